@@ -1,0 +1,64 @@
+package e2e
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/anvilforge/anvil-lsp/"
+
+// TestArchitecture keeps the imports to what docs/architecture.md says.
+func TestArchitecture(t *testing.T) {
+	third := map[string][]string{ // what a package may import from outside the standard library
+		"manifest":             {},
+		"hotreload/control":    {module + "manifest", "github.com/go-chi/chi/v5"},
+		"hotreload":            {module + "manifest", module + "hotreload/control", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
+		"hotreload/watch":      {"github.com/fsnotify/fsnotify"},
+		"hotreload/build":      {module + "manifest", module + "hotreload/control"},
+		"hotreload/launch":     {module + "manifest", module + "hotreload/control"},
+		"hotreload/engine":     {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
+	}
+	out, err := exec.Command("go", "list", "-tags=anvilhot", "-f", `{{.ImportPath}}: {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		path, imports, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		name := strings.TrimPrefix(path, module)
+		for _, imp := range strings.Fields(imports) {
+			if strings.HasPrefix(imp, module+"cmd/") && !strings.HasPrefix(name, "cmd/") {
+				t.Errorf("%s imports %s: nobody knows cmd", name, imp)
+			}
+			allowed, known := third[name]
+			if !known || !strings.Contains(imp, ".") {
+				continue
+			}
+			if !slices.Contains(allowed, imp) {
+				t.Errorf("%s imports %s", name, imp)
+			}
+		}
+		if _, ok := third[name]; ok {
+			seen++
+		}
+	}
+	if want := len(third); seen != want {
+		t.Errorf("checked %d packages, want %d", seen, want)
+	}
+}
+
+// TestProductionIsFree: without the engine's build tag the development half of
+// the runtime is not compiled in.
+func TestProductionIsFree(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"hotreload").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dep := range strings.Fields(string(out)) {
+		if dep == "plugin" || strings.Contains(dep, "fsnotify") || strings.HasPrefix(dep, "golang.org/x/tools") {
+			t.Errorf("a production build of the runtime contains %s", dep)
+		}
+	}
+}

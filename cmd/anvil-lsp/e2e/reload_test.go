@@ -1,0 +1,253 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// reloads is how many saves the story takes.
+const reloads = 100
+
+// whoami is what /whoami of the blog says.
+type whoami struct {
+	Generation  int            `json:"generation"`
+	Hits        int            `json:"hits"`
+	KeptHits    int            `json:"kept_hits"`
+	DB          string         `json:"db"`
+	Views       map[string]int `json:"views"`
+	Subscribers int            `json:"subscribers"`
+	PID         int            `json:"pid"`
+	User        string         `json:"user"`
+}
+
+func (s *server) whoami() whoami {
+	s.t.Helper()
+	var w whoami
+	if err := json.Unmarshal([]byte(s.get("/whoami")), &w); err != nil {
+		s.t.Fatal(err)
+	}
+	return w
+}
+
+// message is one of the blog's feed.
+type message struct {
+	Type       string `json:"type"`
+	Text       string `json:"text"`
+	Generation int    `json:"generation"`
+}
+
+// TestSavesUnderLoad is the main job: a hundred saves while requests keep
+// coming, with one session, one WebSocket and one database pool.
+func TestSavesUnderLoad(t *testing.T) {
+	s := start(t, copyApp(t, "blog"))
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.client.Jar = jar
+	res, err := s.client.PostForm(s.URL+"/login", url.Values{"name": {"Ada"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	s.get("/posts/1") // counted in memory, in the Container
+	before := s.whoami()
+	if before.User != "Ada" || len(before.Views) == 0 || before.DB == "" {
+		t.Fatalf("after login and a visit: %+v", before)
+	}
+
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ws, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.URL, "http")+"/feed", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow()
+
+	load := s.startLoad(2, "/", "/posts/1", "/api/posts", "/whoami")
+	source := s.read("handlers/feed.go")
+	for n := range reloads {
+		mark := fmt.Sprintf("reload %d: ", n)
+		s.save("handlers/feed.go", strings.Replace(source, "Text: m.Text", fmt.Sprintf("Text: %q + m.Text", mark), 1))
+		ev := s.wait(control.EventLive)
+		if ev.Rung != manifest.RungHotSwap {
+			t.Fatalf("reload %d took the rung %q", n, ev.Rung)
+		}
+		// The connection is the same, the code that answers on it is new.
+		if err := wsjson.Write(ctx, ws, message{Type: "echo", Text: "hello"}); err != nil {
+			t.Fatalf("reload %d: WebSocket: %v", n, err)
+		}
+		var m message
+		for m.Type != "echo" {
+			if err := wsjson.Read(ctx, ws, &m); err != nil {
+				t.Fatalf("reload %d: WebSocket: %v", n, err)
+			}
+		}
+		if m.Text != mark+"hello" || m.Generation != ev.Generation {
+			t.Fatalf("reload %d, generation %d: echo %+v", n, ev.Generation, m)
+		}
+	}
+	requests := load.stop()
+	after := s.whoami()
+	if after.PID != before.PID || after.DB != before.DB || after.User != "Ada" || after.Views["1"] < before.Views["1"] || after.Subscribers < 1 {
+		t.Errorf("before %+v, after %+v: process, pool, session, row in memory and subscriber must be the same", before, after)
+	}
+	if after.KeptHits == 0 {
+		t.Error("the counter in the Container started again")
+	}
+	if after.Generation != before.Generation+reloads {
+		t.Errorf("generation %d after %d reloads from %d", after.Generation, reloads, before.Generation)
+	}
+	// The counter in the code starts at zero with its generation.
+	s.edit("handlers/feed.go", "Text: m.Text", "Text: `last ` + m.Text")
+	s.wait(control.EventLive)
+	if w := s.whoami(); w.Hits != 0 {
+		t.Errorf("a package-level counter stands at %d right after a reload", w.Hits)
+	}
+	st := s.status()
+	if st.Counts.Restarts != 0 || st.Counts.Crashes != 0 || st.Counts.HotSwaps != reloads+1 {
+		t.Errorf("counts %+v", st.Counts)
+	}
+	t.Logf("%d reloads, %d requests, none failed", reloads, requests)
+}
+
+// loadTest sends requests without a pause until it is stopped.
+type loadTest struct {
+	t      testing.TB
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	count  atomic.Int64
+}
+
+// startLoad starts clients with a connection each; any answer but 200 fails
+// the test.
+func (s *server) startLoad(clients int, paths ...string) *loadTest {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &loadTest{t: s.t, cancel: cancel}
+	s.t.Cleanup(cancel)
+	for c := range clients {
+		client := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
+		l.wg.Go(func() {
+			defer client.CloseIdleConnections()
+			for n := c; ctx.Err() == nil; n++ {
+				path := paths[n%len(paths)]
+				status, err := fetch(ctx, client, s.URL+path)
+				if ctx.Err() != nil {
+					return
+				}
+				if err != nil || status != http.StatusOK {
+					s.t.Errorf("request %d, GET %s: status %d, error %v", l.count.Load(), path, status, err)
+					return
+				}
+				l.count.Add(1)
+			}
+		})
+	}
+	return l
+}
+
+// stop ends the load and returns how many requests were answered.
+func (l *loadTest) stop() int64 {
+	l.t.Helper()
+	l.cancel()
+	l.wg.Wait()
+	if l.count.Load() == 0 {
+		l.t.Error("the load test sent no request")
+	}
+	return l.count.Load()
+}
+
+func fetch(ctx context.Context, client *http.Client, url string) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	var discard [4096]byte
+	for {
+		if _, err := res.Body.Read(discard[:]); err != nil {
+			if err.Error() == "EOF" {
+				return res.StatusCode, nil
+			}
+			return res.StatusCode, err
+		}
+	}
+}
+
+// TestRestarts takes the second rung for everything that a hot swap cannot
+// take, under load: no connection is refused, no request fails.
+func TestRestarts(t *testing.T) {
+	s := start(t, copyApp(t, "blog"))
+	load := s.startLoad(2, "/posts/1", "/healthz")
+	pid := s.whoami().PID
+	steps := []struct {
+		name string
+		edit func()
+		code manifest.Code
+		at   string
+	}{
+		{"signature of a registered route", func() {
+			s.edit("handlers/debug.go", "func (a *app) whoami(c *hotreload.Ctx) error {", "func (a *app) whoami(w http.ResponseWriter, r *http.Request) error {\n\tc := &struct{ *hotreload.Ctx }{}\n\t_ = c\n\treturn a.who(w, r)\n}\n\nfunc (a *app) who(w http.ResponseWriter, r *http.Request) error {\n\treturn hotreload.Errorf(500, `%d`, 1)\n}\n\nfunc (a *app) whoami2(c *hotreload.Ctx) error {")
+		}, manifest.CodeSignature, "handlers/routes.go"},
+		{"and back", func() {
+			s.edit("handlers/debug.go", "func (a *app) whoami(w", "func (a *app) whoami3(w")
+			s.edit("handlers/debug.go", "whoami2", "whoami")
+		}, manifest.CodeSignature, "handlers/routes.go"},
+		{"host package", func() {
+			s.edit("store/views.go", "package store", "package store\n\nvar added = 1")
+		}, manifest.CodeHostChanged, "store/views.go"},
+		{"main package", func() {
+			s.edit("main.go", "blog ends", "the blog ends")
+		}, manifest.CodeHostChanged, "main.go"},
+		{"go.mod", func() {
+			s.edit("go.mod", "module example.com/blog\n", "module example.com/blog\n\ngodebug panicnil=1\n")
+		}, manifest.CodeModuleChanged, "go.mod"},
+	}
+	for _, step := range steps {
+		step.edit()
+		why := s.waitEvent(control.EventRestarting)
+		if len(why.Diagnostics) == 0 || why.Diagnostics[0].Code != step.code || !strings.HasPrefix(why.Diagnostics[0].Position.String(), s.path(step.at)) {
+			t.Errorf("%s: restart because of %v, want %s at %s", step.name, why.Diagnostics, step.code, step.at)
+		}
+		ev := s.wait(control.EventLive)
+		if ev.Rung != manifest.RungWarmRestart {
+			t.Errorf("%s: rung %q", step.name, ev.Rung)
+		}
+	}
+	n := load.stop()
+	if now := s.whoami().PID; now == pid {
+		t.Error("the process is the same after restarts")
+	}
+	until(t, "the old process ends", func() bool { return !alive(pid) })
+	t.Logf("%d restarts, %d requests, none failed", len(steps), n)
+}
+
+// waitEvent returns the next event of a kind that does not end a save.
+func (s *server) waitEvent(kind control.EventKind) control.Event {
+	s.t.Helper()
+	return s.waitFor(fmt.Sprintf("event %q", kind), func(ev control.Event) bool {
+		if ev.Kind == control.EventKept {
+			s.t.Fatalf("kept: %s %v", ev.Message, ev.Diagnostics)
+		}
+		return ev.Kind == kind
+	})
+}

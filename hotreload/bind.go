@@ -1,0 +1,308 @@
+package hotreload
+
+import (
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// maxBody bounds a JSON body, in bytes. Middleware may set a lower bound with
+// http.MaxBytesReader.
+const maxBody = 4 << 20
+
+// binding says how a struct is filled from a request.
+type binding struct {
+	fields []boundField
+	body   bool // some fields come from the JSON body
+}
+
+type boundField struct {
+	index []int // for reflect.Value.FieldByIndex
+	from  string
+	name  string
+	parse parser
+	list  bool // takes every value of the name
+}
+
+// Where a field's value comes from; also the keys of the struct tags.
+const (
+	fromPath  = "path"
+	fromQuery = "query"
+)
+
+// parser sets a value from its text. The error is a phrase that completes
+// `"x" is ...`.
+type parser func(v reflect.Value, text string) error
+
+func newBinding(t reflect.Type) (*binding, error) {
+	if t.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("its input %s is not a struct", typeName(t))
+	}
+	b := &binding{}
+	return b, b.add(t, nil)
+}
+
+func (b *binding) add(t reflect.Type, index []int) error {
+	for f := range t.Fields() {
+		at := slices.Concat(index, f.Index)
+		path, inPath := f.Tag.Lookup(fromPath)
+		query, inQuery := f.Tag.Lookup(fromQuery)
+		var err error
+		switch {
+		case inPath && inQuery:
+			err = errors.New("has a path tag and a query tag")
+		case (inPath || inQuery) && !f.IsExported():
+			err = errors.New("has a tag but is not exported")
+		case inPath:
+			err = b.addField(f, boundField{index: at, from: fromPath, name: path})
+		case inQuery:
+			err = b.addField(f, boundField{index: at, from: fromQuery, name: query})
+		case f.Anonymous && f.Type.Kind() == reflect.Struct:
+			if err := b.add(f.Type, at); err != nil {
+				return err
+			}
+		case f.IsExported() && f.Tag.Get("json") != "-":
+			b.body = true
+		}
+		if err != nil {
+			return fmt.Errorf("field %s of its input %s %w", f.Name, typeName(t), err)
+		}
+	}
+	return nil
+}
+
+func (b *binding) addField(f reflect.StructField, field boundField) error {
+	if field.name == "" {
+		return fmt.Errorf("has an empty %s tag", field.from)
+	}
+	t := f.Type
+	if field.list = field.from == fromQuery && t.Kind() == reflect.Slice && !isText(t); field.list {
+		t = t.Elem()
+	}
+	if field.parse = parserFor(t); field.parse == nil {
+		return fmt.Errorf("has a %s tag, but a %s cannot be read from text", field.from, typeName(f.Type))
+	}
+	b.fields = append(b.fields, field)
+	return nil
+}
+
+func isText(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+// parserFor returns the parser for a type, nil if there is none.
+func parserFor(t reflect.Type) parser {
+	switch {
+	case isText(t):
+		return func(v reflect.Value, text string) error {
+			return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
+		}
+	case t == reflect.TypeFor[time.Duration]():
+		return func(v reflect.Value, text string) error {
+			d, err := time.ParseDuration(text)
+			v.SetInt(int64(d))
+			return phrase(err, "a duration such as 1m30s")
+		}
+	}
+	bits := 0
+	switch t.Kind() {
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64,
+		reflect.Float32, reflect.Float64:
+		bits = t.Bits()
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return func(v reflect.Value, text string) error {
+			v.SetString(text)
+			return nil
+		}
+	case reflect.Bool:
+		return func(v reflect.Value, text string) error {
+			b, err := strconv.ParseBool(text)
+			v.SetBool(b)
+			return phrase(err, "true or false")
+		}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return func(v reflect.Value, text string) error {
+			n, err := strconv.ParseInt(text, 10, bits)
+			v.SetInt(n)
+			return phrase(err, "a whole number")
+		}
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return func(v reflect.Value, text string) error {
+			n, err := strconv.ParseUint(text, 10, bits)
+			v.SetUint(n)
+			return phrase(err, "a whole number that is not negative")
+		}
+	case reflect.Float32, reflect.Float64:
+		return func(v reflect.Value, text string) error {
+			n, err := strconv.ParseFloat(text, bits)
+			v.SetFloat(n)
+			return phrase(err, "a number")
+		}
+	case reflect.Pointer:
+		parse := parserFor(t.Elem())
+		if parse == nil {
+			return nil
+		}
+		return func(v reflect.Value, text string) error {
+			v.Set(reflect.New(t.Elem()))
+			return parse(v.Elem(), text)
+		}
+	}
+	return nil
+}
+
+func phrase(err error, want string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, strconv.ErrRange):
+		return errors.New("out of range")
+	}
+	return fmt.Errorf("not %s", want)
+}
+
+// fill sets the struct v from the request. A refusal is the client's mistake,
+// an error the program's.
+func (b *binding) fill(c *Ctx, v reflect.Value) (refusal *Error, err error) {
+	if b.body {
+		if refusal := readBody(c, v.Addr().Interface()); refusal != nil {
+			return refusal, nil
+		}
+	}
+	var query url.Values
+	for _, f := range b.fields {
+		field := v.FieldByIndex(f.index)
+		field.SetZero() // whatever the body said
+		var texts []string
+		switch f.from {
+		case fromPath:
+			text, ok := pathParam(c.Request, f.name)
+			if !ok {
+				return nil, fmt.Errorf("%s has a field with the tag path:%q, but the route's pattern has no {%s}", typeName(v.Type()), f.name, f.name)
+			}
+			texts = []string{text}
+		case fromQuery:
+			if query == nil {
+				query = c.Request.URL.Query()
+			}
+			texts = query[f.name]
+		}
+		if err := f.set(field, texts); err != nil {
+			return &Error{Status: http.StatusBadRequest, Detail: err.Error()}, nil
+		}
+	}
+	return nil, nil
+}
+
+func (f *boundField) set(v reflect.Value, texts []string) error {
+	for _, text := range texts {
+		target := v
+		if f.list {
+			v.Grow(1)
+			v.SetLen(v.Len() + 1)
+			target = v.Index(v.Len() - 1)
+		} else if text == "" && f.from == fromQuery && v.Kind() != reflect.String {
+			return nil // an empty form field
+		}
+		if err := f.parse(target, text); err != nil {
+			return fmt.Errorf("%s parameter %q: %q is %w", f.from, f.name, text, err)
+		}
+		if !f.list {
+			return nil
+		}
+	}
+	return nil
+}
+
+// pathParam returns a parameter of the route's pattern.
+func pathParam(r *http.Request, name string) (value string, ok bool) {
+	if rctx := chi.RouteContext(r.Context()); rctx != nil && slices.Contains(rctx.URLParams.Keys, name) {
+		// chi matches the escaped path if it has one.
+		value := rctx.URLParam(name)
+		if plain, err := url.PathUnescape(value); err == nil && r.URL.RawPath != "" {
+			value = plain
+		}
+		return value, true
+	}
+	value = r.PathValue(name)
+	return value, value != ""
+}
+
+// readBody decodes a JSON body. An empty one leaves v as it is.
+func readBody(c *Ctx, v any) *Error {
+	r := c.Request
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(c.Writer, r.Body, maxBody))
+	err := dec.Decode(v)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	// The content type matters only where there is content.
+	if kind := r.Header.Get("Content-Type"); kind != "" && !isJSON(kind) {
+		return &Error{Status: http.StatusUnsupportedMediaType, Detail: fmt.Sprintf("the body is %s, want application/json", kind)}
+	}
+	if err == nil {
+		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+			return &Error{Status: http.StatusBadRequest, Detail: "the body goes on after its JSON value"}
+		}
+		return nil
+	}
+	var syntax *json.SyntaxError
+	var mismatch *json.UnmarshalTypeError
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return &Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("the body is larger than %d bytes", large.Limit), Err: err}
+	case errors.As(err, &syntax):
+		return &Error{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body is not JSON, at byte %d: %v", syntax.Offset, err), Err: err}
+	case errors.As(err, &mismatch):
+		field := strings.TrimPrefix(mismatch.Field, ".")
+		if field == "" {
+			return &Error{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body is a JSON %s, want an object", mismatch.Value), Err: err}
+		}
+		return &Error{Status: http.StatusBadRequest, Detail: fmt.Sprintf("field %q of the body is a JSON %s, want %s", field, mismatch.Value, jsonWant(mismatch.Type)), Err: err}
+	}
+	return &Error{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body cannot be read: %v", err), Err: err}
+}
+
+func isJSON(contentType string) bool {
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
+}
+
+// jsonWant names what JSON would fit a type, in the client's words.
+func jsonWant(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number"
+	}
+	return "another kind of value"
+}

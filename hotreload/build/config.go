@@ -1,0 +1,181 @@
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// HotTag is the build tag that compiles the development half of package
+// hotreload into the live server.
+const HotTag = "anvilhot"
+
+// Config says what to build and how. Its zero value, but for Dir and OutDir,
+// is a usable configuration.
+type Config struct {
+	// Dir is the directory of the application: that of its main package, or one
+	// above it. Absolute.
+	Dir string
+	// Main names the main package if Dir holds more than one that will do: an
+	// import path, or a directory relative to Dir.
+	Main string
+	// OutDir is where everything is written. Absolute.
+	OutDir string
+	// Tags are build tags besides HotTag.
+	Tags []string
+	// Race builds with the race detector.
+	Race bool
+	// Debug keeps debug information and turns optimizations off.
+	Debug bool
+	// Go is the go command; "go" if empty.
+	Go string
+	// Env is the environment of the tools; os.Environ if nil.
+	Env []string
+}
+
+// Builder builds one application. It is immutable.
+type Builder struct {
+	cfg    Config
+	env    goEnv
+	run    runner
+	full   *fullLinker // makes executables, and any plugin
+	linker linker      // makes plugins
+}
+
+// goEnv holds what `go env` says about the toolchain.
+type goEnv struct {
+	GOROOT, GOVERSION, GOOS, GOARCH, GOTOOLDIR, GOEXPERIMENT string
+	GOWORK, GOMOD, GOFLAGS, GOMODCACHE                       string
+	CGO_ENABLED, CC, CXX                                     string
+
+	all map[string]string
+}
+
+// ErrSetup reports that this machine or configuration cannot build plugins at
+// all. The message says what to do.
+var ErrSetup = errors.New("cannot hot-reload here")
+
+// New asks the go command about the toolchain. The error wraps ErrSetup where
+// plugins cannot be built.
+func New(ctx context.Context, cfg Config) (*Builder, error) {
+	if cfg.Go == "" {
+		cfg.Go = "go"
+	}
+	if cfg.Env == nil {
+		cfg.Env = os.Environ()
+	}
+	tmp := filepath.Join(cfg.OutDir, "tmp")
+	if err := os.MkdirAll(tmp, 0o777); err != nil {
+		return nil, fmt.Errorf("preparing the output directory: %w", err)
+	}
+	// The go command and the linker put their scratch files where Clean finds them.
+	cfg.Env = append(slices.Clone(cfg.Env), "GOTMPDIR="+tmp, "TMPDIR="+tmp)
+	b := &Builder{cfg: cfg, run: runner{env: cfg.Env}}
+	if _, err := exec.LookPath(cfg.Go); err != nil {
+		return nil, fmt.Errorf("%w: no go command in PATH; install Go 1.26 or newer", ErrSetup)
+	}
+	out, err := b.run.output(ctx, cfg.Dir, cfg.Go, "env", "-json")
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	if err := json.Unmarshal(out, &b.env.all); err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	if err := json.Unmarshal(out, &b.env); err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	if err := b.env.check(); err != nil {
+		return nil, err
+	}
+	// The tools must see what the go command would tell them, also what was set with `go env -w`.
+	for _, k := range slices.Sorted(maps.Keys(b.env.all)) {
+		if k == "GOROOT" || k == "GOOS" || k == "GOARCH" || k == "GOEXPERIMENT" || k == "GO386" || strings.HasPrefix(k, "GOA") || strings.HasPrefix(k, "GOMIPS") || strings.HasPrefix(k, "GOPPC") || k == "GORISCV64" {
+			b.run.toolEnv = append(b.run.toolEnv, k+"="+b.env.all[k])
+		}
+	}
+	b.full = &fullLinker{builder: b, extldFlags: b.fastestLinker(ctx)}
+	b.linker = b.full
+	return b, nil
+}
+
+func (e *goEnv) check() error {
+	switch {
+	case e.CGO_ENABLED != "1":
+		return fmt.Errorf("%w: Go plugins need cgo, and CGO_ENABLED is %q; unset it, and install a C compiler if there is none", ErrSetup, e.CGO_ENABLED)
+	case !pluginPlatform(e.GOOS, e.GOARCH):
+		return fmt.Errorf("%w: Go has no plugins on %s/%s; use Linux, macOS or FreeBSD (on Windows: WSL)", ErrSetup, e.GOOS, e.GOARCH)
+	}
+	cc, _, _ := strings.Cut(e.CC, " ")
+	if _, err := exec.LookPath(cc); err != nil {
+		return fmt.Errorf("%w: the C compiler %q is not in PATH; linking a plugin needs it (Debian: apt-get install gcc libc6-dev)", ErrSetup, cc)
+	}
+	return nil
+}
+
+// pluginPlatform tells where -buildmode=plugin exists
+// (internal/platform.BuildModeSupported in the Go source).
+func pluginPlatform(goos, goarch string) bool {
+	switch goos {
+	case "linux":
+		return slices.Contains([]string{"amd64", "arm64", "arm", "386", "loong64", "riscv64", "s390x", "ppc64le"}, goarch)
+	case "darwin", "freebsd":
+		return goarch == "amd64" || goarch == "arm64"
+	}
+	return false
+}
+
+// Toolchain returns the Go version and platform, as the manifest records it.
+func (b *Builder) Toolchain() string {
+	return b.env.GOVERSION + " " + b.env.GOOS + "/" + b.env.GOARCH
+}
+
+// flags returns the build flags that every call of the go command gets, so
+// that host and plugins are compiled alike. Flags from GOFLAGS that would make
+// the go command compile otherwise than the direct calls are turned off.
+func (b *Builder) flags() []string {
+	tags := append([]string{HotTag}, b.cfg.Tags...)
+	for _, f := range strings.Fields(b.env.GOFLAGS) {
+		if v, ok := strings.CutPrefix(strings.TrimPrefix(f, "-"), "-tags="); ok {
+			tags = append(tags, strings.Split(v, ",")...)
+		} else if v, ok := strings.CutPrefix(f, "-tags="); ok {
+			tags = append(tags, strings.Split(v, ",")...)
+		}
+	}
+	flags := []string{"-buildmode=plugin", "-tags=" + strings.Join(tags, ","), "-trimpath=false", "-buildvcs=false", "-pgo=off"}
+	if b.cfg.Race {
+		flags = append(flags, "-race")
+	}
+	if b.cfg.Debug {
+		flags = append(flags, "-gcflags=all=-N -l")
+	}
+	return flags
+}
+
+// Failure reports that the code is at fault, not the machine: every
+// Diagnostic says where.
+type Failure struct {
+	Diagnostics []manifest.Diagnostic
+}
+
+// Error lists the diagnostics, one a line.
+func (f *Failure) Error() string {
+	lines := make([]string, len(f.Diagnostics))
+	for i, d := range f.Diagnostics {
+		lines[i] = d.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func failure(ds ...manifest.Diagnostic) *Failure {
+	manifest.SortDiagnostics(ds)
+	return &Failure{Diagnostics: ds}
+}

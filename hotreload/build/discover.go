@@ -1,0 +1,152 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// RuntimePath is the import path of the runtime that an app imports, and
+// RegisterName the function that makes a package the handlers package.
+// (hotreload.RegisterSymbol is the same name; a test keeps them equal.)
+const (
+	RuntimePath  = "github.com/anvilforge/anvil-lsp/hotreload"
+	RegisterName = "AnvilRegisterRoutes"
+)
+
+// Main finds the main package of the application: the configured one, the one
+// in Dir, or the only one below Dir that uses the runtime. It returns an
+// import path or a path that the go command accepts in its place.
+func (b *Builder) Main(ctx context.Context) (string, error) {
+	if m := b.cfg.Main; m != "" {
+		if st, err := os.Stat(filepath.Join(b.cfg.Dir, m)); err == nil && st.IsDir() && !strings.HasPrefix(m, ".") {
+			return "./" + filepath.ToSlash(m), nil
+		}
+		return m, nil
+	}
+	if names, _ := filepath.Glob(filepath.Join(b.cfg.Dir, "*.go")); slices.ContainsFunc(names, isMainFile) {
+		return ".", nil
+	}
+	pkgs, err := b.list(ctx, nil, "-e", "-json=ImportPath,Name,Dir,Deps,Imports", "./...")
+	if err != nil {
+		return "", b.listFailure(err)
+	}
+	var mains []string
+	for _, p := range pkgs {
+		if p.Name == "main" && slices.Contains(p.Imports, RuntimePath) {
+			mains = append(mains, p.ImportPath)
+		}
+	}
+	slices.Sort(mains)
+	switch len(mains) {
+	case 1:
+		return mains[0], nil
+	case 0:
+		return "", fmt.Errorf("%w: no main package in %s imports %s; name the application's directory, or make one with `anvil-lsp init`", ErrSetup, b.cfg.Dir, RuntimePath)
+	default:
+		return "", fmt.Errorf("%w: several main packages use the runtime: %s; choose one with --main", ErrSetup, strings.Join(mains, ", "))
+	}
+}
+
+func isMainFile(name string) bool {
+	if strings.HasSuffix(name, "_test.go") {
+		return false
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.PackageClauseOnly|parser.ParseComments)
+	return err == nil && f.Name.Name == "main" && !ignored(f)
+}
+
+// ignored recognises //go:build ignore, the idiom for programs that are run by
+// hand.
+func ignored(f *ast.File) bool {
+	for _, g := range f.Comments {
+		for _, c := range g.List {
+			if c.Text == "//go:build ignore" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// handlers finds the handlers package in a graph.
+func handlers(g *Graph) (string, error) {
+	var found []string
+	for _, path := range g.Order {
+		if p := g.Packages[path]; p.Workspace() && p != g.Main {
+			if _, ok := FindRegister(p); ok {
+				found = append(found, path)
+			}
+		}
+	}
+	if len(found) > 1 { // more than one: main decides by importing it
+		found = slices.DeleteFunc(found, func(p string) bool { return !slices.Contains(g.Main.Imports, p) })
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	pos := manifest.Position{}
+	if len(g.Main.GoFiles) > 0 {
+		pos.File = filepath.Join(g.Main.Dir, g.Main.GoFiles[0])
+	}
+	if len(found) == 0 {
+		return "", failure(manifest.Diagnose(manifest.CodeRegister, pos,
+			"no package that %s imports exports func %s(r *hotreload.RouteSink)", g.Main.ImportPath, RegisterName))
+	}
+	return "", failure(manifest.Diagnose(manifest.CodeRegister, pos,
+		"%s imports several packages that export %s: %s", g.Main.ImportPath, RegisterName, strings.Join(found, ", ")))
+}
+
+// FindRegister returns where a package declares AnvilRegisterRoutes.
+func FindRegister(p *Package) (manifest.Position, bool) {
+	for _, name := range p.goFiles() {
+		data, err := os.ReadFile(name)
+		if err != nil || !bytes.Contains(data, []byte(RegisterName)) {
+			continue
+		}
+		fset := token.NewFileSet()
+		f, _ := parser.ParseFile(fset, name, data, parser.SkipObjectResolution)
+		if f == nil {
+			continue
+		}
+		for _, d := range f.Decls {
+			if pos := declares(d, RegisterName); pos.IsValid() {
+				at := fset.Position(pos)
+				return manifest.Position{File: name, Line: at.Line, Column: at.Column}, true
+			}
+		}
+	}
+	return manifest.Position{}, false
+}
+
+// declares returns the position of a name that a top-level declaration makes:
+// a function, or a variable of function type.
+func declares(d ast.Decl, name string) token.Pos {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil && d.Name.Name == name {
+			return d.Name.Pos()
+		}
+	case *ast.GenDecl:
+		if d.Tok != token.VAR {
+			return token.NoPos
+		}
+		for _, spec := range d.Specs {
+			for _, id := range spec.(*ast.ValueSpec).Names {
+				if id.Name == name {
+					return id.Pos()
+				}
+			}
+		}
+	}
+	return token.NoPos
+}

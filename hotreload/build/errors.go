@@ -1,0 +1,125 @@
+package build
+
+import (
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// ErrDiskFull reports that the output directory has no room.
+var ErrDiskFull = errors.New("no space left on the disk that holds the output directory")
+
+// diskFull recognises a tool's complaint about a full disk.
+func diskFull(text string) error {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "no space left on device") || strings.Contains(line, "disk quota exceeded") || strings.Contains(line, "file too large") {
+			return fmt.Errorf("%w: %s", ErrDiskFull, strings.TrimSpace(line))
+		}
+	}
+	return nil
+}
+
+// errorLine matches file:line:column: message as the compiler and the go
+// command write it; the column may be missing.
+var errorLine = regexp.MustCompile(`^(?:go: |vet: )?((?:[A-Za-z]:)?[^:\s][^:]*):(\d+)(?::(\d+))?:\s*(.*)$`)
+
+// parseErrors reads the errors that a Go tool printed. Relative file names are
+// relative to dir. Indented lines belong to the error before them.
+func parseErrors(dir, output string) []manifest.Diagnostic {
+	var ds []manifest.Diagnostic
+	for line := range strings.Lines(output) {
+		line = strings.TrimRight(line, "\r\n")
+		if strings.HasPrefix(line, "\t") && len(ds) > 0 {
+			ds[len(ds)-1].Message += "\n" + line
+			continue
+		}
+		m := errorLine.FindStringSubmatch(line)
+		if m == nil || m[4] == "too many errors" {
+			continue
+		}
+		pos := manifest.Position{File: m[1]}
+		if !filepath.IsAbs(pos.File) {
+			pos.File = filepath.Join(dir, pos.File)
+		}
+		pos.Line, _ = strconv.Atoi(m[2])
+		pos.Column, _ = strconv.Atoi(m[3])
+		// The loader repeats the position in front of a scanner error.
+		text := m[4]
+		if again := errorLine.FindStringSubmatch(text); again != nil && again[2] == m[2] {
+			text = again[4]
+		}
+		ds = append(ds, manifest.Diagnose(manifest.CodeCompile, pos, "%s", text))
+	}
+	return ds
+}
+
+// parsePosition reads the go command's file:line:column.
+func parsePosition(dir, s string) manifest.Position {
+	if s == "" {
+		return manifest.Position{}
+	}
+	if ds := parseErrors(dir, s+": x"); len(ds) > 0 {
+		return ds[0].Position
+	}
+	return manifest.Position{}
+}
+
+// mixedError is the go command's complaint about a directory whose files
+// belong to several packages.
+var mixedError = regexp.MustCompile(`found packages \S+ \(\S+\) and \S+ \(\S+\) in (.+)$`)
+
+// mixedPackages finds the file to blame: the one whose package clause differs
+// from that of most others.
+func mixedPackages(text string) (manifest.Diagnostic, bool) {
+	m := mixedError.FindStringSubmatch(text)
+	if m == nil {
+		return manifest.Diagnostic{}, false
+	}
+	names, _ := filepath.Glob(filepath.Join(m[1], "*.go")) // sorted
+	byPackage := map[string][]manifest.Position{}
+	for _, name := range names {
+		if ignoredGoName(filepath.Base(name)) {
+			continue
+		}
+		fset := token.NewFileSet()
+		if f, err := parser.ParseFile(fset, name, nil, parser.PackageClauseOnly); err == nil {
+			at := fset.Position(f.Name.Pos())
+			byPackage[f.Name.Name] = append(byPackage[f.Name.Name], manifest.Position{File: name, Line: at.Line, Column: at.Column})
+		}
+	}
+	var pos manifest.Position
+	fewest := len(names) + 1
+	for _, pkg := range slices.Sorted(maps.Keys(byPackage)) {
+		if places := byPackage[pkg]; len(places) < fewest {
+			fewest, pos = len(places), places[0]
+		}
+	}
+	return manifest.Diagnose(manifest.CodeCompile, pos, "%s", m[0]), true
+}
+
+// importPosition returns where a package imports another.
+func importPosition(p *Package, path string) manifest.Position {
+	for _, name := range p.goFiles() {
+		fset := token.NewFileSet()
+		f, _ := parser.ParseFile(fset, name, nil, parser.ImportsOnly)
+		if f == nil {
+			continue
+		}
+		for _, imp := range f.Imports {
+			if imp.Path.Value == strconv.Quote(path) {
+				at := fset.Position(imp.Pos())
+				return manifest.Position{File: name, Line: at.Line, Column: at.Column}
+			}
+		}
+	}
+	return manifest.Position{}
+}

@@ -1,0 +1,79 @@
+package build
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// linker makes a plugin from compiled packages. The full link writes the whole
+// program once more, as `go build -buildmode=plugin` does; a linker that
+// leaves out what the live server has already loaded plugs in here, with the
+// full one to fall back to.
+type linker interface {
+	link(ctx context.Context, j linkJob) error
+}
+
+// linkJob is one plugin.
+type linkJob struct {
+	out        string // the plugin
+	main       string // archive of the shim
+	pluginPath string // unique in the life of the live server
+	importcfg  string // text: every package that the shim reaches
+}
+
+// fullLinker links with the Go linker and the C compiler.
+type fullLinker struct {
+	builder    *Builder
+	extldFlags string
+}
+
+func (l *fullLinker) link(ctx context.Context, j linkJob) error {
+	return l.run(ctx, j.out, j.main, j.importcfg, "-buildmode=plugin", "-pluginpath", j.pluginPath)
+}
+
+// run links a plugin or an executable.
+func (l *fullLinker) run(ctx context.Context, out, main, importcfg string, mode ...string) error {
+	b := l.builder
+	cfg := main + ".linkcfg"
+	if err := os.WriteFile(cfg, []byte(importcfg), 0o666); err != nil {
+		return writeError(err)
+	}
+	args := append([]string{"-o", out, "-importcfg", cfg, "-linkmode=external", "-buildid=", "-extld=" + b.env.CC}, mode...)
+	if !b.cfg.Debug {
+		args = append(args, "-s", "-w")
+	}
+	if b.cfg.Race {
+		args = append(args, "-race")
+	}
+	if l.extldFlags != "" {
+		args = append(args, "-extldflags="+l.extldFlags)
+	}
+	_, err := b.run.output(ctx, b.cfg.Dir, b.tool("link"), append(args, main)...)
+	if err != nil {
+		_ = os.Remove(out) // a cancelled linker leaves a part
+	}
+	return b.codeError(err, b.cfg.Dir)
+}
+
+// fastestLinker returns the C compiler's flag for the quickest system linker
+// that works here; empty means its own choice. The external link is half of a
+// full link's time.
+func (b *Builder) fastestLinker(ctx context.Context) string {
+	if b.env.GOOS != "linux" || b.env.GOARCH != "amd64" {
+		return "" // the Go linker itself chooses where a linker is known to be broken
+	}
+	for _, name := range []string{"mold", "lld", "gold"} {
+		if _, err := exec.LookPath("ld." + name); err != nil {
+			continue
+		}
+		flag := "-fuse-ld=" + name
+		cc := strings.Fields(b.env.CC)
+		// The compiler may not know the linker even where it is installed.
+		if _, err := b.run.output(ctx, b.cfg.OutDir, cc[0], append(cc[1:], flag, "-Wl,--version")...); err == nil {
+			return flag
+		}
+	}
+	return ""
+}

@@ -1,0 +1,186 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Plan says what a batch of changed files means.
+type Plan struct {
+	// Rung is what the change takes; empty if nothing that is built changed.
+	Rung manifest.Rung
+	// Changed are the hot packages whose own files changed, by import path, sorted.
+	Changed []string
+	// Reasons say why a restart is needed.
+	Reasons []manifest.Diagnostic
+	// Resolved tells whether the go command was asked.
+	Resolved bool
+
+	next *Snapshot // of the code as it is now; hot packages still as last compiled
+}
+
+// Plan compares files with what a snapshot was built from. A nil list means
+// that any file may have changed. Code that cannot be loaded is a *Failure.
+func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan, error) {
+	all := files == nil
+	if all {
+		files = slices.Sorted(maps.Keys(s.sources))
+	}
+	dirty := map[string]bool{}
+	sources := maps.Clone(s.sources)
+	resolve := all
+	for _, path := range files {
+		old, known := s.sources[path]
+		now, err := readSource(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			// Gone, or a directory: a new one may hold embedded files.
+			resolve = resolve || known || s.embedder(path) != nil
+			delete(sources, path)
+		case err != nil && !known: // for example a directory
+			resolve = resolve || s.embedder(path) != nil
+		case err != nil:
+			return nil, err
+		case !known:
+			resolve = resolve || s.Relevant(path)
+		case now.content != old.content:
+			sources[path] = now
+			dirty[path] = true
+			resolve = resolve || now.header != old.header || moduleFile(path)
+		}
+	}
+	plan := &Plan{Resolved: resolve}
+	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, sources: sources}
+	if resolve {
+		var err error
+		if next, err = b.resolve(ctx, s, dirty); err != nil {
+			return nil, err
+		}
+	}
+	plan.next = next
+	plan.compare(s)
+	switch {
+	case len(plan.Reasons) > 0:
+		manifest.SortDiagnostics(plan.Reasons)
+		plan.Rung = manifest.RungWarmRestart
+	case len(plan.Changed) > 0:
+		plan.Rung = manifest.RungHotSwap
+	}
+	return plan, nil
+}
+
+// Rebuild returns a plan that builds a new generation from the code as it was
+// when the snapshot was taken: the handlers package counts as changed.
+func (s *Snapshot) Rebuild() *Plan {
+	return &Plan{Rung: manifest.RungHotSwap, Changed: []string{s.boundary.Handlers}, next: s}
+}
+
+// Watch returns the snapshot to ask for directories and relevant files while
+// the plan is carried out.
+func (p *Plan) Watch() *Snapshot { return p.next }
+
+// resolve asks the go command for the graph as it is now.
+func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]bool) (*Snapshot, error) {
+	g, err := b.Graph(ctx, s.boundary.Main)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := g.Packages[s.boundary.Handlers]; !ok {
+		return nil, failure(manifest.Diagnose(manifest.CodeRegister, manifest.Position{},
+			"%s is not part of the program any more", s.boundary.Handlers))
+	}
+	sources, err := b.readSources(g, s.sources, dirty)
+	if err != nil {
+		return nil, err
+	}
+	return &Snapshot{
+		graph: g, boundary: NewBoundary(g, s.boundary.Handlers, nativeIn(sources)), sources: sources,
+		archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host,
+	}, nil
+}
+
+// nativeIn returns the test for packages that only the go command can build.
+func nativeIn(sources map[string]source) func(*Package) bool {
+	return func(p *Package) bool {
+		return len(p.native()) > 0 || slices.ContainsFunc(p.goFiles(), func(f string) bool { return sources[f].linkname })
+	}
+}
+
+// compare fills Changed and Reasons with what differs from the snapshot s.
+func (p *Plan) compare(s *Snapshot) {
+	modules := map[string]string{} // what changed, by module
+	for _, path := range p.next.graph.Order {
+		now, was := p.next.graph.Packages[path], s.graph.Packages[path]
+		hot := p.next.hot(path)
+		if was != nil && !hot && was.moduleID() != now.moduleID() {
+			modules[now.moduleName()] = fmt.Sprintf("the running process has %s, go.mod now says %s", was.moduleID(), now.moduleID())
+			continue
+		}
+		if !now.Local() {
+			continue
+		}
+		file, real := p.difference(s, was, now)
+		switch {
+		case file == "":
+		case hot:
+			p.Changed = append(p.Changed, path)
+		case was == nil && !s.linked[path]:
+			// New to the process: linked into the plugin, a host package from then on.
+		case real:
+			p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, manifest.Position{File: file},
+				"%s is linked into the running process (%s), which keeps the old code until it restarts", path, p.next.Reason(path)))
+		}
+	}
+	if was, now := s.graph.Main.DefaultGODEBUG, p.next.graph.Main.DefaultGODEBUG; was != now {
+		modules[""] = fmt.Sprintf("the running process has the GODEBUG defaults %q, go.mod now says %q", was, now)
+	}
+	for _, path := range slices.Sorted(maps.Keys(modules)) {
+		p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeModuleChanged, moduleFilePosition(p.next.graph.Main), "%s", modules[path]))
+	}
+	slices.Sort(p.Changed)
+}
+
+func moduleFilePosition(main *Package) manifest.Position {
+	if main.Module == nil {
+		return manifest.Position{}
+	}
+	return manifest.Position{File: main.Module.GoMod}
+}
+
+// difference returns the first file in which a package differs from the
+// snapshot, and whether the difference means anything to the compiler: a
+// comment or formatting does not, though it moves positions.
+func (p *Plan) difference(s *Snapshot, was, now *Package) (file string, real bool) {
+	before := map[string]bool{}
+	if was != nil {
+		for _, f := range was.inputs() {
+			before[f] = true
+		}
+	}
+	for _, f := range now.inputs() {
+		if !before[f] {
+			return f, true
+		}
+		delete(before, f)
+		if p.next.sources[f].tokens != s.sources[f].tokens {
+			return f, true
+		}
+		if file == "" && p.next.sources[f].content != s.sources[f].content {
+			file = f
+		}
+	}
+	if gone := slices.Sorted(maps.Keys(before)); len(gone) > 0 {
+		return gone[0], true
+	}
+	if was != nil && was.moduleID() != now.moduleID() {
+		return filepath.Join(now.Dir, now.GoFiles[0]), true // compiled for another language version
+	}
+	return file, false
+}

@@ -1,0 +1,44 @@
+package build
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// keepGenerations is how many plugins and executables stay on disk: the newest
+// for a restart after a crash, the others for one after a rollback.
+const keepGenerations = 5
+
+// Prune removes what no restart needs: plugins and executables older than the
+// newest few, and compiled packages that the snapshot does not refer to. The
+// running process does not need the files of what it has loaded.
+func (b *Builder) Prune(generation int, s *Snapshot) {
+	for _, dir := range []string{"gen", "host"} {
+		b.prune(dir, func(name string) bool {
+			n, err := strconv.Atoi(strings.TrimSuffix(name, ".so"))
+			return err != nil || n > generation-keepGenerations || dir == "host" && n == s.host
+		})
+	}
+	keep := []string{fmt.Sprintf("g%d", generation), fmt.Sprintf("h%d", generation)}
+	for _, c := range s.compiled {
+		keep = append(keep, filepath.Base(filepath.Dir(c.archive)))
+	}
+	b.prune("work", func(name string) bool { return slices.Contains(keep, name) })
+}
+
+func (b *Builder) prune(dir string, keep func(name string) bool) {
+	entries, err := os.ReadDir(filepath.Join(b.cfg.OutDir, dir))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !keep(e.Name()) {
+			// What cannot be removed now is removed at the next start.
+			_ = os.RemoveAll(filepath.Join(b.cfg.OutDir, dir, e.Name()))
+		}
+	}
+}

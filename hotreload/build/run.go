@@ -1,0 +1,94 @@
+package build
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"time"
+)
+
+// runner starts tools.
+type runner struct {
+	env     []string
+	toolEnv []string // added for compile and link
+}
+
+// ToolError reports a tool that ended with an error.
+type ToolError struct {
+	Tool   string
+	Output string // what it said
+	Err    error
+}
+
+// Error returns the tool's own words.
+func (e *ToolError) Error() string {
+	if e.Output == "" {
+		return fmt.Sprintf("%s: %v", e.Tool, e.Err)
+	}
+	return fmt.Sprintf("%s: %v\n%s", e.Tool, e.Err, e.Output)
+}
+
+// Unwrap returns the cause.
+func (e *ToolError) Unwrap() error { return e.Err }
+
+func (r runner) command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(append(r.env[:len(r.env):len(r.env)], r.toolEnv...), "PWD="+dir)
+	// A linker has children of its own; all of them end with the build.
+	ownProcessGroup(cmd)
+	cmd.WaitDelay = 2 * time.Second
+	return cmd
+}
+
+// output returns what a tool writes to its standard output. A cancelled
+// context is returned as such, not as the signal that ended the tool.
+func (r runner) output(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
+	return r.stream(ctx, dir, nil, name, args...)
+}
+
+// stream is output with a function that sees each line of standard error.
+func (r runner) stream(ctx context.Context, dir string, line func(string), name string, args ...string) ([]byte, error) {
+	cmd := r.command(ctx, dir, name, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	var done chan struct{}
+	var pw *io.PipeWriter
+	if line != nil {
+		var pr *io.PipeReader
+		pr, pw = io.Pipe()
+		cmd.Stderr = io.MultiWriter(&stderr, pw)
+		done = make(chan struct{})
+		go func() {
+			defer close(done)
+			sc := bufio.NewScanner(pr)
+			for sc.Scan() {
+				line(sc.Text())
+			}
+			_, _ = io.Copy(io.Discard, pr) // an overlong line must not block the tool
+		}()
+	}
+	err := cmd.Run()
+	if pw != nil {
+		_ = pw.Close()
+		<-done
+	}
+	if err == nil {
+		return stdout.Bytes(), nil
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
+		return nil, fmt.Errorf("running %s: %w", name, err)
+	}
+	text := stderr.String()
+	if text == "" { // the compiler writes errors to standard output
+		text = stdout.String()
+	}
+	return nil, &ToolError{Tool: name, Output: text, Err: err}
+}

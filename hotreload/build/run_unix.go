@@ -1,0 +1,13 @@
+//go:build unix
+
+package build
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+func ownProcessGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+}

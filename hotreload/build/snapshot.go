@@ -1,0 +1,230 @@
+package build
+
+import (
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Snapshot is everything that is known of what one generation was built from.
+// It is immutable.
+type Snapshot struct {
+	graph    *Graph
+	boundary *Boundary
+	// archives of the packages that are not hot, as the running executable
+	// linked them (or, if it lacks them, as an earlier plugin did).
+	archives map[string]string
+	// linked are the local packages that the executable contains under their
+	// own path: they are host packages until a restart, whatever the graph says.
+	linked map[string]bool
+	// hot packages as they were last compiled.
+	compiled map[string]compiled
+	// host is the number of the generation that the executable was built for.
+	host int
+	// sources of the local packages and the module files, by absolute path.
+	sources map[string]source
+}
+
+// compiled is a hot package under the import path that it has in one
+// generation.
+type compiled struct {
+	path    string // the path in the source until the package first changes
+	archive string
+}
+
+// hot reports whether a package may be compiled anew under another path.
+func (s *Snapshot) hot(path string) bool { return s.boundary.Hot(path) && !s.linked[path] }
+
+// Main returns the import path of the main package.
+func (s *Snapshot) Main() string { return s.boundary.Main }
+
+// Handlers returns the import path of the handlers package.
+func (s *Snapshot) Handlers() string { return s.boundary.Handlers }
+
+// Hot returns the import paths of the hot packages, sorted.
+func (s *Snapshot) Hot() []string {
+	return slices.DeleteFunc(s.boundary.HotPackages(), func(p string) bool { return s.linked[p] })
+}
+
+// Host returns the host packages of the workspace with a hash of what they
+// were built from, sorted.
+func (s *Snapshot) Host() []manifest.Package {
+	var out []manifest.Package
+	for _, path := range slices.Sorted(maps.Keys(s.graph.Packages)) {
+		p := s.graph.Packages[path]
+		if !p.Workspace() || s.hot(path) {
+			continue
+		}
+		var sums []string
+		for _, f := range p.inputs() {
+			t := s.sources[f].tokens
+			sums = append(sums, hex.EncodeToString(t[:]))
+		}
+		h := digestValue(sums)
+		out = append(out, manifest.Package{Path: path, Hash: hex.EncodeToString(h[:8])})
+	}
+	return out
+}
+
+// Reason says why a package is a host package.
+func (s *Snapshot) Reason(path string) Reason { return s.boundary.Reason(path) }
+
+// Package returns what the go command says about a package of the graph, or
+// nil.
+func (s *Snapshot) Package(path string) *Package { return s.graph.Packages[path] }
+
+// Dirs returns the directories whose files decide what is built, sorted.
+func (s *Snapshot) Dirs() []string { return s.graph.Dirs() }
+
+// Dirs returns the directories whose files decide what is built, sorted: those
+// of local packages, of their embedded files, and of module files.
+func (g *Graph) Dirs() []string {
+	set := map[string]bool{}
+	for _, p := range g.Packages {
+		if !p.Local() {
+			continue
+		}
+		set[p.Dir] = true
+		if p.Module.Dir != "" {
+			set[p.Module.Dir] = true
+		}
+		for _, f := range p.EmbedFiles {
+			// Every directory between the file and the package: a new file or
+			// directory in any of them may be embedded too.
+			for d := filepath.Dir(filepath.Join(p.Dir, f)); len(d) > len(p.Dir); d = filepath.Dir(d) {
+				set[d] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// Relevant reports whether a change of a file can change what is built. It is
+// cheap, and right for files that do not exist yet.
+func (s *Snapshot) Relevant(path string) bool {
+	if _, ok := s.sources[path]; ok || moduleFile(path) {
+		return true
+	}
+	if strings.HasSuffix(path, ".go") && !ignoredGoName(filepath.Base(path)) && s.packageIn(filepath.Dir(path)) != nil {
+		return true
+	}
+	return s.embedder(path) != nil
+}
+
+// ignoredGoName reports whether the go command never builds a file of this
+// name.
+func ignoredGoName(base string) bool {
+	return strings.HasSuffix(base, "_test.go") || strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".")
+}
+
+// PossiblyRelevant is what can be said of a file before any graph is known.
+func PossiblyRelevant(path string) bool {
+	return moduleFile(path) || strings.HasSuffix(path, ".go") && !ignoredGoName(filepath.Base(path))
+}
+
+// moduleFile reports whether a file decides about modules.
+func moduleFile(path string) bool {
+	switch filepath.Base(path) {
+	case "go.mod", "go.sum", "go.work", "go.work.sum":
+		return true
+	case "modules.txt":
+		return filepath.Base(filepath.Dir(path)) == "vendor"
+	}
+	return false
+}
+
+// packageIn returns the local package in a directory, or nil.
+func (s *Snapshot) packageIn(dir string) *Package {
+	for _, p := range s.graph.Packages {
+		if p.Dir == dir && p.Local() {
+			return p
+		}
+	}
+	return nil
+}
+
+// embedder returns the local package that would embed a file of this name, or
+// nil.
+func (s *Snapshot) embedder(path string) *Package {
+	for _, p := range s.graph.Packages {
+		if len(p.EmbedPatterns) == 0 || !p.Local() {
+			continue
+		}
+		rel, err := filepath.Rel(p.Dir, path)
+		if err != nil || strings.HasPrefix(rel, "..") {
+			continue
+		}
+		for _, pattern := range p.EmbedPatterns {
+			if embedMatches(pattern, filepath.ToSlash(rel)) {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// readSources digests every input of the local packages and the module files.
+// Digests in known are taken over unless the file is in dirty.
+func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[string]bool) (map[string]source, error) {
+	sources := map[string]source{}
+	read := func(path string) error {
+		if _, done := sources[path]; done {
+			return nil
+		}
+		if s, ok := known[path]; ok && !dirty[path] {
+			sources[path] = s
+			return nil
+		}
+		s, err := readSource(path)
+		if err == nil {
+			sources[path] = s
+		}
+		return err
+	}
+	for _, path := range g.Order {
+		p := g.Packages[path]
+		if !p.Local() {
+			continue
+		}
+		files := p.inputs()
+		for _, f := range p.IgnoredGoFiles { // their build constraints may change
+			files = append(files, filepath.Join(p.Dir, f))
+		}
+		for _, f := range files {
+			if err := read(f); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, f := range b.moduleFiles(g) {
+		if err := read(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return sources, nil
+}
+
+// moduleFiles returns the files that decide about modules, whether they exist
+// or not, sorted.
+func (b *Builder) moduleFiles(g *Graph) []string {
+	set := map[string]bool{}
+	if w := b.env.GOWORK; w != "" && w != "off" {
+		set[w] = true
+		set[w+".sum"] = true
+		set[filepath.Join(filepath.Dir(w), "vendor", "modules.txt")] = true
+	}
+	for _, p := range g.Packages {
+		if p.Local() && p.Module.GoMod != "" {
+			set[p.Module.GoMod] = true
+			set[strings.TrimSuffix(p.Module.GoMod, ".mod")+".sum"] = true
+			set[filepath.Join(filepath.Dir(p.Module.GoMod), "vendor", "modules.txt")] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}

@@ -1,0 +1,125 @@
+package build
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/build/constraint"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"os"
+	"slices"
+	"strings"
+)
+
+// digest is a SHA-256 sum.
+type digest [sha256.Size]byte
+
+// source is what is remembered of one input file.
+type source struct {
+	content digest
+	// For a Go file: tokens leaves out comments that mean nothing to the
+	// compiler and all white space; header covers what decides which files and
+	// packages belong together, so that while it stands the go command need not
+	// be asked.
+	tokens digest
+	header digest
+	// linkname: refers to symbols by the name of this package's import path.
+	linkname bool
+}
+
+// readSource reads and digests one file.
+func readSource(path string) (source, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return source{}, fmt.Errorf("reading source: %w", err)
+	}
+	if !strings.HasSuffix(path, ".go") {
+		sum := sha256.Sum256(data)
+		return source{content: sum, tokens: sum}, nil
+	}
+	return digestGo(data), nil
+}
+
+func digestGo(data []byte) source {
+	s := source{content: sha256.Sum256(data)}
+	s.tokens, s.linkname = digestTokens(data)
+	s.header = digestHeader(data)
+	return s
+}
+
+// digestTokens sums the token stream with positions left out.
+func digestTokens(data []byte) (sum digest, linkname bool) {
+	h := sha256.New()
+	fset := token.NewFileSet()
+	var sc scanner.Scanner
+	sc.Init(fset.AddFile("", -1, len(data)), data, nil, scanner.ScanComments)
+	// In a file that uses cgo the comment before `import "C"` is code.
+	cgo := bytes.Contains(data, []byte(`"C"`))
+	for {
+		_, tok, lit := sc.Scan()
+		if tok == token.EOF {
+			break
+		}
+		if tok == token.COMMENT {
+			if strings.HasPrefix(lit, "//go:linkname ") {
+				linkname = true
+			}
+			if !cgo && !directive(lit) {
+				continue
+			}
+		}
+		if tok == token.SEMICOLON {
+			lit = "" // written or implied: the same
+		}
+		fmt.Fprintf(h, "%d %s\x00", tok, lit)
+	}
+	h.Sum(sum[:0])
+	return sum, linkname
+}
+
+// directive reports whether a comment means something to the toolchain.
+func directive(comment string) bool {
+	return strings.HasPrefix(comment, "//go:") || strings.HasPrefix(comment, "//line ") || strings.HasPrefix(comment, "/*line ") || strings.HasPrefix(comment, "//export ")
+}
+
+// digestHeader sums the package clause, imports, build constraints and embed
+// patterns.
+func digestHeader(data []byte) (sum digest) {
+	var lines []string
+	// A file that does not parse still has the imports that stand before the
+	// mistake; the compiler reports the mistake.
+	f, _ := parser.ParseFile(token.NewFileSet(), "", data, parser.ImportsOnly|parser.ParseComments)
+	if f != nil {
+		if f.Name != nil {
+			lines = append(lines, "package "+f.Name.Name)
+		}
+		for _, imp := range f.Imports {
+			lines = append(lines, "import "+importText(imp))
+		}
+	}
+	for line := range bytes.Lines(data) {
+		text := strings.TrimSpace(string(line))
+		if constraint.IsGoBuild(text) || strings.HasPrefix(text, "// +build") || strings.HasPrefix(text, "//go:embed") || strings.HasPrefix(text, "//go:debug") {
+			lines = append(lines, text)
+		}
+	}
+	slices.Sort(lines)
+	return sha256.Sum256([]byte(strings.Join(slices.Compact(lines), "\n")))
+}
+
+func importText(imp *ast.ImportSpec) string {
+	return imp.Path.Value
+}
+
+// digestValue sums the JSON form of a value.
+func digestValue(v any) digest {
+	data, err := json.Marshal(v)
+	if err != nil { // only plain data is passed
+		panic(err)
+	}
+	return sha256.Sum256(data)
+}

@@ -1,0 +1,184 @@
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+func contextWithCancel(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithCancel(t.Context())
+}
+
+func TestDigest(t *testing.T) {
+	const base = "package p\n\nimport \"fmt\"\n\nfunc f() { fmt.Println(1) }\n"
+	tests := []struct {
+		name           string
+		text           string
+		tokens, header bool // differ from base
+	}{
+		{"comment", "// Package p.\npackage p\n\nimport \"fmt\"\n\nfunc f() { fmt.Println(1) } // f\n", false, false},
+		{"formatting", "package p\nimport \"fmt\"\nfunc f() {\n\tfmt.Println(1)\n}\n", true, false}, // a semicolon more
+		{"white space", "package p\n\nimport \"fmt\"\n\n\n\nfunc  f()  {  fmt.Println(1) }\n", false, false},
+		{"body", "package p\n\nimport \"fmt\"\n\nfunc f() { fmt.Println(2) }\n", true, false},
+		{"import", "package p\n\nimport (\n\t\"fmt\"\n\t_ \"os\"\n)\n\nfunc f() { fmt.Println(1) }\n", true, true},
+		{"directive", "package p\n\nimport \"fmt\"\n\n//go:noinline\nfunc f() { fmt.Println(1) }\n", true, false},
+		{"constraint", "//go:build linux\n\npackage p\n\nimport \"fmt\"\n\nfunc f() { fmt.Println(1) }\n", true, true},
+		{"package", "package q\n\nimport \"fmt\"\n\nfunc f() { fmt.Println(1) }\n", true, true},
+		{"embed", "package p\n\nimport \"fmt\"\n\n//go:embed x\nvar x string\n\nfunc f() { fmt.Println(1) }\n", true, true},
+		{"half typed", "package p\n\nimport \"fmt\"\n\nfunc f() { fmt.Println(1) \n", true, false},
+	}
+	was := digestGo([]byte(base))
+	for _, tt := range tests {
+		now := digestGo([]byte(tt.text))
+		if (now.tokens != was.tokens) != tt.tokens || (now.header != was.header) != tt.header || now.content == was.content {
+			t.Errorf("%s: tokens differ: %t, header differs: %t; want %t, %t", tt.name, now.tokens != was.tokens, now.header != was.header, tt.tokens, tt.header)
+		}
+	}
+	cgo := "package p\n\n// int one;\nimport \"C\"\n"
+	if digestGo([]byte(cgo)).tokens == digestGo([]byte(strings.Replace(cgo, "one", "two", 1))).tokens {
+		t.Error("the C code in a cgo comment counts")
+	}
+}
+
+// TestEmbedMatches compares with what the go command embeds.
+func TestEmbedMatches(t *testing.T) {
+	dir := t.TempDir()
+	files := []string{"a.txt", ".hidden", "_x.txt", "d/b.txt", "d/.hidden", "d/_x.txt", "d/e/c.txt", "d/.e/c.txt", "x y.txt"}
+	for _, f := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, f)), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, f), []byte(f), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("go.mod", "module example.com/embed\n\ngo 1.26\n")
+	b, err := New(t.Context(), Config{Dir: dir, OutDir: filepath.Join(t.TempDir(), ".anvil")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"a.txt", "*.txt", "d", "all:d", "d/*", "d/e", ".hidden", "*", "all:*", "d/e/*.txt", "[a-d]*"} {
+		write("embed.go", "package embed\n\nimport \"embed\"\n\n//go:embed "+pattern+"\nvar files embed.FS\n")
+		pkgs, err := b.run.output(t.Context(), dir, "go", "list", "-json=EmbedFiles,EmbedPatterns,Dir", ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p Package
+		if err := json.Unmarshal(pkgs, &p); err != nil {
+			t.Fatal(err)
+		}
+		got := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return !embedMatches(pattern, f) })
+		// Whether * takes .anvil, go.mod and the like is not of interest here.
+		want := slices.DeleteFunc(slices.Clone(p.EmbedFiles), func(f string) bool { return !slices.Contains(files, f) })
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("//go:embed %s takes %q, the go command %q", pattern, got, want)
+		}
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	const dir = "/app"
+	tests := []struct {
+		name, output string
+		want         []string
+	}{
+		{"compiler", "/app/h.go:3:5: undefined: x\n/app/h.go:4:1: too many arguments\n\thave (int)\n\twant ()\n/app/h.go:9:1: too many errors\n",
+			[]string{"/app/h.go:3:5: undefined: x [ANV009]", "/app/h.go:4:1: too many arguments\n\thave (int)\n\twant () [ANV009]"}},
+		{"go command", "# example.com/app/handlers\nhandlers/h.go:3:5: undefined: x\n", []string{"/app/handlers/h.go:3:5: undefined: x [ANV009]"}},
+		{"go.mod", "go: errors parsing go.mod:\n/app/go.mod:5: unknown directive: requir\n", []string{"/app/go.mod:5: unknown directive: requir [ANV009]"}},
+		{"loader", "h.go:2:1: /app/h.go:2:1: expected declaration, found x", []string{"/app/h.go:2:1: expected declaration, found x [ANV009]"}},
+		{"none", "go: downloading example.com/x v1.0.0\nexit status 2\n", nil},
+	}
+	for _, tt := range tests {
+		var got []string
+		for _, d := range parseErrors(dir, tt.output) {
+			got = append(got, d.String())
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s:\n%q\nwant\n%q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func FuzzParseErrors(f *testing.F) {
+	f.Add("# p\nh.go:3:5: undefined: x\n\thave\n")
+	f.Add(":1:1: x\n\t\n")
+	f.Fuzz(func(t *testing.T, output string) {
+		for _, d := range parseErrors("/app", output) {
+			if d.Code != manifest.CodeCompile || !filepath.IsAbs(d.File) || d.Line < 0 {
+				t.Errorf("%q gives %+v", output, d)
+			}
+		}
+	})
+}
+
+func FuzzDigest(f *testing.F) {
+	f.Add([]byte("package p\n\nimport \"C\"\n"))
+	f.Add([]byte("//go:build x\npackage"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if digestGo(data) != digestGo(slices.Clone(data)) {
+			t.Error("the digest of the same text differs")
+		}
+	})
+}
+
+// TestBoundary draws the line on graphs made up for the purpose.
+func TestBoundary(t *testing.T) {
+	ours := &Module{Path: "m", Main: true}
+	graph := func(edges map[string]string) *Graph {
+		g := &Graph{Packages: map[string]*Package{}}
+		for from, to := range edges {
+			p := &Package{ImportPath: from, Imports: strings.Fields(to), Module: ours}
+			if strings.HasPrefix(from, "dep") {
+				p.Module = &Module{Path: "dep"}
+			}
+			g.Packages[from] = p
+			g.Order = append(g.Order, from)
+		}
+		g.Main = g.Packages["main"]
+		return g
+	}
+	tests := []struct {
+		name   string
+		edges  map[string]string
+		native string
+		hot    []string
+		why    map[string]string
+	}{
+		{"the usual", map[string]string{"main": "h store dep", "h": "h/views store dep2", "h/views": "dep", "store": "", "dep": "", "dep2": ""}, "",
+			[]string{"h", "h/views"}, map[string]string{"store": "main → store", "dep": "main → dep", "dep2": "outside the workspace"}},
+		{"main reaches below the handlers", map[string]string{"main": "h web", "web": "h/views", "h": "h/views h/api", "h/views": "", "h/api": ""}, "",
+			[]string{"h", "h/api"}, map[string]string{"h/views": "main → web → h/views"}},
+		{"handlers are reached another way too", map[string]string{"main": "h web", "web": "h", "h": "x", "x": ""}, "",
+			[]string{"h", "x"}, nil},
+		{"native in the middle", map[string]string{"main": "h", "h": "a b", "a": "c", "b": "d", "c": "", "d": ""}, "a",
+			[]string{"b", "d", "h"}, map[string]string{"a": "uses cgo, assembly or linkname: a", "c": "uses cgo, assembly or linkname: a"}},
+		{"native handlers", map[string]string{"main": "h", "h": "a", "a": ""}, "h", nil, nil},
+	}
+	for _, tt := range tests {
+		g := graph(tt.edges)
+		b := NewBoundary(g, "h", func(p *Package) bool { return p.ImportPath == tt.native })
+		if got := b.HotPackages(); !slices.Equal(got, tt.hot) {
+			t.Errorf("%s: hot packages %q, want %q", tt.name, got, tt.hot)
+		}
+		for path, why := range tt.why {
+			if got := b.Reason(path).String(); got != why {
+				t.Errorf("%s: %s is a host package because of %q, want %q", tt.name, path, got, why)
+			}
+		}
+	}
+}

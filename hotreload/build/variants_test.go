@@ -1,0 +1,169 @@
+package build
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// TestVariants builds and swaps once under settings that change how everything
+// is compiled.
+func TestVariants(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*Config)
+	}{
+		{"race", func(c *Config) { c.Race = true }},
+		{"debug", func(c *Config) { c.Debug = true }},
+		{"GOFLAGS", func(c *Config) { c.Env = append(os.Environ(), "GOFLAGS=-trimpath -tags=other -mod=mod") }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newApp(t, "app.txtar", tt.change)
+			if tt.name == "GOFLAGS" {
+				a.write("handlers/other.go", "//go:build other\n\npackage handlers\n\nfunc init() { loads = 10 }\n")
+			}
+			a.start(a.host().Path)
+			_, got := a.swap(a.edit("handlers/handlers.go", `"v1"`, `"v2"`))
+			if !strings.HasPrefix(got, "v2 started") || tt.name == "GOFLAGS" && !strings.Contains(got, "loads 11") {
+				t.Errorf("the process says %q", got)
+			}
+		})
+	}
+}
+
+// TestNative: a package with cgo, assembly or linkname, and what is below it,
+// is a host package; the ones beside it stay hot.
+func TestNative(t *testing.T) {
+	tests := []struct{ name, file, text string }{
+		{"cgo", "handlers/views/c.go", "package views\n\n// static int one(void) { return 1; }\nimport \"C\"\n\nvar One = int(C.one())\n"},
+		{"assembly", "handlers/views/x_amd64.s", "TEXT ·nothing(SB),4,$0\n\tRET\n"},
+		{"linkname", "handlers/views/l.go", "package views\n\nimport _ \"unsafe\"\n\n//go:linkname nanotime runtime.nanotime\nfunc nanotime() int64\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newApp(t, "app.txtar")
+			name := a.write(tt.file, tt.text)
+			if tt.name == "linkname" {
+				a.write("handlers/views/empty.s", "") // lets a function have no body
+			}
+			a.start(a.host().Path)
+			if got, want := a.snap.Hot(), []string{hot, hot + "/internal/list"}; !slices.Equal(got, want) {
+				t.Errorf("hot packages %q, want %q", got, want)
+			}
+			if r := a.snap.Reason(hot + "/views"); r.Native != hot+"/views" {
+				t.Errorf("reason %+v", r)
+			}
+			if _, got := a.swap(a.edit("handlers/handlers.go", `"v1"`, `"v2"`)); !strings.HasPrefix(got, "v2 started") {
+				t.Errorf("the process says %q", got)
+			}
+			a.write(tt.file, tt.text+"\n\n// more\n")
+			if strings.HasSuffix(tt.file, ".go") {
+				a.write(tt.file, tt.text+"\nvar more int\n")
+			}
+			if plan := a.plan(name); plan.Rung != manifest.RungWarmRestart || plan.Reasons[0].Code != manifest.CodeHostChanged {
+				t.Errorf("an edit of it: %q %v", plan.Rung, plan.Reasons)
+			}
+		})
+	}
+}
+
+// TestMainWithCgo leaves the main package to the go command; plugins still
+// load.
+func TestMainWithCgo(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	a.write("c.go", "package main\n\n// static int one(void) { return 1; }\nimport \"C\"\n\nvar one = int(C.one())\n")
+	a.start(a.host().Path)
+	if _, got := a.swap(a.edit("handlers/handlers.go", `"v1"`, `"v2"`)); !strings.HasPrefix(got, "v2 started") {
+		t.Errorf("the process says %q", got)
+	}
+}
+
+// TestWorkspaces builds the same program spread over modules in other ways.
+func TestWorkspaces(t *testing.T) {
+	t.Run("go.work with the handlers in a module of their own", func(t *testing.T) {
+		a := newApp(t, "app.txtar")
+		a.write("handlers/go.mod", "module example.com/app/handlers\n\ngo 1.26.0\n")
+		a.write("go.work", "go 1.26.0\n\nuse (\n\t.\n\t./handlers\n\t./runtime\n)\n")
+		// A module of its own cannot see the internal packages of another, and
+		// store is one of the first.
+		a.rebuild()
+		a.start(a.host().Path)
+		if !slices.Contains(a.snap.Hot(), hot+"/views") {
+			t.Errorf("hot packages %q", a.snap.Hot())
+		}
+		if _, got := a.swap(a.edit("handlers/views/templates/page.html", "<p>", "<b>")); !strings.Contains(got, "page.html=<b>") {
+			t.Errorf("the process says %q", got)
+		}
+		if plan := a.plan(a.edit("go.work", "go 1.26.0", "go 1.26.0\n\ngodebug panicnil=1")); plan.Rung != manifest.RungWarmRestart {
+			t.Errorf("an edit of go.work: %q", plan.Rung)
+		}
+	})
+	t.Run("vendored dependencies", func(t *testing.T) {
+		a := newApp(t, "app.txtar")
+		if out, err := a.command("go", "mod", "vendor").CombinedOutput(); err != nil {
+			t.Fatalf("go mod vendor: %v\n%s", err, out)
+		}
+		a.start(a.host().Path)
+		if _, got := a.swap(a.edit("handlers/handlers.go", `"v1"`, `"v2"`)); !strings.HasPrefix(got, "v2 started") {
+			t.Errorf("the process says %q", got)
+		}
+	})
+	t.Run("main in a directory below", func(t *testing.T) {
+		a := newApp(t, "app.txtar")
+		main, err := os.ReadFile(filepath.Join(a.dir, "main.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.write("cmd/web/main.go", string(main))
+		a.write("cmd/other/main.go", "package main\n\nfunc main() {}\n")
+		if err := os.Remove(filepath.Join(a.dir, "main.go")); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := a.b.Main(t.Context()); err != nil || got != "example.com/app/cmd/web" {
+			t.Errorf("main package %q, %v", got, err)
+		}
+	})
+}
+
+// rebuild makes the builder anew, as the next start would.
+func (a *app) rebuild() {
+	a.t.Helper()
+	b, err := New(a.t.Context(), a.b.cfg)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.b = b
+}
+
+func (a *app) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = a.dir
+	return cmd
+}
+
+// TestCancel: a cancelled build ends at once with the context's error, and
+// leaves nothing that the next one stumbles over.
+func TestCancel(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	a.start(a.host().Path)
+	plan := a.plan(a.edit("handlers/handlers.go", `"v1"`, `"v2"`))
+	ctx, cancel := contextWithCancel(t)
+	cancel()
+	if _, err := a.b.Plugin(ctx, plan, a.gen+1); err == nil || ctx.Err() == nil {
+		t.Errorf("a cancelled build: %v", err)
+	}
+	a.gen++
+	res, err := a.b.Plugin(t.Context(), plan, a.gen+1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := a.load(res.Path); !strings.HasPrefix(got, "v2") {
+		t.Errorf("the process says %q", got)
+	}
+}

@@ -1,0 +1,229 @@
+package hotreload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Container is the typed bag of long-lived things: pools, sessions, hubs, keyed
+// state. It outlives every generation. All of it is safe for concurrent use.
+//
+// main fills it with [Provide] and [Container.OnClose]; handlers find things
+// with [Use], [Lookup] and [StateOf]. [LiveServer] closes it.
+//
+// A thing is found by its type, so the type must be the same one for whoever
+// provides and whoever asks: one of a host package. [Provide] by an interface
+// type of a host package where the implementation is nobody's business.
+type Container struct {
+	*contents
+	// owner is the generation that this Container was handed to; nil for
+	// main's. All of them share their contents.
+	owner *registration
+}
+
+type contents struct {
+	// things is replaced as a whole under mu, so that asking takes no lock.
+	things atomic.Pointer[map[thingKey]thing]
+
+	mu      sync.Mutex
+	closers []closer
+	slots   map[string]*stateSlot
+
+	closing  sync.Once
+	closeErr error
+}
+
+type thingKey struct {
+	typ  reflect.Type
+	name string
+}
+
+func (k thingKey) String() string {
+	if k.name == "" {
+		return typeName(k.typ)
+	}
+	return fmt.Sprintf("%s %q", typeName(k.typ), k.name)
+}
+
+type thing struct {
+	value    any // a *T, so that a nil interface is a value like any other
+	position manifest.Position
+}
+
+type closer struct {
+	name string
+	fn   func(context.Context) error
+}
+
+// NewContainer returns an empty Container.
+func NewContainer() *Container {
+	c := &contents{slots: map[string]*stateSlot{}}
+	c.things.Store(&map[thingKey]thing{})
+	return &Container{contents: c}
+}
+
+// forGeneration returns the same Container as a generation sees it.
+func (c *Container) forGeneration(owner *registration) *Container {
+	return &Container{contents: c.contents, owner: owner}
+}
+
+// enter ends the goroutine of a registration that was given up.
+func (c *Container) enter() {
+	if c.owner != nil {
+		c.owner.exitIfAbandoned()
+	}
+}
+
+// Provide puts v into the Container under its type T and, if given, one name.
+//
+// Providing the same type and name twice is a mistake in main and panics with
+// both positions. Hot code runs once for each generation, so it must not call
+// Provide; [StateOf] is what it wants.
+func Provide[T any](c *Container, v T, name ...string) {
+	c.enter()
+	key := keyOf[T](name)
+	position := callerPosition()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	things := maps.Clone(*c.things.Load())
+	if first, ok := things[key]; ok {
+		panic(fmt.Sprintf("hotreload: %s is provided at %s and was already provided at %s", key, position, first.position))
+	}
+	things[key] = thing{value: &v, position: position}
+	c.things.Store(&things)
+}
+
+// Use returns what was provided as T and, if given, under that name. It panics
+// with a [*NotProvidedError] if there is no such thing.
+func Use[T any](c *Container, name ...string) T {
+	v, err := Lookup[T](c, name...)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// Lookup is [Use] with an error, which is a [*NotProvidedError].
+func Lookup[T any](c *Container, name ...string) (T, error) {
+	key := keyOf[T](name)
+	if c == nil {
+		var none T
+		return none, &NotProvidedError{Want: key.String()}
+	}
+	c.enter()
+	things := *c.things.Load()
+	if t, ok := things[key]; ok {
+		return *t.value.(*T), nil
+	}
+	var none T
+	return none, notProvided(key, things)
+}
+
+func keyOf[T any](name []string) thingKey {
+	switch len(name) {
+	case 0:
+		return thingKey{typ: reflect.TypeFor[T]()}
+	case 1:
+		return thingKey{typ: reflect.TypeFor[T](), name: name[0]}
+	}
+	panic(fmt.Sprintf("hotreload: %d names for one thing of type %s, want at most one", len(name), reflect.TypeFor[T]()))
+}
+
+// NotProvidedError reports that the Container does not hold what was asked for.
+type NotProvidedError struct {
+	Want string   // the type and the name, if one was given
+	Have []string // what the Container holds, sorted
+	// Namesake says that something with the same type name is there, but of
+	// another type: that of another generation or of another package.
+	Namesake bool
+}
+
+func notProvided(want thingKey, things map[thingKey]thing) error {
+	e := &NotProvidedError{Want: want.String()}
+	for key := range things {
+		e.Have = append(e.Have, key.String())
+		e.Namesake = e.Namesake || key.String() == e.Want
+	}
+	slices.Sort(e.Have)
+	return e
+}
+
+// Error names the type that is missing and lists what there is.
+func (e *NotProvidedError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "hotreload: nobody provided %s; ", e.Want)
+	if len(e.Have) == 0 {
+		b.WriteString("the Container is empty")
+	} else {
+		b.WriteString("the Container holds " + strings.Join(e.Have, ", "))
+	}
+	if e.Namesake {
+		b.WriteString(" (a type of the same name from another package or generation: move it to a host package)")
+	}
+	return b.String()
+}
+
+// OnClose has fn called when the Container is closed. The name appears in
+// errors. Closers run in the reverse order of their registration.
+//
+// It is meant for main. What hot code starts should end with
+// [RouteSink.Context].
+func (c *Container) OnClose(name string, fn func(context.Context) error) {
+	c.enter()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closers = append(c.closers, closer{name, fn})
+}
+
+// Close runs all closers, last registered first, and joins their errors; a
+// panic counts as one. Only the first call does anything, every call returns
+// the same error.
+func (c *Container) Close(ctx context.Context) error {
+	c.closing.Do(func() {
+		var errs []error
+		for cl := range c.takeClosers() {
+			errs = append(errs, cl.run(ctx))
+		}
+		c.closeErr = errors.Join(errs...)
+	})
+	return c.closeErr
+}
+
+// takeClosers yields the closers in the order in which they run. A closer may
+// register another one, which then runs next.
+func (c *contents) takeClosers() func(yield func(closer) bool) {
+	pop := func() (last closer, ok bool) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if n := len(c.closers); n > 0 {
+			last, ok = c.closers[n-1], true
+			c.closers = c.closers[:n-1]
+		}
+		return last, ok
+	}
+	return func(yield func(closer) bool) {
+		for cl, ok := pop(); ok && yield(cl); cl, ok = pop() {
+		}
+	}
+}
+
+func (cl closer) run(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+		if err != nil {
+			err = fmt.Errorf("closing %s: %w", cl.name, err)
+		}
+	}()
+	return cl.fn(ctx)
+}

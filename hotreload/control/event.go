@@ -1,0 +1,91 @@
+package control
+
+import (
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Event is one thing that the engine did or noticed. The console, --json, the
+// event stream and the editor all show the same events.
+type Event struct {
+	Time time.Time `json:"time"`
+	Kind EventKind `json:"event"`
+	// Generation is the live one after this event; 0 while there is none.
+	Generation int `json:"generation"`
+	// URL is where the application answers.
+	URL string `json:"url,omitempty"`
+	// Rung is the step of the ladder that was taken or is being tried.
+	Rung manifest.Rung `json:"rung,omitempty"`
+	// Cause lists the changed files, relative to the workspace, sorted.
+	Cause []string `json:"cause,omitempty"`
+	// Rebuilt lists the packages that were compiled, by import path, sorted.
+	Rebuilt []string `json:"rebuilt,omitempty"`
+	// Steps and Total say where the time went.
+	Steps []Step   `json:"steps,omitempty"`
+	Total Duration `json:"ms,omitempty"`
+	// Message says in one line what happened, for a person.
+	Message     string                `json:"message,omitempty"`
+	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
+	Routes      []manifest.Route      `json:"routes,omitempty"`
+}
+
+// EventKind is the closed set of engine events.
+type EventKind string
+
+// What the engine reports.
+const (
+	EventStarting   EventKind = "starting"   // the engine is up, the address is bound
+	EventProgress   EventKind = "progress"   // Message: what a long step is doing
+	EventBuilding   EventKind = "building"   // a batch was taken up
+	EventLive       EventKind = "live"       // a generation went live: by start, hot swap or warm restart
+	EventKept       EventKind = "kept"       // the last good generation stays; Diagnostics say why
+	EventUnchanged  EventKind = "unchanged"  // a save that changes nothing the live server runs
+	EventRestarting EventKind = "restarting" // a warm restart begins; Diagnostics say why
+	EventRolledBack EventKind = "rolledback" // an earlier generation is live again
+	EventPanic      EventKind = "panic"      // a handler panicked while serving
+	EventExited     EventKind = "exited"     // the live server ended by itself
+	EventRecovered  EventKind = "recovered"  // it was started again, with what it served before
+	EventWarning    EventKind = "warning"    // something about the workspace or the machine
+	EventStopped    EventKind = "stopped"    // the engine ends
+)
+
+// Status is the engine's state, for attached clients.
+type Status struct {
+	Version    string                `json:"version"`
+	PID        int                   `json:"pid"`
+	Dir        string                `json:"dir"`
+	Main       string                `json:"main"`     // import path of the live server's main package
+	Handlers   string                `json:"handlers"` // import path of the handlers package
+	URL        string                `json:"url"`
+	State      State                 `json:"state"`
+	Generation int                   `json:"generation"`
+	Since      time.Time             `json:"since"` // when the engine started
+	Hot        []string              `json:"hot"`
+	Host       []string              `json:"host"` // host packages of the workspace
+	Last       *Event                `json:"last,omitempty"`
+	Live       *LiveStatus           `json:"live,omitempty"`
+	Counts     Counts                `json:"counts"`
+	Problems   []manifest.Diagnostic `json:"problems,omitempty"` // open findings
+}
+
+// State is what the engine is doing.
+type State string
+
+// States of the engine.
+const (
+	StateBuilding   State = "building"
+	StateLive       State = "live"
+	StateKept       State = "kept" // the newest code failed, the last good generation serves
+	StateRestarting State = "restarting"
+	StateDown       State = "down" // no live server: the engine answers with the error page
+)
+
+// Counts counts outcomes since the engine started.
+type Counts struct {
+	HotSwaps int `json:"hot_swaps"`
+	Restarts int `json:"restarts"`
+	Kept     int `json:"kept"`
+	Crashes  int `json:"crashes"`
+	Panics   int `json:"panics"`
+}

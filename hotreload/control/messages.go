@@ -1,0 +1,195 @@
+// Package control holds the messages between the engine, the live server and
+// attached clients, and the transport they travel on: JSON over HTTP, with
+// server-sent events for streams, on private Unix sockets.
+//
+// Two servers speak it. The live server answers the engine (load, rollback,
+// drain); the engine answers attached clients (status, reload, restart,
+// rollback, stop). Both stream what happens from /v1/events.
+//
+// It is linked into users' programs, so it imports chi, manifest and the
+// standard library only.
+package control
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Paths of the protocol. The verb is GET for status, routes and events, and
+// POST for everything else.
+const (
+	PathStatus   = "/v1/status"
+	PathEvents   = "/v1/events"
+	PathLoad     = "/v1/load"     // live server: LoadRequest → LoadResult
+	PathRollback = "/v1/rollback" // both: RollbackRequest → LoadResult
+	PathDrain    = "/v1/drain"    // live server: stop accepting, finish what is in flight, return from LiveServer
+	PathReload   = "/v1/reload"   // engine: build and load now → Event
+	PathRestart  = "/v1/restart"  // engine: warm restart now → Event
+	PathStop     = "/v1/stop"     // engine: end the live server and the engine
+)
+
+// Environment of the live server: how the engine hands over what it inherits.
+// The descriptors are numbers of inherited files.
+const (
+	EnvHot        = "ANVIL_HOT"        // "1": the process runs under an engine, or watches EnvPlugin
+	EnvListenFD   = "ANVIL_LISTEN_FD"  // the bound TCP socket that requests arrive on
+	EnvControlFD  = "ANVIL_CONTROL_FD" // the bound Unix socket that control messages arrive on
+	EnvAliveFD    = "ANVIL_ALIVE_FD"   // a pipe that reads EOF when the engine is gone
+	EnvGeneration = "ANVIL_GENERATION" // number of the first generation
+	EnvPlugin     = "ANVIL_PLUGIN"     // plugin to serve instead of the linked handlers
+	EnvHandlers   = "ANVIL_HANDLERS"   // import path of the handlers package
+	EnvHotPaths   = "ANVIL_HOT_PATHS"  // import paths of the hot packages, separated by commas
+)
+
+// Duration is a time.Duration that travels as a number of milliseconds.
+type Duration time.Duration
+
+// MarshalJSON writes milliseconds with microsecond precision.
+func (d Duration) MarshalJSON() ([]byte, error) {
+	return json.Marshal(float64(time.Duration(d).Microseconds()) / 1000)
+}
+
+// UnmarshalJSON reads milliseconds.
+func (d *Duration) UnmarshalJSON(data []byte) error {
+	var ms float64
+	if err := json.Unmarshal(data, &ms); err != nil {
+		return fmt.Errorf("duration in milliseconds: %w", err)
+	}
+	*d = Duration(ms * float64(time.Millisecond))
+	return nil
+}
+
+// String returns the duration as a person reads it: 64 ms, 1.24 s.
+func (d Duration) String() string {
+	t := time.Duration(d)
+	switch {
+	case t < time.Millisecond:
+		return fmt.Sprintf("%.1f ms", float64(t)/float64(time.Millisecond))
+	case t < time.Second:
+		return fmt.Sprintf("%d ms", t.Round(time.Millisecond).Milliseconds())
+	default:
+		return fmt.Sprintf("%.2f s", t.Seconds())
+	}
+}
+
+// Step is one timed part of a reload.
+type Step struct {
+	Name     string   `json:"name"` // one of the Step constants
+	Duration Duration `json:"ms"`
+}
+
+// Names of steps, in the order in which they happen.
+const (
+	StepSettle   = "settle"   // from the first file event to a settled batch
+	StepPlan     = "plan"     // what changed, and which rung it takes
+	StepResolve  = "resolve"  // the go command: package graph, dependencies
+	StepCompile  = "compile"  // changed hot packages and their hot importers
+	StepLink     = "link"     // plugin or executable
+	StepOpen     = "open"     // plugin.Open in the live server
+	StepRegister = "register" // AnvilRegisterRoutes, checks, router
+	StepStart    = "start"    // warm restart: exec to ready
+)
+
+// LoadRequest asks the live server to load a plugin and go live with it.
+type LoadRequest struct {
+	Generation int    `json:"generation"`
+	Plugin     string `json:"plugin"` // path; never used for two loads
+	// Deadline bounds plugin.Open and AnvilRegisterRoutes together. 0 means DefaultDeadline.
+	Deadline Duration `json:"deadline_ms,omitempty"`
+	// Hot are the import paths of the hot packages of this generation.
+	Hot []string `json:"hot"`
+	// AllowBreaks goes live although a registered route's signature changed.
+	AllowBreaks bool `json:"allow_breaks,omitempty"`
+}
+
+// DefaultDeadline is how long a registration may take.
+const DefaultDeadline = Duration(5 * time.Second)
+
+// Outcome says what became of a load.
+type Outcome string
+
+// Outcomes of a load. Only OutcomeLive changes what is served.
+const (
+	OutcomeLive     Outcome = "live"
+	OutcomeBreak    Outcome = "break"    // a registered route's signature differs: warm restart
+	OutcomeMismatch Outcome = "mismatch" // plugin.Open refused: linked against other host packages
+	OutcomeRejected Outcome = "rejected" // the code is at fault: Diagnostics say where
+)
+
+// LoadResult is the live server's answer to a load or a rollback.
+type LoadResult struct {
+	Outcome    Outcome `json:"outcome"`
+	Generation int     `json:"generation"` // the one that is live now
+	// Manifest of the generation that was asked for, if it got as far as that.
+	Manifest    *manifest.Manifest    `json:"manifest,omitempty"`
+	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
+	Steps       []Step                `json:"steps,omitempty"`
+}
+
+// RollbackRequest names the generation to go back to; 0 is the one before the
+// live one.
+type RollbackRequest struct {
+	Generation int `json:"generation"`
+}
+
+// LiveStatus is the live server's state.
+type LiveStatus struct {
+	PID        int  `json:"pid"`
+	Ready      bool `json:"ready"` // a generation is live and requests are accepted
+	Generation int  `json:"generation"`
+	// Generations that can be rolled back to, oldest first, the live one included.
+	Generations []GenerationStatus `json:"generations"`
+	Manifest    *manifest.Manifest `json:"manifest,omitempty"`
+	// Diagnostics say why the first generation could not go live.
+	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
+	Goroutines  int                   `json:"goroutines"`
+	RSS         int64                 `json:"rss_bytes"` // 0 where the system does not tell
+}
+
+// GenerationStatus is one loaded generation.
+type GenerationStatus struct {
+	Number   int    `json:"number"`
+	Plugin   string `json:"plugin,omitempty"` // empty: linked into the executable
+	InFlight int    `json:"in_flight"`        // requests it is still answering
+	Routes   int    `json:"routes"`
+	Retired  bool   `json:"retired"` // not live any more
+	Drained  bool   `json:"drained"` // retired, and its context is cancelled
+}
+
+// LiveEvent is one thing that happened inside the live server.
+type LiveEvent struct {
+	Time       time.Time            `json:"time"`
+	Kind       LiveEventKind        `json:"kind"`
+	Generation int                  `json:"generation"`
+	Diagnostic *manifest.Diagnostic `json:"diagnostic,omitempty"`
+}
+
+// LiveEventKind is the closed set of live events.
+type LiveEventKind string
+
+// What happens inside a live server.
+const (
+	LivePanic   LiveEventKind = "panic"   // a handler panicked; Diagnostic says where
+	LiveSwapped LiveEventKind = "swapped" // a generation went live
+	LiveDrained LiveEventKind = "drained" // a retired generation answered its last request
+	LiveDrain   LiveEventKind = "drain"   // the process is shutting down
+)
+
+// Problem is the body of an answer that is not 2xx (RFC 9457).
+type Problem struct {
+	Type   string `json:"type,omitempty"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// Error returns the problem on one line.
+func (p *Problem) Error() string {
+	if p.Detail == "" {
+		return p.Title
+	}
+	return p.Title + ": " + p.Detail
+}

@@ -1,0 +1,7 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+
+package control
+
+func lockDir(string) (unlock func(), err error) { return func() {}, nil }
+
+func privateSocket(uintptr) {}

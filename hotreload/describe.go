@@ -1,0 +1,61 @@
+package hotreload
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// RegistrationManifest describes a generation that went live.
+type RegistrationManifest struct {
+	Generation int
+	RouteCount int
+	ABIVersion int
+	// Plugin is the file that the generation was loaded from; empty if it is
+	// linked into the executable.
+	Plugin string
+	// Registered is when registration ended.
+	Registered time.Time
+	// Manifest is the whole description, as the engine gets it.
+	Manifest *manifest.Manifest
+}
+
+// describe makes the manifest from what was registered.
+func (g *generation) describe(entries []RouteEntry, from source) {
+	shapes := manifest.NewShapes(from.hot)
+	m := &manifest.Manifest{
+		Format: manifest.FormatVersion, ABI: ABIVersion,
+		Toolchain:  fmt.Sprintf("%s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH),
+		Generation: g.generation,
+		Handlers:   from.handlers,
+		Hot:        slices.Clone(from.hot),
+	}
+	for _, e := range entries {
+		m.Routes = append(m.Routes, manifest.Route{
+			Method: e.Method, Pattern: e.Pattern, Handler: e.Handler.Name(), Kind: e.Handler.Kind(),
+			Signature:   typeName(e.Handler.Type()),
+			Fingerprint: fingerprint(shapes, e.Handler.Type()),
+			Position:    e.Position(),
+		})
+	}
+	states := g.reg.stateTypes()
+	for _, key := range slices.Sorted(maps.Keys(states)) {
+		m.State = append(m.State, manifest.State{Key: key, Type: typeName(states[key]), Fingerprint: fingerprint(shapes, states[key])})
+	}
+	for _, staged := range g.reg.indexes {
+		m.Registered = append(m.Registered, staged.names()...)
+	}
+	m.Sort()
+	g.manifest.RouteCount = len(m.Routes)
+	g.manifest.Registered = time.Now()
+	g.manifest.Manifest = m
+}
+
+func fingerprint(shapes *manifest.Shapes, t reflect.Type) string {
+	return manifest.Fingerprint(shapes.Of(t))
+}

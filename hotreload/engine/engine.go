@@ -1,0 +1,190 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/launch"
+	"github.com/anvilforge/anvil-lsp/hotreload/watch"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Options configure an Engine. Dir is required.
+type Options struct {
+	// Dir is the application's directory.
+	Dir string
+	// Main names the main package if Dir holds more than one that will do.
+	Main string
+	// Addr is the loopback address to serve on; a port of 0 is chosen by the
+	// system. Empty means port 8080, or the next free one above it.
+	Addr string
+	// Tags, Race and Debug are build settings; see build.Config.
+	Tags  []string
+	Race  bool
+	Debug bool
+	// Args are the arguments of the live server.
+	Args []string
+	// Stdout and Stderr receive what the live server prints.
+	Stdout, Stderr io.Writer
+	// Version of this program, for Status.
+	Version string
+}
+
+// Engine hot-reloads one application.
+type Engine struct {
+	opts    Options
+	out     *outDir
+	builder *build.Builder
+	socket  *launch.Socket
+	control net.Listener
+	sup     *launch.Supervisor
+	watcher *watch.Watcher
+	events  *control.Stream[control.Event]
+	started time.Time
+
+	requests chan request
+	// relevant is asked by the watcher for every file event.
+	relevant atomic.Pointer[func(string) bool]
+
+	mu     sync.Mutex // guards status
+	status control.Status
+}
+
+// New takes the directory's lock, binds the address and checks the toolchain.
+// The error wraps ErrInUse if another engine works in the directory,
+// launch.ErrAddrInUse if the address is taken, and build.ErrSetup if this
+// machine cannot build plugins. Run must follow, or Close.
+func New(ctx context.Context, o Options) (_ *Engine, err error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir) // the go command reports real paths
+	}
+	if err != nil {
+		return nil, fmt.Errorf("application directory: %w", err)
+	}
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return nil, fmt.Errorf("application directory: %s is not a directory", dir)
+	}
+	o.Dir = dir
+	e := &Engine{opts: o, events: control.NewStream[control.Event](), requests: make(chan request), started: time.Now()}
+	if e.out, err = openOutDir(dir); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.Close())
+		}
+	}()
+	e.builder, err = build.New(ctx, build.Config{Dir: dir, Main: o.Main, OutDir: e.out.path, Tags: o.Tags, Race: o.Race, Debug: o.Debug})
+	if err != nil {
+		return nil, err
+	}
+	if e.socket, err = listen(ctx, o.Addr); err != nil {
+		return nil, err
+	}
+	if e.control, err = control.ListenUnix(SocketPath(dir)); err != nil {
+		return nil, err
+	}
+	e.status = control.Status{
+		Version: o.Version, PID: os.Getpid(), Dir: dir, URL: e.socket.URL(), State: control.StateBuilding, Since: e.started,
+	}
+	e.sup, err = launch.NewSupervisor(launch.Options{
+		Socket: e.socket, Dir: dir, RunDir: filepath.Join(e.out.path, "run"), Args: o.Args,
+		Stdout: o.Stdout, Stderr: o.Stderr, Front: http.HandlerFunc(e.front),
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.watcher, err = watch.New(watch.Options{
+		Relevant: func(path string) bool { return (*e.relevant.Load())(path) },
+		Hold:     gitBusy(dir),
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.watchGraph(nil, nil)
+	return e, nil
+}
+
+// URL returns where the application answers.
+func (e *Engine) URL() string { return e.socket.URL() }
+
+// Events returns the stream of events. Subscribe before Run to miss none.
+func (e *Engine) Events() *control.Stream[control.Event] { return e.events }
+
+// Close gives back what New took. Run does it itself.
+func (e *Engine) Close() error {
+	var errs []error
+	if e.control != nil {
+		if err := e.control.Close(); !errors.Is(err, net.ErrClosed) { // serve has closed it
+			errs = append(errs, err)
+		}
+	}
+	if e.socket != nil {
+		errs = append(errs, e.socket.Close())
+	}
+	if e.out != nil {
+		errs = append(errs, e.out.close())
+	}
+	e.events.Close()
+	return errors.Join(errs...)
+}
+
+// listen binds the address; without one, the first free port from 8080 on.
+func listen(ctx context.Context, addr string) (*launch.Socket, error) {
+	if addr != "" {
+		return launch.Listen(ctx, addr)
+	}
+	var first error
+	for port := 8080; port < 8100; port++ {
+		s, err := launch.Listen(ctx, fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil || !errors.Is(err, launch.ErrAddrInUse) {
+			return s, err
+		}
+		first = errors.Join(first, err)
+	}
+	return nil, first
+}
+
+// gitBusy reports whether git is changing the work tree: it holds index.lock
+// through a checkout, so that a branch switch is one batch.
+func gitBusy(dir string) func() bool {
+	for d := dir; ; d = filepath.Dir(d) {
+		if st, err := os.Stat(filepath.Join(d, ".git")); err == nil && st.IsDir() {
+			lock := filepath.Join(d, ".git", "index.lock")
+			return func() bool {
+				_, err := os.Stat(lock)
+				return err == nil
+			}
+		}
+		if d == filepath.Dir(d) {
+			return nil
+		}
+	}
+}
+
+// publish stamps an event, brings the status up to date and sends it out.
+func (e *Engine) publish(ev control.Event) control.Event {
+	ev.Time = time.Now()
+	ev.URL = e.socket.URL()
+	manifest.SortDiagnostics(ev.Diagnostics)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if ev.Generation == 0 {
+		ev.Generation = e.status.Generation
+	}
+	apply(&e.status, ev)
+	e.events.Publish(ev)
+	return ev
+}

@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"bufio"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+//go:embed front.html
+var frontText string
+
+// FrontHeader marks an answer that comes from the engine, not from the
+// application.
+const FrontHeader = "X-Anvil-Front"
+
+// frontPage is what the error page shows.
+type frontPage struct {
+	State    control.State
+	Title    string
+	Message  string
+	Problems []frontProblem
+	Version  string // changes when the page does
+}
+
+type frontProblem struct {
+	manifest.Diagnostic
+	Where  string // file:line relative to the workspace
+	Source []sourceLine
+}
+
+type sourceLine struct {
+	Number int
+	Text   string
+	Hit    bool
+}
+
+// front answers requests while no live server can: a page that says what is
+// wrong and reloads itself when the application is back, or the same as plain
+// text for other clients. The status is 503, because the request was not
+// handled and may be sent again.
+func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	s := e.status
+	e.mu.Unlock()
+	page := frontPage{State: s.State, Title: frontTitle(s), Version: string(s.State)}
+	if s.Last != nil {
+		page.Version = fmt.Sprint(s.Last.Time.UnixNano())
+		page.Message = s.Last.Message
+	}
+	for _, d := range s.Problems {
+		page.Problems = append(page.Problems, e.frontProblem(d))
+	}
+	h := w.Header()
+	h.Set(FrontHeader, page.Version)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Retry-After", "1")
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintf(w, "anvil-lsp: %s\n", page.Title)
+		if page.Message != "" {
+			fmt.Fprintln(w, page.Message)
+		}
+		for _, p := range page.Problems {
+			fmt.Fprintln(w, p.Diagnostic)
+		}
+		return
+	}
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	t, err := template.New("front").Parse(frontText)
+	if err == nil {
+		err = t.Execute(w, page)
+	}
+	if err != nil {
+		fmt.Fprintf(w, "anvil-lsp: %s", template.HTMLEscapeString(err.Error()))
+	}
+}
+
+func frontTitle(s control.Status) string {
+	switch s.State {
+	case control.StateBuilding, control.StateRestarting, control.StateLive:
+		return "The application is being built"
+	default:
+		return "The application cannot run yet"
+	}
+}
+
+func (e *Engine) frontProblem(d manifest.Diagnostic) frontProblem {
+	p := frontProblem{Diagnostic: d}
+	if d.File == "" {
+		return p
+	}
+	pos := d.Position
+	if rel, err := filepath.Rel(e.opts.Dir, pos.File); err == nil && !strings.HasPrefix(rel, "..") {
+		pos.File = rel
+	}
+	p.Where = pos.String()
+	if d.Line > 0 {
+		p.Source = readLines(d.File, d.Line-2, d.Line+2, d.Line)
+	}
+	return p
+}
+
+// readLines returns lines first to last of a file.
+func readLines(name string, first, last, hit int) []sourceLine {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var out []sourceLine
+	sc := bufio.NewScanner(f)
+	for n := 1; n <= last && sc.Scan(); n++ {
+		if n >= first {
+			out = append(out, sourceLine{Number: n, Text: sc.Text(), Hit: n == hit})
+		}
+	}
+	return out
+}

@@ -1,0 +1,243 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/launch"
+	"github.com/anvilforge/anvil-lsp/hotreload/watch"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// request is what a client asks of the loop.
+type request struct {
+	kind       requestKind
+	generation int                // of a rollback
+	reply      chan control.Event // buffered; receives the final event
+}
+
+type requestKind int
+
+const (
+	requestNone requestKind = iota
+	requestReload
+	requestRestart
+	requestRollback
+)
+
+// loop is the state that Run's goroutine owns.
+type loop struct {
+	e          *Engine
+	snap       *build.Snapshot // of the live generation, or of the last one
+	main       string
+	generation int // next unused number
+
+	// changed files are those that may differ from snap; arrived are those that
+	// changed while the running task was at work. nil, not empty: any file.
+	changed, arrived fileSet
+	batch            watch.Batch // the newest, for its times
+	wanted           bool        // there is something to do that no client asked for
+	queue            []request
+
+	current request            // of the running task
+	cancel  context.CancelFunc // of the running task; nil if there is none
+	results chan outcome
+}
+
+// fileSet is a set of absolute paths, or all files there are.
+type fileSet struct {
+	all   bool
+	files map[string]bool
+}
+
+func (s *fileSet) add(files ...string) {
+	if s.files == nil {
+		s.files = map[string]bool{}
+	}
+	for _, f := range files {
+		s.files[f] = true
+	}
+}
+
+func (s *fileSet) merge(o fileSet) {
+	s.all = s.all || o.all
+	s.add(slices.Collect(maps.Keys(o.files))...)
+}
+
+// list returns the files, sorted; nil for all.
+func (s *fileSet) list() []string {
+	if s.all {
+		return nil
+	}
+	return slices.AppendSeq(make([]string, 0, len(s.files)), maps.Keys(s.files))
+}
+
+// Run builds and starts the live server and then follows the workspace until
+// the context ends or a client asks it to stop. It returns nil after an orderly
+// end; no process, socket or temporary file is left.
+func (e *Engine) Run(ctx context.Context) (err error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	parts := newGroup(stop)
+	parts.run(ctx, "file watcher", e.watcher.Run)
+	// The supervisor ends last: until then the socket is answered.
+	supCtx, stopSup := context.WithCancel(context.WithoutCancel(ctx))
+	sup := newGroup(stop)
+	sup.run(supCtx, "live server", e.sup.Run)
+	parts.run(ctx, "control socket", func(ctx context.Context) error { return e.serve(ctx, stop) })
+
+	l := &loop{e: e, generation: 1, wanted: true, results: make(chan outcome, 1)}
+	e.publish(control.Event{Kind: control.EventStarting})
+	l.run(ctx)
+	stop(nil)
+	err = parts.wait()
+	stopSup()
+	err = errors.Join(err, sup.wait())
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, errStopRequested) {
+		err = errors.Join(err, cause)
+	}
+	e.publish(control.Event{Kind: control.EventStopped})
+	return errors.Join(err, e.Close())
+}
+
+func (l *loop) run(ctx context.Context) {
+	l.next(ctx)
+	batches, live := l.e.watcher.Batches(), l.e.sup.Events()
+	for {
+		select {
+		case <-ctx.Done():
+			if l.cancel != nil {
+				l.cancel()
+				l.finish(<-l.results)
+			}
+			for _, r := range l.queue {
+				r.answer(control.Event{Kind: control.EventStopped, Message: "the engine ended"})
+			}
+			return
+		case b, ok := <-batches:
+			if !ok {
+				batches = nil
+				continue
+			}
+			l.take(b)
+		case r := <-l.e.requests:
+			l.queue = append(l.queue, r)
+		case out := <-l.results:
+			l.finish(out)
+		case ev, ok := <-live:
+			if !ok {
+				live = nil
+				continue
+			}
+			l.e.report(ev)
+		}
+		l.next(ctx)
+	}
+}
+
+// take takes a batch up: it is newer than whatever is being built.
+func (l *loop) take(b watch.Batch) {
+	l.batch, l.wanted = b, true
+	l.arrived.add(b.Files...)
+	l.arrived.all = l.arrived.all || b.Overflow
+	if l.cancel != nil {
+		l.cancel()
+	}
+}
+
+// next starts a task if there is something to do and none is running.
+func (l *loop) next(ctx context.Context) {
+	if l.cancel != nil || ctx.Err() != nil {
+		return
+	}
+	var force request
+	switch {
+	case len(l.queue) > 0:
+		force, l.queue = l.queue[0], l.queue[1:]
+	case !l.wanted:
+		return
+	}
+	l.wanted = false
+	l.changed.merge(l.arrived)
+	l.arrived = fileSet{}
+	t := &task{e: l.e, snap: l.snap, main: l.main, files: l.changed.list(), force: force, generation: l.generation, begun: time.Now()}
+	if force.kind == requestReload {
+		t.files = nil // whatever the watcher may have missed
+	}
+	if !l.batch.First.IsZero() {
+		t.begun = l.batch.First
+		t.step(control.StepSettle, l.batch.Settled.Sub(l.batch.First))
+		l.batch = watch.Batch{}
+	}
+	slices.Sort(t.files)
+	l.e.publish(control.Event{Kind: control.EventBuilding, Cause: t.cause()})
+	taskCtx, cancel := context.WithCancel(ctx)
+	l.cancel, l.current = cancel, force
+	go func() { l.results <- t.run(taskCtx) }()
+}
+
+// finish takes a task's outcome over.
+func (l *loop) finish(out outcome) {
+	l.cancel()
+	l.cancel = nil
+	l.generation, l.main = out.generation, out.main
+	if out.snap != nil {
+		l.snap = out.snap
+	}
+	if out.cancelled {
+		if l.current.kind != requestNone { // what a client asked for is not forgotten
+			l.queue = slices.Insert(l.queue, 0, l.current)
+		}
+		return
+	}
+	if out.clean {
+		l.changed = fileSet{}
+	}
+	l.current.answer(l.e.publish(out.event))
+}
+
+func (r request) answer(ev control.Event) {
+	if r.reply != nil {
+		r.reply <- ev
+	}
+}
+
+// report publishes what happened to the live server without the engine's
+// doing.
+func (e *Engine) report(ev launch.Event) {
+	switch ev := ev.(type) {
+	case launch.Live:
+		if d := ev.Event.Diagnostic; ev.Event.Kind == control.LivePanic && d != nil {
+			e.publish(control.Event{Kind: control.EventPanic, Diagnostics: []manifest.Diagnostic{*d}, Message: d.Message})
+		}
+	case launch.Exited:
+		out := control.Event{Kind: control.EventExited, Diagnostics: []manifest.Diagnostic{ev.Exit.Diagnostic}}
+		switch {
+		case ev.Start != nil:
+			out.Message, out.Diagnostics = ev.Start.Error(), ev.Start.Diagnostics
+		case ev.DuringLoad:
+			out.Message = "the live server ended while it loaded the new generation"
+		default:
+			out.Message = "the live server ended by itself"
+		}
+		if wait := time.Until(ev.NextAttempt); !ev.NextAttempt.IsZero() && wait > 0 {
+			out.Message += fmt.Sprintf("; it starts again in %s", control.Duration(wait))
+		}
+		e.publish(out)
+	case launch.Restarted:
+		e.publish(control.Event{
+			Kind: control.EventRecovered, Generation: ev.Status.Generation, Rung: manifest.RungWarmRestart,
+			Message: fmt.Sprintf("the live server was started again and serves generation %d", ev.Status.Generation),
+		})
+	case launch.GaveUp:
+		e.publish(control.Event{
+			Kind: control.EventWarning, Message: fmt.Sprintf("the live server ended %d times without getting ready; the next save starts it again", ev.Deaths),
+		})
+	}
+}

@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// errStopRequested is why an engine ends that a client asked to stop.
+var errStopRequested = errors.New("asked to stop")
+
+// serve answers attached clients on the control socket.
+func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error {
+	r := chi.NewRouter()
+	r.Get(control.PathStatus, func(w http.ResponseWriter, r *http.Request) {
+		control.WriteJSON(w, http.StatusOK, e.Status(r.Context()))
+	})
+	r.Get(control.PathEvents, e.events.ServeHTTP)
+	r.Post(control.PathReload, e.asked(requestReload))
+	r.Post(control.PathRestart, e.asked(requestRestart))
+	r.Post(control.PathRollback, e.asked(requestRollback))
+	r.Post(control.PathStop, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusAccepted)
+		stop(errStopRequested)
+	})
+	srv := &http.Server{
+		Handler:           r,
+		ReadHeaderTimeout: 10 * time.Second,
+		// A client that waits for a reload gives up with the engine.
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	ended := context.AfterFunc(ctx, func() {
+		shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = errors.Join(srv.Shutdown(shutdown), srv.Close()) // streams are cut off
+	})
+	defer ended()
+	if err := srv.Serve(e.control); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving the control socket: %w", err)
+	}
+	return nil
+}
+
+// asked hands a client's request to the loop and answers with the event that
+// it ended in.
+func (e *Engine) asked(kind requestKind) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body control.RollbackRequest
+		if kind == requestRollback {
+			if err := control.ReadJSON(r, &body); err != nil {
+				control.WriteProblem(w, http.StatusBadRequest, err)
+				return
+			}
+		}
+		ev, err := e.do(r.Context(), kind, body.Generation)
+		if err != nil {
+			control.WriteProblem(w, http.StatusServiceUnavailable, err)
+			return
+		}
+		control.WriteJSON(w, http.StatusOK, ev)
+	}
+}
+
+// do hands a request to the loop and waits for the event that it ends in.
+func (e *Engine) do(ctx context.Context, kind requestKind, generation int) (control.Event, error) {
+	r := request{kind: kind, generation: generation, reply: make(chan control.Event, 1)}
+	select {
+	case e.requests <- r:
+	case <-ctx.Done():
+		return control.Event{}, context.Cause(ctx)
+	}
+	select {
+	case ev := <-r.reply:
+		return ev, nil
+	case <-ctx.Done():
+		return control.Event{}, context.Cause(ctx)
+	}
+}
+
+// Reload builds and loads the code as it is now, changed or not.
+func (e *Engine) Reload(ctx context.Context) (control.Event, error) {
+	return e.do(ctx, requestReload, 0)
+}
+
+// Restart starts the live server anew from the code as it is now.
+func (e *Engine) Restart(ctx context.Context) (control.Event, error) {
+	return e.do(ctx, requestRestart, 0)
+}
+
+// Rollback makes an earlier generation live again; 0 is the one before.
+func (e *Engine) Rollback(ctx context.Context, generation int) (control.Event, error) {
+	return e.do(ctx, requestRollback, generation)
+}

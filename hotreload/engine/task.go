@@ -1,0 +1,300 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/launch"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// task is one way up the ladder: from changed files to a final event. It works
+// on values, not on the engine's state, and reports an outcome.
+type task struct {
+	e     *Engine
+	snap  *build.Snapshot // of the live generation; nil if there never was one
+	main  string          // what to build; empty if it is not known yet
+	files []string        // that may differ from snap, sorted; nil: any may
+	force request
+	// generation is the number that the next attempt uses.
+	generation int
+	begun      time.Time
+	steps      []control.Step
+}
+
+// outcome is what a task leaves behind.
+type outcome struct {
+	event control.Event
+	// snap replaces the engine's if it is not nil.
+	snap *build.Snapshot
+	main string
+	// generation is the next unused number.
+	generation int
+	// clean: the files of the task are what runs now.
+	clean bool
+	// cancelled: a newer batch took over; event is empty.
+	cancelled bool
+}
+
+// run goes up the ladder.
+func (t *task) run(ctx context.Context) outcome {
+	out := t.climb(ctx)
+	if ctx.Err() != nil && !out.clean {
+		return outcome{cancelled: true, generation: t.generation, main: t.main}
+	}
+	out.main, out.generation = t.main, t.generation
+	out.event.Cause = t.cause()
+	out.event.Steps = t.steps
+	out.event.Total = control.Duration(time.Since(t.begun))
+	return out
+}
+
+func (t *task) climb(ctx context.Context) outcome {
+	switch {
+	case t.force.kind == requestRollback:
+		return t.rollback(ctx)
+	case t.snap == nil:
+		return t.start(ctx, nil)
+	case t.force.kind == requestRestart:
+		return t.start(ctx, nil)
+	}
+	watch := time.Now()
+	plan, err := t.e.builder.Plan(ctx, t.snap, t.files)
+	t.step(control.StepPlan, time.Since(watch))
+	if err != nil {
+		return t.kept(err)
+	}
+	t.e.watchGraph(t.snap, plan.Watch())
+	switch plan.Rung {
+	case manifest.RungWarmRestart:
+		return t.start(ctx, plan.Reasons)
+	case manifest.RungHotSwap:
+		return t.swap(ctx, plan)
+	}
+	if t.force.kind == requestReload {
+		return t.swap(ctx, plan.Watch().Rebuild())
+	}
+	return outcome{clean: true, snap: plan.Watch(), event: control.Event{
+		Kind: control.EventUnchanged, Message: "nothing that the live server runs has changed",
+	}}
+}
+
+// swap is the first rung: a plugin for the running process.
+func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
+	if len(t.snap.Hot()) == 0 {
+		return t.start(ctx, nil)
+	}
+	generation := t.generation
+	res, err := t.e.builder.Plugin(ctx, plan, generation)
+	if err != nil {
+		return t.kept(err)
+	}
+	t.steps = append(t.steps, res.Steps...)
+	t.generation++ // from here on the number is used
+	// A load is not cancelled half way: it is short, and what became of it must
+	// be known.
+	load, err := t.e.sup.Load(context.WithoutCancel(ctx), control.LoadRequest{
+		Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot(),
+	})
+	if errors.Is(err, launch.ErrNoLiveServer) {
+		return t.start(ctx, nil)
+	} else if err != nil {
+		return t.kept(err)
+	}
+	t.steps = append(t.steps, load.Steps...)
+	switch load.Outcome {
+	case control.OutcomeBreak, control.OutcomeMismatch:
+		return t.start(ctx, load.Diagnostics)
+	case control.OutcomeLive:
+		return t.live(res, manifest.RungHotSwap, generation, load.Manifest, load.Diagnostics)
+	default:
+		return t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
+	}
+}
+
+// start is the second rung, and how everything begins: a new process on the
+// same socket.
+func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome {
+	if t.main == "" {
+		main, err := t.e.builder.Main(ctx)
+		if err != nil {
+			return t.kept(err)
+		}
+		t.main = main
+	}
+	if t.snap != nil {
+		t.e.publish(control.Event{Kind: control.EventRestarting, Rung: manifest.RungWarmRestart, Cause: t.cause(), Diagnostics: reasons})
+	}
+	generation := t.generation
+	res, graph, err := t.e.builder.Host(ctx, t.main, generation, func(m string) {
+		t.e.publish(control.Event{Kind: control.EventProgress, Message: m})
+	})
+	if graph != nil {
+		t.e.watchDirs(t.snap, graph)
+	}
+	if err != nil {
+		return t.kept(err)
+	}
+	t.e.watchGraph(t.snap, res.Snapshot)
+	t.steps = append(t.steps, res.Steps...)
+	watch := time.Now()
+	status, err := t.e.sup.Replace(ctx, launch.Image{
+		Executable: res.Path, Generation: generation, Handlers: res.Snapshot.Handlers(), Hot: res.Snapshot.Hot(),
+	})
+	t.step(control.StepStart, time.Since(watch))
+	if err != nil {
+		return t.kept(err)
+	}
+	t.generation++
+	rung := manifest.RungWarmRestart
+	if t.snap == nil {
+		rung = ""
+	}
+	return t.live(res, rung, generation, status.Manifest, reasons)
+}
+
+// rollback goes back to an earlier generation of the running process.
+func (t *task) rollback(ctx context.Context) outcome {
+	res, err := t.e.sup.Rollback(context.WithoutCancel(ctx), control.RollbackRequest{Generation: t.force.generation})
+	if err != nil {
+		return t.kept(err)
+	}
+	if res.Outcome != control.OutcomeLive {
+		return t.kept(&build.Failure{Diagnostics: res.Diagnostics})
+	}
+	ev := control.Event{Kind: control.EventRolledBack, Generation: res.Generation, Rung: manifest.RungHotSwap, Diagnostics: res.Diagnostics}
+	ev.Message = fmt.Sprintf("generation %d is live again; the next save builds from the files as they are", res.Generation)
+	if res.Manifest != nil {
+		ev.Routes = res.Manifest.Routes
+		if err := t.e.record(t.snap, res.Manifest); err != nil {
+			ev.Message = err.Error()
+		}
+	}
+	return outcome{event: ev}
+}
+
+// live reports a generation that serves.
+func (t *task) live(res *build.Result, rung manifest.Rung, generation int, m *manifest.Manifest, ds []manifest.Diagnostic) outcome {
+	ev := control.Event{Kind: control.EventLive, Generation: generation, Rung: rung, Rebuilt: slices.Sorted(slices.Values(res.Rebuilt)), Diagnostics: ds}
+	if m != nil {
+		ev.Routes = m.Routes
+		if err := t.e.record(res.Snapshot, m); err != nil {
+			ev.Message = err.Error()
+		}
+	}
+	t.e.setTarget(res.Snapshot)
+	t.e.builder.Prune(generation, res.Snapshot)
+	return outcome{event: ev, snap: res.Snapshot, clean: true}
+}
+
+// kept is the last rung: the last good generation stays.
+func (t *task) kept(err error) outcome {
+	ev := control.Event{Kind: control.EventKept, Rung: manifest.RungKeep}
+	// The order matters: a StartError may wrap an ExitError.
+	if f, ok := errors.AsType[*build.Failure](err); ok {
+		ev.Diagnostics = f.Diagnostics
+	} else if s, ok := errors.AsType[*launch.StartError](err); ok {
+		ev.Diagnostics = t.place(s.Diagnostics)
+		if len(ev.Diagnostics) == 0 {
+			ev.Message = s.Error()
+		}
+	} else if x, ok := errors.AsType[*launch.ExitError](err); ok {
+		ev.Diagnostics = []manifest.Diagnostic{x.Exit.Diagnostic}
+	} else {
+		ev.Message = err.Error()
+	}
+	return outcome{event: ev}
+}
+
+// place gives diagnostics about the register function its position.
+func (t *task) place(ds []manifest.Diagnostic) []manifest.Diagnostic {
+	ds = slices.Clone(ds)
+	for i, d := range ds {
+		if d.File != "" || d.Code != manifest.CodeRegister || t.snap == nil {
+			continue
+		}
+		if p := t.snap.Package(t.snap.Handlers()); p != nil {
+			ds[i].Position, _ = build.FindRegister(p)
+		}
+	}
+	return ds
+}
+
+func (t *task) step(name string, d time.Duration) {
+	t.steps = append(t.steps, control.Step{Name: name, Duration: control.Duration(d)})
+}
+
+// cause returns the files of the task relative to the workspace.
+func (t *task) cause() []string {
+	out := make([]string, 0, len(t.files))
+	for _, f := range t.files {
+		if rel, err := filepath.Rel(t.e.opts.Dir, f); err == nil {
+			f = rel
+		}
+		out = append(out, filepath.ToSlash(f))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// record writes what went live to manifest.json.
+func (e *Engine) record(s *build.Snapshot, m *manifest.Manifest) error {
+	full := *m
+	full.Host, full.Hot = s.Host(), s.Hot()
+	full.Sort()
+	return full.Write(filepath.Join(e.out.path, "manifest.json"))
+}
+
+// watchGraph has the watcher follow what decides about the live generation and
+// about the one being tried.
+func (e *Engine) watchGraph(live, next *build.Snapshot) {
+	dirs := map[string]bool{e.opts.Dir: true}
+	var known []*build.Snapshot
+	for _, s := range []*build.Snapshot{live, next} {
+		if s == nil {
+			continue
+		}
+		known = append(known, s)
+		for _, d := range s.Dirs() {
+			dirs[d] = true
+		}
+	}
+	relevant := func(path string) bool {
+		if len(known) == 0 {
+			return build.PossiblyRelevant(path)
+		}
+		return slices.ContainsFunc(known, func(s *build.Snapshot) bool { return s.Relevant(path) })
+	}
+	e.follow(dirs, relevant)
+}
+
+// watchDirs has the watcher follow a graph that did not build: any source file
+// in it may be the one that mends it.
+func (e *Engine) watchDirs(live *build.Snapshot, g *build.Graph) {
+	dirs := map[string]bool{e.opts.Dir: true}
+	for _, d := range g.Dirs() {
+		dirs[d] = true
+	}
+	if live != nil {
+		for _, d := range live.Dirs() {
+			dirs[d] = true
+		}
+	}
+	e.follow(dirs, func(path string) bool {
+		return build.PossiblyRelevant(path) || live != nil && live.Relevant(path)
+	})
+}
+
+func (e *Engine) follow(dirs map[string]bool, relevant func(string) bool) {
+	e.relevant.Store(&relevant)
+	if err := e.watcher.SetDirs(slices.Sorted(maps.Keys(dirs))); err != nil {
+		e.publish(control.Event{Kind: control.EventWarning, Message: err.Error()})
+	}
+}

@@ -1,0 +1,104 @@
+package hotreload
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Error is an error with an HTTP status. Returned by a handler it is answered
+// with that status; without an [RouteSink.OnError] hook the client sees Title
+// and Detail, but the Detail of a status from 500 up only in hot mode.
+type Error struct {
+	Status int
+	Title  string // empty: the text of Status
+	Detail string // for the client, about this very request
+	Err    error  // the cause, for the log
+}
+
+// Errorf returns an [*Error] whose Detail is the formatted text. An operand of
+// the verb %w becomes its cause. Mind that the client sees the text of a 4xx.
+func Errorf(status int, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Status: status, Detail: err.Error(), Err: errors.Unwrap(err)}
+}
+
+// Error returns the status, the title and what else there is on one line.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%d %s", e.Status, e.title())
+	if e.Detail != "" {
+		text += ": " + e.Detail
+	}
+	if e.Err != nil && !strings.Contains(e.Detail, e.Err.Error()) {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+func (e *Error) title() string {
+	return cmp.Or(e.Title, http.StatusText(e.Status), "Error")
+}
+
+// fault is what an error answer says.
+type fault struct {
+	Status     int
+	Title      string
+	Detail     string
+	Position   manifest.Position // the fields from here on: in hot mode only
+	Stack      string
+	Generation int
+	// Log is the whole truth, which may differ from what the client is told.
+	Log string
+}
+
+// faultOf returns the answer to an error that a handler returned.
+func faultOf(err error) fault {
+	if e, ok := errors.AsType[*Error](err); ok && e.Status >= 400 && e.Status <= 599 {
+		return fault{Status: e.Status, Title: e.title(), Detail: e.Detail, Log: err.Error()}
+	}
+	return fault{Status: http.StatusInternalServerError, Title: http.StatusText(http.StatusInternalServerError), Log: err.Error()}
+}
+
+// fail answers an error that a handler returned.
+func (s *scope) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if s != nil && s.onError != nil {
+		s.onError(w, r, err)
+		return
+	}
+	f := faultOf(err)
+	if f.Status >= 500 {
+		s.log().Error("hotreload: a handler returned an error", "method", r.Method, "url", r.URL.Redacted(), "error", err)
+		if s != nil && s.dev != nil {
+			f.Detail, f.Generation = f.Log, s.generation
+		} else {
+			f.Detail = ""
+		}
+	}
+	if answered(w) {
+		return // a second answer would end up inside the first
+	}
+	if s != nil && s.dev != nil && f.Status >= 500 {
+		s.dev.answer(w, r, f)
+		return
+	}
+	if prefersText(r) {
+		writeText(w, f)
+		return
+	}
+	writeProblem(w, f)
+}
+
+func (s *scope) log() *slog.Logger {
+	if s == nil || s.logger == nil {
+		return slog.Default()
+	}
+	return s.logger
+}

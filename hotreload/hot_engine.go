@@ -1,0 +1,136 @@
+//go:build anvilhot
+
+package hotreload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/go-chi/chi/v5"
+)
+
+// companion is a live server under an engine.
+type companion struct {
+	loader *loader
+	front  *front
+	socket net.Listener // for users' requests
+
+	accept sync.Once
+	drain  chan struct{} // closed when the engine asks for the end
+	end    sync.Once
+}
+
+// serveEngine serves under an engine until ctx ends, the engine asks for the
+// end, or it is gone.
+func serveEngine(ctx context.Context, o Options, state *LiveState, env *environment) (err error) {
+	socket, errSocket := listenerOf(env.listen)
+	messages, errMessages := listenerOf(env.control)
+	if err := errors.Join(env.err, errSocket, errMessages); err != nil {
+		for _, l := range []net.Listener{socket, messages} {
+			if l != nil {
+				err = errors.Join(err, l.Close())
+			}
+		}
+		return fmt.Errorf("what the engine handed over is unusable: %w", err)
+	}
+	loader := newLoader(state, openPlugin, env.source.handlers)
+	c := &companion{loader: loader, socket: socket, front: newFront(o, state), drain: make(chan struct{})}
+	state.dev = &development{publish: loader.publish}
+	return c.run(ctx, o, env, messages)
+}
+
+func (c *companion) run(ctx context.Context, o Options, env *environment, messages net.Listener) error {
+	stop := c.serveControl(messages)
+	defer stop()
+	gone := untilGone(env.alive)
+	if env.alive != nil {
+		defer env.alive.Close()
+	}
+	// The engine's messages are answered while the first generation registers,
+	// and so is the wish to end.
+	go func() {
+		if c.loader.start(env.generation, env.plugin, env.source.hot, o.Register).Outcome == control.OutcomeLive {
+			c.serveRequests()
+		}
+	}()
+	var failure error
+	select {
+	case <-ctx.Done():
+	case <-c.drain:
+	case <-gone:
+	case failure = <-c.front.failed:
+	}
+	c.loader.publish(control.LiveDrain, c.loader.state.liveNumber(), nil)
+	c.loader.close()
+	err := errors.Join(failure, c.front.shutdown())
+	// If no generation went live nobody serves the socket, nor closes it.
+	c.accept.Do(func() { err = errors.Join(err, c.socket.Close()) })
+	return err
+}
+
+// serveRequests begins to accept users' requests.
+func (c *companion) serveRequests() {
+	c.accept.Do(func() { c.front.serve(c.socket) })
+}
+
+// serveControl answers the engine until stop is called.
+func (c *companion) serveControl(l net.Listener) (stop func()) {
+	srv := &http.Server{Handler: c.routes(), ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = srv.Serve(l) // ends with stop; if the socket fails the engine notices first
+	}()
+	return func() {
+		c.loader.events.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if srv.Shutdown(ctx) != nil {
+			_ = srv.Close() // a message that takes longer has no reader any more
+		}
+		<-done
+	}
+}
+
+// routes are the live server's half of the control protocol.
+func (c *companion) routes() http.Handler {
+	r := chi.NewRouter()
+	r.Get(control.PathStatus, func(w http.ResponseWriter, _ *http.Request) {
+		control.WriteJSON(w, http.StatusOK, c.loader.status())
+	})
+	r.Get(control.PathEvents, c.loader.events.ServeHTTP)
+	r.Post(control.PathLoad, answer(c, func(req control.LoadRequest) (control.LoadResult, error) { return c.loader.load(req) }))
+	r.Post(control.PathRollback, answer(c, func(req control.RollbackRequest) (control.LoadResult, error) {
+		return c.loader.rollback(req.Generation)
+	}))
+	r.Post(control.PathDrain, func(w http.ResponseWriter, _ *http.Request) {
+		control.WriteJSON(w, http.StatusAccepted, struct{}{})
+		c.end.Do(func() { close(c.drain) })
+	})
+	return r
+}
+
+// answer is a message that asks for a generation.
+func answer[Request any](c *companion, do func(Request) (control.LoadResult, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var req Request
+		err := control.ReadJSON(r, &req)
+		if err == nil {
+			var result control.LoadResult
+			if result, err = do(req); err == nil {
+				if result.Outcome == control.OutcomeLive {
+					c.serveRequests()
+				}
+				control.WriteJSON(w, http.StatusOK, result)
+				return
+			}
+		}
+		control.WriteProblem(w, http.StatusInternalServerError, err)
+	}
+}

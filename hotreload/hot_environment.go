@@ -1,0 +1,108 @@
+//go:build anvilhot
+
+package hotreload
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// environment is what the engine, or the user who does without, hands to the
+// process.
+type environment struct {
+	hot        bool
+	listen     *os.File // bound TCP socket; nil without an engine, as the next two
+	control    *os.File // bound Unix socket
+	alive      *os.File // reads EOF when the engine is gone
+	generation int
+	plugin     string
+	source     source
+	err        error // what could not be read
+}
+
+// takeEnvironment reads the variables and removes them, and keeps the
+// descriptors from being inherited further: what the application starts is its
+// own business. It runs when the package is initialised, so nothing was started
+// yet.
+func takeEnvironment() *environment {
+	e := &environment{hot: os.Getenv(control.EnvHot) == "1"}
+	if !e.hot {
+		return e
+	}
+	e.listen = e.file(control.EnvListenFD)
+	e.control = e.file(control.EnvControlFD)
+	e.alive = e.file(control.EnvAliveFD)
+	e.generation = max(e.number(control.EnvGeneration), 1)
+	e.plugin = os.Getenv(control.EnvPlugin)
+	e.source.handlers = os.Getenv(control.EnvHandlers)
+	if paths := os.Getenv(control.EnvHotPaths); paths != "" {
+		e.source.hot = strings.Split(paths, ",")
+	}
+	for _, name := range []string{
+		control.EnvHot, control.EnvListenFD, control.EnvControlFD, control.EnvAliveFD,
+		control.EnvGeneration, control.EnvPlugin, control.EnvHandlers, control.EnvHotPaths,
+	} {
+		e.err = errors.Join(e.err, os.Unsetenv(name))
+	}
+	return e
+}
+
+// number reads a variable that holds one, 0 if it is not set.
+func (e *environment) number(name string) int {
+	text := os.Getenv(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		e.err = errors.Join(e.err, fmt.Errorf("%s=%q is not a number", name, text))
+		return 0
+	}
+	return n
+}
+
+// file returns an inherited descriptor, nil if there is none.
+func (e *environment) file(name string) *os.File {
+	fd := e.number(name)
+	if fd == 0 {
+		return nil
+	}
+	syscall.CloseOnExec(fd)
+	// Without this a read could not be interrupted by Close.
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		e.err = errors.Join(e.err, fmt.Errorf("%s=%d: %w", name, fd, err))
+		return nil
+	}
+	return os.NewFile(uintptr(fd), name)
+}
+
+// listenerOf makes a listener of an inherited descriptor, which it closes.
+func listenerOf(f *os.File) (net.Listener, error) {
+	if f == nil {
+		return nil, errors.New("no descriptor")
+	}
+	l, err := net.FileListener(f)
+	return l, errors.Join(err, f.Close())
+}
+
+// untilGone returns a channel that is closed when the engine is gone; never, if
+// f is nil.
+func untilGone(f *os.File) <-chan struct{} {
+	if f == nil {
+		return nil
+	}
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_, _ = io.Copy(io.Discard, f) // however it ends, nobody is there any more
+	}()
+	return gone
+}

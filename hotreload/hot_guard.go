@@ -1,0 +1,67 @@
+//go:build anvilhot
+
+package hotreload
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// guard runs fn, which runs user code, on a goroutine of its own, and returns
+// what it did wrong: that it panicked, that it ended its goroutine, or that it
+// was not done after the deadline. In the last case abandon is called, and fn
+// may run on. What names the activity, for the diagnostic.
+func guard(deadline time.Duration, what func() string, abandon func(), fn func()) *manifest.Diagnostic {
+	ended := make(chan *manifest.Diagnostic, 1) // nobody may be there to receive
+	id := make(chan int, 1)
+	go func() {
+		id <- goroutineID()
+		done := false
+		defer func() {
+			if v := recover(); v != nil {
+				p := describePanic(v)
+				d := manifest.Diagnose(manifest.CodeRegistration, p.position, "panic during %s: %s", what(), p.message)
+				d.Detail = "panic: " + p.message + "\n\n" + p.stack
+				ended <- &d
+			} else if !done {
+				d := manifest.Diagnose(manifest.CodeRegistration, manifest.Position{}, "%s ended its goroutine: runtime.Goexit was called", what())
+				ended <- &d
+			}
+		}()
+		fn()
+		done = true
+		ended <- nil
+	}()
+	timer := time.NewTimer(deadline)
+	defer timer.Stop()
+	select {
+	case d := <-ended:
+		return d
+	case <-timer.C:
+	}
+	where, stands := findGoroutine(<-id)
+	abandon()
+	select {
+	case d := <-ended: // at the last moment: then it holds
+		if d != nil {
+			return d
+		}
+	default:
+	}
+	d := hung(deadline, what(), where, stands)
+	return &d
+}
+
+func hung(deadline time.Duration, what string, where goroutine, stands bool) manifest.Diagnostic {
+	position := topUserFrame(where.frames)
+	late := fmt.Sprintf("%s was not done after %v", what, deadline)
+	if !stands {
+		return manifest.Diagnose(manifest.CodeRegistration, position, "%s", late)
+	}
+	d := manifest.Diagnose(manifest.CodeRegistration, position,
+		"%s: it stands here (%s). It ends at its next call of the RouteSink or its Container, otherwise it keeps running until the live server restarts", late, where.state)
+	d.Detail = fmt.Sprintf("goroutine [%s]\n\n%s", where.state, formatFrames(cutServing(where.frames)))
+	return d
+}

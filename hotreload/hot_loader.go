@@ -1,0 +1,339 @@
+//go:build anvilhot
+
+package hotreload
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// loader turns plugins into generations, one at a time, and remembers those that
+// were live so that they can be again: Go never unloads a plugin, so its code
+// is still there.
+type loader struct {
+	state    *LiveState
+	open     opener
+	handlers string // import path of the handlers package, if known
+	events   *control.Stream[control.LiveEvent]
+
+	loading sync.Mutex // held while a generation is made
+
+	mu      sync.Mutex // guards what follows; never held while user code runs
+	paths   map[string]bool
+	numbers map[int]bool
+	history []*loaded // by number
+	failed  []manifest.Diagnostic
+	closed  bool
+}
+
+// loaded is a generation that was live at least once.
+type loaded struct {
+	number   int
+	plugin   string
+	register RegisterFunc
+	hot      []string
+	routes   int
+	lives    []*generation // each time that it went live, but not those that are over
+}
+
+func newLoader(state *LiveState, open opener, handlers string) *loader {
+	return &loader{
+		state: state, open: open, handlers: handlers, events: control.NewStream[control.LiveEvent](),
+		paths: map[string]bool{}, numbers: map[int]bool{},
+	}
+}
+
+// start makes the first generation, of the plugin if there is one, else of the
+// linked handlers. What goes wrong is kept for status.
+func (l *loader) start(number int, plugin string, hot []string, register RegisterFunc) control.LoadResult {
+	result, err := func() (control.LoadResult, error) {
+		if plugin != "" {
+			return l.load(control.LoadRequest{Generation: number, Plugin: plugin, Hot: hot})
+		}
+		return l.loadLinked(number, hot, register)
+	}()
+	if err != nil {
+		result.Outcome = control.OutcomeRejected
+		result.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeRegistration, manifest.Position{}, "%v", err)}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if result.Outcome != control.OutcomeLive {
+		l.failed = result.Diagnostics
+	}
+	return result
+}
+
+func (l *loader) loadLinked(number int, hot []string, register RegisterFunc) (control.LoadResult, error) {
+	if register == nil {
+		return control.LoadResult{}, errors.New("there are no handlers: Options.Register is nil and no plugin is given")
+	}
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	if err := l.reserve(number, ""); err != nil {
+		return control.LoadResult{}, err
+	}
+	next := &loaded{number: number, register: register, hot: hot}
+	return l.attempt(next, time.Duration(control.DefaultDeadline), true, nil), nil
+}
+
+// load makes a generation of a plugin and goes live with it. The error is a
+// *control.Problem with the request; what is wrong with the plugin is in the
+// result.
+func (l *loader) load(req control.LoadRequest) (control.LoadResult, error) {
+	if req.Plugin == "" || req.Generation <= 0 {
+		return control.LoadResult{}, &control.Problem{
+			Title: "incomplete load request", Status: http.StatusBadRequest,
+			Detail: "it needs the path of a plugin and a generation number from 1 up",
+		}
+	}
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	if err := l.reserve(req.Generation, req.Plugin); err != nil {
+		return control.LoadResult{}, err
+	}
+	next := &loaded{number: req.Generation, plugin: req.Plugin, hot: req.Hot}
+	deadline := time.Duration(cmp.Or(req.Deadline, control.DefaultDeadline))
+	return l.attempt(next, deadline, req.AllowBreaks, func() (err error) {
+		next.register, err = registerFrom(l.open, req.Plugin)
+		return err
+	}), nil
+}
+
+// reserve notes that a number and a path are used, and refuses them the second
+// time. The same file is never opened twice: Go would answer with the code of
+// the first time, or wait for ever if that panicked.
+func (l *loader) reserve(number int, path string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return problemClosed()
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil && path != "" {
+		path = real
+	}
+	used := func(what string) error {
+		return &control.Problem{Title: "used before", Status: http.StatusConflict, Detail: what + " was used before: each load needs a new number and a new file"}
+	}
+	switch {
+	case l.numbers[number]:
+		return used(fmt.Sprintf("generation %d", number))
+	case path != "" && l.paths[path]:
+		return used("the plugin " + path)
+	}
+	l.numbers[number] = true
+	l.paths[path] = true
+	return nil
+}
+
+func problemClosed() error {
+	return &control.Problem{Title: "shutting down", Status: http.StatusServiceUnavailable, Detail: "the live server is shutting down"}
+}
+
+// rollback makes an earlier generation live again; 0 means the one before the
+// live one. Its register function runs again, because its goroutines ended when
+// it was retired.
+func (l *loader) rollback(number int) (control.LoadResult, error) {
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	target, err := l.find(number)
+	if err != nil {
+		return control.LoadResult{}, err
+	}
+	if live := l.state.current.Load(); live != nil && live.generation == target.number {
+		return control.LoadResult{Outcome: control.OutcomeLive, Generation: target.number, Manifest: live.manifest.Manifest}, nil
+	}
+	return l.attempt(target, time.Duration(control.DefaultDeadline), true, nil), nil
+}
+
+func (l *loader) find(number int) (*loaded, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, problemClosed()
+	}
+	live := 0
+	if g := l.state.current.Load(); g != nil {
+		live = g.generation
+	}
+	var known []string
+	for _, h := range slices.Backward(l.history) {
+		if h.number == number || number == 0 && h.number < live {
+			return h, nil
+		}
+		known = append(known, strconv.Itoa(h.number))
+	}
+	slices.Reverse(known)
+	p := &control.Problem{Title: "no such generation", Status: http.StatusNotFound}
+	switch {
+	case len(known) == 0:
+		p.Detail = "no generation was live so far"
+	case number == 0:
+		p.Detail = fmt.Sprintf("there is no generation before %d; there are: %s", live, strings.Join(known, ", "))
+	default:
+		p.Detail = fmt.Sprintf("generation %d never went live; there are: %s", number, strings.Join(known, ", "))
+	}
+	return nil, p
+}
+
+// attempt makes a generation and, if nothing speaks against it, goes live with
+// it. If open is not nil it finds the register function first. loading is held.
+func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool, open func() error) control.LoadResult {
+	g := l.state.newGeneration(next.number, next.plugin)
+	g.drained = func() { l.publish(control.LiveDrained, g.generation, nil) }
+	var opened atomic.Bool
+	opened.Store(open == nil)
+	doing := func() string {
+		if opened.Load() {
+			return "registration"
+		}
+		return "package initialisation"
+	}
+	var steps []control.Step
+	var refused, faults []manifest.Diagnostic
+	var err error
+	outcome := control.OutcomeRejected
+	start := time.Now()
+	wrong := guard(deadline, doing, g.abandon, func() {
+		// These variables are read again only if this function came to its end.
+		var took []control.Step
+		began := start
+		lap := func(name string) {
+			now := time.Now()
+			took = append(took, control.Step{Name: name, Duration: control.Duration(now.Sub(began))})
+			began = now
+		}
+		if open != nil {
+			if openErr := open(); openErr != nil {
+				lap(control.StepOpen)
+				steps, err = took, openErr
+				return
+			}
+			lap(control.StepOpen)
+			opened.Store(true)
+		}
+		g.reg.exitIfAbandoned()
+		root := g.sink()
+		next.register(root)
+		from := source{handlers: cmp.Or(l.handlers, linked(next.register).handlers), hot: next.hot}
+		found := g.prepare(root, from)
+		lap(control.StepRegister)
+		steps, faults = took, found
+	})
+	var turnedDown *refusal
+	switch {
+	case wrong != nil:
+		refused = []manifest.Diagnostic{*wrong}
+		steps = []control.Step{{Name: control.StepRegister, Duration: control.Duration(time.Since(start))}}
+	case errors.As(err, &turnedDown):
+		outcome, refused = turnedDown.outcome, []manifest.Diagnostic{turnedDown.diagnostic}
+	case len(faults) > 0:
+		refused = faults
+	case !allowBreaks:
+		if refused = l.state.breaks(g, next.hot); len(refused) > 0 {
+			outcome = control.OutcomeBreak
+		}
+	}
+	result := control.LoadResult{Outcome: outcome, Steps: steps}
+	if wrong == nil && err == nil {
+		result.Manifest = g.manifest.Manifest
+	}
+	if len(refused) == 0 && !l.goLive(g, next) {
+		refused = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeRegistration, manifest.Position{}, "%v", errClosed)}
+	}
+	if len(refused) > 0 {
+		g.abandon()
+		result.Diagnostics = refused
+		result.Generation = l.state.liveNumber()
+		return result
+	}
+	result.Outcome, result.Generation, result.Diagnostics = control.OutcomeLive, g.generation, g.notes
+	return result
+}
+
+func (l *loader) goLive(g *generation, from *loaded) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || !l.state.goLive(g) {
+		return false
+	}
+	l.failed = nil
+	from.routes = g.manifest.RouteCount
+	from.lives = append(slices.DeleteFunc(from.lives, (*generation).isOver), g)
+	if !slices.Contains(l.history, from) {
+		l.history = append(l.history, from)
+		slices.SortFunc(l.history, func(a, b *loaded) int { return a.number - b.number })
+	}
+	l.publish(control.LiveSwapped, g.generation, nil)
+	return true
+}
+
+// close refuses all further loads. One that is under way has no effect.
+func (l *loader) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+}
+
+func (l *loader) publish(kind control.LiveEventKind, generation int, d *manifest.Diagnostic) {
+	l.events.Publish(control.LiveEvent{Time: time.Now(), Kind: kind, Generation: generation, Diagnostic: d})
+}
+
+func (g *generation) isOver() bool { return g.users.Load() < 0 }
+
+func (s *LiveState) liveNumber() int {
+	if g := s.current.Load(); g != nil {
+		return g.generation
+	}
+	return 0
+}
+
+// status describes the process as the engine wants to know it.
+func (l *loader) status() control.LiveStatus {
+	status := control.LiveStatus{PID: os.Getpid(), Goroutines: runtime.NumGoroutine(), RSS: residentBytes(), Generations: []control.GenerationStatus{}}
+	if g := l.state.current.Load(); g != nil {
+		status.Ready, status.Generation, status.Manifest = true, g.generation, g.manifest.Manifest
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	status.Diagnostics = l.failed
+	for _, h := range l.history {
+		gs := control.GenerationStatus{Number: h.number, Plugin: h.plugin, Routes: h.routes, Retired: h.number != status.Generation}
+		gs.Drained = gs.Retired
+		for _, g := range h.lives {
+			gs.InFlight += g.inFlight()
+			gs.Drained = gs.Drained && g.isOver()
+		}
+		status.Generations = append(status.Generations, gs)
+	}
+	return status
+}
+
+// residentBytes returns the memory that the process takes, 0 where /proc does
+// not tell.
+func residentBytes() int64 {
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(data))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}

@@ -1,0 +1,156 @@
+//go:build anvilhot
+
+package hotreload
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"plugin"
+	"reflect"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// opener opens a plugin and returns how to look up its symbols. It runs the
+// plugin's package initialisation. It is plugin.Open except in tests.
+type opener func(path string) (lookup func(symbol string) (any, error), err error)
+
+func openPlugin(path string) (func(string) (any, error), error) {
+	p, err := plugin.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return func(symbol string) (any, error) { return p.Lookup(symbol) }, nil
+}
+
+// refusal says why a plugin cannot become a generation.
+type refusal struct {
+	outcome    control.Outcome
+	diagnostic manifest.Diagnostic
+}
+
+func (r *refusal) Error() string { return r.diagnostic.String() }
+
+func refuse(outcome control.Outcome, code manifest.Code, at manifest.Position, format string, args ...any) *refusal {
+	return &refusal{outcome, manifest.Diagnose(code, at, format, args...)}
+}
+
+// registerFrom opens a plugin and returns its register function. The error is a
+// *refusal.
+func registerFrom(open opener, path string) (RegisterFunc, error) {
+	if err := checkComplete(path); err != nil {
+		return nil, refuse(control.OutcomeRejected, manifest.CodeRegistration, manifest.Position{},
+			"the plugin %s cannot be loaded: %v", path, err)
+	}
+	lookup, err := open(path)
+	if err != nil {
+		return nil, refuseOpen(path, err)
+	}
+	if err := checkABI(lookup); err != nil {
+		return nil, err
+	}
+	symbol, err := lookup(RegisterSymbol)
+	if err != nil {
+		return nil, refuse(control.OutcomeRejected, manifest.CodeRegister, manifest.Position{},
+			"the plugin does not export %s: the handlers package must declare func %s(r *hotreload.RouteSink)", RegisterSymbol, RegisterSymbol)
+	}
+	if variable, ok := symbol.(*any); ok {
+		symbol = *variable
+	}
+	register, ok := symbol.(RegisterFunc)
+	if !ok || register == nil {
+		return nil, refuse(control.OutcomeRejected, manifest.CodeRegister, declared(symbol),
+			"%s is %s, it must be func(r *hotreload.RouteSink)", RegisterSymbol, describeSymbol(symbol))
+	}
+	return register, nil
+}
+
+func checkABI(lookup func(string) (any, error)) error {
+	symbol, err := lookup(ABISymbol)
+	if err != nil {
+		return refuse(control.OutcomeRejected, manifest.CodeRegister, manifest.Position{},
+			"the plugin does not export %s: its package main must declare var %s int = hotreload.ABIVersion", ABISymbol, ABISymbol)
+	}
+	version, ok := symbol.(*int)
+	if !ok {
+		return refuse(control.OutcomeRejected, manifest.CodeRegister, manifest.Position{},
+			"%s is %s, it must be a variable of type int", ABISymbol, describeSymbol(symbol))
+	}
+	if *version != ABIVersion {
+		return refuse(control.OutcomeRejected, manifest.CodeRegister, manifest.Position{},
+			"the plugin is built for ABI version %d, the live server has %d: build both with the same version of anvil-lsp", *version, ABIVersion)
+	}
+	return nil
+}
+
+// declared returns where a function is declared, if the symbol is one.
+func declared(symbol any) manifest.Position {
+	if v := reflect.ValueOf(symbol); v.IsValid() && v.Kind() == reflect.Func && !v.IsNil() {
+		return functionPosition(v)
+	}
+	return manifest.Position{}
+}
+
+func describeSymbol(symbol any) string {
+	t := reflect.TypeOf(symbol)
+	switch {
+	case t == nil:
+		return "nil"
+	case t.Kind() == reflect.Pointer: // how a variable is looked up
+		return "a variable of type " + typeName(t.Elem())
+	}
+	return typeName(t)
+}
+
+// refuseOpen explains an error of plugin.Open.
+func refuseOpen(path string, err error) *refusal {
+	text := manifest.StripGeneration(err.Error())
+	_, pkg, mismatch := strings.Cut(text, "different version of package ")
+	switch {
+	case mismatch:
+		pkg, _, _ = strings.Cut(pkg, " ")
+		return refuse(control.OutcomeMismatch, manifest.CodeHostChanged, manifest.Position{},
+			"the live server runs another version of package %s than the plugin is built with: it needs a restart", pkg)
+	case strings.Contains(text, "already loaded"):
+		return refuse(control.OutcomeRejected, manifest.CodeRegistration, manifest.Position{},
+			"the plugin %s holds code that is loaded already: each generation needs import paths of its own", path)
+	}
+	return refuse(control.OutcomeRejected, manifest.CodeRegistration, manifest.Position{}, "the plugin %s cannot be loaded: %s", path, text)
+}
+
+// checkComplete reports a plugin that is missing or cut off. Mapping a part of a
+// file that is not there kills the process, so this must not be left to the
+// loader.
+func checkComplete(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	var magic [4]byte
+	if _, err := io.ReadFull(f, magic[:]); err != nil {
+		return fmt.Errorf("the file has %d bytes", info.Size())
+	}
+	if string(magic[:]) != elf.ELFMAG {
+		return nil // Mach-O is checked by its loader, anything else is refused by it
+	}
+	image, err := elf.NewFile(f) // fails without the section table, which is the end of the file
+	if err != nil {
+		return fmt.Errorf("the file is damaged or not complete: %w", err)
+	}
+	for _, p := range image.Progs {
+		if p.Off+p.Filesz > uint64(info.Size()) {
+			return errors.New("the file is not complete")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+//go:build anvilhot
+
+package hotreload
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// goroutineID returns the number of the calling goroutine, as stack dumps show
+// it. Go offers no other way to find one goroutine among all.
+func goroutineID() int {
+	var buf [64]byte
+	fields := strings.Fields(string(buf[:runtime.Stack(buf[:], false)])) // goroutine 34 [running]:
+	if len(fields) < 2 {
+		return 0
+	}
+	id, _ := strconv.Atoi(fields[1])
+	return id
+}
+
+// goroutine is where a goroutine stands.
+type goroutine struct {
+	state  string // running, chan receive, ...
+	frames []runtime.Frame
+}
+
+// findGoroutine returns where a goroutine stands; ok is false if it has ended.
+func findGoroutine(id int) (g goroutine, ok bool) {
+	buf := make([]byte, 1<<20)
+	n := runtime.Stack(buf, true)
+	for n == len(buf) && n < 1<<26 {
+		buf = make([]byte, 2*len(buf))
+		n = runtime.Stack(buf, true)
+	}
+	return parseGoroutine(buf[:n], id)
+}
+
+// parseGoroutine finds a goroutine in the text of runtime.Stack: paragraphs of a
+// header and, for each frame, a line with the function and an indented one with
+// its place.
+func parseGoroutine(dump []byte, id int) (g goroutine, ok bool) {
+	header := "goroutine " + strconv.Itoa(id) + " "
+	for paragraph := range bytes.SplitSeq(dump, []byte("\n\n")) {
+		text := string(paragraph)
+		if !strings.HasPrefix(text, header) {
+			continue
+		}
+		lines := strings.Split(text, "\n")
+		_, state, _ := strings.Cut(lines[0], "[")
+		g.state, _, _ = strings.Cut(state, "]")
+		g.state, _, _ = strings.Cut(g.state, ",")
+		for i := 1; i+1 < len(lines); i += 2 {
+			if f, ok := parseFrame(lines[i], lines[i+1]); ok {
+				g.frames = append(g.frames, f)
+			}
+		}
+		return g, true
+	}
+	return g, false
+}
+
+// parseFrame reads
+//
+//	example.com/app/handlers.(*API).List(0xc000012345, {0x1, 0x2})
+//		/home/ann/app/handlers/api.go:42 +0x1d
+func parseFrame(function, place string) (f runtime.Frame, ok bool) {
+	place, indented := strings.CutPrefix(place, "\t")
+	place, _, _ = strings.Cut(place, " +0x")
+	colon := strings.LastIndexByte(place, ':')
+	if !indented || colon < 0 {
+		return f, false
+	}
+	line, err := strconv.Atoi(place[colon+1:])
+	if err != nil {
+		return f, false
+	}
+	name, isCreator := strings.CutPrefix(function, "created by ")
+	if isCreator {
+		name, _, _ = strings.Cut(name, " in goroutine ")
+	} else if paren := strings.LastIndexByte(name, '('); paren > 0 {
+		name = name[:paren]
+	}
+	return runtime.Frame{Function: name, File: place[:colon], Line: line}, !isCreator
+}
+
+// panicked is what a recovered panic says.
+type panicked struct {
+	message  string
+	position manifest.Position
+	stack    string
+}
+
+// describePanic must be called by the deferred function that recovered v.
+func describePanic(v any) panicked {
+	frames := panicFrames()
+	return panicked{manifest.StripGeneration(panicText(v)), topUserFrame(frames), formatFrames(cutServing(frames))}
+}
+
+// panicText formats the value of a panic without letting it panic again.
+func panicText(v any) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = "a value that cannot be printed"
+		}
+	}()
+	switch v := v.(type) {
+	case error:
+		return v.Error()
+	case interface{ String() string }:
+		return v.String()
+	case string:
+		return v
+	}
+	return fmt.Sprintf("%T: %v", v, v)
+}
+
+// cutServing drops the frames of the server below the application's.
+func cutServing(frames []runtime.Frame) []runtime.Frame {
+	for i, f := range frames {
+		switch f.Function {
+		case importPath + ".(*LiveState).ServeHTTP", importPath + ".guard.func1":
+			return frames[:i]
+		}
+	}
+	return frames
+}

@@ -1,0 +1,42 @@
+package launch
+
+import (
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// Event is something that happened without being asked for. The set is closed:
+// Exited, Restarted, GaveUp and Live.
+type Event interface{ isEvent() }
+
+// Exited reports that the live server ended by itself, or that the attempt to
+// start it again failed.
+type Exited struct {
+	Exit       Exit
+	Generation int  // the one that was being served, or started
+	DuringLoad bool // a load or rollback was running, and is probably at fault
+	// Start is set if this was an attempt to start it again. Exit has no PID if
+	// the process did not end by itself: it hung, or its first generation could
+	// not go live.
+	Start *StartError
+	// NextAttempt is when it is started again. It is zero if a Replace is under
+	// way, and after the last attempt (GaveUp follows).
+	NextAttempt time.Time
+}
+
+// Restarted reports that the live server was started again after it had ended
+// by itself, and serves.
+type Restarted struct{ Status control.LiveStatus }
+
+// GaveUp reports that the live server ended too often without getting ready.
+// Front answers until the next Replace.
+type GaveUp struct{ Deaths int }
+
+// Live passes on what happened inside a live server.
+type Live struct{ Event control.LiveEvent }
+
+func (Exited) isEvent()    {}
+func (Restarted) isEvent() {}
+func (GaveUp) isEvent()    {}
+func (Live) isEvent()      {}

@@ -1,0 +1,121 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+)
+
+// Errors of Listen.
+var (
+	// ErrNotLoopback reports an address that other machines could reach.
+	ErrNotLoopback = errors.New("not a loopback address")
+	// ErrAddrInUse reports an address that somebody listens on. Errors that wrap
+	// it also wrap syscall.EADDRINUSE.
+	ErrAddrInUse = errors.New("address is in use")
+)
+
+// Socket is the one listening socket of a workspace. Live servers inherit
+// copies of it; it is bound as long as any of them is open.
+type Socket struct {
+	listener *net.TCPListener
+	host     string // for the URL
+}
+
+// Listen binds a loopback address. An address without a host, such as ":8080",
+// means 127.0.0.1; port 0 lets the system choose. The error wraps
+// ErrNotLoopback for any other interface, and ErrAddrInUse, naming the process
+// where the system tells which, if the port is taken.
+func Listen(ctx context.Context, addr string) (*Socket, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("address %q is not of the form :8080 or localhost:8080: %w", addr, err)
+	}
+	ips, err := loopbackIPs(ctx, host)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s: %w", addr, err)
+	}
+	for _, ip := range ips {
+		var l net.Listener
+		var config net.ListenConfig
+		l, err = config.Listen(ctx, "tcp", net.JoinHostPort(ip.String(), port))
+		if err == nil {
+			s := &Socket{listener: l.(*net.TCPListener), host: host}
+			if host != "localhost" {
+				s.host = ip.String()
+			}
+			return s, nil
+		}
+		if !errors.Is(err, syscall.EADDRNOTAVAIL) && !errors.Is(err, syscall.EAFNOSUPPORT) {
+			break // otherwise the machine does not have IPv4, or IPv6
+		}
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%w: %s is taken%s; end that program or choose another address: %w",
+			ErrAddrInUse, addr, holder(ctx, ips[0], port), syscall.EADDRINUSE)
+	}
+	return nil, fmt.Errorf("listening on %s: %w", addr, err)
+}
+
+// loopbackIPs returns the addresses to try for host, best first.
+func loopbackIPs(ctx context.Context, host string) ([]netip.Addr, error) {
+	if host == "" || host == "localhost" {
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
+	}
+	ips := []netip.Addr{}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		ips = append(ips, ip)
+	} else if ips, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host); err != nil {
+		return nil, err
+	}
+	for _, ip := range ips {
+		if !ip.Unmap().IsLoopback() {
+			return nil, fmt.Errorf("%w: the live server can do whatever you can, so it listens on this machine only; use 127.0.0.1 or localhost", ErrNotLoopback)
+		}
+	}
+	return ips, nil
+}
+
+// Addr returns the bound address.
+func (s *Socket) Addr() net.Addr { return s.listener.Addr() }
+
+// URL returns where the application answers, without a slash at the end.
+func (s *Socket) URL() string {
+	_, port, _ := net.SplitHostPort(s.Addr().String()) // a TCP address always splits
+	return "http://" + net.JoinHostPort(s.host, port)
+}
+
+// Close gives the address back. Live servers that still run have their copies.
+func (s *Socket) Close() error { return s.listener.Close() }
+
+// file returns a copy of the socket.
+func (s *Socket) file() (*os.File, error) { return dupFile(s.listener, "listener") }
+
+// dupFile returns a copy of a listener's descriptor that is closed in children
+// unless it is handed to them.
+//
+// It is not the File method of the listener: a File from there puts the socket
+// into blocking mode as soon as it is handed to a child, for all copies in all
+// processes, and an Accept in the engine could never be interrupted again.
+func dupFile(c syscall.Conn, name string) (*os.File, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("copying the %s: %w", name, err)
+	}
+	var file *os.File
+	var dupErr error
+	err = raw.Control(func(fd uintptr) {
+		var copied uintptr
+		if copied, dupErr = dupFD(fd); dupErr == nil {
+			file = os.NewFile(copied, name)
+		}
+	})
+	if err := errors.Join(err, dupErr); err != nil {
+		return nil, fmt.Errorf("copying the %s: %w", name, err)
+	}
+	return file, nil
+}

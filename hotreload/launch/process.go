@@ -1,0 +1,144 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// process is a child and what the loop knows about it. Only the goroutine of
+// Run uses the fields that are not set at the start.
+type process struct {
+	*child
+	image    Image         // what it serves now
+	images   map[int]Image // what it can be rolled back to, by generation
+	answered bool          // it has spoken the control protocol
+	readyAt  time.Time
+	changes  int  // loads and rollbacks that are running, or during which it died
+	ending   bool // it was asked to end
+}
+
+func (p *process) isGone() bool {
+	select {
+	case <-p.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// whileAlive returns a context that also ends when the process does.
+func (p *process) whileAlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-p.exited:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// exits reports whether the process ends within d.
+func (p *process) exits(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-p.exited:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// awaitReady waits until a process that was just started serves. The error is
+// a *StartError.
+func (p *process) awaitReady(ctx context.Context, limit time.Duration) (control.LiveStatus, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, ErrNotReady)
+	defer cancel()
+	ask, cancelAsk := p.whileAlive(ctx)
+	defer cancelAsk()
+	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
+		// The socket is bound already: the first question waits until the process
+		// is able to answer.
+		st, err := p.remote.Status(ask)
+		p.answered = p.answered || err == nil
+		switch {
+		case p.isGone():
+			return st, p.exitedEarly()
+		case ctx.Err() != nil:
+			return st, p.notReady(context.Cause(ctx), limit, err)
+		case err == nil && st.Ready:
+			return st, nil
+		case err == nil && len(st.Diagnostics) > 0:
+			return st, &StartError{Diagnostics: st.Diagnostics, Output: p.output(), Cause: errors.New("the first generation could not go live")}
+		}
+		p.pause(ctx, pause)
+	}
+}
+
+// pause waits, but not longer than there is something to wait for.
+func (p *process) pause(ctx context.Context, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	select {
+	case <-p.exited:
+	case <-ctx.Done():
+	}
+}
+
+// stop ends a process that is not needed any more. It returns when the process
+// is gone.
+func (p *process) stop(o Options) {
+	if p.answered && !p.isGone() {
+		ctx, cancel := context.WithTimeout(context.Background(), o.DrainTimeout)
+		defer cancel()
+		ask, cancelAsk := p.whileAlive(ctx)
+		defer cancelAsk()
+		if p.remote.Drain(ask) == nil {
+			select {
+			case <-p.exited:
+				return
+			case <-ctx.Done():
+			}
+		}
+	}
+	if p.isGone() {
+		return
+	}
+	p.terminate()
+	if !p.exits(o.KillTimeout) {
+		p.kill()
+		<-p.exited
+	}
+}
+
+func (p *process) exitedEarly() error {
+	return &StartError{
+		Diagnostics: []manifest.Diagnostic{p.exit.Diagnostic},
+		ExitState:   p.exit.State,
+		Output:      p.exit.Output,
+		Cause:       &ExitError{Exit: p.exit},
+	}
+}
+
+// notReady makes the error of a process that runs but does not serve. Last is
+// the error of the last question to it.
+func (p *process) notReady(cause error, limit time.Duration, last error) error {
+	e := &StartError{Output: p.output(), Cause: cause}
+	if errors.Is(cause, ErrNotReady) {
+		why := "does its main call hotreload.LiveServer, and does nothing before that wait?"
+		if p.answered {
+			why = "its routes are still being registered"
+		} else if problem, ok := errors.AsType[*control.Problem](last); ok {
+			why = problem.Error()
+		}
+		e.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{},
+			"the live server did not become ready within %v: %s", limit, why)}
+	}
+	return e
+}

@@ -1,0 +1,62 @@
+package launch
+
+import (
+	"context"
+	"iter"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// system is the operating system as a Supervisor sees it. Tests put a fake one
+// in its place.
+type system struct {
+	start func(Image) (*child, error)
+	front func() (*front, error)
+}
+
+// child is a process that was started.
+type child struct {
+	pid    int
+	remote remote
+	// terminate asks it to end (SIGTERM); kill ends it and its children
+	// (SIGKILL). After the end both do nothing.
+	terminate, kill func()
+	output          func() string // the end of its stderr so far
+	exited          <-chan struct{}
+	exit            Exit // set before exited is closed
+}
+
+// remote is a live server, seen through the control protocol.
+type remote interface {
+	Status(ctx context.Context) (control.LiveStatus, error)
+	Load(ctx context.Context, req control.LoadRequest) (control.LoadResult, error)
+	Rollback(ctx context.Context, req control.RollbackRequest) (control.LoadResult, error)
+	Drain(ctx context.Context) error
+	Events(ctx context.Context) iter.Seq2[control.LiveEvent, error]
+}
+
+// socketRemote is the live server behind a control socket.
+type socketRemote struct{ client *control.Client }
+
+func (r socketRemote) Status(ctx context.Context) (st control.LiveStatus, err error) {
+	err = r.client.Get(ctx, control.PathStatus, &st)
+	return st, err
+}
+
+func (r socketRemote) Load(ctx context.Context, req control.LoadRequest) (res control.LoadResult, err error) {
+	err = r.client.Post(ctx, control.PathLoad, req, &res)
+	return res, err
+}
+
+func (r socketRemote) Rollback(ctx context.Context, req control.RollbackRequest) (res control.LoadResult, err error) {
+	err = r.client.Post(ctx, control.PathRollback, req, &res)
+	return res, err
+}
+
+func (r socketRemote) Drain(ctx context.Context) error {
+	return r.client.Post(ctx, control.PathDrain, nil, nil)
+}
+
+func (r socketRemote) Events(ctx context.Context) iter.Seq2[control.LiveEvent, error] {
+	return control.Events[control.LiveEvent](ctx, r.client, control.PathEvents)
+}

@@ -1,0 +1,230 @@
+//go:build unix
+
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// leftoverOutput is how long, after a process has ended, its output may come
+// from children of it that still run.
+const leftoverOutput = 250 * time.Millisecond
+
+// newSystem returns the real one.
+func newSystem(o Options) (system, error) {
+	if err := os.MkdirAll(o.RunDir, 0o700); err != nil {
+		return system{}, fmt.Errorf("directory for control sockets: %w", err)
+	}
+	u := &unixSystem{Options: o, stdout: &lockedWriter{w: o.Stdout}, stderr: &lockedWriter{w: o.Stderr}}
+	if err := u.removeStaleSockets(); err != nil {
+		return system{}, err
+	}
+	return system{
+		start: u.start,
+		front: func() (*front, error) { return newFront(o.Socket, o.Front, o.DrainTimeout) },
+	}, nil
+}
+
+type unixSystem struct {
+	Options
+	sockets        atomic.Int64 // numbers the control sockets
+	stdout, stderr *lockedWriter
+}
+
+// removeStaleSockets removes what an engine that was killed has left behind.
+func (u *unixSystem) removeStaleSockets() error {
+	entries, err := os.ReadDir(u.RunDir)
+	if err != nil {
+		return fmt.Errorf("directory for control sockets: %w", err)
+	}
+	for _, e := range entries {
+		if ok, _ := filepath.Match("live-*.sock", e.Name()); !ok {
+			continue
+		}
+		path := filepath.Join(u.RunDir, e.Name())
+		l, err := control.ListenUnix(path)
+		if errors.Is(err, control.ErrInUse) {
+			continue // a live server of that engine is still draining
+		}
+		if err == nil {
+			err = l.Close()
+		}
+		if err := errors.Join(err, os.Remove(path)); err != nil {
+			return fmt.Errorf("removing an old control socket: %w", err)
+		}
+	}
+	return nil
+}
+
+// start starts a process that serves img. Its control socket is bound already:
+// calls to it wait until it answers.
+func (u *unixSystem) start(img Image) (_ *child, err error) {
+	var files []*os.File // to be closed here once the process has them, or if it cannot be started
+	defer func() {
+		for _, f := range files {
+			_ = f.Close()
+		}
+	}()
+	listener, err := u.Socket.file()
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, listener)
+	path, controls, err := u.controlSocket()
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, controls)
+	defer func() {
+		if err != nil {
+			_ = os.Remove(path)
+		}
+	}()
+	pipes := make([]*os.File, 0, 6)
+	for range 3 {
+		r, w, err := os.Pipe()
+		if err != nil {
+			closeAll(pipes)
+			return nil, fmt.Errorf("starting %s: %w", img.Executable, err)
+		}
+		pipes = append(pipes, r, w)
+	}
+	aliveR, aliveW, outR, outW, errR, errW := pipes[0], pipes[1], pipes[2], pipes[3], pipes[4], pipes[5]
+	files = append(files, aliveR, outW, errW)
+
+	cmd := exec.Command(img.Executable, u.Args...)
+	cmd.Dir = u.Dir
+	cmd.Stdout, cmd.Stderr = outW, errW
+	cmd.ExtraFiles = []*os.File{listener, controls, aliveR}
+	cmd.Env = u.environment(img)
+	// Its own group, so that Ctrl-C in the terminal reaches the engine only,
+	// which then ends it in an orderly way.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		closeAll([]*os.File{aliveW, outR, errR})
+		return nil, fmt.Errorf("starting the live server: %w", err)
+	}
+
+	report := newTail()
+	var copying sync.WaitGroup
+	copying.Go(func() { _, _ = io.Copy(u.stdout, outR) }) // ends with the process, or when the pipe is closed below
+	copying.Go(func() { _, _ = io.Copy(io.MultiWriter(report, u.stderr), errR) })
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		copying.Wait()
+	}()
+	client := control.NewClient(path)
+	gone, exited := make(chan struct{}), make(chan struct{})
+	pid := cmd.Process.Pid
+	ch := &child{
+		pid:       pid,
+		remote:    socketRemote{client},
+		output:    report.Tail,
+		exited:    exited,
+		terminate: func() { _ = cmd.Process.Signal(syscall.SIGTERM) }, // knows when the process is gone
+		kill: func() {
+			select {
+			case <-gone: // the number may be somebody else's by now
+			default:
+				_ = syscall.Kill(-pid, syscall.SIGKILL)
+				_ = cmd.Process.Kill() // should it have left its group
+			}
+		},
+	}
+	go func() {
+		defer close(exited)
+		_ = cmd.Wait() // what it says is in ProcessState
+		close(gone)
+		select {
+		case <-copied:
+		case <-time.After(leftoverOutput):
+		}
+		closeAll([]*os.File{outR, errR, aliveW})
+		client.Close()
+		_ = os.Remove(path)
+		state := cmd.ProcessState.String()
+		ch.exit = Exit{PID: pid, State: state, Output: report.Tail(), Diagnostic: describeExit(state, report.Crash(), report.Tail(), u.Dir)}
+	}()
+	return ch, nil
+}
+
+// controlSocket binds the control socket of the next process.
+func (u *unixSystem) controlSocket() (path string, file *os.File, err error) {
+	for {
+		path = filepath.Join(u.RunDir, fmt.Sprintf("live-%d.sock", u.sockets.Add(1)))
+		l, err := control.ListenUnix(path)
+		if errors.Is(err, control.ErrInUse) {
+			continue
+		}
+		if err != nil {
+			return "", nil, err
+		}
+		file, err := dupFile(l, "control socket")
+		// Only the process has it from now on: once that has ended nobody waits
+		// for an answer.
+		if err := errors.Join(err, l.Close()); err != nil {
+			return "", nil, errors.Join(err, os.Remove(path))
+		}
+		return path, file, nil
+	}
+}
+
+// environment returns the environment of a process: that of the engine, then
+// Options.Env, then what the engine hands over.
+func (u *unixSystem) environment(img Image) []string {
+	const first = 3 // descriptor of the first of ExtraFiles
+	ours := [][2]string{
+		{control.EnvHot, "1"},
+		{control.EnvListenFD, strconv.Itoa(first)},
+		{control.EnvControlFD, strconv.Itoa(first + 1)},
+		{control.EnvAliveFD, strconv.Itoa(first + 2)},
+		{control.EnvGeneration, strconv.Itoa(img.Generation)},
+		{control.EnvPlugin, img.Plugin},
+		{control.EnvHandlers, img.Handlers},
+		{control.EnvHotPaths, strings.Join(img.Hot, ",")},
+	}
+	env := slices.Concat(os.Environ(), u.Env)
+	env = slices.DeleteFunc(env, func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.ContainsFunc(ours, func(o [2]string) bool { return o[0] == name })
+	})
+	for _, o := range ours {
+		if o[1] != "" {
+			env = append(env, o[0]+"="+o[1])
+		}
+	}
+	return env
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
+}
+
+// dupFD copies a descriptor; children do not inherit the copy by themselves.
+func dupFD(fd uintptr) (uintptr, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	copied, err := syscall.Dup(int(fd))
+	if err != nil {
+		return 0, os.NewSyscallError("dup", err)
+	}
+	syscall.CloseOnExec(copied)
+	return uintptr(copied), nil
+}

@@ -1,0 +1,183 @@
+package hotreload
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Options says how LiveServer serves. Only Register is needed.
+type Options struct {
+	// Addr is the address to listen on; default "127.0.0.1:8080". Under
+	// anvil-lsp the engine listens, and it is not used.
+	Addr string
+	// Container is closed when LiveServer returns. Default: an empty one.
+	Container *Container
+	// Register is the handlers package's AnvilRegisterRoutes.
+	Register RegisterFunc
+	// Server is a template for the http.Server: time-outs, limits, hooks. Its
+	// Addr, Handler and TLSConfig are not used.
+	Server *http.Server
+	// Logger is for what LiveServer has to say. Default: slog.Default().
+	Logger *slog.Logger
+	// ShutdownTimeout is how long requests may go on after the end was asked
+	// for, and once more how long the Container's closers may take. Default 10 s.
+	ShutdownTimeout time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	o.Addr = cmp.Or(o.Addr, "127.0.0.1:8080")
+	o.ShutdownTimeout = cmp.Or(o.ShutdownTimeout, 10*time.Second)
+	if o.Container == nil {
+		o.Container = NewContainer()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+// LiveServer serves the application until ctx ends, and then lets the requests
+// in flight finish. It is the last call of main:
+//
+//	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+//	defer stop()
+//	c := hotreload.NewContainer()
+//	// ... Provide and OnClose ...
+//	err := hotreload.LiveServer(ctx, hotreload.Options{Container: c, Register: handlers.AnvilRegisterRoutes})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//
+// In production ([IsHotMode] is false) it listens on Options.Addr and serves the
+// handlers that are linked in. A mistake in their registration is a
+// [*RegistrationError] that lists every one of them with file and line.
+//
+// In hot mode it serves on the engine's socket, loads the generations that the
+// engine sends, and ends when the engine asks for it or is gone; a generation
+// that cannot be registered is reported to the engine and is no reason to
+// return. Without an engine, with ANVIL_HOT=1 and ANVIL_PLUGIN=FILE set, it
+// listens on Options.Addr and loads that plugin whenever it changes.
+//
+// The result is nil after a graceful end. However LiveServer ends, all requests
+// are over or cut off, the contexts of all generations are cancelled, and then
+// the Container was closed. Connections that were hijacked (WebSockets) are
+// their handlers' to close: [RouteSink.Context] tells them when, and they have a
+// second for it.
+func LiveServer(ctx context.Context, o Options) error {
+	o = o.withDefaults()
+	state := NewLiveState(o.Container)
+	state.logger = o.Logger
+	// The generations outlive ctx by the time it takes to finish.
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	state.base = base
+	err := serve(ctx, o, state)
+	return errors.Join(err, finish(ctx, o, state, cancel))
+}
+
+// hijackedTimeout is how long the handlers of hijacked connections have, from
+// the end of their generation's context, until the Container is closed.
+const hijackedTimeout = time.Second
+
+// finish ends what outlives the requests.
+func finish(ctx context.Context, o Options, state *LiveState, cancel context.CancelFunc) error {
+	ctx = context.WithoutCancel(ctx)
+	cancel()
+	state.close()
+	settling, settled := context.WithTimeout(ctx, hijackedTimeout)
+	defer settled()
+	state.settle(settling)
+	closing, closed := context.WithTimeout(ctx, o.ShutdownTimeout)
+	defer closed()
+	return o.Container.Close(closing)
+}
+
+// serveLinked serves the handlers that are linked into the executable.
+func serveLinked(ctx context.Context, o Options, state *LiveState) error {
+	if err := state.Register(o.Register); err != nil {
+		return err
+	}
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", o.Addr)
+	if err != nil {
+		return err
+	}
+	o.Logger.Info("serving", "url", "http://"+l.Addr().String(), "routes", state.Manifest().RouteCount)
+	front := newFront(o, state)
+	front.serve(l)
+	return front.end(ctx)
+}
+
+// front is the HTTP server that users' requests arrive at.
+type front struct {
+	srv     *http.Server
+	timeout time.Duration
+	failed  chan error // what ended it, if nobody asked for it
+}
+
+func newFront(o Options, h http.Handler) *front {
+	return &front{srv: serverFrom(o, h), timeout: o.ShutdownTimeout, failed: make(chan error, 1)}
+}
+
+// serve accepts connections on l until the end.
+func (f *front) serve(l net.Listener) {
+	go func() {
+		if err := f.srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			f.failed <- fmt.Errorf("serving on %s: %w", l.Addr(), err)
+		}
+	}()
+}
+
+// end waits until ctx ends or serving fails, and then shuts down.
+func (f *front) end(ctx context.Context) error {
+	var failure error
+	select {
+	case <-ctx.Done():
+	case failure = <-f.failed:
+	}
+	return errors.Join(failure, f.shutdown())
+}
+
+// shutdown stops accepting, waits for the requests in flight, and cuts off those
+// that take too long.
+func (f *front) shutdown() error {
+	ctx, stop := context.WithTimeout(context.Background(), f.timeout)
+	defer stop()
+	err := f.srv.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("requests that were still running after %v were cut off", f.timeout)
+	}
+	return errors.Join(err, f.srv.Close())
+}
+
+// serverFrom makes the server from the user's template.
+func serverFrom(o Options, h http.Handler) *http.Server {
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+	}
+	if t := o.Server; t != nil {
+		srv.DisableGeneralOptionsHandler = t.DisableGeneralOptionsHandler
+		srv.ReadTimeout = t.ReadTimeout
+		srv.ReadHeaderTimeout = t.ReadHeaderTimeout
+		srv.WriteTimeout = t.WriteTimeout
+		srv.IdleTimeout = t.IdleTimeout
+		srv.MaxHeaderBytes = t.MaxHeaderBytes
+		srv.ConnState = t.ConnState
+		srv.BaseContext = t.BaseContext
+		srv.ConnContext = t.ConnContext
+		srv.HTTP2 = t.HTTP2
+		srv.Protocols = t.Protocols
+		if t.ErrorLog != nil {
+			srv.ErrorLog = t.ErrorLog
+		}
+	}
+	return srv
+}

@@ -1,0 +1,24 @@
+//go:build anvilhot
+
+package hotreload
+
+import "context"
+
+// inherited is what the process was started with.
+var inherited = takeEnvironment()
+
+// IsHotMode reports whether handlers can be replaced while the process runs: it
+// was built with the tag anvilhot, as anvil-lsp does, and ANVIL_HOT=1 was set
+// when it started. Otherwise the handlers that are linked in are served, and
+// nothing else differs.
+func IsHotMode() bool { return inherited.hot }
+
+func serve(ctx context.Context, o Options, state *LiveState) error {
+	switch {
+	case !inherited.hot:
+		return serveLinked(ctx, o, state)
+	case inherited.control != nil:
+		return serveEngine(ctx, o, state, inherited)
+	}
+	return serveAlone(ctx, o, state, inherited)
+}

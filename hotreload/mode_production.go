@@ -1,0 +1,15 @@
+//go:build !anvilhot
+
+package hotreload
+
+import "context"
+
+// IsHotMode reports whether handlers can be replaced while the process runs: it
+// was built with the tag anvilhot, as anvil-lsp does, and ANVIL_HOT=1 was set
+// when it started. Otherwise the handlers that are linked in are served, and
+// nothing else differs.
+func IsHotMode() bool { return false }
+
+func serve(ctx context.Context, o Options, state *LiveState) error {
+	return serveLinked(ctx, o, state)
+}

@@ -1,0 +1,171 @@
+package hotreload
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"runtime"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// importPath is that of this package.
+var importPath = reflect.TypeFor[RouteSink]().PkgPath()
+
+// modulePath is that of this module; nothing in it is user code.
+var modulePath = strings.TrimSuffix(importPath, "/hotreload")
+
+// sourceRoot is the directory of the standard library's source, as stack
+// frames spell it; empty in a program built with -trimpath.
+var sourceRoot = func() string {
+	file, _ := runtime.FuncForPC(reflect.ValueOf(http.NotFound).Pointer()).FileLine(0)
+	root, _ := strings.CutSuffix(file, "net/http/server.go")
+	return root
+}()
+
+// callerPosition returns the first frame of the calling goroutine outside this
+// package: the line that the user wrote.
+func callerPosition() manifest.Position {
+	var pcs [24]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for {
+		f, more := frames.Next()
+		if f.File != "" && (!strings.HasPrefix(f.Function, importPath+".") || isTest(f.File)) {
+			return manifest.Position{File: f.File, Line: f.Line}
+		}
+		if !more {
+			return manifest.Position{}
+		}
+	}
+}
+
+func isTest(file string) bool { return strings.HasSuffix(file, "_test.go") }
+
+// userCode reports whether a frame is the user's: not the standard library's,
+// not this module's, not a dependency's. Anything else is shown as a place to
+// look at.
+func userCode(function, file string) bool {
+	file = filepath.ToSlash(file)
+	switch {
+	case !strings.HasSuffix(file, ".go"), strings.HasPrefix(function, "runtime."):
+		return false
+	case isTest(file):
+		return true
+	case sourceRoot != "" && strings.HasPrefix(file, sourceRoot):
+		return false
+	case sourceRoot == "" && !filepath.IsAbs(file) && !strings.HasPrefix(function, "main."):
+		// -trimpath leaves the import path: the standard library's has no dot.
+		first, _, _ := strings.Cut(file, "/")
+		if !strings.Contains(first, ".") {
+			return false
+		}
+	}
+	return !strings.Contains(file, "@v") && !strings.Contains(file, "/vendor/") &&
+		!strings.HasPrefix(function, importPath+".") &&
+		!strings.HasPrefix(function, importPath+"/") &&
+		!strings.HasPrefix(function, modulePath+"/manifest.")
+}
+
+// topUserFrame returns the first frame that is the user's; if there is none,
+// the first that is not the Go runtime's.
+func topUserFrame(frames []runtime.Frame) manifest.Position {
+	var second manifest.Position
+	for _, f := range frames {
+		if userCode(f.Function, f.File) {
+			return manifest.Position{File: f.File, Line: f.Line}
+		}
+		if second.File == "" && !strings.HasPrefix(f.Function, "runtime.") {
+			second = manifest.Position{File: f.File, Line: f.Line}
+		}
+	}
+	return second
+}
+
+// panicFrames returns the stack of the panic that a deferred function is
+// recovering from, innermost first, without the frames of the recovery. It must
+// be called while that deferred function runs.
+func panicFrames() []runtime.Frame {
+	pcs := make([]uintptr, 128)
+	all := collectFrames(pcs[:runtime.Callers(2, pcs)])
+	for i, f := range all {
+		if f.Function == "runtime.gopanic" {
+			return all[i+1:]
+		}
+	}
+	return all
+}
+
+func collectFrames(pcs []uintptr) []runtime.Frame {
+	var all []runtime.Frame
+	frames := runtime.CallersFrames(pcs)
+	for {
+		f, more := frames.Next()
+		if f.Function != "" {
+			all = append(all, f)
+		}
+		if !more {
+			return all
+		}
+	}
+}
+
+// formatFrames writes a stack as the Go runtime does, with the names from the
+// source.
+func formatFrames(frames []runtime.Frame) string {
+	var b strings.Builder
+	for _, f := range frames {
+		fmt.Fprintf(&b, "%s\n\t%s:%d\n", manifest.StripGeneration(f.Function), f.File, f.Line)
+	}
+	return b.String()
+}
+
+// functionName returns the name of a function as a person writes it:
+// handlers.ShowPost, handlers.(*API).List.
+func functionName(fn reflect.Value) string {
+	f := runtime.FuncForPC(fn.Pointer())
+	if f == nil {
+		return "func"
+	}
+	name := f.Name()
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	name = strings.ReplaceAll(name, "%2e", ".")
+	name = strings.ReplaceAll(name, "[...]", "")
+	return strings.TrimSuffix(name, "-fm")
+}
+
+// functionPackage returns the import path of the package that declares a
+// function, as the source spells it.
+func functionPackage(fn reflect.Value) string {
+	f := runtime.FuncForPC(fn.Pointer())
+	if f == nil {
+		return ""
+	}
+	name := manifest.StripGeneration(f.Name())
+	slash := strings.LastIndexByte(name, '/') + 1
+	pkg, _, _ := strings.Cut(name[slash:], ".")
+	return name[:slash] + strings.ReplaceAll(pkg, "%2e", ".")
+}
+
+// functionPosition returns where a function is declared.
+func functionPosition(fn reflect.Value) manifest.Position {
+	if f := runtime.FuncForPC(fn.Pointer()); f != nil {
+		file, line := f.FileLine(f.Entry())
+		return manifest.Position{File: file, Line: line}
+	}
+	return manifest.Position{}
+}
+
+// typeArgumentPath is the import path of a type argument. Type.String spells
+// it out, where a person writes the package name only.
+var typeArgumentPath = regexp.MustCompile(`([\[,])(?:[\w.~%-]+/)+`)
+
+// typeName returns a type as a person writes it.
+func typeName(t reflect.Type) string {
+	if t == nil {
+		return "nil"
+	}
+	return typeArgumentPath.ReplaceAllString(t.String(), "$1")
+}

@@ -1,0 +1,159 @@
+package hotreload
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"reflect"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// registration is what one generation registers: all RouteSinks of a
+// generation write into the same one. User code may hold on to a sink and call
+// it from any goroutine, so everything is guarded.
+type registration struct {
+	generation int
+	container  *Container // as this generation sees it
+	ctx        context.Context
+	logger     *slog.Logger
+	phase      atomic.Int32
+
+	mu       sync.Mutex
+	entries  []RouteEntry
+	faults   []manifest.Diagnostic // each of them keeps the generation from going live
+	notes    []manifest.Diagnostic // findings that do not
+	notFound fallback
+	notAllow fallback
+	onError  fallback
+	indexes  []stagedIndex
+	states   map[string]reflect.Type
+}
+
+// Phases of a registration.
+const (
+	staging   int32 = iota // the register function may run
+	sealed                 // it returned; nothing is added any more
+	live                   // its generation went live
+	retired                // another one did since
+	abandoned              // it was given up; whoever calls a sink ends
+)
+
+// fallback is something that a generation has one of.
+type fallback struct {
+	box      HandlerBox
+	sink     *RouteSink // where it was set
+	hook     func(http.ResponseWriter, *http.Request, error)
+	position manifest.Position
+}
+
+func newRegistration(ctx context.Context, generation int, c *Container, logger *slog.Logger) *registration {
+	g := &registration{generation: generation, ctx: ctx, logger: logger, states: map[string]reflect.Type{}}
+	g.container = c.forGeneration(g)
+	return g
+}
+
+// is reports the phase. A nil registration, which stands for main, is in none.
+func (g *registration) is(phase int32) bool { return g != nil && g.phase.Load() == phase }
+
+// pending reports that it is not decided yet whether the generation goes live.
+func (g *registration) pending() bool { return g.is(staging) || g.is(sealed) }
+
+// enter moves to a phase, unless the registration was given up.
+func (g *registration) enter(phase int32) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.is(abandoned) {
+		return false
+	}
+	g.phase.Store(phase)
+	return true
+}
+
+// exitIfAbandoned ends the calling goroutine if the registration was given up.
+// It is how an endless register function is stopped after all: Go has no way
+// to end another goroutine.
+func (g *registration) exitIfAbandoned() {
+	if g.is(abandoned) {
+		runtime.Goexit()
+	}
+}
+
+// edit calls change with the registration locked. After the registration is
+// over a call has no effect and is logged.
+func (g *registration) edit(call string, at manifest.Position, change func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.exitIfAbandoned()
+	if !g.is(staging) {
+		g.logger.Warn("hotreload: "+call+" after registration has no effect", "at", at.String(), "generation", g.generation)
+		return
+	}
+	change()
+}
+
+// fault records what keeps this generation from going live. The registration
+// is locked.
+func (g *registration) fault(code manifest.Code, at manifest.Position, format string, args ...any) {
+	g.faults = append(g.faults, manifest.Diagnose(code, at, format, args...))
+}
+
+// once sets something that a generation has one of. The registration is
+// locked.
+func (g *registration) once(call string, where *fallback, what fallback) {
+	if where.position.File != "" {
+		d := manifest.Diagnose(manifest.CodeRoute, what.position, "%s is set twice", call)
+		d.Related = []manifest.Related{{Position: where.position, Message: "first set here"}}
+		g.faults = append(g.faults, d)
+		return
+	}
+	*where = what
+}
+
+// touchState records that a generation knows a state key by a type.
+func (g *registration) touchState(key string, typ reflect.Type) {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if other, ok := g.states[key]; ok && other != typ {
+		panic(fmt.Sprintf("hotreload: state %q is asked for as %s and as %s", key, typeName(other), typeName(typ)))
+	}
+	g.states[key] = typ
+}
+
+func (g *registration) stateTypes() map[string]reflect.Type {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return maps.Clone(g.states)
+}
+
+// note passes on a finding that does no harm to the generation: with the
+// result of its load, or once that is out, in the log.
+func (g *registration) note(d manifest.Diagnostic) {
+	if g.pending() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.notes = append(g.notes, d)
+		return
+	}
+	logger := slog.Default()
+	if g != nil {
+		logger = g.logger
+	}
+	logger.Warn("hotreload: "+d.Message, "code", string(d.Code), "at", d.Position.String())
+}
+
+// diagnostics returns the faults and the notes so far.
+func (g *registration) diagnostics() (faults, notes []manifest.Diagnostic) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.faults), slices.Clone(g.notes)
+}

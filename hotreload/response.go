@@ -1,0 +1,101 @@
+package hotreload
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+)
+
+// response watches an http.ResponseWriter for whether the answer has begun: a
+// panic after that must not write a second header. It offers what the writer
+// below it offers, neither more nor less, because handlers ask by type
+// assertion whether they can flush, hijack or send a file.
+type response struct {
+	http.ResponseWriter
+	status   int // 0 until the answer has begun
+	hijacked bool
+}
+
+// watch returns a writer to pass on, and what it learns.
+func watch(w http.ResponseWriter) (http.ResponseWriter, *response) {
+	_, canFlush := w.(http.Flusher)
+	_, canHijack := w.(http.Hijacker)
+	_, canReadFrom := w.(io.ReaderFrom)
+	switch {
+	case canFlush && canHijack && canReadFrom: // HTTP/1
+		full := &fullResponse{flushResponse{response{ResponseWriter: w}}}
+		return full, &full.response
+	case canFlush: // HTTP/2, test recorders
+		flush := &flushResponse{response{ResponseWriter: w}}
+		return flush, &flush.response
+	}
+	plain := &response{ResponseWriter: w}
+	return plain, plain
+}
+
+// answered reports whether a watched answer has begun, through whatever
+// middleware has put around it.
+func answered(w http.ResponseWriter) bool {
+	for {
+		switch t := w.(type) {
+		case interface{ begun() bool }:
+			return t.begun()
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
+}
+
+func (w *response) begun() bool { return w.status != 0 || w.hijacked }
+
+func (w *response) begin(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+}
+
+// Unwrap is for http.ResponseController.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *response) WriteHeader(status int) {
+	// 1xx announces the answer, except for 101, which is one.
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		w.begin(status)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	w.begin(http.StatusOK)
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *response) WriteString(s string) (int, error) {
+	w.begin(http.StatusOK)
+	return io.WriteString(w.ResponseWriter, s)
+}
+
+type flushResponse struct{ response }
+
+func (w *flushResponse) Flush() { _ = w.FlushError() } // http.Flusher has no error
+
+func (w *flushResponse) FlushError() error {
+	w.begin(http.StatusOK)
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+type fullResponse struct{ flushResponse }
+
+func (w *fullResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := w.ResponseWriter.(http.Hijacker).Hijack()
+	w.hijacked = w.hijacked || err == nil
+	return conn, rw, err
+}
+
+func (w *fullResponse) ReadFrom(src io.Reader) (int64, error) {
+	w.begin(http.StatusOK)
+	return w.ResponseWriter.(io.ReaderFrom).ReadFrom(src)
+}

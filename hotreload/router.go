@@ -1,0 +1,182 @@
+package hotreload
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/go-chi/chi/v5"
+)
+
+// scope is what the handlers of one generation share.
+type scope struct {
+	container  *Container
+	generation int
+	logger     *slog.Logger
+	onError    func(http.ResponseWriter, *http.Request, error)
+	notFound   http.Handler
+	notAllowed http.Handler // nil: chi's, which sets Allow
+	dev        developer    // nil outside hot mode
+}
+
+// developer is what hot mode adds to serving.
+type developer interface {
+	// begin starts to watch a request for panics.
+	begin(r *http.Request) *http.Request
+	// witness reports the panics of a handler, even those that middleware
+	// recovers from, to the watch that begin started.
+	witness(h http.Handler) http.Handler
+	// end reports what the watch saw. If v is not nil the request panicked with
+	// it, and the result is the answer to give.
+	end(r *http.Request, w *response, s *scope, v any) fault
+	// answer writes an answer that shows everything.
+	answer(w http.ResponseWriter, r *http.Request, f fault)
+}
+
+// routeSet is what a router is made from.
+type routeSet struct {
+	entries    []RouteEntry
+	middleware []func(http.Handler) http.Handler // before routing
+}
+
+// check returns everything that would keep the routes from being served
+// together: what chi refuses, each route taken alone, and duplicates.
+func (rs *routeSet) check() []manifest.Diagnostic {
+	var faults []manifest.Diagnostic
+	var sound []RouteEntry
+	for _, e := range rs.entries {
+		if reason := refused(func() { e.insert(chi.NewMux(), http.NotFoundHandler()) }); reason != "" {
+			faults = append(faults, manifest.Diagnose(manifest.CodeRoute, e.Position(), "%s: %s", e.title(), reason))
+			continue
+		}
+		sound = append(sound, e)
+	}
+	return append(faults, checkDuplicates(sound)...)
+}
+
+// build returns the router. The routes were checked; what chi still refuses,
+// taken together, is returned.
+func (rs *routeSet) build(s *scope) (http.Handler, []manifest.Diagnostic) {
+	mux := chi.NewMux()
+	mux.Use(rs.middleware...)
+	mux.NotFound(s.serveNotFound)
+	if s.notAllowed != nil {
+		mux.MethodNotAllowed(s.serveNotAllowed)
+	}
+	entries := slices.Clone(rs.entries)
+	slices.SortStableFunc(entries, func(a, b RouteEntry) int { return a.rank() - b.rank() })
+	var faults []manifest.Diagnostic
+	for _, e := range entries {
+		h := e.Handler.handler(s)
+		if s.dev != nil && !e.Mount {
+			h = s.dev.witness(h)
+		}
+		var router chi.Router = mux
+		if chain := e.chain(s); len(chain) > 0 {
+			router = mux.With(chain...)
+		}
+		if reason := refused(func() { e.insert(router, h) }); reason != "" {
+			faults = append(faults, manifest.Diagnose(manifest.CodeRoute, e.Position(), "%s: %s", e.title(), reason))
+		}
+	}
+	return mux, faults
+}
+
+// refused calls insert and returns the reason with which chi panicked, empty if
+// it did not. Making a route also runs the user's middleware constructors:
+// their panics go on.
+func refused(insert func()) (reason string) {
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case string:
+			if !strings.HasPrefix(v, "chi: ") {
+				panic(v)
+			}
+			reason = strings.TrimPrefix(v, "chi: ")
+		default:
+			panic(v)
+		}
+	}()
+	insert()
+	return ""
+}
+
+// chain returns the middleware of an entry, outermost first.
+func (e *RouteEntry) chain(s *scope) []func(http.Handler) http.Handler {
+	var chain []func(http.Handler) http.Handler
+	if e.sink != nil {
+		chain = e.sink.inline()
+	}
+	chain = slices.Concat(chain, e.Middleware)
+	if e.Mount {
+		chain = append(chain, s.bind)
+	}
+	return chain
+}
+
+// insert adds the entry to a router, which panics if it does not like it.
+func (e *RouteEntry) insert(r chi.Router, h http.Handler) {
+	if e.Mount {
+		r.Mount(e.Pattern, h)
+		return
+	}
+	if e.Method == everyMethod {
+		r.Handle(e.Pattern, h)
+	} else {
+		r.Method(e.Method, e.Pattern, h)
+	}
+	if e.slash {
+		rest := *e
+		rest.Pattern, rest.slash = e.Pattern+"/", false
+		rest.insert(r, h)
+	}
+}
+
+type scopeKey struct{}
+
+// bind tells what is mounted which generation the request runs on. A mounted
+// chi router takes over the NotFound of the first router that it is mounted
+// on, and if it belongs to the host half it is mounted again by each
+// generation.
+func (s *scope) bind(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), scopeKey{}, s)))
+	})
+}
+
+func (s *scope) bound(r *http.Request) *scope {
+	if at, ok := r.Context().Value(scopeKey{}).(*scope); ok {
+		return at
+	}
+	return s
+}
+
+func (s *scope) serveNotFound(w http.ResponseWriter, r *http.Request) {
+	if at := s.bound(r); at.notFound != nil {
+		at.notFound.ServeHTTP(w, r)
+		return
+	}
+	http.NotFound(w, r)
+}
+
+func (s *scope) serveNotAllowed(w http.ResponseWriter, r *http.Request) {
+	if at := s.bound(r); at.notAllowed != nil {
+		at.notAllowed.ServeHTTP(w, r)
+		return
+	}
+	w.WriteHeader(http.StatusMethodNotAllowed)
+}
+
+// HandlerToMethodRouter returns a chi router that answers one method with the
+// handler, on whatever pattern it is put, and any other with 405 and Allow. With
+// the method "*" it answers all of them.
+func HandlerToMethodRouter(method string, h HandlerBox) chi.Router {
+	mux := chi.NewMux()
+	entry := RouteEntry{Method: strings.ToUpper(method), Pattern: "/*"}
+	entry.insert(mux, h.handler(nil))
+	return mux
+}

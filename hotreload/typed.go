@@ -1,0 +1,42 @@
+package hotreload
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// boxTyped boxes func(*Ctx, In) (Out, error).
+func boxTyped(v reflect.Value) (HandlerBox, error) {
+	t := v.Type()
+	if t.Kind() != reflect.Func || t.IsVariadic() || t.NumIn() != 2 || t.NumOut() != 2 ||
+		t.In(0) != reflect.TypeFor[*Ctx]() || t.Out(1) != reflect.TypeFor[error]() {
+		return HandlerBox{}, fmt.Errorf("%s is not a handler; %s", typeName(t), acceptedKinds)
+	}
+	in, out := t.In(1), t.Out(0)
+	bind, err := newBinding(in)
+	if err != nil {
+		return HandlerBox{}, fmt.Errorf("%s: %w", functionName(v), err)
+	}
+	plain := reflect.FuncOf([]reflect.Type{t.In(0), in}, []reflect.Type{out, t.Out(1)}, false)
+	return HandlerBox{fn: typedFunc(v, in, bind), name: functionName(v), kind: KindTyped, typ: plain}, nil
+}
+
+func typedFunc(fn reflect.Value, in reflect.Type, bind *binding) HandlerFunc {
+	return func(c *Ctx) error {
+		arg := reflect.New(in).Elem()
+		if refusal, err := bind.fill(c, arg); err != nil {
+			return err
+		} else if refusal != nil {
+			writeProblem(c.Writer, faultOf(refusal))
+			return nil
+		}
+		results := fn.Call([]reflect.Value{reflect.ValueOf(c), arg})
+		if err, ok := results[1].Interface().(error); ok {
+			return err
+		}
+		if c.answered {
+			return nil
+		}
+		return c.JSON(c.status, results[0].Interface())
+	}
+}

@@ -1,0 +1,154 @@
+package watch
+
+import (
+	"context"
+	"maps"
+	"os"
+	"slices"
+	"time"
+)
+
+const (
+	// few is how many files one save changes at most: the file, perhaps what a
+	// formatter or generator writes next to it.
+	few = 4
+	// holdPoll is how often Hold is asked while a batch waits for nothing else.
+	holdPoll = 20 * time.Millisecond
+)
+
+// change is something relevant that happened.
+type change struct {
+	files []string
+	lost  bool // events were lost
+}
+
+// settle gathers changes into batches until ctx ends or changes is closed, and
+// then closes batches. A file that is unfinished is in the middle of a save.
+func settle(ctx context.Context, o Options, changes <-chan change, batches chan<- Batch, unfinished func(path string) bool) {
+	defer close(batches)
+	g := gathering{Options: o, unfinished: unfinished}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	<-timer.C
+	var ready *Batch // settled, and nobody has taken it yet
+	for {
+		var out chan<- Batch
+		var next Batch
+		if ready != nil {
+			out, next = batches, *ready
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case out <- next:
+			ready = nil
+		case c, ok := <-changes:
+			if !ok {
+				return
+			}
+			burst := len(g.files) > few
+			g.add(c, time.Now())
+			if !burst {
+				timer.Reset(g.wait(time.Now()))
+			}
+			// In a burst the timer is not moved for each event; when it fires,
+			// wait says how much is left.
+		case <-timer.C:
+			if left := g.wait(time.Now()); left > 0 {
+				timer.Reset(left)
+				continue
+			}
+			b := g.take(time.Now())
+			if ready != nil {
+				b = merge(*ready, b)
+			}
+			ready = &b
+		}
+	}
+}
+
+// gathering is a batch that has not settled. It knows nothing of the clock:
+// the time goes in.
+type gathering struct {
+	Options
+	unfinished func(path string) bool
+
+	files       map[string]struct{}
+	lost        bool
+	first, last time.Time
+}
+
+func (g *gathering) empty() bool { return len(g.files) == 0 && !g.lost }
+
+func (g *gathering) add(c change, now time.Time) {
+	if g.empty() {
+		g.first = now
+		g.files = map[string]struct{}{}
+	}
+	g.last = now
+	g.lost = g.lost || c.lost
+	for _, f := range c.files {
+		g.files[f] = struct{}{}
+	}
+}
+
+// wait returns how long to wait before asking again, or 0 if the batch has
+// settled.
+func (g *gathering) wait(now time.Time) time.Duration {
+	latest := g.first.Add(g.MaxWait)
+	settled := earliest(g.last.Add(g.Quiet), latest)
+	if !now.Before(settled) && g.needsMore() {
+		settled = earliest(g.last.Add(g.QuietMany), latest)
+	}
+	if now.Before(settled) {
+		return settled.Sub(now)
+	}
+	if end := g.first.Add(g.MaxHold); now.Before(end) && g.Hold() {
+		return min(holdPoll, end.Sub(now))
+	}
+	return 0
+}
+
+// needsMore reports whether more changes are likely to follow.
+func (g *gathering) needsMore() bool {
+	if g.lost || len(g.files) > few {
+		return true
+	}
+	for f := range g.files {
+		if g.unfinished(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// take returns the batch and starts a new one.
+func (g *gathering) take(now time.Time) Batch {
+	b := Batch{Files: slices.Sorted(maps.Keys(g.files)), First: g.first, Settled: now, Overflow: g.lost}
+	g.files, g.lost = nil, false
+	return b
+}
+
+// merge joins two batches; b is the later one.
+func merge(a, b Batch) Batch {
+	b.Files = append(b.Files, a.Files...)
+	slices.Sort(b.Files)
+	b.Files = slices.Compact(b.Files)
+	b.First = a.First
+	b.Overflow = a.Overflow || b.Overflow
+	return b
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// missingOrEmpty reports a file as it is in the middle of a save: moved away to
+// become the backup, or just created.
+func missingOrEmpty(path string) bool {
+	info, err := os.Lstat(path)
+	return err != nil || info.Mode().IsRegular() && info.Size() == 0
+}

@@ -1,0 +1,199 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const ms = time.Millisecond
+
+// settling runs settle in the bubble of a test.
+type settling struct {
+	t       *testing.T
+	changes chan change
+	batches chan Batch
+	start   time.Time
+	hold    atomic.Bool
+	halfway atomic.Bool // every file is in the middle of a save
+}
+
+func settleTest(t *testing.T, test func(s *settling)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &settling{t: t, changes: make(chan change), batches: make(chan Batch), start: time.Now()}
+		o := Options{Hold: s.hold.Load}.withDefaults()
+		ctx, cancel := context.WithCancel(t.Context())
+		go settle(ctx, o, s.changes, s.batches, func(string) bool { return s.halfway.Load() })
+		test(s)
+		cancel()
+		if b, ok := <-s.batches; ok {
+			t.Errorf("a batch that nobody expects: %+v", b)
+		}
+	})
+}
+
+func (s *settling) change(files ...string) { s.changes <- change{files: files} }
+
+// at waits until d after the start.
+func (s *settling) at(d time.Duration) {
+	time.Sleep(time.Until(s.start.Add(d)))
+	synctest.Wait()
+}
+
+// none fails if there is a batch now.
+func (s *settling) none() {
+	s.t.Helper()
+	synctest.Wait()
+	select {
+	case b := <-s.batches:
+		s.t.Errorf("at %v: batch %+v, want none yet", time.Since(s.start), b)
+	default:
+	}
+}
+
+// batch waits for a batch that settled at d.
+func (s *settling) batch(d time.Duration, files ...string) Batch {
+	s.t.Helper()
+	b := <-s.batches
+	if got := b.Settled.Sub(s.start); got != d || !slices.Equal(b.Files, files) {
+		s.t.Errorf("batch %q settled at %v; want %q at %v", b.Files, got, files, d)
+	}
+	return b
+}
+
+func TestOneSaveSettlesQuickly(t *testing.T) {
+	settleTest(t, func(s *settling) {
+		s.change("a")
+		s.at(6 * ms)
+		s.change("b", "a")
+		b := s.batch(16*ms, "a", "b")
+		if !b.First.Equal(s.start) || b.Overflow {
+			t.Errorf("%+v", b)
+		}
+		s.at(time.Second)
+		s.change("c")
+		s.batch(1010*ms, "c")
+	})
+}
+
+func TestManyFilesAreOneBatch(t *testing.T) {
+	settleTest(t, func(s *settling) { // 300 files in 200 ms
+		var want []string
+		for i := range 300 {
+			s.at(time.Duration(i) * 200 * ms / 300)
+			f := fmt.Sprintf("f%03d", i)
+			want = append(want, f)
+			s.change(f)
+		}
+		last := 299 * 200 * ms / 300
+		s.batch(last+80*ms, want...)
+	})
+}
+
+func TestPausesInTheMiddleOfManyFiles(t *testing.T) {
+	settleTest(t, func(s *settling) {
+		s.change("a", "b", "c", "d", "e")
+		s.at(70 * ms)
+		s.change("f")
+		s.batch(150*ms, "a", "b", "c", "d", "e", "f")
+	})
+}
+
+func TestHalfwaySaveIsGivenTime(t *testing.T) {
+	settleTest(t, func(s *settling) {
+		s.halfway.Store(true) // moved away to become the backup
+		s.change("a")
+		s.at(40 * ms)
+		s.none()
+		s.halfway.Store(false)
+		s.change("a")
+		s.batch(50*ms, "a")
+		s.at(100 * ms)
+		s.halfway.Store(true) // deleted for good
+		s.change("a")
+		s.batch(180*ms, "a")
+	})
+}
+
+func TestEndlessChangesSettleAtMaxWait(t *testing.T) {
+	settleTest(t, func(s *settling) {
+		for i := range 250 {
+			s.at(time.Duration(i) * 8 * ms)
+			s.change("a")
+		}
+		s.none()
+		s.batch(2000*ms, "a")
+	})
+}
+
+func TestHold(t *testing.T) {
+	settleTest(t, func(s *settling) {
+		s.hold.Store(true)
+		s.change("a")
+		s.at(3005 * ms) // longer than MaxWait
+		s.none()
+		s.hold.Store(false)
+		s.batch(3010*ms, "a") // at the next look
+	})
+}
+
+func TestHoldIsCapped(t *testing.T) {
+	settleTest(t, func(s *settling) {
+		s.hold.Store(true)
+		s.change("a")
+		s.batch(10*time.Second, "a")
+	})
+}
+
+func TestHoldWithoutChangesAsksNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := Options{Hold: func() bool { t.Error("Hold was asked"); return false }}.withDefaults()
+		ctx, cancel := context.WithCancel(t.Context())
+		batches := make(chan Batch)
+		go settle(ctx, o, nil, batches, missingOrEmpty)
+		time.Sleep(time.Hour)
+		cancel()
+		<-batches
+	})
+}
+
+func TestBusyReaderGetsOneMergedBatch(t *testing.T) {
+	settleTest(t, func(s *settling) {
+		s.change("b")
+		s.at(100 * ms)
+		s.changes <- change{lost: true}
+		s.at(200 * ms)
+		s.change("a", "b")
+		s.at(300 * ms)
+		s.change("c") // still gathering
+		b := s.batch(210*ms, "a", "b")
+		if !b.First.Equal(s.start) || !b.Overflow {
+			t.Errorf("%+v, want everything since the first event", b)
+		}
+		if b := s.batch(310*ms, "c"); b.Overflow {
+			t.Errorf("%+v", b)
+		}
+	})
+}
+
+func TestOverflowAloneIsABatch(t *testing.T) {
+	settleTest(t, func(s *settling) {
+		s.changes <- change{lost: true}
+		if b := s.batch(80 * ms); !b.Overflow {
+			t.Errorf("%+v", b)
+		}
+	})
+}
+
+func TestSettleEndsWithItsChanges(t *testing.T) {
+	changes, batches := make(chan change), make(chan Batch)
+	go settle(t.Context(), Options{}.withDefaults(), changes, batches, missingOrEmpty)
+	close(changes)
+	if b, ok := <-batches; ok {
+		t.Errorf("batch %+v", b)
+	}
+}

@@ -1,0 +1,194 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// fakeNotifier remembers what is watched, and fails on request.
+type fakeNotifier struct {
+	dirs set
+	fail map[string]error
+}
+
+func (n *fakeNotifier) Add(dir string) error {
+	if err := n.fail[dir]; err != nil {
+		return err
+	}
+	n.dirs.add(dir)
+	return nil
+}
+
+func (n *fakeNotifier) Remove(dir string) error {
+	if !n.dirs.has(dir) {
+		return fsnotify.ErrNonExistentWatch
+	}
+	delete(n.dirs, dir)
+	return nil
+}
+
+func fakeTree(t *testing.T, dirs ...string) (root string, n *fakeNotifier, tr *tree) {
+	t.Helper()
+	root = t.TempDir()
+	for _, d := range dirs {
+		if err := os.MkdirAll(filepath.Join(root, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n = &fakeNotifier{dirs: set{}, fail: map[string]error{}}
+	return root, n, newTree(n, func(string) bool { return true })
+}
+
+func (n *fakeNotifier) expect(t *testing.T, root string, want ...string) {
+	t.Helper()
+	var got []string
+	for _, d := range slices.Sorted(maps.Keys(n.dirs)) {
+		rel, err := filepath.Rel(root, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, rel)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("watched: %q, want %q", got, want)
+	}
+}
+
+func TestTreeWatchesWhatItNeedsAndNoMore(t *testing.T) {
+	root, n, tr := fakeTree(t, "a/b/c", "x/y")
+	p := func(name string) string { return filepath.Join(root, name) }
+	for _, step := range []struct {
+		set, want []string
+	}{
+		{[]string{"a/b/c"}, []string{"a/b/c"}},
+		{[]string{"a/b/c", "."}, []string{".", "a", "a/b", "a/b/c"}},
+		{[]string{"a/b/c", "x/y/z/missing"}, []string{"a/b/c", "x/y"}},
+		{[]string{"x/y/"}, []string{"x/y"}},
+		{nil, nil},
+	} {
+		var dirs []string
+		for _, d := range step.set {
+			dirs = append(dirs, p(d))
+		}
+		if err := tr.set(dirs); err != nil {
+			t.Fatal(err)
+		}
+		n.expect(t, root, step.want...)
+	}
+}
+
+func TestTreeFollowsAMissingDirectoryDown(t *testing.T) {
+	root, n, tr := fakeTree(t)
+	dir := filepath.Join(root, "a", "b")
+	if err := tr.set([]string{dir}); err != nil {
+		t.Fatal(err)
+	}
+	n.expect(t, root, ".")
+	handle := func(op fsnotify.Op, name string) []string {
+		t.Helper()
+		files, err := tr.handle(fsnotify.Event{Name: filepath.Join(root, name), Op: op})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return files
+	}
+	if err := os.Mkdir(filepath.Join(root, "a"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	handle(fsnotify.Create, "a")
+	n.expect(t, root, "a")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	handle(fsnotify.Create, "a/b")
+	n.expect(t, root, "a/b")
+	if err := os.RemoveAll(filepath.Join(root, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if got := handle(fsnotify.Remove, "a/b"); !slices.Equal(got, []string{dir}) {
+		t.Errorf("%q", got)
+	}
+	n.expect(t, root, ".")
+}
+
+func TestTreeLooksAgainAfterLostEvents(t *testing.T) {
+	root, n, tr := fakeTree(t, "a")
+	if err := tr.set([]string{root, filepath.Join(root, "b")}); err != nil {
+		t.Fatal(err)
+	}
+	n.expect(t, root, ".")
+	if err := os.MkdirAll(filepath.Join(root, "b", "new"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.reset(); err != nil {
+		t.Fatal(err)
+	}
+	n.expect(t, root, ".", "a", "b", "b/new")
+}
+
+func TestTreeErrorsNameTheDirectoryAndTheRest(t *testing.T) {
+	root, n, tr := fakeTree(t, "a", "b", "c")
+	a, b, c := filepath.Join(root, "a"), filepath.Join(root, "b"), filepath.Join(root, "c")
+	n.fail[b] = os.ErrPermission
+	err := tr.set([]string{c, b, a})
+	if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), b) {
+		t.Errorf("set: %v", err)
+	}
+	n.expect(t, root, "a", "c")
+}
+
+func TestLimitsSayWhatToRaise(t *testing.T) {
+	root, n, tr := fakeTree(t, "a")
+	n.fail[filepath.Join(root, "a")] = syscall.ENOSPC
+	if err := tr.set([]string{filepath.Join(root, "a")}); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("set: %v", err)
+	}
+	for _, test := range []struct {
+		goos string
+		err  error
+		want string
+	}{
+		{"linux", syscall.ENOSPC, "fs.inotify.max_user_watches="},
+		{"linux", fmt.Errorf("couldn't initialize inotify: %w", syscall.EMFILE), "fs.inotify.max_user_instances="},
+		{"darwin", syscall.EMFILE, "ulimit -n"},
+		{"darwin", syscall.ENOSPC, "watching a: no space"},
+		{"linux", syscall.EACCES, "watching a: permission denied"},
+	} {
+		err := explainOn(test.goos, test.err, "watching a")
+		if !errors.Is(err, test.err) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s, %v: %v; want %q in it", test.goos, test.err, err, test.want)
+		}
+	}
+	if err := explainOn("linux", nil, "watching a"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTemporary(t *testing.T) {
+	for _, name := range []string{
+		"4913", "5036", "x.go~", ".x.go.swp", ".x.go.swx", "x.go___jb_tmp___", "x.go___jb_old___", ".#x.go", "#x.go#",
+		".goutputstream-A1B2C3", "x.go.kate-swp", "sedAb12xY", "x.go.3141592653", ".x.go.a1b2c3.tmp", "x.css.tmp.123.456",
+		".nfs0001", ".DS_Store",
+	} {
+		if !Temporary(filepath.Join("/w", name)) {
+			t.Errorf("%s is not temporary", name)
+		}
+	}
+	for _, name := range []string{
+		"x.go", "x_test.go", "go.mod", "index.html", "4913.go", "sed.go", "sedation", ".env", "a.tmpl", "x.tmp.html", "#readme", "page.go.tmpl", "2024",
+		"swap.sws.go", "logo.swf",
+	} {
+		if Temporary(filepath.Join("/w", name)) {
+			t.Errorf("%s is temporary", name)
+		}
+	}
+}
