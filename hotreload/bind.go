@@ -107,7 +107,11 @@ func parserFor(t reflect.Type) parser {
 	switch {
 	case isText(t):
 		return func(v reflect.Value, text string) error {
-			return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
+			err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
+			if err != nil {
+				return fmt.Errorf("not valid: %w", err)
+			}
+			return nil
 		}
 	case t == reflect.TypeFor[time.Duration]():
 		return func(v reflect.Value, text string) error {
@@ -270,6 +274,8 @@ func readBody(c *Ctx, v any) *Error {
 	switch {
 	case errors.As(err, &large):
 		return &Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("the body is larger than %d bytes", large.Limit), Err: err}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &Error{Status: http.StatusBadRequest, Detail: "the body is not JSON: it ends too early", Err: err}
 	case errors.As(err, &syntax):
 		return &Error{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body is not JSON, at byte %d: %v", syntax.Offset, err), Err: err}
 	case errors.As(err, &mismatch):

@@ -46,6 +46,9 @@ func (g *generation) release() {
 	}
 }
 
+// isOver reports that the generation was live and has answered its last request.
+func (g *generation) isOver() bool { return g.users.Load() < 0 }
+
 // inFlight returns the number of requests that the generation is answering.
 func (g *generation) inFlight() int {
 	n := g.users.Load()

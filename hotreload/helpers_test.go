@@ -2,6 +2,7 @@ package hotreload
 
 import (
 	"io"
+	"log"
 	"log/slog"
 	"sync"
 	"testing"
@@ -47,4 +48,9 @@ func receive[T any](t *testing.T, from <-chan T) T {
 		t.Fatal("the channel is closed")
 	}
 	return v
+}
+
+// serverLog returns the log of an http.Server.
+func serverLog(w io.Writer) *log.Logger {
+	return slog.NewLogLogger(textLogger(w).Handler(), slog.LevelWarn)
 }

@@ -293,8 +293,6 @@ func (l *loader) publish(kind control.LiveEventKind, generation int, d *manifest
 	l.events.Publish(control.LiveEvent{Time: time.Now(), Kind: kind, Generation: generation, Diagnostic: d})
 }
 
-func (g *generation) isOver() bool { return g.users.Load() < 0 }
-
 func (s *LiveState) liveNumber() int {
 	if g := s.current.Load(); g != nil {
 		return g.generation

@@ -118,7 +118,7 @@ func refuseOpen(path string, err error) *refusal {
 			"the live server runs another version of package %s than the plugin is built with: it needs a restart", pkg)
 	case strings.Contains(text, "already loaded"):
 		return refuse(control.OutcomeRejected, manifest.CodeRegistration, manifest.Position{},
-			"the plugin %s holds code that is loaded already: each generation needs import paths of its own", path)
+			"the plugin %s holds code that is loaded already: each generation needs import paths of its own (go build gives them to a package main that is named by its files, not by its directory)", path)
 	}
 	return refuse(control.OutcomeRejected, manifest.CodeRegistration, manifest.Position{}, "the plugin %s cannot be loaded: %s", path, text)
 }

@@ -62,14 +62,22 @@ func (o Options) withDefaults() Options {
 // engine sends, and ends when the engine asks for it or is gone; a generation
 // that cannot be registered is reported to the engine and is no reason to
 // return. Without an engine, with ANVIL_HOT=1 and ANVIL_PLUGIN=FILE set, it
-// listens on Options.Addr and loads that plugin whenever it changes.
+// listens on Options.Addr and loads that plugin whenever it changes. Go loads no
+// package twice, so the handlers must then be in the plugin's own package main:
+//
+//	go build -tags anvilhot -o app .
+//	go build -tags anvilhot -buildmode plugin -o app.so plugin/*.go
+//	ANVIL_HOT=1 ANVIL_PLUGIN=app.so ./app
 //
 // The result is nil after a graceful end. However LiveServer ends, all requests
 // are over or cut off, the contexts of all generations are cancelled, and then
 // the Container was closed. Connections that were hijacked (WebSockets) are
 // their handlers' to close: [RouteSink.Context] tells them when, and they have a
 // second for it.
-func LiveServer(ctx context.Context, o Options) error {
+func LiveServer(ctx context.Context, o Options) error { return runServer(ctx, o, serve) }
+
+// runServer is LiveServer with a way to serve.
+func runServer(ctx context.Context, o Options, serve func(context.Context, Options, *LiveState) error) error {
 	o = o.withDefaults()
 	state := NewLiveState(o.Container)
 	state.logger = o.Logger

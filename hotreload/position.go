@@ -158,14 +158,19 @@ func functionPosition(fn reflect.Value) manifest.Position {
 	return manifest.Position{}
 }
 
-// typeArgumentPath is the import path of a type argument. Type.String spells
-// it out, where a person writes the package name only.
-var typeArgumentPath = regexp.MustCompile(`([\[,])(?:[\w.~%-]+/)+`)
+// typeArgumentPath finds import paths, which Type.String spells out in type
+// arguments, and, so as to leave them alone, struct tags.
+var typeArgumentPath = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|(?:[\w.~%-]+/)+`)
 
-// typeName returns a type as a person writes it.
+// typeName returns a type as a person writes it: with package names.
 func typeName(t reflect.Type) string {
 	if t == nil {
 		return "nil"
 	}
-	return typeArgumentPath.ReplaceAllString(t.String(), "$1")
+	return typeArgumentPath.ReplaceAllStringFunc(t.String(), func(found string) string {
+		if found[0] == '"' {
+			return found
+		}
+		return ""
+	})
 }

@@ -178,6 +178,9 @@ func (c *contents) dropStates(owner *registration) {
 	defer c.mu.Unlock()
 	for key := range owner.stateTypes() {
 		slot := c.slots[key]
+		if slot == nil {
+			continue
+		}
 		slot.cells = slices.DeleteFunc(slot.cells, func(cell *stateCell) bool { return cell.owner == owner })
 		if len(slot.cells) == 0 {
 			delete(c.slots, key)

@@ -32,8 +32,9 @@ func GenerationPath(generation int, importPath string) string {
 
 // Shapes computes the shape of types by reflection. A named type of a hot
 // package is written out structurally, because every generation has its own
-// copy of it; any other named type is fixed for the life of the process and is
-// written by name.
+// copy of it, and so is a generic type with a type argument from a hot package.
+// Any other named type is fixed for the life of the process and is written by
+// name.
 type Shapes struct {
 	hot []string // sorted import paths
 }
@@ -53,18 +54,32 @@ func (s *Shapes) Hot(importPath string) bool {
 	return ok
 }
 
+// qualified finds the named types among the type arguments in a type's name.
+var qualified = regexp.MustCompile(`[\w.~%/-]+\.\w+`)
+
+// hotType reports whether every generation has its own copy of a named type.
+func (s *Shapes) hotType(t reflect.Type) bool {
+	if s.Hot(t.PkgPath()) {
+		return true
+	}
+	_, arguments, _ := strings.Cut(t.Name(), "[")
+	return slices.ContainsFunc(qualified.FindAllString(arguments, -1), func(name string) bool {
+		return s.Hot(name[:strings.LastIndexByte(name, '.')])
+	})
+}
+
 // Of returns the canonical structure of t. Types that a hot swap may exchange
 // for each other have equal shapes.
 func (s *Shapes) Of(t reflect.Type) string {
 	var w shapeWriter
-	w.hot = s.Hot
+	w.hot = s.hotType
 	w.write(t)
 	return w.b.String()
 }
 
 type shapeWriter struct {
 	b     strings.Builder
-	hot   func(string) bool
+	hot   func(reflect.Type) bool
 	stack []reflect.Type // hot named types being written, outermost first
 }
 
@@ -74,7 +89,7 @@ func (w *shapeWriter) write(t reflect.Type) {
 		return
 	}
 	if t.Name() != "" {
-		if !w.hot(t.PkgPath()) {
+		if !w.hot(t) {
 			w.b.WriteString(StripGeneration(t.PkgPath() + "." + t.Name()))
 			return
 		}

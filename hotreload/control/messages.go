@@ -25,7 +25,7 @@ const (
 	PathEvents   = "/v1/events"
 	PathLoad     = "/v1/load"     // live server: LoadRequest → LoadResult
 	PathRollback = "/v1/rollback" // both: RollbackRequest → LoadResult
-	PathDrain    = "/v1/drain"    // live server: stop accepting, finish what is in flight, return from LiveServer
+	PathDrain    = "/v1/drain"    // live server: stop accepting and answer, then finish what is in flight and return from LiveServer
 	PathReload   = "/v1/reload"   // engine: build and load now → Event
 	PathRestart  = "/v1/restart"  // engine: warm restart now → Event
 	PathStop     = "/v1/stop"     // engine: end the live server and the engine

@@ -130,7 +130,7 @@ func (f frame) foreign() bool {
 	return !filepath.IsAbs(f.file) || // Go's own code, built with -trimpath
 		strings.Contains(f.file, "/src/"+pkg+"/") && pkg != "main" || // Go's own code
 		strings.Contains(f.file, "/pkg/mod/") || strings.Contains(f.file, "/vendor/") ||
-		pkg == runtime || strings.HasPrefix(pkg, runtime+"/")
+		pkg == runtime || pkg == runtime+"/control"
 }
 
 // pkg returns the import path of the package that the function is in. Dots in

@@ -2,7 +2,6 @@ package launch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -11,11 +10,18 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
+
+// frontPatience is how long a connection that was opened to the front may take
+// to send its first request. It may be long: the request is sent on to the live
+// server.
+const frontPatience = 5 * time.Second
 
 // front answers on the socket while no live server runs.
 type front struct {
-	stop func()          // stops accepting, and returns at once
+	stop func()          // stops accepting
 	done <-chan struct{} // closed when the last request has been answered
 }
 
@@ -45,18 +51,21 @@ func newFront(s *Socket, handler http.Handler, grace time.Duration) (*front, err
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(io.Discard, "", 0),
 	}
+	serve := control.NewHandover(server)
+	serve.Patience = frontPatience
 	done, served := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = server.Serve(listener) // ends with ErrServerClosed
+		_ = serve.Serve(listener) // ends with ErrServerClosed
 	}()
 	stop := func() {
 		stopping.Store(true)
+		_ = serve.StopAccepting() // of a listener that was opened here
 		go func() {
 			defer close(done)
 			ctx, cancel := context.WithTimeout(context.Background(), grace)
 			defer cancel()
-			if err := server.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
+			if serve.Shutdown(ctx) != nil {
 				_ = server.Close()
 			}
 			<-served

@@ -94,7 +94,7 @@ func (l *loop) stop() {
 	l.cancel() // and with it an attempt, and calls to processes
 	l.cancelRetry()
 	l.frontOff()
-	l.end(l.live)
+	l.end(l.live, nothing)
 	l.live = nil
 }
 
@@ -170,14 +170,15 @@ func (l *loop) finish(a *attempt, p *process, st control.LiveStatus, err error) 
 		})
 	}
 	if err == nil {
-		l.goLive(p)
-		if a.reply == nil {
-			l.emit(Restarted{Status: st})
-		}
-		l.answer(a.reply, started{status: st})
+		l.goLive(p, func() {
+			if a.reply == nil {
+				l.emit(Restarted{Status: st})
+			}
+			l.answer(a.reply, started{status: st})
+		})
 		return
 	}
-	l.end(p)
+	l.end(p, nothing)
 	l.answer(a.reply, started{err: err})
 	switch {
 	case l.stopping || l.starting != nil || l.live != nil:
@@ -204,8 +205,9 @@ func failedStart(p *process, img Image, err error) Exited {
 	return e
 }
 
-// goLive makes p the one that serves.
-func (l *loop) goLive(p *process) {
+// goLive makes p the one that serves, and calls then when nobody else accepts
+// connections any more.
+func (l *loop) goLive(p *process, then func()) {
 	before := l.live
 	p.readyAt = time.Now()
 	l.live = p
@@ -213,20 +215,30 @@ func (l *loop) goLive(p *process) {
 	l.unready = 0
 	l.frontOff()
 	l.follow(p)
-	l.end(before)
+	l.end(before, then)
 }
 
-// end asks a process to end. It may be nil.
-func (l *loop) end(p *process) {
+// end ends a process, which may be nil, and calls then when it has stopped
+// accepting connections.
+func (l *loop) end(p *process, then func()) {
 	if p == nil || p.ending {
+		then()
 		return
 	}
 	p.ending = true
 	l.async(func() func() {
-		p.stop(l.options)
-		return func() {}
+		draining := p.handOver()
+		return func() {
+			then()
+			l.async(func() func() {
+				p.awaitEnd(draining, l.options)
+				return nothing
+			})
+		}
 	})
 }
+
+func nothing() {}
 
 // exited takes up the end of any process.
 func (l *loop) exited(p *process) {
@@ -342,7 +354,7 @@ func (l *loop) follow(p *process) {
 			}
 			p.pause(ctx, 100*time.Millisecond) // it fell behind, or is about to end
 		}
-		return func() {}
+		return nothing
 	})
 }
 
@@ -368,7 +380,7 @@ func (l *loop) frontOff() {
 	f.stop()
 	l.async(func() func() {
 		<-f.done
-		return func() {}
+		return nothing
 	})
 }
 

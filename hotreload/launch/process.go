@@ -91,23 +91,30 @@ func (p *process) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// stop ends a process that is not needed any more. It returns when the process
-// is gone.
-func (p *process) stop(o Options) {
-	if p.answered && !p.isGone() {
-		ctx, cancel := context.WithTimeout(context.Background(), o.DrainTimeout)
-		defer cancel()
-		ask, cancelAsk := p.whileAlive(ctx)
-		defer cancelAsk()
-		if p.remote.Drain(ask) == nil {
-			select {
-			case <-p.exited:
-				return
-			case <-ctx.Done():
-			}
-		}
+// drainAnswer bounds how long a process may take to stop accepting. It has
+// only to close a listener.
+const drainAnswer = 5 * time.Second
+
+// handOver asks a process to stop accepting and to end, and returns when it has
+// stopped accepting. It reports whether the process has understood.
+func (p *process) handOver() bool {
+	if !p.answered || p.isGone() {
+		return false // it does not accept anything
 	}
-	if p.isGone() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainAnswer)
+	defer cancel()
+	ask, cancelAsk := p.whileAlive(ctx)
+	defer cancelAsk()
+	err := p.remote.Drain(ask)
+	if _, refused := errors.AsType[*control.Problem](err); refused || ctx.Err() != nil {
+		return false
+	}
+	return true // should the connection have broken: it is ending faster than it answers
+}
+
+// awaitEnd returns when the process is gone, and sees to it that this happens.
+func (p *process) awaitEnd(draining bool, o Options) {
+	if p.isGone() || draining && p.exits(o.DrainTimeout) {
 		return
 	}
 	p.terminate()

@@ -61,7 +61,9 @@ func liveServer(mode string) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		fmt.Fprintf(w, "generation %d of %s in %s for %s", live.Load(), os.Getenv(control.EnvPlugin), os.Getenv("GREETING"), r.URL.Path)
 	})}
-	served := make(chan error, 1)
+	// Patience outlasts any start, so that the test can send a request late.
+	serve := control.NewHandover(app)
+	serve.Patience = time.Minute
 	events := control.NewStream[control.LiveEvent]()
 	mux := http.NewServeMux()
 	mux.Handle("GET "+control.PathEvents, events)
@@ -88,7 +90,9 @@ func liveServer(mode string) {
 		control.WriteJSON(w, http.StatusOK, control.LoadResult{Outcome: control.OutcomeLive, Generation: req.Generation})
 	})
 	mux.HandleFunc("POST "+control.PathDrain, func(w http.ResponseWriter, r *http.Request) {
-		fmt.Println("draining")
+		if err := serve.StopAccepting(); err != nil {
+			panic(err)
+		}
 		w.WriteHeader(http.StatusAccepted)
 		if mode != "stubborn" {
 			drain <- struct{}{}
@@ -106,11 +110,13 @@ func liveServer(mode string) {
 		if err != nil {
 			panic(err)
 		}
-		go func() { served <- app.Serve(listener) }()
+		go serve.Serve(listener)
 	}
-	go http.Serve(controls, mux)
+	messages := &http.Server{Handler: mux}
+	go messages.Serve(controls)
 	<-drain
-	if err := app.Shutdown(context.Background()); err != nil {
+	events.Close()
+	if err := errors.Join(serve.Shutdown(context.Background()), messages.Shutdown(context.Background())); err != nil {
 		panic(err)
 	}
 }
@@ -174,7 +180,9 @@ func newReal(t *testing.T, mode string, change func(*Options)) *real {
 	}
 	r := &real{T: t, socket: socket, image: Image{Executable: exe, Generation: 1}, events: make(chan Event, 100), stderr: &lockedBuffer{}}
 	r.o = Options{
-		Socket: socket, Dir: dir, RunDir: filepath.Join(t.TempDir(), "run"), Env: []string{envChild + "=" + mode, "GREETING=hello"},
+		Socket: socket, Dir: dir, RunDir: filepath.Join(t.TempDir(), "run"),
+		// The race detector would have every process sleep for a second at its end.
+		Env:    []string{envChild + "=" + mode, "GREETING=hello", "GORACE=atexit_sleep_ms=0"},
 		Stdout: io.Discard, Stderr: r.stderr,
 		Front: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "front", http.StatusServiceUnavailable) }),
 		// Nothing here waits for these on a machine that does its work.
@@ -392,7 +400,7 @@ func TestRealProcessEndsWhenTheEngineIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer alive.Close()
-	u := &unixSystem{Options: Options{Env: []string{envChild + "=serve"}}}
+	u := &unixSystem{Options: Options{Env: []string{envChild + "=serve", "GORACE=atexit_sleep_ms=0"}}}
 	cmd := exec.Command(exe)
 	cmd.Env = u.environment(Image{Generation: 1})
 	cmd.ExtraFiles = []*os.File{listener, controls, alive}

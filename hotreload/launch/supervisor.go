@@ -69,9 +69,11 @@ func (s *Supervisor) Run(ctx context.Context) error {
 func (s *Supervisor) Events() <-chan Event { return s.events }
 
 // Replace starts a process that serves img and, when it is ready, drains the
-// one that served before. It returns the status of the new one. Until then, and
-// if the new process does not become ready, the one before serves; the error is
-// a *StartError. The end of ctx, or another Replace, calls the start off.
+// one that served before. It returns the status of the new one as soon as that
+// is the only one that accepts connections: the next request gets there. Until
+// then, and if the new process does not become ready, the one before serves;
+// the error is a *StartError. The end of ctx, or another Replace, calls the
+// start off.
 func (s *Supervisor) Replace(ctx context.Context, img Image) (control.LiveStatus, error) {
 	reply := make(chan started, 1)
 	if err := s.do(ctx, func(l *loop) { l.begin(ctx, img, reply) }); err != nil {

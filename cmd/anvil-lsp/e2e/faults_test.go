@@ -37,18 +37,18 @@ func TestMistakes(t *testing.T) {
 		message string
 	}{
 		{"syntax error", replace(register, register+"\n\tif {\n"), manifest.CodeCompile, file + ":", "syntax error"},
-		{"type error", replace(register, register+"\n\tvar x int = \"one\"\n"), manifest.CodeCompile, file + ":", "cannot use"},
+		{"type error", replace(register, register+"\n\tvar _ int = \"one\"\n"), manifest.CodeCompile, file + ":", "cannot use"},
 		{"deleted handlers file", func() {
 			if err := os.Remove(s.path(file)); err != nil {
 				t.Fatal(err)
 			}
-		}, manifest.CodeCompile, "", "handlers"},
+		}, manifest.CodeRegister, "handlers/extra.go:1", "must export"},
 		{"panic in init", replace(register, "func init() { panic(\"no init\") }\n\n"+register), manifest.CodeRegistration, file + ":", "no init"},
 		{"panic in registration", replace(register, register+"\n\tpanic(\"no routes\")\n"), manifest.CodeRegistration, file + ":", "no routes"},
 		{"registration that fails", replace(register, register+"\n\tr.Fail(errFail)\n"), manifest.CodeRegistration, file + ":", "not today"},
 		{"endless loop in registration", replace(register, register+"\n\tfor {\n\t\tr.Generation()\n\t}\n"), manifest.CodeRegistration, file + ":", ""},
 		{"wrong signature", replace(register, "func AnvilRegisterRoutes(r *hotreload.RouteSink, _ int) {"), manifest.CodeRegister, file + ":", "func(*hotreload.RouteSink, int)"},
-		{"renamed", replace("func AnvilRegisterRoutes", "func AnvilRegisterRouts"), manifest.CodeRegister, file + ":", "must export"},
+		{"renamed", replace("func AnvilRegisterRoutes", "func AnvilRegisterRouts"), manifest.CodeRegister, "handlers/extra.go:1", "must export"},
 		{"duplicate route", replace(register, register+"\n\tr.Get(\"/twice\", twice)\n\tr.Get(\"/twice\", twice)\n"), manifest.CodeRoute, file + ":", "/twice"},
 		{"bad pattern", replace(register, register+"\n\tr.Get(\"/{id\", twice)\n"), manifest.CodeRoute, file + ":", "/{id"},
 		{"unsupported handler", replace(register, register+"\n\tr.Get(\"/odd\", 42)\n"), manifest.CodeHandlerKind, file + ":", "int"},
@@ -77,7 +77,7 @@ func TestMistakes(t *testing.T) {
 			}
 			s.save(file, mended)
 			if ev := s.wait(control.EventLive); ev.Rung != manifest.RungHotSwap {
-				t.Errorf("after the mistake was mended: rung %q", ev.Rung)
+				t.Errorf("after the mistake was mended: rung %q because of %v", ev.Rung, ev.Diagnostics)
 			}
 			s.get("/time")
 		})
@@ -280,7 +280,7 @@ func TestRefused(t *testing.T) {
 	if out, code := run(dir, "--addr", taken); code != 1 || !strings.Contains(out, taken) || !strings.Contains(out, "in use") {
 		t.Errorf("port taken: exit %d\n%s", code, out)
 	}
-	if out, code := run(dir, "--addr", "0.0.0.0:0"); code != 1 || !strings.Contains(out, "loopback") {
+	if out, code := run(dir, "--addr", "0.0.0.0:0"); code != 2 || !strings.Contains(out, "loopback") {
 		t.Errorf("every interface: exit %d\n%s", code, out)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, ".anvil")); err != nil {

@@ -34,6 +34,9 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	if binary = os.Getenv("ANVIL_LSP_TEST_BINARY"); binary != "" { // for a quick look at another build
+		return m.Run()
+	}
 	binary = filepath.Join(dir, "anvil-lsp")
 	args := []string{"build", "-o", binary}
 	if raceEnabled {
@@ -176,7 +179,8 @@ func (s *server) stop() {
 	}
 	s.client.CloseIdleConnections()
 	if s.t.Failed() {
-		s.t.Logf("standard error of anvil-lsp:\n%s", s.stderr.String())
+		text := s.stderr.String()
+		s.t.Logf("the end of standard error of anvil-lsp:\n%s", text[max(0, len(text)-4000):])
 	}
 }
 

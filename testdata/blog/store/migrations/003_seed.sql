@@ -14,7 +14,9 @@ What survives a save:
 
 > Nothing was restarted, so there is nothing to warm up.'),
 ('Change a handler and save', 'gopher', unixepoch() * 1000,
-'Every handler, template and style of this site can be replaced while you read it. Open `handlers/pages.go`, change something, and save:
+'Every handler, template and style of this site can be replaced while you read it.
+
+Open `handlers/pages.go`, change something, and save:
 
     func (a *app) home(c *hotreload.Ctx) error {
         n := hits.Add(1)

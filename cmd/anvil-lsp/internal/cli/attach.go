@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+)
+
+// remote is an engine of another process.
+type remote struct {
+	dir    string
+	client *control.Client
+}
+
+// errNotRunning reports that no engine works in a directory.
+var errNotRunning = errors.New("no anvil-lsp is running")
+
+func connect(dir string) *remote {
+	return &remote{dir: dir, client: control.NewClient(engine.SocketPath(dir))}
+}
+
+// status asks the engine how it is. The error wraps errNotRunning if there is
+// none.
+func (r *remote) status(ctx context.Context) (*control.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var s control.Status
+	if err := r.client.Get(ctx, control.PathStatus, &s); err != nil {
+		return nil, r.explain(err)
+	}
+	return &s, nil
+}
+
+// explain tells an engine that is not there from one that does not answer.
+func (r *remote) explain(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOTDIR) {
+		return fmt.Errorf("%w in %s", errNotRunning, r.dir)
+	}
+	return err
+}
+
+// find returns the engine of a directory. If the user named none, directories
+// above the current one are tried as well.
+func (p *program) find(ctx context.Context, named string) (*remote, *control.Status, error) {
+	start := p.abs(named)
+	for dir := start; ; dir = filepath.Dir(dir) {
+		r := connect(dir)
+		s, err := r.status(ctx)
+		if err == nil {
+			return r, s, nil
+		}
+		if named != "" || !errors.Is(err, errNotRunning) || dir == filepath.Dir(dir) {
+			if errors.Is(err, errNotRunning) {
+				err = fmt.Errorf("%w in %s; start one with: %s --serve %s", errNotRunning, start, p.invocation, nameOr(named, "DIR"))
+			}
+			return nil, nil, err
+		}
+	}
+}
+
+func nameOr(name, other string) string {
+	if name == "" {
+		return other
+	}
+	return name
+}
+
+// abs returns a directory that the user named, absolute.
+func (p *program) abs(dir string) string {
+	if filepath.IsAbs(dir) {
+		return filepath.Clean(dir)
+	}
+	return filepath.Join(p.dir, dir)
+}
+
+// attach shows the events of a running engine until it or the user ends.
+func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face *face, f serveFlags) error {
+	if len(f.set) > 0 {
+		face.note("%s: not heeded, the anvil-lsp that runs in %s was started otherwise", strings.Join(f.set, ", "), s.Dir)
+	}
+	if f.once {
+		return r.ask(ctx, control.PathReload, nil, p.face(f.json, f.dir, true))
+	}
+	if face.text != nil {
+		face.text.Attached(s)
+	} else {
+		face.note("attached to the anvil-lsp with process id %d", s.PID)
+	}
+	for {
+		var lost error
+		for ev, err := range control.Events[control.Event](ctx, r.client, control.PathEvents) {
+			if err != nil {
+				lost = err
+				break
+			}
+			face.Event(ev)
+			if ev.Kind == control.EventStopped {
+				return nil
+			}
+		}
+		if ctx.Err() != nil {
+			face.note("detached; the application goes on")
+			return nil
+		}
+		// This reader may have been cut off because it was held up.
+		if _, err := r.status(ctx); err != nil {
+			return fmt.Errorf("the anvil-lsp that this terminal was attached to is gone: %w", lost)
+		}
+	}
+}
+
+// ask has the engine do something and shows the event that it ends in.
+func (r *remote) ask(ctx context.Context, path string, body any, face *face) error {
+	var ev control.Event
+	if err := r.client.Post(ctx, path, body, &ev); err != nil {
+		return r.explain(err)
+	}
+	face.Event(ev)
+	if good, _ := verdict(ev); !good {
+		return errReported
+	}
+	return nil
+}

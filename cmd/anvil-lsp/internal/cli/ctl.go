@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/console"
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// ctl are the commands for a running engine.
+func (p *program) ctl() *cobra.Command {
+	var dir string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "ctl",
+		Short: "Look at and steer a running anvil-lsp",
+		Long: `Look at and steer the anvil-lsp that runs in a directory: that of --dir, else the
+current one or the closest above it. All of them end with exit code 1 if none
+runs there, or if what was asked for could not be done.`,
+		Example: `  anvil-lsp ctl status
+  anvil-lsp ctl rollback --dir testdata/blog
+  anvil-lsp ctl status --json | jq .generation`,
+		RunE: help,
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.PersistentFlags().StringVar(&dir, "dir", "", "`DIR` that anvil-lsp --serve was started with")
+	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
+	_ = cmd.RegisterFlagCompletionFunc("dir", completeDirs) // fails for unknown flags only
+
+	// order makes a command that ends in an event.
+	order := func(use, short, long, example, path string, args cobra.PositionalArgs, body func([]string) (any, error)) *cobra.Command {
+		return &cobra.Command{
+			Use: use, Short: short, Long: long, Example: example, Args: args, ValidArgsFunction: cobra.NoFileCompletions,
+			RunE: func(cmd *cobra.Command, args []string) error {
+				in, err := body(args)
+				if err != nil {
+					return err
+				}
+				r, s, err := p.find(cmd.Context(), dir)
+				if err != nil {
+					return err
+				}
+				return r.ask(cmd.Context(), path, in, p.face(asJSON, s.Dir, true))
+			},
+		}
+	}
+	nothing := func([]string) (any, error) { return nil, nil }
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "status", Short: "Show what is live, and what is wrong", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
+			Example: "  anvil-lsp ctl status\n  anvil-lsp ctl status --json",
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				_, s, err := p.find(cmd.Context(), dir)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return printJSON(p.stdout, s)
+				}
+				return console.Status(p.stdout, paint.Wanted(p.stdout), p.dir, s, time.Now())
+			},
+		},
+		order("reload", "Build and load the code as it is now", "Build and load the code as it is now, changed or not.",
+			"  anvil-lsp ctl reload", control.PathReload, noArgs, nothing),
+		order("restart", "Restart the application on the same socket", "Start the application anew from the code as it is now, on the same socket: no connection is refused, but what is in memory is gone.",
+			"  anvil-lsp ctl restart", control.PathRestart, noArgs, nothing),
+		order("rollback [N]", "Make an earlier generation live again", "Make generation N, or without N the one before the live one, live again. The files stay as they are; the next save builds from them.",
+			"  anvil-lsp ctl rollback\n  anvil-lsp ctl rollback 4", control.PathRollback, maxArgs(1), rollback),
+		&cobra.Command{
+			Use: "stop", Short: "End the application and its anvil-lsp", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
+			Example: "  anvil-lsp ctl stop --dir testdata/blog",
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				r, s, err := p.find(cmd.Context(), dir)
+				if err != nil {
+					return err
+				}
+				return r.stop(cmd.Context(), s)
+			},
+		},
+	)
+	return cmd
+}
+
+func rollback(args []string) (any, error) {
+	var r control.RollbackRequest
+	if len(args) > 0 {
+		n, err := strconv.Atoi(args[0])
+		if err != nil || n < 1 {
+			return nil, usagef("%q is no generation: they are numbered from 1", args[0])
+		}
+		r.Generation = n
+	}
+	return r, nil
+}
+
+// stop ends an engine and waits until it is gone.
+func (r *remote) stop(ctx context.Context, s *control.Status) error {
+	if err := r.client.Post(ctx, control.PathStop, nil, nil); err != nil {
+		return r.explain(err)
+	}
+	for {
+		now, err := r.status(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, errNotRunning), err == nil && now.PID != s.PID:
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// printJSON writes a value for programs and people alike.
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	return nil
+}

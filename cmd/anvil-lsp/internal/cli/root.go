@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// root is the command itself: --serve, or help.
+func (p *program) root() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "anvil-lsp --serve [DIR] [-- ARG...]",
+		Short: "Save a Go handler, and the running server has it",
+		Long: `anvil-lsp hot-reloads Go web applications. It builds and runs the application
+in DIR (by default the current directory) and follows its files: when a handler
+is saved, only that code is compiled and loaded into the running process.
+Connections, sessions, pools and everything else in the Container stay. What
+cannot be swapped restarts the process on the same socket, and code with errors
+leaves the last good version running.
+
+A second anvil-lsp for the same directory attaches to the first one.`,
+		Example: `  anvil-lsp init hello && anvil-lsp --serve hello
+  anvil-lsp --serve --addr 127.0.0.1:0
+  anvil-lsp --serve testdata/blog -- -db /tmp/blog.db
+  anvil-lsp --serve --once --json`,
+		Version:               buildVersion().Version,
+		Args:                  cobra.ArbitraryArgs,
+		ValidArgsFunction:     completeDirs,
+		SilenceUsage:          true,
+		SilenceErrors:         true,
+		DisableFlagsInUseLine: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !f.serve {
+				if set := flagsSet(cmd); len(set) > 0 && len(args) == 0 {
+					return usagef("%s: only with --serve", strings.Join(set, ", "))
+				}
+				return help(cmd, args)
+			}
+			if err := f.take(cmd, args); err != nil {
+				return err
+			}
+			return p.serve(cmd.Context(), f)
+		},
+	}
+	f.define(cmd)
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.SetOut(p.stdout)
+	cmd.SetErr(p.stderr)
+	cmd.SetVersionTemplate(buildVersion().String() + "\n")
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	cmd.AddCommand(p.initProject(), p.doctor(), p.routes(), p.ctl(), p.version())
+	return cmd
+}
+
+// help is what a command does that does nothing by itself.
+func help(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+		if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+			text += "; did you mean " + strings.Join(s, " or ") + "?"
+		} else if !cmd.HasParent() {
+			text += fmt.Sprintf("; to run an application: %s --serve %s", cmd.CommandPath(), args[0])
+		}
+		return usagef("%s", text)
+	}
+	return cmd.Help()
+}
+
+// flagsSet returns the flags that the user gave, sorted.
+func flagsSet(cmd *cobra.Command) []string {
+	var set []string
+	cmd.Flags().Visit(func(f *pflag.Flag) { set = append(set, "--"+f.Name) })
+	slices.Sort(set)
+	return set
+}

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/console"
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// routeList is what `routes --json` prints.
+type routeList struct {
+	Running    bool             `json:"running"` // the routes are live now
+	Generation int              `json:"generation"`
+	Time       time.Time        `json:"time"` // when they were known to be live
+	URL        string           `json:"url,omitempty"`
+	Routes     []manifest.Route `json:"routes"`
+}
+
+func (p *program) routes() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "routes [DIR]",
+		Short: "List the routes of an application",
+		Long: `List the routes of the application in DIR: those that are live, if anvil-lsp runs
+there, else those of the last generation that was. Without DIR it is the current
+directory or the closest above it.`,
+		Example:           "  anvil-lsp routes\n  anvil-lsp routes testdata/blog | grep POST\n  anvil-lsp routes --json | jq '.routes[].pattern'",
+		Args:              maxArgs(1),
+		ValidArgsFunction: completeDirs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			named := ""
+			if len(args) > 0 {
+				named = args[0]
+			}
+			list, err := p.listRoutes(cmd.Context(), named)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(p.stdout, list)
+			}
+			if !list.Running {
+				fmt.Fprintf(p.stderr, "no anvil-lsp is running; these are the routes of generation %d, live at %s\n",
+					list.Generation, list.Time.Format(time.DateTime))
+			}
+			return console.Routes(p.stdout, paint.Wanted(p.stdout), p.dir, list.Routes)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (p *program) listRoutes(ctx context.Context, named string) (*routeList, error) {
+	_, s, err := p.find(ctx, named)
+	if err != nil && !errors.Is(err, errNotRunning) {
+		return nil, err
+	}
+	if err == nil {
+		if s.Live == nil || s.Live.Manifest == nil {
+			return nil, fmt.Errorf("no routes are live in %s: the engine is %s", s.Dir, s.State)
+		}
+		return &routeList{Running: true, Generation: s.Live.Generation, Time: time.Now(), URL: s.URL, Routes: notNil(s.Live.Manifest.Routes)}, nil
+	}
+	for dir := p.abs(named); ; dir = filepath.Dir(dir) {
+		name := filepath.Join(dir, engine.OutDir, "manifest.json")
+		m, readErr := manifest.Read(name)
+		if readErr == nil {
+			list := &routeList{Generation: m.Generation, Routes: notNil(m.Routes)}
+			if st, err := os.Stat(name); err == nil {
+				list.Time = st.ModTime()
+			}
+			return list, nil
+		}
+		if !errors.Is(readErr, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%w; it is written anew when a generation goes live: %s --serve %s", readErr, p.invocation, dir)
+		}
+		if named != "" || dir == filepath.Dir(dir) {
+			return nil, fmt.Errorf("no routes are known yet: %w", err)
+		}
+	}
+}
+
+func notNil(routes []manifest.Route) []manifest.Route {
+	if routes == nil {
+		return []manifest.Route{}
+	}
+	return routes
+}

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/hotreload/launch"
+)
+
+// serveFlags are the flags and arguments of --serve.
+type serveFlags struct {
+	serve, race, debug, json, once bool
+	addr, main                     string
+	tags                           []string
+
+	dir  string
+	args []string // of the live server
+	set  []string // flags that a running engine would not heed
+}
+
+func (f *serveFlags) define(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.SortFlags = false
+	fl.BoolVar(&f.serve, "serve", false, "build, run and hot-reload the application in DIR")
+	fl.StringVar(&f.addr, "addr", "", "loopback `ADDRESS` to serve on, port 0 for any free one (default 127.0.0.1:8080, or the next free port)")
+	fl.StringVar(&f.main, "main", "", "main `PACKAGE`, if DIR holds several: import path or directory below DIR")
+	fl.StringSliceVar(&f.tags, "tags", nil, "build `TAGS`, separated by commas")
+	fl.BoolVar(&f.race, "race", false, "build with the race detector")
+	fl.BoolVar(&f.debug, "debug", false, "build for a debugger: with debug information, without optimizations")
+	fl.BoolVar(&f.json, "json", false, "print events as JSON, one object a line; the application's output goes to standard error")
+	fl.BoolVar(&f.once, "once", false, "build, load, report and end; exit code 0 if the application went live")
+	noFiles := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, name := range []string{"addr", "tags"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, noFiles) // fails for unknown flags only
+	}
+	_ = cmd.RegisterFlagCompletionFunc("main", completeDirs)
+}
+
+// take checks the flags and takes the arguments apart.
+func (f *serveFlags) take(cmd *cobra.Command, args []string) error {
+	if n := cmd.ArgsLenAtDash(); n >= 0 {
+		args, f.args = args[:n], args[n:]
+	}
+	if len(args) > 1 {
+		return usagef("unexpected argument %q: --serve takes one DIR, and arguments for the application after --", args[1])
+	}
+	f.dir = first(args)
+	if f.addr != "" {
+		if _, _, err := net.SplitHostPort(f.addr); err != nil {
+			return usagef("--addr %s: an address looks like 127.0.0.1:8080, localhost:0 or :8080", f.addr)
+		}
+	}
+	f.set = slices.DeleteFunc(flagsSet(cmd), func(s string) bool { return s == "--serve" || s == "--json" || s == "--once" })
+	if len(f.args) > 0 {
+		f.set = append(f.set, "-- "+strings.Join(f.args, " "))
+	}
+	return nil
+}
+
+// serve runs an engine, or attaches to the one that runs in the directory.
+func (p *program) serve(ctx context.Context, f serveFlags) error {
+	face := p.face(f.json, f.dir, false)
+	o := engine.Options{
+		Dir: p.abs(f.dir), Main: f.main, Addr: f.addr, Tags: f.tags, Race: f.race, Debug: f.debug,
+		Args: f.args, Version: buildVersion().Version,
+	}
+	o.Stdout, o.Stderr = face.outputs()
+	limit := time.NewTimer(p.patience)
+	defer limit.Stop()
+	for {
+		srv, err := p.newEngine(ctx, o)
+		switch {
+		case ctx.Err() != nil:
+			return errReported
+		case errors.Is(err, launch.ErrNotLoopback):
+			return &usageError{err}
+		case err != nil && !errors.Is(err, engine.ErrInUse):
+			return err
+		case err == nil:
+			return follow(ctx, srv, face, f.once)
+		}
+		// The lock is held. Whoever holds it answers, or is just starting, or
+		// has just ended.
+		r := connect(o.Dir)
+		status, silent := r.status(ctx)
+		if silent == nil {
+			return p.attach(ctx, r, status, face, f)
+		}
+		select {
+		case <-ctx.Done():
+			return errReported
+		case <-limit.C:
+			return fmt.Errorf("%w, and does not answer (%w); end it, then try again", err, silent)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// follow runs an engine and shows its events until it ends.
+func follow(ctx context.Context, srv server, face *face, once bool) error {
+	defer context.AfterFunc(ctx, func() { face.note("stopping; once more ends it at once") })()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	listen := context.WithoutCancel(ctx) // what happens on the way out is shown, too
+	events := srv.Events().Subscribe(listen)
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Run(ctx) }()
+
+	live := false
+	for again := true; again; {
+		again = false
+		for ev := range events {
+			face.Event(ev)
+			again = ev.Kind != control.EventStopped
+			if good, final := verdict(ev); once && final {
+				live = live || good
+				stop()
+			}
+		}
+		if again { // cut off: this terminal was held up, and the engine does not wait
+			face.Event(control.Event{Time: time.Now(), Kind: control.EventWarning, Message: "events came faster than they could be shown; some are missing"})
+			events = srv.Events().Subscribe(listen)
+		}
+	}
+	if err := <-ended; err != nil {
+		return err
+	}
+	if once && !live {
+		return errReported
+	}
+	return nil
+}
+
+// verdict says whether an event ends a build, and how.
+func verdict(ev control.Event) (good, final bool) {
+	switch ev.Kind {
+	case control.EventLive, control.EventRolledBack, control.EventUnchanged:
+		return true, true
+	case control.EventKept, control.EventExited, control.EventStopped:
+		return false, true
+	}
+	return false, false
+}

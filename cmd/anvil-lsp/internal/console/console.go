@@ -1,0 +1,239 @@
+// Package console shows people what the engine reports.
+//
+// It knows nothing but [control.Event] values, which the engine, an attached
+// client and the editor see alike: so an attached terminal shows what the first
+// one shows. There are two ways to show them: a [Console] writes text, a [JSON]
+// one object a line.
+//
+// A terminal has one cursor and two who want it: the console, which rewrites
+// its progress line in place, and the live server, which prints what it likes.
+// Both go through one screen, so that neither lands in the other's line; see
+// [Console.Pass].
+package console
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Reporter shows events. Its methods may be called concurrently.
+type Reporter interface {
+	Event(control.Event)
+}
+
+// Options configure a Console. Only Out is required.
+type Options struct {
+	Out io.Writer
+	// Terminal says that Out is one: progress is rewritten in place.
+	Terminal bool
+	Color    bool
+	// Width returns the columns of the terminal, to clip the progress line to.
+	// Nil means 80.
+	Width func() int
+	// Dir is the directory that paths of files are shown relative to. Absolute.
+	Dir string
+	// App names the application in the header, as the user did.
+	App string
+	// Version of this program, for the header.
+	Version string
+	// Brief leaves the routes out.
+	Brief bool
+	// RoutesCommand lists all routes; named where the table is cut short.
+	RoutesCommand string
+	// Location is the time zone to show times in; nil means the local one.
+	Location *time.Location
+}
+
+// Console shows events as text.
+type Console struct {
+	o      Options
+	style  paint.Style
+	screen *screen
+
+	mu     sync.Mutex       // guards what follows
+	routes []manifest.Route // of the live generation
+	live   bool             // a generation was live: the table of routes was shown
+	told   map[string]bool  // reasons for the restart under way, already shown
+	begun  time.Time        // of the build under way
+	logged time.Time        // last progress that became a line of its own
+}
+
+// New returns a Console.
+func New(o Options) *Console {
+	if o.Width == nil {
+		o.Width = func() int { return 80 }
+	}
+	if o.Location == nil {
+		o.Location = time.Local
+	}
+	return &Console{o: o, style: paint.New(o.Color), screen: &screen{out: o.Out, terminal: o.Terminal}}
+}
+
+// Pass returns a writer for what the live server writes to w: it passes
+// through unchanged, but never into the middle of the console's progress line.
+// Shared says that w ends up where the console writes, too. The writer may be
+// used concurrently with the console.
+func (c *Console) Pass(w io.Writer, shared bool) io.Writer {
+	return &passage{screen: c.screen, w: w, shared: shared}
+}
+
+// Note shows a line that is no event.
+func (c *Console) Note(text string) {
+	c.screen.print("  " + text + "\n")
+}
+
+// Event shows an event.
+func (c *Console) Event(ev control.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var b strings.Builder
+	switch ev.Kind {
+	case control.EventStarting:
+		c.header(&b, ev)
+	case control.EventBuilding:
+		c.begun, c.logged, c.told = ev.Time, ev.Time, nil
+		c.progress(ev, few(ev.Cause, maxCause))
+		return
+	case control.EventProgress:
+		c.progress(ev, ev.Message)
+		return
+	case control.EventLive:
+		c.wentLive(&b, ev)
+	case control.EventRestarting:
+		c.restarting(&b, ev)
+	case control.EventRolledBack:
+		c.line(&b, ev, c.style.Green("rolled back"), "")
+		c.paragraph(&b, ev.Message)
+		c.briefly(&b, ev.Diagnostics)
+		c.routeChanges(&b, ev)
+	case control.EventKept:
+		c.kept(&b, ev)
+	case control.EventUnchanged:
+		c.unchanged(&b, ev)
+	case control.EventPanic:
+		c.incident(&b, ev, "panic")
+	case control.EventExited:
+		c.incident(&b, ev, "live server ended")
+	case control.EventRecovered:
+		c.line(&b, ev, c.style.Yellow("recovered"), ev.Message)
+	case control.EventWarning:
+		fmt.Fprintln(&b, spaced(c.stamp(ev), c.style.Yellow("warning"), indentRest(ev.Message)))
+		c.fully(&b, ev.Diagnostics)
+	case control.EventStopped:
+		fmt.Fprintln(&b, c.style.Dim(spaced(c.clock(ev), "stopped")))
+	default: // of a newer engine that this client is attached to
+		fmt.Fprintln(&b, spaced(c.stamp(ev), string(ev.Kind), indentRest(ev.Message)))
+	}
+	c.screen.print(b.String())
+	if ev.Kind == control.EventRestarting {
+		c.progress(ev, "a new process on the same address")
+	}
+}
+
+// Attached shows where an engine stands that was running already.
+func (c *Console) Attached(s *control.Status) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var b strings.Builder
+	c.title(&b, s.URL)
+	fmt.Fprintf(&b, "  attached to the anvil-lsp with process id %d, which runs since %s; Ctrl-C detaches\n\n",
+		s.PID, s.Since.In(c.o.Location).Format(time.TimeOnly))
+	fmt.Fprintf(&b, "  %s\n", stateLine(c.style, s))
+	c.fully(&b, s.Problems)
+	if s.Live != nil && s.Live.Manifest != nil {
+		c.live, c.routes = true, s.Live.Manifest.Routes
+		if len(s.Problems) == 0 {
+			b.WriteByte('\n')
+		}
+		c.routeTable(&b, s.URL)
+	}
+	b.WriteByte('\n')
+	c.screen.print(b.String())
+}
+
+func (c *Console) header(b *strings.Builder, ev control.Event) {
+	c.title(b, ev.URL)
+	fmt.Fprintf(b, "  %s\n\n", c.style.Dim("edit a handler and save; Ctrl-C ends"))
+}
+
+func (c *Console) title(b *strings.Builder, url string) {
+	fmt.Fprintf(b, "\n  %s %s  %s\n\n", c.style.Bold("anvil-lsp"), c.o.Version, c.style.Dim(c.o.App))
+	fmt.Fprintf(b, "  %s  %s\n", c.style.Green("➜"), c.style.Link(strings.TrimSuffix(url, "/")+"/"))
+}
+
+func (c *Console) wentLive(b *strings.Builder, ev control.Event) {
+	label := c.style.Green("live")
+	switch ev.Rung {
+	case manifest.RungHotSwap:
+		label = c.style.Green("hot swap")
+	case manifest.RungWarmRestart:
+		label = c.style.Yellow("warm restart")
+	}
+	news := slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool { return c.told[d.String()] })
+	c.told = nil
+	if ev.Rung == manifest.RungWarmRestart { // reasons come before the line
+		c.briefly(b, news)
+	}
+	c.line(b, ev, label, origin(ev))
+	c.paragraph(b, ev.Message)
+	if ev.Rung != manifest.RungWarmRestart {
+		c.briefly(b, news)
+	}
+	if c.live || c.o.Brief {
+		c.routeChanges(b, ev)
+		return
+	}
+	c.live, c.routes = true, ev.Routes
+	b.WriteByte('\n')
+	c.routeTable(b, ev.URL)
+	b.WriteByte('\n')
+}
+
+func (c *Console) restarting(b *strings.Builder, ev control.Event) {
+	fmt.Fprintln(b, spaced(c.stamp(ev), c.style.Yellow("restarting"), few(ev.Cause, maxCause)))
+	c.paragraph(b, ev.Message)
+	c.briefly(b, ev.Diagnostics)
+	c.told = map[string]bool{}
+	for _, d := range ev.Diagnostics {
+		c.told[d.String()] = true
+	}
+}
+
+func (c *Console) kept(b *strings.Builder, ev control.Event) {
+	c.told = nil
+	fmt.Fprintln(b, spaced(c.stamp(ev), c.style.Red("error"), few(ev.Cause, maxCause), c.timing(ev)))
+	c.fully(b, ev.Diagnostics)
+	if ev.Message != "" && !slices.ContainsFunc(ev.Diagnostics, func(d manifest.Diagnostic) bool { return strings.Contains(ev.Message, d.Message) }) {
+		c.paragraph(b, ev.Message)
+	}
+	if ev.Generation > 0 {
+		fmt.Fprintf(b, "%sgeneration %d keeps serving\n", margin, ev.Generation)
+	} else {
+		fmt.Fprintf(b, "%snothing is live yet; the next save tries again\n", margin)
+	}
+}
+
+func (c *Console) unchanged(b *strings.Builder, ev control.Event) {
+	fmt.Fprintln(b, c.style.Dim(spaced(c.clock(ev), "unchanged", few(ev.Cause, maxCause), ev.Message)))
+}
+
+// incident shows what happened to the live server without an edit.
+func (c *Console) incident(b *strings.Builder, ev control.Event, label string) {
+	generation := ""
+	if ev.Generation > 0 {
+		generation = c.style.Bold(fmt.Sprintf("gen %d", ev.Generation))
+	}
+	fmt.Fprintln(b, spaced(c.stamp(ev), generation, c.style.Red(label)))
+	c.fully(b, ev.Diagnostics)
+	if !slices.ContainsFunc(ev.Diagnostics, func(d manifest.Diagnostic) bool { return strings.Contains(ev.Message, d.Message) }) {
+		c.paragraph(b, ev.Message)
+	}
+}

@@ -1,0 +1,157 @@
+package console
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+const (
+	// margin stands where a line has no time: "12:04:31  ".
+	margin = "          "
+	// maxCause and maxRebuilt bound the lists in one line: a branch switch
+	// touches hundreds of files.
+	maxCause   = 3
+	maxRebuilt = 4
+	// progressEvery is how often progress becomes a line where it cannot be
+	// rewritten in place.
+	progressEvery = 3 * time.Second
+)
+
+func (c *Console) clock(ev control.Event) string {
+	return ev.Time.In(c.o.Location).Format(time.TimeOnly)
+}
+
+func (c *Console) stamp(ev control.Event) string { return c.style.Dim(c.clock(ev)) }
+
+// line writes the one line of a reload that led somewhere.
+func (c *Console) line(b *strings.Builder, ev control.Event, label, what string) {
+	total, steps := "", stepList(ev.Steps)
+	if ev.Total > 0 {
+		total = c.style.Bold(ev.Total.String())
+	}
+	if steps != "" {
+		steps = c.style.Dim("(" + steps + ")")
+	}
+	fmt.Fprintln(b, spaced(c.stamp(ev), c.style.Bold(fmt.Sprintf("gen %d", ev.Generation)), label, total, what, steps))
+}
+
+// spaced joins the parts of a line that are there.
+func spaced(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "  ")
+}
+
+// timing is how long it took to find out that something is wrong.
+func (c *Console) timing(ev control.Event) string {
+	if ev.Total == 0 {
+		return ""
+	}
+	return c.style.Dim("after " + ev.Total.String())
+}
+
+// origin says what was changed and what was compiled for it.
+func origin(ev control.Event) string {
+	cause, rebuilt := few(ev.Cause, maxCause), few(shortNames(ev.Rebuilt), maxRebuilt)
+	switch {
+	case cause == "":
+		return rebuilt
+	case rebuilt == "":
+		return cause
+	}
+	return cause + " → " + rebuilt
+}
+
+// stepList writes steps in milliseconds, long ones in seconds. Steps of the
+// same name, of several attempts, are added up.
+func stepList(steps []control.Step) string {
+	var names []string
+	total := map[string]time.Duration{}
+	for _, s := range steps {
+		if _, ok := total[s.Name]; !ok {
+			names = append(names, s.Name)
+		}
+		total[s.Name] += time.Duration(s.Duration)
+	}
+	var parts []string
+	for _, name := range names {
+		switch d := total[name]; {
+		case d < time.Millisecond/2:
+		case d < time.Second:
+			parts = append(parts, fmt.Sprintf("%s %d", name, d.Round(time.Millisecond).Milliseconds()))
+		default:
+			parts = append(parts, fmt.Sprintf("%s %s", name, control.Duration(d)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// progress shows what a long step is doing: in place on a terminal, otherwise
+// as a line from time to time.
+func (c *Console) progress(ev control.Event, doing string) {
+	what := "building"
+	if ev.Kind == control.EventRestarting {
+		what = "restarting"
+	}
+	if elapsed := ev.Time.Sub(c.begun); !c.begun.IsZero() && elapsed >= time.Second {
+		what += fmt.Sprintf("  %d s", int(elapsed.Seconds()))
+	}
+	if doing != "" {
+		what += "  " + doing
+	}
+	if c.o.Terminal {
+		c.screen.show(c.style.Dim(clip(margin+what, c.o.Width())))
+		return
+	}
+	if ev.Kind == control.EventProgress && ev.Time.Sub(c.logged) >= progressEvery {
+		c.logged = ev.Time
+		c.screen.print(c.clock(ev) + "  " + what + "\n")
+	}
+}
+
+// paragraph writes text below a line.
+func (c *Console) paragraph(b *strings.Builder, text string) {
+	if text = strings.TrimSpace(text); text != "" {
+		fmt.Fprintf(b, "%s%s\n", margin, indentRest(text))
+	}
+}
+
+// indentRest puts all lines but the first behind the margin.
+func indentRest(text string) string {
+	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+margin)
+}
+
+// few lists the first items and counts the rest.
+func few(items []string, most int) string {
+	if len(items) <= most {
+		return strings.Join(items, ", ")
+	}
+	return fmt.Sprintf("%s +%d", strings.Join(items[:most], ", "), len(items)-most)
+}
+
+// shortNames returns import paths by their last element, or by the last two
+// where that says too little.
+func shortNames(paths []string) []string {
+	count := map[string]int{}
+	for _, p := range paths {
+		count[path.Base(p)]++
+	}
+	out := make([]string, len(paths))
+	for i, p := range paths {
+		base := path.Base(p)
+		if dir := path.Dir(p); dir != "." && (count[base] > 1 || majorVersion(base)) {
+			base = path.Base(dir) + "/" + base
+		}
+		out[i] = base
+	}
+	slices.Sort(out)
+	return out
+}
+
+// majorVersion recognises the v2 at the end of an import path.
+func majorVersion(s string) bool {
+	return len(s) > 1 && s[0] == 'v' && strings.Trim(s[1:], "0123456789") == ""
+}

@@ -1,0 +1,120 @@
+package console
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+const (
+	maxRoutes  = 20
+	maxChanges = 5
+)
+
+// routeTable writes the live routes, those that can be clicked as full URLs.
+func (c *Console) routeTable(b *strings.Builder, url string) {
+	var rows [][]cell
+	for _, r := range c.routes[:min(maxRoutes, len(c.routes))] {
+		where := cell{text: r.Pattern}
+		if clickable(r) {
+			where = cell{text: strings.TrimSuffix(url, "/") + r.Pattern, paint: c.style.Link}
+		}
+		rows = append(rows, []cell{{text: r.Method, paint: c.style.Bold}, where, {text: r.Handler, paint: c.style.Dim}})
+	}
+	table(b, "  ", rows)
+	if n := len(c.routes) - maxRoutes; n > 0 {
+		fmt.Fprintf(b, "  and %d more: %s\n", n, cmp.Or(c.o.RoutesCommand, "anvil-lsp routes"))
+	}
+	if len(c.routes) == 0 {
+		b.WriteString("  no routes are registered\n")
+	}
+}
+
+// clickable reports whether a browser can open a route as it is.
+func clickable(r manifest.Route) bool {
+	return (r.Method == "GET" || r.Method == "*") && strings.HasPrefix(r.Pattern, "/") && !strings.ContainsAny(r.Pattern, "{*")
+}
+
+// routeChanges writes which routes came and went.
+func (c *Console) routeChanges(b *strings.Builder, ev control.Event) {
+	if ev.Routes == nil || c.o.Brief {
+		return
+	}
+	var changes []string
+	for _, r := range missing(ev.Routes, c.routes) {
+		changes = append(changes, c.style.Green("+ "+r.Method+" "+r.Pattern))
+	}
+	for _, r := range missing(c.routes, ev.Routes) {
+		changes = append(changes, c.style.Red("- "+r.Method+" "+r.Pattern))
+	}
+	c.routes = ev.Routes
+	if len(changes) > 0 {
+		fmt.Fprintf(b, "%sroutes  %s\n", margin, few(changes, maxChanges))
+	}
+}
+
+// missing returns the routes of some that others lack.
+func missing(some, others []manifest.Route) []manifest.Route {
+	return slices.DeleteFunc(slices.Clone(some), func(r manifest.Route) bool {
+		return slices.ContainsFunc(others, func(o manifest.Route) bool { return o.Method == r.Method && o.Pattern == r.Pattern })
+	})
+}
+
+// Routes writes a table of all routes, for reading and for grep. Paths are
+// relative to dir.
+func Routes(w io.Writer, color bool, dir string, routes []manifest.Route) error {
+	s := paint.New(color)
+	rows := [][]cell{{{text: "METHOD", paint: s.Dim}, {text: "PATTERN", paint: s.Dim}, {text: "HANDLER", paint: s.Dim},
+		{text: "SIGNATURE", paint: s.Dim}, {text: "REGISTERED AT", paint: s.Dim}}}
+	for _, r := range routes {
+		p := r.Position
+		p.File = relative(dir, p.File)
+		rows = append(rows, []cell{{text: r.Method, paint: s.Bold}, {text: r.Pattern}, {text: r.Handler},
+			{text: r.Signature, paint: s.Dim}, {text: p.String()}})
+	}
+	var b strings.Builder
+	table(&b, "", rows)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// cell is one field of a table.
+type cell struct {
+	text  string
+	paint func(string) string // nil: as it is
+}
+
+// table writes rows with aligned columns. (text/tabwriter would count the
+// escape sequences of colours.)
+func table(b *strings.Builder, indent string, rows [][]cell) {
+	var widths []int
+	for _, row := range rows {
+		for i, c := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
+		}
+	}
+	for _, row := range rows {
+		b.WriteString(indent)
+		for i, c := range row {
+			text := c.text
+			if c.paint != nil {
+				text = c.paint(text)
+			}
+			b.WriteString(text)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text)+2))
+			}
+		}
+		b.WriteByte('\n')
+	}
+}

@@ -1,0 +1,130 @@
+package console
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+const (
+	// maxSource bounds the files that are read for a line, in bytes.
+	maxSource = 8 << 20
+	// maxColumns is how much of a source line is shown.
+	maxColumns = 120
+	tab        = "    "
+)
+
+// sourceLine returns the line of a position, with tabs expanded, and the
+// column, from 0, to put a caret under; -1 if the position has none. Not ok if
+// there is no such line (any more).
+func sourceLine(p manifest.Position) (text string, caret int, ok bool) {
+	if p.File == "" || p.Line < 1 {
+		return "", 0, false
+	}
+	if st, err := os.Stat(p.File); err != nil || !st.Mode().IsRegular() || st.Size() > maxSource {
+		return "", 0, false
+	}
+	data, err := os.ReadFile(p.File)
+	if err != nil {
+		return "", 0, false
+	}
+	for range p.Line - 1 {
+		_, after, found := bytes.Cut(data, []byte("\n"))
+		if !found {
+			return "", 0, false
+		}
+		data = after
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	text, caret = layOut(strings.TrimRight(string(line), "\r"), p.Column)
+	return text, caret, strings.TrimSpace(text) != ""
+}
+
+// layOut prepares a source line for the screen. Column counts bytes from 1; 0
+// means none.
+func layOut(line string, column int) (text string, caret int) {
+	caret = -1
+	if column > 0 {
+		before := line[:min(column-1, len(line))]
+		caret = utf8.RuneCountInString(expandTabs(before))
+	}
+	runes := []rune(expandTabs(line))
+	if len(runes) <= maxColumns {
+		return printable(runes), caret
+	}
+	// A generated or minified line: show the part around the column.
+	from := max(0, min(caret-maxColumns/2, len(runes)-maxColumns))
+	part := printable(runes[from:min(from+maxColumns, len(runes))])
+	if from > 0 {
+		part = "…" + part
+		caret += 1 - from
+	}
+	return part + "…", caret
+}
+
+// printable replaces what would move the cursor or change the terminal.
+func printable(runes []rune) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '·'
+		}
+		return r
+	}, string(runes))
+}
+
+// expandTabs replaces tabs, so that carets stand where they belong whatever
+// the terminal's tab stops.
+func expandTabs(s string) string { return strings.ReplaceAll(s, "\t", tab) }
+
+// frame is one call on a stack.
+type frame struct {
+	function string
+	position manifest.Position
+}
+
+// frameLine is the second line of a frame in a Go stack trace.
+var frameLine = regexp.MustCompile(`^\t(.+):(\d+)(?: \+0x[0-9a-f]+)?$`)
+
+// stackTop returns the first frames of a stack trace, from the one at the
+// given position on; if that is not in it, from the top.
+func stackTop(stack string, at manifest.Position, most int) []frame {
+	var frames []frame
+	function := ""
+	for line := range strings.Lines(stack) {
+		line = strings.TrimRight(line, "\r\n")
+		m := frameLine.FindStringSubmatch(line)
+		if m == nil {
+			if line == "" && len(frames) > 0 {
+				break // the next goroutine
+			}
+			function = functionName(line)
+			continue
+		}
+		f := frame{function: function, position: manifest.Position{File: m[1]}}
+		f.position.Line, _ = strconv.Atoi(m[2])
+		if f.position.File == at.File && f.position.Line == at.Line {
+			frames = frames[:0]
+		}
+		frames = append(frames, f)
+	}
+	return frames[:min(most, len(frames))]
+}
+
+// functionName shortens example.com/blog/handlers.(*app).home(0xc000012345) to
+// handlers.(*app).home.
+func functionName(line string) string {
+	if i := strings.LastIndex(line, "("); i > 0 && strings.HasSuffix(line, ")") {
+		line = line[:i]
+	}
+	line, _, _ = strings.Cut(line, " in goroutine ")
+	end := strings.IndexAny(line, "([")
+	if end < 0 {
+		end = len(line)
+	}
+	return line[strings.LastIndex(line[:end], "/")+1:]
+}

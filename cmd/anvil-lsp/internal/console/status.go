@@ -1,0 +1,112 @@
+package console
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// stateLine says in one line where an engine stands.
+func stateLine(s paint.Style, st *control.Status) string {
+	generation := fmt.Sprintf("generation %d", st.Generation)
+	switch st.State {
+	case control.StateLive:
+		return s.Green("live") + "  " + generation
+	case control.StateBuilding, control.StateRestarting:
+		if st.Generation == 0 {
+			return s.Yellow(string(st.State)) + "  nothing is live yet"
+		}
+		return s.Yellow(string(st.State)) + "  " + generation + " serves meanwhile"
+	case control.StateKept:
+		return s.Red("kept") + "  " + generation + " keeps serving, the newest code has errors"
+	case control.StateDown:
+		return s.Red("down") + "  no live server; requests are answered with the error page"
+	}
+	return string(st.State) + "  " + generation
+}
+
+// Status writes an engine's state for a person. Paths in problems are relative
+// to dir; now is what ages are counted from.
+func Status(w io.Writer, color bool, dir string, st *control.Status, now time.Time) error {
+	c := New(Options{Out: w, Color: color, Dir: dir})
+	s := c.style
+	rows := [][2]string{
+		{"address", s.Link(st.URL)},
+		{"directory", st.Dir},
+		{"program", st.Main},
+		{"handlers", st.Handlers},
+		{"packages", fmt.Sprintf("%d hot, %d host", len(st.Hot), len(st.Host))},
+		{"engine", fmt.Sprintf("%s, process %d, up %s", st.Version, st.PID, age(now.Sub(st.Since)))},
+	}
+	if l := st.Live; l != nil {
+		rows = append(rows, [2]string{"live server", liveLine(l)}, [2]string{"generations", generations(l)})
+	}
+	n := st.Counts
+	rows = append(rows, [2]string{"so far", fmt.Sprintf("%s, %s, %d refused, %s, %s", plural(n.HotSwaps, "hot swap"),
+		plural(n.Restarts, "warm restart"), n.Kept, plural(n.Panics, "handler panic"), plural(n.Crashes, "crash"))})
+
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n", stateLine(s, st))
+	for _, r := range rows {
+		if r[1] != "" {
+			fmt.Fprintf(&b, "  %s  %s\n", s.Dim(fmt.Sprintf("%-11s", r[0])), r[1])
+		}
+	}
+	c.fully(&b, st.Problems)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func liveLine(l *control.LiveStatus) string {
+	text := fmt.Sprintf("process %d, %s", l.PID, plural(l.Goroutines, "goroutine"))
+	if l.RSS > 0 {
+		text += fmt.Sprintf(", %.1f MB", float64(l.RSS)/1e6)
+	}
+	return text
+}
+
+// generations lists what can be rolled back to; the live one is marked.
+func generations(l *control.LiveStatus) string {
+	var out []string
+	for _, g := range l.Generations {
+		text := strconv.Itoa(g.Number)
+		if !g.Retired {
+			text = "[" + text + "]"
+		}
+		if g.InFlight > 0 {
+			text += fmt.Sprintf(" (%s)", plural(g.InFlight, "request"))
+		}
+		out = append(out, text)
+	}
+	const most = 12
+	if n := len(out) - most; n > 0 {
+		out = append([]string{fmt.Sprintf("%d earlier …", n)}, out[n:]...)
+	}
+	return strings.Join(out, " ")
+}
+
+func plural(n int, noun string) string {
+	switch {
+	case n == 1:
+		return "1 " + noun
+	case strings.HasSuffix(noun, "sh"):
+		noun += "e"
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// age writes a duration in its largest units.
+func age(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", max(0, int(d.Seconds())))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}

@@ -1,0 +1,165 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/version"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// minimum is the oldest Go release that the runtime compiles with.
+const minimum = "go1.26"
+
+// goEnv is what `go env` says.
+type goEnv struct {
+	GOVERSION, GOOS, GOARCH, GOROOT, GOMOD, CGO_ENABLED, CC string
+}
+
+// run runs a tool and returns what it printed.
+func (d *doctor) run(ctx context.Context, dir, stdin string, env []string, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(append(os.Environ(), "PWD="+dir, "GOTMPDIR="+d.tmp, "TMPDIR="+d.tmp), env...)
+	cmd.Stdin = strings.NewReader(stdin)
+	// An interrupted go command lets its compilers finish and cleans up.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 2 * time.Second
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return strings.TrimSpace(out.String()), err
+}
+
+func (d *doctor) toolchain(ctx context.Context) bool {
+	const name, advice = "go", "install Go 1.26 or newer: https://go.dev/dl"
+	if _, err := exec.LookPath(d.o.Go); err != nil {
+		d.add(name, Failed, advice, "no go command in PATH")
+		return false
+	}
+	out, err := d.run(ctx, d.dir, "", nil, d.o.Go, "env", "-json")
+	if err == nil {
+		err = json.Unmarshal([]byte(out), &d.env)
+	}
+	if err != nil {
+		d.add(name, Failed, "mend what the go command complains about", "go env: %v: %s", err, out)
+		return false
+	}
+	found := fmt.Sprintf("%s %s/%s in %s", d.env.GOVERSION, d.env.GOOS, d.env.GOARCH, d.env.GOROOT)
+	switch {
+	case !version.IsValid(d.env.GOVERSION):
+		d.add(name, Warning, "", "%s: a development version, taken for a new one", found)
+	case version.Compare(d.env.GOVERSION, minimum) < 0:
+		d.add(name, Failed, advice, "%s is too old", found)
+		return false
+	default:
+		d.add(name, OK, "", "%s", found)
+	}
+	return true
+}
+
+func (d *doctor) cgo() {
+	if d.env.CGO_ENABLED == "1" {
+		d.add("cgo", OK, "", "enabled")
+		return
+	}
+	d.add("cgo", Failed, "unset CGO_ENABLED, and install a C compiler if there is none", "disabled; Go plugins need it")
+}
+
+// compiler has the C compiler make a shared library: the headers and the
+// linker are often what is missing.
+func (d *doctor) compiler(ctx context.Context) bool {
+	const name, advice = "C compiler", "install a C compiler and its headers (Debian, Ubuntu: apt-get install gcc libc6-dev; Fedora: dnf install gcc; macOS: xcode-select --install)"
+	cc := strings.Fields(d.env.CC)
+	if len(cc) == 0 {
+		d.add(name, Failed, advice, "go env knows none (CC is empty)")
+		return false
+	}
+	if _, err := exec.LookPath(cc[0]); err != nil {
+		d.add(name, Failed, advice, "%s is not in PATH; linking a plugin needs it", cc[0])
+		return false
+	}
+	out, err := d.run(ctx, d.tmp, "#include <stdlib.h>\nvoid f(void) { free(0); }\n", nil,
+		cc[0], append(cc[1:], "-shared", "-fPIC", "-x", "c", "-o", "try.so", "-")...)
+	if err != nil {
+		d.add(name, Failed, advice, "%s cannot make a shared library: %v: %s", d.env.CC, err, firstLines(out, 5))
+		return false
+	}
+	about, err := d.run(ctx, d.tmp, "", nil, cc[0], append(cc[1:], "--version")...)
+	if err != nil {
+		about = "" // it works, whatever it is
+	}
+	d.add(name, OK, "", "%s", strings.TrimSpace(d.env.CC+": "+firstLines(about, 1)))
+	return true
+}
+
+// linkers are the system linkers, quickest first, as package build tries them.
+var linkers = [...]string{"mold", "lld", "gold"}
+
+// linker says which system linker ends up linking plugins.
+func (d *doctor) linker(ctx context.Context) {
+	const name = "linker"
+	if d.env.GOOS != "linux" || d.env.GOARCH != "amd64" {
+		d.add(name, OK, "", "the one that Go chooses on %s/%s", d.env.GOOS, d.env.GOARCH)
+		return
+	}
+	cc := strings.Fields(d.env.CC)
+	for _, l := range linkers {
+		path, err := exec.LookPath("ld." + l)
+		if err != nil {
+			continue
+		}
+		// The compiler may not know the linker even where it is installed.
+		if _, err := d.run(ctx, d.tmp, "", nil, cc[0], append(cc[1:], "-fuse-ld="+l, "-Wl,--version")...); err == nil {
+			d.add(name, OK, "", "%s", path)
+			return
+		}
+	}
+	d.add(name, OK, "mold or lld would link faster", "the C compiler's own")
+}
+
+// plugins builds one.
+func (d *doctor) plugins(ctx context.Context) {
+	const name = "plugins"
+	dir := filepath.Join(d.tmp, "plugin")
+	err := os.Mkdir(dir, 0o700)
+	for file, text := range map[string]string{
+		"go.mod":  "module example.com/plugin\n\ngo 1.26\n",
+		"main.go": fmt.Sprintf("package main\n\n// %d keeps it out of the build cache.\nvar X int\n\nfunc main() {}\n", time.Now().UnixNano()),
+	} {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600))
+	}
+	if err != nil {
+		d.add(name, Skipped, "", "no place to try: %v", err)
+		return
+	}
+	env := []string{"GOWORK=off", "GOFLAGS=-mod=mod"}
+	// -n builds nothing, but knows where there are no plugins.
+	if out, err := d.run(ctx, dir, "", env, d.o.Go, "build", "-n", "-buildmode=plugin", "-o", "p.so", "."); err != nil {
+		d.add(name, Failed, "Go has plugins on Linux, macOS and FreeBSD, with cgo (on Windows: WSL)", "%s", firstLines(out, 3))
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, d.o.PluginLimit)
+	defer cancel()
+	begun := time.Now()
+	out, err := d.run(limited, dir, "", env, d.o.Go, "build", "-buildmode=plugin", "-o", "p.so", ".")
+	switch {
+	case limited.Err() != nil && ctx.Err() == nil:
+		d.add(name, Skipped, "", "not built within %s: Go's build cache holds no standard library for plugins yet; the first build takes longer for it", d.o.PluginLimit)
+	case err != nil:
+		d.add(name, Failed, "mend what the compiler or linker complains about", "building one fails: %v: %s", err, firstLines(out, 5))
+	default:
+		d.add(name, OK, "", "one was built in %.1f s", time.Since(begun).Seconds())
+	}
+}
+
+func firstLines(s string, most int) string {
+	lines := strings.SplitN(s, "\n", most+1)
+	return strings.Join(lines[:min(most, len(lines))], "\n")
+}

@@ -1,0 +1,148 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// output tries to write and to listen where the engine will.
+func (d *doctor) output() {
+	dir := filepath.Dir(d.socket)
+	name := filepath.Base(dir)
+	_, err := os.Stat(dir)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		d.add(name, Failed, "make the application's directory writable", "%v", err)
+		d.add("socket", Skipped, "", "needs %s", name)
+		return
+	}
+	if fresh {
+		defer os.Remove(dir) // leaves it alone if an engine moved in meanwhile
+	}
+	f, err := os.CreateTemp(dir, "doctor")
+	if err == nil {
+		_, err = f.WriteString("can this be written?")
+		err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	if err != nil {
+		d.add(name, Failed, "make it writable, or remove it: it holds only what can be built again", "%v", err)
+	} else {
+		d.add(name, OK, "", "%s can be written", dir)
+	}
+	d.listen(dir)
+}
+
+func (d *doctor) listen(dir string) {
+	// As long as the engine's, so that a limit of the system shows.
+	trial := filepath.Join(dir, "doctor"+filepath.Ext(d.socket))
+	l, err := control.ListenUnix(trial)
+	if err != nil {
+		advice := "use a directory on a local file system"
+		if errors.Is(err, control.ErrPathTooLong) {
+			advice = "move the workspace to a shorter path"
+		}
+		d.add("socket", Failed, advice, "%v", err)
+		return
+	}
+	if err := errors.Join(l.Close(), os.Remove(trial)); err != nil {
+		d.add("socket", Warning, "", "%v", err)
+		return
+	}
+	d.add("socket", OK, "", "%s (%d bytes)", d.socket, len(d.socket))
+}
+
+// program loads the program and draws its boundary.
+func (d *doctor) program(ctx context.Context) {
+	const name = "program"
+	if !d.report.OK() {
+		d.add(name, Skipped, "", "needs what failed above")
+		return
+	}
+	if d.env.GOMOD == "" || d.env.GOMOD == os.DevNull {
+		d.add(name, Skipped, "name the directory of an application, or make one with: anvil-lsp init DIR", "%s is not in a Go module", d.dir)
+		return
+	}
+	snap, err := d.inspect(ctx)
+	if f, ok := errors.AsType[*build.Failure](err); ok {
+		d.report.Problems = f.Diagnostics
+		d.add(name, Failed, "mend the code", "cannot be loaded")
+		return
+	}
+	if err != nil {
+		d.add(name, Failed, "", "%s", strings.TrimPrefix(err.Error(), build.ErrSetup.Error()+": "))
+		return
+	}
+	d.snap = snap
+	d.report.Boundary = boundary(snap)
+	d.report.Hints = hints(d.report.Boundary)
+	d.add(name, OK, "", "%s, handlers package %s", snap.Main(), snap.Handlers())
+}
+
+func (d *doctor) inspect(ctx context.Context) (*build.Snapshot, error) {
+	b, err := build.New(ctx, build.Config{Dir: d.dir, Main: d.o.Main, Tags: d.o.Tags, Go: d.o.Go, OutDir: filepath.Join(d.tmp, "out")})
+	if err != nil {
+		return nil, err
+	}
+	main, err := b.Main(ctx)
+	if err != nil {
+		return nil, err
+	}
+	snap, _, err := b.Inspect(ctx, main)
+	return snap, err
+}
+
+// watching watches, for a moment, all directories that the engine will.
+func (d *doctor) watching() {
+	const name = "file watching"
+	dirs := []string{d.dir}
+	if d.snap != nil {
+		dirs = d.snap.Dirs()
+	}
+	w, err := fsnotify.NewWatcher()
+	for _, dir := range dirs {
+		if err == nil {
+			err = w.Add(dir)
+		}
+	}
+	if w != nil {
+		err = errors.Join(err, w.Close())
+	}
+	limits, advice := d.watchLimits()
+	if err != nil {
+		d.add(name, Failed, advice, "%d directories cannot be watched%s: %v", len(dirs), limits, err)
+		return
+	}
+	count := "1 directory"
+	if len(dirs) != 1 {
+		count = fmt.Sprintf("%d directories", len(dirs))
+	}
+	d.add(name, OK, "", "%s%s", count, limits)
+}
+
+// watchLimits returns what the system says about its limits, and how to raise
+// them.
+func (d *doctor) watchLimits() (limits, advice string) {
+	if runtime.GOOS != "linux" {
+		return "", "raise the limit of open files: ulimit -n 8192"
+	}
+	read := func(name string) string {
+		data, err := os.ReadFile("/proc/sys/fs/inotify/" + name)
+		if err != nil {
+			return "?"
+		}
+		return strings.TrimSpace(string(data))
+	}
+	return fmt.Sprintf(" (limits of the system for all programs of a user: %s watches, %s instances)", read("max_user_watches"), read("max_user_instances")),
+		"raise the limits: sudo sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=1024"
+}
