@@ -23,6 +23,7 @@ type generation struct {
 	users   atomic.Int64
 	cancel  context.CancelFunc
 	over    func() // called once, when it is dead
+	swapped func() // called when it has gone live; may be nil
 	drained func() // called once, when it is dead; may be nil
 }
 

@@ -17,9 +17,10 @@ import (
 
 // companion is a live server under an engine.
 type companion struct {
-	loader *loader
-	front  *front
-	socket net.Listener // for users' requests
+	loader   *loader
+	front    *front
+	handover *control.Handover // of front to the next process
+	socket   net.Listener      // for users' requests
 
 	accept sync.Once
 	drain  chan struct{} // closed when the engine asks for the end
@@ -40,7 +41,10 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 		return fmt.Errorf("what the engine handed over is unusable: %w", err)
 	}
 	loader := newLoader(state, openPlugin, env.source.handlers)
-	c := &companion{loader: loader, socket: socket, front: newFront(o, state), drain: make(chan struct{})}
+	front := newFront(o, state)
+	handover := control.NewHandover(front.srv)
+	front.ending = handover
+	c := &companion{loader: loader, socket: socket, front: front, handover: handover, drain: make(chan struct{})}
 	state.dev = &development{publish: loader.publish}
 	return c.run(ctx, o, env, messages)
 }
@@ -110,6 +114,9 @@ func (c *companion) routes() http.Handler {
 		return c.loader.rollback(req.Generation)
 	}))
 	r.Post(control.PathDrain, func(w http.ResponseWriter, _ *http.Request) {
+		// When the engine has the answer, the process that takes over gets every
+		// new connection. An error here is one of the end, which reports it.
+		_ = c.handover.StopAccepting()
 		control.WriteJSON(w, http.StatusAccepted, struct{}{})
 		c.end.Do(func() { close(c.drain) })
 	})

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,6 +38,9 @@ func takeEnvironment() *environment {
 	if !e.hot {
 		return e
 	}
+	// With the engine its ends of the output pipes are gone; what the
+	// application prints at its graceful end must not kill it.
+	signal.Ignore(syscall.SIGPIPE)
 	e.listen = e.file(control.EnvListenFD)
 	e.control = e.file(control.EnvControlFD)
 	e.alive = e.file(control.EnvAliveFD)

@@ -194,6 +194,7 @@ func (l *loader) find(number int) (*loaded, error) {
 // it. If open is not nil it finds the register function first. loading is held.
 func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool, open func() error) control.LoadResult {
 	g := l.state.newGeneration(next.number, next.plugin)
+	g.swapped = func() { l.publish(control.LiveSwapped, g.generation, nil) }
 	g.drained = func() { l.publish(control.LiveDrained, g.generation, nil) }
 	var opened atomic.Bool
 	opened.Store(open == nil)
@@ -203,54 +204,50 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 		}
 		return "package initialisation"
 	}
-	var steps []control.Step
-	var refused, faults []manifest.Diagnostic
-	var err error
-	outcome := control.OutcomeRejected
+	var made struct { // by the function below; to be read only if that came to its end
+		steps  []control.Step
+		err    error
+		faults []manifest.Diagnostic
+	}
 	start := time.Now()
 	wrong := guard(deadline, doing, g.abandon, func() {
-		// These variables are read again only if this function came to its end.
-		var took []control.Step
 		began := start
 		lap := func(name string) {
 			now := time.Now()
-			took = append(took, control.Step{Name: name, Duration: control.Duration(now.Sub(began))})
+			made.steps = append(made.steps, control.Step{Name: name, Duration: control.Duration(now.Sub(began))})
 			began = now
 		}
 		if open != nil {
-			if openErr := open(); openErr != nil {
-				lap(control.StepOpen)
-				steps, err = took, openErr
+			made.err = open()
+			lap(control.StepOpen)
+			if made.err != nil {
 				return
 			}
-			lap(control.StepOpen)
 			opened.Store(true)
 		}
 		g.reg.exitIfAbandoned()
 		root := g.sink()
 		next.register(root)
-		from := source{handlers: cmp.Or(l.handlers, linked(next.register).handlers), hot: next.hot}
-		found := g.prepare(root, from)
+		made.faults = g.prepare(root, source{handlers: cmp.Or(l.handlers, linked(next.register).handlers), hot: next.hot})
 		lap(control.StepRegister)
-		steps, faults = took, found
 	})
-	var turnedDown *refusal
+	result := control.LoadResult{Outcome: control.OutcomeRejected}
+	var refused []manifest.Diagnostic
 	switch {
 	case wrong != nil:
 		refused = []manifest.Diagnostic{*wrong}
-		steps = []control.Step{{Name: control.StepRegister, Duration: control.Duration(time.Since(start))}}
-	case errors.As(err, &turnedDown):
-		outcome, refused = turnedDown.outcome, []manifest.Diagnostic{turnedDown.diagnostic}
-	case len(faults) > 0:
-		refused = faults
-	case !allowBreaks:
-		if refused = l.state.breaks(g, next.hot); len(refused) > 0 {
-			outcome = control.OutcomeBreak
+		result.Steps = []control.Step{{Name: control.StepRegister, Duration: control.Duration(time.Since(start))}}
+	case made.err != nil:
+		result.Outcome, refused = explain(made.err)
+		result.Steps = made.steps
+	default:
+		result.Steps, result.Manifest = made.steps, g.manifest.Manifest
+		refused = made.faults
+		if len(refused) == 0 && !allowBreaks {
+			if refused = l.state.breaks(g, next.hot); len(refused) > 0 {
+				result.Outcome = control.OutcomeBreak
+			}
 		}
-	}
-	result := control.LoadResult{Outcome: outcome, Steps: steps}
-	if wrong == nil && err == nil {
-		result.Manifest = g.manifest.Manifest
 	}
 	if len(refused) == 0 && !l.goLive(g, next) {
 		refused = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeRegistration, manifest.Position{}, "%v", errClosed)}
@@ -263,6 +260,14 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 	}
 	result.Outcome, result.Generation, result.Diagnostics = control.OutcomeLive, g.generation, g.notes
 	return result
+}
+
+// explain says what an error of registerFrom comes to.
+func explain(err error) (control.Outcome, []manifest.Diagnostic) {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.outcome, []manifest.Diagnostic{r.diagnostic}
+	}
+	return control.OutcomeRejected, []manifest.Diagnostic{manifest.Diagnose(manifest.CodeRegistration, manifest.Position{}, "%v", err)}
 }
 
 func (l *loader) goLive(g *generation, from *loaded) bool {
@@ -278,7 +283,6 @@ func (l *loader) goLive(g *generation, from *loaded) bool {
 		l.history = append(l.history, from)
 		slices.SortFunc(l.history, func(a, b *loaded) int { return a.number - b.number })
 	}
-	l.publish(control.LiveSwapped, g.generation, nil)
 	return true
 }
 

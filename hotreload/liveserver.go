@@ -124,18 +124,27 @@ func serveLinked(ctx context.Context, o Options, state *LiveState) error {
 // front is the HTTP server that users' requests arrive at.
 type front struct {
 	srv     *http.Server
+	ending  ending
 	timeout time.Duration
 	failed  chan error // what ended it, if nobody asked for it
 }
 
+// ending is how a server ends: an [http.Server] by itself, or one that hands its
+// socket over to another process.
+type ending interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+}
+
 func newFront(o Options, h http.Handler) *front {
-	return &front{srv: serverFrom(o, h), timeout: o.ShutdownTimeout, failed: make(chan error, 1)}
+	srv := serverFrom(o, h)
+	return &front{srv: srv, ending: srv, timeout: o.ShutdownTimeout, failed: make(chan error, 1)}
 }
 
 // serve accepts connections on l until the end.
 func (f *front) serve(l net.Listener) {
 	go func() {
-		if err := f.srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := f.ending.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			f.failed <- fmt.Errorf("serving on %s: %w", l.Addr(), err)
 		}
 	}()
@@ -156,7 +165,7 @@ func (f *front) end(ctx context.Context) error {
 func (f *front) shutdown() error {
 	ctx, stop := context.WithTimeout(context.Background(), f.timeout)
 	defer stop()
-	err := f.srv.Shutdown(ctx)
+	err := f.ending.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("requests that were still running after %v were cut off", f.timeout)
 	}

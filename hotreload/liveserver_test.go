@@ -115,6 +115,51 @@ func TestLiveServerCutsOffWhatTakesTooLong(t *testing.T) {
 	}
 }
 
+// Nobody but their handlers can end hijacked connections: they learn of the end
+// by the generation's context, and the Container is there until they are done.
+func TestLiveServerWaitsForHijackedConnections(t *testing.T) {
+	c := NewContainer()
+	done := make(chan struct{})
+	c.OnClose("hub", func(context.Context) error {
+		select {
+		case <-done:
+		default:
+			t.Error("the Container is closed before the connection")
+		}
+		return nil
+	})
+	url, stop := liveServer(t, Options{Container: c, Register: func(r *RouteSink) {
+		ctx := r.Context()
+		r.Get("/", func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			io.WriteString(conn, "hello")
+			<-ctx.Done()
+			io.WriteString(conn, " and goodbye")
+			close(done)
+		})
+	}})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if _, err := io.ReadFull(conn, make([]byte, len("hello"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if rest, err := io.ReadAll(conn); err != nil || string(rest) != " and goodbye" {
+		t.Errorf("got %q, %v", rest, err)
+	}
+}
+
 func TestLiveServerReportsEveryFault(t *testing.T) {
 	c := NewContainer()
 	closed := false

@@ -167,7 +167,11 @@ func (s *LiveState) goLive(g *generation) bool {
 		}
 	}
 	s.indexes = now
-	if old := s.current.Swap(g); old != nil {
+	old := s.current.Swap(g)
+	if g.swapped != nil {
+		g.swapped()
+	}
+	if old != nil {
 		old.retire()
 	}
 	return true

@@ -129,4 +129,3 @@ func TestFingerprint(t *testing.T) {
 		t.Errorf("got %s and %s", a, b)
 	}
 }
-

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -123,9 +124,21 @@ func ignoredGoName(base string) bool {
 	return strings.HasSuffix(base, "_test.go") || strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".")
 }
 
-// PossiblyRelevant is what can be said of a file before any graph is known.
+// PossiblyRelevant is what can be said of a file while there is no graph that
+// holds: any Go file or module file may decide, and a new directory may become
+// a package.
 func PossiblyRelevant(path string) bool {
-	return moduleFile(path) || strings.HasSuffix(path, ".go") && !ignoredGoName(filepath.Base(path))
+	base := filepath.Base(path)
+	if moduleFile(path) || strings.HasSuffix(base, ".go") {
+		return !ignoredGoName(base)
+	}
+	// A name with a dot is hardly a package's: this keeps a busy data file from
+	// being looked up each time.
+	if strings.ContainsAny(base, "._") || base == "testdata" || base == "node_modules" {
+		return false
+	}
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir()
 }
 
 // moduleFile reports whether a file decides about modules.

@@ -69,6 +69,7 @@ func (t *task) climb(ctx context.Context) outcome {
 	plan, err := t.e.builder.Plan(ctx, t.snap, t.files)
 	t.step(control.StepPlan, time.Since(watch))
 	if err != nil {
+		t.e.watchDirs(t.snap, nil)
 		return t.kept(err)
 	}
 	t.e.watchGraph(t.snap, plan.Watch())
@@ -136,10 +137,8 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	res, graph, err := t.e.builder.Host(ctx, t.main, generation, func(m string) {
 		t.e.publish(control.Event{Kind: control.EventProgress, Message: m})
 	})
-	if graph != nil {
-		t.e.watchDirs(t.snap, graph)
-	}
 	if err != nil {
+		t.e.watchDirs(t.snap, graph)
 		return t.kept(err)
 	}
 	t.e.watchGraph(t.snap, res.Snapshot)
@@ -275,12 +274,15 @@ func (e *Engine) watchGraph(live, next *build.Snapshot) {
 	e.follow(dirs, relevant)
 }
 
-// watchDirs has the watcher follow a graph that did not build: any source file
-// in it may be the one that mends it.
+// watchDirs has the watcher follow a graph that did not build, as far as there
+// is one: any source file in it, or in a directory that is made below it, may
+// be the one that mends it.
 func (e *Engine) watchDirs(live *build.Snapshot, g *build.Graph) {
 	dirs := map[string]bool{e.opts.Dir: true}
-	for _, d := range g.Dirs() {
-		dirs[d] = true
+	if g != nil {
+		for _, d := range g.Dirs() {
+			dirs[d] = true
+		}
 	}
 	if live != nil {
 		for _, d := range live.Dirs() {

@@ -12,11 +12,12 @@
 // last good one again when it dies by itself, and leaves nothing behind when it
 // ends.
 //
-// Limitation: a keep-alive connection on which the old process has answered is
-// closed by it when it drains. A client that sends a request at that very
-// moment sees a closed connection and repeats the request by itself, if the
-// request may be repeated: browsers and Go's client do so for GET, not for
-// POST.
+// Two limitations. A keep-alive connection that is idle when the old process
+// drains is closed by it; a client that sends a request at that very moment
+// has to repeat it, as browsers do, and Go's client for GET (see
+// control.Handover, which the live server and Front end with). And a program
+// that never gets as far as calling hotreload.LiveServer does not notice when
+// the engine is killed: it keeps the address until it is ended by hand.
 package launch
 
 import (
@@ -45,8 +46,8 @@ var (
 // Image is everything that is needed to start a live server that serves exactly
 // one generation.
 type Image struct {
-	Executable string   // path
-	Plugin     string   // path; empty: the handlers linked into Executable
+	Executable string   // absolute path
+	Plugin     string   // absolute path; empty: the handlers linked into Executable
 	Generation int      // its number
 	Handlers   string   // import path of the handlers package
 	Hot        []string // import paths of the hot packages
@@ -58,8 +59,9 @@ type Options struct {
 	Socket *Socket
 	Dir    string // working directory of the live server; also the workspace in which positions of crashes are looked for
 	RunDir string // directory for control sockets; created if it is missing
-	Env    []string
-	Args   []string
+	// Env is added to the environment of the engine, Args follow the program's
+	// name.
+	Env, Args []string
 	// Stdout and Stderr receive what the live servers print. While one replaces
 	// another, both write. Nil discards.
 	Stdout, Stderr io.Writer

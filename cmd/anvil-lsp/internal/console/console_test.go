@@ -147,6 +147,7 @@ func TestConsole(t *testing.T) {
 			panicked := manifest.Diagnose(manifest.CodeHandlerPanic, manifest.Position{File: feed, Line: 4}, "GET /feed: runtime error: index out of range [3] with length 2")
 			panicked.Detail = "goroutine 41 [running]:\nruntime/debug.Stack()\n\t/go/src/runtime/debug/stack.go:26 +0x5e\npanic({0x1, 0x2})\n\t/go/src/runtime/panic.go:792 +0x132\n" +
 				"example.com/blog/handlers.shout(...)\n\t" + feed + ":4\nexample.com/blog/handlers.(*app).subscribe(0xc00001, {0x8a, 0x9})\n\t" + feed + ":5 +0x1d\n" +
+				"github.com/anvilforge/anvil-lsp/hotreload.(*routeSet).build.func4\n\t/src/hotreload/box.go:130\n" +
 				"net/http.HandlerFunc.ServeHTTP(0x0, {0x1, 0x2}, 0x3)\n\t/go/src/net/http/server.go:2294 +0x29\nexample.com/blog/list.Each[...](0x1)\n\t/src/list/each.go:9 +0x29\n" +
 				"created by net/http.(*Server).Serve in goroutine 1\n\t/go/src/net/http/server.go:3454 +0x485\n"
 			crashed := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "the live server ended with exit status 2; it is started again in 2 s")

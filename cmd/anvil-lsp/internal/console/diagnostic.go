@@ -13,14 +13,14 @@ const (
 	maxFrames      = 4
 )
 
-// relative returns a path as the user would type it: relative to dir if it is
-// below that or near it.
+// relative returns a path as the user would type it: relative to dir if that is
+// shorter.
 func relative(dir, file string) string {
 	if dir == "" || !filepath.IsAbs(file) {
 		return file
 	}
 	rel, err := filepath.Rel(dir, file)
-	if err != nil || strings.HasPrefix(rel, filepath.Join("..", "..", "..")) {
+	if err != nil || len(rel) >= len(file) {
 		return file
 	}
 	return rel

@@ -90,6 +90,10 @@ type frame struct {
 // frameLine is the second line of a frame in a Go stack trace.
 var frameLine = regexp.MustCompile(`^\t(.+):(\d+)(?: \+0x[0-9a-f]+)?$`)
 
+// runtimePath begins the names of the functions that call handlers. What is
+// below them on a stack says nothing about the user's code.
+const runtimePath = "github.com/anvilforge/anvil-lsp/hotreload."
+
 // stackTop returns the first frames of a stack trace, from the one at the
 // given position on; if that is not in it, from the top.
 func stackTop(stack string, at manifest.Position, most int) []frame {
@@ -102,10 +106,13 @@ func stackTop(stack string, at manifest.Position, most int) []frame {
 			if line == "" && len(frames) > 0 {
 				break // the next goroutine
 			}
-			function = functionName(line)
+			function = line
 			continue
 		}
-		f := frame{function: function, position: manifest.Position{File: m[1]}}
+		if strings.HasPrefix(function, runtimePath) && len(frames) > 0 {
+			break
+		}
+		f := frame{function: functionName(function), position: manifest.Position{File: m[1]}}
 		f.position.Line, _ = strconv.Atoi(m[2])
 		if f.position.File == at.File && f.position.Line == at.Line {
 			frames = frames[:0]

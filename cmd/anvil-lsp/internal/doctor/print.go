@@ -35,7 +35,7 @@ func Print(w io.Writer, color bool, dir string, r *Report) error {
 		}
 	}
 	for _, d := range r.Problems {
-		if rel, err := filepath.Rel(dir, d.File); err == nil && d.File != "" {
+		if rel, err := filepath.Rel(dir, d.File); err == nil && d.File != "" && len(rel) < len(d.File) {
 			d.File = rel
 		}
 		fmt.Fprintf(&b, "\n  %s", d)
