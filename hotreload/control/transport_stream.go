@@ -27,6 +27,8 @@ const (
 type Stream[T any] struct {
 	mu      sync.Mutex
 	readers map[*reader[T]]struct{} // nil once closed; guarded by mu
+	retain  func(T) bool            // nil: none is retained
+	last    []T                     // the retained event, if there is one; guarded by mu
 }
 
 type reader[T any] struct {
@@ -41,10 +43,17 @@ func NewStream[T any]() *Stream[T] {
 	return &Stream[T]{readers: map[*reader[T]]struct{}{}}
 }
 
+// Retain has every later reader begin with the last event that keep held for, so
+// that it knows how things stand. It must be called before the first Publish.
+func (s *Stream[T]) Retain(keep func(T) bool) { s.retain = keep }
+
 // Publish hands v to every reader. After Close it does nothing.
 func (s *Stream[T]) Publish(v T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.retain != nil && s.retain(v) {
+		s.last = []T{v}
+	}
 	for r := range s.readers {
 		select {
 		case r.events <- v:
@@ -133,6 +142,9 @@ func (s *Stream[T]) add(r *reader[T]) bool {
 		return false
 	}
 	s.readers[r] = struct{}{}
+	for _, v := range s.last {
+		r.events <- v // buffered, and r is new
+	}
 	return true
 }
 

@@ -146,3 +146,23 @@ func TestStreamHeartbeat(t *testing.T) {
 		}
 	})
 }
+
+func TestStreamRetains(t *testing.T) {
+	s := NewStream[int]()
+	s.Retain(func(v int) bool { return v%2 == 0 })
+	for v := range 6 {
+		s.Publish(v)
+	}
+	got := s.Subscribe(t.Context())
+	s.Publish(7)
+	s.Close()
+	if values := slices.Collect(func(yield func(int) bool) {
+		for v := range got {
+			if !yield(v) {
+				return
+			}
+		}
+	}); !slices.Equal(values, []int{4, 7}) {
+		t.Errorf("a late reader sees %v, want the retained 4 and then 7", values)
+	}
+}

@@ -77,7 +77,9 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		return nil, fmt.Errorf("application directory: %s is not a directory", dir)
 	}
 	o.Dir = dir
-	e := &Engine{opts: o, events: control.NewStream[control.Event](), requests: make(chan request), started: time.Now()}
+	events := control.NewStream[control.Event]()
+	events.Retain(func(ev control.Event) bool { return ev.Kind != control.EventProgress })
+	e := &Engine{opts: o, events: events, requests: make(chan request), started: time.Now()}
 	if e.out, err = openOutDir(dir); err != nil {
 		return nil, err
 	}

@@ -101,7 +101,10 @@ func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face
 				lost = err
 				break
 			}
-			face.Event(ev)
+			// The stream begins with the last event, which Attached has shown.
+			if face.text == nil || s.Last == nil || !ev.Time.Equal(s.Last.Time) {
+				face.Event(ev)
+			}
 			if ev.Kind == control.EventStopped {
 				return nil
 			}

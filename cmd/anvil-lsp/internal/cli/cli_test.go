@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"runtime/debug"
@@ -331,6 +332,9 @@ func TestCtl(t *testing.T) {
 func TestCtlStop(t *testing.T) {
 	p := newProgram(t, nil)
 	r := serveRemote(t, p.dir)
+	s := *r.status.Load()
+	s.PID = os.Getpid() // a process that does not end
+	r.status.Store(&s)
 	r.HandleFunc("POST "+control.PathStop, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
 		go r.stop()
@@ -422,5 +426,22 @@ func TestVersionFrom(t *testing.T) {
 	}
 	if got := versionFrom(nil).Version; got != "(devel)" {
 		t.Errorf("without build information: %q", got)
+	}
+}
+
+// TestCtlStopKilled: an engine that is killed while it stops leaves its socket.
+func TestCtlStopKilled(t *testing.T) {
+	p := newProgram(t, nil)
+	r := serveRemote(t, p.dir)
+	gone := exec.CommandContext(t.Context(), "true")
+	if err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	s := *r.status.Load()
+	s.PID = gone.Process.Pid
+	r.status.Store(&s)
+	r.answer(control.PathStop, http.StatusAccepted, nil)
+	if code := p.run(t.Context(), []string{"ctl", "stop"}); code != exitOK {
+		t.Errorf("exit code %d, %s", code, p.stderr)
 	}
 }

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +17,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/console"
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 )
 
 // ctl are the commands for a running engine.
@@ -107,20 +111,28 @@ func (r *remote) stop(ctx context.Context, s *control.Status) error {
 	if err := r.client.Post(ctx, control.PathStop, nil, nil); err != nil {
 		return r.explain(err)
 	}
-	for {
-		now, err := r.status(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case errors.Is(err, errNotRunning), err == nil && now.PID != s.PID:
-			return nil
-		}
+	for !r.gone(s.PID) {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+	return nil
+}
+
+// gone reports whether the engine with a process id has ended: it removes its
+// socket last, once the application is gone and the address is free. One that
+// was killed leaves the socket, but not the process.
+func (r *remote) gone(pid int) bool {
+	if _, err := os.Lstat(engine.SocketPath(r.dir)); errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return true
+	}
+	return errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
 // printJSON writes a value for programs and people alike.

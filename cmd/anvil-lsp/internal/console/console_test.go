@@ -130,7 +130,7 @@ func TestConsole(t *testing.T) {
 			long := manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: filepath.Join(dir, "handlers", "long.go"), Line: 1, Column: 317}, "undefined: undefined")
 			gone := manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: filepath.Join(dir, "handlers", "gone.go"), Line: 3, Column: 1}, "no such file")
 			twice := manifest.Diagnose(manifest.CodeRoute, manifest.Position{File: feed, Line: 4}, "GET /posts/{id} is registered twice")
-			twice.Related = []manifest.Related{{Position: manifest.Position{File: feed, Line: 3}, Message: "the first registration"}}
+			twice.Related = []manifest.Related{{Position: manifest.Position{File: feed, Line: 3}, Message: "first registered here"}}
 			many := []manifest.Diagnostic{}
 			for i := range 13 {
 				many = append(many, manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: filepath.Join(dir, "handlers", "gone.go"), Line: i + 1, Column: 2}, "undefined: x%d", i))

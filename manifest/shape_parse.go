@@ -1,0 +1,320 @@
+package manifest
+
+import (
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// textType is a type that was read from text. Reflection tells the type
+// arguments of an instance only in the text of its name, as the compiler writes
+// it, and a shape is text too. The notations are alike; both are read here.
+//
+// The compiler's differs in that it escapes dots in the last element of an
+// import path (host%2ev2.T), numbers types that are declared in functions
+// (host.T·3), puts the arguments of the function's type parameters before a ;
+// (host.T[int;string]) and leaves out the name of most embedded fields.
+type textType struct {
+	name      ShapeName // without a name it is a literal
+	structure ShapeStructure
+
+	hot    bool // "named": a hot type
+	number int  // "^2": the second hot type in the text
+}
+
+func (t *textType) Named() (ShapeName, bool) { return t.name, t.name.Name != "" }
+
+func (t *textType) Structure() ShapeStructure { return t.structure }
+
+// parseTypes reads a list of types. What it cannot make sense of, in the
+// notation of some later compiler, it returns as one name.
+func parseTypes(text string) []ShapeType {
+	p := typeParser{rest: text}
+	list := p.types("")
+	if p.failed || p.rest != "" {
+		return []ShapeType{&textType{name: ShapeName{Name: StripGeneration(localNumber.ReplaceAllString(text, ""))}}}
+	}
+	return list
+}
+
+// parseShape reads a shape.
+func parseShape(text string) (*textType, bool) {
+	p := typeParser{rest: text}
+	t := p.typ()
+	return t, !p.failed && p.rest == ""
+}
+
+// localNumber is what the compiler adds to the names of types that are declared
+// in functions. Which number it is depends on the other declarations.
+var localNumber = regexp.MustCompile(`·[0-9]+`)
+
+// typeParser is a recursive descent parser. After a failure what it returns is
+// meaningless, but it ends.
+type typeParser struct {
+	rest   string
+	failed bool
+	depth  int
+}
+
+func (p *typeParser) fail() { p.failed, p.rest = true, "" }
+
+// take skips a token if it is next.
+func (p *typeParser) take(token string) bool {
+	rest, ok := strings.CutPrefix(p.rest, token)
+	p.rest = rest
+	return ok
+}
+
+func (p *typeParser) expect(token string) {
+	if !p.take(token) {
+		p.fail()
+	}
+}
+
+// close reports whether a list ends here.
+func (p *typeParser) close(end string) bool {
+	p.take(" ")
+	return p.failed || p.take(end)
+}
+
+// word takes the characters of an identifier, qualified or not.
+func (p *typeParser) word() string {
+	end := strings.IndexAny(p.rest, " ()[]{};,\"*=^<")
+	if end < 0 {
+		end = len(p.rest)
+	}
+	word := p.rest[:end]
+	p.rest = p.rest[end:]
+	return word
+}
+
+// types reads a list up to an end, which it takes, or to the end of the text.
+func (p *typeParser) types(end string) []ShapeType {
+	var list []ShapeType
+	for {
+		list = append(list, p.typ())
+		switch {
+		case p.take(", "), p.take(","), p.take(";"):
+		case end == "" || p.take(end):
+			return list
+		default:
+			p.fail()
+			return list
+		}
+	}
+}
+
+func (p *typeParser) typ() *textType {
+	p.depth++
+	defer func() { p.depth-- }()
+	if p.depth > 10*maxShapeDepth {
+		p.fail()
+	}
+	t := &textType{}
+	s := &t.structure
+	switch {
+	case p.failed:
+	case p.take("*"):
+		s.Kind, s.Elem = reflect.Pointer, p.typ()
+	case p.take("[]"):
+		s.Kind, s.Elem = reflect.Slice, p.typ()
+	case p.take("["):
+		s.Kind, s.Len = reflect.Array, p.length()
+		p.expect("]")
+		s.Elem = p.typ()
+	case p.take("map["):
+		s.Kind, s.Key = reflect.Map, p.typ()
+		p.expect("]")
+		s.Elem = p.typ()
+	case p.take("<-chan "):
+		s.Kind, s.Dir, s.Elem = reflect.Chan, reflect.RecvDir, p.typ()
+	case p.take("chan<- "):
+		s.Kind, s.Dir, s.Elem = reflect.Chan, reflect.SendDir, p.typ()
+	case p.take("chan "):
+		s.Kind, s.Dir, s.Elem = reflect.Chan, reflect.BothDir, p.typ()
+	case p.take("func("):
+		*s = p.signature()
+	case p.take("struct {"), p.take("struct{"):
+		s.Kind, s.Members = reflect.Struct, p.fields()
+	case p.take("interface {"), p.take("interface{"):
+		s.Kind, s.Members = reflect.Interface, p.methods()
+	case p.take("("):
+		t = p.typ()
+		p.expect(")")
+	case p.take("^"):
+		t.number = p.length()
+	case p.take("named "):
+		t = p.definition()
+	default:
+		t.name = p.name()
+	}
+	return t
+}
+
+func (p *typeParser) length() int {
+	end := len(p.rest) - len(strings.TrimLeft(p.rest, "0123456789"))
+	n, err := strconv.Atoi(p.rest[:end])
+	p.rest = p.rest[end:]
+	if err != nil {
+		p.fail()
+	}
+	return n
+}
+
+// definition reads what follows "named": a structure, before which the name of
+// an instance can stand.
+func (p *typeParser) definition() *textType {
+	t := p.typ()
+	literal := t
+	if len(t.name.Args) > 0 {
+		p.expect(" ")
+		literal = p.typ()
+	}
+	if literal.name.Name != "" {
+		literal.structure.Basic = literal.name.Name
+	}
+	if literal == t {
+		t.name = ShapeName{}
+	}
+	t.structure, t.hot = literal.structure, true
+	return t
+}
+
+func (p *typeParser) name() ShapeName {
+	word, _, _ := strings.Cut(p.word(), "·")
+	name := ShapeName{Name: word}
+	if name.Name == "" {
+		p.fail()
+	}
+	name.Path, name.Name = splitName(name.Name)
+	if p.take("[") {
+		name.Args = p.types("]")
+	}
+	if rest, ok := strings.CutPrefix(p.rest, "·"); ok {
+		p.rest = strings.TrimLeft(rest, "0123456789")
+	}
+	return name
+}
+
+// splitName returns the import path and the name in a qualified identifier.
+func splitName(qualified string) (path, name string) {
+	dot := strings.LastIndexByte(qualified, '.')
+	if dot < 0 || qualified == "unsafe.Pointer" {
+		return "", qualified
+	}
+	return unescapePath(qualified[:dot]), qualified[dot+1:]
+}
+
+// unescapePath undoes the compiler's escapes in an import path.
+func unescapePath(path string) string {
+	before, escaped, found := strings.Cut(path, "%")
+	if !found || len(escaped) < 2 {
+		return path
+	}
+	c, err := strconv.ParseUint(escaped[:2], 16, 8)
+	if err != nil {
+		return path
+	}
+	return before + string([]byte{byte(c)}) + unescapePath(escaped[2:])
+}
+
+// signature reads what follows "func(".
+func (p *typeParser) signature() ShapeStructure {
+	s := ShapeStructure{Kind: reflect.Func}
+	for !p.close(")") {
+		variadic := p.take("...")
+		t := p.typ()
+		if variadic {
+			s.Variadic = true
+			t = &textType{structure: ShapeStructure{Kind: reflect.Slice, Elem: t}}
+		}
+		s.In = append(s.In, t)
+		if !p.take(",") && !strings.HasPrefix(p.rest, ")") {
+			p.fail()
+		}
+	}
+	switch {
+	case p.take(" ("):
+		if !p.take(")") {
+			s.Out = p.types(")")
+		}
+	case len(p.rest) > 1 && p.rest[0] == ' ' && !strings.ContainsRune("}\"", rune(p.rest[1])):
+		p.take(" ")
+		s.Out = []ShapeType{p.typ()}
+	}
+	return s
+}
+
+// methods reads what follows "interface{".
+func (p *typeParser) methods() []ShapeMember {
+	var methods []ShapeMember
+	for !p.close("}") {
+		m := member(p.word())
+		p.expect("(")
+		m.Type = &textType{structure: p.signature()}
+		methods = append(methods, m)
+		p.take(";")
+	}
+	return methods
+}
+
+// fields reads what follows "struct{".
+func (p *typeParser) fields() []ShapeMember {
+	var fields []ShapeMember
+	for !p.close("}") {
+		f := p.field()
+		if p.take(` "`) {
+			p.rest = `"` + p.rest
+			quoted, err := strconv.QuotedPrefix(p.rest)
+			if err != nil {
+				p.fail()
+			}
+			f.Tag, _ = strconv.Unquote(quoted)
+			p.take(quoted)
+		}
+		fields = append(fields, f)
+		p.take(";")
+	}
+	return fields
+}
+
+func (p *typeParser) field() ShapeMember {
+	start := p.rest
+	word := p.word()
+	switch {
+	case p.take(" = "):
+		f := member(word)
+		f.Embedded, f.Type = true, p.typ()
+		return f
+	case word != "" && p.take(" ") && !strings.HasPrefix(p.rest, `"`) && !strings.HasPrefix(p.rest, "}"):
+		f := member(word)
+		f.Type = p.typ()
+		return f
+	}
+	p.rest = start
+	t := p.typ() // embedded under its own name
+	named := t
+	if elem, ok := t.structure.Elem.(*textType); ok && t.structure.Kind == reflect.Pointer {
+		named = elem
+	}
+	f := ShapeMember{Name: named.name.Name, Type: t, Embedded: true}
+	if !exported(f.Name) {
+		f.Path = named.name.Path
+	}
+	return f
+}
+
+// member returns a field or method with a name that is qualified if it is not
+// exported.
+func member(word string) ShapeMember {
+	path, name := splitName(word)
+	return ShapeMember{Path: path, Name: name}
+}
+
+func exported(name string) bool {
+	r, _ := utf8.DecodeRuneInString(name)
+	return unicode.IsUpper(r)
+}

@@ -1,0 +1,65 @@
+package manifest
+
+import (
+	"reflect"
+	"strings"
+)
+
+// reflected is a type as reflection knows it.
+type reflected struct{ t reflect.Type }
+
+func (r reflected) Named() (ShapeName, bool) {
+	t := r.t
+	switch {
+	case t.Name() == "":
+		return ShapeName{}, false
+	case t.PkgPath() == "" || t.Kind() == reflect.UnsafePointer && t.PkgPath() == "unsafe":
+		return ShapeName{Name: t.String()}, true
+	}
+	// Not t.Name, which is misled by brackets in struct tags.
+	_, text, _ := strings.Cut(t.String(), ".")
+	name := ShapeName{Path: t.PkgPath(), Name: text, Identity: t}
+	if base, args, generic := strings.Cut(text, "["); generic {
+		name.Name = base
+		for _, arg := range parseTypes(strings.TrimSuffix(args, "]")) {
+			name.Args = append(name.Args, arg)
+		}
+	}
+	return name, true
+}
+
+func (r reflected) Structure() ShapeStructure {
+	t := r.t
+	s := ShapeStructure{Kind: t.Kind()}
+	switch t.Kind() {
+	case reflect.Array:
+		s.Len, s.Elem = t.Len(), reflected{t.Elem()}
+	case reflect.Chan:
+		s.Dir, s.Elem = t.ChanDir(), reflected{t.Elem()}
+	case reflect.Map:
+		s.Key, s.Elem = reflected{t.Key()}, reflected{t.Elem()}
+	case reflect.Pointer, reflect.Slice:
+		s.Elem = reflected{t.Elem()}
+	case reflect.Func:
+		s.Variadic = t.IsVariadic()
+		for in := range t.Ins() {
+			s.In = append(s.In, reflected{in})
+		}
+		for out := range t.Outs() {
+			s.Out = append(s.Out, reflected{out})
+		}
+	case reflect.Struct:
+		for f := range t.Fields() {
+			s.Members = append(s.Members, ShapeMember{
+				Path: f.PkgPath, Name: f.Name, Type: reflected{f.Type}, Tag: string(f.Tag), Embedded: f.Anonymous,
+			})
+		}
+	case reflect.Interface:
+		for m := range t.Methods() {
+			s.Members = append(s.Members, ShapeMember{Path: m.PkgPath, Name: m.Name, Type: reflected{m.Type}})
+		}
+	default:
+		s.Basic = t.Kind().String()
+	}
+	return s
+}
