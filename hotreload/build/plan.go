@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -134,8 +135,7 @@ func (p *Plan) compare(s *Snapshot) {
 		case was == nil && !s.linked[path]:
 			// New to the process: linked into the plugin, a host package from then on.
 		case real:
-			p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, manifest.Position{File: file},
-				"%s is linked into the running process (%s), which keeps the old code until it restarts", path, p.next.Reason(path)))
+			p.Reasons = append(p.Reasons, p.hostChanged(s, path, file))
 		}
 	}
 	if was, now := s.graph.Main.DefaultGODEBUG, p.next.graph.Main.DefaultGODEBUG; was != now {
@@ -145,6 +145,20 @@ func (p *Plan) compare(s *Snapshot) {
 		p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeModuleChanged, moduleFilePosition(p.next.graph.Main), "%s", modules[path]))
 	}
 	slices.Sort(p.Changed)
+}
+
+// hostChanged is the diagnostic for a host package that differs in a file.
+func (p *Plan) hostChanged(s *Snapshot, path, file string) manifest.Diagnostic {
+	c := compareDecls(file, s.sources[file], p.next.sources[file])
+	what := c.String()
+	if what == "" {
+		what = "package " + path + " changed"
+	}
+	why := "is linked into the running process"
+	if chain := p.next.Reason(path).Chain; len(chain) > 1 {
+		why += " (" + strings.Join(chain, " → ") + ")"
+	}
+	return manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s: %s %s, which keeps the old code until it restarts", what, path, why)
 }
 
 func moduleFilePosition(main *Package) manifest.Position {

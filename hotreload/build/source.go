@@ -27,6 +27,7 @@ type source struct {
 	// be asked.
 	tokens digest
 	header digest
+	decls  []decl // of a Go file
 	// linkname: refers to symbols by the name of this package's import path.
 	linkname bool
 }
@@ -48,6 +49,7 @@ func digestGo(data []byte) source {
 	s := source{content: sha256.Sum256(data)}
 	s.tokens, s.linkname = digestTokens(data)
 	s.header = digestHeader(data)
+	s.decls = readDecls(data)
 	return s
 }
 

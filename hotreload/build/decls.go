@@ -1,0 +1,153 @@
+package build
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// decl is one top-level declaration of a file: what it says, with and without
+// its body.
+type decl struct {
+	key       string // kind and name; methods with their receiver
+	name      string // as a person calls it
+	line, col int    // of the name
+	signature digest // all but a function's body
+	whole     digest
+}
+
+// readDecls digests the declarations of a Go file, as far as it parses.
+func readDecls(data []byte) []decl {
+	fset := token.NewFileSet()
+	f, _ := parser.ParseFile(fset, "", data, parser.SkipObjectResolution)
+	if f == nil {
+		return nil
+	}
+	file := fset.File(f.FileStart)
+	text := func(from, to token.Pos) []byte {
+		if file == nil || !from.IsValid() || !to.IsValid() || to < from {
+			return nil
+		}
+		start, end := file.Offset(from), file.Offset(to)
+		return data[min(start, len(data)):min(end, len(data))]
+	}
+	var out []decl
+	add := func(kind, name string, at token.Pos, whole, signature []byte) {
+		pos := fset.Position(at)
+		d := decl{key: kind + " " + name, name: name, line: pos.Line, col: pos.Column}
+		d.whole, _ = digestTokens(whole)
+		d.signature, _ = digestTokens(signature)
+		out = append(out, d)
+	}
+	for _, node := range f.Decls {
+		switch node := node.(type) {
+		case *ast.FuncDecl:
+			whole := text(node.Pos(), node.End())
+			signature := whole
+			if node.Body != nil {
+				signature = text(node.Pos(), node.Body.Pos())
+			}
+			add("func", funcName(node), node.Name.Pos(), whole, signature)
+		case *ast.GenDecl:
+			for _, spec := range node.Specs {
+				// A constant may depend on the ones before it (iota, implied
+				// expressions), so a const group counts as a whole.
+				whole := text(spec.Pos(), spec.End())
+				if node.Tok == token.CONST {
+					whole = text(node.Pos(), node.End())
+				}
+				switch spec := spec.(type) {
+				case *ast.TypeSpec:
+					add("type", spec.Name.Name, spec.Name.Pos(), whole, whole)
+				case *ast.ValueSpec:
+					for _, id := range spec.Names {
+						add(node.Tok.String(), id.Name, id.Pos(), whole, whole)
+					}
+				case *ast.ImportSpec:
+					add("import", spec.Path.Value, spec.Pos(), whole, whole)
+				}
+			}
+		}
+	}
+	// Two declarations may share a name: init, the blank identifier.
+	seen := map[string]int{}
+	for i := range out {
+		seen[out[i].key]++
+		if n := seen[out[i].key]; n > 1 {
+			out[i].key += fmt.Sprintf("#%d", n)
+		}
+	}
+	return out
+}
+
+// funcName returns T.m for a method.
+func funcName(f *ast.FuncDecl) string {
+	if f.Recv == nil || len(f.Recv.List) == 0 {
+		return f.Name.Name
+	}
+	t := f.Recv.List[0].Type
+	for {
+		switch x := t.(type) {
+		case *ast.StarExpr:
+			t = x.X
+		case *ast.IndexExpr:
+			t = x.X
+		case *ast.IndexListExpr:
+			t = x.X
+		case *ast.ParenExpr:
+			t = x.X
+		case *ast.Ident:
+			return x.Name + "." + f.Name.Name
+		default:
+			return f.Name.Name
+		}
+	}
+}
+
+// change is how a Go file differs from an earlier version of it.
+type change struct {
+	pos      manifest.Position // the first declaration that differs, in the new text
+	name     string            // of that declaration
+	bodyOnly bool              // nothing but function bodies differs
+}
+
+// compareDecls finds the first declaration in which a file differs.
+func compareDecls(path string, was, now source) change {
+	before := map[string]decl{}
+	for _, d := range was.decls {
+		before[d.key] = d
+	}
+	c := change{pos: manifest.Position{File: path}, bodyOnly: true}
+	differs := func(d decl, bodyOnly bool) {
+		c.bodyOnly = c.bodyOnly && bodyOnly
+		if c.name == "" {
+			c.name, c.pos.Line, c.pos.Column = d.name, d.line, d.col
+		}
+	}
+	for _, d := range now.decls {
+		old, ok := before[d.key]
+		delete(before, d.key)
+		if !ok || old.whole != d.whole {
+			differs(d, ok && old.signature == d.signature)
+		}
+	}
+	if len(before) > 0 { // gone, so without a place
+		c.bodyOnly = false
+	}
+	return c
+}
+
+// String says what differs.
+func (c change) String() string {
+	switch {
+	case c.name == "":
+		return ""
+	case c.bodyOnly:
+		return "the body of " + c.name + " changed"
+	default:
+		return c.name + " changed"
+	}
+}
