@@ -36,16 +36,18 @@ func (g *generation) describe(entries []RouteEntry, from source) {
 		Hot:        slices.Clone(from.hot),
 	}
 	for _, e := range entries {
+		shape := shapes.Of(e.Handler.Type())
 		m.Routes = append(m.Routes, manifest.Route{
 			Method: e.Method, Pattern: e.Pattern, Handler: e.Handler.Name(), Kind: e.Handler.Kind(),
 			Signature:   typeName(e.Handler.Type()),
-			Fingerprint: fingerprint(shapes, e.Handler.Type()),
-			Position:    e.Position(),
+			Fingerprint: manifest.Fingerprint(shape), Shape: shape,
+			Position: e.Position(),
 		})
 	}
-	states := g.reg.stateTypes()
+	states := g.reg.knownStates()
 	for _, key := range slices.Sorted(maps.Keys(states)) {
-		m.State = append(m.State, manifest.State{Key: key, Type: typeName(states[key]), Fingerprint: fingerprint(shapes, states[key])})
+		shape := shapes.Of(states[key].typ)
+		m.State = append(m.State, manifest.State{Key: key, Type: typeName(states[key].typ), Fingerprint: manifest.Fingerprint(shape), Shape: shape})
 	}
 	for _, staged := range g.reg.indexes {
 		m.Registered = append(m.Registered, staged.names()...)

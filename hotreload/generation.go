@@ -87,8 +87,7 @@ func (g *generation) prepare(root *RouteSink, from source) []manifest.Diagnostic
 	g.reg.mu.Lock()
 	routes := routeSet{entries: g.reg.entries, middleware: root.middleware}
 	g.reg.mu.Unlock()
-	faults, notes := g.reg.diagnostics()
-	g.notes = notes
+	faults, _ := g.reg.diagnostics()
 	faults = append(faults, routes.check()...)
 	g.describe(routes.entries, from)
 	if len(faults) == 0 {

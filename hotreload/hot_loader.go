@@ -194,6 +194,7 @@ func (l *loader) find(number int) (*loaded, error) {
 // it. If open is not nil it finds the register function first. loading is held.
 func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool, open func() error) control.LoadResult {
 	g := l.state.newGeneration(next.number, next.plugin)
+	g.reg.hot = next.hot
 	g.swapped = func() { l.publish(control.LiveSwapped, g.generation, nil) }
 	g.drained = func() { l.publish(control.LiveDrained, g.generation, nil) }
 	var opened atomic.Bool

@@ -153,6 +153,8 @@ func (s *LiveState) goLive(g *generation) bool {
 	if s.closed || !g.reg.enter(live) {
 		return false
 	}
+	_, g.notes = g.reg.diagnostics()
+	manifest.SortDiagnostics(g.notes)
 	g.users.Store(1)
 	s.active.Add(1)
 	s.container.commitStates(g.reg)

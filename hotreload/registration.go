@@ -23,6 +23,7 @@ type registration struct {
 	container  *Container // as this generation sees it
 	ctx        context.Context
 	logger     *slog.Logger
+	hot        []string // import paths of the hot packages, if known
 	phase      atomic.Int32
 
 	mu       sync.Mutex
@@ -33,7 +34,7 @@ type registration struct {
 	notAllow fallback
 	onError  fallback
 	indexes  []stagedIndex
-	states   map[string]reflect.Type
+	states   map[string]*stateCell
 }
 
 // Phases of a registration.
@@ -54,7 +55,7 @@ type fallback struct {
 }
 
 func newRegistration(ctx context.Context, generation int, c *Container, logger *slog.Logger) *registration {
-	g := &registration{generation: generation, ctx: ctx, logger: logger, states: map[string]reflect.Type{}}
+	g := &registration{generation: generation, ctx: ctx, logger: logger, states: map[string]*stateCell{}}
 	g.container = c.forGeneration(g)
 	return g
 }
@@ -116,39 +117,67 @@ func (g *registration) once(call string, where *fallback, what fallback) {
 	*where = what
 }
 
-// touchState records that a generation knows a state key by a type.
-func (g *registration) touchState(key string, typ reflect.Type) {
+// knownState returns the cell in which this generation found a state key before,
+// nil if it did not.
+func (g *registration) knownState(key string, typ reflect.Type) *stateCell {
+	if g == nil {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	cell := g.states[key]
+	if cell != nil && cell.typ != typ {
+		panic(fmt.Sprintf("hotreload: state %q is asked for as %s and as %s", key, typeName(cell.typ), typeName(typ)))
+	}
+	return cell
+}
+
+// rememberState records the cell in which this generation finds a state key.
+func (g *registration) rememberState(key string, cell *stateCell) {
 	if g == nil {
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if other, ok := g.states[key]; ok && other != typ {
-		panic(fmt.Sprintf("hotreload: state %q is asked for as %s and as %s", key, typeName(other), typeName(typ)))
-	}
-	g.states[key] = typ
+	g.states[key] = cell
 }
 
-func (g *registration) stateTypes() map[string]reflect.Type {
+func (g *registration) knownStates() map[string]*stateCell {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return maps.Clone(g.states)
 }
 
+// hotPackages returns the import paths of the hot packages, as far as they are
+// known. A nil registration knows none.
+func (g *registration) hotPackages() []string {
+	if g == nil {
+		return nil
+	}
+	return g.hot
+}
+
 // note passes on a finding that does no harm to the generation: with the
 // result of its load, or once that is out, in the log.
 func (g *registration) note(d manifest.Diagnostic) {
-	if g.pending() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.notes = append(g.notes, d)
-		return
-	}
 	logger := slog.Default()
 	if g != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		switch {
+		case g.pending():
+			g.notes = append(g.notes, d)
+			return
+		case g.is(abandoned):
+			return
+		}
 		logger = g.logger
 	}
-	logger.Warn("hotreload: "+d.Message, "code", string(d.Code), "at", d.Position.String())
+	level := slog.LevelWarn
+	if d.Severity == manifest.SeverityInformation {
+		level = slog.LevelInfo
+	}
+	logger.Log(context.Background(), level, "hotreload: "+d.Message, "code", string(d.Code), "at", d.Position.String())
 }
 
 // diagnostics returns the faults and the notes so far.

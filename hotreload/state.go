@@ -1,19 +1,17 @@
 package hotreload
 
 import (
+	"fmt"
 	"reflect"
-	"slices"
 	"sync"
-
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // State is a value that outlives generations. It is safe for concurrent use;
 // what the value refers to (the elements of a map or slice, the target of a
 // pointer) is safe only inside Update.
 type State[T any] struct {
-	// mu belongs to the key rather than to this State: if two generations know
-	// the value by different types, they still exclude each other.
+	// mu belongs to the key rather than to this State: while a newer generation
+	// copies the value nobody changes it.
 	mu    *sync.RWMutex
 	value T
 	ready bool
@@ -44,146 +42,97 @@ func (s *State[T]) Update(fn func(*T)) {
 // StateOf returns the value that is kept under key, and makes it with initial
 // the first time. initial must not ask for the same key.
 //
-// T is best a type of a host package or a predeclared one: the value is then
-// simply the same for every generation. A type of a hot package is another type
-// in each generation. If its structure did not change the value is carried
-// over; otherwise it starts again from initial and a diagnostic (ANV005) says
-// so. An older generation that is still answering, or is rolled back to, finds
-// the value as it left it.
+// If T is a predeclared type, a type of a host package, or made of such types,
+// it is the same type in every generation, and they all share one value.
+//
+// A type of a hot package is another type in each generation that rebuilt the
+// package, and each such generation has a value of its own: a copy of the one
+// before, made when the generation asks for it.
+//
+//   - If the structure of the type is the same the copy is, too.
+//   - If it changed, the value is migrated: structs field by field by name,
+//     slices, maps and arrays element by element; a field that is of another
+//     basic type is converted if its value survives that. Fields that get
+//     nothing from the old value are what initial makes them, or zero inside of
+//     elements. [Migrate] does it by hand.
+//   - If nothing can be taken over, initial makes the value.
+//
+// A change of structure, and everything that was dropped, is reported with the
+// result of the load (ANV005).
+//
+// # What is copied and what is shared
+//
+// Structs, arrays, slices and maps are copied at any depth, with unexported
+// fields, and so is what pointers to hot types lead to. What was shared within
+// the old value, a pointer into a slice or a cycle for instance, is shared in
+// the same way within the new one. Pointers, channels and functions of types
+// that are the same in both generations (a *sql.DB, a chan int) are kept, and
+// nobody looks at what is behind them; a function that is kept goes on running
+// the code that it was made by. Channels and functions whose types mention hot
+// types cannot be taken over and are dropped. Locks and wait groups start
+// unused. A hot value in an interface becomes a value of the new type of the
+// same name if that is part of T or named with [Holds]; otherwise it stays what
+// it is, and that is reported.
+//
+// The copy is made under the key's lock: whoever changes what the value refers
+// to outside of [State.Update] races with it. The old value stays as it is. A
+// generation that still answers requests, and one that is rolled back to, works
+// on its own value, and what it writes after the copy was made is not seen by
+// newer generations. A generation that is refused takes its copy with it.
 //
 // Asking for one key by two types in the same generation panics.
-func StateOf[T any](c *Container, key string, initial func() T) *State[T] {
+func StateOf[T any](c *Container, key string, initial func() T, options ...StateOption) *State[T] {
 	c.enter()
-	cell, previous := c.cell(c.owner, key, reflect.TypeFor[T](), func(mu *sync.RWMutex) stateValue { return &State[T]{mu: mu} })
+	var chosen stateOptions
+	for _, option := range options {
+		option(&chosen)
+	}
+	view := stateView{reflect.TypeFor[T](), chosen.holds}
+	cell, previous := c.cell(c.owner, key, view, func(mu *sync.RWMutex) stateValue { return &State[T]{mu: mu} })
 	s := cell.value.(*State[T])
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ready {
+	cell.making.Lock()
+	defer cell.making.Unlock()
+	if s.made() {
 		return s
 	}
-	if carried, ok := carryOver(previous, cell.typ); ok {
-		s.value = carried.Interface().(T)
-	} else {
-		s.value = initial()
-		if previous != nil {
-			c.owner.note(manifest.Diagnose(manifest.CodeStateShape, callerPosition(),
-				"state %q starts again: the structure of its type %s changed", key, typeName(cell.typ)))
-		}
+	arrival := &arrival{
+		key: key, owner: c.owner, view: view, previous: previous,
+		initial: func() reflect.Value { return variable(initial()) },
 	}
-	s.ready = true
+	if chosen.hook != nil {
+		hook, ok := chosen.hook.(func(Old) T)
+		if !ok {
+			panic(fmt.Sprintf("hotreload: state %q is a %s, but its migration is a %T", key, typeName(view.typ), chosen.hook))
+		}
+		arrival.hook = func(old Old) reflect.Value { return variable(hook(old)) }
+	}
+	s.become(*arrival.value().Addr().Interface().(*T))
 	return s
 }
 
-// carryOver turns the value of an older generation into the type that a newer
-// one knows it by. Only types of identical structure are taken so far.
-// Migration by shape, field by field, belongs here. The key's lock is held.
-func carryOver(from *stateCell, to reflect.Type) (reflect.Value, bool) {
-	if from == nil {
-		return reflect.Value{}, false
-	}
-	v, ready := from.value.current()
-	if !ready || v.Kind() != to.Kind() || !v.CanConvert(to) {
-		return reflect.Value{}, false
-	}
-	return v.Convert(to), true
+// variable returns v as something that can be addressed and set.
+func variable[T any](v T) reflect.Value { return reflect.ValueOf(&v).Elem() }
+
+// made reports whether there is a value.
+func (s *State[T]) made() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.ready
 }
 
-// stateValue is a *State of any type.
-type stateValue interface {
-	// current returns the value if it was made. The key's lock is held.
-	current() (v reflect.Value, ready bool)
+// become is Set for the first value.
+func (s *State[T]) become(v T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.value, s.ready = v, true
 }
 
-func (s *State[T]) current() (reflect.Value, bool) {
-	return reflect.ValueOf(&s.value).Elem(), s.ready
-}
-
-// stateSlot is what is kept under one key.
-type stateSlot struct {
-	mu sync.RWMutex // guards the values
-	// cells holds the value by each type that it is known by. The last one
-	// without an owner is the newest.
-	cells []*stateCell
-}
-
-type stateCell struct {
-	typ   reflect.Type
-	value stateValue
-	// owner is the generation that made the cell, until it goes live.
-	owner *registration
-}
-
-// maxCells bounds how many generations of one key are remembered.
-const maxCells = 8
-
-// cell returns the cell for a key and type. If it is new, previous is the one
-// whose value it continues, or nil.
-func (c *contents) cell(owner *registration, key string, typ reflect.Type, create func(*sync.RWMutex) stateValue) (cell, previous *stateCell) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	slot := c.slots[key]
-	if slot == nil {
-		slot = &stateSlot{}
-		c.slots[key] = slot
+// read calls fn with the value, if there is one, while nobody changes it.
+func (s *State[T]) read(fn func(reflect.Value)) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.ready {
+		fn(reflect.ValueOf(&s.value).Elem())
 	}
-	for _, known := range slot.cells {
-		if known.owner == nil || known.owner == owner {
-			if known.typ == typ {
-				cell = known
-			} else {
-				previous = known
-			}
-		}
-	}
-	owner.touchState(key, typ)
-	if cell != nil {
-		return cell, previous
-	}
-	cell = &stateCell{typ: typ, value: create(&slot.mu)}
-	switch {
-	case owner.pending():
-		cell.owner = owner
-		slot.cells = append(slot.cells, cell)
-	case owner.is(retired):
-		slot.cells = slices.Insert(slot.cells, 0, cell)
-	default:
-		slot.cells = append(slot.cells, cell)
-	}
-	if len(slot.cells) > maxCells {
-		slot.cells = slices.Delete(slot.cells, 0, 1)
-	}
-	return cell, previous
-}
-
-// commitStates makes the cells that a generation asked for the newest ones.
-func (c *contents) commitStates(owner *registration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for key, typ := range owner.stateTypes() {
-		slot := c.slots[key]
-		i := slices.IndexFunc(slot.cells, func(cell *stateCell) bool {
-			return cell.typ == typ && (cell.owner == nil || cell.owner == owner)
-		})
-		if i >= 0 {
-			cell := slot.cells[i]
-			cell.owner = nil
-			slot.cells = append(slices.Delete(slot.cells, i, i+1), cell)
-		}
-	}
-}
-
-// dropStates forgets the cells that a refused generation made.
-func (c *contents) dropStates(owner *registration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for key := range owner.stateTypes() {
-		slot := c.slots[key]
-		if slot == nil {
-			continue
-		}
-		slot.cells = slices.DeleteFunc(slot.cells, func(cell *stateCell) bool { return cell.owner == owner })
-		if len(slot.cells) == 0 {
-			delete(c.slots, key)
-		}
-	}
+	return s.ready
 }

@@ -3,13 +3,12 @@ package manifest
 import (
 	"reflect"
 	"regexp"
-	"strings"
 )
 
 // nameParts finds what to change in the name of a type: import paths before
 // package names, the compiler's escapes, and its numbers of local types. It also
 // finds quoted strings, which are struct tags, so as to leave them alone.
-var nameParts = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|(?:[\w.~%+-]+/)+|%[0-9a-f]{2}|·[0-9]+`)
+var nameParts = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\w[\w.~%+-]*/(?:[\w.~%+-]+/)*|%[0-9a-f]{2}|·[0-9]+`)
 
 // NameOf returns a type as a person writes it, with package names: that is how
 // a Manifest names signatures and the types of state.
@@ -18,10 +17,10 @@ func NameOf(t reflect.Type) string {
 		return "nil"
 	}
 	return nameParts.ReplaceAllStringFunc(t.String(), func(part string) string {
-		switch {
-		case part[0] == '"':
+		switch part[0] {
+		case '"':
 			return part
-		case part[0] == '%' && !strings.HasSuffix(part, "/"):
+		case '%':
 			return unescapePath(part)
 		}
 		return ""

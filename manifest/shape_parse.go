@@ -40,11 +40,27 @@ func parseTypes(text string) []ShapeType {
 	return list
 }
 
-// parseShape reads a shape.
-func parseShape(text string) (*textType, bool) {
+// shapeText is a shape that was read from its text.
+type shapeText struct {
+	root *textType
+	hot  []*textType // the hot types in their order
+
+	within bool // a hot type is being described
+}
+
+func parseShape(text string) (shapeText, bool) {
 	p := typeParser{rest: text}
-	t := p.typ()
-	return t, !p.failed && p.rest == ""
+	root := p.typ()
+	return shapeText{root: root, hot: p.hot}, !p.failed && p.rest == ""
+}
+
+// resolve returns a type that was read, or the one that it refers to.
+func (s shapeText) resolve(t ShapeType) *textType {
+	text := t.(*textType)
+	if text.number > 0 && text.number <= len(s.hot) {
+		return s.hot[text.number-1]
+	}
+	return text
 }
 
 // localNumber is what the compiler adds to the names of types that are declared
@@ -57,6 +73,7 @@ type typeParser struct {
 	rest   string
 	failed bool
 	depth  int
+	hot    []*textType
 }
 
 func (p *typeParser) fail() { p.failed, p.rest = true, "" }
@@ -167,19 +184,18 @@ func (p *typeParser) length() int {
 // definition reads what follows "named": a structure, before which the name of
 // an instance can stand.
 func (p *typeParser) definition() *textType {
-	t := p.typ()
-	literal := t
-	if len(t.name.Args) > 0 {
+	t := &textType{hot: true}
+	p.hot = append(p.hot, t)
+	literal := p.typ()
+	if len(literal.name.Args) > 0 {
+		t.name = literal.name
 		p.expect(" ")
 		literal = p.typ()
 	}
+	t.structure = literal.structure
 	if literal.name.Name != "" {
-		literal.structure.Basic = literal.name.Name
+		t.structure.Basic = literal.name.Name
 	}
-	if literal == t {
-		t.name = ShapeName{}
-	}
-	t.structure, t.hot = literal.structure, true
 	return t
 }
 

@@ -59,17 +59,16 @@ func TestShape(t *testing.T) {
 		{reflect.TypeFor[season](), "named int", here + ".season"},
 		{reflect.TypeFor[tree](), `named struct{Value int "json:\"value\""; children []*^1}`, here + ".tree"},
 		{reflect.TypeFor[bush](), `named struct{Value int "json:\"value\""; children []*^1}`, here + ".bush"},
-		{reflect.TypeFor[ping](), "named struct{next *named struct{next *^2}}", here + ".ping"},
+		{reflect.TypeFor[ping](), "named struct{next *^1}", here + ".ping"},
 		{
 			reflect.TypeFor[forest](),
-			`named struct{embed tree named struct{Value int "json:\"value\""; children []*^1}; ` +
-				`Oldest *named struct{Value int "json:\"value\""; children []*^1}; Found time.Time}`,
+			`named struct{tree = named struct{Value int "json:\"value\""; children []*^2}; Oldest *^2; Found time.Time}`,
 			here + ".forest",
 		},
 		{reflect.TypeFor[handler](), "named func(net/http.ResponseWriter, *net/http.Request) (error)", here + ".handler"},
 		{
 			reflect.TypeFor[visitor](),
-			`named interface{Closefunc() (error); Visitfunc(*named struct{Value int "json:\"value\""; children []*^1}, ...string) (bool); hiddenfunc() ()}`,
+			`named interface{Close() (error); Visit(*named struct{Value int "json:\"value\""; children []*^2}, ...string) (bool); hidden() ()}`,
 			here + ".visitor",
 		},
 		{reflect.TypeFor[func(int, ...error)](), "func(int, ...error) ()", "func(int, ...error) ()"},
@@ -79,10 +78,20 @@ func TestShape(t *testing.T) {
 		// if a type argument is.
 		{
 			reflect.TypeFor[atomic.Pointer[season]](),
-			"named struct{_ [0]*named int; _ sync/atomic.noCopy; v unsafe.Pointer}",
+			"named sync/atomic.Pointer[_] struct{sync/atomic._ [0]*named int; sync/atomic._ sync/atomic.noCopy; sync/atomic.v unsafe.Pointer}",
 			"sync/atomic.Pointer[" + here + ".season]",
 		},
 		{reflect.TypeFor[atomic.Pointer[int]](), "sync/atomic.Pointer[int]", "sync/atomic.Pointer[int]"},
+		{ // brackets in a tag
+			reflect.TypeFor[generic[struct {
+				A int `a:"]"`
+			}]](), `named struct{value struct{A int "a:\"]\""}}`, here + `.generic[struct{A int "a:\"]\""}]`,
+		},
+		{ // an unexported field makes a literal that of a package
+			reflect.TypeFor[atomic.Pointer[struct{ a int }]](),
+			"named sync/atomic.Pointer[struct{a int}] struct{sync/atomic._ [0]*struct{a int}; sync/atomic._ sync/atomic.noCopy; sync/atomic.v unsafe.Pointer}",
+			"sync/atomic.Pointer[struct{" + here + ".a int}]",
+		},
 	} {
 		if got := hot.Of(test.typ); got != test.hot {
 			t.Errorf("%s, hot:\ngot  %s\nwant %s", test.typ, got, test.hot)

@@ -14,7 +14,7 @@ type Progress func(message string)
 
 // exportArchives compiles packages, and what they import, with the go command,
 // and returns the archive of each. Errors in the code are a *Failure.
-func (b *Builder) exportArchives(ctx context.Context, progress Progress, total int, patterns ...string) (map[string]string, error) {
+func (b *Builder) exportArchives(ctx context.Context, progress Progress, total int, args ...string) (map[string]string, error) {
 	compiled := 0
 	line := func(text string) {
 		// With -v the go command names each package that it compiles.
@@ -24,8 +24,7 @@ func (b *Builder) exportArchives(ctx context.Context, progress Progress, total i
 		compiled++
 		progress(fmt.Sprintf("compiling packages that are not in the build cache: %d (of at most %d), now %s", compiled, total, text))
 	}
-	args := slices.Concat([]string{"-export", "-deps", "-v", "-json=ImportPath,Export"}, patterns)
-	pkgs, err := b.list(ctx, line, args...)
+	pkgs, err := b.list(ctx, line, slices.Concat([]string{"-export", "-deps", "-v", "-json=ImportPath,Export"}, args)...)
 	if err != nil {
 		return nil, b.listFailure(err)
 	}
@@ -39,31 +38,63 @@ func (b *Builder) exportArchives(ctx context.Context, progress Progress, total i
 }
 
 // addMissing returns the snapshot with the archives of packages that the
-// running process does not have: a hot package imports something new.
-func (b *Builder) addMissing(ctx context.Context, s *Snapshot) (*Snapshot, error) {
-	var missing []string
-	for _, path := range s.graph.Order {
-		if _, ok := s.archives[path]; !ok && !s.hot(path) && path != "unsafe" && path != s.boundary.Main {
-			missing = append(missing, path)
-		}
-	}
+// running process does not have: a hot package imports something new. Hot code
+// need not compile for that.
+func (b *Builder) addMissing(ctx context.Context, s *Snapshot, progress Progress) (*Snapshot, error) {
+	missing := s.missing()
 	if len(missing) == 0 {
 		return s, nil
 	}
 	// The go command allows -buildmode=plugin for one main package only; listing
 	// main is the same work, since all else is in the cache.
-	all, err := b.exportArchives(ctx, nil, 0, s.boundary.Main)
+	all, err := b.exportArchives(ctx, progress, len(s.graph.Order), "-e", s.boundary.Main)
 	if err != nil {
 		return nil, err
 	}
 	next := *s
 	next.archives = maps.Clone(s.archives)
 	for _, path := range missing {
-		archive, ok := all[path]
-		if !ok {
-			return nil, fmt.Errorf("the go command gave no archive of %s", path)
+		if archive, ok := all[path]; ok {
+			next.archives[path] = archive
 		}
-		next.archives[path] = archive
 	}
 	return &next, nil
 }
+
+// missing lists the packages that are not hot and have no archive.
+func (s *Snapshot) missing() []string {
+	var out []string
+	for _, path := range s.graph.Order {
+		if _, ok := s.archives[path]; !ok && !s.hot(path) && path != "unsafe" && path != s.boundary.Main {
+			out = append(out, path)
+		}
+	}
+	return out
+}
+
+// Prepare is Inspect with the archives of all packages that are not hot, as far
+// as they compile: enough to check hot code without building anything that
+// runs.
+func (b *Builder) Prepare(ctx context.Context, main string, progress Progress) (*Snapshot, *Graph, error) {
+	s, g, err := b.Inspect(ctx, main)
+	if err != nil {
+		return nil, g, err
+	}
+	s, err = b.addMissing(ctx, s, progress)
+	return s, g, err
+}
+
+// HotSources returns the hot packages, dependencies first.
+func (s *Snapshot) HotSources() []*Package {
+	var out []*Package
+	for _, path := range s.graph.Order {
+		if s.hot(path) {
+			out = append(out, s.graph.Packages[path])
+		}
+	}
+	return out
+}
+
+// Archives returns the compiler's archive of every package that is not hot, by
+// import path. The map must not be changed.
+func (s *Snapshot) Archives() map[string]string { return s.archives }

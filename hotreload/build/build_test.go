@@ -171,6 +171,7 @@ func TestFaults(t *testing.T) {
 		{"below", "handlers/internal/list/list.go", "f(x)", "g(x)", "handlers/internal/list/list.go:6", manifest.CodeCompile, "undefined: g"},
 		{"import", "handlers/double.go", "package handlers", "package handlers\n\nimport _ \"example.com/none\"", "handlers/double.go:3", manifest.CodeCompile, "example.com/none"},
 		{"import cycle", "handlers/views/views.go", "\"embed\"", "\"embed\"\n\t_ \"example.com/app/handlers\"", "handlers/views/views.go:5", manifest.CodeCompile, "import cycle"},
+		{"imports out of place in main", "main.go", "import (", "func early() {}\n\nimport (", "main.go:5", manifest.CodeCompile, "imports must appear before"},
 		{"embed", "handlers/views/views.go", "one.txt", "none.txt", "handlers/views/views.go:9", manifest.CodeCompile, "none.txt"},
 		{"package clause", "handlers/double.go", "package handlers", "package other", "handlers/double.go:1", manifest.CodeCompile, "found packages"},
 		{"register renamed", "handlers/handlers.go", "func AnvilRegisterRoutes", "func anvilRegisterRoutes", "handlers/double.go:1", manifest.CodeRegister, "must export"},

@@ -56,7 +56,7 @@ func (b *Builder) compileHot(ctx context.Context, s *Snapshot, packages []string
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			r.err = b.compile(ctx, compileJob{
-				pkg: p, path: now[path].path, out: now[path].archive, files: p.goFiles(),
+				pkg: p, path: now[path].path, out: now[path].archive, files: p.SourceFiles(),
 				importcfg: importConfig(s, now, now[path].archive),
 			})
 		})

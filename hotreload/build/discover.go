@@ -3,9 +3,11 @@ package build
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
+	"go/scanner"
 	"go/token"
 	"os"
 	"path/filepath"
@@ -94,6 +96,10 @@ func handlers(g *Graph) (string, error) {
 	if len(found) == 1 {
 		return found[0], nil
 	}
+	// A file that does not parse hides its imports.
+	if ds := syntaxFaults(g); len(ds) > 0 {
+		return "", failure(ds...)
+	}
 	pos := manifest.Position{}
 	if len(g.Main.GoFiles) > 0 {
 		pos.File = filepath.Join(g.Main.Dir, g.Main.GoFiles[0])
@@ -106,9 +112,31 @@ func handlers(g *Graph) (string, error) {
 		"%s imports several packages that export %s: %s", g.Main.ImportPath, RegisterName, strings.Join(found, ", ")))
 }
 
+// syntaxFaults returns the syntax errors in the files of local packages. The go
+// command reads a file only as far as its imports.
+func syntaxFaults(g *Graph) []manifest.Diagnostic {
+	var out []manifest.Diagnostic
+	for _, path := range g.Order {
+		p := g.Packages[path]
+		if !p.Local() {
+			continue
+		}
+		for _, name := range p.SourceFiles() {
+			fset := token.NewFileSet()
+			_, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+			list, _ := errors.AsType[scanner.ErrorList](err)
+			for _, e := range list {
+				pos := manifest.Position{File: name, Line: e.Pos.Line, Column: e.Pos.Column}
+				out = append(out, manifest.Diagnose(manifest.CodeCompile, pos, "%s", e.Msg))
+			}
+		}
+	}
+	return out
+}
+
 // FindRegister returns where a package declares AnvilRegisterRoutes.
 func FindRegister(p *Package) (manifest.Position, bool) {
-	for _, name := range p.goFiles() {
+	for _, name := range p.SourceFiles() {
 		data, err := os.ReadFile(name)
 		if err != nil || !bytes.Contains(data, []byte(RegisterName)) {
 			continue

@@ -108,7 +108,7 @@ func mixedPackages(text string) (manifest.Diagnostic, bool) {
 
 // importPosition returns where a package imports another.
 func importPosition(p *Package, path string) manifest.Position {
-	for _, name := range p.goFiles() {
+	for _, name := range p.SourceFiles() {
 		fset := token.NewFileSet()
 		f, _ := parser.ParseFile(fset, name, nil, parser.ImportsOnly)
 		if f == nil {

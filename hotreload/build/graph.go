@@ -92,8 +92,8 @@ func (p *Package) inputs() []string {
 	return out
 }
 
-// goFiles returns the absolute paths of the Go source files.
-func (p *Package) goFiles() []string {
+// SourceFiles returns the absolute paths of the Go source files.
+func (p *Package) SourceFiles() []string {
 	out := make([]string, len(p.GoFiles))
 	for i, n := range p.GoFiles {
 		out[i] = filepath.Join(p.Dir, n)

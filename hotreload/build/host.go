@@ -97,7 +97,7 @@ func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, genera
 	}
 	archive := filepath.Join(dir, "main.a")
 	if err := b.compile(ctx, compileJob{
-		pkg: main, path: "main", out: archive, files: main.goFiles(), importcfg: importConfig(s, s.compiled, ""),
+		pkg: main, path: "main", out: archive, files: main.SourceFiles(), importcfg: importConfig(s, s.compiled, ""),
 	}); err != nil {
 		return err
 	}

@@ -64,6 +64,9 @@ func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan,
 		if next, err = b.resolve(ctx, s, dirty); err != nil {
 			return nil, err
 		}
+		if next, err = b.addMissing(ctx, next, nil); err != nil {
+			return nil, err
+		}
 	}
 	plan.next = next
 	plan.compare(s)
@@ -94,6 +97,9 @@ func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]boo
 		return nil, err
 	}
 	if _, ok := g.Packages[s.boundary.Handlers]; !ok {
+		if ds := syntaxFaults(g); len(ds) > 0 {
+			return nil, failure(ds...)
+		}
 		return nil, failure(manifest.Diagnose(manifest.CodeRegister, manifest.Position{},
 			"%s is not part of the program any more", s.boundary.Handlers))
 	}
@@ -110,7 +116,7 @@ func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]boo
 // nativeIn returns the test for packages that only the go command can build.
 func nativeIn(sources map[string]source) func(*Package) bool {
 	return func(p *Package) bool {
-		return len(p.native()) > 0 || slices.ContainsFunc(p.goFiles(), func(f string) bool { return sources[f].linkname })
+		return len(p.native()) > 0 || slices.ContainsFunc(p.SourceFiles(), func(f string) bool { return sources[f].linkname })
 	}
 }
 

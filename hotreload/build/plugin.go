@@ -43,11 +43,12 @@ func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (_ *Re
 		return nil, writeError(err)
 	}
 	watch := stopwatch{last: time.Now()}
-	if plan.Resolved {
-		if s, err = b.addMissing(ctx, s); err != nil {
+	if missing := s.missing(); len(missing) > 0 {
+		// Why the go command did not compile them is in its own words.
+		if _, err := b.exportArchives(ctx, nil, 0, s.boundary.Main); err != nil {
 			return nil, err
 		}
-		res.Steps = append(res.Steps, watch.step(control.StepResolve))
+		return nil, fmt.Errorf("the go command gave no archive of %s", missing[0])
 	}
 	res.Rebuilt = s.importers(plan.Changed)
 	now, err := b.compileHot(ctx, s, res.Rebuilt, generation, dir)

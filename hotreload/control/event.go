@@ -27,7 +27,17 @@ type Event struct {
 	// Message says in one line what happened, for a person.
 	Message     string                `json:"message,omitempty"`
 	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
-	Routes      []manifest.Route      `json:"routes,omitempty"`
+	// Predicted is what the event that ends a save was expected to be.
+	Predicted *Prediction      `json:"predicted,omitempty"`
+	Routes    []manifest.Route `json:"routes,omitempty"`
+}
+
+// Prediction is what an edit was expected to do before anything was built. A
+// rung that differs from the one that was taken is a bug of anvil-lsp.
+type Prediction struct {
+	Rung  manifest.Rung   `json:"rung"` // empty: nothing that is built changed
+	Codes []manifest.Code `json:"codes,omitempty"`
+	Wrong bool            `json:"wrong,omitempty"` // it came otherwise
 }
 
 // EventKind is the closed set of engine events.
@@ -38,6 +48,8 @@ const (
 	EventStarting   EventKind = "starting"   // the engine is up, the address is bound
 	EventProgress   EventKind = "progress"   // Message: what a long step is doing
 	EventBuilding   EventKind = "building"   // a batch was taken up
+	EventPredicted  EventKind = "predicted"  // Rung and Diagnostics: what the batch is expected to do
+	EventAsking     EventKind = "asking"     // the change needs a restart, which waits for the user's word
 	EventLive       EventKind = "live"       // a generation went live: by start, hot swap or warm restart
 	EventKept       EventKind = "kept"       // the last good generation stays; Diagnostics say why
 	EventUnchanged  EventKind = "unchanged"  // a save that changes nothing the live server runs
@@ -88,4 +100,8 @@ type Counts struct {
 	Kept     int `json:"kept"`
 	Crashes  int `json:"crashes"`
 	Panics   int `json:"panics"`
+	// Predicted counts the saves with a prediction, Mispredicted those that came
+	// otherwise.
+	Predicted    int `json:"predicted"`
+	Mispredicted int `json:"mispredicted"`
 }

@@ -85,6 +85,7 @@ type Step struct {
 const (
 	StepSettle   = "settle"   // from the first file event to a settled batch
 	StepPlan     = "plan"     // what changed, and which rung it takes
+	StepPredict  = "predict"  // the check from source
 	StepResolve  = "resolve"  // the go command: package graph, dependencies
 	StepCompile  = "compile"  // changed hot packages and their hot importers
 	StepLink     = "link"     // plugin or executable

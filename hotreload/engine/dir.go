@@ -52,8 +52,11 @@ func openOutDir(dir string) (*outDir, error) {
 // scratch are the parts of the directory that mean nothing to the next engine.
 var scratch = []string{"tmp", "work", "gen", "host", "run", "engine.sock"}
 
+// history belongs to one run: generations are numbered anew by the next.
+const history = "history"
+
 func (o *outDir) prepare() error {
-	if err := o.clean(); err != nil {
+	if err := errors.Join(o.clean(), os.RemoveAll(filepath.Join(o.path, history))); err != nil {
 		return err
 	}
 	ignore := filepath.Join(o.path, ".gitignore")

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,8 @@ type Options struct {
 	Tags  []string
 	Race  bool
 	Debug bool
+	// OnBreak says what to do about a change that needs a restart.
+	OnBreak BreakPolicy
 	// Args are the arguments of the live server.
 	Args []string
 	// Stdout and Stderr receive what the live server prints.
@@ -41,24 +44,38 @@ type Options struct {
 	Version string
 }
 
+// BreakPolicy is what the engine does about a change that needs a restart.
+type BreakPolicy string
+
+// Policies for breaks.
+const (
+	BreakRestart BreakPolicy = ""     // restart at once
+	BreakAsk     BreakPolicy = "ask"  // publish EventAsking; Restart takes the change
+	BreakKeep    BreakPolicy = "keep" // keep the old code; Restart takes the change
+)
+
 // Engine hot-reloads one application.
 type Engine struct {
 	opts    Options
 	out     *outDir
 	builder *build.Builder
 	socket  *launch.Socket
-	control net.Listener
+	control *net.UnixListener
 	sup     *launch.Supervisor
 	watcher *watch.Watcher
 	events  *control.Stream[control.Event]
 	started time.Time
 
+	predictor predictor // used by the running task
+
 	requests chan request
+	ended    chan struct{} // closed when nobody reads requests any more
 	// relevant is asked by the watcher for every file event.
 	relevant atomic.Pointer[func(string) bool]
 
 	mu     sync.Mutex // guards status
 	status control.Status
+	ran    bool // Run was called: it gives the watcher back
 }
 
 // New takes the directory's lock, binds the address and checks the toolchain.
@@ -79,7 +96,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	o.Dir = dir
 	events := control.NewStream[control.Event]()
 	events.Retain(func(ev control.Event) bool { return ev.Kind != control.EventProgress })
-	e := &Engine{opts: o, events: events, requests: make(chan request), started: time.Now()}
+	e := &Engine{opts: o, events: events, requests: make(chan request), ended: make(chan struct{}), started: time.Now()}
 	if e.out, err = openOutDir(dir); err != nil {
 		return nil, err
 	}
@@ -128,6 +145,11 @@ func (e *Engine) Events() *control.Stream[control.Event] { return e.events }
 // Close gives back what New took. Run does it itself.
 func (e *Engine) Close() error {
 	var errs []error
+	if e.watcher != nil && !e.ran {
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		errs = append(errs, e.watcher.Run(ended)) // it gives back what it has opened
+	}
 	if e.control != nil {
 		if err := e.control.Close(); !errors.Is(err, net.ErrClosed) { // serve has closed it
 			errs = append(errs, err)
@@ -143,43 +165,35 @@ func (e *Engine) Close() error {
 	return errors.Join(errs...)
 }
 
+// defaultPort is the first port that is tried without an address.
+const defaultPort = 8080
+
 // listen binds the address; without one, the first free port from 8080 on.
 func listen(ctx context.Context, addr string) (*launch.Socket, error) {
 	if addr != "" {
 		return launch.Listen(ctx, addr)
 	}
-	var first error
-	for port := 8080; port < 8100; port++ {
+	return listenFrom(ctx, defaultPort)
+}
+
+// listenFrom binds the first of twenty ports that is free.
+func listenFrom(ctx context.Context, first int) (*launch.Socket, error) {
+	var errs []error
+	for port := first; port < first+20; port++ {
 		s, err := launch.Listen(ctx, fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil || !errors.Is(err, launch.ErrAddrInUse) {
 			return s, err
 		}
-		first = errors.Join(first, err)
+		errs = append(errs, err)
 	}
-	return nil, first
-}
-
-// gitBusy reports whether git is changing the work tree: it holds index.lock
-// through a checkout, so that a branch switch is one batch.
-func gitBusy(dir string) func() bool {
-	for d := dir; ; d = filepath.Dir(d) {
-		if st, err := os.Stat(filepath.Join(d, ".git")); err == nil && st.IsDir() {
-			lock := filepath.Join(d, ".git", "index.lock")
-			return func() bool {
-				_, err := os.Stat(lock)
-				return err == nil
-			}
-		}
-		if d == filepath.Dir(d) {
-			return nil
-		}
-	}
+	return nil, errors.Join(errs...)
 }
 
 // publish stamps an event, brings the status up to date and sends it out.
 func (e *Engine) publish(ev control.Event) control.Event {
 	ev.Time = time.Now()
 	ev.URL = e.socket.URL()
+	ev.Diagnostics = slices.Clone(ev.Diagnostics) // readers of another event may have the same
 	manifest.SortDiagnostics(ev.Diagnostics)
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -100,7 +100,7 @@ func (e *Engine) frontProblem(d manifest.Diagnostic) frontProblem {
 		return p
 	}
 	pos := d.Position
-	if rel, err := filepath.Rel(e.opts.Dir, pos.File); err == nil && !strings.HasPrefix(rel, "..") {
+	if rel, err := filepath.Rel(e.opts.Dir, pos.File); err == nil && filepath.IsLocal(rel) {
 		pos.File = rel
 	}
 	p.Where = pos.String()

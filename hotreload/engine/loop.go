@@ -34,7 +34,8 @@ const (
 // loop is the state that Run's goroutine owns.
 type loop struct {
 	e          *Engine
-	snap       *build.Snapshot // of the live generation, or of the last one
+	snap       *build.Snapshot    // of the live generation, or of the last one
+	last       *manifest.Manifest // of the live generation
 	main       string
 	generation int // next unused number
 
@@ -45,9 +46,19 @@ type loop struct {
 	wanted           bool        // there is something to do that no client asked for
 	queue            []request
 
+	// gaveUp: the live server ended too often, and waits for a reason to try again.
+	// rolledBack: what is live is older than snap.
+	gaveUp, rolledBack bool
+
 	current request            // of the running task
 	cancel  context.CancelFunc // of the running task; nil if there is none
 	results chan outcome
+
+	work func(*task, context.Context) outcome // (*task).run, but in tests
+}
+
+func newLoop(e *Engine) *loop {
+	return &loop{e: e, generation: 1, wanted: true, results: make(chan outcome, 1), work: (*task).run}
 }
 
 // fileSet is a set of absolute paths, or all files there are.
@@ -75,13 +86,16 @@ func (s *fileSet) list() []string {
 	if s.all {
 		return nil
 	}
-	return slices.AppendSeq(make([]string, 0, len(s.files)), maps.Keys(s.files))
+	files := slices.AppendSeq(make([]string, 0, len(s.files)), maps.Keys(s.files))
+	slices.Sort(files)
+	return files
 }
 
 // Run builds and starts the live server and then follows the workspace until
 // the context ends or a client asks it to stop. It returns nil after an orderly
 // end; no process, socket or temporary file is left.
 func (e *Engine) Run(ctx context.Context) (err error) {
+	e.ran = true
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	parts := newGroup(stop)
@@ -92,23 +106,21 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	sup.run(supCtx, "live server", e.sup.Run)
 	parts.run(ctx, "control socket", func(ctx context.Context) error { return e.serve(ctx, stop) })
 
-	l := &loop{e: e, generation: 1, wanted: true, results: make(chan outcome, 1)}
 	e.publish(control.Event{Kind: control.EventStarting})
-	l.run(ctx)
+	e.checkManifest()
+	newLoop(e).run(ctx, e.watcher.Batches(), e.sup.Events())
+	close(e.ended)
 	stop(nil)
 	err = parts.wait()
 	stopSup()
 	err = errors.Join(err, sup.wait())
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, errStopRequested) {
-		err = errors.Join(err, cause)
-	}
 	e.publish(control.Event{Kind: control.EventStopped})
 	return errors.Join(err, e.Close())
 }
 
-func (l *loop) run(ctx context.Context) {
+// run works until ctx ends. Then every request that it has taken is answered.
+func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan launch.Event) {
 	l.next(ctx)
-	batches, live := l.e.watcher.Batches(), l.e.sup.Events()
 	for {
 		select {
 		case <-ctx.Done():
@@ -135,6 +147,8 @@ func (l *loop) run(ctx context.Context) {
 				live = nil
 				continue
 			}
+			_, gaveUp := ev.(launch.GaveUp)
+			l.gaveUp = l.gaveUp || gaveUp
 			l.e.report(ev)
 		}
 		l.next(ctx)
@@ -163,10 +177,15 @@ func (l *loop) next(ctx context.Context) {
 	case !l.wanted:
 		return
 	}
-	l.wanted = false
+	if force.kind != requestRollback { // which takes no file up
+		l.wanted = false
+	}
 	l.changed.merge(l.arrived)
 	l.arrived = fileSet{}
-	t := &task{e: l.e, snap: l.snap, main: l.main, files: l.changed.list(), force: force, generation: l.generation, begun: time.Now()}
+	t := &task{
+		e: l.e, snap: l.snap, last: l.last, main: l.main, files: l.changed.list(), force: force, generation: l.generation, begun: time.Now(),
+		gaveUp: l.gaveUp, rolledBack: l.rolledBack,
+	}
 	if force.kind == requestReload {
 		t.files = nil // whatever the watcher may have missed
 	}
@@ -175,11 +194,10 @@ func (l *loop) next(ctx context.Context) {
 		t.step(control.StepSettle, l.batch.Settled.Sub(l.batch.First))
 		l.batch = watch.Batch{}
 	}
-	slices.Sort(t.files)
 	l.e.publish(control.Event{Kind: control.EventBuilding, Cause: t.cause()})
 	taskCtx, cancel := context.WithCancel(ctx)
 	l.cancel, l.current = cancel, force
-	go func() { l.results <- t.run(taskCtx) }()
+	go func() { l.results <- l.work(t, taskCtx) }()
 }
 
 // finish takes a task's outcome over.
@@ -190,6 +208,9 @@ func (l *loop) finish(out outcome) {
 	if out.snap != nil {
 		l.snap = out.snap
 	}
+	if out.manifest != nil {
+		l.last = out.manifest
+	}
 	if out.cancelled {
 		if l.current.kind != requestNone { // what a client asked for is not forgotten
 			l.queue = slices.Insert(l.queue, 0, l.current)
@@ -198,6 +219,12 @@ func (l *loop) finish(out outcome) {
 	}
 	if out.clean {
 		l.changed = fileSet{}
+	}
+	switch out.event.Kind {
+	case control.EventLive:
+		l.gaveUp, l.rolledBack = false, false
+	case control.EventRolledBack:
+		l.rolledBack = true
 	}
 	l.current.answer(l.e.publish(out.event))
 }

@@ -13,8 +13,12 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
-// errStopRequested is why an engine ends that a client asked to stop.
-var errStopRequested = errors.New("asked to stop")
+// errStopRequested is why an engine ends that a client asked to stop, errEnded
+// is what is said to those who come too late.
+var (
+	errStopRequested = errors.New("asked to stop")
+	errEnded         = errors.New("the engine has ended")
+)
 
 // serve answers attached clients on the control socket.
 func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error {
@@ -36,15 +40,18 @@ func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error 
 		// A client that waits for a reload gives up with the engine.
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
-	ended := context.AfterFunc(ctx, func() {
+	closed := make(chan struct{})
+	serving := context.AfterFunc(ctx, func() {
+		defer close(closed)
 		shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = errors.Join(srv.Shutdown(shutdown), srv.Close()) // streams are cut off
 	})
-	defer ended()
-	if err := srv.Serve(e.control); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serving the control socket: %w", err)
+	err := srv.Serve(e.control)
+	if serving() { // it ended by itself
+		return errors.Join(fmt.Errorf("serving the control socket: %w", err), srv.Close())
 	}
+	<-closed // the last answers are out
 	return nil
 }
 
@@ -73,6 +80,8 @@ func (e *Engine) do(ctx context.Context, kind requestKind, generation int) (cont
 	r := request{kind: kind, generation: generation, reply: make(chan control.Event, 1)}
 	select {
 	case e.requests <- r:
+	case <-e.ended:
+		return control.Event{}, errEnded
 	case <-ctx.Done():
 		return control.Event{}, context.Cause(ctx)
 	}

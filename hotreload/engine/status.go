@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
@@ -13,6 +14,12 @@ import (
 // event, so that a client that follows the stream knows the same.
 func apply(s *control.Status, ev control.Event) {
 	s.Generation = ev.Generation
+	if p := ev.Predicted; p != nil {
+		s.Counts.Predicted++
+		if p.Wrong {
+			s.Counts.Mispredicted++
+		}
+	}
 	switch ev.Kind {
 	case control.EventStarting, control.EventBuilding:
 		s.State = control.StateBuilding
@@ -20,7 +27,7 @@ func apply(s *control.Status, ev control.Event) {
 		s.State = control.StateRestarting
 	case control.EventLive, control.EventRolledBack:
 		s.State = control.StateLive
-		s.Problems = ev.Diagnostics
+		s.Problems = stillOpen(ev)
 		if ev.Kind == control.EventLive && ev.Rung == manifest.RungWarmRestart {
 			s.Counts.Restarts++
 		} else if ev.Kind == control.EventLive && ev.Rung == manifest.RungHotSwap {
@@ -33,25 +40,27 @@ func apply(s *control.Status, ev control.Event) {
 		}
 		s.Problems = ev.Diagnostics
 		s.Counts.Kept++
+	case control.EventAsking:
+		s.State = control.StateKept
+		s.Problems = ev.Diagnostics
 	case control.EventUnchanged:
 		// What was wrong is not any more: the files are back to what runs.
 		s.State = control.StateLive
 		s.Problems = slices.DeleteFunc(slices.Clone(s.Problems), func(d manifest.Diagnostic) bool { return d.Code != manifest.CodeHandlerPanic })
 	case control.EventPanic:
 		s.Counts.Panics++
-		s.Problems = append(slices.Clone(s.Problems), ev.Diagnostics...)
-		if n := len(s.Problems); n > maxProblems {
-			s.Problems = s.Problems[n-maxProblems:]
-		}
+		s.Problems = addProblems(s.Problems, ev.Diagnostics)
 	case control.EventExited:
 		s.Counts.Crashes++
 		s.State = control.StateDown
-		s.Problems = append(slices.Clone(s.Problems), ev.Diagnostics...)
+		s.Problems = addProblems(s.Problems, ev.Diagnostics)
 	case control.EventRecovered:
 		// What was wrong before the process ended still is.
-		s.State = control.StateLive
+		if s.State != control.StateKept {
+			s.State = control.StateLive
+		}
 		if slices.ContainsFunc(s.Problems, func(d manifest.Diagnostic) bool {
-			return d.Code.Rung() == manifest.RungKeep && d.Code != manifest.CodeHandlerPanic
+			return d.Code.Rung() != manifest.RungHotSwap && !incident(d)
 		}) {
 			s.State = control.StateKept
 		}
@@ -61,8 +70,42 @@ func apply(s *control.Status, ev control.Event) {
 	}
 }
 
-// maxProblems bounds what a handler that panics on every request adds.
+// stillOpen returns what is still to be mended after a generation went live: what
+// called for a restart was mended by it.
+func stillOpen(ev control.Event) []manifest.Diagnostic {
+	if ev.Rung != manifest.RungWarmRestart {
+		return ev.Diagnostics
+	}
+	return slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool { return d.Code.Rung() == manifest.RungWarmRestart })
+}
+
+// maxProblems bounds what a handler that panics on every request, or a live
+// server that ends again and again, adds.
 const maxProblems = 50
+
+// addProblems adds what happened while serving, and drops the oldest of that if
+// it is too much; what is wrong with the newest code stays.
+func addProblems(problems, more []manifest.Diagnostic) []manifest.Diagnostic {
+	problems = slices.Concat(problems, more)
+	excess := len(problems) - maxProblems
+	return slices.DeleteFunc(problems, func(d manifest.Diagnostic) bool {
+		drop := excess > 0 && incident(d)
+		if drop {
+			excess--
+		}
+		return drop
+	})
+}
+
+// incident reports whether a finding is about something that happened while
+// serving.
+func incident(d manifest.Diagnostic) bool {
+	return d.Code == manifest.CodeHandlerPanic || d.Code == manifest.CodeLiveServer
+}
+
+// statusPatience is how long the live server may take to tell its state: it may
+// be held by a debugger.
+const statusPatience = 2 * time.Second
 
 // Status returns the engine's state. It asks the live server for its part and
 // leaves that out if there is no answer.
@@ -70,6 +113,8 @@ func (e *Engine) Status(ctx context.Context) control.Status {
 	e.mu.Lock()
 	s := e.status
 	e.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
 	if live, err := e.sup.Status(ctx); err == nil {
 		s.Live = &live
 	}

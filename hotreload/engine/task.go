@@ -23,8 +23,15 @@ type task struct {
 	main  string          // what to build; empty if it is not known yet
 	files []string        // that may differ from snap, sorted; nil: any may
 	force request
+	last  *manifest.Manifest // of the live generation
+	// predicted is what the check from source expects; nil if there was none.
+	predicted *control.Prediction
 	// generation is the number that the next attempt uses.
 	generation int
+	// gaveUp: there is no live server, and none is being started.
+	gaveUp bool
+	// rolledBack: an earlier generation than that of snap is live.
+	rolledBack bool
 	begun      time.Time
 	steps      []control.Step
 }
@@ -32,27 +39,35 @@ type task struct {
 // outcome is what a task leaves behind.
 type outcome struct {
 	event control.Event
-	// snap replaces the engine's if it is not nil.
-	snap *build.Snapshot
-	main string
+	// snap and manifest replace the engine's if they are not nil.
+	snap     *build.Snapshot
+	manifest *manifest.Manifest
+	main     string
 	// generation is the next unused number.
 	generation int
 	// clean: the files of the task are what runs now.
 	clean bool
 	// cancelled: a newer batch took over; event is empty.
 	cancelled bool
+	// held: the change takes a restart, which waits for the user's word.
+	held bool
 }
 
 // run goes up the ladder.
 func (t *task) run(ctx context.Context) outcome {
 	out := t.climb(ctx)
-	if ctx.Err() != nil && !out.clean {
+	// What cannot be cancelled half way has come to its end.
+	if ctx.Err() != nil && !out.clean && t.force.kind != requestRollback {
 		return outcome{cancelled: true, generation: t.generation, main: t.main}
 	}
 	out.main, out.generation = t.main, t.generation
 	out.event.Cause = t.cause()
 	out.event.Steps = t.steps
 	out.event.Total = control.Duration(time.Since(t.begun))
+	if p := t.predicted; p != nil {
+		p.Wrong = p.Wrong || p.Rung != happened(out)
+		out.event.Predicted = p
+	}
 	return out
 }
 
@@ -70,16 +85,30 @@ func (t *task) climb(ctx context.Context) outcome {
 	t.step(control.StepPlan, time.Since(watch))
 	if err != nil {
 		t.e.watchDirs(t.snap, nil)
+		if f, ok := errors.AsType[*build.Failure](err); ok {
+			t.announce(verdict{rung: manifest.RungKeep, diagnostics: f.Diagnostics}, 0)
+		}
 		return t.kept(err)
 	}
 	t.e.watchGraph(t.snap, plan.Watch())
-	switch plan.Rung {
-	case manifest.RungWarmRestart:
-		return t.start(ctx, plan.Reasons)
-	case manifest.RungHotSwap:
+	v, err := t.foresee(ctx, plan)
+	if err != nil {
+		return t.kept(err)
+	}
+	switch {
+	case plan.Rung == "":
+	case v.rung == manifest.RungWarmRestart, plan.Rung == manifest.RungWarmRestart:
+		return t.restart(ctx, v.restart())
+	default:
+		// Also what is expected to be refused is built: the live server has the
+		// last word.
 		return t.swap(ctx, plan)
 	}
-	if t.force.kind == requestReload {
+	switch {
+	case t.gaveUp:
+		return t.revive(ctx)
+	case t.force.kind == requestReload, t.rolledBack:
+		t.predicted = nil // it was about the change, and there is none
 		return t.swap(ctx, plan.Watch().Rebuild())
 	}
 	return outcome{clean: true, snap: plan.Watch(), event: control.Event{
@@ -105,14 +134,14 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 		Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot(),
 	})
 	if errors.Is(err, launch.ErrNoLiveServer) {
-		return t.start(ctx, nil)
+		return t.revive(ctx)
 	} else if err != nil {
 		return t.kept(err)
 	}
 	t.steps = append(t.steps, load.Steps...)
 	switch load.Outcome {
 	case control.OutcomeBreak, control.OutcomeMismatch:
-		return t.start(ctx, load.Diagnostics)
+		return t.restart(ctx, load.Diagnostics)
 	case control.OutcomeLive:
 		return t.live(res, manifest.RungHotSwap, generation, load.Manifest, load.Diagnostics)
 	default:
@@ -120,7 +149,32 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 	}
 }
 
-// start is the second rung, and how everything begins: a new process on the
+// restart is the second rung: it starts anew if the policy for breaks is to do
+// so without asking.
+func (t *task) restart(ctx context.Context, reasons []manifest.Diagnostic) outcome {
+	switch t.e.opts.OnBreak {
+	case BreakKeep:
+		return outcome{held: true, event: control.Event{
+			Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: reasons,
+			Message: "the old code stays until the live server is restarted",
+		}}
+	case BreakAsk:
+		return outcome{held: true, event: control.Event{
+			Kind: control.EventAsking, Rung: manifest.RungWarmRestart, Diagnostics: reasons,
+			Message: "the change needs a restart of the live server; the old code stays until then",
+		}}
+	}
+	return t.start(ctx, reasons)
+}
+
+// revive starts a live server where there is none any more. What was expected of
+// that one is void.
+func (t *task) revive(ctx context.Context) outcome {
+	t.predicted = nil
+	return t.start(ctx, nil)
+}
+
+// start is what the second rung does, and how everything begins: a new process on the
 // same socket.
 func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome {
 	if t.main == "" {
@@ -176,7 +230,7 @@ func (t *task) rollback(ctx context.Context) outcome {
 			ev.Message = err.Error()
 		}
 	}
-	return outcome{event: ev}
+	return outcome{event: ev, manifest: res.Manifest}
 }
 
 // live reports a generation that serves.
@@ -190,7 +244,11 @@ func (t *task) live(res *build.Result, rung manifest.Rung, generation int, m *ma
 	}
 	t.e.setTarget(res.Snapshot)
 	t.e.builder.Prune(generation, res.Snapshot)
-	return outcome{event: ev, snap: res.Snapshot, clean: true}
+	if p := t.predicted; p != nil && rung == manifest.RungWarmRestart && slices.Equal(p.Codes, []manifest.Code{manifest.CodeSignature}) && !signatureBreaks(t.last, m) {
+		// The restart was for nothing: a hot swap would have done.
+		p.Wrong = true
+	}
+	return outcome{event: ev, snap: res.Snapshot, manifest: m, clean: true}
 }
 
 // kept is the last rung: the last good generation stays.
@@ -241,14 +299,6 @@ func (t *task) cause() []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// record writes what went live to manifest.json.
-func (e *Engine) record(s *build.Snapshot, m *manifest.Manifest) error {
-	full := *m
-	full.Host, full.Hot = s.Host(), s.Hot()
-	full.Sort()
-	return full.Write(filepath.Join(e.out.path, "manifest.json"))
 }
 
 // watchGraph has the watcher follow what decides about the live generation and

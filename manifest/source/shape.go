@@ -48,16 +48,16 @@ func (p *producer) of(t types.Type) manifest.ShapeType {
 	if t == nil {
 		t = types.Typ[types.Invalid]
 	}
-	return checked{types.Unalias(t), p}
+	return typeView{types.Unalias(t), p}
 }
 
-// checked is a type as the type checker knows it.
-type checked struct {
+// typeView is a type as the type checker knows it.
+type typeView struct {
 	t types.Type // no alias
 	p *producer
 }
 
-func (c checked) Named() (manifest.ShapeName, bool) {
+func (c typeView) Named() (manifest.ShapeName, bool) {
 	switch t := c.t.(type) {
 	case *types.Basic:
 		if t.Kind() == types.Invalid {
@@ -86,7 +86,7 @@ func (p *producer) identity(t *types.Named) any {
 	return t
 }
 
-func (c checked) Structure() manifest.ShapeStructure {
+func (c typeView) Structure() manifest.ShapeStructure {
 	p := c.p
 	switch t := c.t.Underlying().(type) {
 	case *types.Basic:

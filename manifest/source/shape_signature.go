@@ -17,7 +17,8 @@ import (
 // That is the text that the compiler gives to reflection, with its habits:
 // inside type arguments, where the compiler needs a text that is unique,
 // unexported fields have their package and fields of predeclared types are
-// embedded as "pkg.error = error".
+// embedded as "pkg.error = error". Of unexported methods with the same name, in
+// an interface that has some from several packages, the order can differ.
 func Signature(t types.Type) string {
 	var w signatureWriter
 	w.write(t)
@@ -184,17 +185,23 @@ func (w *signatureWriter) field(f *types.Var, separator string) {
 }
 
 // ownName returns the name that an embedded field has if its type is not
-// embedded under another one: that of an alias, an instance without its
-// arguments or, since it belongs to another package, a predeclared type.
+// embedded under another one, as the compiler sees it. Another one is that of
+// an alias, of an instance without its arguments and, because the compiler adds
+// a number or because it is of no package, of a local or a predeclared type.
 func ownName(f *types.Var) string {
 	t := types.Unalias(f.Type())
 	if p, ok := t.(*types.Pointer); ok {
 		t = types.Unalias(p.Elem())
 	}
-	if t, ok := t.(*types.Named); ok && t.TypeArgs().Len() == 0 && (t.Obj().Exported() || t.Obj().Pkg() == f.Pkg()) {
-		return t.Obj().Name()
+	named, ok := t.(*types.Named)
+	if !ok || named.TypeArgs().Len() > 0 {
+		return ""
 	}
-	return ""
+	obj := named.Obj()
+	if obj.Pkg() == nil || obj.Parent() != obj.Pkg().Scope() || !obj.Exported() && obj.Pkg() != f.Pkg() {
+		return ""
+	}
+	return obj.Name()
 }
 
 // end closes a struct or interface type.

@@ -18,7 +18,7 @@ func TestArchitecture(t *testing.T) {
 		"hotreload/watch":   {"github.com/fsnotify/fsnotify"},
 		"hotreload/build":   {module + "manifest", module + "hotreload/control"},
 		"hotreload/launch":  {module + "manifest", module + "hotreload/control"},
-		"hotreload/engine":  {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
+		"hotreload/engine":  {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", module + "manifest/source", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
 	}
 	out, err := exec.Command("go", "list", "-tags=anvilhot", "-f", `{{.ImportPath}}: {{join .Imports " "}}`, module+"...").Output()
 	if err != nil {

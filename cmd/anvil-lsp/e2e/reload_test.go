@@ -210,11 +210,11 @@ func TestRestarts(t *testing.T) {
 	}{
 		{"signature of a registered route", func() {
 			s.edit("handlers/debug.go", "func (a *app) whoami(c *hotreload.Ctx) error {", "func (a *app) whoami(w http.ResponseWriter, r *http.Request) error {\n\tc := &struct{ *hotreload.Ctx }{}\n\t_ = c\n\treturn a.who(w, r)\n}\n\nfunc (a *app) who(w http.ResponseWriter, r *http.Request) error {\n\treturn hotreload.Errorf(500, `%d`, 1)\n}\n\nfunc (a *app) whoami2(c *hotreload.Ctx) error {")
-		}, manifest.CodeSignature, "handlers/routes.go"},
+		}, manifest.CodeSignature, "handlers/debug.go"},
 		{"and back", func() {
 			s.edit("handlers/debug.go", "func (a *app) whoami(w", "func (a *app) whoami3(w")
 			s.edit("handlers/debug.go", "whoami2", "whoami")
-		}, manifest.CodeSignature, "handlers/routes.go"},
+		}, manifest.CodeSignature, "handlers/debug.go"},
 		{"host package", func() {
 			s.save("store/views.go", s.read("store/views.go")+"\nvar added = 1\n")
 		}, manifest.CodeHostChanged, "store/views.go"},

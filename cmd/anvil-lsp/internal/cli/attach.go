@@ -87,7 +87,7 @@ func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face
 		face.note("%s: not heeded, the anvil-lsp that runs in %s was started otherwise", strings.Join(f.set, ", "), s.Dir)
 	}
 	if f.once {
-		return r.ask(ctx, control.PathReload, nil, p.face(f.json, f.dir, true))
+		return r.ask(ctx, control.PathReload, nil, p.face(f.json, f.dir, true, f.verbose))
 	}
 	if face.text != nil {
 		face.text.Attached(s)

@@ -2,7 +2,8 @@
 // and turns what happened into an exit code.
 //
 // Exit codes: 0 when all went well, 1 when something failed, 2 when the command
-// line is at fault. What is worth knowing goes to standard output, complaints
+// line is at fault. Commands that answer a question, check and manifest diff,
+// have codes of their own. What is worth knowing goes to standard output, complaints
 // go to standard error.
 package cli
 
@@ -13,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -20,8 +22,10 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/console"
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // Exit codes.
@@ -43,6 +47,7 @@ type program struct {
 	dir            string // working directory
 	invocation     string // how the user calls this program
 	newEngine      func(context.Context, engine.Options) (server, error)
+	checkCode      func(context.Context, build.Config, *manifest.Manifest, build.Progress) (*engine.Verdict, error)
 	// patience is how long to wait for an engine that holds the lock but does
 	// not answer: it may be about to start, or to end.
 	patience time.Duration
@@ -67,6 +72,7 @@ func Main() int {
 	p := &program{
 		stdout: os.Stdout, stderr: os.Stderr, dir: dir, invocation: invocation(os.Args[0], dir), patience: 10 * time.Second,
 		newEngine: func(ctx context.Context, o engine.Options) (server, error) { return engine.New(ctx, o) },
+		checkCode: checkCode,
 	}
 	return p.run(ctx, os.Args[1:])
 }
@@ -83,6 +89,26 @@ func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(fo
 // has seen what is wrong.
 var errReported = errors.New("already reported")
 
+// exitError ends the program with an exit code, without another word.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// annotationTrouble is the key under which a command keeps the exit code for
+// everything that keeps it from its answer.
+const annotationTrouble = "trouble"
+
+// troubleCode returns the exit code for an error of a command.
+func troubleCode(cmd *cobra.Command, err error) int {
+	if code, convErr := strconv.Atoi(cmd.Annotations[annotationTrouble]); convErr == nil {
+		return code
+	}
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return exitUsage
+	}
+	return exitFailure
+}
+
 func (p *program) run(ctx context.Context, args []string) int {
 	root := p.root()
 	root.SetArgs(args)
@@ -93,13 +119,15 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if errors.Is(err, errReported) {
 		return exitFailure
 	}
+	if code, ok := errors.AsType[exitError](err); ok {
+		return int(code)
+	}
 	s := paint.New(paint.Wanted(p.stderr))
 	fmt.Fprintf(p.stderr, "%s %v\n", s.Red("anvil-lsp:"), err)
 	if _, ok := errors.AsType[*usageError](err); ok {
 		fmt.Fprintf(p.stderr, "Run '%s --help' for usage.\n", cmd.CommandPath())
-		return exitUsage
 	}
-	return exitFailure
+	return troubleCode(cmd, err)
 }
 
 // noArgs and maxArgs are cobra's, as usage errors.
@@ -139,18 +167,19 @@ type face struct {
 
 // face returns the one for an application's directory, as the user named it. A
 // brief one shows single events, without the routes.
-func (p *program) face(json bool, app string, brief bool) *face {
+func (p *program) face(json bool, app string, brief, verbose bool) *face {
 	if json {
 		return &face{Reporter: console.NewJSON(p.stdout), p: p}
 	}
-	routes := p.invocation + " routes"
+	routes, restart := p.invocation+" routes", p.invocation+" ctl restart"
 	if app != "." {
 		routes += " " + app
+		restart += " --dir " + app
 	}
 	c := console.New(console.Options{
 		Out: p.stdout, Terminal: paint.IsTerminal(p.stdout), Color: paint.Wanted(p.stdout),
 		Width: func() int { return paint.Width(p.stdout) },
-		Dir:   p.dir, App: app, Version: buildVersion().Version, RoutesCommand: routes, Brief: brief,
+		Dir:   p.dir, App: app, Version: buildVersion().Version, RoutesCommand: routes, RestartCommand: restart, Brief: brief, Verbose: verbose,
 	})
 	return &face{Reporter: c, text: c, p: p}
 }

@@ -23,8 +23,9 @@ import (
 )
 
 var (
-	live = control.Event{Kind: control.EventLive, Generation: 1, URL: "http://127.0.0.1:8080", Routes: []manifest.Route{{Method: "GET", Pattern: "/", Handler: "h.home"}}}
-	kept = control.Event{Kind: control.EventKept, Diagnostics: []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: "/x/a.go", Line: 3}, "undefined: fo")}}
+	live   = control.Event{Kind: control.EventLive, Generation: 1, URL: "http://127.0.0.1:8080", Routes: []manifest.Route{{Method: "GET", Pattern: "/", Handler: "h.home"}}}
+	asking = control.Event{Kind: control.EventAsking, Generation: 3, Rung: manifest.RungWarmRestart}
+	kept   = control.Event{Kind: control.EventKept, Diagnostics: []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: "/x/a.go", Line: 3}, "undefined: fo")}}
 )
 
 // TestFlags checks what reaches the engine, and what is refused.
@@ -41,6 +42,10 @@ func TestFlags(t *testing.T) {
 			Dir: "shop", Addr: ":0", Main: "cmd/x", Tags: []string{"a", "b"}, Race: true, Debug: true}},
 		{args: "--serve --once -- -db x --serve", want: engine.Options{Dir: ".", Args: []string{"-db", "x", "--serve"}}},
 		{args: "--serve --once shop -- y", want: engine.Options{Dir: "shop", Args: []string{"y"}}},
+		{args: "--serve --once --on-break ask --verbose", want: engine.Options{Dir: ".", OnBreak: engine.BreakAsk}},
+		{args: "--serve --once --on-break=keep", want: engine.Options{Dir: ".", OnBreak: engine.BreakKeep}},
+		{args: "--serve --once --on-break restart", want: engine.Options{Dir: ".", OnBreak: engine.BreakRestart}},
+		{args: "--serve --on-break never", code: 2, says: "--on-break never: it is restart, ask or keep"},
 		{args: "--serve a b", code: 2, says: `unexpected argument "b"`},
 		{args: "--serve --addr 8080", code: 2, says: "an address looks like"},
 		{args: "--serve --port 1", code: 2, says: "unknown flag: --port"},
@@ -208,7 +213,7 @@ func TestAttach(t *testing.T) {
 	swapped := control.Event{Kind: control.EventLive, Generation: 4, Rung: manifest.RungHotSwap}
 	r.streams <- []*control.Event{&swapped} // and cut off
 	r.streams <- []*control.Event{&kept, {Kind: control.EventStopped}}
-	if code := p.run(t.Context(), []string{"--serve", "--race", "--", "-v"}); code != exitOK {
+	if code := p.run(t.Context(), []string{"--serve", "--race", "--verbose", "--", "-v"}); code != exitOK {
 		t.Errorf("exit code %d, %s", code, p.stderr)
 	}
 	for _, want := range []string{"--race, -- -v: not heeded", "attached to the anvil-lsp with process id 4711", "live  generation 3", "gen 4  hot swap", "undefined: fo", "stopped"} {
@@ -301,6 +306,7 @@ func TestCtl(t *testing.T) {
 		{"ctl status --json", "", 0, nil, exitOK, "", `"pid": 4711`},
 		{"ctl reload", control.PathReload, 200, live, exitOK, "", "gen 1  live"},
 		{"ctl reload --json", control.PathReload, 200, live, exitOK, "", `"event":"live"`},
+		{"ctl reload", control.PathReload, 200, asking, exitFailure, "", "to restart now: anvil-lsp ctl restart"},
 		{"ctl restart", control.PathRestart, 200, kept, exitFailure, "", "undefined: fo"},
 		{"ctl rollback", control.PathRollback, 200, live, exitOK, `{"generation":0}`, "gen 1"},
 		{"ctl rollback 2", control.PathRollback, 200, live, exitOK, `{"generation":2}`, "gen 1"},
@@ -336,7 +342,9 @@ func TestCtlStop(t *testing.T) {
 	s.PID = os.Getpid() // a process that does not end
 	r.status.Store(&s)
 	r.HandleFunc("POST "+control.PathStop, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "0") // the answer is whole before the server ends
 		w.WriteHeader(http.StatusAccepted)
+		_ = http.NewResponseController(w).Flush()
 		go r.stop()
 	})
 	if code := p.run(t.Context(), []string{"ctl", "stop"}); code != exitOK {
@@ -378,7 +386,7 @@ func TestRoutes(t *testing.T) {
 	if err := m.Write(file); err != nil {
 		t.Fatal(err)
 	}
-	check(exitOK, "/posts/{id}  handlers.ShowPost  func(*hotreload.Ctx) error  handlers/posts.go:12\n", "routes of generation 7, live at ")
+	check(exitOK, "/posts/{id}  handlers.ShowPost  func(*hotreload.Ctx) error  handlers/posts.go:12  7\n", "routes of generation 7, live at ")
 	check(exitOK, `"running": false`, "", "--json")
 	check(exitOK, "handlers.ShowPost", "", p.dir)
 	if err := os.WriteFile(file, []byte("{"), 0o666); err != nil {

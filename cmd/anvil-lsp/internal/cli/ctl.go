@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -53,7 +52,7 @@ runs there, or if what was asked for could not be done.`,
 				if err != nil {
 					return err
 				}
-				return r.ask(cmd.Context(), path, in, p.face(asJSON, s.Dir, true))
+				return r.ask(cmd.Context(), path, in, p.face(asJSON, s.Dir, true, false))
 			},
 		}
 	}
@@ -97,9 +96,9 @@ runs there, or if what was asked for could not be done.`,
 func rollback(args []string) (any, error) {
 	var r control.RollbackRequest
 	if len(args) > 0 {
-		n, err := strconv.Atoi(args[0])
-		if err != nil || n < 1 {
-			return nil, usagef("%q is no generation: they are numbered from 1", args[0])
+		n, err := generationNumber(args[0])
+		if err != nil {
+			return nil, err
 		}
 		r.Generation = n
 	}

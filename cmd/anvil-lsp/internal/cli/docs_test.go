@@ -23,7 +23,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/cli.md")
+var update = flag.Bool("update", false, "rewrite docs/cli.md and docs/manifest.schema.json")
 
 // root of the repository, from here.
 var root = filepath.FromSlash("../../../..")
@@ -121,21 +121,20 @@ func TestJSONDocumented(t *testing.T) {
 	_, fields, _ := strings.Cut(doc, "\n## Fields\n")
 	fields, _, _ = strings.Cut(fields, "\n## ")
 	tables := strings.Split(fields, "\n### ")
-	types := []reflect.Type{reflect.TypeFor[control.Event](), reflect.TypeFor[control.Step](), reflect.TypeFor[manifest.Diagnostic](), reflect.TypeFor[manifest.Route]()}
+	types := []reflect.Type{reflect.TypeFor[control.Event](), reflect.TypeFor[control.Step](), reflect.TypeFor[manifest.Diagnostic](), reflect.TypeFor[control.Prediction](), reflect.TypeFor[manifest.Route]()}
 	if len(tables) != len(types) {
 		t.Fatalf("%d tables of fields, want %d", len(tables), len(types))
 	}
 	for i, table := range tables {
-		var got []string
-		for line := range strings.Lines(table) {
-			if first, ok := strings.CutPrefix(line, "| `"); ok {
-				first, _, _ = strings.Cut(first, " |")
-				got = append(got, strings.Split(strings.ReplaceAll(first, "`", ""), ", ")...)
-			}
-		}
-		if want := jsonNames(types[i]); !slices.Equal(got, want) {
-			t.Errorf("fields of %v: documented %q, in the code %q", types[i], got, want)
-		}
+		checkFields(t, table, types[i])
+	}
+	_, others, _ := strings.Cut(doc, "\n## Other commands\n")
+	for name, typ := range map[string]reflect.Type{
+		"check": reflect.TypeFor[checkResult](), "manifest diff": reflect.TypeFor[manifestDiff](), "routes": reflect.TypeFor[routeList](),
+	} {
+		_, table, _ := strings.Cut(others, "\n### "+name+"\n")
+		table, _, _ = strings.Cut(table, "\n### ")
+		checkFields(t, table, typ)
 	}
 
 	seen := map[string]bool{}
@@ -162,6 +161,21 @@ func TestJSONDocumented(t *testing.T) {
 		if !seen[kind] {
 			t.Errorf("no example of the event %s", kind)
 		}
+	}
+}
+
+// checkFields compares the first column of a table with the fields of a type.
+func checkFields(t *testing.T, table string, typ reflect.Type) {
+	t.Helper()
+	var got []string
+	for line := range strings.Lines(table) {
+		if first, ok := strings.CutPrefix(line, "| `"); ok {
+			first, _, _ = strings.Cut(first, " |")
+			got = append(got, strings.Split(strings.ReplaceAll(first, "`", ""), ", ")...)
+		}
+	}
+	if want := jsonNames(typ); !slices.Equal(got, want) {
+		t.Errorf("fields of %v: documented %q, in the code %q", typ, got, want)
 	}
 }
 
@@ -194,7 +208,7 @@ func fieldsOf(t reflect.Type) func(func(reflect.StructField) bool) {
 func TestCommandsDocumented(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString("# Commands\n\nMade from `--help` by `go test ./cmd/anvil-lsp/internal/cli -update`; do not edit.\n\n" +
-		"Exit codes: 0 when all went well, 1 when something failed, 2 when the command line is at fault.\n")
+		"Exit codes: 0 when all went well, 1 when something failed, 2 when the command line is at fault. `check` and `manifest diff` have their own.\n")
 	p := newProgram(t, nil)
 	var describe func(*cobra.Command)
 	describe = func(cmd *cobra.Command) {

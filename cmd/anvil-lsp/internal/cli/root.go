@@ -52,7 +52,7 @@ A second anvil-lsp for the same directory attaches to the first one.`,
 	cmd.SetErr(p.stderr)
 	cmd.SetVersionTemplate(buildVersion().String() + "\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	cmd.AddCommand(p.initProject(), p.doctor(), p.routes(), p.ctl(), p.version())
+	cmd.AddCommand(p.initProject(), p.doctor(), p.check(), p.routes(), p.manifestCommands(), p.ctl(), p.version())
 	return cmd
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,7 +52,7 @@ directory or the closest above it.`,
 				fmt.Fprintf(p.stderr, "no anvil-lsp is running; these are the routes of generation %d, live at %s\n",
 					list.Generation, list.Time.Format(time.DateTime))
 			}
-			return console.Routes(p.stdout, paint.Wanted(p.stdout), p.dir, list.Routes)
+			return console.Routes(p.stdout, paint.Wanted(p.stdout), p.dir, list.Generation, list.Routes)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -71,23 +70,17 @@ func (p *program) listRoutes(ctx context.Context, named string) (*routeList, err
 		}
 		return &routeList{Running: true, Generation: s.Live.Generation, Time: time.Now(), URL: s.URL, Routes: notNil(s.Live.Manifest.Routes)}, nil
 	}
-	for dir := p.abs(named); ; dir = filepath.Dir(dir) {
-		name := filepath.Join(dir, engine.OutDir, "manifest.json")
-		m, readErr := manifest.Read(name)
-		if readErr == nil {
-			list := &routeList{Generation: m.Generation, Routes: notNil(m.Routes)}
-			if st, err := os.Stat(name); err == nil {
-				list.Time = st.ModTime()
-			}
-			return list, nil
-		}
-		if !errors.Is(readErr, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%w; it is written anew when a generation goes live: %s --serve %s", readErr, p.invocation, dir)
-		}
-		if named != "" || dir == filepath.Dir(dir) {
-			return nil, fmt.Errorf("no routes are known yet: %w", err)
-		}
+	dir, m, readErr := p.lastManifest(named)
+	if errors.Is(readErr, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no routes are known yet: %w", err)
+	} else if readErr != nil {
+		return nil, readErr
 	}
+	list := &routeList{Generation: m.Generation, Routes: notNil(m.Routes)}
+	if st, err := os.Stat(engine.ManifestPath(dir)); err == nil {
+		list.Time = st.ModTime()
+	}
+	return list, nil
 }
 
 func notNil(routes []manifest.Route) []manifest.Route {

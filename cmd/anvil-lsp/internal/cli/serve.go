@@ -18,9 +18,9 @@ import (
 
 // serveFlags are the flags and arguments of --serve.
 type serveFlags struct {
-	serve, race, debug, json, once bool
-	addr, main                     string
-	tags                           []string
+	serve, race, debug, json, once, verbose bool
+	addr, main, onBreak                     string
+	tags                                    []string
 
 	dir  string
 	args []string // of the live server
@@ -36,6 +36,8 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	fl.StringSliceVar(&f.tags, "tags", nil, "build `TAGS`, separated by commas")
 	fl.BoolVar(&f.race, "race", false, "build with the race detector")
 	fl.BoolVar(&f.debug, "debug", false, "build for a debugger: with debug information, without optimizations")
+	fl.StringVar(&f.onBreak, "on-break", onBreakRestart, "`POLICY` for a change that needs a restart: restart, ask or keep; ask and keep serve the old code until 'anvil-lsp ctl restart'")
+	fl.BoolVar(&f.verbose, "verbose", false, "show hints, too")
 	fl.BoolVar(&f.json, "json", false, "print events as JSON, one object a line; the application's output goes to standard error")
 	fl.BoolVar(&f.once, "once", false, "build, load, report and end; exit code 0 if the application went live")
 	noFiles := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -45,6 +47,7 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 		_ = cmd.RegisterFlagCompletionFunc(name, noFiles) // fails for unknown flags only
 	}
 	_ = cmd.RegisterFlagCompletionFunc("main", completeDirs)
+	_ = cmd.RegisterFlagCompletionFunc("on-break", cobra.FixedCompletions([]string{onBreakRestart, string(engine.BreakAsk), string(engine.BreakKeep)}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // take checks the flags and takes the arguments apart.
@@ -61,18 +64,40 @@ func (f *serveFlags) take(cmd *cobra.Command, args []string) error {
 			return usagef("--addr %s: an address looks like 127.0.0.1:8080, localhost:0 or :8080", f.addr)
 		}
 	}
-	f.set = slices.DeleteFunc(flagsSet(cmd), func(s string) bool { return s == "--serve" || s == "--json" || s == "--once" })
+	if _, err := f.policy(); err != nil {
+		return err
+	}
+	ours := []string{"--serve", "--json", "--once", "--verbose"} // what concerns this terminal only
+	f.set = slices.DeleteFunc(flagsSet(cmd), func(s string) bool { return slices.Contains(ours, s) })
 	if len(f.args) > 0 {
 		f.set = append(f.set, "-- "+strings.Join(f.args, " "))
 	}
 	return nil
 }
 
+// onBreakRestart is the name of the default policy for breaks.
+const onBreakRestart = "restart"
+
+// policy returns what --on-break means.
+func (f *serveFlags) policy() (engine.BreakPolicy, error) {
+	switch policy := engine.BreakPolicy(f.onBreak); policy {
+	case onBreakRestart:
+		return engine.BreakRestart, nil
+	case engine.BreakAsk, engine.BreakKeep:
+		return policy, nil
+	}
+	return "", usagef("--on-break %s: it is restart, ask or keep", f.onBreak)
+}
+
 // serve runs an engine, or attaches to the one that runs in the directory.
 func (p *program) serve(ctx context.Context, f serveFlags) error {
-	face := p.face(f.json, f.dir, false)
+	face := p.face(f.json, f.dir, false, f.verbose)
+	policy, err := f.policy()
+	if err != nil {
+		return err
+	}
 	o := engine.Options{
-		Dir: p.abs(f.dir), Main: f.main, Addr: f.addr, Tags: f.tags, Race: f.race, Debug: f.debug,
+		Dir: p.abs(f.dir), Main: f.main, Addr: f.addr, Tags: f.tags, Race: f.race, Debug: f.debug, OnBreak: policy,
 		Args: f.args, Version: buildVersion().Version,
 	}
 	o.Stdout, o.Stderr = face.outputs()
@@ -147,7 +172,7 @@ func verdict(ev control.Event) (good, final bool) {
 	switch ev.Kind {
 	case control.EventLive, control.EventRolledBack, control.EventUnchanged:
 		return true, true
-	case control.EventKept, control.EventExited, control.EventStopped:
+	case control.EventKept, control.EventAsking, control.EventExited, control.EventStopped:
 		return false, true
 	}
 	return false, false

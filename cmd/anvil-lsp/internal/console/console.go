@@ -44,10 +44,16 @@ type Options struct {
 	App string
 	// Version of this program, for the header.
 	Version string
+	// Activity is what progress is the progress of; empty means building.
+	Activity string
 	// Brief leaves the routes out.
 	Brief bool
+	// Verbose shows hints, too.
+	Verbose bool
 	// RoutesCommand lists all routes; named where the table is cut short.
 	RoutesCommand string
+	// RestartCommand restarts the application; named where a change waits for it.
+	RestartCommand string
 	// Location is the time zone to show times in; nil means the local one.
 	Location *time.Location
 }
@@ -58,12 +64,12 @@ type Console struct {
 	style  paint.Style
 	screen *screen
 
-	mu     sync.Mutex       // guards what follows
-	routes []manifest.Route // of the live generation
-	live   bool             // a generation was live: the table of routes was shown
-	told   map[string]bool  // reasons for the restart under way, already shown
-	begun  time.Time        // of the build under way
-	logged time.Time        // last progress that became a line of its own
+	mu     sync.Mutex            // guards what follows
+	routes []manifest.Route      // of the live generation
+	live   bool                  // a generation was live: the table of routes was shown
+	told   []manifest.Diagnostic // about the build under way, already shown
+	begun  time.Time             // of the build under way
+	logged time.Time             // last progress that became a line of its own
 }
 
 // New returns a Console.
@@ -105,6 +111,12 @@ func (c *Console) Event(ev control.Event) {
 	case control.EventProgress:
 		c.progress(ev, ev.Message)
 		return
+	case control.EventPredicted:
+		if c.predicted(&b, ev); b.Len() == 0 {
+			return
+		}
+	case control.EventAsking:
+		c.asking(&b, ev)
 	case control.EventLive:
 		c.wentLive(&b, ev)
 	case control.EventRestarting:
@@ -132,11 +144,18 @@ func (c *Console) Event(ev control.Event) {
 	default: // of a newer engine that this client is attached to
 		fmt.Fprintln(&b, spaced(c.stamp(ev), string(ev.Kind), indentRest(ev.Message)))
 	}
+	c.mispredicted(&b, ev)
 	c.screen.print(b.String())
-	if ev.Kind == control.EventRestarting {
+	switch ev.Kind {
+	case control.EventPredicted:
+		c.progress(ev, few(ev.Cause, maxCause))
+	case control.EventRestarting:
 		c.progress(ev, "a new process on the same address")
 	}
 }
+
+// EndProgress removes the progress line.
+func (c *Console) EndProgress() { c.screen.print("") }
 
 // Attached shows where an engine stands that was running already.
 func (c *Console) Attached(s *control.Status) {
@@ -177,7 +196,7 @@ func (c *Console) wentLive(b *strings.Builder, ev control.Event) {
 	case manifest.RungWarmRestart:
 		label = c.style.Yellow("warm restart")
 	}
-	news := slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool { return c.told[d.String()] })
+	news := c.news(ev.Diagnostics)
 	c.told = nil
 	if ev.Rung == manifest.RungWarmRestart { // reasons come before the line
 		c.briefly(b, news)
@@ -200,22 +219,32 @@ func (c *Console) wentLive(b *strings.Builder, ev control.Event) {
 func (c *Console) restarting(b *strings.Builder, ev control.Event) {
 	fmt.Fprintln(b, spaced(c.stamp(ev), c.style.Yellow("restarting"), few(ev.Cause, maxCause)))
 	c.paragraph(b, ev.Message)
-	c.briefly(b, ev.Diagnostics)
-	c.told = map[string]bool{}
-	for _, d := range ev.Diagnostics {
-		c.told[d.String()] = true
-	}
+	c.briefly(b, c.news(ev.Diagnostics))
+	c.told = append(c.told, ev.Diagnostics...)
 }
 
 func (c *Console) kept(b *strings.Builder, ev control.Event) {
+	news := c.news(ev.Diagnostics)
 	c.told = nil
-	fmt.Fprintln(b, spaced(c.stamp(ev), c.style.Red("error"), few(ev.Cause, maxCause), c.timing(ev)))
-	c.fully(b, ev.Diagnostics)
+	label := c.style.Red("error")
+	if onlyBreaks(ev.Diagnostics) {
+		label = c.style.Yellow("kept")
+	}
+	fmt.Fprintln(b, spaced(c.stamp(ev), label, few(ev.Cause, maxCause), c.timing(ev)))
+	if onlyBreaks(ev.Diagnostics) {
+		c.briefly(b, news)
+	} else {
+		c.fully(b, news)
+	}
 	if ev.Message != "" && !slices.ContainsFunc(ev.Diagnostics, func(d manifest.Diagnostic) bool { return strings.Contains(ev.Message, d.Message) }) {
 		c.paragraph(b, ev.Message)
 	}
 	if ev.Generation > 0 {
-		fmt.Fprintf(b, "%sgeneration %d keeps serving\n", margin, ev.Generation)
+		fmt.Fprintf(b, "%sgeneration %d keeps serving", margin, ev.Generation)
+		if onlyBreaks(ev.Diagnostics) {
+			fmt.Fprintf(b, "; to take the change: %s", c.restartCommand())
+		}
+		b.WriteByte('\n')
 	} else {
 		fmt.Fprintf(b, "%snothing is live yet; the next save tries again\n", margin)
 	}

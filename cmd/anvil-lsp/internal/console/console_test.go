@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -142,6 +143,8 @@ func TestConsole(t *testing.T) {
 				{Time: at(30), Kind: control.EventKept, Generation: 6, Message: "no space left on the disk that holds the output directory: write x\nmake room"},
 			}
 		}},
+		{"predictions", Options{Verbose: true, RestartCommand: "anvil-lsp ctl restart --dir testdata/blog"}, predictions},
+		{"quiet", Options{}, predictions},
 		{"incidents", Options{}, func(dir string) []control.Event {
 			feed := filepath.Join(dir, "handlers", "feed.go")
 			panicked := manifest.Diagnose(manifest.CodeHandlerPanic, manifest.Position{File: feed, Line: 4}, "GET /feed: runtime error: index out of range [3] with length 2")
@@ -175,6 +178,60 @@ func TestConsole(t *testing.T) {
 	}
 }
 
+// predictions are edits as the engine foresees them, and what becomes of them.
+func predictions(dir string) []control.Event {
+	file := func(line, column int) manifest.Position {
+		return manifest.Position{File: filepath.Join(dir, "handlers", "feed.go"), Line: line, Column: column}
+	}
+	feed, store := []string{"handlers/feed.go"}, []string{"store/store.go"}
+	hint := manifest.Diagnose(manifest.CodePackageState, file(3, 5), "hits starts again with every reload")
+	lost := manifest.Diagnose(manifest.CodeStateShape, file(4, 2), "state %q: field Title is dropped", "drafts")
+	atLoad := manifest.Diagnose(manifest.CodeStateShape, file(4, 0), "state %q starts again: field Title of handlers.draft is gone", "drafts")
+	broken := manifest.Diagnose(manifest.CodeCompile, file(4, 7), "undefined: fo")
+	unused := manifest.Diagnose(manifest.CodeCompile, file(5, 26), "undefined: y")
+	host := manifest.Diagnose(manifest.CodeHostChanged, manifest.Position{File: filepath.Join(dir, "store", "store.go")}, "store is linked into the running process")
+	signature := manifest.Diagnose(manifest.CodeSignature, file(3, 11), "GET /feed: the signature of handlers.feed changed from func(string) to func(int)")
+	panicked := manifest.Diagnose(manifest.CodeRegistration, file(3, 0), "panic during registration: no luck")
+	const hot, warm, keep = manifest.RungHotSwap, manifest.RungWarmRestart, manifest.RungKeep
+	return []control.Event{
+		{Time: at(0), Kind: control.EventLive, URL: url, Generation: 1, Routes: routes(1)},
+
+		{Time: at(10), Kind: control.EventBuilding, Cause: feed, Generation: 1},
+		{Time: at(10), Kind: control.EventPredicted, Rung: hot, Cause: feed, Generation: 1, Total: ms(4)},
+		{Time: at(11), Kind: control.EventLive, Rung: hot, Cause: feed, Generation: 2, Total: ms(64), Predicted: &control.Prediction{Rung: hot}},
+
+		{Time: at(20), Kind: control.EventBuilding, Cause: feed, Generation: 2},
+		{Time: at(20), Kind: control.EventPredicted, Rung: hot, Cause: feed, Generation: 2, Total: ms(4), Diagnostics: []manifest.Diagnostic{hint, lost}},
+		{Time: at(21), Kind: control.EventLive, Rung: hot, Cause: feed, Generation: 3, Total: ms(64), Diagnostics: []manifest.Diagnostic{atLoad}},
+
+		{Time: at(30), Kind: control.EventBuilding, Cause: feed, Generation: 3},
+		{Time: at(30), Kind: control.EventPredicted, Rung: keep, Cause: feed, Generation: 3, Total: ms(4), Diagnostics: []manifest.Diagnostic{hint, broken}},
+		{Time: at(31), Kind: control.EventKept, Rung: keep, Cause: feed, Generation: 3, Total: ms(64), Diagnostics: []manifest.Diagnostic{broken, unused}, Predicted: &control.Prediction{Rung: keep}},
+
+		{Time: at(40), Kind: control.EventBuilding, Cause: store, Generation: 3},
+		{Time: at(40), Kind: control.EventPredicted, Rung: warm, Cause: store, Generation: 3, Total: ms(4), Diagnostics: []manifest.Diagnostic{host}},
+		{Time: at(40), Kind: control.EventRestarting, Rung: warm, Cause: store, Generation: 3, Diagnostics: []manifest.Diagnostic{host}},
+		{Time: at(42), Kind: control.EventLive, Rung: warm, Cause: store, Generation: 4, Total: ms(2100), Diagnostics: []manifest.Diagnostic{host}},
+
+		{Time: at(50), Kind: control.EventBuilding, Cause: feed, Generation: 4},
+		{Time: at(50), Kind: control.EventPredicted, Rung: warm, Cause: feed, Generation: 4, Total: ms(4), Diagnostics: []manifest.Diagnostic{signature, host}},
+		{Time: at(50), Kind: control.EventAsking, Rung: warm, Cause: feed, Generation: 4, Total: ms(5), Diagnostics: []manifest.Diagnostic{signature, host},
+			Message: "the change needs a restart of the live server; the old code stays until then"},
+
+		{Time: at(60), Kind: control.EventKept, Rung: keep, Cause: feed, Generation: 4, Total: ms(5), Diagnostics: []manifest.Diagnostic{signature},
+			Message: "the old code stays until the live server is restarted"},
+
+		{Time: at(70), Kind: control.EventBuilding, Cause: feed, Generation: 4},
+		{Time: at(70), Kind: control.EventPredicted, Rung: hot, Cause: feed, Generation: 4, Total: ms(4)},
+		{Time: at(71), Kind: control.EventRestarting, Rung: warm, Cause: feed, Generation: 4, Diagnostics: []manifest.Diagnostic{signature}},
+		{Time: at(73), Kind: control.EventLive, Rung: warm, Cause: feed, Generation: 5, Total: ms(2200), Predicted: &control.Prediction{Rung: hot, Wrong: true}},
+
+		{Time: at(80), Kind: control.EventKept, Rung: keep, Cause: feed, Generation: 5, Total: ms(64), Diagnostics: []manifest.Diagnostic{panicked},
+			Predicted: &control.Prediction{Rung: warm, Codes: []manifest.Code{manifest.CodeSignature, manifest.CodeHostChanged}, Wrong: true}},
+		{Time: at(90), Kind: control.EventUnchanged, Cause: feed, Generation: 5, Predicted: &control.Prediction{}},
+	}
+}
+
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".golden")
@@ -201,7 +258,7 @@ func TestAttachedAndStatus(t *testing.T) {
 			PID: 4712, Ready: true, Generation: 6, Goroutines: 1, RSS: 34_500_000, Manifest: &manifest.Manifest{Routes: routes(2)},
 			Generations: []control.GenerationStatus{{Number: 1, Retired: true, Drained: true}, {Number: 5, Retired: true, InFlight: 1}, {Number: 6, InFlight: 2}},
 		},
-		Counts: control.Counts{HotSwaps: 12, Restarts: 1, Kept: 3, Crashes: 2},
+		Counts: control.Counts{HotSwaps: 12, Restarts: 1, Kept: 3, Crashes: 2, Predicted: 41},
 		Problems: []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile,
 			manifest.Position{File: filepath.Join(dir, "handlers", "feed.go"), Line: 4, Column: 7}, "undefined: fo")},
 	}
@@ -216,6 +273,8 @@ func TestAttachedAndStatus(t *testing.T) {
 	for _, s := range []control.State{control.StateLive, control.StateBuilding, control.StateRestarting, control.StateDown} {
 		fmt.Fprintf(&out, "=== %s\n%s\n", s, stateLine(paint.New(false), &control.Status{State: s, Generation: 4}))
 	}
+	fmt.Fprintf(&out, "=== restart?\n%s\n", stateLine(paint.New(false), &control.Status{State: control.StateKept, Generation: 4,
+		Problems: []manifest.Diagnostic{manifest.Diagnose(manifest.CodeHostChanged, manifest.Position{}, "x")}}))
 	fmt.Fprintf(&out, "=== first build\n%s\n", stateLine(paint.New(false), &control.Status{State: control.StateBuilding}))
 	golden(t, "status", out.Bytes())
 }
@@ -226,10 +285,72 @@ func TestRoutes(t *testing.T) {
 	rs[0].Signature = "func(*hotreload.Ctx) error"
 	rs[0].Position = manifest.Position{File: filepath.Join(dir, "handlers", "feed.go"), Line: 3}
 	var out bytes.Buffer
-	if err := Routes(&out, false, dir, rs); err != nil {
+	if err := Routes(&out, false, dir, 7, rs); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "routes", out.Bytes())
+}
+
+func TestManifest(t *testing.T) {
+	dir := workspace(t)
+	m := &manifest.Manifest{
+		Format: manifest.FormatVersion, ABI: 1, Toolchain: "go1.26 linux/amd64", Generation: 7, Handlers: "example.com/blog/handlers", Routes: routes(3),
+		State:      []manifest.State{{Key: "drafts", Type: "map[string]handlers.draft", Fingerprint: "5f0c2d8e9b7a6c41"}, {Key: "hits", Type: "int", Fingerprint: "1"}},
+		Registered: []string{"feeds.atom"},
+		Host:       []manifest.Package{{Path: "example.com/blog", Hash: "aa"}, {Path: "example.com/blog/store", Hash: "bb"}},
+		Hot:        []string{"example.com/blog/handlers"},
+	}
+	for i := range m.Routes {
+		m.Routes[i].Signature = "func(http.ResponseWriter, *http.Request)"
+	}
+	m.Routes[0].Position = manifest.Position{File: filepath.Join(dir, "handlers", "feed.go"), Line: 3}
+	var out bytes.Buffer
+	show := func(title string, m *manifest.Manifest) {
+		fmt.Fprintf(&out, "=== %s\n", title)
+		if err := Manifest(&out, false, dir, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	show("manifest", m)
+	show("nothing registered", &manifest.Manifest{Generation: 1, Handlers: "h"})
+	data, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var next manifest.Manifest
+	if err := json.Unmarshal(data, &next); err != nil {
+		t.Fatal(err)
+	}
+	next.Toolchain, next.ABI, next.Handlers = "go1.27 linux/amd64", 2, "example.com/blog/web"
+	next.Routes[0].Handler = "handlers.(*app).front"
+	next.Routes[1].Signature, next.Routes[1].Fingerprint = "func(*hotreload.Ctx) error", "x"
+	next.Routes[2] = routes(4)[3]
+	next.State[0].Fingerprint = "y"
+	next.State[1].Type, next.State[1].Fingerprint = "uint64", "z"
+	next.Registered = nil
+	next.Hot = append(next.Hot, "example.com/blog/views")
+	next.Host[1].Hash = "cc"
+	for _, pair := range [][2]*manifest.Manifest{{m, &next}, {&next, m}, {m, m}} {
+		out.WriteString("=== diff\n")
+		if err := Changes(&out, false, manifest.Diff(pair[0], pair[1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden(t, "manifest", out.Bytes())
+}
+
+func TestFindings(t *testing.T) {
+	dir := workspace(t)
+	var ds []manifest.Diagnostic
+	for i := range maxDiagnostics + 2 {
+		ds = append(ds, manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: filepath.Join(dir, "handlers", "feed.go"), Line: 4, Column: 7}, "undefined: fo%d", i))
+	}
+	ds = append(ds, manifest.Diagnose(manifest.CodePackageState, manifest.Position{}, "somewhere"))
+	var out bytes.Buffer
+	if err := Findings(&out, false, dir, ds); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "findings", out.Bytes())
 }
 
 // TestPass checks that the live server's output and the progress line share a
@@ -337,7 +458,8 @@ func TestEveryKind(t *testing.T) {
 		kinds++
 		kind := strings.Trim(spec.Values[0].(*ast.BasicLit).Value, `"`)
 		var out bytes.Buffer
-		New(Options{Out: &out, Terminal: true, Location: time.UTC}).Event(control.Event{Time: at(0), Kind: control.EventKind(kind), Message: "text"})
+		New(Options{Out: &out, Terminal: true, Location: time.UTC}).Event(control.Event{Time: at(0), Kind: control.EventKind(kind), Message: "text",
+			Diagnostics: []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "broken")}})
 		if out.Len() == 0 || strings.HasPrefix(out.String(), "12:00:00  "+kind+"  text") && kind != "warning" && kind != "unchanged" {
 			t.Errorf("%s is shown as %q", kind, out.String())
 		}

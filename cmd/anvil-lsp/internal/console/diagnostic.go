@@ -26,10 +26,7 @@ func relative(dir, file string) string {
 	return rel
 }
 
-func (c *Console) place(p manifest.Position) string {
-	p.File = relative(c.o.Dir, p.File)
-	return p.String()
-}
+func (c *Console) place(p manifest.Position) string { return Place(c.o.Dir, p) }
 
 // briefly writes a line for each diagnostic.
 func (c *Console) briefly(b *strings.Builder, ds []manifest.Diagnostic) {

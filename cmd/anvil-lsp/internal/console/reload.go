@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -92,7 +93,7 @@ func stepList(steps []control.Step) string {
 // progress shows what a long step is doing: in place on a terminal, otherwise
 // as a line from time to time.
 func (c *Console) progress(ev control.Event, doing string) {
-	what := "building"
+	what := cmp.Or(c.o.Activity, "building")
 	if ev.Kind == control.EventRestarting {
 		what = "restarting"
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -67,22 +68,40 @@ func missing(some, others []manifest.Route) []manifest.Route {
 	})
 }
 
-// Routes writes a table of all routes, for reading and for grep. Paths are
-// relative to dir.
-func Routes(w io.Writer, color bool, dir string, routes []manifest.Route) error {
+func routeHead() []string {
+	return []string{"METHOD", "PATTERN", "HANDLER", "SIGNATURE", "REGISTERED AT"}
+}
+
+// Routes writes a table of all routes of a generation, for reading and for
+// grep. Paths are relative to dir.
+func Routes(w io.Writer, color bool, dir string, generation int, routes []manifest.Route) error {
 	s := paint.New(color)
-	rows := [][]cell{{{text: "METHOD", paint: s.Dim}, {text: "PATTERN", paint: s.Dim}, {text: "HANDLER", paint: s.Dim},
-		{text: "SIGNATURE", paint: s.Dim}, {text: "REGISTERED AT", paint: s.Dim}}}
-	for _, r := range routes {
-		p := r.Position
-		p.File = relative(dir, p.File)
-		rows = append(rows, []cell{{text: r.Method, paint: s.Bold}, {text: r.Pattern}, {text: r.Handler},
-			{text: r.Signature, paint: s.Dim}, {text: p.String()}})
+	rows := routeRows(s, dir, routes)
+	for i := range rows {
+		rows[i] = append(rows[i], cell{text: strconv.Itoa(generation), paint: s.Dim})
 	}
 	var b strings.Builder
-	table(&b, "", rows)
+	headed(&b, s, append(routeHead(), "GENERATION"), rows)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func routeRows(s paint.Style, dir string, routes []manifest.Route) [][]cell {
+	var rows [][]cell
+	for _, r := range routes {
+		rows = append(rows, []cell{{text: r.Method, paint: s.Bold}, {text: r.Pattern}, {text: r.Handler},
+			{text: r.Signature, paint: s.Dim}, {text: Place(dir, r.Position)}})
+	}
+	return rows
+}
+
+// headed writes a table with a first row that names the columns.
+func headed(b *strings.Builder, s paint.Style, head []string, rows [][]cell) {
+	first := make([]cell, len(head))
+	for i, name := range head {
+		first[i] = cell{text: name, paint: s.Dim}
+	}
+	table(b, "", append([][]cell{first}, rows...))
 }
 
 // cell is one field of a table.

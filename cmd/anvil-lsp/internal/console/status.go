@@ -23,6 +23,9 @@ func stateLine(s paint.Style, st *control.Status) string {
 		}
 		return s.Yellow(string(st.State)) + "  " + generation + " serves meanwhile"
 	case control.StateKept:
+		if onlyBreaks(st.Problems) {
+			return s.Yellow("kept") + "  " + generation + " keeps serving, the newest code waits for a restart"
+		}
 		return s.Red("kept") + "  " + generation + " keeps serving, the newest code has errors"
 	case control.StateDown:
 		return s.Red("down") + "  no live server; requests are answered with the error page"
@@ -48,7 +51,8 @@ func Status(w io.Writer, color bool, dir string, st *control.Status, now time.Ti
 	}
 	n := st.Counts
 	rows = append(rows, [2]string{"so far", fmt.Sprintf("%s, %s, %d refused, %s, %s", plural(n.HotSwaps, "hot swap"),
-		plural(n.Restarts, "warm restart"), n.Kept, plural(n.Panics, "handler panic"), plural(n.Crashes, "crash"))})
+		plural(n.Restarts, "warm restart"), n.Kept, plural(n.Panics, "handler panic"), plural(n.Crashes, "crash"))},
+		[2]string{"edits", fmt.Sprintf("predicted %d, wrong %d", n.Predicted, n.Mispredicted)})
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", stateLine(s, st))

@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/console"
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/sarif"
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Exit codes of check.
+const (
+	exitRestart  = 1
+	exitRefused  = 2
+	exitNoAnswer = 3
+)
+
+// checkFlags are the flags of check.
+type checkFlags struct {
+	json, sarif bool
+	against     string
+	cfg         build.Config
+}
+
+// checkResult is what `check --json` prints.
+type checkResult struct {
+	Rung manifest.Rung `json:"rung"`
+	// Against is the file of the manifest that the code was compared with.
+	Against     string                `json:"against,omitempty"`
+	Generation  int                   `json:"generation,omitempty"` // of that manifest
+	Diagnostics []manifest.Diagnostic `json:"diagnostics"`
+	Unknown     []unknownRegistration `json:"unknown,omitempty"`
+	// Manifest is what the code would register, as far as it can be known.
+	Manifest *manifest.Manifest `json:"manifest,omitempty"`
+}
+
+// unknownRegistration is a registration that source alone does not tell.
+type unknownRegistration struct {
+	manifest.Position
+	Call   string `json:"call"`
+	Reason string `json:"reason"`
+}
+
+func (p *program) check() *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "check [DIR]",
+		Short: "Say what a running server would do with the code as it is",
+		Long: `Say, from source and without a running server, what a server that runs what a
+manifest describes would do with the application in DIR (by default the current
+directory): swap the code in, restart, or keep its old code.
+
+Without --against, that is the manifest of the generation that went live last in
+DIR. If there is none, only what would not load is found. To have a continuous
+integration compare, commit what 'manifest show --json' prints. Hints are shown,
+but make no difference.
+
+Exit codes: 0 the code would be swapped in, 1 it needs a restart, 2 it would not
+load, 3 there is no answer: the command line is at fault, or the machine, or the
+manifest cannot be read.
+
+With --sarif, paths are relative to the current directory: run it in the root of
+the checkout.`,
+		Example: `  anvil-lsp check
+  anvil-lsp check testdata/blog --against deployed.json
+  anvil-lsp check --sarif > anvil.sarif
+  anvil-lsp check --json | jq -r '.diagnostics[].message'`,
+		Args:              maxArgs(1),
+		ValidArgsFunction: completeDirs,
+		Annotations:       map[string]string{annotationTrouble: fmt.Sprint(exitNoAnswer)},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.json && f.sarif {
+				return usagef("--json and --sarif: only one of them")
+			}
+			return p.runCheck(cmd.Context(), p.abs(first(args)), f)
+		},
+	}
+	fl := cmd.Flags()
+	fl.SortFlags = false
+	fl.StringVar(&f.against, "against", "", "manifest `FILE` to compare with (default DIR/.anvil/manifest.json, if there is one)")
+	fl.BoolVar(&f.json, "json", false, "print JSON")
+	fl.BoolVar(&f.sarif, "sarif", false, "print SARIF 2.1.0")
+	fl.StringVar(&f.cfg.Main, "main", "", "main `PACKAGE`, as for --serve")
+	fl.StringSliceVar(&f.cfg.Tags, "tags", nil, "build `TAGS`, as for --serve")
+	fl.BoolVar(&f.cfg.Race, "race", false, "as for --serve")
+	return cmd
+}
+
+// runCheck checks, prints, and returns the answer as an exit code.
+func (p *program) runCheck(ctx context.Context, dir string, f checkFlags) error {
+	dir, err := filepath.EvalSymlinks(dir) // the go command reports real paths
+	if err != nil {
+		return fmt.Errorf("application directory: %w", err)
+	}
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return fmt.Errorf("application directory: %s is not a directory", dir)
+	}
+	res := checkResult{}
+	against, err := p.checkAgainst(dir, f.against, &res)
+	if err != nil {
+		return err
+	}
+	f.cfg.Dir = dir
+	progress, end := p.checkProgress()
+	v, err := p.checkCode(ctx, f.cfg, against, progress)
+	end()
+	if err != nil {
+		return err
+	}
+	res.Rung, res.Diagnostics, res.Manifest = v.Rung, append([]manifest.Diagnostic{}, v.Diagnostics...), v.Manifest
+	manifest.SortDiagnostics(res.Diagnostics)
+	for _, u := range v.Unknown {
+		res.Unknown = append(res.Unknown, unknownRegistration{Position: u.Position, Call: u.Call, Reason: u.Reason})
+	}
+	switch {
+	case f.json:
+		err = printJSON(p.stdout, res)
+	case f.sarif:
+		err = sarif.Write(p.stdout, sarif.Report{Version: buildVersion().Version, Dir: p.dir, Rung: res.Rung, Diagnostics: res.Diagnostics})
+	default:
+		err = p.printCheck(res)
+	}
+	if err != nil {
+		return err
+	}
+	switch res.Rung {
+	case manifest.RungHotSwap, "":
+		return nil
+	case manifest.RungWarmRestart:
+		return exitError(exitRestart)
+	}
+	return exitError(exitRefused)
+}
+
+// checkAgainst reads the manifest to compare with. It is nil if the user named
+// none and no generation was live yet.
+func (p *program) checkAgainst(dir, named string, res *checkResult) (*manifest.Manifest, error) {
+	file := engine.ManifestPath(dir)
+	if named != "" {
+		file = p.abs(named)
+	}
+	m, err := manifest.Read(file)
+	switch {
+	case err == nil:
+		res.Against, res.Generation = file, m.Generation
+		return m, nil
+	case named == "" && errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case named == "" && errors.Is(err, manifest.ErrFormat):
+		return nil, fmt.Errorf("%w; it is written anew when a generation goes live (%s --serve %s); to compare with none, remove it", err, p.invocation, dir)
+	}
+	return nil, err
+}
+
+// checkProgress returns where progress is shown, on standard error, and what
+// ends that. What takes less than a moment shows nothing.
+func (p *program) checkProgress() (progress func(string), end func()) {
+	c := console.New(console.Options{
+		Out: p.stderr, Terminal: paint.IsTerminal(p.stderr), Color: paint.Wanted(p.stderr),
+		Width: func() int { return paint.Width(p.stderr) }, Activity: "checking",
+	})
+	c.Event(control.Event{Time: time.Now(), Kind: control.EventBuilding})
+	return func(m string) { c.Event(control.Event{Time: time.Now(), Kind: control.EventProgress, Message: m}) }, c.EndProgress
+}
+
+func (p *program) printCheck(res checkResult) error {
+	s := paint.New(paint.Wanted(p.stdout))
+	if err := console.Findings(p.stdout, paint.Wanted(p.stdout), p.dir, res.Diagnostics); err != nil {
+		return err
+	}
+	for _, u := range res.Unknown {
+		fmt.Fprintf(p.stdout, "  %s %s cannot be followed from source: %s\n", s.Bold(console.Place(p.dir, u.Position)+":"), u.Call, u.Reason)
+	}
+	if len(res.Unknown) > 0 {
+		fmt.Fprintln(p.stdout)
+	}
+	verdict := map[manifest.Rung]string{
+		manifest.RungHotSwap:     s.Green("hot swap") + "  a running server would take this code as it is",
+		manifest.RungWarmRestart: s.Yellow("warm restart") + "  a running server would be restarted for this code",
+		manifest.RungKeep:        s.Red("refused") + "  a running server would keep its old code",
+	}[res.Rung]
+	compared := "no manifest to compare with: only what would not load is found"
+	if res.Against != "" {
+		compared = fmt.Sprintf("compared with generation %d in %s", res.Generation, console.Place(p.dir, manifest.Position{File: res.Against}))
+	}
+	_, err := fmt.Fprintf(p.stdout, "%s\n%s\n", verdict, s.Dim(compared))
+	return err
+}
+
+// checkCode runs the check in a directory of its own, so that it neither
+// disturbs a running engine nor leaves anything behind.
+func checkCode(ctx context.Context, cfg build.Config, against *manifest.Manifest, progress build.Progress) (_ *engine.Verdict, err error) {
+	cfg.OutDir, err = os.MkdirTemp("", "anvil-check-")
+	if err != nil {
+		return nil, fmt.Errorf("making a directory for the check: %w", err)
+	}
+	defer func() {
+		if rmErr := os.RemoveAll(cfg.OutDir); rmErr != nil {
+			err = errors.Join(err, fmt.Errorf("removing what the check wrote: %w", rmErr))
+		}
+	}()
+	b, err := build.New(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Check(ctx, b, against, progress)
+}

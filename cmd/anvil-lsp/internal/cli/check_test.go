@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source"
+)
+
+// checked is one call of the check.
+type checked struct {
+	cfg     build.Config
+	against *manifest.Manifest
+}
+
+// checks has the program answer with a verdict, and returns what it was asked.
+func (p *testProgram) checks(v *engine.Verdict, err error) *checked {
+	c := &checked{}
+	p.checkCode = func(_ context.Context, cfg build.Config, against *manifest.Manifest, _ build.Progress) (*engine.Verdict, error) {
+		c.cfg, c.against = cfg, against
+		return v, err
+	}
+	return c
+}
+
+// writeManifest writes a manifest, as the engine does.
+func writeManifest(t *testing.T, m *manifest.Manifest, path string) {
+	t.Helper()
+	m.Format = manifest.FormatVersion
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Write(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func verdictOf(rung manifest.Rung, ds ...manifest.Diagnostic) *engine.Verdict {
+	return &engine.Verdict{Rung: rung, Diagnostics: ds, Manifest: &manifest.Manifest{Format: manifest.FormatVersion}}
+}
+
+func TestCheckExitCodes(t *testing.T) {
+	broken := manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: "/x/a.go", Line: 3}, "undefined: fo")
+	hint := manifest.Diagnose(manifest.CodePackageState, manifest.Position{File: "/x/a.go", Line: 3}, "starts again")
+	for _, tt := range []struct {
+		args    string
+		verdict *engine.Verdict
+		err     error
+		code    int
+		stdout  string
+		stderr  string
+	}{
+		{"check", verdictOf(manifest.RungHotSwap), nil, 0, "hot swap  a running server would take this code", ""},
+		{"check", verdictOf(manifest.RungHotSwap, hint), nil, 0, "hint: starts again [ANV007]", ""},
+		{"check", verdictOf(manifest.RungWarmRestart), nil, 1, "warm restart", ""},
+		{"check --json", verdictOf(manifest.RungWarmRestart), nil, 1, `"rung": "warm-restart"`, ""},
+		{"check", verdictOf(manifest.RungKeep, broken), nil, 2, "/x/a.go:3: undefined: fo [ANV009]", ""},
+		{"check --sarif", verdictOf(manifest.RungKeep, broken), nil, 2, `"ruleId": "ANV009"`, ""},
+		{"check", nil, fmt.Errorf("%w: no go command in PATH", build.ErrSetup), 3, "", "no go command"},
+		{"check nowhere", nil, nil, 3, "", "nowhere"},
+		{"check a b", nil, nil, 3, "", `unexpected argument "b"`},
+		{"check --json --sarif", nil, nil, 3, "", "only one of them"},
+		{"check --port 1", nil, nil, 3, "", "unknown flag: --port"},
+		{"check --against none.json", nil, nil, 3, "", "none.json: no such file"},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			p := newProgram(t, nil)
+			p.checks(tt.verdict, tt.err)
+			code := p.run(t.Context(), strings.Fields(tt.args))
+			if code != tt.code || !strings.Contains(p.stdout.String(), tt.stdout) || !strings.Contains(p.stderr.String(), tt.stderr) || tt.stderr == "" && p.stderr.String() != "" {
+				t.Errorf("exit code %d, want %d\n%s\n%s", code, tt.code, p.stdout, p.stderr)
+			}
+		})
+	}
+}
+
+func TestCheckAgainst(t *testing.T) {
+	p := newProgram(t, nil)
+	asked := p.checks(verdictOf(manifest.RungHotSwap), nil)
+	run := func(code int, stdout, stderr string, args ...string) {
+		t.Helper()
+		p.stdout.buf.Reset()
+		p.stderr.buf.Reset()
+		*asked = checked{}
+		if got := p.run(t.Context(), append([]string{"check"}, args...)); got != code || !strings.Contains(p.stdout.String(), stdout) || !strings.Contains(p.stderr.String(), stderr) {
+			t.Errorf("%q: exit code %d, want %d\n%s\n%s", args, got, code, p.stdout, p.stderr)
+		}
+	}
+	run(0, "no manifest to compare with", "")
+	if asked.against != nil {
+		t.Errorf("compared with %+v", asked.against)
+	}
+	live := engine.ManifestPath(p.dir)
+	writeManifest(t, &manifest.Manifest{Generation: 7}, live)
+	writeManifest(t, &manifest.Manifest{Generation: 3}, filepath.Join(p.dir, "deployed.json"))
+	run(0, "compared with generation 7 in .anvil/manifest.json", "", "--tags", "a,b", "--race", "--main", "cmd/x")
+	want := build.Config{Dir: p.dir, Main: "cmd/x", Tags: []string{"a", "b"}, Race: true}
+	if asked.against == nil || asked.against.Generation != 7 || !reflect.DeepEqual(asked.cfg, want) {
+		t.Errorf("asked %+v", asked)
+	}
+	run(0, "compared with generation 3 in deployed.json", "", "--against", "deployed.json", p.dir)
+	if err := os.WriteFile(live, []byte(`{"format":0}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	run(3, "", "format 0, this version reads 1; it is written anew when a generation goes live")
+	run(3, "", "format 0, this version reads 1", "--against", live)
+	run(0, "", "", "--against", "deployed.json")
+	if err := os.WriteFile(live, []byte(`{`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	run(3, "", "unusable manifest")
+}
+
+// TestCheckReports: everything of the verdict is in the JSON, and what cannot be
+// known is in the text.
+func TestCheckReports(t *testing.T) {
+	p := newProgram(t, nil)
+	at := manifest.Position{File: filepath.Join(p.dir, "handlers", "routes.go"), Line: 9, Column: 2}
+	v := verdictOf(manifest.RungHotSwap)
+	v.Unknown = []source.Unknown{{Position: at, Call: "Get", Reason: "the pattern comes from a database"}}
+	p.checks(v, nil)
+	if code := p.run(t.Context(), []string{"check"}); code != 0 || !strings.Contains(p.stdout.String(), "handlers/routes.go:9:2: Get cannot be followed from source: the pattern comes from a database\n") {
+		t.Errorf("exit code %d, %s", code, p.stdout)
+	}
+	p.stdout.buf.Reset()
+	if code := p.run(t.Context(), []string{"check", "--json"}); code != 0 {
+		t.Errorf("exit code %d, %s", code, p.stderr)
+	}
+	dec := json.NewDecoder(strings.NewReader(p.stdout.String()))
+	dec.DisallowUnknownFields()
+	var got checkResult
+	if err := dec.Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	want := checkResult{
+		Rung: manifest.RungHotSwap, Diagnostics: []manifest.Diagnostic{}, Manifest: v.Manifest,
+		Unknown: []unknownRegistration{{Position: at, Call: "Get", Reason: "the pattern comes from a database"}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("printed %s", p.stdout)
+	}
+}
+
+// TestCheckLeavesNothing: whatever becomes of the check, its directory is gone.
+func TestCheckLeavesNothing(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	dir := t.TempDir()
+	v, err := checkCode(t.Context(), build.Config{Dir: dir}, nil, nil)
+	if err == nil && v.Rung != manifest.RungKeep {
+		t.Errorf("an empty directory is a program: %+v", v)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := checkCode(ctx, build.Config{Dir: dir}, nil, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	for _, d := range []string{tmp, dir} {
+		if left, err := os.ReadDir(d); err != nil || len(left) > 0 {
+			t.Errorf("left %v in %s, %v", left, d, err)
+		}
+	}
+}

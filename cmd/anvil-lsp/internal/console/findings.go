@@ -1,0 +1,27 @@
+package console
+
+import (
+	"io"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Findings writes diagnostics with their source lines, all of them. Paths are
+// relative to dir.
+func Findings(w io.Writer, color bool, dir string, ds []manifest.Diagnostic) error {
+	c := New(Options{Out: w, Color: color, Dir: dir})
+	var b strings.Builder
+	for _, d := range ds {
+		c.diagnostic(&b, d)
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Place returns a position relative to dir where that is shorter.
+func Place(dir string, p manifest.Position) string {
+	p.File = relative(dir, p.File)
+	return p.String()
+}

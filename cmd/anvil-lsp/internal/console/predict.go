@@ -1,0 +1,110 @@
+package console
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// issues is where to report a wrong prediction.
+const issues = "https://github.com/anvilforge/anvil-lsp/issues"
+
+// predicted shows what a save is expected to do, if that is worth a word: a hot
+// swap without findings is what everybody expects.
+func (c *Console) predicted(b *strings.Builder, ev control.Event) {
+	shown := slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool {
+		return d.Severity == manifest.SeverityHint && !c.o.Verbose
+	})
+	c.told = slices.Clone(shown)
+	if len(shown) == 0 {
+		return
+	}
+	label := c.style.Yellow
+	if ev.Rung == manifest.RungKeep {
+		label = c.style.Red
+	}
+	fmt.Fprintln(b, spaced(c.stamp(ev), label("predicted"), RungName(ev.Rung), few(ev.Cause, maxCause), c.timing(ev)))
+	if ev.Rung == manifest.RungKeep { // what will be refused is to be mended: with its source
+		c.fully(b, shown)
+		return
+	}
+	c.briefly(b, shown)
+}
+
+// asking shows a change that waits for the user.
+func (c *Console) asking(b *strings.Builder, ev control.Event) {
+	news := c.news(ev.Diagnostics)
+	c.told = nil
+	fmt.Fprintln(b, spaced(c.stamp(ev), c.style.Yellow("restart?"), few(ev.Cause, maxCause), c.timing(ev)))
+	c.briefly(b, news)
+	c.paragraph(b, ev.Message)
+	fmt.Fprintf(b, "%sto restart now: %s\n", margin, c.style.Bold(c.restartCommand()))
+}
+
+func (c *Console) restartCommand() string {
+	return cmp.Or(c.o.RestartCommand, "anvil-lsp ctl restart")
+}
+
+// mispredicted says that a save came otherwise than predicted.
+func (c *Console) mispredicted(b *strings.Builder, ev control.Event) {
+	p := ev.Predicted
+	if p == nil || !p.Wrong {
+		return
+	}
+	expected := RungName(p.Rung)
+	if len(p.Codes) > 0 {
+		codes := make([]string, len(p.Codes))
+		for i, code := range p.Codes {
+			codes[i] = string(code)
+		}
+		expected += " (" + strings.Join(codes, ", ") + ")"
+	}
+	fmt.Fprintf(b, "%s%s %s was predicted; please report this edit: %s\n", margin, c.style.Yellow("wrong prediction:"), expected, issues)
+}
+
+// RungName returns a step of the ladder as a person calls it.
+func RungName(r manifest.Rung) string {
+	switch r {
+	case manifest.RungHotSwap:
+		return "hot swap"
+	case manifest.RungWarmRestart:
+		return "warm restart"
+	case manifest.RungKeep:
+		return "refused"
+	case "":
+		return "unchanged"
+	}
+	return string(r)
+}
+
+// news returns the diagnostics that were not shown during this build.
+func (c *Console) news(ds []manifest.Diagnostic) []manifest.Diagnostic {
+	return slices.DeleteFunc(slices.Clone(ds), func(d manifest.Diagnostic) bool {
+		return slices.ContainsFunc(c.told, func(t manifest.Diagnostic) bool { return alike(d, t) })
+	})
+}
+
+// alike reports whether two diagnostics are the same finding for a person: the
+// check from source and the live server put some things in other words, and the
+// live server knows no columns.
+func alike(a, b manifest.Diagnostic) bool {
+	switch {
+	case a.Code != b.Code || a.File != b.File || a.Line != b.Line:
+		return false
+	case a.Line == 0:
+		return a.Message == b.Message
+	}
+	return a.Column == b.Column || a.Column == 0 || b.Column == 0
+}
+
+// onlyBreaks reports whether nothing but the need for a restart stands in the
+// way of the newest code.
+func onlyBreaks(ds []manifest.Diagnostic) bool {
+	isBreak := func(d manifest.Diagnostic) bool { return d.Code.Rung() == manifest.RungWarmRestart }
+	isError := func(d manifest.Diagnostic) bool { return d.Severity == manifest.SeverityError }
+	return slices.ContainsFunc(ds, isBreak) && !slices.ContainsFunc(ds, isError)
+}

@@ -1,0 +1,153 @@
+// Package sarif writes findings in the Static Analysis Results Interchange
+// Format, SARIF 2.1.0, which code hosts and continuous integration show beside
+// the source.
+//
+// Only what such viewers use is written. Paths are relative to a base
+// directory, normally the root of the checkout, because the machine that shows
+// a finding is not the one that found it.
+package sarif
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+const (
+	home   = "https://github.com/anvilforge/anvil-lsp"
+	schema = "https://json.schemastore.org/sarif-2.1.0.json"
+	base   = "%SRCROOT%" // the name by which locations refer to the base directory
+)
+
+// Rule is what is known about a code.
+type Rule struct {
+	Code  manifest.Code
+	Title string // what the code means in a few words
+}
+
+// HelpURI returns where a code is documented.
+func (r Rule) HelpURI() string {
+	return home + "/blob/main/docs/codes.md#" + strings.ToLower(string(r.Code))
+}
+
+// Rules returns all codes, in order. The titles are those of docs/codes.md.
+func Rules() []Rule {
+	return []Rule{
+		{manifest.CodeSignature, "signature of a registered route changed"},
+		{manifest.CodeHostChanged, "a host package changed"},
+		{manifest.CodeRegister, "AnvilRegisterRoutes is missing, has the wrong type, or another ABI version"},
+		{manifest.CodeRoute, "a route cannot be registered"},
+		{manifest.CodeStateShape, "shape of kept state changed"},
+		{manifest.CodeGlobal, "one-time global registration in hot code"},
+		{manifest.CodePackageState, "package-level state in hot code"},
+		{manifest.CodeGoroutine, "goroutine that outlives its generation"},
+		{manifest.CodeCompile, "the code does not compile"},
+		{manifest.CodeRegistration, "registration panicked, hung or failed"},
+		{manifest.CodeHandlerPanic, "a handler panicked"},
+		{manifest.CodeLiveServer, "the live server ended by itself"},
+		{manifest.CodeModuleChanged, "modules, toolchain or flags changed"},
+		{manifest.CodeHandlerKind, "handler of an unsupported kind"},
+	}
+}
+
+// Report is what Write writes.
+type Report struct {
+	Version     string // of this program
+	Dir         string // the base directory, absolute
+	Rung        manifest.Rung
+	Diagnostics []manifest.Diagnostic
+}
+
+// Write writes a log with one run. Source files are read to count columns in
+// characters; where that fails, a column stays a count of bytes.
+func Write(w io.Writer, r Report) error {
+	found := run{
+		Tool:       tool{Driver: driver{Name: "anvil-lsp", Version: r.Version, InformationURI: home}},
+		ColumnKind: "unicodeCodePoints",
+		Bases:      map[string]artifact{base: {URI: fileURI(r.Dir) + "/"}},
+		Results:    []result{},
+		Properties: map[string]string{"rung": string(r.Rung)},
+	}
+	index := map[manifest.Code]int{}
+	for i, rule := range Rules() {
+		index[rule.Code] = i
+		found.Tool.Driver.Rules = append(found.Tool.Driver.Rules, reportingDescriptor{
+			ID: string(rule.Code), Short: message{rule.Title}, HelpURI: rule.HelpURI(),
+			Default: configuration{level(rule.Code.Severity())}, Properties: map[string]string{"rung": string(rule.Code.Rung())},
+		})
+	}
+	for _, d := range r.Diagnostics {
+		res := result{RuleID: string(d.Code), RuleIndex: index[d.Code], Level: level(d.Severity), Message: message{d.Message}}
+		if d.File != "" {
+			res.Locations = []location{locate(r.Dir, d.Position, "")}
+		}
+		for i, rel := range d.Related {
+			if rel.File != "" {
+				l := locate(r.Dir, rel.Position, rel.Message)
+				l.ID = i + 1
+				res.Related = append(res.Related, l)
+			}
+		}
+		found.Results = append(found.Results, res)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(log{Schema: schema, Version: "2.1.0", Runs: []run{found}}); err != nil {
+		return fmt.Errorf("writing SARIF: %w", err)
+	}
+	return nil
+}
+
+func level(s manifest.Severity) string {
+	switch s {
+	case manifest.SeverityError, manifest.SeverityWarning:
+		return string(s)
+	}
+	return "note"
+}
+
+func locate(dir string, p manifest.Position, text string) location {
+	l := location{Physical: physicalLocation{Artifact: artifact{URI: fileURI(p.File)}}}
+	if rel, err := filepath.Rel(dir, p.File); err == nil && filepath.IsLocal(rel) {
+		l.Physical.Artifact = artifact{URI: (&url.URL{Path: filepath.ToSlash(rel)}).String(), Base: base}
+	}
+	if p.Line > 0 {
+		l.Physical.Region = &region{Line: p.Line, Column: column(p)}
+	}
+	if text != "" {
+		l.Message = &message{text}
+	}
+	return l
+}
+
+func fileURI(path string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String()
+}
+
+// column returns the column of a position, counted in characters from 1.
+func column(p manifest.Position) int {
+	if p.Column <= 1 {
+		return p.Column
+	}
+	data, err := os.ReadFile(p.File)
+	if err != nil {
+		return p.Column
+	}
+	for range p.Line - 1 {
+		_, data, _ = bytes.Cut(data, []byte("\n"))
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	if len(line) < p.Column-1 {
+		return p.Column
+	}
+	return utf8.RuneCount(line[:p.Column-1]) + 1
+}

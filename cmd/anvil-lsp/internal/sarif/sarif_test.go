@@ -1,0 +1,82 @@
+package sarif
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	source := filepath.Join(dir, "hand lers", "größe.go")
+	if err := os.MkdirAll(filepath.Dir(source), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(source, []byte("package handlers\n\nvar größe = fo(1)\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	at := func(line, column int) manifest.Position {
+		return manifest.Position{File: source, Line: line, Column: column}
+	}
+	signature := manifest.Diagnose(manifest.CodeSignature, at(3, 5), "GET /: the signature of handlers.home changed")
+	signature.Related = []manifest.Related{
+		{Position: manifest.Position{File: "/elsewhere/routes.go", Line: 7}, Message: "registered here"}, {Message: "nowhere"},
+	}
+	report := Report{Version: "v1.2.3", Dir: dir, Rung: manifest.RungKeep, Diagnostics: []manifest.Diagnostic{
+		manifest.Diagnose(manifest.CodeCompile, at(3, 15), "undefined: fo\n\thave <none>"),
+		signature,
+		manifest.Diagnose(manifest.CodePackageState, at(3, 0), "größe starts again"),
+		manifest.Diagnose(manifest.CodeHostChanged, manifest.Position{File: filepath.Join(dir, "gone.go"), Line: 9, Column: 9}, "gone"),
+		manifest.Diagnose(manifest.CodeHostChanged, at(0, 0), "the whole file"),
+		manifest.Diagnose(manifest.CodeModuleChanged, manifest.Position{}, "another toolchain"),
+	}}
+	var out bytes.Buffer
+	if err := Write(&out, report); err != nil {
+		t.Fatal(err)
+	}
+	out.WriteString("=== nothing found\n")
+	if err := Write(&out, Report{Version: "v1.2.3", Dir: "/src/shop", Rung: manifest.RungHotSwap}); err != nil {
+		t.Fatal(err)
+	}
+	got := strings.ReplaceAll(out.String(), fileURI(dir), "file:///src/shop")
+	golden := filepath.Join("testdata", "report.golden")
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("differs from %s; if it should, run go test -update\n%s", golden, got)
+	}
+}
+
+// TestRules keeps the titles equal to docs/codes.md, and the anchors alive.
+func TestRules(t *testing.T) {
+	doc, err := os.ReadFile(filepath.FromSlash("../../../../docs/codes.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\| \[(ANV\d+)\]\((#anv\d+)\) \| (.*) \|$`).FindAllStringSubmatch(string(doc), -1)
+	rules := Rules()
+	if len(rows) != len(rules) {
+		t.Fatalf("%d rules, %d codes are documented", len(rules), len(rows))
+	}
+	for i, row := range rows {
+		r := rules[i]
+		if string(r.Code) != row[1] || !strings.HasSuffix(r.HelpURI(), "/docs/codes.md"+row[2]) || r.Title != strings.ReplaceAll(row[3], "`", "") {
+			t.Errorf("rule %+v with help at %s, documented as %q", r, r.HelpURI(), row[1:])
+		}
+	}
+}

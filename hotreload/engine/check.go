@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source"
+)
+
+// Verdict is what Check has to say about a workspace.
+type Verdict struct {
+	// Rung is what a live server that runs what the manifest describes would do
+	// with the code as it is now; RungHotSwap also if nothing differs.
+	Rung        manifest.Rung         `json:"rung"`
+	Diagnostics []manifest.Diagnostic `json:"diagnostics"` // sorted
+	// Manifest is what the code would register, as far as it can be known from
+	// source.
+	Manifest *manifest.Manifest `json:"manifest,omitempty"`
+	Unknown  []source.Unknown   `json:"unknown,omitempty"`
+}
+
+// Check compares the code of an application with a manifest, from source,
+// without a live server. against may be nil: then only what would not load is
+// found. Dependencies are compiled if they are not in the build cache.
+func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, progress build.Progress) (*Verdict, error) {
+	main, err := b.Main(ctx)
+	if err != nil {
+		return failed(err)
+	}
+	s, _, err := b.Prepare(ctx, main, progress)
+	if err != nil {
+		return failed(err)
+	}
+	report, err := source.NewChecker(program(s)).Check(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	var reasons []manifest.Diagnostic
+	if against != nil {
+		reasons = hostChanges(b, s, against)
+	}
+	v := judge(report, against, s.Hot(), reasons)
+	m := &manifest.Manifest{
+		Format: manifest.FormatVersion, ABI: 1, Toolchain: b.Toolchain(), Handlers: s.Handlers(), Host: s.Host(), Hot: s.Hot(),
+		Routes: []manifest.Route{},
+	}
+	for _, r := range report.Routes {
+		m.Routes = append(m.Routes, r.Route)
+	}
+	for _, st := range report.State {
+		m.State = append(m.State, st.State)
+	}
+	m.Sort()
+	return &Verdict{Rung: v.rung, Diagnostics: slices.Concat([]manifest.Diagnostic{}, v.diagnostics), Manifest: m, Unknown: report.Unknown}, nil
+}
+
+// failed is the verdict on code that does not load at all.
+func failed(err error) (*Verdict, error) {
+	if f, ok := errors.AsType[*build.Failure](err); ok {
+		return &Verdict{Rung: manifest.RungKeep, Diagnostics: f.Diagnostics}, nil
+	}
+	return nil, err
+}
+
+// hostChanges compares what a manifest says of the host with the code.
+func hostChanges(b *build.Builder, s *build.Snapshot, against *manifest.Manifest) []manifest.Diagnostic {
+	var out []manifest.Diagnostic
+	if was, now := against.Toolchain, b.Toolchain(); was != "" && was != now {
+		out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, manifest.Position{}, "the manifest was made with %s, this is %s", was, now))
+	}
+	hashes := map[string]string{}
+	for _, p := range against.Host {
+		hashes[p.Path] = p.Hash
+	}
+	for _, p := range s.Host() {
+		if was, ok := hashes[p.Path]; ok && was == p.Hash {
+			continue
+		}
+		pos := manifest.Position{}
+		if files := s.Package(p.Path).SourceFiles(); len(files) > 0 {
+			pos.File = files[0]
+		}
+		out = append(out, manifest.Diagnose(manifest.CodeHostChanged, pos, "host package %s differs from the one in the manifest (%s)", p.Path, s.Reason(p.Path)))
+	}
+	return out
+}

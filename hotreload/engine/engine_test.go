@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/launch"
+)
+
+// taken binds a port of the system's choice until the test ends.
+func taken(t *testing.T) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().(*net.TCPAddr).AddrPort()
+}
+
+func TestListenMovesOnFromATakenPort(t *testing.T) {
+	first := taken(t)
+	s, err := listenFrom(t.Context(), int(first.Port()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	addr := s.Addr().(*net.TCPAddr).AddrPort()
+	if addr.Port() <= first.Port() || addr.Port() >= first.Port()+20 || addr.Addr() != first.Addr() {
+		t.Errorf("listens on %s, want one of the ports above %s", addr, first)
+	}
+}
+
+func TestListenTakesAnExplicitPortAsItIs(t *testing.T) {
+	addr := taken(t)
+	if s, err := listen(t.Context(), addr.String()); !errors.Is(err, launch.ErrAddrInUse) || s != nil {
+		t.Errorf("%v, %v; want ErrAddrInUse", s, err)
+	}
+	s, err := listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestListenElsewhere(t *testing.T) {
+	if _, err := listen(t.Context(), "0.0.0.0:0"); !errors.Is(err, launch.ErrNotLoopback) {
+		t.Errorf("error %v, want ErrNotLoopback", err)
+	}
+	// An error that another port does not mend ends the search.
+	if _, err := listenFrom(t.Context(), 1<<16); err == nil || errors.Is(err, launch.ErrAddrInUse) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestNewRefusesWhatIsNoDirectory(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing")
+	if _, err := New(t.Context(), Options{Dir: missing}); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), missing) {
+		t.Errorf("error %v, want one that names %s", err, missing)
+	}
+	file := writeFile(t, "package main", dir, "main.go")
+	if _, err := New(t.Context(), Options{Dir: file}); err == nil || !strings.Contains(err.Error(), "is not a directory") {
+		t.Errorf("error %v", err)
+	}
+	if got := names(t, dir); len(got) != 1 {
+		t.Errorf("it wrote: %v", got)
+	}
+}
+
+// TestNewGivesBackWhatItTook: also if it fails half way, and if Run never comes.
+func TestNewGivesBackWhatItTook(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := New(t.Context(), Options{Dir: dir, Addr: taken(t).String()}); !errors.Is(err, launch.ErrAddrInUse) || errors.Is(err, net.ErrClosed) {
+		t.Errorf("error %v, want ErrAddrInUse", err)
+	}
+	e, err := New(t.Context(), Options{Dir: dir, Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(t.Context(), Options{Dir: dir, Addr: "127.0.0.1:0"}); !errors.Is(err, ErrInUse) {
+		t.Errorf("error %v, want ErrInUse", err)
+	}
+	events := e.Events().Subscribe(t.Context())
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for ev := range events { // ends
+		t.Errorf("event %s", ev.Kind)
+	}
+	if _, open := <-e.watcher.Batches(); open {
+		t.Error("the watcher is still there")
+	}
+	if err := e.socket.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the address was still bound: %v", err)
+	}
+	if got, want := strings.Join(names(t, dir, OutDir), " "), ".gitignore lock"; got != want {
+		t.Errorf("left %s, want %s", got, want)
+	}
+}

@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source"
+)
+
+// predictor says from source what an edit will do. It keeps what it has checked
+// between calls; one task at a time uses it.
+type predictor struct {
+	checker *source.Checker
+}
+
+// verdict is a prediction.
+type verdict struct {
+	rung        manifest.Rung // empty: nothing that is built changed
+	diagnostics []manifest.Diagnostic
+}
+
+// predict checks the hot packages of a snapshot from source and compares them
+// with the manifest that is live; reasons are what is known to need a restart
+// already.
+func (p *predictor) predict(ctx context.Context, s *build.Snapshot, last *manifest.Manifest, reasons []manifest.Diagnostic) (verdict, error) {
+	prog := program(s)
+	if p.checker == nil {
+		p.checker = source.NewChecker(prog)
+	} else {
+		p.checker.Update(prog)
+	}
+	report, err := p.checker.Check(ctx, nil)
+	if err != nil {
+		return verdict{}, err
+	}
+	return judge(report, last, s.Hot(), reasons), nil
+}
+
+// judge chooses the first rung that is safe.
+func judge(report *source.Report, last *manifest.Manifest, hot []string, reasons []manifest.Diagnostic) verdict {
+	v := verdict{rung: manifest.RungHotSwap, diagnostics: slices.Concat(reasons, report.Findings)}
+	if last != nil {
+		v.diagnostics = append(v.diagnostics, source.Compare(last, report, hot)...)
+	}
+	manifest.SortDiagnostics(v.diagnostics)
+	if slices.ContainsFunc(v.diagnostics, func(d manifest.Diagnostic) bool { return d.Code.Rung() == manifest.RungWarmRestart }) {
+		v.rung = manifest.RungWarmRestart
+	}
+	for _, d := range v.diagnostics {
+		// A new process registers for the first time: what can be done only once
+		// does not stand in its way.
+		once := d.Code == manifest.CodeGlobal && v.rung == manifest.RungWarmRestart
+		if d.Severity == manifest.SeverityError && !once {
+			v.rung = manifest.RungKeep
+		}
+	}
+	return v
+}
+
+// restart returns what needs a restart.
+func (v verdict) restart() []manifest.Diagnostic {
+	return slices.DeleteFunc(slices.Clone(v.diagnostics), func(d manifest.Diagnostic) bool {
+		return d.Code.Rung() != manifest.RungWarmRestart
+	})
+}
+
+// program is a snapshot as the checker wants it.
+func program(s *build.Snapshot) source.Program {
+	prog := source.Program{Main: s.Main(), Handlers: s.Handlers(), Archives: s.Archives()}
+	for _, p := range s.HotSources() {
+		pkg := source.Package{ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap, Hot: true}
+		if p.Module != nil {
+			pkg.GoVersion = p.Module.GoVersion
+		}
+		prog.Packages = append(prog.Packages, pkg)
+	}
+	return prog
+}
+
+// foresee publishes what a plan is expected to do, and remembers it, so that it
+// can be compared with what happens.
+func (t *task) foresee(ctx context.Context, plan *build.Plan) (verdict, error) {
+	begun := time.Now()
+	v := verdict{}
+	if plan.Rung != "" {
+		var err error
+		if v, err = t.e.predictor.predict(ctx, plan.Watch(), t.last, plan.Reasons); err != nil {
+			return v, err
+		}
+	}
+	t.announce(v, time.Since(begun))
+	return v, nil
+}
+
+// announce publishes a prediction.
+func (t *task) announce(v verdict, took time.Duration) {
+	t.step(control.StepPredict, took)
+	t.predicted = &control.Prediction{Rung: v.rung, Codes: codes(v.diagnostics)}
+	t.e.publish(control.Event{
+		Kind: control.EventPredicted, Rung: v.rung, Cause: t.cause(), Diagnostics: v.diagnostics, Total: control.Duration(took),
+	})
+}
+
+// codes returns the codes that decide about the rung, sorted, each once.
+func codes(ds []manifest.Diagnostic) []manifest.Code {
+	var out []manifest.Code
+	for _, d := range ds {
+		if d.Code.Rung() != manifest.RungHotSwap {
+			out = append(out, d.Code)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// happened returns the rung that a task came to, or would have come to if the
+// policy for breaks did not hold it back.
+func happened(out outcome) manifest.Rung {
+	switch {
+	case out.held:
+		return manifest.RungWarmRestart
+	case out.event.Kind == control.EventLive:
+		return out.event.Rung
+	case out.event.Kind == control.EventUnchanged:
+		return ""
+	}
+	return manifest.RungKeep
+}
+
+// comparable reports whether an event says anything about a prediction. What
+// the policy for breaks held back does not, nor what no source can tell: that
+// registration panicked or hung, that the process ended, that the disk is full.
+func (t *task) comparable(ev control.Event) bool {
+	switch ev.Kind {
+	case control.EventAsking:
+		return false
+	case control.EventKept:
+		if t.e.opts.OnBreak == BreakKeep && t.predicted.Rung == manifest.RungWarmRestart {
+			return false
+		}
+		return slices.ContainsFunc(ev.Diagnostics, func(d manifest.Diagnostic) bool {
+			return d.Code != manifest.CodeRegistration && d.Code != manifest.CodeLiveServer
+		})
+	}
+	return true
+}
+
+// signatureBreaks are the routes whose signature differs between two manifests:
+// what really happened when a restart took a predicted ANV001.
+func signatureBreaks(was, now *manifest.Manifest) bool {
+	if was == nil || now == nil {
+		return false
+	}
+	type key struct{ method, pattern string }
+	before := map[key]string{}
+	for _, r := range was.Routes {
+		before[key{r.Method, r.Pattern}] = r.Fingerprint
+	}
+	return slices.ContainsFunc(now.Routes, func(r manifest.Route) bool {
+		print, ok := before[key{r.Method, r.Pattern}]
+		return ok && print != r.Fingerprint
+	})
+}

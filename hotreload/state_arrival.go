@@ -1,0 +1,134 @@
+package hotreload
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// arrival makes the value of a state for a generation that sees it in a new way.
+type arrival struct {
+	key      string
+	owner    *registration
+	view     stateView
+	previous *stateCell // whose value it continues; may be nil
+	initial  func() reflect.Value
+	hook     func(Old) reflect.Value // may be nil
+}
+
+// value returns the first value, a variable, and reports what became of the one
+// before. The functions of the user run without the key's lock: the old
+// generation goes on, whatever they do.
+func (a *arrival) value() reflect.Value {
+	if a.previous == nil || !a.previous.value.read(func(reflect.Value) {}) {
+		return a.initial()
+	}
+	from, to := a.previous.typ, a.view.typ
+	plans := newPlanner(newTypeBook(from, to, a.view.holds, a.owner.hotPackages()))
+	root := plans.plan(from, to)
+	shapes := manifest.NewShapes(plans.rebuilt)
+	changed := shapes.Of(from) != shapes.Of(to)
+	lost := newLosses()
+	switch {
+	case a.hook != nil && (changed || root.do == doNothing):
+		v := a.byHook(plans, lost)
+		a.report("was migrated by its Migrate function", changed, lost)
+		return v
+	case root.do == doNothing:
+		v := a.initial()
+		a.reportStart(root, changed)
+		return v
+	}
+	v := reflect.New(to).Elem()
+	if root.partial || root.do == doPointer && root.elem.partial {
+		v = a.initial()
+	}
+	a.copy(v, plans, root, lost)
+	a.report("was migrated", changed, lost)
+	return v
+}
+
+// copy fills v with the value before. If somebody holds a lock inside of it
+// for long, it tries again and in the end does without.
+func (a *arrival) copy(v reflect.Value, plans *planner, root *plan, lost *losses) {
+	for round := 1; ; round++ {
+		done := false
+		a.previous.value.read(func(old reflect.Value) {
+			done = newCopier(plans, lost, a.owner.exitIfAbandoned).run(v, old, root, &site{}, round == lockRounds)
+		})
+		if done {
+			return
+		}
+		a.owner.exitIfAbandoned()
+		time.Sleep(lockPause)
+	}
+}
+
+// byHook has the user's function make the value. It sees a copy of the old one.
+func (a *arrival) byHook(plans *planner, lost *losses) reflect.Value {
+	from := a.previous.typ
+	same := newPlanner(newTypeBook(from, from, nil, plans.rebuilt))
+	same.deep = true
+	old := reflect.New(from).Elem()
+	a.copy(old, same, same.plan(from, from), newLosses())
+	inquiry := &inquiry{plans: plans, lost: lost, step: a.owner.exitIfAbandoned, taken: map[taken]bool{}}
+	v := a.hook(Old{v: old, inquiry: inquiry})
+	lost.forgive(inquiry.taken)
+	return v
+}
+
+// change says in what the type of the state is another one.
+func (a *arrival) change() string {
+	was, is := typeName(a.previous.typ), typeName(a.view.typ)
+	if was == is {
+		return fmt.Sprintf("the structure of its type %s changed", is)
+	}
+	return fmt.Sprintf("its type %s is %s now", was, is)
+}
+
+// report says that the value was taken over, if there is anything to say.
+func (a *arrival) report(what string, changed bool, lost *losses) {
+	dropped, kept := lost.lines(false), lost.lines(true)
+	if !changed && len(dropped)+len(kept) == 0 {
+		return
+	}
+	message := fmt.Sprintf("state %q %s", a.key, what)
+	if changed {
+		message += ": " + a.change()
+	} else {
+		message = fmt.Sprintf("state %q was taken over", a.key)
+	}
+	switch {
+	case len(dropped) > 0:
+		message += "; dropped: " + summary(dropped)
+	case changed:
+		message += "; nothing was dropped"
+	}
+	if len(kept) > 0 {
+		message += "; left as it was: " + summary(kept)
+	}
+	d := manifest.Diagnose(manifest.CodeStateShape, callerPosition(), "%s", message)
+	if len(dropped)+len(kept) == 0 {
+		d.Severity = manifest.SeverityInformation
+	}
+	if len(dropped) > maxLines || len(kept) > maxLines {
+		d.Detail = strings.Join(append(dropped, kept...), "\n")
+	}
+	a.owner.note(d)
+}
+
+// reportStart says that nothing was taken over.
+func (a *arrival) reportStart(root *plan, changed bool) {
+	why := a.change()
+	switch {
+	case changed:
+	case root.why == lossCode:
+		why = fmt.Sprintf("its type %s is bound to the old code", typeName(root.from))
+	default:
+		why = fmt.Sprintf("its type %s cannot be copied", typeName(root.from))
+	}
+	a.owner.note(manifest.Diagnose(manifest.CodeStateShape, callerPosition(), "state %q starts again: %s", a.key, why))
+}

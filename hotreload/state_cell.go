@@ -1,0 +1,124 @@
+package hotreload
+
+import (
+	"reflect"
+	"slices"
+	"sync"
+)
+
+// stateValue is a *State of any type.
+type stateValue interface {
+	// read calls fn with the value, if there is one, while nobody changes it.
+	read(fn func(reflect.Value)) bool
+}
+
+// stateSlot is what is kept under one key.
+type stateSlot struct {
+	mu sync.RWMutex // guards the values
+	// cells holds a value for each view. The last one without an owner is the
+	// newest.
+	cells []*stateCell
+}
+
+// stateCell is the value as the generations with the same view of it know it.
+type stateCell struct {
+	stateView
+	value stateValue
+	// making is held while the first value is made, which runs user code. It
+	// is never waited for with the key's lock held.
+	making sync.Mutex
+	// owner is the generation that made the cell, until it goes live. Guarded
+	// by contents.mu.
+	owner *registration
+}
+
+// stateView is how a generation sees a kept value. Generations with equal views
+// share the value.
+type stateView struct {
+	typ   reflect.Type
+	holds []reflect.Type // see Holds
+}
+
+func (v stateView) equal(other stateView) bool {
+	return v.typ == other.typ && slices.Equal(v.holds, other.holds)
+}
+
+// maxCells bounds how many generations of one key are remembered.
+const maxCells = 8
+
+// cell returns the cell for a key and view. If it is new, previous is the one
+// whose value it continues, or nil.
+func (c *contents) cell(owner *registration, key string, view stateView, create func(*sync.RWMutex) stateValue) (cell, previous *stateCell) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	owner.exitIfAbandoned() // or the cell would stay: dropStates is over
+	if known := owner.knownState(key, view.typ); known != nil {
+		return known, nil
+	}
+	slot := c.slots[key]
+	if slot == nil {
+		slot = &stateSlot{}
+		c.slots[key] = slot
+	}
+	for _, known := range slot.cells {
+		switch {
+		case known.owner != nil: // of a generation that may be refused
+		case known.equal(view):
+			cell = known
+		default:
+			previous = known
+		}
+	}
+	if cell == nil {
+		cell = &stateCell{stateView: view, value: create(&slot.mu)}
+		slot.add(cell, owner)
+	}
+	owner.rememberState(key, cell)
+	return cell, previous
+}
+
+func (s *stateSlot) add(cell *stateCell, owner *registration) {
+	at := len(s.cells)
+	switch {
+	case owner.pending():
+		cell.owner = owner
+	case owner.is(retired):
+		at = 0
+	}
+	s.cells = slices.Insert(s.cells, at, cell)
+	if len(s.cells) > maxCells {
+		s.cells = slices.Delete(s.cells, 0, 1)
+	}
+}
+
+// commitStates makes the cells that a generation asked for the newest ones.
+func (c *contents) commitStates(owner *registration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, cell := range owner.knownStates() {
+		slot := c.slots[key]
+		if slot == nil {
+			continue
+		}
+		if i := slices.Index(slot.cells, cell); i >= 0 {
+			cell.owner = nil
+			slot.cells = append(slices.Delete(slot.cells, i, i+1), cell)
+		}
+	}
+}
+
+// dropStates forgets the cells that a refused generation made.
+func (c *contents) dropStates(owner *registration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key := range owner.knownStates() {
+		slot := c.slots[key]
+		if slot == nil {
+			continue
+		}
+		slot.cells = slices.DeleteFunc(slot.cells, func(cell *stateCell) bool { return cell.owner == owner })
+		if len(slot.cells) == 0 {
+			delete(c.slots, key)
+		}
+	}
+}

@@ -1,0 +1,266 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// copyApp copies one of the sample applications, so that what is built for it
+// does not end up in the repository.
+func copyApp(t testing.TB, name string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("../../testdata", name))); err != nil {
+		t.Fatal(err)
+	}
+	repository, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod := filepath.Join(dir, "go.mod")
+	data, err := os.ReadFile(mod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = []byte(strings.ReplaceAll(string(data), "=> ../..", "=> "+repository))
+	if err := os.WriteFile(mod, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// loadApp lists an application as the engine builds it. hot says which packages
+// are hot.
+func loadApp(t testing.TB, dir, handlers string, hot func(path string) bool) Program {
+	t.Helper()
+	listed, err := goList(dir, "list", "-export", "-deps", "-buildmode=plugin", "-tags=anvilhot", "-trimpath=false", "-buildvcs=false", "-pgo=off",
+		"-json=ImportPath,Name,Dir,Export,Standard,GoFiles,Imports,ImportMap,Module", ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Program{Main: listed[len(listed)-1].ImportPath, Handlers: handlers, Archives: map[string]string{}}
+	for _, l := range listed {
+		if !hot(l.ImportPath) {
+			p.Archives[l.ImportPath] = l.Export
+			continue
+		}
+		p.Packages = append(p.Packages, l.source(true))
+	}
+	return p
+}
+
+// source returns a listed package as a Program has it.
+func (l *listedPackage) source(hot bool) Package {
+	p := Package{ImportPath: l.ImportPath, Name: l.Name, Dir: l.Dir, ImportMap: l.ImportMap, Hot: hot}
+	for _, f := range l.GoFiles {
+		p.GoFiles = append(p.GoFiles, filepath.Join(l.Dir, f))
+	}
+	if l.Module != nil {
+		p.GoVersion = l.Module.GoVersion
+	}
+	return p
+}
+
+func below(prefix string) func(string) bool {
+	return func(path string) bool { return path == prefix || strings.HasPrefix(path, prefix+"/") }
+}
+
+// TestLiveManifest compares what is found in the sources of the sample
+// applications with the manifest that a real live server wrote.
+func TestLiveManifest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and runs applications")
+	}
+	command := filepath.Join(t.TempDir(), "anvil-lsp")
+	if out, err := exec.Command("go", "build", "-o", command, "../../cmd/anvil-lsp").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, app := range []string{"hello", "blog"} {
+		t.Run(app, func(t *testing.T) {
+			dir := copyApp(t, app)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			run := exec.CommandContext(ctx, command, "--serve", dir, "--once", "--addr", "127.0.0.1:0")
+			run.Dir = dir
+			if out, err := run.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			live, err := manifest.Read(filepath.Join(dir, ".anvil", "manifest.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := loadApp(t, dir, live.Handlers, func(path string) bool { return slices.Contains(live.Hot, path) })
+			r, err := NewChecker(p).Check(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !r.Complete || len(r.Unknown) > 0 {
+				t.Errorf("complete: %v, unknown: %v, findings: %v", r.Complete, r.Unknown, r.Findings)
+			}
+			compareRoutes(t, r, live.Routes)
+			var states []manifest.State
+			for _, s := range r.State {
+				if s.Registering {
+					states = append(states, s.State)
+				}
+			}
+			if !slices.Equal(states, live.State) {
+				t.Errorf("state: got %+v, want %+v", states, live.State)
+			}
+			if found := Compare(live, r, p.hot()); len(found) > 0 {
+				t.Errorf("differences: %v", found)
+			}
+			for _, d := range r.Findings {
+				if d.Code != manifest.CodePackageState {
+					t.Errorf("not expected: %s", d)
+				}
+			}
+		})
+	}
+}
+
+// compareRoutes compares routes with those of a live manifest.
+func compareRoutes(t *testing.T, r *Report, live []manifest.Route) {
+	t.Helper()
+	var got []manifest.Route
+	for _, route := range r.Routes {
+		route.Position.Column = 0 // the live server knows no columns
+		got = append(got, route.Route)
+	}
+	got, live = sortedRoutes(got), sortedRoutes(live)
+	for i, w := range live {
+		if i >= len(got) {
+			t.Errorf("missing: %+v", w)
+			continue
+		}
+		g := got[i]
+		if inlined(g.Handler, w.Handler) {
+			g.Handler = w.Handler
+		}
+		if g != w {
+			t.Errorf("got  %+v\nwant %+v", g, w)
+		}
+	}
+	for _, g := range got[min(len(live), len(got)):] {
+		t.Errorf("not live: %+v", g)
+	}
+}
+
+var literal = regexp.MustCompile(`\.(?:func\d+(?:\.\d+)*|(?:\d+\.?)+)$`)
+
+// inlined reports whether a live name is that of the same function literal after
+// the compiler copied the function around it into a caller:
+// handlers.AnvilRegisterRoutes.health.func4 for handlers.health.func1.
+func inlined(name, live string) bool {
+	_, name, _ = strings.Cut(name, ".")
+	return literal.MatchString(name) && literal.MatchString(live) &&
+		strings.HasSuffix(literal.ReplaceAllString(live, ""), "."+literal.ReplaceAllString(name, ""))
+}
+
+func TestInlinedNames(t *testing.T) {
+	for _, test := range []struct {
+		name, live string
+		want       bool
+	}{
+		{"handlers.health.func1", "handlers.AnvilRegisterRoutes.health.func4", true},
+		{"views.Static.func1", "handlers.AnvilRegisterRoutes.Static.func2", true},
+		{"handlers.health.func1", "handlers.AnvilRegisterRoutes.func2.health.1", true},
+		{"handlers.health.func1", "handlers.AnvilRegisterRoutes.func2.index.1", false},
+		{"handlers.health", "handlers.AnvilRegisterRoutes.health.func4", false},
+	} {
+		if got := inlined(test.name, test.live); got != test.want {
+			t.Errorf("%s, %s: got %v", test.name, test.live, got)
+		}
+	}
+}
+
+// blog is the blog with an edit that changes each time.
+type blog struct {
+	dir     string
+	program Program
+	text    []byte
+	file    string
+}
+
+func loadBlog(b *testing.B) *blog {
+	dir := copyApp(b, "blog")
+	x := &blog{dir: dir, program: loadApp(b, dir, "example.com/blog/handlers", below("example.com/blog/handlers"))}
+	x.file = filepath.Join(dir, "handlers", "pages.go")
+	var err error
+	if x.text, err = os.ReadFile(x.file); err != nil {
+		b.Fatal(err)
+	}
+	return x
+}
+
+// edit returns the file with another body of a function.
+func (x *blog) edit(i int) map[string][]byte {
+	edited := strings.Replace(string(x.text), "older := 0", fmt.Sprintf("older := %d * 0", i), 1)
+	return map[string][]byte{x.file: []byte(edited)}
+}
+
+// BenchmarkCheck measures a keystroke in the handlers package of the blog, from
+// the changed buffer to the report, with dependencies loaded. The floor is what
+// go/types takes for that package alone.
+func BenchmarkCheck(b *testing.B) {
+	x := loadBlog(b)
+	c := NewChecker(x.program)
+	if _, err := c.Check(b.Context(), nil); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("keystroke", func(b *testing.B) {
+		i := 0
+		for b.Loop() {
+			i++
+			r, err := c.Check(b.Context(), x.edit(i))
+			if err != nil || !r.Complete {
+				b.Fatal(err, r)
+			}
+		}
+	})
+	b.Run("floor", func(b *testing.B) {
+		run := &checking{Checker: c, ctx: b.Context(), state: map[string]progress{}}
+		handlers := c.done[c.prog.Handlers]
+		for b.Loop() {
+			typeCheck(c.fset, c.sizes, handlers.spec, handlers.files, run.resolve)
+		}
+	})
+	b.Run("leaf", func(b *testing.B) { // a package that others import
+		file := filepath.Join(x.dir, "handlers", "internal", "session", "session.go")
+		text, err := os.ReadFile(file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		i := 0
+		for b.Loop() {
+			i++
+			overlay := map[string][]byte{file: fmt.Appendf(slices.Clone(text), "\nvar _ = %d\n", i)}
+			if r, err := c.Check(b.Context(), overlay); err != nil || !r.Complete {
+				b.Fatal(err, r)
+			}
+		}
+	})
+	b.Run("unchanged", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := c.Check(b.Context(), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("first", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := NewChecker(x.program).Check(b.Context(), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

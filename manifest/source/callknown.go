@@ -1,0 +1,85 @@
+package source
+
+import (
+	"go/constant"
+	"go/types"
+	"slices"
+)
+
+// callKnown calls a function of which the interpreter knows more than its
+// source says. ok is false if fn is none.
+func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r value, ok bool) {
+	if ev.world.packages[fn.obj.Pkg()] != nil {
+		return nil, false
+	}
+	nothing := &tuple{base: base{t: types.NewTuple()}}
+	name := fn.obj.Origin().FullName()
+	if fn.recv != nil && isSink(recvType(fn.obj)) {
+		return ev.sinkMethod(fn, args, site), true
+	}
+	switch name {
+	case runtimePath + ".Register":
+		ev.registerEntry(fn, args, site)
+		return nothing, true
+	case runtimePath + ".StateOf":
+		ev.stateOf(fn, args, site)
+		return results(fn.t, "it is kept state"), true
+	case runtimePath + ".IsHotMode":
+		return &basic{base{types.Typ[types.Bool], site.pos}, constant.MakeBool(true)}, true
+	case runtimePath + ".Box":
+		return ev.boxCall(fn, args, site), true
+	case "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "log.Panic", "log.Panicf", "log.Panicln", "runtime.Goexit",
+		"(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
+		return ends(fn.t), true
+	case "(*sync.Once).Do", "(*sync.WaitGroup).Go", "(*golang.org/x/sync/errgroup.Group).Go":
+		if len(args) == 1 {
+			ev.call(args[0], nil, site)
+		}
+		return results(fn.t, fn.whyUnknown()), true
+	case "sync.OnceFunc", "sync.OnceValue":
+		if len(args) == 1 {
+			return args[0], true
+		}
+	case "net/http.StripPrefix":
+		if prefix, ok := text(args[0]); ok && prefix == "" && len(args) == 2 {
+			return args[1], true
+		}
+	}
+	if slices.Contains([]string{"fmt", "maps", "net/http", "net/url", "path", "slices", "sort", "strconv", "strings"}, fn.obj.Pkg().Path()) {
+		return ev.callLibrary(name, fn, args, site)
+	}
+	return nil, false
+}
+
+// handlersOf says what functions of dependencies return as http.Handler: the
+// live manifest names a handler by its type or function, also where that is
+// not exported.
+var handlersOf = map[string]wellKnown{
+	"expvar.Handler":                       {"expvar.expvarHandler", kindHandlerFunc},
+	"net/http.AllowQuerySemicolons":        {"http.AllowQuerySemicolons.func1", kindHandlerFunc},
+	"net/http.FileServer":                  {"*http.fileHandler", kindHandler},
+	"net/http.FileServerFS":                {"*http.fileHandler", kindHandler},
+	"net/http.MaxBytesHandler":             {"http.MaxBytesHandler.func1", kindHandlerFunc},
+	"net/http.NotFoundHandler":             {"http.NotFound", kindHandlerFunc},
+	"net/http.RedirectHandler":             {"*http.redirectHandler", kindHandler},
+	"net/http.StripPrefix":                 {"http.StripPrefix.func1", kindHandlerFunc},
+	"net/http.TimeoutHandler":              {"*http.timeoutHandler", kindHandler},
+	runtimePath + ".HandlerToMethodRouter": {"*chi.Mux", kindHandler},
+}
+
+// describeResult adds what is known of an unknown result.
+func (ev *evaluator) describeResult(fn *function, r value) value {
+	u, ok := r.(*unknown)
+	if !ok || fn.obj.Pkg() == nil {
+		return r
+	}
+	name := fn.obj.Origin().FullName()
+	if known, ok := handlersOf[name]; ok {
+		u.named, u.some = &known, true
+	}
+	switch name {
+	case "errors.New", "fmt.Errorf", runtimePath + ".Errorf":
+		u.some = true
+	}
+	return u
+}

@@ -1,0 +1,178 @@
+package source
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// eachChange calls fn with what a statement or expression changes: the left
+// side of an assignment, and what a function that is known to write gets.
+func (f *factFinder) eachChange(n ast.Node, fn func(e ast.Expr, pos token.Pos)) {
+	switch n := n.(type) {
+	case *ast.AssignStmt:
+		if n.Tok != token.DEFINE {
+			for _, e := range n.Lhs {
+				fn(e, e.Pos())
+			}
+		}
+	case *ast.IncDecStmt:
+		fn(n.X, n.X.Pos())
+	case *ast.RangeStmt:
+		if n.Tok == token.ASSIGN {
+			for _, e := range []ast.Expr{n.Key, n.Value} {
+				if e != nil {
+					fn(e, e.Pos())
+				}
+			}
+		}
+	case *ast.CallExpr:
+		f.changedByCall(n, fn)
+	}
+}
+
+func (f *factFinder) changedByCall(call *ast.CallExpr, fn func(e ast.Expr, pos token.Pos)) {
+	if len(call.Args) == 0 {
+		return
+	}
+	if tv := f.info.Types[call.Fun]; tv.IsBuiltin() {
+		if slices.Contains([]string{"delete", "clear", "copy"}, calledName(ast.Unparen(call.Fun))) {
+			fn(call.Args[0], call.Pos())
+		}
+		return
+	}
+	callee := f.callee(call)
+	if callee == nil || callee.Pkg() == nil || !writesToArguments(callee) {
+		return
+	}
+	for _, a := range call.Args {
+		if u, ok := ast.Unparen(a).(*ast.UnaryExpr); ok && u.Op == token.AND {
+			fn(u.X, call.Pos())
+		}
+	}
+}
+
+// writesToArguments recognises functions of the standard library that fill what
+// a pointer points to.
+func writesToArguments(fn *types.Func) bool {
+	name := fn.Name()
+	switch path := fn.Pkg().Path(); {
+	case path == "sync/atomic":
+		return changesAtomic(name)
+	case strings.HasPrefix(path, "encoding/"), path == "database/sql", path == "fmt":
+		return strings.HasPrefix(name, "Unmarshal") || strings.HasPrefix(name, "Decode") || strings.Contains(name, "Scan") || strings.Contains(name, "scan")
+	}
+	return false
+}
+
+func changesAtomic(name string) bool {
+	for _, prefix := range []string{"Add", "Store", "Swap", "CompareAndSwap", "And", "Or"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// changesVar reports whether a body writes to something that a variable holds.
+func (f *factFinder) changesVar(body *ast.BlockStmt, v types.Object) bool {
+	if v == nil {
+		return false
+	}
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		f.eachChange(n, func(e ast.Expr, _ token.Pos) {
+			// Setting the variable itself concerns nobody else.
+			if _, plain := ast.Unparen(e).(*ast.Ident); !plain && f.rootVar(e) == v {
+				found = true
+			}
+		})
+		if call, ok := n.(*ast.CallExpr); ok && !found {
+			sel, isSel := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+			if callee := f.callee(call); isSel && callee != nil && changesByName(callee) && f.rootVar(sel.X) == v {
+				found = true
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// changesByName recognises methods of the standard library that write to their
+// receiver.
+func changesByName(method *types.Func) bool {
+	recv := method.Signature().Recv()
+	if recv == nil || method.Pkg() == nil {
+		return false
+	}
+	name := method.Name()
+	switch method.Pkg().Path() {
+	case "sync/atomic":
+		return changesAtomic(name)
+	case "sync": // of Map; locks are no state
+		return strings.HasPrefix(receiverPrefix(method), "(*Map)") && slices.Contains([]string{"Store", "LoadOrStore", "LoadAndDelete",
+			"Delete", "Swap", "CompareAndSwap", "CompareAndDelete", "Clear"}, name)
+	case "bytes", "strings":
+		return strings.HasPrefix(name, "Write")
+	case "container/list":
+		return strings.HasPrefix(name, "Push") || strings.HasPrefix(name, "Insert") || name == "Remove"
+	}
+	return false
+}
+
+// changedVariables reports the package-level variables of hot packages that
+// change while the program runs (ANV007), once each, at their declaration.
+func (run *checking) changedVariables(w *world, hot []*checked) []manifest.Diagnostic {
+	first := map[*types.Var]token.Pos{}
+	note := func(v *types.Var, pos token.Pos) {
+		if have, ok := first[v]; !ok || pos < have {
+			first[v] = pos
+		}
+	}
+	for _, c := range hot {
+		for v, pos := range c.facts.changes {
+			note(v, pos)
+		}
+		for _, call := range c.facts.calls {
+			if changesByName(call.method) || w.changesReceiver(call.method) {
+				note(call.v, call.pos)
+			}
+		}
+	}
+	var found []manifest.Diagnostic
+	for v, pos := range first {
+		c := w.packages[v.Pkg()]
+		if c == nil || !c.spec.Hot || isConstantByHabit(v.Type()) {
+			continue
+		}
+		d := manifest.Diagnose(manifest.CodePackageState, run.position(v.Pos()),
+			"%s is package-level state: each generation that rebuilds package %s starts with a fresh copy; keep the value in the Container (hotreload.StateOf) if it must survive a reload",
+			v.Name(), v.Pkg().Name())
+		d.Related = []manifest.Related{{Position: run.position(pos), Message: "changed here"}}
+		found = append(found, d)
+	}
+	return found
+}
+
+func (w *world) changesReceiver(method *types.Func) bool {
+	if c := w.packages[method.Pkg()]; c != nil && c.facts != nil {
+		if own := c.facts.functions[method]; own != nil {
+			return own.changesReceiver
+		}
+	}
+	return false
+}
+
+// isConstantByHabit recognises types of variables that are set once in effect:
+// errors, templates, patterns, embedded files.
+func isConstantByHabit(t types.Type) bool {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	return types.Identical(t, errorType) || isNamed(t, "embed", "FS") || isNamed(t, "regexp", "Regexp") ||
+		isNamed(t, "html/template", "Template") || isNamed(t, "text/template", "Template")
+}

@@ -1,0 +1,249 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"go/token"
+	"go/types"
+	"runtime"
+	"runtime/debug"
+	"slices"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Checker checks a program again and again, and keeps what did not change. It
+// is for one user at a time.
+type Checker struct {
+	prog     Program
+	fset     *token.FileSet
+	files    files
+	archives *archives
+	sizes    types.Sizes
+	specs    map[string]*Package
+	done     map[string]*checked
+}
+
+// NewChecker returns a Checker for a program. Nothing is read before the first
+// Check.
+func NewChecker(p Program) *Checker {
+	fset := token.NewFileSet()
+	c := &Checker{
+		fset: fset, files: files{fset: fset, cache: map[string]*parsed{}},
+		archives: newArchives(fset), done: map[string]*checked{},
+	}
+	c.Update(p)
+	return c
+}
+
+// Update sets the program anew, because its graph or its archives changed. What
+// did not change is kept.
+func (c *Checker) Update(p Program) {
+	specs := make(map[string]*Package, len(p.Packages))
+	for i := range p.Packages {
+		specs[p.Packages[i].ImportPath] = &p.Packages[i]
+	}
+	anew := c.archives.update(p.Archives)
+	for path := range c.done {
+		if specs[path] == nil || specs[path].Hot {
+			if !c.archives.release(path) {
+				anew = true
+			}
+		}
+		if specs[path] == nil {
+			delete(c.done, path)
+		}
+	}
+	if p.GOARCH == "" {
+		p.GOARCH = runtime.GOARCH
+	}
+	if anew || p.GOARCH != c.prog.GOARCH {
+		c.restart()
+	}
+	c.sizes = types.SizesFor("gc", p.GOARCH)
+	c.prog, c.specs = p, specs
+}
+
+// restart forgets everything but the parsed files.
+func (c *Checker) restart() {
+	c.archives.reset()
+	c.done = map[string]*checked{}
+}
+
+// Check type-checks what changed since the last call, by content, and what
+// imports it, and reports on the whole. The overlay holds unsaved buffers by
+// absolute path.
+//
+// Code that does not type-check yields what can be known from the rest. Check
+// never panics: a fault of its own becomes a finding. The error is that of the
+// context.
+func (c *Checker) Check(ctx context.Context, overlay map[string][]byte) (*Report, error) {
+	run := &checking{Checker: c, ctx: ctx, overlay: overlay, state: map[string]progress{}}
+	c.protect(&run.faults, "reading the program", run.all)
+	if run.conflict {
+		c.restart()
+		run = &checking{Checker: c, ctx: ctx, overlay: overlay, state: map[string]progress{}, last: true}
+		c.protect(&run.faults, "reading the program", run.all)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	report := run.report()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return report, nil
+}
+
+// protect calls fn and turns a panic into a finding: the fault is ours, not the
+// user's, so it must not keep a generation back.
+func (c *Checker) protect(faults *[]manifest.Diagnostic, what string, fn func()) (ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			ok = false
+			d := manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "anvil-lsp failed while %s: %v; what the edit will do is known only after the build", what, v)
+			d.Severity = manifest.SeverityInformation
+			d.Detail = string(debug.Stack())
+			*faults = append(*faults, d)
+		}
+	}()
+	fn()
+	return true
+}
+
+// position returns a place as a person sees it.
+func (c *Checker) position(pos token.Pos) manifest.Position { return positionIn(c.fset, pos) }
+
+func positionIn(fset *token.FileSet, pos token.Pos) manifest.Position {
+	if !pos.IsValid() {
+		return manifest.Position{}
+	}
+	p := fset.Position(pos)
+	return manifest.Position{File: p.Filename, Line: p.Line, Column: p.Column}
+}
+
+// checking is one call of Check.
+type checking struct {
+	*Checker
+	ctx      context.Context
+	overlay  map[string][]byte
+	state    map[string]progress
+	last     bool // conflicts are not resolved again
+	conflict bool
+	cycle    bool
+	faults   []manifest.Diagnostic
+}
+
+// progress is how far the check of a package is.
+type progress int
+
+const (
+	untouched progress = iota
+	underway
+	finished
+)
+
+// all brings every package up to date. Host packages come first: archives may
+// refer to them.
+func (run *checking) all() {
+	used := map[string]bool{}
+	for _, p := range run.prog.Packages {
+		for _, name := range p.GoFiles {
+			used[name] = true
+		}
+	}
+	run.files.keep(used)
+	for _, hot := range []bool{false, true} {
+		for i := range run.prog.Packages {
+			p := &run.prog.Packages[i]
+			if p.Hot == hot && run.ctx.Err() == nil && !run.conflict {
+				run.ensure(p)
+			}
+		}
+	}
+}
+
+// ensure brings a package and those that it imports up to date.
+func (run *checking) ensure(spec *Package) *checked {
+	switch path := spec.ImportPath; run.state[path] {
+	case finished:
+		return run.done[path]
+	case underway:
+		run.cycle = true
+		return nil
+	}
+	run.state[spec.ImportPath] = underway
+	run.protect(&run.faults, "checking "+spec.ImportPath, func() { run.check(spec) })
+	run.state[spec.ImportPath] = finished
+	return run.done[spec.ImportPath]
+}
+
+func (run *checking) check(spec *Package) {
+	var loaded []*parsed
+	for _, name := range spec.GoFiles {
+		f, err := run.files.load(name, run.overlay)
+		if err != nil {
+			run.faults = append(run.faults, manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: name}, "%v", err))
+		}
+		if f != nil {
+			loaded = append(loaded, f)
+		}
+	}
+	// What is imported comes first, so that its own check is not nested in this one.
+	for _, f := range loaded {
+		for _, path := range f.imports {
+			if dep := run.specs[spec.meaning(path)]; dep != nil && dep != spec {
+				run.ensure(dep)
+			}
+		}
+	}
+	if run.ctx.Err() != nil || run.conflict {
+		return
+	}
+	old := run.done[spec.ImportPath]
+	if old != nil && old.fresh(spec, loaded, run.resolve) {
+		return
+	}
+	delete(run.done, spec.ImportPath)
+	now := typeCheck(run.fset, run.sizes, *spec, loaded, run.resolve)
+	run.done[spec.ImportPath] = now
+	if !spec.Hot && now.types != nil && !run.archives.adopt(now.types) && !run.last {
+		run.conflict = true
+	}
+}
+
+// meaning returns the import path of the package that an import means.
+func (p *Package) meaning(path string) string {
+	if m, ok := p.ImportMap[path]; ok {
+		return m
+	}
+	return path
+}
+
+// resolve is the resolver of this call.
+func (run *checking) resolve(spec *Package, path string) (*types.Package, bool, error) {
+	path = spec.meaning(path)
+	dep := run.specs[path]
+	if dep == nil {
+		pkg, err := run.archives.load(path)
+		return pkg, false, err
+	}
+	if c := run.ensure(dep); c != nil && c.types != nil {
+		return c.types, c.broken, nil
+	}
+	if run.state[path] == underway {
+		return nil, true, fmt.Errorf("import cycle not allowed")
+	}
+	return nil, true, fmt.Errorf("package %s cannot be checked", path)
+}
+
+// packages returns what was checked, in the order of the program.
+func (run *checking) packages() []*checked {
+	var all []*checked
+	for i := range run.prog.Packages {
+		if c := run.done[run.prog.Packages[i].ImportPath]; c != nil {
+			all = append(all, c)
+		}
+	}
+	return slices.Clip(all)
+}

@@ -1,0 +1,27 @@
+// Package source tells from source code alone what a generation would register
+// and which edits the ladder cannot take by hot swap.
+//
+// A live server knows what a generation registers by running it (see package
+// manifest: the truth, by reflection). This package gives the same answer
+// before anything is built. It works in three steps:
+//
+//   - A [Checker] type-checks the hot packages, and the host packages that were
+//     edited, from source; everything else comes from the export data in the
+//     compiler's archives. What did not change since the last call is used
+//     again, so a keystroke costs one package and those that import it.
+//   - The register function is followed by an abstract interpreter: it runs the
+//     statements over values of which only some are known. Constants, tables,
+//     helpers, closures and methods are followed like any reader would follow
+//     them; what comes from outside (the environment, a database) is unknown,
+//     and so is what depends on it. Where a condition is unknown both branches
+//     are taken, and their routes are marked as conditional.
+//   - The syntax of all hot packages is searched for what a reload would break
+//     or reset.
+//
+// A [Report] holds the result. [Compare] sets it against the manifest of the
+// live generation.
+//
+// Nothing that is in doubt becomes an error: a finding that keeps a generation
+// from being built must be certain, because nobody looks at the live server's
+// own verdict afterwards.
+package source

@@ -1,0 +1,47 @@
+package source
+
+import (
+	"go/types"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// maxErrors is how many errors of a package are reported; the compiler stops
+// there too.
+const maxErrors = 10
+
+// compileErrors returns what the compiler would say about a package. As with
+// the compiler, a syntax error keeps everything else back, and a package that
+// imports a broken one is not looked at: its errors may be consequences. So may
+// be all syntax errors of a file but the first.
+func (run *checking) compileErrors(c *checked) []manifest.Diagnostic {
+	var found []manifest.Diagnostic
+	switch {
+	case c.syntax:
+		for _, f := range c.files {
+			for _, e := range f.errs[:min(len(f.errs), 1)] {
+				pos := manifest.Position{File: e.Pos.Filename, Line: e.Pos.Line, Column: e.Pos.Column}
+				found = append(found, manifest.Diagnose(manifest.CodeCompile, pos, "syntax error: %s", e.Msg))
+			}
+		}
+	case !c.brokenDep || run.cycle:
+		for _, e := range c.errs {
+			found = run.addTypeError(found, e)
+		}
+	}
+	manifest.SortDiagnostics(found)
+	return found[:min(len(found), maxErrors)]
+}
+
+// addTypeError adds an error. go/types reports what belongs to an error as
+// another one whose text is indented.
+func (run *checking) addTypeError(found []manifest.Diagnostic, e types.Error) []manifest.Diagnostic {
+	pos := run.position(e.Pos)
+	if more, ok := strings.CutPrefix(e.Msg, "\t"); ok && len(found) > 0 {
+		last := &found[len(found)-1]
+		last.Related = append(last.Related, manifest.Related{Position: pos, Message: more})
+		return found
+	}
+	return append(found, manifest.Diagnose(manifest.CodeCompile, pos, "%s", e.Msg))
+}

@@ -1,0 +1,413 @@
+package source
+
+import (
+	"context"
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"slices"
+)
+
+// Bounds of the interpreter. They are far above what registration needs, and
+// keep any program from holding up an editor.
+const (
+	maxRoutes     = 10_000
+	maxIterations = 10_000    // of one loop
+	maxSteps      = 2_000_000 // expressions and statements
+	maxAside      = 20_000    // the same, inside a call that cannot register anything
+	maxCalls      = 200       // inside each other
+	maxDepth      = 1000      // of expressions and types inside each other
+	maxString     = 1 << 16   // bytes
+	maxElements   = 10_000    // of a list or table
+)
+
+// evaluator follows the register function. It runs statements in order over
+// values that may be unknown.
+//
+// At a condition that is not known all branches run, one after the other from
+// the same state, and what they leave behind is joined: a variable that differs
+// is unknown from there on.
+type evaluator struct {
+	ctx     context.Context
+	world   *world
+	out     recorder
+	globals map[types.Object]*cell
+	started map[*checked]bool // their init functions ran
+
+	steps int
+	full  bool // as many routes as there can be were recorded
+	limit int  // of steps
+	calls []*activation
+	// conditional counts the unknown conditions that the statement depends on.
+	conditional int
+	depth       int // of expressions and types inside each other
+	// dry counts the loops that are run only to see what they change: nothing
+	// is recorded.
+	dry     int
+	journal *journal
+}
+
+// world is what the evaluator reads.
+type world struct {
+	fset     *token.FileSet
+	known    *known
+	shapes   *Shapes
+	packages map[*types.Package]*checked
+	source   map[*token.File]bool  // files of packages
+	mutated  map[types.Object]bool // package-level variables that something changes
+}
+
+// activation is a function that is being run.
+type activation struct {
+	body        *ast.BlockStmt
+	conditional int
+}
+
+// frame holds the variables of a function call.
+type frame struct {
+	pkg    *checked
+	parent *frame // of the function around a closure
+	vars   map[types.Object]*cell
+	bind   map[*types.TypeParam]types.Type
+	// of the function itself:
+	results *types.Tuple
+	named   []*cell   // named results
+	returns [][]value // what was returned so far
+	defers  []func()
+}
+
+func (f *frame) lookup(obj types.Object) *cell {
+	for ; f != nil; f = f.parent {
+		if c, ok := f.vars[obj]; ok {
+			return c
+		}
+	}
+	return nil
+}
+
+// declare makes a variable.
+func (f *frame) declare(obj types.Object, v value) {
+	if obj != nil {
+		f.vars[obj] = &cell{v}
+	}
+}
+
+// typeOf returns the type of an expression with type arguments filled in.
+func (f *frame) typeOf(e ast.Expr) types.Type {
+	if t := f.pkg.info.TypeOf(e); t != nil {
+		return f.subst(t)
+	}
+	return types.Typ[types.Invalid]
+}
+
+func (f *frame) subst(t types.Type) types.Type {
+	if len(f.bind) == 0 {
+		return t
+	}
+	return substitute(t, f.bind)
+}
+
+// stop is panicked with when a bound is reached.
+type stop struct{}
+
+// step counts work.
+func (ev *evaluator) step() {
+	ev.steps++
+	if ev.steps >= ev.limit || ev.steps&0x3ff == 0 && ev.ctx.Err() != nil {
+		panic(stop{})
+	}
+}
+
+// run follows the register function: a function, or a variable that holds one.
+func (ev *evaluator) run(register types.Object) {
+	site := callSite{pos: register.Pos(), name: registerName}
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case stop:
+			if ev.ctx.Err() == nil && !ev.full {
+				ev.out.unknown = append(ev.out.unknown, Unknown{ev.position(site.pos), site.name, "registration is too long to be followed to its end"})
+			}
+		default:
+			panic(v)
+		}
+	}()
+	var fn value
+	switch obj := register.(type) {
+	case *types.Func:
+		fn = ev.declared(obj)
+	case *types.Var:
+		if c := ev.global(obj); c != nil {
+			fn = c.v
+		}
+	}
+	ev.call(fn, []value{&sink{base: base{t: ev.world.known.sink}}}, site)
+}
+
+// journal remembers what the cells held that were written since it was begun.
+type journal struct {
+	outer *journal
+	old   map[*cell]value
+	order []*cell
+}
+
+// set writes a variable.
+func (ev *evaluator) set(c *cell, v value) {
+	if j := ev.journal; j != nil {
+		if _, ok := j.old[c]; !ok {
+			j.old[c] = c.v
+			j.order = append(j.order, c)
+		}
+	}
+	c.v = v
+}
+
+// begin starts a journal inside the present one.
+func (ev *evaluator) begin() *journal {
+	ev.journal = &journal{outer: ev.journal, old: map[*cell]value{}}
+	return ev.journal
+}
+
+// undo ends the innermost journal, brings back what the cells held before it,
+// and returns what they held at its end.
+func (ev *evaluator) undo() map[*cell]value {
+	j := ev.journal
+	ev.journal = j.outer
+	now := make(map[*cell]value, len(j.order))
+	for _, c := range j.order {
+		now[c] = c.v
+		c.v = j.old[c]
+	}
+	return now
+}
+
+// unwind ends journals down to an outer one after a stop; what was written in
+// them stays.
+func (ev *evaluator) unwind(to *journal) {
+	for ev.journal != nil && ev.journal != to {
+		j := ev.journal
+		ev.journal = j.outer
+		for _, c := range j.order {
+			v := c.v
+			c.v = j.old[c]
+			ev.set(c, v)
+		}
+	}
+}
+
+// outcome is how a statement ended.
+type outcome int
+
+const (
+	next outcome = iota
+	continued
+	broke
+	returned
+	ended // panicked or left the process
+)
+
+// result is an outcome with the label of a break or continue, nil if it is for
+// the innermost statement.
+type result struct {
+	outcome
+	label types.Object
+}
+
+// branches runs alternatives of which one is taken, but it is not known which.
+// Their effects are joined, except those of branches that leave the function.
+//
+// If some branches leave and others do not, what follows depends on the
+// condition too, unless guard says that it is only the check of an error.
+func (ev *evaluator) branches(guard bool, arms ...func() result) result {
+	ev.conditional++
+	var after []map[*cell]value
+	least := result{ended, nil}
+	leaves := false
+	var order []*cell
+	inside := ev.conditional
+	for _, arm := range arms {
+		ev.conditional = inside
+		j := ev.begin()
+		r := arm()
+		order = append(order, j.order...)
+		now := ev.undo()
+		if r.outcome < least.outcome {
+			least = r
+		}
+		leaves = leaves || r.outcome != next
+		if r.outcome < returned {
+			after = append(after, now)
+		}
+	}
+	ev.conditional = inside - 1
+	ev.merge(order, after)
+	if least.outcome == next && leaves && !guard {
+		ev.conditional++ // until the function or the iteration ends
+	}
+	return least
+}
+
+// merge writes what the variables hold after one of several branches.
+func (ev *evaluator) merge(order []*cell, after []map[*cell]value) {
+	done := make(map[*cell]bool, len(order))
+	for _, c := range order {
+		if done[c] || len(after) == 0 {
+			continue
+		}
+		done[c] = true
+		var v value
+		for i, state := range after {
+			here, ok := state[c]
+			if !ok {
+				here = c.v
+			}
+			if i == 0 {
+				v = here
+			} else {
+				v = join(v, here)
+			}
+		}
+		ev.set(c, v)
+	}
+}
+
+// repeated runs the body of a loop of which it is not known how often it runs:
+// once, after everything that it changes was made unknown.
+func (ev *evaluator) repeated(body func()) {
+	outer := ev.conditional
+	ev.conditional++
+	inside := ev.conditional
+	ev.dry++
+	j := ev.begin()
+	body()
+	ev.dry--
+	for c, v := range ev.undo() {
+		if !equal(c.v, v) {
+			ev.set(c, changed(c.v, v))
+		}
+	}
+	ev.conditional = inside
+	j = ev.begin()
+	body()
+	ev.merge(j.order, []map[*cell]value{{}, ev.undo()})
+	ev.conditional = outer
+}
+
+// changed returns what is known of a variable that changes over and over.
+func changed(before, after value) value {
+	v := join(before, after)
+	return &unknown{base: base{v.typ(), v.origin()}, why: "a loop changes it"}
+}
+
+// global returns the cell of a package-level variable of a hot package, nil for
+// any other: main may have set those of host packages to anything.
+func (ev *evaluator) global(obj *types.Var) *cell {
+	if c, ok := ev.globals[obj]; ok {
+		return c
+	}
+	pkg := ev.world.packages[obj.Pkg()]
+	if pkg == nil || !pkg.spec.Hot {
+		return nil
+	}
+	c := &cell{&unknown{base: base{t: obj.Type()}, why: "its initialisation depends on itself"}}
+	ev.globals[obj] = c
+	ev.initialize(pkg, obj, c)
+	if ev.world.mutated[obj] && !ev.started[pkg] {
+		ev.started[pkg] = true
+		ev.runInits(pkg)
+	}
+	return c
+}
+
+// initialize evaluates the initialiser of a package-level variable.
+func (ev *evaluator) initialize(pkg *checked, obj *types.Var, c *cell) {
+	f := &frame{pkg: pkg, vars: map[types.Object]*cell{}}
+	for _, init := range pkg.info.InitOrder {
+		i := slices.Index(init.Lhs, obj)
+		if i < 0 {
+			continue
+		}
+		v := ev.expr(f, init.Rhs)
+		if t, ok := v.(*tuple); ok && i < len(t.values) {
+			v = t.values[i]
+		}
+		c.v = copied(convert(v, obj.Type()))
+		return
+	}
+	c.v = ev.zero(obj.Type())
+}
+
+// runInits runs the init functions of a package.
+func (ev *evaluator) runInits(pkg *checked) {
+	for _, file := range pkg.files {
+		for _, d := range file.file.Decls {
+			if d, ok := d.(*ast.FuncDecl); ok && d.Recv == nil && d.Name.Name == "init" && d.Body != nil {
+				init := &function{base: base{t: types.NewSignatureType(nil, nil, nil, nil, nil, false)}, decl: d, pkg: pkg}
+				ev.aside(func() { ev.call(init, nil, callSite{pos: d.Name.Pos(), name: "init"}) })
+			}
+		}
+	}
+}
+
+// aside runs something that does not register anything, with a smaller bound:
+// what it computes is unknown if it takes too long. It reports whether it
+// ended.
+func (ev *evaluator) aside(fn func()) (ok bool) {
+	limit, calls, conditional, dry, journal := ev.limit, len(ev.calls), ev.conditional, ev.dry, ev.journal
+	ev.limit = min(limit, ev.steps+maxAside)
+	defer func() {
+		ev.limit = limit
+		v := recover()
+		if v == nil {
+			return
+		}
+		if _, is := v.(stop); !is || ev.steps >= limit || ev.ctx.Err() != nil {
+			panic(v)
+		}
+		ev.calls, ev.conditional, ev.dry = ev.calls[:calls], conditional, dry
+		ev.unwind(journal)
+		ok = false
+	}()
+	fn()
+	return true
+}
+
+// zero returns the zero value of a type.
+func (ev *evaluator) zero(t types.Type) value {
+	ev.step()
+	b := base{t: t}
+	if ev.depth++; ev.depth > maxDepth {
+		ev.depth--
+		return &unknown{base: b, why: "its type is too deep"}
+	}
+	defer func() { ev.depth-- }()
+	switch u := t.Underlying().(type) {
+	case *types.Basic:
+		switch info := u.Info(); {
+		case info&types.IsString != 0:
+			return &basic{b, constant.MakeString("")}
+		case info&types.IsBoolean != 0:
+			return &basic{b, constant.MakeBool(false)}
+		case info&types.IsNumeric != 0:
+			return &basic{b, constant.MakeInt64(0)}
+		}
+	case *types.Struct:
+		s := &structure{base: b}
+		for i := range u.NumFields() {
+			s.fields = append(s.fields, &cell{ev.zero(u.Field(i).Type())})
+		}
+		return s
+	case *types.Array:
+		if u.Len() >= 0 && u.Len() <= maxElements {
+			l := &list{base: b}
+			for range u.Len() {
+				l.elems = append(l.elems, &cell{ev.zero(u.Elem())})
+			}
+			return l
+		}
+	case *types.Pointer, *types.Slice, *types.Map, *types.Chan, *types.Signature, *types.Interface:
+		return &null{b}
+	}
+	return &unknown{base: b, why: "its type is not followed"}
+}

@@ -1,0 +1,96 @@
+package source
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"io/fs"
+	"os"
+	"strconv"
+)
+
+// parsed is one parsed file. It does not change, so whoever holds the same
+// pointer holds the same text.
+type parsed struct {
+	path    string
+	digest  [sha256.Size]byte
+	file    *ast.File
+	errs    scanner.ErrorList
+	imports []string // import paths as the source spells them
+}
+
+// files caches what was parsed, by path and content.
+type files struct {
+	fset  *token.FileSet
+	cache map[string]*parsed
+}
+
+// load returns a file as it is in the overlay or on disk; nil without an error
+// if it does not exist.
+func (fs *files) load(path string, overlay map[string][]byte) (*parsed, error) {
+	data, ok := overlay[path]
+	if !ok {
+		var err error
+		if data, err = readFile(path); data == nil {
+			return nil, err
+		}
+	}
+	digest := sha256.Sum256(data)
+	old := fs.cache[path]
+	if old != nil && old.digest == digest {
+		return old, nil
+	}
+	p := &parsed{path: path, digest: digest}
+	file, err := parser.ParseFile(fs.fset, path, data, parser.SkipObjectResolution|parser.AllErrors)
+	if file == nil {
+		return nil, fmt.Errorf("parsing %s: %w", path, err)
+	}
+	p.file = file
+	errors.As(err, &p.errs)
+	for _, spec := range file.Imports {
+		if name, err := strconv.Unquote(spec.Path.Value); err == nil {
+			p.imports = append(p.imports, name)
+		}
+	}
+	if old != nil {
+		fs.forget(old)
+	}
+	fs.cache[path] = p
+	return p, nil
+}
+
+// readFile returns nil if there is no such file.
+func readFile(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading source: %w", err)
+	}
+	if data == nil {
+		data = []byte{}
+	}
+	return data, nil
+}
+
+// keep forgets all files but those in the set.
+func (fs *files) keep(paths map[string]bool) {
+	for path, p := range fs.cache {
+		if !paths[path] {
+			fs.forget(p)
+			delete(fs.cache, path)
+		}
+	}
+}
+
+// forget gives back the positions of a file that is used no more.
+func (fs *files) forget(p *parsed) {
+	if f := fs.fset.File(p.file.FileStart); f != nil {
+		fs.fset.RemoveFile(f)
+	}
+}

@@ -1,0 +1,240 @@
+package source
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// start is something that may outlive its generation.
+type start struct {
+	pos     token.Pos
+	fn      *types.Func // runs in it, if its source tells; else it is certain
+	message string
+}
+
+// startsGoroutines are methods that run a function in a goroutine.
+var startsGoroutines = map[string]bool{
+	"(*sync.WaitGroup).Go":                   true,
+	"(*golang.org/x/sync/errgroup.Group).Go": true,
+}
+
+// serves are functions that return only on failure and that nothing can stop.
+var serves = map[string]bool{
+	"net/http.ListenAndServe": true, "net/http.ListenAndServeTLS": true, "net/http.Serve": true, "net/http.ServeTLS": true,
+}
+
+const (
+	endlessMessage = "this goroutine has a loop that nothing ends: it goes on with the old code beside every later generation, and a panic in it ends the process; return when the generation's context (hotreload.RouteSink.Context) is done"
+	serveMessage   = "%s serves until the process ends: it goes on with the old code, and the next generation cannot listen on the same address; start it in main"
+	timerMessage   = "nothing can stop this timer: it may fire after its generation has ended and run the old code; stop it when the generation's context (hotreload.RouteSink.Context) is done, for example with context.AfterFunc"
+)
+
+// goStatement notes a goroutine if it is clear that nothing ends it.
+func (f *factFinder) goStatement(s *ast.GoStmt) { f.startOf(s.Go, s.Call.Fun, s.Call.Args) }
+
+func (f *factFinder) startOf(pos token.Pos, fun ast.Expr, args []ast.Expr) {
+	for _, a := range args {
+		if isContext(f.info.TypeOf(a)) {
+			return
+		}
+	}
+	fun = ast.Unparen(fun)
+	if lit, ok := fun.(*ast.FuncLit); ok {
+		if f.endless(lit.Type, lit.Body) {
+			f.starts = append(f.starts, start{pos, nil, endlessMessage})
+		} else if call := f.servesOnly(lit.Body); call != "" {
+			f.starts = append(f.starts, start{pos, nil, sprintf(serveMessage, call)})
+		}
+		return
+	}
+	fn := f.functionOf(fun)
+	switch {
+	case fn == nil:
+	case serves[fn.FullName()]:
+		f.starts = append(f.starts, start{pos, nil, sprintf(serveMessage, functionName(fn))})
+	default:
+		f.starts = append(f.starts, start{pos, fn.Origin(), endlessMessage})
+	}
+}
+
+// servesOnly returns the name of a function that serves and is called directly
+// in a body.
+func (f *factFinder) servesOnly(body *ast.BlockStmt) string {
+	name := ""
+	ast.Inspect(body, func(n ast.Node) bool {
+		if _, nested := n.(*ast.FuncLit); nested {
+			return false
+		}
+		if call, ok := n.(*ast.CallExpr); ok {
+			if fn := f.callee(call); fn != nil && serves[fn.FullName()] {
+				name = functionName(fn)
+			}
+		}
+		return name == ""
+	})
+	return name
+}
+
+// functionOf returns the function that an expression names.
+func (f *factFinder) functionOf(e ast.Expr) *types.Func {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		fn, _ := f.info.Uses[e].(*types.Func)
+		return fn
+	case *ast.SelectorExpr:
+		fn, _ := f.info.Uses[e.Sel].(*types.Func)
+		return fn
+	case *ast.IndexExpr:
+		return f.functionOf(e.X)
+	}
+	return nil
+}
+
+// timer notes time.AfterFunc if its result, with which it could be stopped, is
+// thrown away.
+func (f *factFinder) timer(e ast.Expr) {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok || len(call.Args) != 2 {
+		return
+	}
+	fn := f.callee(call)
+	if fn == nil || fn.FullName() != "time.AfterFunc" {
+		return
+	}
+	d := f.info.Types[call.Args[0]].Value
+	if d == nil || d.Kind() != constant.Int || constant.Compare(d, token.LSS, constant.MakeInt64(int64(time.Second))) {
+		return
+	}
+	if lit, ok := ast.Unparen(call.Args[1]).(*ast.FuncLit); ok && f.usesContext(lit.Body) {
+		return
+	}
+	f.starts = append(f.starts, start{call.Pos(), nil, timerMessage})
+}
+
+// endless reports whether a function holds a loop that nothing ends: no return,
+// no break, no context. Receiving from a channel counts as an end only if the
+// loop can leave after it.
+func (f *factFinder) endless(typ *ast.FuncType, body *ast.BlockStmt) bool {
+	for _, p := range typ.Params.List {
+		if isContext(f.info.TypeOf(p.Type)) {
+			return false
+		}
+	}
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.ForStmt:
+			found = found || (n.Cond == nil || f.isTrue(n.Cond)) && !f.leaves(n.Body)
+		case *ast.RangeStmt:
+			found = found || f.ticks(n.X) && !f.leaves(n.Body)
+		}
+		return !found
+	})
+	return found && !f.usesContext(body)
+}
+
+func (f *factFinder) isTrue(e ast.Expr) bool {
+	v := f.info.Types[e].Value
+	return v != nil && v.Kind() == constant.Bool && constant.BoolVal(v)
+}
+
+// ticks reports whether an expression is a channel that package time sends on:
+// it is never closed.
+func (f *factFinder) ticks(e ast.Expr) bool {
+	c, ok := types.Unalias(orInvalid(f.info.TypeOf(e))).(*types.Chan)
+	return ok && c.Dir() == types.RecvOnly && isNamed(c.Elem(), "time", "Time")
+}
+
+func orInvalid(t types.Type) types.Type {
+	if t == nil {
+		return types.Typ[types.Invalid]
+	}
+	return t
+}
+
+// leaves reports whether something in the body of a loop may leave it. A break
+// counts if it is not that of an inner statement.
+func (f *factFinder) leaves(body *ast.BlockStmt) bool {
+	found := false
+	var walk func(n ast.Node, inner bool)
+	walk = func(root ast.Node, inner bool) {
+		ast.Inspect(root, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncLit:
+				return false
+			case *ast.ReturnStmt:
+				found = true
+			case *ast.BranchStmt:
+				found = found || n.Tok == token.GOTO || n.Tok == token.BREAK && (!inner || n.Label != nil)
+			case *ast.CallExpr:
+				found = found || f.neverReturns(n)
+			case *ast.ForStmt, *ast.RangeStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.SelectStmt:
+				if n != root && !inner {
+					walk(n, true)
+					return false
+				}
+			}
+			return !found
+		})
+	}
+	walk(body, false)
+	return found
+}
+
+func (f *factFinder) neverReturns(call *ast.CallExpr) bool {
+	if f.info.Types[call.Fun].IsBuiltin() {
+		return calledName(ast.Unparen(call.Fun)) == "panic"
+	}
+	fn := f.callee(call)
+	if fn == nil {
+		return false
+	}
+	switch fn.FullName() {
+	case "os.Exit", "runtime.Goexit", "log.Fatal", "log.Fatalf", "log.Fatalln":
+		return true
+	}
+	return false
+}
+
+// usesContext reports whether a context plays a part in a body.
+func (f *factFinder) usesContext(body ast.Node) bool {
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			switch obj := f.info.ObjectOf(id).(type) {
+			case *types.Var:
+				found = found || isContext(obj.Type())
+			case *types.Func:
+				found = found || obj.Name() == "Context" || obj.Name() == "Done"
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+func isContext(t types.Type) bool { return t != nil && isNamed(t, "context", "Context") }
+
+// outliving reports what goes on after its generation (ANV008).
+func (run *checking) outliving(w *world, hot []*checked) []manifest.Diagnostic {
+	var found []manifest.Diagnostic
+	for _, c := range hot {
+		for _, s := range c.facts.starts {
+			if s.fn != nil {
+				own := w.packages[s.fn.Pkg()]
+				if own == nil || own.facts == nil || own.facts.functions[s.fn] == nil || !own.facts.functions[s.fn].endless {
+					continue
+				}
+			}
+			found = append(found, manifest.Diagnose(manifest.CodeGoroutine, run.position(s.pos), "%s", s.message))
+		}
+	}
+	return found
+}

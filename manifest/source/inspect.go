@@ -1,0 +1,25 @@
+package source
+
+// inspect adds what the syntax of the hot packages shows: state, what a reload
+// resets, what outlives its generation, what can be done only once.
+func (run *checking) inspect(w *world, hot []*checked, r *Report) {
+	for _, c := range hot {
+		for _, call := range c.facts.states {
+			if s, ok := w.state(call.key, call.typ, call.pos); ok {
+				r.State = append(r.State, s)
+			}
+		}
+		for v := range c.facts.changes {
+			w.mutated[v] = true
+		}
+		for _, v := range c.facts.inInit {
+			w.mutated[v] = true
+		}
+	}
+	r.Findings = append(r.Findings, run.changedVariables(w, hot)...)
+	r.Findings = append(r.Findings, run.outliving(w, hot)...)
+	r.OneTime = run.globals(w, hot)
+	for _, o := range r.OneTime {
+		r.Findings = append(r.Findings, o.Diagnostic)
+	}
+}

@@ -1,0 +1,302 @@
+package source
+
+import (
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+var sprintf = fmt.Sprintf
+
+// oneTimeCall is a call that a second generation cannot make.
+type oneTimeCall struct {
+	pos     token.Pos
+	message string
+	hint    bool // it does no harm by itself
+}
+
+// oneTime returns what is wrong with a call in code that runs once for each
+// generation; ok is false if nothing is.
+func (f *factFinder) oneTime(call *ast.CallExpr) (c oneTimeCall, ok bool) {
+	fn := f.callee(call)
+	if fn == nil || fn.Pkg() == nil || f.namedByGeneration(call) {
+		return c, false
+	}
+	path, name := fn.Pkg().Path(), fn.Name()
+	method := fn.Signature().Recv() != nil
+	what, panics := "", ""
+	switch {
+	case path == "flag" || path == "github.com/spf13/pflag":
+		if f.definesFlag(fn, call) {
+			what, panics = "defines a flag of the process", "flag redefined"
+		}
+	case fn.FullName() == "database/sql.Register":
+		what, panics = "registers a database driver", "Register called twice for driver"
+	case path == "expvar" && !method && (name == "Publish" || strings.HasPrefix(name, "New")):
+		what, panics = "publishes a variable of the process", "Reuse of exported var name"
+	case path == "net/http" && (name == "Handle" || name == "HandleFunc") && (!method || f.isVar(call, "net/http", "DefaultServeMux")):
+		what, panics = "takes a pattern of http.DefaultServeMux", "pattern conflicts with pattern"
+	case fn.FullName() == "net/rpc.HandleHTTP":
+		what, panics = "takes patterns of http.DefaultServeMux", "pattern conflicts with pattern"
+	case path == "github.com/prometheus/client_golang/prometheus" && name == "MustRegister" && (!method || f.isVar(call, path, "DefaultRegisterer")):
+		what, panics = "registers a metric of the process", "duplicate metrics collector registration attempted"
+	case path == "github.com/prometheus/client_golang/prometheus/promauto" && !method && strings.HasPrefix(name, "New"):
+		what, panics = "registers a metric of the process", "duplicate metrics collector registration attempted"
+	case path == "google.golang.org/protobuf/internal/filetype" && name == "Build":
+		what, panics = "registers a protobuf file", "file is already registered"
+	case path == "modernc.org/sqlite" && strings.HasPrefix(name, "MustRegister"):
+		what, panics = "registers a function of the database driver", "a function with this name was already registered"
+	case fn.FullName() == runtimePath+".Provide":
+		what, panics = "puts something into the Container, which outlives the generation", "is already provided"
+	case path == "encoding/gob" && !method:
+		return f.gob(call, name)
+	}
+	if what == "" {
+		return c, false
+	}
+	return oneTimeCall{pos: call.Pos(), message: sprintf("%s %s: a second generation in the same process panics (%s); do it in main or another host package",
+		f.callText(call), what, panics)}, true
+}
+
+// gob judges gob.Register and gob.RegisterName of a value of a hot type.
+func (f *factFinder) gob(call *ast.CallExpr, name string) (c oneTimeCall, ok bool) {
+	if len(call.Args) == 0 {
+		return c, false
+	}
+	t := orInvalid(f.info.TypeOf(call.Args[len(call.Args)-1]))
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	named, isNamed := types.Unalias(t).(*types.Named)
+	if !isNamed || named.Obj().Pkg() != f.c.types {
+		return c, false
+	}
+	c = oneTimeCall{pos: call.Pos()}
+	switch name {
+	case "Register":
+		c.hint = true
+		c.message = sprintf("%s names the type by the import path of this generation: what one generation encodes the next one does not decode; move %s to a host package",
+			f.callText(call), named.Obj().Name())
+	case "RegisterName":
+		c.message = sprintf("%s takes the name for the %s of this generation: the next one has another type and panics (registering duplicate types); move %s to a host package",
+			f.callText(call), named.Obj().Name(), named.Obj().Name())
+	default:
+		return c, false
+	}
+	return c, true
+}
+
+// callText returns a call as a person refers to it: flag.Bool("debug").
+func (f *factFinder) callText(call *ast.CallExpr) string {
+	name := types.ExprString(call.Fun)
+	for _, a := range call.Args {
+		if v := f.info.Types[a].Value; v != nil && v.Kind() == constant.String {
+			return sprintf("%s(%q)", name, constant.StringVal(v))
+		}
+	}
+	return name
+}
+
+// definesFlag reports whether a function or method defines a flag on the flag
+// set of the process: those that do describe its usage.
+func (f *factFinder) definesFlag(fn *types.Func, call *ast.CallExpr) bool {
+	if fn.Signature().Recv() != nil && !f.isVar(call, fn.Pkg().Path(), "CommandLine") {
+		return false
+	}
+	for p := range fn.Signature().Params().Variables() {
+		if p.Name() == "usage" {
+			return true
+		}
+	}
+	return false
+}
+
+// isVar reports whether a method is called on a variable of a package.
+func (f *factFinder) isVar(call *ast.CallExpr, path, name string) bool {
+	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	v := f.packageVar(sel.X)
+	return v != nil && v.Name() == name && v.Pkg().Path() == path
+}
+
+// namedByGeneration reports whether the number of the generation is part of an
+// argument, so that names do not clash.
+func (f *factFinder) namedByGeneration(call *ast.CallExpr) bool {
+	found := false
+	for _, a := range call.Args {
+		ast.Inspect(a, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok && strings.EqualFold(id.Name, "generation") {
+				found = true
+			}
+			return !found
+		})
+	}
+	return found
+}
+
+// reach notes what happens for certain when a function runs: calls that are not
+// inside a condition or in a function literal that may never run.
+func (f *factFinder) reach(own *functionFacts, root ast.Node, certain bool) {
+	ast.Inspect(root, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return n == root
+		case *ast.IfStmt:
+			f.reachIf(own, n, certain)
+			return false
+		case *ast.ForStmt:
+			if n.Init != nil {
+				f.reach(own, n.Init, certain)
+			}
+			f.reach(own, n.Body, certain && n.Cond == nil)
+			return false
+		case *ast.CaseClause, *ast.CommClause:
+			if n != root {
+				f.reach(own, n, false)
+				return false
+			}
+		case *ast.CallExpr:
+			f.reachCall(own, n, certain)
+		}
+		return true
+	})
+}
+
+func (f *factFinder) reachIf(own *functionFacts, n *ast.IfStmt, certain bool) {
+	if n.Init != nil {
+		f.reach(own, n.Init, certain)
+	}
+	f.reach(own, n.Cond, certain)
+	is, known := f.condition(n.Cond)
+	if !known || is {
+		f.reach(own, n.Body, certain && known)
+	}
+	if n.Else != nil && (!known || !is) {
+		f.reach(own, n.Else, certain && known)
+	}
+}
+
+// condition decides conditions that are constant in hot mode.
+func (f *factFinder) condition(e ast.Expr) (is, known bool) {
+	e = ast.Unparen(e)
+	if v := f.info.Types[e].Value; v != nil && v.Kind() == constant.Bool {
+		return constant.BoolVal(v), true
+	}
+	switch e := e.(type) {
+	case *ast.UnaryExpr:
+		if e.Op == token.NOT {
+			is, known = f.condition(e.X)
+			return !is, known
+		}
+	case *ast.CallExpr:
+		if fn := f.callee(e); fn != nil && fn.FullName() == runtimePath+".IsHotMode" {
+			return true, true
+		}
+	}
+	return false, false
+}
+
+func (f *factFinder) reachCall(own *functionFacts, call *ast.CallExpr, certain bool) {
+	if lit, ok := ast.Unparen(call.Fun).(*ast.FuncLit); ok {
+		f.reach(own, lit.Body, certain)
+		return
+	}
+	if !certain {
+		return
+	}
+	if c, ok := f.oneTime(call); ok {
+		own.oneTime = append(own.oneTime, c)
+	}
+	fn := f.callee(call)
+	if fn == nil {
+		return
+	}
+	own.calls = append(own.calls, callEdge{fn.Origin(), call.Pos()})
+	switch fn.FullName() {
+	case "(*sync.Once).Do", "(*" + runtimePath + ".RouteSink).Group": // they call their last argument
+		if len(call.Args) > 0 {
+			f.reachArgument(own, call.Args[len(call.Args)-1])
+		}
+	}
+}
+
+func (f *factFinder) reachArgument(own *functionFacts, e ast.Expr) {
+	if lit, ok := ast.Unparen(e).(*ast.FuncLit); ok {
+		f.reach(own, lit.Body, true)
+		return
+	}
+	if fn := f.functionOf(e); fn != nil {
+		own.calls = append(own.calls, callEdge{fn.Origin(), e.Pos()})
+	}
+}
+
+// globals reports one-time global registrations that hot code makes when it is
+// initialised or when it registers (ANV006).
+func (run *checking) globals(w *world, hot []*checked) []OneTime {
+	found := map[token.Pos]*OneTime{}
+	for _, c := range hot {
+		run.walkCalls(w, c.facts.init, found, func(o *OneTime) { o.Packages = append(o.Packages, c.spec.ImportPath) })
+		if c.spec.ImportPath != run.prog.Handlers {
+			continue
+		}
+		for fn, own := range c.facts.functions {
+			if fn.Name() == registerName && fn.Signature().Recv() == nil {
+				run.walkCalls(w, own, found, func(o *OneTime) { o.Registering = true })
+			}
+		}
+	}
+	var all []OneTime
+	for _, o := range found {
+		slices.Sort(o.Packages)
+		o.Packages = slices.Compact(o.Packages)
+		all = append(all, *o)
+	}
+	slices.SortFunc(all, func(a, b OneTime) int { return comparePositions(a.Position, b.Position) })
+	return all
+}
+
+// walkCalls finds the one-time registrations that a function makes itself or
+// through hot functions that it calls.
+func (run *checking) walkCalls(w *world, root *functionFacts, found map[token.Pos]*OneTime, reached func(*OneTime)) {
+	seen := map[*functionFacts]bool{}
+	var chain []token.Pos
+	var visit func(own *functionFacts)
+	visit = func(own *functionFacts) {
+		if seen[own] {
+			return
+		}
+		seen[own] = true
+		for _, call := range own.oneTime {
+			o := found[call.pos]
+			if o == nil {
+				o = &OneTime{Diagnostic: manifest.Diagnose(manifest.CodeGlobal, run.position(call.pos), "%s", call.message)}
+				if call.hint {
+					o.Severity = manifest.SeverityHint
+				}
+				for _, pos := range slices.Backward(chain) {
+					o.Related = append(o.Related, manifest.Related{Position: run.position(pos), Message: "reached from here"})
+				}
+				found[call.pos] = o
+			}
+			reached(o)
+		}
+		for _, call := range own.calls {
+			c := w.packages[call.fn.Pkg()]
+			if c == nil || c.facts == nil || c.facts.functions[call.fn] == nil {
+				continue
+			}
+			chain = append(chain, call.pos)
+			visit(c.facts.functions[call.fn])
+			chain = chain[:len(chain)-1]
+		}
+	}
+	visit(root)
+}

@@ -1,0 +1,82 @@
+package source
+
+import (
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Report is what can be said about a program from its source.
+type Report struct {
+	// Routes are what AnvilRegisterRoutes would register, as far as it can be
+	// known, in order of registration.
+	Routes []Route
+	// Unknown are the registrations of which the method, the pattern or the
+	// handler cannot be known, in order of registration.
+	Unknown []Unknown
+	// State is the keyed state that hot code asks for, sorted by key.
+	State []State
+	// Registered are the calls of hotreload.Register, in order of registration.
+	Registered []Registration
+	// Findings about this code alone, sorted: ANV003, ANV004, ANV006, ANV007,
+	// ANV008, ANV009 and ANV014.
+	Findings []manifest.Diagnostic
+	// OneTime says of each ANV006 among the Findings when it takes effect.
+	OneTime []OneTime
+	// Missing are imports for which the program has neither source nor archive,
+	// sorted: they are new. What uses them is not checked.
+	Missing []string
+	// Complete says that everything was type-checked and is without errors.
+	Complete bool
+}
+
+// Route is one registration.
+type Route struct {
+	// Position is that of the registering call: the line is the one that the
+	// live server sees.
+	manifest.Route
+	// HandlerPosition is the declaration of the handler function, where there is
+	// one and its source is known.
+	HandlerPosition manifest.Position
+	// SignaturePosition is the handler's list of parameters.
+	SignaturePosition manifest.Position
+	// Mount says that the handler answers for everything below the pattern.
+	Mount bool
+	// Conditional says that it depends on something unknown whether the route is
+	// registered.
+	Conditional bool
+}
+
+// Unknown is a registration that cannot be followed from source. The live
+// manifest has it, at the same line.
+type Unknown struct {
+	manifest.Position
+	Call   string // what is called: Get, Group, or a function that takes the sink
+	Reason string // what is unknown, and why
+}
+
+// State is keyed state that hot code asks for.
+type State struct {
+	manifest.State
+	Position manifest.Position // of the call of hotreload.StateOf
+	// Registering says that the call happens during registration, so that the
+	// live manifest has it too.
+	Registering bool
+}
+
+// Registration is one entry of a hotreload.RegistryGeneration.
+type Registration struct {
+	Registry string // the expression that names the registry
+	Key      string // as text; empty if it is not known
+	Type     string // of the entry
+	Position manifest.Position
+}
+
+// OneTime is a global registration that a second generation cannot make.
+type OneTime struct {
+	manifest.Diagnostic
+	// Registering says that every generation makes it, because it is reached
+	// from AnvilRegisterRoutes.
+	Registering bool
+	// Packages are the hot packages whose initialisation makes it, sorted: it
+	// takes effect in a generation that compiles one of them anew.
+	Packages []string
+}

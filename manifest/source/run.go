@@ -1,0 +1,196 @@
+package source
+
+import (
+	"cmp"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// report puts together what can be said about the program as it is now.
+func (run *checking) report() *Report {
+	r := &Report{Complete: len(run.faults) == 0}
+	w := &world{
+		fset: run.fset, shapes: NewShapes(run.prog.hot()),
+		packages: map[*types.Package]*checked{}, source: map[*token.File]bool{}, mutated: map[types.Object]bool{},
+	}
+	all := run.packages()
+	var hot []*checked
+	for _, c := range all {
+		w.packages[c.types] = c
+		for _, f := range c.files {
+			w.source[w.fset.File(f.file.FileStart)] = true
+		}
+		r.Missing = append(r.Missing, c.missing...)
+		r.Findings = append(r.Findings, run.compileErrors(c)...)
+		r.Complete = r.Complete && !c.broken && len(c.missing) == 0
+		if c.spec.Hot {
+			hot = append(hot, c)
+		}
+	}
+	if len(all) < len(run.prog.Packages) {
+		r.Complete = false
+	}
+	slices.Sort(r.Missing)
+	r.Missing = slices.Compact(r.Missing)
+
+	run.protect(&run.faults, "looking for what a reload resets", func() {
+		for _, c := range hot {
+			c.facts = c.findFacts()
+		}
+		run.inspect(w, hot, r)
+	})
+	handlers := run.done[run.prog.Handlers]
+	if w.known = findKnown(run.archives.load); w.known == nil {
+		if handlers != nil && len(handlers.missing) == 0 {
+			r.Findings = append(r.Findings, run.notRegistering(handlers)...)
+		}
+	} else if handlers != nil {
+		run.protect(&run.faults, "following "+registerName, func() { run.follow(w, handlers, r) })
+	}
+	slices.SortFunc(r.State, func(a, b State) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), comparePositions(a.Position, b.Position), cmp.Compare(a.Type, b.Type))
+	})
+	r.Findings = append(r.Findings, run.faults...)
+	r.Complete = r.Complete && len(run.faults) == 0
+	manifest.SortDiagnostics(r.Findings)
+	return r
+}
+
+func comparePositions(a, b manifest.Position) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+}
+
+// follow runs the register function of the handlers package and adds what it
+// registers to the report.
+func (run *checking) follow(w *world, handlers *checked, r *Report) {
+	obj, found := run.registerFunction(w, handlers)
+	r.Findings = append(r.Findings, found...)
+	if obj == nil {
+		return
+	}
+	ev := &evaluator{
+		ctx: run.ctx, world: w, limit: maxSteps,
+		globals: map[types.Object]*cell{}, started: map[*checked]bool{},
+	}
+	ev.out.once = map[string]token.Pos{}
+	ev.run(obj)
+	for _, e := range ev.out.entries {
+		r.Routes = append(r.Routes, e.route(w))
+	}
+	r.Unknown, r.Registered = ev.out.unknown, ev.out.registered
+	r.State = mergeStates(r.State, ev.out.states)
+	r.Findings = append(r.Findings, compact(ev.out.findings)...)
+	r.Findings = append(r.Findings, compact(checkRoutes(ev.out.entries))...)
+}
+
+// compact removes repetitions: a helper that is called often makes the same
+// mistake each time.
+func compact(ds []manifest.Diagnostic) []manifest.Diagnostic {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(ds, func(d manifest.Diagnostic) bool {
+		key := d.String()
+		again := seen[key]
+		seen[key] = true
+		return again
+	})
+}
+
+// mergeStates adds what registration asks for to what stands in the source.
+func mergeStates(inSource, registering []State) []State {
+	for _, s := range registering {
+		i := slices.IndexFunc(inSource, func(t State) bool {
+			return t.Key == s.Key && t.Position == s.Position && t.Type == s.Type && t.Fingerprint == s.Fingerprint
+		})
+		if i >= 0 {
+			inSource[i].Registering = true
+		} else {
+			inSource = append(inSource, s)
+		}
+	}
+	return inSource
+}
+
+// route returns the entry as the live manifest has it.
+func (e *entry) route(w *world) Route {
+	shape := w.shapes.Of(e.box.plain)
+	r := Route{
+		Route: manifest.Route{
+			Method: e.method, Pattern: e.pattern, Handler: e.box.name, Kind: e.box.kind,
+			Signature: Signature(e.box.plain), Fingerprint: manifest.Fingerprint(shape), Shape: shape,
+			Position: e.call,
+		},
+		Mount: e.mount, Conditional: e.conditional,
+	}
+	r.HandlerPosition = w.declaration(e.box.declared)
+	r.SignaturePosition = w.declaration(e.box.signature)
+	return r
+}
+
+// declaration returns the position of something that may come from an archive,
+// where columns are not known.
+func (w *world) declaration(pos token.Pos) manifest.Position {
+	p := positionIn(w.fset, pos)
+	if !w.source[w.fset.File(pos)] {
+		p.Column = 0
+	}
+	return p
+}
+
+// registerFunction finds the register function. If it is not what the live
+// server wants, it is reported (ANV003).
+func (run *checking) registerFunction(w *world, c *checked) (types.Object, []manifest.Diagnostic) {
+	obj := c.types.Scope().Lookup(registerName)
+	switch obj := obj.(type) {
+	case nil:
+		return nil, run.notRegistering(c)
+	case *types.Func, *types.Var:
+		t := obj.Type()
+		sig, ok := types.Unalias(t).(*types.Signature)
+		switch {
+		case hasInvalid(t):
+			return nil, nil // a compile error says more
+		case ok && sig.TypeParams().Len() == 0 && types.Identical(t, signature([]types.Type{w.known.sink})):
+			return obj, nil
+		}
+	}
+	what := "not a function"
+	if _, ok := obj.(*types.Const); !ok && obj.Type() != nil {
+		what = Signature(obj.Type())
+		if sig, ok := obj.Type().(*types.Signature); ok && sig.TypeParams().Len() > 0 {
+			what = "a generic function"
+		}
+	}
+	d := manifest.Diagnose(manifest.CodeRegister, run.position(obj.Pos()),
+		"%s is %s, it must be func(r *hotreload.RouteSink): the generation could not be loaded", registerName, what)
+	return nil, []manifest.Diagnostic{d}
+}
+
+// notRegistering reports that there is no register function, where it probably
+// should be: at a function or method of that name in another spelling, or at
+// the package clause.
+func (run *checking) notRegistering(c *checked) []manifest.Diagnostic {
+	if len(c.files) == 0 || c.syntax {
+		return nil // it may be in the part that was not understood
+	}
+	pos, hint := c.files[0].file.Name.Pos(), ""
+	for _, f := range c.files {
+		for _, d := range f.file.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			switch {
+			case fn.Recv != nil && fn.Name.Name == registerName:
+				pos, hint = fn.Name.Pos(), "; this is a method"
+			case fn.Recv == nil && similar(fn.Name.Name, registerName):
+				pos, hint = fn.Name.Pos(), "; this is "+fn.Name.Name
+			}
+		}
+	}
+	return []manifest.Diagnostic{manifest.Diagnose(manifest.CodeRegister, run.position(pos),
+		"package %s must export func %s(r *hotreload.RouteSink)%s: the generation could not be loaded", c.spec.ImportPath, registerName, hint)}
+}

@@ -1,0 +1,128 @@
+package source
+
+import (
+	"errors"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"go/version"
+	"slices"
+	"strings"
+)
+
+// checked is a type-checked package. It does not change once it is made.
+type checked struct {
+	spec    Package
+	files   []*parsed
+	imports map[string]*types.Package // what each import means; nil: missing
+	types   *types.Package
+	info    *types.Info
+	errs    []types.Error
+	syntax  bool     // some file has syntax errors
+	missing []string // imports that nobody knows, sorted
+	// broken: the package or one that it imports has errors, so that its own
+	// errors may be consequences.
+	broken    bool
+	brokenDep bool
+
+	decls map[*types.Func]*ast.FuncDecl
+	facts *facts                  // filled on demand
+	names map[*ast.FuncLit]string // filled on demand
+}
+
+// importFunc is an importer for one package.
+type importFunc func(path string) (*types.Package, error)
+
+func (f importFunc) Import(path string) (*types.Package, error) { return f(path) }
+
+// resolver finds what an import path in the source means: a package that is
+// checked from source or one from an archive.
+type resolver func(spec *Package, path string) (pkg *types.Package, broken bool, err error)
+
+// typeCheck checks a package. It always returns what can be known of it.
+func typeCheck(fset *token.FileSet, sizes types.Sizes, spec Package, files []*parsed, resolve resolver) *checked {
+	c := &checked{
+		spec: spec, files: files,
+		imports: map[string]*types.Package{},
+		info: &types.Info{
+			Types:      map[ast.Expr]types.TypeAndValue{},
+			Instances:  map[*ast.Ident]types.Instance{},
+			Defs:       map[*ast.Ident]types.Object{},
+			Uses:       map[*ast.Ident]types.Object{},
+			Implicits:  map[ast.Node]types.Object{},
+			Selections: map[*ast.SelectorExpr]*types.Selection{},
+		},
+		decls: map[*types.Func]*ast.FuncDecl{},
+	}
+	var syntax []*ast.File
+	for _, f := range files {
+		syntax = append(syntax, f.file)
+		c.syntax = c.syntax || len(f.errs) > 0
+	}
+	conf := types.Config{
+		Sizes: sizes,
+		Error: func(err error) {
+			if e, ok := errors.AsType[types.Error](err); ok {
+				c.errs = append(c.errs, e)
+			}
+		},
+		Importer: importFunc(func(path string) (*types.Package, error) {
+			pkg, broken, err := resolve(&spec, path)
+			c.brokenDep = c.brokenDep || broken
+			c.imports[path] = pkg
+			if _, ok := errors.AsType[*errNoArchive](err); ok {
+				c.missing = append(c.missing, path)
+			}
+			return pkg, err
+		}),
+		FakeImportC: slices.ContainsFunc(files, func(p *parsed) bool { return slices.Contains(p.imports, "C") }),
+	}
+	if v := spec.goVersion(); version.IsValid(v) {
+		conf.GoVersion = v
+	}
+	// The error is the first of those that conf.Error gets.
+	c.types, _ = conf.Check(spec.ImportPath, fset, syntax, c.info)
+	slices.Sort(c.missing)
+	c.missing = slices.Compact(c.missing)
+	c.errs = slices.DeleteFunc(c.errs, func(e types.Error) bool {
+		return slices.ContainsFunc(c.missing, func(path string) bool { return strings.HasPrefix(e.Msg, "could not import "+path+" ") })
+	})
+	c.broken = c.syntax || c.brokenDep || len(c.errs) > 0
+	for _, f := range syntax {
+		for _, d := range f.Decls {
+			if d, ok := d.(*ast.FuncDecl); ok {
+				if fn, ok := c.info.Defs[d.Name].(*types.Func); ok {
+					c.decls[fn] = d
+				}
+			}
+		}
+	}
+	return c
+}
+
+// fresh reports whether the result still stands.
+func (c *checked) fresh(spec *Package, files []*parsed, resolve resolver) bool {
+	if !slices.Equal(c.files, files) || !c.spec.same(spec) {
+		return false
+	}
+	for path, was := range c.imports {
+		if is, _, _ := resolve(spec, path); is != was {
+			return false
+		}
+	}
+	return true
+}
+
+// same reports whether two packages are checked in the same way, apart from
+// what their files say.
+func (p *Package) same(q *Package) bool {
+	if p.ImportPath != q.ImportPath || p.Hot != q.Hot || p.GoVersion != q.GoVersion || len(p.ImportMap) != len(q.ImportMap) {
+		return false
+	}
+	for k, v := range p.ImportMap {
+		if q.ImportMap[k] != v {
+			return false
+		}
+	}
+	return true
+}
