@@ -71,8 +71,7 @@ func TestSavesUnderLoad(t *testing.T) {
 		t.Fatalf("after login and a visit: %+v", before)
 	}
 
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
+	ctx := t.Context()
 	ws, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.URL, "http")+"/feed", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +93,10 @@ func TestSavesUnderLoad(t *testing.T) {
 		}
 		var m message
 		for m.Type != "echo" {
-			if err := wsjson.Read(ctx, ws, &m); err != nil {
+			reading, done := context.WithTimeout(ctx, patience)
+			err := wsjson.Read(reading, ws, &m)
+			done()
+			if err != nil {
 				t.Fatalf("reload %d: WebSocket: %v", n, err)
 			}
 		}
