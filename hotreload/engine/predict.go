@@ -131,22 +131,13 @@ func happened(out outcome) manifest.Rung {
 	return manifest.RungKeep
 }
 
-// comparable reports whether an event says anything about a prediction. What
-// the policy for breaks held back does not, nor what no source can tell: that
-// registration panicked or hung, that the process ended, that the disk is full.
-func (t *task) comparable(ev control.Event) bool {
-	switch ev.Kind {
-	case control.EventAsking:
-		return false
-	case control.EventKept:
-		if t.e.opts.OnBreak == BreakKeep && t.predicted.Rung == manifest.RungWarmRestart {
-			return false
-		}
-		return slices.ContainsFunc(ev.Diagnostics, func(d manifest.Diagnostic) bool {
-			return d.Code != manifest.CodeRegistration && d.Code != manifest.CodeLiveServer
-		})
-	}
-	return true
+// telling reports whether an outcome says anything about a prediction. What no
+// source can tell does not: that registration panicked or hung, that the process
+// ended, that the disk is full.
+func telling(out outcome) bool {
+	return out.held || out.event.Kind != control.EventKept || slices.ContainsFunc(out.event.Diagnostics, func(d manifest.Diagnostic) bool {
+		return d.Code != manifest.CodeRegistration && d.Code != manifest.CodeLiveServer
+	})
 }
 
 // signatureBreaks are the routes whose signature differs between two manifests:

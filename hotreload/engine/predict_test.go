@@ -93,6 +93,31 @@ func route(method, pattern, fingerprint string) manifest.Route {
 	return manifest.Route{Method: method, Pattern: pattern, Fingerprint: fingerprint, Signature: fingerprint}
 }
 
+// TestTelling: what no source can tell is no wrong prediction.
+func TestTelling(t *testing.T) {
+	kept := func(codes ...manifest.Code) outcome {
+		return outcome{event: control.Event{Kind: control.EventKept, Diagnostics: diagnostics(codes...)}}
+	}
+	tests := map[string]struct {
+		out  outcome
+		want bool
+	}{
+		"live":                     {outcome{event: control.Event{Kind: control.EventLive}}, true},
+		"unchanged":                {outcome{event: control.Event{Kind: control.EventUnchanged}}, true},
+		"held back":                {outcome{held: true, event: control.Event{Kind: control.EventKept}}, true},
+		"compile error":            {kept(manifest.CodeCompile), true},
+		"bad route and a panic":    {kept(manifest.CodeRegistration, manifest.CodeRoute), true},
+		"panic while registering":  {kept(manifest.CodeRegistration), false},
+		"crash":                    {kept(manifest.CodeLiveServer), false},
+		"the machine, for example": {kept(), false},
+	}
+	for name, tt := range tests {
+		if got := telling(tt.out); got != tt.want {
+			t.Errorf("%s: %t, want %t", name, got, tt.want)
+		}
+	}
+}
+
 // TestJudgeComparesWithWhatIsLive: a signature that differs needs a restart.
 func TestJudgeComparesWithWhatIsLive(t *testing.T) {
 	live := &manifest.Manifest{Routes: []manifest.Route{route("GET", "/", "a")}}

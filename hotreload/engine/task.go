@@ -64,7 +64,7 @@ func (t *task) run(ctx context.Context) outcome {
 	out.event.Cause = t.cause()
 	out.event.Steps = t.steps
 	out.event.Total = control.Duration(time.Since(t.begun))
-	if p := t.predicted; p != nil {
+	if p := t.predicted; p != nil && telling(out) {
 		p.Wrong = p.Wrong || p.Rung != happened(out)
 		out.event.Predicted = p
 	}
