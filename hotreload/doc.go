@@ -38,7 +38,8 @@
 //
 // # What is written where
 //
-// Types that are kept across reloads must be types of host packages: each
-// generation has its own copy of every hot type, and to Go the copies are
-// different types.
+// Types of things that are kept across reloads are best types of host packages:
+// each generation has its own copy of every hot type, and to Go the copies are
+// different types. [StateOf] takes a value from one to the next, which costs a
+// copy; [Provide] and [Use] do not.
 package hotreload

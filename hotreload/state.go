@@ -88,30 +88,35 @@ func StateOf[T any](c *Container, key string, initial func() T, options ...State
 		option(&chosen)
 	}
 	view := stateView{reflect.TypeFor[T](), chosen.holds}
-	cell, previous := c.cell(c.owner, key, view, func(mu *sync.RWMutex) stateValue { return &State[T]{mu: mu} })
+	cell := c.cell(c.owner, key, view, func(mu *sync.RWMutex) stateValue { return &State[T]{mu: mu} })
 	s := cell.value.(*State[T])
+	if s.made() {
+		return s
+	}
 	cell.making.Lock()
 	defer cell.making.Unlock()
 	if s.made() {
 		return s
 	}
+	// Nobody else has s yet. The value is made in its place, for it may refer to
+	// itself.
 	arrival := &arrival{
-		key: key, owner: c.owner, view: view, previous: previous,
-		initial: func() reflect.Value { return variable(initial()) },
+		key: key, owner: c.owner, view: view, previous: cell.previous,
+		value:   reflect.ValueOf(&s.value).Elem(),
+		initial: func() { s.value = initial() },
 	}
 	if chosen.hook != nil {
 		hook, ok := chosen.hook.(func(Old) T)
 		if !ok {
 			panic(fmt.Sprintf("hotreload: state %q is a %s, but its migration is a %T", key, typeName(view.typ), chosen.hook))
 		}
-		arrival.hook = func(old Old) reflect.Value { return variable(hook(old)) }
+		arrival.hook = func(old Old) { s.value = hook(old) }
 	}
-	s.become(*arrival.value().Addr().Interface().(*T))
+	arrival.make()
+	s.setMade()
+	cell.previous = nil
 	return s
 }
-
-// variable returns v as something that can be addressed and set.
-func variable[T any](v T) reflect.Value { return reflect.ValueOf(&v).Elem() }
 
 // made reports whether there is a value.
 func (s *State[T]) made() bool {
@@ -120,11 +125,10 @@ func (s *State[T]) made() bool {
 	return s.ready
 }
 
-// become is Set for the first value.
-func (s *State[T]) become(v T) {
+func (s *State[T]) setMade() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.value, s.ready = v, true
+	s.ready = true
 }
 
 // read calls fn with the value, if there is one, while nobody changes it.

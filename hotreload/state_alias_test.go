@@ -145,6 +145,31 @@ func TestMigrationKeepsInteriorReferences(t *testing.T) {
 	}
 }
 
+// A value that refers to itself does so at the place where it is kept.
+func TestMigrationOfSelfReference(t *testing.T) {
+	s := NewLiveState(nil)
+	asGeneration(t, s, func(c *Container) {
+		type ring struct {
+			buffer [4]int
+			used   []int
+			self   *ring
+		}
+		StateOf(c, "k", func() ring { return ring{} }).Update(func(r *ring) { r.self, r.used = r, r.buffer[:2] })
+	})
+	asGeneration(t, s, func(c *Container) {
+		type ring struct {
+			self   *ring
+			buffer [8]int
+			used   []int
+		}
+		StateOf(c, "k", func() ring { return ring{buffer: [8]int{7: 7}} }).Update(func(r *ring) {
+			if r.self != r || &r.used[0] != &r.buffer[0] || len(r.used) != 2 || r.buffer[7] != 7 {
+				t.Errorf("got %p %+v", r, r)
+			}
+		})
+	})
+}
+
 // Memory for which the new form has no place gets a copy of its own.
 func TestMigrationOfReferencesApart(t *testing.T) {
 	s := NewLiveState(nil)

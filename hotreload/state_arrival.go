@@ -14,17 +14,20 @@ type arrival struct {
 	key      string
 	owner    *registration
 	view     stateView
-	previous *stateCell // whose value it continues; may be nil
-	initial  func() reflect.Value
-	hook     func(Old) reflect.Value // may be nil
+	previous *stateCell    // whose value it continues; may be nil
+	value    reflect.Value // the variable to make it in
+	initial  func()        // makes it anew
+	hook     func(Old)     // makes it from the old one; may be nil
 }
 
-// value returns the first value, a variable, and reports what became of the one
-// before. The functions of the user run without the key's lock: the old
-// generation goes on, whatever they do.
-func (a *arrival) value() reflect.Value {
+// make makes the value and reports what became of the one before. The functions
+// of the user run without the key's lock: the old generation goes on, whatever
+// they do.
+func (a *arrival) make() {
+	a.value.SetZero() // of a try that ended in a panic
 	if a.previous == nil || !a.previous.value.read(func(reflect.Value) {}) {
-		return a.initial()
+		a.initial()
+		return
 	}
 	from, to := a.previous.typ, a.view.typ
 	plans := newPlanner(newTypeBook(from, to, a.view.holds, a.owner.hotPackages()))
@@ -34,21 +37,18 @@ func (a *arrival) value() reflect.Value {
 	lost := newLosses()
 	switch {
 	case a.hook != nil && (changed || root.do == doNothing):
-		v := a.byHook(plans, lost)
+		a.callHook(plans, lost)
 		a.report("was migrated by its Migrate function", changed, lost)
-		return v
 	case root.do == doNothing:
-		v := a.initial()
+		a.initial()
 		a.reportStart(root, changed)
-		return v
+	default:
+		if root.partial || root.do == doPointer && root.elem.partial {
+			a.initial()
+		}
+		a.copy(a.value, plans, root, lost)
+		a.report("was migrated", changed, lost)
 	}
-	v := reflect.New(to).Elem()
-	if root.partial || root.do == doPointer && root.elem.partial {
-		v = a.initial()
-	}
-	a.copy(v, plans, root, lost)
-	a.report("was migrated", changed, lost)
-	return v
 }
 
 // copy fills v with the value before. If somebody holds a lock inside of it
@@ -67,17 +67,16 @@ func (a *arrival) copy(v reflect.Value, plans *planner, root *plan, lost *losses
 	}
 }
 
-// byHook has the user's function make the value. It sees a copy of the old one.
-func (a *arrival) byHook(plans *planner, lost *losses) reflect.Value {
+// callHook has the user's function make the value. It sees a copy of the old one.
+func (a *arrival) callHook(plans *planner, lost *losses) {
 	from := a.previous.typ
 	same := newPlanner(newTypeBook(from, from, nil, plans.rebuilt))
 	same.deep = true
 	old := reflect.New(from).Elem()
 	a.copy(old, same, same.plan(from, from), newLosses())
 	inquiry := &inquiry{plans: plans, lost: lost, step: a.owner.exitIfAbandoned, taken: map[taken]bool{}}
-	v := a.hook(Old{v: old, inquiry: inquiry})
+	a.hook(Old{v: old, inquiry: inquiry})
 	lost.forgive(inquiry.taken)
-	return v
 }
 
 // change says in what the type of the state is another one.

@@ -27,6 +27,9 @@ type stateCell struct {
 	// making is held while the first value is made, which runs user code. It
 	// is never waited for with the key's lock held.
 	making sync.Mutex
+	// previous is the cell whose value this one continues, until it has one of
+	// its own; nil if there is none. Guarded by making.
+	previous *stateCell
 	// owner is the generation that made the cell, until it goes live. Guarded
 	// by contents.mu.
 	owner *registration
@@ -46,20 +49,21 @@ func (v stateView) equal(other stateView) bool {
 // maxCells bounds how many generations of one key are remembered.
 const maxCells = 8
 
-// cell returns the cell for a key and view. If it is new, previous is the one
-// whose value it continues, or nil.
-func (c *contents) cell(owner *registration, key string, view stateView, create func(*sync.RWMutex) stateValue) (cell, previous *stateCell) {
+// cell returns the cell for a key and view, a new one with what create returns if
+// need be.
+func (c *contents) cell(owner *registration, key string, view stateView, create func(*sync.RWMutex) stateValue) *stateCell {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	owner.exitIfAbandoned() // or the cell would stay: dropStates is over
 	if known := owner.knownState(key, view.typ); known != nil {
-		return known, nil
+		return known
 	}
 	slot := c.slots[key]
 	if slot == nil {
 		slot = &stateSlot{}
 		c.slots[key] = slot
 	}
+	var cell, previous *stateCell
 	for _, known := range slot.cells {
 		switch {
 		case known.owner != nil: // of a generation that may be refused
@@ -70,11 +74,11 @@ func (c *contents) cell(owner *registration, key string, view stateView, create 
 		}
 	}
 	if cell == nil {
-		cell = &stateCell{stateView: view, value: create(&slot.mu)}
+		cell = &stateCell{stateView: view, value: create(&slot.mu), previous: previous}
 		slot.add(cell, owner)
 	}
 	owner.rememberState(key, cell)
-	return cell, previous
+	return cell
 }
 
 func (s *stateSlot) add(cell *stateCell, owner *registration) {

@@ -155,7 +155,7 @@ func (c *copier) look(v reflect.Value, p *plan, at *site) bool {
 	case doPointer:
 		c.lookPointer(v, p.elem, at)
 	case doAtomicPointer:
-		c.lookPointer(load(v), p.elem.elem, at)
+		c.lookPointer(loadAtomic(v), p.elem.elem, at)
 	case doSlice:
 		if v.Len() > 0 {
 			// Not v itself, which is a variable that may get another value.
@@ -181,8 +181,8 @@ func (c *copier) lookPointer(v reflect.Value, of *plan, at *site) {
 	}
 }
 
-// load reads an atomic.Pointer.
-func load(v reflect.Value) reflect.Value {
+// loadAtomic reads an atomic.Pointer.
+func loadAtomic(v reflect.Value) reflect.Value {
 	return v.Addr().MethodByName("Load").Call(nil)[0]
 }
 

@@ -74,7 +74,7 @@ func (c *copier) fill(dst, src reflect.Value, p *plan, at *site) {
 		c.fillBoxed(dst, src, p, at)
 	case doAtomicPointer:
 		to := reflect.New(p.elem.to).Elem()
-		c.fillPointer(to, load(src), p.elem, at)
+		c.fillPointer(to, loadAtomic(src), p.elem, at)
 		dst.Addr().MethodByName("Store").Call([]reflect.Value{to})
 	case doSyncMap:
 		if m := c.syncMaps[src.UnsafeAddr()]; m != nil {

@@ -101,6 +101,41 @@ func TestStateOfGenerations(t *testing.T) {
 	})
 }
 
+// A value that could not be made is made the next time, from the old one, and
+// whoever comes first makes it.
+func TestStateIsMadeOnce(t *testing.T) {
+	s := NewLiveState(nil)
+	asGeneration(t, s, func(c *Container) {
+		type cart struct{ Name string }
+		keep(cart{"mine"})(c)
+	})
+	asGeneration(t, s, func(c *Container) {
+		type cart struct{ Name, Note string }
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("initial did not panic")
+				}
+			}()
+			StateOf(c, "k", func() cart { panic("not yet") })
+		}()
+		var calls atomic.Int32
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				v := StateOf(c, "k", func() cart { calls.Add(1); return cart{Note: "new"} }).Get()
+				if v != (cart{"mine", "new"}) {
+					t.Errorf("got %+v", v)
+				}
+			})
+		}
+		all.Wait()
+		if calls.Load() != 1 {
+			t.Errorf("%d calls of initial", calls.Load())
+		}
+	})
+}
+
 // What interfaces hold makes a view of its own, even of a type that is the same
 // in every generation.
 func TestHoldsOfSharedType(t *testing.T) {

@@ -120,6 +120,9 @@ func (o Old) All() iter.Seq2[Old, Old] {
 	}
 }
 
+// variable returns v as something that can be addressed and set.
+func variable[T any](v T) reflect.Value { return reflect.ValueOf(&v).Elem() }
+
 // part returns a part of o that has no name.
 func (o Old) part(v reflect.Value) Old { return Old{v, o.site, o.inquiry} }
 

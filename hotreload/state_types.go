@@ -122,8 +122,8 @@ func (b *typeBook) hot(t reflect.Type) bool {
 // rebuiltType reports whether a named type may belong to an older generation.
 func (b *typeBook) rebuiltType(t reflect.Type) bool {
 	if b.hot(t) {
-		// The path says which build of the package it is; if it is that of the
-		// source it is the first one, and the new types may be of that, too.
+		// The path says which build of the package it is: another one than that
+		// of the new types, or the first one, which has the path of the source.
 		plain := manifest.StripGeneration(t.PkgPath()) == t.PkgPath() && !strings.HasPrefix(t.PkgPath(), unnamedPlugin)
 		return plain || !b.current[t.PkgPath()]
 	}

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"go/constant"
 	"go/token"
@@ -88,7 +89,7 @@ func (ev *evaluator) describeHandler(v value) (name string, declared, parameters
 	case fn.lit != nil:
 		return fn.pkg.literalName(fn.lit), fn.lit.Pos(), fn.lit.Type.Params.Pos()
 	case fn.decl != nil:
-		return functionName(fn.obj), fn.decl.Name.Pos(), fn.decl.Type.Params.Pos()
+		return cmp.Or(fn.name, functionName(fn.obj)), fn.decl.Name.Pos(), fn.decl.Type.Params.Pos()
 	case fn.obj != nil:
 		return functionName(fn.obj), fn.obj.Pos(), token.NoPos
 	}

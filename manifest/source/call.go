@@ -15,7 +15,6 @@ type callSite struct {
 	pos  token.Pos // of the name of the called function: its line is the call's
 	name string    // as the source has it
 	args []ast.Expr
-	f    *frame // of the caller; nil if the interpreter calls
 }
 
 // arg returns the position of an argument.
@@ -26,42 +25,53 @@ func (c callSite) arg(i int) token.Pos {
 	return c.pos
 }
 
-// prepareCall evaluates the function and the arguments of a call, and returns
-// what makes the call.
-func (ev *evaluator) prepareCall(f *frame, e *ast.CallExpr) func() value {
+// pending is a call of which function and arguments are evaluated.
+type pending struct {
+	fn   value
+	args []value
+	site callSite
+	// do makes the call, if it is a conversion or the call of a predeclared
+	// function.
+	do func() value
+}
+
+func (ev *evaluator) run(p *pending) value {
+	if p.do != nil {
+		return p.do()
+	}
+	return ev.call(p.fn, p.args, p.site)
+}
+
+// prepare evaluates the function and the arguments of a call.
+func (ev *evaluator) prepare(f *frame, e *ast.CallExpr) *pending {
 	fun := ast.Unparen(e.Fun)
 	switch tv := f.pkg.info.Types[e.Fun]; {
 	case tv.IsType():
-		if len(e.Args) != 1 {
-			return nil
+		v := ev.unknownExpr(f, e, "it does not compile")
+		if len(e.Args) == 1 {
+			v = convert(ev.expr(f, e.Args[0]), f.typeOf(e))
 		}
-		v := convert(ev.expr(f, e.Args[0]), f.typeOf(e))
-		return func() value { return v }
+		return &pending{do: func() value { return v }}
 	case tv.IsBuiltin():
-		return func() value { return ev.builtin(f, e, fun) }
+		return &pending{do: func() value { return ev.builtin(f, e, fun) }}
 	}
-	site := callSite{pos: e.Lparen, name: calledName(fun), args: e.Args, f: f}
+	p := &pending{site: callSite{pos: e.Lparen, name: calledName(fun), args: e.Args}}
 	if sel, ok := fun.(*ast.SelectorExpr); ok {
-		site.pos = sel.Sel.Pos()
+		p.site.pos = sel.Sel.Pos()
 	}
-	fn := ev.expr(f, e.Fun)
-	var args []value
-	if len(e.Args) == 1 {
-		v := ev.expr(f, e.Args[0])
-		if t, ok := v.(*tuple); ok {
-			args, site.args = t.values, nil
-		} else {
-			args = []value{v}
-		}
-	} else {
-		for _, a := range e.Args {
-			args = append(args, ev.expr(f, a))
+	p.fn = ev.expr(f, e.Fun)
+	for _, a := range e.Args {
+		p.args = append(p.args, ev.expr(f, a))
+	}
+	if len(p.args) == 1 {
+		if t, ok := p.args[0].(*tuple); ok {
+			p.args, p.site.args = t.values, nil
 		}
 	}
 	if sig, ok := f.typeOf(e.Fun).Underlying().(*types.Signature); ok {
-		args = ev.arguments(sig, args, e.Ellipsis.IsValid())
+		p.args = ev.arguments(sig, p.args, e.Ellipsis.IsValid())
 	}
-	return func() value { return ev.call(fn, args, site) }
+	return p
 }
 
 // calledName returns the name of a called function as the source has it.
@@ -184,8 +194,11 @@ func (ev *evaluator) invoke(fn *function, body *ast.BlockStmt, args []value) val
 		f.vars[obj] = c
 	}
 	r := ev.block(f, body.List)
-	for _, run := range slices.Backward(f.defers) {
-		run()
+	for _, p := range slices.Backward(f.defers) {
+		if body.Rbrace.IsValid() {
+			p.site.pos = body.Rbrace // as the runtime sees it
+		}
+		ev.run(p)
 	}
 	if len(f.returns) == 0 && r.outcome == ended {
 		return ends(fn.t)

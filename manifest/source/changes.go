@@ -125,21 +125,26 @@ func changesByName(method *types.Func) bool {
 }
 
 // changedVariables reports the package-level variables of hot packages that
-// change while the program runs (ANV007), once each, at their declaration.
+// change while the program runs (ANV007), once each, at their declaration. What
+// each generation sets when it starts is no such change.
 func (run *checking) changedVariables(w *world, hot []*checked) []manifest.Diagnostic {
+	starting := startingFunctions(hot)
 	first := map[*types.Var]token.Pos{}
-	note := func(v *types.Var, pos token.Pos) {
+	note := func(v *types.Var, pos token.Pos, in surroundings) {
+		if !in.literal && starting[in.fn] {
+			return
+		}
 		if have, ok := first[v]; !ok || pos < have {
 			first[v] = pos
 		}
 	}
 	for _, c := range hot {
-		for v, pos := range c.facts.changes {
-			note(v, pos)
+		for _, change := range c.facts.changes {
+			note(change.v, change.pos, change.in)
 		}
 		for _, call := range c.facts.calls {
 			if changesByName(call.method) || w.changesReceiver(call.method) {
-				note(call.v, call.pos)
+				note(call.v, call.pos, call.in)
 			}
 		}
 	}
@@ -156,6 +161,28 @@ func (run *checking) changedVariables(w *world, hot []*checked) []manifest.Diagn
 		found = append(found, d)
 	}
 	return found
+}
+
+// startingFunctions returns the functions that run only when a generation
+// starts: nil stands for initialisation and registration themselves, and the
+// others are called from nowhere else.
+func startingFunctions(hot []*checked) map[*types.Func]bool {
+	uses := map[*types.Func][]use{}
+	for _, c := range hot {
+		for _, u := range c.facts.uses {
+			uses[u.fn] = append(uses[u.fn], u)
+		}
+	}
+	starting := map[*types.Func]bool{nil: true}
+	for grown := true; grown; {
+		grown = false
+		for fn, places := range uses {
+			if !starting[fn] && !slices.ContainsFunc(places, func(u use) bool { return !u.called || u.in.literal || !starting[u.in.fn] }) {
+				starting[fn], grown = true, true
+			}
+		}
+	}
+	return starting
 }
 
 func (w *world) changesReceiver(method *types.Func) bool {

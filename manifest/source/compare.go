@@ -27,7 +27,7 @@ func Compare(last *manifest.Manifest, r *Report, hot []string) []manifest.Diagno
 	for _, was := range last.Routes {
 		now := routes[key{was.Method, was.Pattern}]
 		if len(now) > 0 && !slices.ContainsFunc(now, func(r *Route) bool { return r.Fingerprint == was.Fingerprint }) {
-			found = append(found, c.route(was, now[0]))
+			found = append(found, c.route(was, likeliest(was, now)))
 		}
 	}
 	states := map[string][]*State{}
@@ -42,6 +42,20 @@ func Compare(last *manifest.Manifest, r *Report, hot []string) []manifest.Diagno
 	}
 	manifest.SortDiagnostics(found)
 	return found
+}
+
+// likeliest returns the one of several registrations that was live.
+func likeliest(was manifest.Route, now []*Route) *Route {
+	for _, like := range []func(*Route) bool{
+		func(r *Route) bool { return r.Handler == was.Handler },
+		func(r *Route) bool { return r.Kind == was.Kind },
+		func(r *Route) bool { return !r.Conditional },
+	} {
+		if i := slices.IndexFunc(now, like); i >= 0 {
+			return now[i]
+		}
+	}
+	return now[0]
 }
 
 // comparison knows what a difference may be due to.
@@ -109,7 +123,7 @@ func (c comparison) state(was manifest.State, is *State) manifest.Diagnostic {
 	if difference == "" && was.Type == is.Type {
 		difference = c.moved
 	}
-	if difference != "" {
+	if difference != "" && !strings.HasPrefix(difference, "it was ") {
 		change += ": " + difference
 	}
 	d := manifest.Diagnose(manifest.CodeStateShape, is.Position,

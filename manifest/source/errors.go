@@ -1,6 +1,7 @@
 package source
 
 import (
+	"go/scanner"
 	"go/types"
 	"strings"
 
@@ -20,7 +21,7 @@ func (run *checking) compileErrors(c *checked) []manifest.Diagnostic {
 	switch {
 	case c.syntax:
 		for _, f := range c.files {
-			for _, e := range f.errs[:min(len(f.errs), 1)] {
+			if e := firstError(f.errs); e != nil {
 				pos := manifest.Position{File: e.Pos.Filename, Line: e.Pos.Line, Column: e.Pos.Column}
 				found = append(found, manifest.Diagnose(manifest.CodeCompile, pos, "syntax error: %s", e.Msg))
 			}
@@ -32,6 +33,19 @@ func (run *checking) compileErrors(c *checked) []manifest.Diagnostic {
 	}
 	manifest.SortDiagnostics(found)
 	return found[:min(len(found), maxErrors)]
+}
+
+// firstError returns the first syntax error of a file. Of those at the same
+// place it is one that asks for more than a semicolon.
+func firstError(errs scanner.ErrorList) *scanner.Error {
+	var first *scanner.Error
+	for _, e := range errs {
+		if first != nil && (e.Pos != first.Pos || !strings.HasPrefix(first.Msg, "expected ';'")) {
+			break
+		}
+		first = e
+	}
+	return first
 }
 
 // addTypeError adds an error. go/types reports what belongs to an error as

@@ -74,7 +74,7 @@ type frame struct {
 	results *types.Tuple
 	named   []*cell   // named results
 	returns [][]value // what was returned so far
-	defers  []func()
+	defers  []*pending
 }
 
 func (f *frame) lookup(obj types.Object) *cell {
@@ -119,8 +119,8 @@ func (ev *evaluator) step() {
 	}
 }
 
-// run follows the register function: a function, or a variable that holds one.
-func (ev *evaluator) run(register types.Object) {
+// follow follows the register function: a function, or a variable that holds one.
+func (ev *evaluator) follow(register types.Object) {
 	site := callSite{pos: register.Pos(), name: registerName}
 	defer func() {
 		switch v := recover().(type) {
@@ -203,12 +203,13 @@ const (
 	next outcome = iota
 	continued
 	broke
+	jumped // a goto
 	returned
 	ended // panicked or left the process
 )
 
-// result is an outcome with the label of a break or continue, nil if it is for
-// the innermost statement.
+// result is an outcome with the label of a break, continue or goto, nil if it is
+// for the innermost statement.
 type result struct {
 	outcome
 	label types.Object

@@ -5,16 +5,33 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 )
 
 // block runs statements until one of them leaves.
 func (ev *evaluator) block(f *frame, list []ast.Stmt) result {
-	for _, s := range list {
-		if r := ev.stmt(f, s, nil); r.outcome != next {
+	for i := 0; i < len(list); i++ {
+		r := ev.stmt(f, list[i], nil)
+		if r.outcome == jumped {
+			if to := labelled(f, list, r.label); to >= 0 {
+				i = to - 1
+				continue
+			}
+		}
+		if r.outcome != next {
 			return r
 		}
 	}
 	return result{}
+}
+
+// labelled returns the index of the statement with a label, -1 if it is not in
+// the list.
+func labelled(f *frame, list []ast.Stmt, label types.Object) int {
+	return slices.IndexFunc(list, func(s ast.Stmt) bool {
+		l, ok := s.(*ast.LabeledStmt)
+		return ok && label != nil && f.pkg.info.Defs[l.Label] == label
+	})
 }
 
 // stmt runs a statement; label is the label that it has.
@@ -60,13 +77,9 @@ func (ev *evaluator) stmt(f *frame, s ast.Stmt, label types.Object) result {
 	case *ast.LabeledStmt:
 		return ev.stmt(f, s.Stmt, f.pkg.info.Defs[s.Label])
 	case *ast.GoStmt:
-		if run := ev.prepareCall(f, s.Call); run != nil {
-			run()
-		}
+		ev.run(ev.prepare(f, s.Call))
 	case *ast.DeferStmt:
-		if run := ev.prepareCall(f, s.Call); run != nil {
-			f.defers = append(f.defers, func() { run() })
-		}
+		f.defers = append(f.defers, ev.prepare(f, s.Call))
 	case *ast.SendStmt:
 		ev.expr(f, s.Chan)
 		ev.expr(f, s.Value)
@@ -84,8 +97,8 @@ func branchStmt(f *frame, s *ast.BranchStmt) result {
 		return result{broke, label}
 	case token.CONTINUE:
 		return result{continued, label}
-	case token.GOTO: // not followed
-		return result{outcome: ended}
+	case token.GOTO:
+		return result{jumped, label}
 	}
 	return result{} // fallthrough: see switchStmt
 }

@@ -34,9 +34,7 @@ func (ev *evaluator) expr(f *frame, e ast.Expr) value {
 	case *ast.CompositeLit:
 		return ev.composite(f, e, f.typeOf(e))
 	case *ast.CallExpr:
-		if run := ev.prepareCall(f, e); run != nil {
-			return run()
-		}
+		return ev.run(ev.prepare(f, e))
 	case *ast.UnaryExpr:
 		return ev.unary(f, e)
 	case *ast.BinaryExpr:
@@ -99,6 +97,9 @@ func (ev *evaluator) funcValue(f *frame, id *ast.Ident, obj *types.Func) *functi
 			if i < inst.TypeArgs.Len() {
 				fn.bind[params.At(i)] = f.subst(inst.TypeArgs.At(i))
 			}
+		}
+		if len(f.bind) > 0 {
+			fn.name = f.pkg.nameOfValue(id)
 		}
 	}
 	return fn
@@ -190,6 +191,9 @@ func (ev *evaluator) methodValue(f *frame, e *ast.SelectorExpr, sel *types.Selec
 	}
 	fn := ev.method(recv, obj, e.Sel.Pos())
 	fn.base = base{f.typeOf(e), e.Pos()}
+	if len(f.bind) > 0 {
+		fn.name = f.pkg.nameOfValue(e)
+	}
 	return fn
 }
 

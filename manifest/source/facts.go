@@ -14,11 +14,33 @@ import (
 type facts struct {
 	functions map[*types.Func]*functionFacts // declared in the package
 	init      *functionFacts                 // what runs when the package is initialised
-	changes   map[*types.Var]token.Pos       // where package-level variables are changed, once each
-	inInit    []*types.Var                   // those that init functions change
+	changes   []change
 	calls     []variableCall
+	uses      []use
 	states    []stateCall
 	starts    []start
+}
+
+// surroundings are where something stands: in a declared function, nil where a
+// package is initialised or routes are registered. What stands in a function
+// literal may run at any time.
+type surroundings struct {
+	fn      *types.Func
+	literal bool
+}
+
+// change is a place where a package-level variable is changed.
+type change struct {
+	v   *types.Var
+	pos token.Pos
+	in  surroundings
+}
+
+// use is a place where a declared function is called or referred to.
+type use struct {
+	fn     *types.Func
+	called bool
+	in     surroundings
 }
 
 // functionFacts are those of one function, without those that it calls.
@@ -42,6 +64,7 @@ type variableCall struct {
 	v      *types.Var
 	method *types.Func
 	pos    token.Pos
+	in     surroundings
 }
 
 // stateCall is a call of hotreload.StateOf whose key and type stand in the
@@ -64,7 +87,7 @@ func (c *checked) findFacts() *facts {
 		return c.facts
 	}
 	f := &factFinder{
-		facts: &facts{functions: map[*types.Func]*functionFacts{}, init: &functionFacts{}, changes: map[*types.Var]token.Pos{}},
+		facts: &facts{functions: map[*types.Func]*functionFacts{}, init: &functionFacts{}},
 		c:     c, info: c.info,
 	}
 	for _, file := range c.files {
@@ -75,7 +98,7 @@ func (c *checked) findFacts() *facts {
 			case *ast.GenDecl:
 				if d.Tok == token.VAR {
 					f.reach(f.init, d, true)
-					f.everywhere(d, false)
+					f.everywhere(d, surroundings{})
 				}
 			}
 		}
@@ -89,7 +112,7 @@ func (f *factFinder) function(d *ast.FuncDecl) {
 	}
 	if d.Recv == nil && d.Name.Name == "init" {
 		f.reach(f.init, d.Body, true)
-		f.everywhere(d.Body, true)
+		f.everywhere(d.Body, surroundings{})
 		return
 	}
 	fn, ok := f.info.Defs[d.Name].(*types.Func)
@@ -101,23 +124,31 @@ func (f *factFinder) function(d *ast.FuncDecl) {
 		own.changesReceiver = f.changesVar(d.Body, receiverVar(f.info, d.Recv))
 	}
 	f.reach(own, d.Body, true)
-	f.everywhere(d.Body, false)
+	in := surroundings{fn: fn}
+	if d.Recv == nil && d.Name.Name == registerName {
+		in.fn = nil
+	}
+	f.everywhere(d.Body, in)
 	f.functions[fn] = own
 }
 
-// everywhere looks at all of a body, function literals included. In an init
-// function only these count as changes: what it sets directly is a matter of
-// initialisation.
-func (f *factFinder) everywhere(root ast.Node, inInit bool) {
+// everywhere looks at all of a body, function literals included.
+func (f *factFinder) everywhere(root ast.Node, in surroundings) {
+	called := map[*ast.Ident]bool{}
 	ast.Inspect(root, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
-			if inInit {
-				f.everywhere(n.Body, false)
-				return false
-			}
+			f.everywhere(n.Body, surroundings{in.fn, true})
+			return false
 		case *ast.CallExpr:
-			f.callFacts(n, inInit)
+			f.callFacts(n, in)
+			if id := calledIdent(ast.Unparen(n.Fun)); id != nil {
+				called[id] = true
+			}
+		case *ast.Ident:
+			if fn, ok := f.info.Uses[n].(*types.Func); ok && fn.Pkg() != nil {
+				f.uses = append(f.uses, use{fn.Origin(), called[n], in})
+			}
 		case *ast.GoStmt:
 			f.goStatement(n)
 		case *ast.ExprStmt:
@@ -128,12 +159,8 @@ func (f *factFinder) everywhere(root ast.Node, inInit bool) {
 			}
 		}
 		f.eachChange(n, func(e ast.Expr, pos token.Pos) {
-			switch v := f.packageVar(e); {
-			case v == nil:
-			case inInit:
-				f.inInit = append(f.inInit, v)
-			default:
-				f.change(v, pos)
+			if v := f.packageVar(e); v != nil {
+				f.changes = append(f.changes, change{v, pos, in})
 			}
 		})
 		return true
@@ -145,14 +172,7 @@ func isBlank(e ast.Expr) bool {
 	return ok && id.Name == "_"
 }
 
-// change notes the first place where a variable is changed.
-func (f *factFinder) change(v *types.Var, pos token.Pos) {
-	if first, ok := f.changes[v]; !ok || pos < first {
-		f.changes[v] = pos
-	}
-}
-
-func (f *factFinder) callFacts(call *ast.CallExpr, inInit bool) {
+func (f *factFinder) callFacts(call *ast.CallExpr, in surroundings) {
 	callee := f.callee(call)
 	if callee == nil {
 		return
@@ -164,11 +184,11 @@ func (f *factFinder) callFacts(call *ast.CallExpr, inInit bool) {
 		f.startOf(call.Pos(), call.Args[0], nil)
 	}
 	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
-	if !ok || inInit || callee.Signature().Recv() == nil {
+	if !ok || callee.Signature().Recv() == nil {
 		return
 	}
 	if v := f.packageVar(sel.X); v != nil {
-		f.calls = append(f.calls, variableCall{v, callee.Origin(), call.Pos()})
+		f.calls = append(f.calls, variableCall{v, callee.Origin(), call.Pos(), in})
 	}
 }
 

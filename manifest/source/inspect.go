@@ -9,11 +9,8 @@ func (run *checking) inspect(w *world, hot []*checked, r *Report) {
 				r.State = append(r.State, s)
 			}
 		}
-		for v := range c.facts.changes {
-			w.mutated[v] = true
-		}
-		for _, v := range c.facts.inInit {
-			w.mutated[v] = true
+		for _, change := range c.facts.changes {
+			w.mutated[change.v] = true
 		}
 	}
 	r.Findings = append(r.Findings, run.changedVariables(w, hot)...)

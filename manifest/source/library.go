@@ -179,7 +179,7 @@ func (ev *evaluator) callGeneric(name string, args []value, fn *function) (value
 			return nil, false
 		}
 		return &function{base: to, native: func(ev *evaluator, args []value) value { return m.yield(ev, name, args) }}, true
-	case "slices.Values", "slices.All":
+	case "slices.Values", "slices.All", "slices.Backward":
 		l, ok := first()
 		if !ok {
 			return nil, false
@@ -271,7 +271,11 @@ func (m *table) yield(ev *evaluator, name string, args []value) value {
 }
 
 func (l *list) yield(ev *evaluator, name string, args []value) value {
-	for i, c := range l.elems {
+	order := slices.All(l.elems)
+	if name == "slices.Backward" {
+		order = slices.Backward(l.elems)
+	}
+	for i, c := range order {
 		pair := []value{&basic{base{types.Typ[types.Int], l.at}, constant.MakeInt64(int64(i))}, c.v}
 		if name == "slices.Values" {
 			pair = pair[1:]

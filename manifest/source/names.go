@@ -56,8 +56,22 @@ func (c *checked) literalName(lit *ast.FuncLit) string {
 	return "func"
 }
 
+// nameOfValue returns the name that the compiler gives to a generic function or
+// a method that is used as a value where its type arguments depend on those of
+// the function around it: there it is wrapped in a literal. The result is empty
+// anywhere else.
+func (c *checked) nameOfValue(e ast.Node) string {
+	if c.names == nil {
+		c.nameLiterals()
+	}
+	if name, ok := c.names[e]; ok {
+		return lastElement(packagePath(c.types)) + "." + name
+	}
+	return ""
+}
+
 func (c *checked) nameLiterals() {
-	c.names = map[*ast.FuncLit]string{}
+	c.names = map[ast.Node]string{}
 	inits, count := 0, 0 // count: of all package-level initialisers
 	for _, f := range c.files {
 		for _, d := range f.file.Decls {
@@ -84,15 +98,50 @@ func (c *checked) nameLiterals() {
 // nameIn names the literals directly in a function, numbered from count, and
 // those inside them.
 func (c *checked) nameIn(root ast.Node, prefix string, count *int) {
-	ast.Inspect(root, func(n ast.Node) bool {
-		lit, ok := n.(*ast.FuncLit)
-		if !ok {
-			return true
-		}
+	called := map[ast.Node]bool{} // what is called is no value
+	number := func(n ast.Node) string {
 		*count++
-		name := fmt.Sprintf("%s%d", prefix, *count)
-		c.names[lit] = name
-		c.nameIn(lit.Body, name+".", new(int))
-		return false
+		c.names[n] = fmt.Sprintf("%s%d", prefix, *count)
+		return c.names[n]
+	}
+	ast.Inspect(root, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			c.nameIn(n.Body, number(n)+".", new(int))
+			return false
+		case *ast.CallExpr:
+			fun := ast.Unparen(n.Fun)
+			called[fun] = true
+			if id := calledIdent(fun); id != nil {
+				called[id] = true
+			}
+		case *ast.SelectorExpr:
+			sel := c.info.Selections[n]
+			if sel != nil && sel.Kind() == types.MethodVal && !called[n] && hasTypeParam(sel.Recv()) {
+				number(n)
+			}
+		case *ast.Ident:
+			inst, ok := c.info.Instances[n]
+			if _, isFunc := c.info.Uses[n].(*types.Func); ok && isFunc && !called[n] && hasTypeParam(inst.Type) {
+				number(n)
+			}
+		}
+		return true
 	})
+}
+
+// calledIdent returns the identifier that names what is called, with or without
+// type arguments.
+func calledIdent(fun ast.Expr) *ast.Ident {
+	switch e := fun.(type) {
+	case *ast.Ident:
+		return e
+	case *ast.SelectorExpr:
+		return e.Sel
+	case *ast.IndexExpr:
+		return calledIdent(ast.Unparen(e.X))
+	case *ast.IndexListExpr:
+		return calledIdent(ast.Unparen(e.X))
+	}
+	return nil
 }

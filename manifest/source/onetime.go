@@ -221,9 +221,16 @@ func (f *factFinder) reachCall(own *functionFacts, call *ast.CallExpr, certain b
 	}
 	own.calls = append(own.calls, callEdge{fn.Origin(), call.Pos()})
 	switch fn.FullName() {
-	case "(*sync.Once).Do", "(*" + runtimePath + ".RouteSink).Group": // they call their last argument
-		if len(call.Args) > 0 {
-			f.reachArgument(own, call.Args[len(call.Args)-1])
+	case "(*sync.Once).Do":
+		// Another package's Once may have been done by the generation before.
+		if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok && len(call.Args) == 1 {
+			if v := f.rootVar(sel.X); v != nil && v.Pkg() == f.c.types {
+				f.reachArgument(own, call.Args[0])
+			}
+		}
+	case "(*" + runtimePath + ".RouteSink).Group":
+		if len(call.Args) == 2 {
+			f.reachArgument(own, call.Args[1])
 		}
 	}
 }

@@ -77,7 +77,7 @@ func (run *checking) follow(w *world, handlers *checked, r *Report) {
 		globals: map[types.Object]*cell{}, started: map[*checked]bool{},
 	}
 	ev.out.once = map[string]token.Pos{}
-	ev.run(obj)
+	ev.follow(obj)
 	for _, e := range ev.out.entries {
 		r.Routes = append(r.Routes, e.route(w))
 	}

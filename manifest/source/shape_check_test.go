@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -11,7 +12,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -28,9 +28,12 @@ var exports = sync.OnceValues(func() (map[string]string, error) {
 	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		args = append(args, "-race") // some types differ
 	}
-	out, err := exec.Command("go", slices.Concat(args, libraryImports, largeImports, []string{"github.com/anvilforge/anvil-lsp/hotreload"})...).Output()
+	list := exec.Command("go", slices.Concat(args, libraryImports, largeImports, []string{"github.com/anvilforge/anvil-lsp/hotreload"})...)
+	var stderr bytes.Buffer
+	list.Stderr = &stderr
+	out, err := list.Output()
 	if err != nil {
-		return nil, fmt.Errorf("go list: %w", err)
+		return nil, fmt.Errorf("go list: %w\n%s", err, &stderr)
 	}
 	found := map[string]string{}
 	for line := range strings.Lines(string(out)) {
@@ -105,12 +108,13 @@ func asked(files []*ast.File, info *types.Info) []question {
 	return found
 }
 
-// checkout returns the directory of this module.
-func checkout(t testing.TB) string {
+// checkout returns the directory of this module, and its version of Go.
+func checkout(t testing.TB) (dir, version string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOMOD").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.GoVersion}} {{.Dir}}", "github.com/anvilforge/anvil-lsp").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Dir(strings.TrimSpace(string(out)))
+	version, dir, _ = strings.Cut(strings.TrimSpace(string(out)), " ")
+	return dir, version
 }

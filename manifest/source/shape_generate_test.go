@@ -217,7 +217,8 @@ func (g *generator) declaration(d *declared, s scope) string {
 		return head + " " + g.renamed(d, pick(g, g.usable(s, func(o *declared) bool { return len(o.params) == 0 })), s)
 	case 9:
 		d.comparable, d.noEmbed = true, true
-		return head + " *" + g.typ(s.inside())
+		// Nor some pointers to what has methods.
+		return head + pick(g, []string{" *[]", " *map[string]", " **", " *func() "}) + g.typ(s.inside())
 	case 10:
 		return head + " " + g.signature(s.inside(), "func")
 	default:
@@ -426,9 +427,11 @@ func (g *generator) iface(s scope) string {
 	for range g.r.IntN(4) {
 		switch g.r.IntN(6) {
 		case 0:
-			embed := s
-			embed.direct = true
-			others := g.usable(embed, func(d *declared) bool { return d.isIface && len(d.params) == 0 })
+			// The compiler does not survive all cycles through embedded
+			// interfaces.
+			others := g.usable(s, func(d *declared) bool {
+				return d.isIface && len(d.params) == 0 && (s.done || d.pkg != s.pkg)
+			})
 			b.WriteString(" " + g.name(pick(g, others), s) + ";")
 		default:
 			b.WriteString(" " + g.signature(in, g.fresh(g.r.IntN(2) == 0)) + ";")

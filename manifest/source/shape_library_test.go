@@ -14,6 +14,7 @@ import (
 	"go/types"
 	"html/template"
 	"log/slog"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -24,6 +25,7 @@ import (
 	"os/exec"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -117,4 +119,30 @@ func commonPrefix(a, b string) int {
 		}
 	}
 	return n
+}
+
+// BenchmarkShape writes a signature that leads to several hundred types.
+func BenchmarkShape(b *testing.B) {
+	c := newTypeChecker(b)
+	pkg, err := c.Import("net/http")
+	if err != nil {
+		b.Fatal(err)
+	}
+	files, err := exports()
+	if err != nil {
+		b.Fatal(err)
+	}
+	hot := slices.Collect(maps.Keys(files))
+	b.Run("source", func(b *testing.B) {
+		shapes, typ := source.NewShapes(hot), pkg.Scope().Lookup("HandlerFunc").Type()
+		for b.Loop() {
+			shapes.Of(typ)
+		}
+	})
+	b.Run("reflect", func(b *testing.B) {
+		shapes, typ := manifest.NewShapes(hot), reflect.TypeFor[http.HandlerFunc]()
+		for b.Loop() {
+			shapes.Of(typ)
+		}
+	})
 }

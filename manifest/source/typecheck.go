@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"go/ast"
 	"go/token"
@@ -26,8 +27,8 @@ type checked struct {
 	brokenDep bool
 
 	decls map[*types.Func]*ast.FuncDecl
-	facts *facts                  // filled on demand
-	names map[*ast.FuncLit]string // filled on demand
+	facts *facts              // filled on demand
+	names map[ast.Node]string // filled on demand
 }
 
 // importFunc is an importer for one package.
@@ -79,6 +80,11 @@ func typeCheck(fset *token.FileSet, sizes types.Sizes, spec Package, files []*pa
 	}
 	if v := spec.goVersion(); version.IsValid(v) {
 		conf.GoVersion = v
+	}
+	if len(files) == 0 { // all of them are gone
+		c.types = types.NewPackage(spec.ImportPath, cmp.Or(spec.Name, lastElement(spec.ImportPath)))
+		c.types.MarkComplete()
+		return c
 	}
 	// The error is the first of those that conf.Error gets.
 	c.types, _ = conf.Check(spec.ImportPath, fset, syntax, c.info)

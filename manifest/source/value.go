@@ -56,6 +56,7 @@ type function struct {
 	frame *frame                          // that lit is in
 	bind  map[*types.TypeParam]types.Type // type arguments
 	recv  value                           // of a method value
+	name  string                          // where the compiler wraps it in a literal
 	// native is a function of the interpreter itself.
 	native func(ev *evaluator, args []value) value
 }
