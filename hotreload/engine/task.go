@@ -99,6 +99,10 @@ func (t *task) climb(ctx context.Context) outcome {
 	case plan.Rung == "":
 	case v.rung == manifest.RungWarmRestart, plan.Rung == manifest.RungWarmRestart:
 		return t.restart(ctx, v.restart())
+	case len(v.onceMore()) > 0 && v.rung == manifest.RungKeep:
+		// It might load this once. Then the process could take no other
+		// generation of this code, and would have what it registered for good.
+		return t.refuse(v)
 	default:
 		// Also what is expected to be refused is built: the live server has the
 		// last word.
@@ -147,6 +151,20 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 	default:
 		return t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
 	}
+}
+
+// refuse is the last rung for code that must not be loaded.
+func (t *task) refuse(v verdict) outcome {
+	var errs []manifest.Diagnostic
+	for _, d := range v.diagnostics {
+		if d.Severity == manifest.SeverityError {
+			errs = append(errs, d)
+		}
+	}
+	return outcome{event: control.Event{
+		Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: errs,
+		Message: "not loaded: a process can do this only once; a restart takes the change",
+	}}
 }
 
 // restart is the second rung: it starts anew if the policy for breaks is to do
