@@ -234,11 +234,12 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 // rollback goes back to an earlier generation of the running process.
 func (t *task) rollback(ctx context.Context) outcome {
 	res, err := t.e.sup.Rollback(context.WithoutCancel(ctx), control.RollbackRequest{Generation: t.force.generation})
-	if err != nil {
-		return t.kept(err)
+	if err == nil && res.Outcome != control.OutcomeLive {
+		err = &build.Failure{Diagnostics: res.Diagnostics}
 	}
-	if res.Outcome != control.OutcomeLive {
-		return t.kept(&build.Failure{Diagnostics: res.Diagnostics})
+	if err != nil {
+		// What is live, and what is wrong with the newest code, is as it was.
+		return outcome{event: control.Event{Kind: control.EventWarning, Message: "no rollback: " + err.Error()}}
 	}
 	ev := control.Event{Kind: control.EventRolledBack, Generation: res.Generation, Rung: manifest.RungHotSwap, Diagnostics: res.Diagnostics}
 	ev.Message = fmt.Sprintf("generation %d is live again; the next save builds from the files as they are", res.Generation)
