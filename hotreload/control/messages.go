@@ -148,6 +148,9 @@ type LiveStatus struct {
 	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
 	Goroutines  int                   `json:"goroutines"`
 	RSS         int64                 `json:"rss_bytes"` // 0 where the system does not tell
+	// Stats counts the requests of each route of the live generation; sorted as
+	// the manifest's routes are.
+	Stats []RouteStats `json:"stats,omitempty"`
 }
 
 // GenerationStatus is one loaded generation.
@@ -166,6 +169,9 @@ type LiveEvent struct {
 	Kind       LiveEventKind        `json:"kind"`
 	Generation int                  `json:"generation"`
 	Diagnostic *manifest.Diagnostic `json:"diagnostic,omitempty"`
+	// Stats are, with LiveRequests, the counters that changed since the last such
+	// event, sorted as the manifest's routes are.
+	Stats []RouteStats `json:"stats,omitempty"`
 }
 
 // LiveEventKind is the closed set of live events.
@@ -177,6 +183,10 @@ const (
 	LiveSwapped LiveEventKind = "swapped" // a generation went live
 	LiveDrained LiveEventKind = "drained" // a retired generation answered its last request
 	LiveDrain   LiveEventKind = "drain"   // the process is shutting down
+	// LiveRequests says that requests came or were answered, and how the counters
+	// of their routes stand now. There is one every half a second at most, and
+	// none while nobody asks for anything.
+	LiveRequests LiveEventKind = "requests"
 )
 
 // Problem is the body of an answer that is not 2xx (RFC 9457).
