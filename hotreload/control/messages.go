@@ -75,6 +75,20 @@ func (d Duration) String() string {
 	}
 }
 
+// Fine returns the duration with two digits at least, for what may take less
+// than a millisecond: 85 µs, 1.8 ms, 64 ms, 1.24 s.
+func (d Duration) Fine() string {
+	switch t := time.Duration(d); {
+	case t < 100*time.Microsecond:
+		return fmt.Sprintf("%d µs", t.Round(time.Microsecond).Microseconds())
+	case t < time.Millisecond:
+		return fmt.Sprintf("%.2f ms", float64(t)/float64(time.Millisecond))
+	case t < 9950*time.Microsecond:
+		return fmt.Sprintf("%.1f ms", float64(t)/float64(time.Millisecond))
+	}
+	return d.String()
+}
+
 // Step is one timed part of a reload.
 type Step struct {
 	Name     string   `json:"name"` // one of the Step constants
