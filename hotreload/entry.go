@@ -1,9 +1,9 @@
 package hotreload
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -33,99 +33,24 @@ func (e *RouteEntry) Position() manifest.Position {
 	return manifest.Position{File: e.File, Line: e.Line}
 }
 
-// everyMethod is the method of a route that takes all of them.
-const everyMethod = "*"
-
-// patterns returns the patterns that the router knows the entry by.
-func (e *RouteEntry) patterns() []string {
-	switch {
-	case e.Mount:
-		return []string{strings.TrimSuffix(e.Pattern, "/") + "/*"}
-	case e.slash:
-		return []string{e.Pattern, e.Pattern + "/"}
-	}
-	return []string{e.Pattern}
+// place returns where the route stands in the router.
+func (e *RouteEntry) place() manifest.Slot {
+	return manifest.Slot{Method: e.Method, Pattern: e.Pattern, Root: e.slash, Mount: e.Mount}
 }
 
-// joinPattern puts a pattern below the prefix of a group. slash reports that
-// it is the group's root.
-func joinPattern(prefix, pattern string) (joined string, slash bool) {
-	switch {
-	case prefix == "", pattern != "" && pattern[0] != '/': // the router will name the mistake
-		return pattern, false
-	case pattern == "/":
-		return prefix, true
-	}
-	return prefix + pattern, false
-}
-
-// canonicalPattern returns a pattern without the names of its parameters: two
-// patterns that differ only in them are the same route.
-func canonicalPattern(pattern string) string {
-	var b strings.Builder
-	depth, inName := 0, false
-	for _, c := range pattern {
-		switch {
-		case c == '{':
-			inName = inName || depth == 0
-			depth++
-		case c == '}':
-			depth--
-			inName = inName && depth > 0
-		case c == ':' && depth == 1:
-			inName = false
-		case inName:
-			continue
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
-}
-
-// checkDuplicates reports the entries that would replace an earlier one. A
-// route for one method does stand beside one for every method, and wins.
+// checkDuplicates reports the entries that would replace an earlier one.
 func checkDuplicates(entries []RouteEntry) []manifest.Diagnostic {
-	type key struct{ method, pattern string }
-	var faults []manifest.Diagnostic
-	first := map[key]*RouteEntry{}
+	places := make([]manifest.Slot, len(entries))
 	for i := range entries {
-		e := &entries[i]
-		for _, pattern := range e.patterns() {
-			k := key{e.Method, canonicalPattern(pattern)}
-			earlier, ok := first[k]
-			if !ok {
-				first[k] = e
-				continue
-			}
-			d := manifest.Diagnose(manifest.CodeRoute, e.Position(), "%s is registered twice", e.title())
-			d.Related = []manifest.Related{{Position: earlier.Position(), Message: "first registered here, as " + earlier.title()}}
-			faults = append(faults, d)
-			break
-		}
+		places[i] = entries[i].place()
+	}
+	var faults []manifest.Diagnostic
+	for _, twice := range manifest.Duplicates(places) {
+		d := manifest.Diagnose(manifest.CodeRoute, entries[twice.Route].Position(), "%s is registered twice", places[twice.Route])
+		d.Related = []manifest.Related{{Position: entries[twice.Earlier].Position(), Message: fmt.Sprintf("first registered here, as %s", places[twice.Earlier])}}
+		faults = append(faults, d)
 	}
 	return faults
-}
-
-// title names the route for a person.
-func (e *RouteEntry) title() string {
-	switch {
-	case e.Mount:
-		return "Mount " + e.Pattern
-	case e.Method == everyMethod:
-		return "Handle " + e.Pattern
-	}
-	return e.Method + " " + e.Pattern
-}
-
-// rank orders entries for insertion into the router, where the later one wins.
-func (e *RouteEntry) rank() int {
-	switch {
-	case e.Mount:
-		return 0
-	case e.Method == everyMethod:
-		return 1
-	}
-	return 2
 }
 
 // flatten returns a copy with all middleware of the entry's groups in

@@ -36,7 +36,7 @@ func (s *LiveState) breaks(g *generation, hot []string) []manifest.Diagnostic {
 			continue
 		}
 		found = append(found, manifest.Diagnose(manifest.CodeSignature, e.Position(),
-			"%s: the signature of %s changed%s", e.title(), e.Handler.Name(), changeOf(shapes, types[k], e.Handler.Type())))
+			"%s: the signature of %s changed%s", e.place(), e.Handler.Name(), changeOf(shapes, types[k], e.Handler.Type())))
 	}
 	manifest.SortDiagnostics(found)
 	return found

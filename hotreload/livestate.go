@@ -107,7 +107,7 @@ func (s *LiveState) Install(entries []RouteEntry) error {
 	g := s.newGeneration(s.next(), "")
 	for _, e := range entries {
 		if e.Handler.Type() == nil {
-			g.reg.fault(manifest.CodeHandlerKind, e.Position(), "%s: the entry has no handler", e.title())
+			g.reg.fault(manifest.CodeHandlerKind, e.Position(), "%s: the entry has no handler", e.place())
 			continue
 		}
 		g.reg.entries = append(g.reg.entries, e.flatten())

@@ -54,7 +54,7 @@ func (rs *routeSet) check() []manifest.Diagnostic {
 	var sound []RouteEntry
 	for _, e := range rs.entries {
 		if reason := refused(func() { e.insert(chi.NewMux(), http.NotFoundHandler()) }); reason != "" {
-			faults = append(faults, manifest.Diagnose(manifest.CodeRoute, e.Position(), "%s: %s", e.title(), reason))
+			faults = append(faults, manifest.Diagnose(manifest.CodeRoute, e.Position(), "%s: %s", e.place(), reason))
 			continue
 		}
 		sound = append(sound, e)
@@ -72,7 +72,7 @@ func (rs *routeSet) build(s *scope) (http.Handler, []manifest.Diagnostic) {
 		mux.MethodNotAllowed(s.serveNotAllowed)
 	}
 	entries := slices.Clone(rs.entries)
-	slices.SortStableFunc(entries, func(a, b RouteEntry) int { return a.rank() - b.rank() })
+	slices.SortStableFunc(entries, func(a, b RouteEntry) int { return a.place().Rank() - b.place().Rank() })
 	var faults []manifest.Diagnostic
 	for _, e := range entries {
 		h := e.Handler.handler(s)
@@ -88,7 +88,7 @@ func (rs *routeSet) build(s *scope) (http.Handler, []manifest.Diagnostic) {
 			router = mux.With(chain...)
 		}
 		if reason := refused(func() { e.insert(router, h) }); reason != "" {
-			faults = append(faults, manifest.Diagnose(manifest.CodeRoute, e.Position(), "%s: %s", e.title(), reason))
+			faults = append(faults, manifest.Diagnose(manifest.CodeRoute, e.Position(), "%s: %s", e.place(), reason))
 		}
 	}
 	return mux, faults
@@ -133,7 +133,7 @@ func (e *RouteEntry) insert(r chi.Router, h http.Handler) {
 		r.Mount(e.Pattern, h)
 		return
 	}
-	if e.Method == everyMethod {
+	if e.Method == manifest.AnyMethod {
 		r.Handle(e.Pattern, h)
 	} else {
 		r.Method(e.Method, e.Pattern, h)

@@ -63,7 +63,7 @@ func (s *RouteSink) Trace(pattern string, handler any) { s.add(http.MethodTrace,
 // Handle registers a handler for every method or, as with chi and net/http, for
 // the one that the pattern begins with: "GET /posts".
 func (s *RouteSink) Handle(pattern string, handler any) {
-	method := everyMethod
+	method := manifest.AnyMethod
 	if i := strings.IndexAny(pattern, " \t"); i > 0 && pattern[0] != '/' {
 		method, pattern = pattern[:i], strings.TrimLeft(pattern[i:], " \t")
 	}
@@ -78,7 +78,7 @@ func (s *RouteSink) add(method, pattern string, handler any) {
 			s.reg.fault(manifest.CodeHandlerKind, at, "%s %s: %v", strings.ToUpper(method), pattern, err)
 			return
 		}
-		joined, slash := joinPattern(s.prefix, pattern)
+		joined, slash := manifest.JoinPattern(s.prefix, pattern)
 		s.reg.entries = append(s.reg.entries, RouteEntry{
 			Method: strings.ToUpper(method), Pattern: joined, Handler: box,
 			File: at.File, Line: at.Line, sink: s, slash: slash,
@@ -155,9 +155,9 @@ func (s *RouteSink) Mount(pattern string, h http.Handler) {
 			s.reg.fault(manifest.CodeHandlerKind, at, "Mount %s: %v", pattern, err)
 			return
 		}
-		joined, _ := joinPattern(s.prefix, pattern)
+		joined, _ := manifest.JoinPattern(s.prefix, pattern)
 		s.reg.entries = append(s.reg.entries, RouteEntry{
-			Method: everyMethod, Pattern: joined, Handler: box, Mount: true,
+			Method: manifest.AnyMethod, Pattern: joined, Handler: box, Mount: true,
 			File: at.File, Line: at.Line, sink: s,
 		})
 	})

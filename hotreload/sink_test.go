@@ -360,18 +360,3 @@ func TestCallAfterRegistrationHasNoEffect(t *testing.T) {
 		t.Errorf("log: %s", &log)
 	}
 }
-
-func TestCanonicalPattern(t *testing.T) {
-	for pattern, want := range map[string]string{
-		"/":                      "/",
-		"/u/{id}":                "/u/{}",
-		"/u/{id}/x-{name}.js":    "/u/{}/x-{}.js",
-		"/u/{id:[a-z]{2}}/{x:.}": "/u/{:[a-z]{2}}/{:.}",
-		"/u/*":                   "/u/*",
-		"/a:b":                   "/a:b",
-	} {
-		if got := canonicalPattern(pattern); got != want {
-			t.Errorf("%s: got %s, want %s", pattern, got, want)
-		}
-	}
-}

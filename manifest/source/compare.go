@@ -129,7 +129,7 @@ func (c comparison) route(was manifest.Route, is *Route) manifest.Diagnostic {
 	}
 	d := manifest.Diagnose(manifest.CodeSignature, pos,
 		"%s: the signature of %s changed%s; whoever uses the route relies on the old one, so the live server restarts",
-		title(is.Method, is.Pattern, is.Mount), is.Handler, change)
+		manifest.Slot{Method: is.Method, Pattern: is.Pattern, Mount: is.Mount}, is.Handler, change)
 	if pos != is.Position {
 		d.Related = append(d.Related, manifest.Related{Position: is.Position, Message: "registered here"})
 	}

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,74 +23,9 @@ type entry struct {
 	methodAt        manifest.Position // of the method, if one is written
 }
 
-// joinPattern puts a pattern below the prefix of a group, as the runtime does.
-// slash reports that it is the group's root.
-func joinPattern(prefix, pattern string) (joined string, slash bool) {
-	switch {
-	case prefix == "", pattern != "" && pattern[0] != '/':
-		return pattern, false
-	case pattern == "/":
-		return prefix, true
-	}
-	return prefix + pattern, false
-}
-
-// patterns returns the patterns that the router knows the entry by.
-func (e *entry) patterns() []string {
-	switch {
-	case e.mount:
-		return []string{strings.TrimSuffix(e.pattern, "/") + "/*"}
-	case e.slash:
-		return []string{e.pattern, e.pattern + "/"}
-	}
-	return []string{e.pattern}
-}
-
-// title names the route as the runtime does.
-func (e *entry) title() string { return title(e.method, e.pattern, e.mount) }
-
-func title(method, pattern string, mount bool) string {
-	switch {
-	case mount:
-		return "Mount " + pattern
-	case method == everyMethod:
-		return "Handle " + pattern
-	}
-	return method + " " + pattern
-}
-
-// rank orders entries for insertion into the router, where the later one wins.
-func (e *entry) rank() int {
-	switch {
-	case e.mount:
-		return 0
-	case e.method == everyMethod:
-		return 1
-	}
-	return 2
-}
-
-// canonicalPattern returns a pattern without the names of its parameters: two
-// patterns that differ only in them are the same route.
-func canonicalPattern(pattern string) string {
-	var b strings.Builder
-	depth, inName := 0, false
-	for _, c := range pattern {
-		switch {
-		case c == '{':
-			inName = inName || depth == 0
-			depth++
-		case c == '}':
-			depth--
-			inName = inName && depth > 0
-		case c == ':' && depth == 1:
-			inName = false
-		case inName:
-			continue
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
+// place returns where the route stands in the router.
+func (e *entry) place() manifest.Slot {
+	return manifest.Slot{Method: e.method, Pattern: e.pattern, Root: e.slash, Mount: e.mount}
 }
 
 // checkRoutes returns everything that would keep the routes from being served
@@ -113,7 +49,7 @@ func checkRoutes(entries []*entry) []manifest.Diagnostic {
 	if len(faults) > 0 {
 		return faults
 	}
-	slices.SortStableFunc(sound, func(a, b *entry) int { return a.rank() - b.rank() })
+	slices.SortStableFunc(sound, func(a, b *entry) int { return a.place().Rank() - b.place().Rank() })
 	mux := chi.NewMux()
 	for _, e := range sound {
 		if reason := refused(func() { e.insert(mux) }); reason != "" {
@@ -125,7 +61,7 @@ func checkRoutes(entries []*entry) []manifest.Diagnostic {
 
 // refusal is what chi says, at the method or at the pattern.
 func (e *entry) refusal(reason string) manifest.Diagnostic {
-	d := e.fault("%s: %s; the generation would be refused", e.title(), strings.TrimSuffix(reason, "."))
+	d := e.fault("%s: %s; the generation would be refused", e.place(), strings.TrimSuffix(reason, "."))
 	if e.methodAt.File != "" && strings.Contains(reason, "http method") {
 		d.Position = e.methodAt
 	}
@@ -143,26 +79,20 @@ func (e *entry) fault(format string, args ...any) manifest.Diagnostic {
 }
 
 func checkDuplicates(entries []*entry) []manifest.Diagnostic {
-	type key struct{ method, pattern string }
+	places := make([]manifest.Slot, len(entries))
+	for i, e := range entries {
+		places[i] = e.place()
+	}
 	var faults []manifest.Diagnostic
-	first := map[key]*entry{}
-	for _, e := range entries {
-		for _, pattern := range e.patterns() {
-			k := key{e.method, canonicalPattern(pattern)}
-			earlier, ok := first[k]
-			if !ok {
-				first[k] = e
-				continue
-			}
-			why := "is registered twice"
-			if earlier.pattern != e.pattern && !e.mount && !e.slash && !earlier.slash {
-				why += " (names of parameters do not tell routes apart)"
-			}
-			d := e.fault("%s %s; the generation would be refused", e.title(), why)
-			d.Related = append(d.Related, manifest.Related{Position: earlier.at, Message: "first registered here, as " + earlier.title()})
-			faults = append(faults, d)
-			break
+	for _, twice := range manifest.Duplicates(places) {
+		e, earlier := entries[twice.Route], entries[twice.Earlier]
+		why := "is registered twice"
+		if earlier.pattern != e.pattern && !e.mount && !e.slash && !earlier.slash {
+			why += " (names of parameters do not tell routes apart)"
 		}
+		d := e.fault("%s %s; the generation would be refused", places[twice.Route], why)
+		d.Related = append(d.Related, manifest.Related{Position: earlier.at, Message: fmt.Sprintf("first registered here, as %s", places[twice.Earlier])})
+		faults = append(faults, d)
 	}
 	return faults
 }
@@ -174,12 +104,8 @@ func (e *entry) insert(r chi.Router) {
 		r.Mount(e.pattern, h)
 		return
 	}
-	patterns := []string{e.pattern}
-	if e.slash {
-		patterns = append(patterns, e.pattern+"/")
-	}
-	for _, p := range patterns {
-		if e.method == everyMethod {
+	for _, p := range e.place().Patterns() {
+		if e.method == manifest.AnyMethod {
 			r.Handle(p, h)
 		} else {
 			r.Method(e.method, p, h)

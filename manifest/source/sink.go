@@ -9,9 +9,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
-// everyMethod is the method of a route that takes all of them.
-const everyMethod = "*"
-
 // sinkMethod calls a method of the sink, as hotreload (sink.go) does it.
 func (ev *evaluator) sinkMethod(fn *function, args []value, site callSite) value {
 	site.name = fn.obj.Name()
@@ -58,7 +55,7 @@ func (ev *evaluator) sinkMethod(fn *function, args []value, site callSite) value
 
 // handle registers for every method, or for the one in front of the pattern.
 func (ev *evaluator) handle(s *sink, pattern, handler value, site callSite) {
-	method := everyMethod
+	method := manifest.AnyMethod
 	if p, ok := text(pattern); ok {
 		if i := strings.IndexAny(p, " \t"); i > 0 && p[0] != '/' {
 			method, p = strings.ToUpper(p[:i]), strings.TrimLeft(p[i:], " \t")
@@ -80,7 +77,7 @@ func (ev *evaluator) route(s *sink, method string, pattern, handler value, site 
 		ev.addUnknown(&entry{method: method}, "the prefix of its group is not known: "+s.why, method+" "+p, handler, site, arg)
 		return
 	}
-	joined, slash := joinPattern(s.prefix, p)
+	joined, slash := manifest.JoinPattern(s.prefix, p)
 	e := &entry{pattern: joined, method: method, slash: slash, methodAt: ev.position(methodAt)}
 	ev.add(e, method+" "+p, pattern, handler, site, arg)
 }
@@ -89,12 +86,12 @@ func (ev *evaluator) mount(s *sink, pattern, handler value, site callSite) {
 	p, ok := text(pattern)
 	switch {
 	case !ok:
-		ev.addUnknown(&entry{method: everyMethod, mount: true}, "its pattern is not known: "+whyUnknown(pattern), "Mount", handler, site, 0)
+		ev.addUnknown(&entry{method: manifest.AnyMethod, mount: true}, "its pattern is not known: "+whyUnknown(pattern), "Mount", handler, site, 0)
 	case s.why != "":
-		ev.addUnknown(&entry{method: everyMethod, mount: true}, "the prefix of its group is not known: "+s.why, "Mount "+p, handler, site, 0)
+		ev.addUnknown(&entry{method: manifest.AnyMethod, mount: true}, "the prefix of its group is not known: "+s.why, "Mount "+p, handler, site, 0)
 	default:
-		joined, _ := joinPattern(s.prefix, p)
-		ev.add(&entry{pattern: joined, method: everyMethod, mount: true}, "Mount "+p, pattern, handler, site, 0)
+		joined, _ := manifest.JoinPattern(s.prefix, p)
+		ev.add(&entry{pattern: joined, method: manifest.AnyMethod, mount: true}, "Mount "+p, pattern, handler, site, 0)
 	}
 }
 

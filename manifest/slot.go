@@ -1,0 +1,111 @@
+package manifest
+
+import "strings"
+
+// AnyMethod is the method of a route that takes all of them.
+const AnyMethod = "*"
+
+// Slot is where a route stands in the router. The rules are written down once,
+// here, because the live server and the prediction must agree on them.
+type Slot struct {
+	Method  string // upper case, or AnyMethod
+	Pattern string // in chi's pattern language, with the prefixes of its groups
+	// Root says that it is the root of a group, which answers with and without a
+	// slash at the end.
+	Root bool
+	// Mount says that it answers for everything below the pattern.
+	Mount bool
+}
+
+// JoinPattern puts a pattern below the prefix of a group. root reports that it
+// is the group's root.
+func JoinPattern(prefix, pattern string) (joined string, root bool) {
+	switch {
+	case prefix == "", pattern != "" && pattern[0] != '/': // the router will name the mistake
+		return pattern, false
+	case pattern == "/":
+		return prefix, true
+	}
+	return prefix + pattern, false
+}
+
+// String names the route for a person.
+func (s Slot) String() string {
+	switch {
+	case s.Mount:
+		return "Mount " + s.Pattern
+	case s.Method == AnyMethod:
+		return "Handle " + s.Pattern
+	}
+	return s.Method + " " + s.Pattern
+}
+
+// Rank orders routes for insertion into the router, where the later one wins: a
+// route for one method stands beside one for all, and wins over it.
+func (s Slot) Rank() int {
+	switch {
+	case s.Mount:
+		return 0
+	case s.Method == AnyMethod:
+		return 1
+	}
+	return 2
+}
+
+// Patterns returns what the router knows the route by. It may be inserted by
+// these, unless it is a Mount.
+func (s Slot) Patterns() []string {
+	switch {
+	case s.Mount:
+		return []string{strings.TrimSuffix(s.Pattern, "/") + "/*"}
+	case s.Root:
+		return []string{s.Pattern, s.Pattern + "/"}
+	}
+	return []string{s.Pattern}
+}
+
+// Duplicate is a route that would replace an earlier one. Both are indices.
+type Duplicate struct{ Route, Earlier int }
+
+// Duplicates finds the routes that would replace an earlier one, in order.
+// Names of parameters do not tell routes apart.
+func Duplicates(slots []Slot) []Duplicate {
+	type key struct{ method, pattern string }
+	var found []Duplicate
+	first := map[key]int{}
+	for i, s := range slots {
+		for _, pattern := range s.Patterns() {
+			k := key{s.Method, canonicalPattern(pattern)}
+			earlier, ok := first[k]
+			if !ok {
+				first[k] = i
+				continue
+			}
+			found = append(found, Duplicate{i, earlier})
+			break
+		}
+	}
+	return found
+}
+
+// canonicalPattern returns a pattern without the names of its parameters.
+func canonicalPattern(pattern string) string {
+	var b strings.Builder
+	depth, inName := 0, false
+	for _, c := range pattern {
+		switch {
+		case c == '{':
+			inName = inName || depth == 0
+			depth++
+		case c == '}':
+			depth--
+			inName = inName && depth > 0
+		case c == ':' && depth == 1:
+			inName = false
+		case inName:
+			continue
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
