@@ -24,6 +24,8 @@ type Plan struct {
 	// Resolved tells whether the go command was asked.
 	Resolved bool
 
+	edited map[string]bool // host packages whose code differs
+
 	next *Snapshot // of the code as it is now; hot packages still as last compiled
 }
 
@@ -70,14 +72,19 @@ func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan,
 	}
 	plan.next = next
 	plan.compare(s)
-	switch {
-	case len(plan.Reasons) > 0:
-		manifest.SortDiagnostics(plan.Reasons)
-		plan.Rung = manifest.RungWarmRestart
-	case len(plan.Changed) > 0:
-		plan.Rung = manifest.RungHotSwap
-	}
+	plan.decide()
 	return plan, nil
+}
+
+// decide chooses the rung.
+func (p *Plan) decide() {
+	switch {
+	case len(p.Reasons) > 0:
+		manifest.SortDiagnostics(p.Reasons)
+		p.Rung = manifest.RungWarmRestart
+	case len(p.Changed) > 0:
+		p.Rung = manifest.RungHotSwap
+	}
 }
 
 // Rebuild returns a plan that builds a new generation from the code as it was
@@ -123,6 +130,7 @@ func nativeIn(sources map[string]source) func(*Package) bool {
 // compare fills Changed and Reasons with what differs from the snapshot s.
 func (p *Plan) compare(s *Snapshot) {
 	modules := map[string]string{} // what changed, by module
+	p.edited = map[string]bool{}
 	for _, path := range p.next.graph.Order {
 		now, was := p.next.graph.Packages[path], s.graph.Packages[path]
 		hot := p.next.hot(path)
@@ -142,6 +150,7 @@ func (p *Plan) compare(s *Snapshot) {
 			// New to the process: linked into the plugin, a host package from then on.
 		case real:
 			p.Reasons = append(p.Reasons, p.hostChanged(s, path, file))
+			p.edited[path] = true
 		}
 	}
 	if was, now := s.graph.Main.DefaultGODEBUG, p.next.graph.Main.DefaultGODEBUG; was != now {

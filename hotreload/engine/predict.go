@@ -12,9 +12,32 @@ import (
 )
 
 // predictor says from source what an edit will do. It keeps what it has checked
-// between calls; one task at a time uses it.
+// between calls; the running task and an Outlook take turns.
 type predictor struct {
+	turn    chan struct{} // holds a value while nobody uses the checker
 	checker *source.Checker
+}
+
+func newPredictor() *predictor {
+	p := &predictor{turn: make(chan struct{}, 1)}
+	p.turn <- struct{}{}
+	return p
+}
+
+// check checks a program from source.
+func (p *predictor) check(ctx context.Context, prog source.Program, overlay map[string][]byte) (*source.Report, error) {
+	select {
+	case <-p.turn:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { p.turn <- struct{}{} }()
+	if p.checker == nil {
+		p.checker = source.NewChecker(prog)
+	} else {
+		p.checker.Update(prog)
+	}
+	return p.checker.Check(ctx, overlay)
 }
 
 // verdict is a prediction.
@@ -23,21 +46,14 @@ type verdict struct {
 	diagnostics []manifest.Diagnostic
 }
 
-// predict checks the hot packages of a snapshot from source and compares them
-// with the manifest that is live; reasons are what is known to need a restart
-// already.
-func (p *predictor) predict(ctx context.Context, s *build.Snapshot, last *manifest.Manifest, reasons []manifest.Diagnostic) (verdict, error) {
-	prog := program(s)
-	if p.checker == nil {
-		p.checker = source.NewChecker(prog)
-	} else {
-		p.checker.Update(prog)
-	}
-	report, err := p.checker.Check(ctx, nil)
+// predict checks the code of a plan from source and compares it with the
+// manifest that is live.
+func (p *predictor) predict(ctx context.Context, plan *build.Plan, last *manifest.Manifest) (verdict, error) {
+	report, err := p.check(ctx, program(plan.Watch(), plan.Edited()), nil)
 	if err != nil {
 		return verdict{}, err
 	}
-	return judge(report, last, s.Hot(), reasons), nil
+	return judge(report, last, plan.Watch().Hot(), plan.Reasons), nil
 }
 
 // judge chooses the first rung that is safe.
@@ -68,15 +84,22 @@ func (v verdict) restart() []manifest.Diagnostic {
 	})
 }
 
-// program is a snapshot as the checker wants it.
-func program(s *build.Snapshot) source.Program {
+// program is a snapshot as the checker wants it; of the edited host packages the
+// source counts, too.
+func program(s *build.Snapshot, edited []*build.Package) source.Program {
 	prog := source.Program{Main: s.Main(), Handlers: s.Handlers(), Archives: s.Archives()}
-	for _, p := range s.HotSources() {
-		pkg := source.Package{ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap, Hot: true}
+	add := func(p *build.Package, hot bool) {
+		pkg := source.Package{ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap, Hot: hot}
 		if p.Module != nil {
 			pkg.GoVersion = p.Module.GoVersion
 		}
 		prog.Packages = append(prog.Packages, pkg)
+	}
+	for _, p := range edited {
+		add(p, false)
+	}
+	for _, p := range s.HotSources() {
+		add(p, true)
 	}
 	return prog
 }
@@ -88,7 +111,7 @@ func (t *task) foresee(ctx context.Context, plan *build.Plan) (verdict, error) {
 	v := verdict{}
 	if plan.Rung != "" {
 		var err error
-		if v, err = t.e.predictor.predict(ctx, plan.Watch(), t.last, plan.Reasons); err != nil {
+		if v, err = t.e.predictor.predict(ctx, plan, t.last); err != nil {
 			return v, err
 		}
 	}
