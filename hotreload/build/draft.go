@@ -175,22 +175,3 @@ func (s *Snapshot) Against(live, newest *Snapshot) *Plan {
 	plan.decide()
 	return plan
 }
-
-// Edited returns the host packages whose code differs from what the live server
-// runs, and those host packages of the workspace that import them, dependencies
-// first: what an archive says about them does not hold any more.
-func (p *Plan) Edited() []*Package {
-	var out []*Package
-	edited := maps.Clone(p.edited)
-	for _, path := range p.next.graph.Order {
-		pkg := p.next.graph.Packages[path]
-		if !pkg.Local() || p.next.hot(path) || path == p.next.boundary.Main || len(pkg.native()) > 0 {
-			continue
-		}
-		if edited[path] || slices.ContainsFunc(pkg.Imports, func(imp string) bool { return edited[imp] }) {
-			edited[path] = true
-			out = append(out, pkg)
-		}
-	}
-	return out
-}

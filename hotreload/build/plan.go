@@ -21,10 +21,10 @@ type Plan struct {
 	Changed []string
 	// Reasons say why a restart is needed.
 	Reasons []manifest.Diagnostic
+	// Host are the host packages whose code changed, by import path, sorted.
+	Host []string
 	// Resolved tells whether the go command was asked.
 	Resolved bool
-
-	edited map[string]bool // host packages whose code differs
 
 	next *Snapshot // of the code as it is now; hot packages still as last compiled
 }
@@ -130,7 +130,6 @@ func nativeIn(sources map[string]source) func(*Package) bool {
 // compare fills Changed and Reasons with what differs from the snapshot s.
 func (p *Plan) compare(s *Snapshot) {
 	modules := map[string]string{} // what changed, by module
-	p.edited = map[string]bool{}
 	for _, path := range p.next.graph.Order {
 		now, was := p.next.graph.Packages[path], s.graph.Packages[path]
 		hot := p.next.hot(path)
@@ -149,8 +148,8 @@ func (p *Plan) compare(s *Snapshot) {
 		case was == nil && !s.linked[path]:
 			// New to the process: linked into the plugin, a host package from then on.
 		case real:
+			p.Host = append(p.Host, path)
 			p.Reasons = append(p.Reasons, p.hostChanged(s, path, file))
-			p.edited[path] = true
 		}
 	}
 	if was, now := s.graph.Main.DefaultGODEBUG, p.next.graph.Main.DefaultGODEBUG; was != now {
@@ -160,6 +159,31 @@ func (p *Plan) compare(s *Snapshot) {
 		p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeModuleChanged, moduleFilePosition(p.next.graph.Main), "%s", modules[path]))
 	}
 	slices.Sort(p.Changed)
+	slices.Sort(p.Host)
+}
+
+// Rebuilt returns the hot packages that a hot swap compiles anew, by import
+// path, dependencies first: those that changed and their importers.
+func (p *Plan) Rebuilt() []string { return p.next.importers(p.Changed) }
+
+// Sources returns the packages of which the archives do not say what the code
+// is now, dependencies first: the hot packages, host packages that changed, and
+// what imports those.
+func (p *Plan) Sources() []*Package {
+	stale := map[string]bool{}
+	var out []*Package
+	for _, path := range p.next.graph.Order {
+		pkg := p.next.graph.Packages[path]
+		if p.next.hot(path) {
+			out = append(out, pkg)
+			continue
+		}
+		if slices.Contains(p.Host, path) || pkg.Local() && slices.ContainsFunc(pkg.Imports, func(i string) bool { return stale[i] }) {
+			stale[path] = true
+			out = append(out, pkg)
+		}
+	}
+	return out
 }
 
 // hostChanged is the diagnostic for a host package that differs in a file.

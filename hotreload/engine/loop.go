@@ -240,7 +240,9 @@ func (l *loop) next(ctx context.Context) {
 		t.step(control.StepSettle, l.batch.Settled.Sub(l.batch.First))
 		l.batch = watch.Batch{}
 	}
-	l.e.publish(control.Event{Kind: control.EventBuilding, Cause: t.cause()})
+	if force.kind != requestRollback { // which builds nothing
+		l.e.publish(control.Event{Kind: control.EventBuilding, Cause: t.cause()})
+	}
 	taskCtx, cancel := context.WithCancel(ctx)
 	l.cancel, l.current = cancel, force
 	go func() { l.results <- l.work(t, taskCtx) }()

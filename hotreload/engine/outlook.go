@@ -131,11 +131,10 @@ func (o *Outlook) Predict(ctx context.Context, buffers map[string][]byte) (*Fore
 	}
 	draft := o.drafts.Draft(k.newest, buffers)
 	plan := draft.Against(live, k.newest)
-	report, err := o.predictor.check(ctx, program(draft, plan.Edited()), buffers)
+	v, report, err := o.predictor.foretell(ctx, plan, k.manifest, slices.Concat(k.reasons, plan.Reasons), buffers)
 	if err != nil {
 		return nil, err
 	}
-	v := judge(report, k.manifest, draft.Hot(), slices.Concat(k.reasons, plan.Reasons))
 	if plan.Rung == "" && len(k.reasons) == 0 && k.live != nil {
 		v.rung = ""
 	}

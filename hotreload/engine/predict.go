@@ -46,14 +46,39 @@ type verdict struct {
 	diagnostics []manifest.Diagnostic
 }
 
-// predict checks the code of a plan from source and compares it with the
+// predict checks what a plan builds from source and compares it with the
 // manifest that is live.
 func (p *predictor) predict(ctx context.Context, plan *build.Plan, last *manifest.Manifest) (verdict, error) {
-	report, err := p.check(ctx, program(plan.Watch(), plan.Edited()), nil)
+	v, _, err := p.foretell(ctx, plan, last, plan.Reasons, nil)
+	return v, err
+}
+
+// foretell is predict for unsaved buffers, with all that was found.
+func (p *predictor) foretell(ctx context.Context, plan *build.Plan, last *manifest.Manifest, reasons []manifest.Diagnostic, overlay map[string][]byte) (verdict, *source.Report, error) {
+	s := plan.Watch()
+	report, err := p.check(ctx, program(s, plan.Sources()), overlay)
 	if err != nil {
-		return verdict{}, err
+		return verdict{}, nil, err
 	}
-	return judge(report, last, plan.Watch().Hot(), plan.Reasons), nil
+	if plan.Rung == manifest.RungHotSwap {
+		onlyEffective(report, plan.Rebuilt())
+	}
+	return judge(report, last, s.Hot(), reasons), report, nil
+}
+
+// onlyEffective makes warnings of the one-time registrations (ANV006) that this
+// hot swap does not make, because what makes them is not compiled anew.
+func onlyEffective(report *source.Report, rebuilt []string) {
+	for _, o := range report.OneTime {
+		if o.Registering || slices.ContainsFunc(o.Packages, func(p string) bool { return slices.Contains(rebuilt, p) }) {
+			continue
+		}
+		for i, d := range report.Findings {
+			if d.Code == o.Code && d.Position == o.Position && d.Severity == manifest.SeverityError {
+				report.Findings[i].Severity = manifest.SeverityWarning
+			}
+		}
+	}
 }
 
 // judge chooses the first rung that is safe.
@@ -77,6 +102,14 @@ func judge(report *source.Report, last *manifest.Manifest, hot []string, reasons
 	return v
 }
 
+// onceMore returns the registrations that a second generation cannot make, if
+// the verdict is about a hot swap.
+func (v verdict) onceMore() []manifest.Diagnostic {
+	return slices.DeleteFunc(slices.Clone(v.diagnostics), func(d manifest.Diagnostic) bool {
+		return d.Code != manifest.CodeGlobal || d.Severity != manifest.SeverityError
+	})
+}
+
 // restart returns what needs a restart.
 func (v verdict) restart() []manifest.Diagnostic {
 	return slices.DeleteFunc(slices.Clone(v.diagnostics), func(d manifest.Diagnostic) bool {
@@ -84,22 +117,20 @@ func (v verdict) restart() []manifest.Diagnostic {
 	})
 }
 
-// program is a snapshot as the checker wants it; of the edited host packages the
-// source counts, too.
-func program(s *build.Snapshot, edited []*build.Package) source.Program {
+// program is a snapshot as the checker wants it; packages are those to check
+// from source.
+func program(s *build.Snapshot, packages []*build.Package) source.Program {
 	prog := source.Program{Main: s.Main(), Handlers: s.Handlers(), Archives: s.Archives()}
-	add := func(p *build.Package, hot bool) {
-		pkg := source.Package{ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap, Hot: hot}
+	hot := s.Hot()
+	for _, p := range packages {
+		pkg := source.Package{
+			ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap,
+			Hot: slices.Contains(hot, p.ImportPath),
+		}
 		if p.Module != nil {
 			pkg.GoVersion = p.Module.GoVersion
 		}
 		prog.Packages = append(prog.Packages, pkg)
-	}
-	for _, p := range edited {
-		add(p, false)
-	}
-	for _, p := range s.HotSources() {
-		add(p, true)
 	}
 	return prog
 }

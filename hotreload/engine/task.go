@@ -100,6 +100,10 @@ func (t *task) climb(ctx context.Context) outcome {
 	case plan.Rung == "":
 	case v.rung == manifest.RungWarmRestart, plan.Rung == manifest.RungWarmRestart:
 		return t.restart(ctx, v.restart())
+	case len(v.onceMore()) > 0 && v.rung == manifest.RungKeep:
+		// It might load this once. Then the process could take no other
+		// generation of this code, and would have what it registered for good.
+		return t.refuse(v)
 	default:
 		// Also what is expected to be refused is built: the live server has the
 		// last word.
@@ -149,6 +153,20 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 	default:
 		return t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
 	}
+}
+
+// refuse is the last rung for code that must not be loaded.
+func (t *task) refuse(v verdict) outcome {
+	var errs []manifest.Diagnostic
+	for _, d := range v.diagnostics {
+		if d.Severity == manifest.SeverityError {
+			errs = append(errs, d)
+		}
+	}
+	return outcome{event: control.Event{
+		Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: errs,
+		Message: "not loaded: a process can do this only once; a restart takes the change",
+	}}
 }
 
 // restart is the second rung: it starts anew if the policy for breaks is to do
@@ -222,11 +240,12 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 // rollback goes back to an earlier generation of the running process.
 func (t *task) rollback(ctx context.Context) outcome {
 	res, err := t.e.sup.Rollback(context.WithoutCancel(ctx), control.RollbackRequest{Generation: t.force.generation})
-	if err != nil {
-		return t.kept(err)
+	if err == nil && res.Outcome != control.OutcomeLive {
+		err = &build.Failure{Diagnostics: res.Diagnostics}
 	}
-	if res.Outcome != control.OutcomeLive {
-		return t.kept(&build.Failure{Diagnostics: res.Diagnostics})
+	if err != nil {
+		// What is live, and what is wrong with the newest code, is as it was.
+		return outcome{event: control.Event{Kind: control.EventWarning, Message: "no rollback: " + err.Error()}}
 	}
 	ev := control.Event{Kind: control.EventRolledBack, Generation: res.Generation, Rung: manifest.RungHotSwap, Diagnostics: res.Diagnostics}
 	ev.Message = fmt.Sprintf("generation %d is live again; the next save builds from the files as they are", res.Generation)
