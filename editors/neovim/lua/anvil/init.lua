@@ -146,6 +146,7 @@ local complained = false
 --- Has every Go buffer start or join the server of its module.
 function M.setup(options)
   M.options = vim.tbl_deep_extend('force', M.options, options or {})
+  vim.cmd('runtime plugin/anvil.lua') -- :Anvil, where plugins are loaded late
   if not M.options.auto_start then
     return
   end
