@@ -72,14 +72,19 @@ func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan,
 	}
 	plan.next = next
 	plan.compare(s)
-	switch {
-	case len(plan.Reasons) > 0:
-		manifest.SortDiagnostics(plan.Reasons)
-		plan.Rung = manifest.RungWarmRestart
-	case len(plan.Changed) > 0:
-		plan.Rung = manifest.RungHotSwap
-	}
+	plan.decide()
 	return plan, nil
+}
+
+// decide chooses the rung.
+func (p *Plan) decide() {
+	switch {
+	case len(p.Reasons) > 0:
+		manifest.SortDiagnostics(p.Reasons)
+		p.Rung = manifest.RungWarmRestart
+	case len(p.Changed) > 0:
+		p.Rung = manifest.RungHotSwap
+	}
 }
 
 // Rebuild returns a plan that builds a new generation from the code as it was

@@ -12,9 +12,32 @@ import (
 )
 
 // predictor says from source what an edit will do. It keeps what it has checked
-// between calls; one task at a time uses it.
+// between calls; the running task and an Outlook take turns.
 type predictor struct {
+	turn    chan struct{} // holds a value while nobody uses the checker
 	checker *source.Checker
+}
+
+func newPredictor() *predictor {
+	p := &predictor{turn: make(chan struct{}, 1)}
+	p.turn <- struct{}{}
+	return p
+}
+
+// check checks a program from source.
+func (p *predictor) check(ctx context.Context, prog source.Program, overlay map[string][]byte) (*source.Report, error) {
+	select {
+	case <-p.turn:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { p.turn <- struct{}{} }()
+	if p.checker == nil {
+		p.checker = source.NewChecker(prog)
+	} else {
+		p.checker.Update(prog)
+	}
+	return p.checker.Check(ctx, overlay)
 }
 
 // verdict is a prediction.
@@ -26,22 +49,21 @@ type verdict struct {
 // predict checks what a plan builds from source and compares it with the
 // manifest that is live.
 func (p *predictor) predict(ctx context.Context, plan *build.Plan, last *manifest.Manifest) (verdict, error) {
+	v, _, err := p.foretell(ctx, plan, last, plan.Reasons, nil)
+	return v, err
+}
+
+// foretell is predict for unsaved buffers, with all that was found.
+func (p *predictor) foretell(ctx context.Context, plan *build.Plan, last *manifest.Manifest, reasons []manifest.Diagnostic, overlay map[string][]byte) (verdict, *source.Report, error) {
 	s := plan.Watch()
-	prog := program(s, plan.Sources())
-	if p.checker == nil {
-		p.checker = source.NewChecker(prog)
-	} else {
-		p.checker.Update(prog)
-	}
-	report, err := p.checker.Check(ctx, nil)
+	report, err := p.check(ctx, program(s, plan.Sources()), overlay)
 	if err != nil {
-		return verdict{}, err
+		return verdict{}, nil, err
 	}
-	rebuilt := plan.Rebuilt()
 	if plan.Rung == manifest.RungHotSwap {
-		onlyEffective(report, rebuilt)
+		onlyEffective(report, plan.Rebuilt())
 	}
-	return judge(report, last, s.Hot(), plan.Reasons), nil
+	return judge(report, last, s.Hot(), reasons), report, nil
 }
 
 // onlyEffective makes warnings of the one-time registrations (ANV006) that this

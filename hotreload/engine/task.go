@@ -91,6 +91,7 @@ func (t *task) climb(ctx context.Context) outcome {
 		return t.kept(err)
 	}
 	t.e.watchGraph(t.snap, plan.Watch())
+	t.e.learn(func(k *known) { k.newest = plan.Watch() })
 	v, err := t.foresee(ctx, plan)
 	if err != nil {
 		return t.kept(err)
@@ -132,6 +133,7 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 	}
 	t.steps = append(t.steps, res.Steps...)
 	t.generation++ // from here on the number is used
+	t.e.publish(control.Event{Kind: control.EventProgress, Message: fmt.Sprintf("loading generation %d", generation)})
 	// A load is not cancelled half way: it is short, and what became of it must
 	// be known.
 	load, err := t.e.sup.Load(context.WithoutCancel(ctx), control.LoadRequest{
@@ -170,7 +172,11 @@ func (t *task) refuse(v verdict) outcome {
 // restart is the second rung: it starts anew if the policy for breaks is to do
 // so without asking.
 func (t *task) restart(ctx context.Context, reasons []manifest.Diagnostic) outcome {
-	switch t.e.opts.OnBreak {
+	policy := t.e.opts.OnBreak
+	if decide := t.e.opts.Decide; decide != nil {
+		policy = decide(reasons)
+	}
+	switch policy {
 	case BreakKeep:
 		return outcome{held: true, event: control.Event{
 			Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: reasons,
@@ -309,9 +315,13 @@ func (t *task) step(name string, d time.Duration) {
 
 // cause returns the files of the task relative to the workspace.
 func (t *task) cause() []string {
-	out := make([]string, 0, len(t.files))
-	for _, f := range t.files {
-		if rel, err := filepath.Rel(t.e.opts.Dir, f); err == nil {
+	return t.e.relative(t.files)
+}
+
+func (e *Engine) relative(files []string) []string {
+	out := make([]string, 0, len(files))
+	for _, f := range files {
+		if rel, err := filepath.Rel(e.opts.Dir, f); err == nil {
 			f = rel
 		}
 		out = append(out, filepath.ToSlash(f))

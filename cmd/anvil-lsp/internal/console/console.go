@@ -138,6 +138,13 @@ func (c *Console) Event(ev control.Event) {
 		c.incident(&b, ev, "live server ended")
 	case control.EventRecovered:
 		c.line(&b, ev, c.style.Yellow("recovered"), ev.Message)
+	case control.EventHeld:
+		c.line(&b, ev, c.style.Yellow("waits"), few(ev.Cause, maxCause))
+		c.paragraph(&b, ev.Message)
+	case control.EventPaused:
+		c.line(&b, ev, c.style.Yellow("reload on save is paused"), ev.Message)
+	case control.EventResumed:
+		c.line(&b, ev, c.style.Green("reload on save goes on"), ev.Message)
 	case control.EventWarning:
 		fmt.Fprintln(&b, spaced(c.stamp(ev), c.style.Yellow("warning"), indentRest(ev.Message)))
 		c.fully(&b, ev.Diagnostics)

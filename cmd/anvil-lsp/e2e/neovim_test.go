@@ -1,0 +1,37 @@
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+// TestNeovim has a real Neovim go through the whole loop with the plugin of
+// editors/neovim. The assertions are in its test/e2e.lua.
+func TestNeovim(t *testing.T) {
+	nvim, err := exec.LookPath("nvim")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("nvim is not installed: apt-get install neovim")
+		}
+		t.Skip("nvim is not installed: apt-get install neovim")
+	}
+	dir := copyApp(t, "hello")
+	script, err := filepath.Abs(filepath.FromSlash("../../../editors/neovim/test/e2e.lua"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir() // nothing of the user's
+	cmd := exec.CommandContext(t.Context(), nvim, "--headless", "-n", "-i", "NONE", "-u", script)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "ANVIL_TEST_SERVER="+binary, "ANVIL_TEST_PATIENCE_MS="+strconv.FormatInt(patience.Milliseconds(), 10),
+		"XDG_CONFIG_HOME="+filepath.Join(home, "config"), "XDG_DATA_HOME="+filepath.Join(home, "data"), "XDG_STATE_HOME="+filepath.Join(home, "state"))
+	out, err := cmd.CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("\nPASS\n")) {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+}
