@@ -38,6 +38,7 @@ func features() []feature {
 		logFeature(),
 		codeLensFeature(),
 		hoverFeature(),
+		symbolFeature(),
 	}
 }
 
