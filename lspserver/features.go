@@ -39,6 +39,7 @@ func features() []feature {
 		codeLensFeature(),
 		hoverFeature(),
 		symbolFeature(),
+		hintFeature(),
 	}
 }
 

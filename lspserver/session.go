@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -472,12 +473,20 @@ func (f *session) readManifest(ev control.Event) *manifest.Manifest {
 // disk.
 func (f *session) remember(problems []manifest.Diagnostic) map[string][]byte {
 	bases := map[string][]byte{}
-	for _, d := range problems {
-		if _, ok := bases[d.File]; ok || d.File == "" {
-			continue
+	read := func(path string) {
+		if _, ok := bases[path]; ok || path == "" {
+			return
 		}
-		if data, err := os.ReadFile(d.File); err == nil {
-			bases[d.File] = data
+		if data, err := os.ReadFile(path); err == nil {
+			bases[path] = data
+		}
+	}
+	for _, d := range problems {
+		read(d.File)
+		for _, r := range slices.Concat(d.Related, incident(d)) {
+			if below(r.File, f.dir) {
+				read(r.File)
+			}
 		}
 	}
 	return bases
