@@ -185,11 +185,7 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 		out.CodeDescription = protocol.CodeDescription{Href: uri.URI(codesPage + "#" + strings.ToLower(string(d.Code)))}
 	}
 	if v.Client.RelatedInformation {
-		related := d.Related
-		if d.happened {
-			related = slices.Concat(related, stackOf(d.Diagnostic, f.owns))
-		}
-		for _, r := range related {
+		for _, r := range d.Related {
 			if r.File == "" {
 				continue
 			}
@@ -205,11 +201,6 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 		}
 	}
 	return out
-}
-
-// owns reports whether a file is of the application or below its directories.
-func (f *session) owns(path string) bool {
-	return f.covers(path) && !strings.Contains(path, "/anvil-lsp/hotreload/")
 }
 
 func severity(s manifest.Severity) protocol.DiagnosticSeverity {
