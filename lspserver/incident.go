@@ -29,13 +29,39 @@ func incident(d manifest.Diagnostic) []manifest.Related {
 	for i := 1; i < len(lines) && frames < maxFrames; i++ {
 		p, ok := placeOfFrame(lines[i])
 		name := lines[i-1]
-		if !ok || strings.HasPrefix(name, "\t") || strings.HasPrefix(name, "runtime.") || strings.HasPrefix(name, "panic(") {
+		if !ok || strings.HasPrefix(name, "\t") || serving(name, p.File) {
 			continue
 		}
 		frames++
 		out = append(out, manifest.Related{Position: p, Message: nameOfFrame(name)})
 	}
 	return out
+}
+
+// serving reports whether a frame belongs to Go or to the live server: there are
+// many of those between those that tell something.
+func serving(line, file string) bool {
+	pkg := packageOf(line)
+	const runtime = "github.com/anvilforge/anvil-lsp/hotreload"
+	return strings.HasPrefix(line, "panic(") || pkg == "runtime" || strings.Contains(filepath.ToSlash(file), "/src/"+pkg+"/") && pkg != "main" ||
+		pkg == runtime || strings.HasPrefix(pkg, runtime+"/")
+}
+
+// packageOf returns the import path of a frame's function.
+func packageOf(line string) string {
+	line = strings.TrimPrefix(line, "created by ")
+	slash := strings.LastIndexByte(untyped(line), '/')
+	name, _, _ := strings.Cut(line[slash+1:], ".")
+	return strings.ReplaceAll(line[:slash+1]+name, "%2e", ".")
+}
+
+// untyped returns the name of a function up to its arguments or those of its
+// type, which may hold import paths.
+func untyped(line string) string {
+	if i := strings.IndexAny(line, "[{"); i >= 0 {
+		return line[:i]
+	}
+	return line
 }
 
 // requestIn finds the request in the detail of a panic: the line above the first
@@ -83,11 +109,7 @@ func nameOfFrame(line string) string {
 			line = line[:open]
 		}
 	}
-	end := len(line)
-	if open := strings.IndexByte(line, '['); open >= 0 { // type arguments may hold import paths
-		end = open
-	}
-	line = line[strings.LastIndexByte(line[:end], '/')+1:]
+	line = line[strings.LastIndexByte(untyped(line), '/')+1:]
 	if created {
 		return "started by " + line
 	}
