@@ -34,6 +34,7 @@ type loader struct {
 
 	mu      sync.Mutex // guards what follows; never held while user code runs
 	paths   map[string]bool
+	opened  map[string]bool // plugins whose code is loaded, by the path of the request
 	numbers map[int]bool
 	history []*loaded // by number
 	failed  []manifest.Diagnostic
@@ -51,10 +52,79 @@ type loaded struct {
 }
 
 func newLoader(state *LiveState, open opener, handlers string) *loader {
-	return &loader{
-		state: state, open: open, handlers: handlers, events: control.NewStream[control.LiveEvent](),
-		paths: map[string]bool{}, numbers: map[int]bool{},
+	l := &loader{
+		state: state, handlers: handlers, events: control.NewStream[control.LiveEvent](),
+		paths: map[string]bool{}, opened: map[string]bool{}, numbers: map[int]bool{},
 	}
+	l.open = func(path string) (func(string) (any, error), error) {
+		lookup, err := open(path)
+		if err == nil {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.opened[path] = true
+		}
+		return lookup, err
+	}
+	return l
+}
+
+// startFrom is start with what the engine says about the first generation.
+func (l *loader) startFrom(e *environment, register RegisterFunc) control.LoadResult {
+	if err := l.preload(e.needs); err != nil {
+		_, ds := explain(err)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.failed = ds
+		return control.LoadResult{Outcome: control.OutcomeRejected, Diagnostics: ds}
+	}
+	return l.start(e.generation, e.plugin, e.source.hot, register)
+}
+
+// preload opens plugins that the one to be served refers to. They were
+// generations of a process that is gone.
+func (l *loader) preload(paths []string) error {
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	for _, path := range paths {
+		if err := checkComplete(path); err != nil {
+			return refuse(control.OutcomeRejected, manifest.CodeRegistration, manifest.Position{},
+				"the plugin %s, which the live generation needs, cannot be loaded: %v", path, err)
+		}
+		var failed error
+		wrong := guard(time.Duration(control.DefaultDeadline), func() string { return "package initialisation" }, func() {}, func() {
+			_, failed = l.open(path)
+		})
+		if wrong != nil {
+			return &refusal{control.OutcomeRejected, *wrong}
+		}
+		if failed != nil {
+			return refuseOpen(path, failed)
+		}
+	}
+	return nil
+}
+
+// lacks refuses a plugin that was linked for another process than this.
+func (l *loader) lacks(req control.LoadRequest) error {
+	if self, err := os.Executable(); req.Executable != "" && (err != nil || !sameFile(self, req.Executable)) {
+		return refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
+			"the plugin %s is for the program %s, this is %s", req.Plugin, req.Executable, self)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, need := range req.Needs {
+		if !l.opened[need] {
+			return refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
+				"the plugin %s needs %s, which this process has not loaded", req.Plugin, need)
+		}
+	}
+	return nil
+}
+
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // start makes the first generation, of the plugin if there is one, else of the
@@ -108,10 +178,19 @@ func (l *loader) load(req control.LoadRequest) (control.LoadResult, error) {
 	}
 	next := &loaded{number: req.Generation, plugin: req.Plugin, hot: req.Hot}
 	deadline := time.Duration(cmp.Or(req.Deadline, control.DefaultDeadline))
-	return l.attempt(next, deadline, req.AllowBreaks, func() (err error) {
-		next.register, err = registerFrom(l.open, req.Plugin)
+	result := l.attempt(next, deadline, req.AllowBreaks, func() (err error) {
+		if err := l.lacks(req); err != nil {
+			return err
+		}
+		next.register, err = registerFrom(l.open, req.Plugin, req.Generation)
 		return err
-	}), nil
+	})
+	if result.Outcome == control.OutcomeUnloadable {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.numbers, req.Generation)
+	}
+	return result, nil
 }
 
 // reserve notes that a number and a path are used, and refuses them the second

@@ -55,10 +55,15 @@ func (b *Builder) compileHot(ctx context.Context, s *Snapshot, packages []string
 			}
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			r.err = b.compile(ctx, compileJob{
+			job := compileJob{
 				pkg: p, path: now[path].path, out: now[path].archive, files: p.SourceFiles(),
 				importcfg: importConfig(s, now, now[path].archive),
-			})
+			}
+			if path == s.boundary.Handlers {
+				r.err = b.compileHandlers(ctx, job, generation)
+			} else {
+				r.err = b.compile(ctx, job)
+			}
 		})
 	}
 	wg.Wait()
@@ -105,9 +110,7 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 	if b.cfg.Race {
 		args = append(args, "-race")
 	}
-	if b.cfg.Debug {
-		args = append(args, "-N", "-l")
-	}
+	args = append(args, b.gcflags()...)
 	if len(j.pkg.EmbedPatterns) > 0 {
 		data, err := json.Marshal(newEmbedConfig(j.pkg))
 		if err != nil {

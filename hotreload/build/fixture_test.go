@@ -146,5 +146,7 @@ func (a *app) swap(files ...string) (*Result, string) {
 		a.t.Fatalf("plugin: %v (plan %+v)", err, plan)
 	}
 	a.snap = res.Snapshot
+	step := res.Steps[len(res.Steps)-1]
+	a.t.Logf("generation %d: %s in %s, needs %q", a.gen, step.Detail, step.Duration, res.Needs)
 	return res, a.load(res.Path)
 }

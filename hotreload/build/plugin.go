@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // Result is something that the live server can run.
@@ -22,6 +20,14 @@ type Result struct {
 	Steps   []control.Step
 	// Snapshot is what it was built from, to be kept if it goes live.
 	Snapshot *Snapshot
+	// Thin tells that a plugin holds only what the running process lacks.
+	Thin bool
+	// Needs are the plugins that must have been loaded before this one, besides
+	// the executable, in that order.
+	Needs []string
+
+	generation int
+	why        string // it was not linked thin
 }
 
 // Plugin carries out a plan for a hot swap: it compiles what the plan says and
@@ -42,7 +48,7 @@ func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (_ *Re
 	if err := os.MkdirAll(filepath.Dir(res.Path), 0o777); err != nil {
 		return nil, writeError(err)
 	}
-	watch := stopwatch{last: time.Now()}
+	watch := newStopwatch()
 	if missing := s.missing(); len(missing) > 0 {
 		// Why the go command did not compile them is in its own words.
 		if _, err := b.exportArchives(ctx, nil, 0, s.boundary.Main); err != nil {
@@ -55,20 +61,15 @@ func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (_ *Re
 	if err != nil {
 		return nil, err
 	}
-	shim, err := b.compileShim(ctx, s, now, dir, generation)
-	if err != nil {
-		return nil, err
-	}
 	res.Steps = append(res.Steps, watch.step(control.StepCompile))
-	if err := b.linker.link(ctx, linkJob{
-		out: res.Path, main: shim, pluginPath: pluginPath(generation), importcfg: linkConfig(s, now),
-	}); err != nil {
-		return nil, err
-	}
-	res.Steps = append(res.Steps, watch.step(control.StepLink))
 	next := *s
 	next.compiled = now
 	res.Snapshot = &next
+	res.generation = generation
+	if err := b.link(ctx, res); err != nil {
+		return nil, err
+	}
+	res.Steps = append(res.Steps, res.linkStep(watch.step(control.StepLink)))
 	return res, nil
 }
 
@@ -90,49 +91,10 @@ func (s *Snapshot) importers(changed []string) []string {
 	return out
 }
 
-// pluginPath names a plugin. The runtime looks symbols up under it, escaped if
-// there is a dot in its last element.
-func pluginPath(generation int) string { return fmt.Sprintf("anvil/g%d", generation) }
-
-// compileShim compiles the plugin's main package, which hands the handlers
-// package's register function to the live server whatever its type is: the
-// live server names a wrong one better than a linker would.
-func (b *Builder) compileShim(ctx context.Context, s *Snapshot, now map[string]compiled, dir string, generation int) (string, error) {
-	text := fmt.Sprintf(`package main
-
-import (
-	h %q
-	"%s"
-)
-
-var AnvilRegisterRoutes any = h.%s
-var AnvilABIVersion int = hotreload.ABIVersion
-
-func main() {}
-`, s.boundary.Handlers, RuntimePath, RegisterName)
-	file := filepath.Join(dir, "shim.go")
-	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
-		return "", writeError(err)
-	}
-	out := filepath.Join(dir, "shim.a")
-	err := b.compile(ctx, compileJob{
-		pkg: &Package{ImportPath: "main", Name: "main", Dir: dir}, path: pluginPath(generation),
-		out: out, files: []string{file}, importcfg: importConfig(s, now, ""),
-	})
-	if _, ok := errors.AsType[*Failure](err); ok {
-		p := s.graph.Packages[s.boundary.Handlers]
-		pos := manifest.Position{File: p.Dir}
-		if len(p.GoFiles) > 0 {
-			pos = manifest.Position{File: filepath.Join(p.Dir, p.GoFiles[0]), Line: 1}
-		}
-		return "", failure(manifest.Diagnose(manifest.CodeRegister, pos,
-			"package %s must export func %s(r *hotreload.RouteSink)", s.boundary.Handlers, RegisterName))
-	}
-	return out, err
-}
-
 // stopwatch times consecutive steps.
 type stopwatch struct{ last time.Time }
+
+func newStopwatch() *stopwatch { return &stopwatch{last: time.Now()} }
 
 func (w *stopwatch) step(name string) control.Step {
 	now := time.Now()

@@ -40,6 +40,7 @@ const (
 	EnvAliveFD    = "ANVIL_ALIVE_FD"   // a pipe that reads EOF when the engine is gone
 	EnvGeneration = "ANVIL_GENERATION" // number of the first generation
 	EnvPlugin     = "ANVIL_PLUGIN"     // plugin to serve instead of the linked handlers
+	EnvNeeds      = "ANVIL_NEEDS"      // plugins to open before it, a list like PATH
 	EnvHandlers   = "ANVIL_HANDLERS"   // import path of the handlers package
 	EnvHotPaths   = "ANVIL_HOT_PATHS"  // import paths of the hot packages, separated by commas
 )
@@ -79,6 +80,9 @@ func (d Duration) String() string {
 type Step struct {
 	Name     string   `json:"name"` // one of the Step constants
 	Duration Duration `json:"ms"`
+	// Detail says how the step was done, where there is more than one way: "thin"
+	// or "full", with the reason.
+	Detail string `json:"detail,omitempty"`
 }
 
 // Names of steps, in the order in which they happen.
@@ -98,6 +102,11 @@ const (
 type LoadRequest struct {
 	Generation int    `json:"generation"`
 	Plugin     string `json:"plugin"` // path; never used for two loads
+	// Needs are plugins that must have been opened before this one, because it
+	// refers to what is in them; Executable is the program that it was linked for,
+	// if that matters.
+	Needs      []string `json:"needs,omitempty"`
+	Executable string   `json:"executable,omitempty"`
 	// Deadline bounds plugin.Open and AnvilRegisterRoutes together. 0 means DefaultDeadline.
 	Deadline Duration `json:"deadline_ms,omitempty"`
 	// Hot are the import paths of the hot packages of this generation.
@@ -118,6 +127,9 @@ const (
 	OutcomeBreak    Outcome = "break"    // a registered route's signature differs: warm restart
 	OutcomeMismatch Outcome = "mismatch" // plugin.Open refused: linked against other host packages
 	OutcomeRejected Outcome = "rejected" // the code is at fault: Diagnostics say where
+	// OutcomeUnloadable: the file cannot be loaded into this process. Nothing of it
+	// was run, and the generation number is not used.
+	OutcomeUnloadable Outcome = "unloadable"
 )
 
 // LoadResult is the live server's answer to a load or a rollback.

@@ -61,7 +61,7 @@ func newApp(t *testing.T) *app {
 	}
 	// The engine watches the runtime, too, and somebody may be editing it.
 	runtime := t.TempDir()
-	for _, dir := range []string{".", "manifest", "hotreload", "hotreload/control"} {
+	for _, dir := range []string{".", "manifest", "hotreload", "hotreload/control", "hotreload/internal/handoff"} {
 		copyFiles(t, filepath.Join(root, dir), filepath.Join(runtime, dir))
 	}
 	a.edit("go.mod", "=> ../..", "=> "+runtime)

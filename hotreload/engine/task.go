@@ -130,9 +130,15 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 	t.generation++ // from here on the number is used
 	// A load is not cancelled half way: it is short, and what became of it must
 	// be known.
-	load, err := t.e.sup.Load(context.WithoutCancel(ctx), control.LoadRequest{
-		Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot(),
-	})
+	load, err := t.load(ctx, res, generation)
+	if err == nil && load.Outcome == control.OutcomeUnloadable && res.Thin {
+		// The process lacks what the plugin counts on. A full link does not.
+		if res, err = t.e.builder.Relink(ctx, res, reason(load.Diagnostics)); err != nil {
+			return t.kept(err)
+		}
+		t.steps = append(t.steps, res.Steps...)
+		load, err = t.load(ctx, res, generation)
+	}
 	if errors.Is(err, launch.ErrNoLiveServer) {
 		return t.revive(ctx)
 	} else if err != nil {
@@ -147,6 +153,23 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 	default:
 		return t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
 	}
+}
+
+// load has the live server load a plugin.
+func (t *task) load(ctx context.Context, res *build.Result, generation int) (control.LoadResult, error) {
+	req := control.LoadRequest{Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot()}
+	if res.Thin {
+		req.Needs, req.Executable = res.Needs, res.Snapshot.Executable()
+	}
+	return t.e.sup.Load(context.WithoutCancel(ctx), req)
+}
+
+// reason is what a plugin was not loaded for.
+func reason(ds []manifest.Diagnostic) string {
+	if len(ds) == 0 {
+		return "it could not be loaded"
+	}
+	return ds[0].Message
 }
 
 // restart is the second rung: it starts anew if the policy for breaks is to do
