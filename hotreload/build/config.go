@@ -169,7 +169,7 @@ func (b *Builder) gcflags() []string {
 	if b.cfg.Debug {
 		flags = append(flags, "-N", "-l")
 	}
-	if thinPlatform(b.env.GOOS, b.env.GOARCH) {
+	if thinPlatform(b.env.GOOS, b.env.GOARCH) && !b.cfg.Debug {
 		// References go by name, so that any image can resolve them.
 		flags = append(flags, "-linkshared")
 	}

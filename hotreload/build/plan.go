@@ -58,7 +58,7 @@ func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan,
 		}
 	}
 	plan := &Plan{Resolved: resolve}
-	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, sources: sources}
+	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh, sources: sources}
 	if resolve {
 		var err error
 		if next, err = b.resolve(ctx, s, dirty); err != nil {
@@ -109,7 +109,7 @@ func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]boo
 	}
 	return &Snapshot{
 		graph: g, boundary: NewBoundary(g, s.boundary.Handlers, nativeIn(sources)), sources: sources,
-		archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images,
+		archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh,
 	}, nil
 }
 

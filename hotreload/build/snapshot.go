@@ -32,6 +32,9 @@ type Snapshot struct {
 	// linked with, in the order in which it was loaded: the executable, then
 	// plugins.
 	images []*image
+	// fresh are packages that no image has: hot code imports them since a moment
+	// ago.
+	fresh map[string]bool
 	// sources of the local packages and the module files, by absolute path.
 	sources map[string]source
 }

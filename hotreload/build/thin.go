@@ -44,7 +44,7 @@ type thinLinker struct {
 
 func newThinLinker(b *Builder) *thinLinker {
 	l := &thinLinker{builder: b, linker: thin.Linker{
-		GoLink: b.tool("link"), Debug: b.cfg.Debug,
+		GoLink: b.tool("link"),
 		Run: func(ctx context.Context, dir, name string, args ...string) error {
 			_, err := b.run.output(ctx, dir, name, args...)
 			return err
@@ -57,6 +57,10 @@ func newThinLinker(b *Builder) *thinLinker {
 	switch {
 	case b.cfg.FullLink:
 		l.disable("switched off")
+	case b.cfg.Debug:
+		// cmd/link crashes when it writes debug information and the runtime's
+		// types are in a shared library.
+		l.disable("debug information is wanted, which the Go linker writes only in a full link")
 	case !thinPlatform(b.env.GOOS, b.env.GOARCH):
 		l.disable("not possible on " + b.env.GOOS + "/" + b.env.GOARCH)
 	default:
@@ -100,6 +104,7 @@ func (b *Builder) linkFull(ctx context.Context, res *Result) error {
 	}
 	// It holds all that earlier plugins do, and later ones had better not need
 	// those.
+	res.Snapshot.fresh = nil
 	res.Snapshot.images = []*image{res.Snapshot.images[0], newImage(res.Path)}
 	return nil
 }
@@ -149,7 +154,11 @@ func (l *thinLinker) link(ctx context.Context, res *Result) error {
 		return writeError(err)
 	}
 	for path, archive := range s.archives {
-		if !s.hot(path) {
+		switch {
+		case s.hot(path):
+		case s.fresh[path]:
+			job.Archives[path] = archive
+		default:
 			job.Shared[path] = archive
 		}
 	}
@@ -177,7 +186,7 @@ func (l *thinLinker) link(ctx context.Context, res *Result) error {
 		return err
 	}
 	own := newImage(res.Path)
-	own.whole = len(report.Pulled) > 0
+	own.whole = len(report.Pulled)+len(s.fresh) > 0
 	for _, im := range report.Needs {
 		own.needs = append(own.needs, byImage[im])
 	}
@@ -186,6 +195,7 @@ func (l *thinLinker) link(ctx context.Context, res *Result) error {
 	}
 	res.Thin, res.Needs = true, own.order()
 	s.images = append(s.images, own)
+	s.fresh = nil
 	return nil
 }
 

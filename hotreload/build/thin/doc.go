@@ -27,5 +27,9 @@
 // that the plugin leaves undefined is looked up in the images before the file is
 // handed out, so that a plugin which cannot be loaded is not made.
 //
+// Debug information (DWARF) is left out: the Go linker crashes when it writes it
+// for a program whose runtime is in a shared library. Stack traces do not need
+// it.
+//
 // Nothing here is promised by the toolchain. Every error means: link fully.
 package thin

@@ -228,7 +228,7 @@ func (im *Image) pointers(from, size uint64) func(yield func(uint64, pointer) bo
 func (im *Image) typesByAddress() map[uint64]string {
 	out := map[uint64]string{}
 	for name, s := range im.symbols {
-		if strings.HasPrefix(name, "type:") && !strings.HasPrefix(name, "type:.") {
+		if isType(name) {
 			if old, ok := out[s.value]; !ok || name < old {
 				out[s.value] = name
 			}
@@ -241,7 +241,7 @@ func (im *Image) typesByAddress() map[uint64]string {
 // if there is none.
 func (im *Image) typeAt(p pointer) string {
 	if p.symbol != "" {
-		if strings.HasPrefix(p.symbol, "type:") {
+		if isType(p.symbol) {
 			return p.symbol
 		}
 		return ""
@@ -262,4 +262,11 @@ func (im *Image) goName(at uint64) (string, error) {
 	}
 	text, err := im.read(at+1+uint64(n), size)
 	return string(bytes.Clone(text)), err
+}
+
+// Has reports whether the image exports a symbol, under the name that it has in
+// images.
+func (im *Image) Has(name string) bool {
+	_, ok := im.symbols[name]
+	return ok
 }

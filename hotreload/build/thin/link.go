@@ -28,8 +28,6 @@ type Linker struct {
 	Run Tool
 	// Flags are given to the Go linker besides those that thin linking needs.
 	Flags []string
-	// Debug keeps debug information.
-	Debug bool
 }
 
 // Job is one plugin.
@@ -78,7 +76,7 @@ func (l *Linker) Link(ctx context.Context, j Job) (*Report, error) {
 	var report Report
 	for range pulls {
 		var missing []string
-		err := l.goLink(ctx, j, linked, stub)
+		names, err := l.goLink(ctx, j, linked, stub)
 		if err == nil {
 			report.Needs, missing, err = l.systemLink(ctx, j)
 		} else {
@@ -93,7 +91,7 @@ func (l *Linker) Link(ctx context.Context, j Job) (*Report, error) {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		}
-		more := j.owners(missing, linked)
+		more := j.owners(missing, linked, names)
 		if len(more) == 0 {
 			return nil, fmt.Errorf("%w: %w", ErrNotThin, err)
 		}
@@ -108,14 +106,15 @@ func (l *Linker) Link(ctx context.Context, j Job) (*Report, error) {
 // stubName is the stub's file name. The plugin remembers it.
 const stubName = "loaded.so"
 
-// goLink has the Go linker write go.o.
-func (l *Linker) goLink(ctx context.Context, j Job, linked map[string]string, stubFile string) error {
-	content, err := l.stub(j, linked)
+// goLink has the Go linker write go.o. It returns the names of types by their
+// hashed form.
+func (l *Linker) goLink(ctx context.Context, j Job, linked map[string]string, stubFile string) (map[string]string, error) {
+	content, names, err := l.stub(j, linked)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNotThin, err)
+		return nil, err
 	}
 	if err := os.WriteFile(stubFile, content, 0o666); err != nil {
-		return fmt.Errorf("writing link files: %w", err)
+		return nil, fmt.Errorf("writing link files: %w", err)
 	}
 	var cfg strings.Builder
 	for _, path := range slices.Sorted(maps.Keys(linked)) {
@@ -128,23 +127,18 @@ func (l *Linker) goLink(ctx context.Context, j Job, linked map[string]string, st
 	}
 	cfgFile := filepath.Join(j.Dir, "thin.linkcfg")
 	if err := os.WriteFile(cfgFile, []byte(cfg.String()), 0o666); err != nil {
-		return fmt.Errorf("writing link files: %w", err)
+		return nil, fmt.Errorf("writing link files: %w", err)
 	}
 	args := []string{
 		"-o", j.Out, "-importcfg", cfgFile, "-buildmode=plugin", "-linkshared", "-linkmode=external", "-buildid=",
-		"-pluginpath", j.Path, "-tmpdir", j.Dir, "-extld=" + l.Nothing,
-	}
-	if !l.Debug {
-		args = append(args, "-s", "-w")
-	} else {
-		args = append(args, "-compressdwarf=false")
+		"-pluginpath", j.Path, "-tmpdir", j.Dir, "-extld=" + l.Nothing, "-s", "-w",
 	}
 	args = append(args, l.Flags...)
-	return l.Run(ctx, j.Dir, l.GoLink, append(args, j.Main)...)
+	return names, l.Run(ctx, j.Dir, l.GoLink, append(args, j.Main)...)
 }
 
 // stub returns the library that stands for the images.
-func (l *Linker) stub(j Job, linked map[string]string) ([]byte, error) {
+func (l *Linker) stub(j Job, linked map[string]string) (content []byte, names map[string]string, err error) {
 	files := append(slices.Sorted(maps.Values(linked)), j.Main)
 	objects := make([][]*object, len(files))
 	errs := make([]error, len(files))
@@ -154,23 +148,28 @@ func (l *Linker) stub(j Job, linked map[string]string) ([]byte, error) {
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	s := &stub{images: j.Images, all: l.Debug, exports: map[string]export{}, archived: j.archived()}
+	s := &stub{images: j.Images, exports: map[string]export{}, archived: j.archived()}
 	for _, r := range always {
 		s.add(r)
 	}
+	names = map[string]string{}
 	for _, o := range slices.Concat(objects...) {
 		for _, r := range o.references() {
-			if r.name != symbolModule {
-				s.add(r)
+			if r.name == symbolModule {
+				continue
+			}
+			if !s.add(r) {
+				names[mangle(r.name)] = r.name
 			}
 		}
 		for _, name := range o.variableTypes() {
 			s.addType(name, "")
 		}
 	}
-	return s.bytes()
+	content, err = s.bytes()
+	return content, names, err
 }
 
 // archived returns what a stub finds type descriptors with.
@@ -178,7 +177,7 @@ func (j *Job) archived() func(name, mentioned string) (descriptor, string, bool)
 	byName := j.byName()
 	read := map[string][]*object{}
 	return func(name, mentioned string) (descriptor, string, bool) {
-		for _, path := range []string{byName[packageOf(name)], mentioned} {
+		for _, path := range []string{byName[packageOf(name)], mentioned, "runtime"} {
 			if path == "" {
 				continue
 			}
@@ -209,17 +208,20 @@ func (j *Job) byName() map[string]string {
 // not find.
 var missed = regexp.MustCompile(`(?m)(?:missing section for relocation target|relocation target|unreachable sym in relocation:) ([^\s]+)(?: not defined)?`)
 
-// owners returns the packages that could provide the symbols, sorted; nil if that
-// cannot be told, or if they are linked and do not.
-func (j *Job) owners(symbols []string, linked map[string]string) []string {
+// owners returns packages that could provide the symbols, sorted, and are not
+// linked yet.
+func (j *Job) owners(symbols []string, linked, names map[string]string) []string {
 	byName := j.byName()
 	more := map[string]bool{}
 	for _, name := range symbols {
-		path, ok := byName[packageOf(name)]
-		if _, done := linked[path]; !ok || done {
-			return nil
+		if full, ok := names[name]; ok {
+			name = full
 		}
-		more[path] = true
+		path, ok := byName[packageOf(name)]
+		// The runtime hangs together: one function would bring most of it.
+		if _, done := linked[path]; ok && !done && path != "runtime" {
+			more[path] = true
+		}
 	}
 	return slices.Sorted(maps.Keys(more))
 }
@@ -254,10 +256,7 @@ func (l *Linker) systemLink(ctx context.Context, j Job) (needs []*Image, missing
 	if err := os.WriteFile(name, object, 0o666); err != nil {
 		return nil, nil, fmt.Errorf("writing link files: %w", err)
 	}
-	args := []string{"-shared", "-z", "now", "-z", "relro", "-z", "nocopyreloc", "-z", "nodelete", "--build-id=none", "--hash-style=gnu", "-o", j.Out}
-	if !l.Debug {
-		args = append(args, "-s")
-	}
+	args := []string{"-shared", "-z", "now", "-z", "relro", "-z", "nocopyreloc", "-z", "nodelete", "--build-id=none", "--hash-style=gnu", "-s", "-o", j.Out}
 	if err := l.Run(ctx, j.Dir, l.SystemLink, append(args, name, support)...); err != nil {
 		_ = os.Remove(j.Out) // a cancelled linker leaves a part
 		return nil, nil, err

@@ -220,6 +220,11 @@ func (o *object) variableTypes() []string {
 	return out
 }
 
+// isType reports whether a symbol is a type descriptor.
+func isType(name string) bool {
+	return strings.HasPrefix(name, "type:") && !strings.HasPrefix(name, "type:.")
+}
+
 // describe returns a type descriptor that the object defines, with the names of
 // types as they are in objects.
 func (o *object) describe(name string) (descriptor, bool) {
@@ -238,7 +243,7 @@ func (o *object) describe(name string) (descriptor, bool) {
 			case target < 0 || r[4] != 8:
 			case at == typeMask && target < o.defined():
 				d.mask = o.indexed(target, blockDataIndex, blockData, 1)
-			case at >= typeCommon && (kind == kindArray || kind == kindStruct) && strings.HasPrefix(o.name(target), "type:"):
+			case at >= typeCommon && (kind == kindArray || kind == kindStruct) && isType(o.name(target)):
 				d.types[at] = o.name(target)
 			}
 		}

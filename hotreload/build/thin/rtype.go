@@ -84,10 +84,10 @@ type descriptor struct {
 	types map[int]string // offset of a pointer in data → the type it leads to
 }
 
-// describe reads a type descriptor. The types that it leads to are those that
-// the linker follows to find out where a variable of the type has pointers:
-// elements of arrays and fields of structs; with all, every one.
-func describe(im *Image, s symbol, all bool) (descriptor, error) {
+// describe reads a type descriptor, and which types it leads to, as far as
+// the linker follows them to find out where a variable of the type has pointers:
+// elements of arrays and fields of structs.
+func describe(im *Image, s symbol) (descriptor, error) {
 	data, err := im.read(s.value, s.size)
 	if err != nil {
 		return descriptor{}, err
@@ -103,7 +103,7 @@ func describe(im *Image, s symbol, all bool) (descriptor, error) {
 		}
 	}
 	kind := data[typeKind] & kindMask
-	if !all && kind != kindArray && kind != kindStruct {
+	if kind != kindArray && kind != kindStruct {
 		return d, nil
 	}
 	for at := typeCommon; at+8 <= len(data); at += 8 {

@@ -13,7 +13,6 @@ import (
 // images: the symbols that the objects refer to, and nothing else.
 type stub struct {
 	images []*Image // in the order in which they were loaded
-	all    bool     // follow type descriptors everywhere, for debug information
 	// archived finds type descriptors that no image has in the archive of their
 	// package or, for types without a name, of the one that mentions them.
 	archived func(name, mentioned string) (d descriptor, in string, ok bool)
@@ -100,7 +99,7 @@ func (s *stub) addNamed(name, as string) bool {
 		return true
 	}
 	s.exports[as] = export{image: im, symbol: sym}
-	if strings.HasPrefix(name, "type:") && !strings.HasPrefix(name, "type:.") && sym.kind == elf.STT_OBJECT {
+	if isType(name) && sym.kind == elf.STT_OBJECT {
 		s.queue = append(s.queue, name)
 	}
 	return true
@@ -113,8 +112,11 @@ func (s *stub) describe() error {
 		name := s.queue[len(s.queue)-1]
 		s.queue = s.queue[:len(s.queue)-1]
 		e := s.exports[name]
+		if e.image == nil {
+			continue // described when it was added
+		}
 		var err error
-		if e.descriptor, err = describe(e.image, e.symbol, s.all); err != nil {
+		if e.descriptor, err = describe(e.image, e.symbol); err != nil {
 			return err
 		}
 		s.exports[name] = e
