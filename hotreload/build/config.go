@@ -36,6 +36,9 @@ type Config struct {
 	Race bool
 	// Debug keeps debug information and turns optimizations off.
 	Debug bool
+	// CacheDir is where it is remembered whether plugins can be linked thin with a
+	// toolchain, for all workspaces. If it is empty that is taken on trust.
+	CacheDir string
 	// FullLink links every plugin fully.
 	FullLink bool
 	// Go is the go command; "go" if empty.

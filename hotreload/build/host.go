@@ -75,6 +75,7 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 		return nil, g, err
 	}
 	s.images = []*image{newImage(res.Path)}
+	b.thin.prepare(s)
 	for _, path := range g.Order {
 		if g.Packages[path].Workspace() {
 			res.Rebuilt = append(res.Rebuilt, path)

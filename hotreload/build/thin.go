@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -40,10 +41,12 @@ type thinLinker struct {
 	builder *Builder
 	linker  thin.Linker
 	off     atomic.Pointer[string] // why it is not done at all
+	doubt   atomic.Pointer[string] // why it is not done the next time
+	trial   trial
 }
 
 func newThinLinker(b *Builder) *thinLinker {
-	l := &thinLinker{builder: b, linker: thin.Linker{
+	l := &thinLinker{builder: b, trial: trial{done: make(chan struct{})}, linker: thin.Linker{
 		GoLink: b.tool("link"),
 		Run: func(ctx context.Context, dir, name string, args ...string) error {
 			_, err := b.run.output(ctx, dir, name, args...)
@@ -74,6 +77,10 @@ func newThinLinker(b *Builder) *thinLinker {
 	return l
 }
 
+// DoubtThin has the next plugin linked fully, to see whether thin linking is at
+// fault for something.
+func (b *Builder) DoubtThin(why string) { b.thin.doubt.Store(&why) }
+
 // systemLinker returns the quickest linker in PATH that is named ld.
 func (b *Builder) systemLinker() string {
 	for _, name := range []string{"mold", "ld.mold", "ld.lld", "ld.gold", "ld", "ld.bfd"} {
@@ -82,6 +89,16 @@ func (b *Builder) systemLinker() string {
 		}
 	}
 	return ""
+}
+
+// prepare does in the background what would delay the first save: it reads the
+// executable, and answers whether to link thin at all.
+func (l *thinLinker) prepare(s *Snapshot) {
+	if l.off.Load() != nil {
+		return
+	}
+	l.startTrial()
+	go func() { _, _ = s.images[0].open() }() // an error shows when it is needed
 }
 
 // disable has every plugin linked fully from now on.
@@ -93,8 +110,19 @@ func (b *Builder) link(ctx context.Context, res *Result) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	res.why = err.Error()
+	res.why = brief(err)
 	return b.linkFull(ctx, res)
+}
+
+// brief returns one line of an error: the first that a tool said, if it is from
+// one.
+func brief(err error) string {
+	text := err.Error()
+	if tool, ok := errors.AsType[*ToolError](err); ok && tool.Output != "" {
+		text = filepath.Base(tool.Tool) + ": " + strings.TrimPrefix(strings.TrimSpace(tool.Output), tool.Tool+": ")
+	}
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }
 
 func (b *Builder) linkFull(ctx context.Context, res *Result) error {
@@ -140,7 +168,10 @@ func (r *Result) linkStep(s control.Step) control.Step {
 }
 
 func (l *thinLinker) link(ctx context.Context, res *Result) error {
-	if why := l.off.Load(); why != nil {
+	if err := l.allowed(ctx); err != nil {
+		return err
+	}
+	if why := l.doubt.Swap(nil); why != nil {
 		return errors.New(*why)
 	}
 	s := res.Snapshot

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -87,4 +88,121 @@ func TestLanguageIsKept(t *testing.T) {
 	if seen < 100 {
 		t.Errorf("found %d functions of the runtime", seen)
 	}
+}
+
+// TestTrial: whether thin links work is tried once, and remembered.
+func TestTrial(t *testing.T) {
+	cache := t.TempDir()
+	a := newApp(t, "app.txtar", func(c *Config) { c.CacheDir = cache })
+	if err := a.b.Trial(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(cache, "thin-*.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	if err := os.WriteFile(files[0], []byte(`{"ok": false, "reason": "remembered"}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	a.rebuild()
+	if err := a.b.Trial(t.Context()); err == nil || err.Error() != "remembered" {
+		t.Errorf("the answer is %v", err)
+	}
+	a.start(a.host().Path)
+	res, said := a.swap(a.edit("handlers/handlers.go", `"v1"`, `"v2"`))
+	if res.Thin || !strings.HasPrefix(said, "v2 ") {
+		t.Errorf("thin %t, the program says %q", res.Thin, said)
+	}
+}
+
+// TestThinPreconditions takes away one thing after another that thin links need.
+// Each time the same save ends in a full link that says why, and the right code
+// is live.
+func TestThinPreconditions(t *testing.T) {
+	tool := func(t *testing.T, script string) string {
+		t.Helper()
+		name := filepath.Join(t.TempDir(), "tool")
+		if err := os.WriteFile(name, []byte("#!/bin/sh\n"+script+"\n"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	tests := []struct {
+		name   string
+		remove func(t *testing.T, a *app)
+		why    string
+	}{
+		{"no system linker", func(t *testing.T, a *app) {
+			a.b.thin.linker.SystemLink = filepath.Join(t.TempDir(), "ld")
+		}, "no such file or directory"},
+		{"system linker fails", func(t *testing.T, a *app) {
+			a.b.thin.linker.SystemLink = tool(t, "echo out of luck >&2; exit 1")
+		}, "out of luck"},
+		{"Go linker of another release", func(t *testing.T, a *app) {
+			a.b.thin.linker.GoLink = tool(t, "echo flag provided but not defined: -linkshared >&2; exit 2")
+		}, "not defined: -linkshared"},
+		{"Go linker writes no object", func(t *testing.T, a *app) {
+			a.b.thin.linker.GoLink = tool(t, "exit 0")
+		}, "the Go linker wrote no object"},
+		{"Go linker writes something else", func(t *testing.T, a *app) {
+			a.b.thin.linker.GoLink = tool(t, `while [ "$1" != -tmpdir ]; do shift; done; echo nonsense > "$2/go.o"`)
+		}, "unexpected object file"},
+		{"the stub is damaged", func(t *testing.T, a *app) {
+			link := a.b.thin.linker.GoLink
+			a.b.thin.linker.GoLink = tool(t, `d="$*"; d=${d#*-tmpdir }; d=${d%% *}; printf broken > "$d/loaded.so"; exec `+link+` "$@"`)
+		}, "cannot open shared library"},
+		{"a symbol is missing", func(t *testing.T, a *app) {
+			a.snap.images[0] = newImage(without(t, a.snap.images[0].path, "runtime.convTstring"))
+		}, "runtime.convTstring"},
+		{"the executable is gone", func(t *testing.T, a *app) {
+			a.snap.images[0] = newImage(filepath.Join(t.TempDir(), "gone"))
+		}, "no such file or directory"},
+		{"the executable is not ELF", func(t *testing.T, a *app) {
+			a.snap.images[0] = newImage(tool(t, ""))
+		}, "cannot be read"},
+		{"switched off", func(t *testing.T, a *app) { a.b.thin.disable("for a reason") }, "for a reason"},
+	}
+	a := newApp(t, "app.txtar")
+	a.start(a.host().Path)
+	version := 1
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a.rebuild()
+			images := a.snap.images[0]
+			defer func() { a.snap.images[0] = images }()
+			a.snap.images[0] = &image{path: images.path, whole: true, open: images.open}
+			a.snap.images = a.snap.images[:1]
+			tt.remove(t, a)
+			version++
+			want := "v" + strconv.Itoa(version)
+			res, said := a.swap(a.edit("handlers/handlers.go", `"v`+strconv.Itoa(version-1)+`"`, `"`+want+`"`))
+			if !strings.HasPrefix(said, want+" ") {
+				t.Errorf("the program says %q, want %s", said, want)
+			}
+			if detail := res.Steps[len(res.Steps)-1].Detail; res.Thin || !strings.HasPrefix(detail, "full: ") || !strings.Contains(detail, tt.why) {
+				t.Errorf("linked %s; want a full link because of %q", detail, tt.why)
+			}
+		})
+	}
+}
+
+// without returns a copy of an executable that exports a symbol under another
+// name.
+func without(t *testing.T, path, symbol string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := []byte("\x00" + symbol + "\x00")
+	if !bytes.Contains(data, old) {
+		t.Fatalf("%s does not export %s", path, symbol)
+	}
+	changed := bytes.Clone(old)
+	changed[1] = '!'
+	name := filepath.Join(t.TempDir(), "host")
+	if err := os.WriteFile(name, bytes.ReplaceAll(data, old, changed), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }

@@ -34,6 +34,9 @@ type Options struct {
 	Tags  []string
 	Race  bool
 	Debug bool
+	// FullLink and CacheDir are settings of plugins; see build.Config.
+	FullLink bool
+	CacheDir string
 	// OnBreak says what to do about a change that needs a restart.
 	OnBreak BreakPolicy
 	// Args are the arguments of the live server.
@@ -105,7 +108,9 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 			err = errors.Join(err, e.Close())
 		}
 	}()
-	e.builder, err = build.New(ctx, build.Config{Dir: dir, Main: o.Main, OutDir: e.out.path, Tags: o.Tags, Race: o.Race, Debug: o.Debug})
+	e.builder, err = build.New(ctx, build.Config{
+		Dir: dir, Main: o.Main, OutDir: e.out.path, Tags: o.Tags, Race: o.Race, Debug: o.Debug, FullLink: o.FullLink, CacheDir: o.CacheDir,
+	})
 	if err != nil {
 		return nil, err
 	}

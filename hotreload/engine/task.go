@@ -139,6 +139,9 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 		t.steps = append(t.steps, res.Steps...)
 		load, err = t.load(ctx, res, generation)
 	}
+	if _, died := errors.AsType[*launch.ExitError](err); died && res.Thin {
+		t.e.builder.DoubtThin("the live server died while it loaded the last plugin, which was linked thin")
+	}
 	if errors.Is(err, launch.ErrNoLiveServer) {
 		return t.revive(ctx)
 	} else if err != nil {

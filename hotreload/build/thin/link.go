@@ -17,6 +17,10 @@ import (
 // Tool runs a program in a directory and returns its error, with what it said.
 type Tool func(ctx context.Context, dir, name string, args ...string) error
 
+// Version changes when plugins are linked in another way, so that what was found
+// out about the former does not count.
+const Version = 1
+
 // Linker links plugins. It is immutable and safe for concurrent use.
 type Linker struct {
 	// GoLink is the path of the Go linker, SystemLink that of ld, mold or lld.
