@@ -103,7 +103,7 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 		return writeError(err)
 	}
 	args := []string{"-o", j.out, "-p", j.path, "-complete", "-pack", "-dynlink", "-nolocalimports",
-		"-goversion", b.env.GOVERSION, "-c=2", "-importcfg", base + ".importcfg"}
+		"-goversion", b.env.GOVERSION, fmt.Sprintf("-c=%d", min(runtime.GOMAXPROCS(0), 4)), "-importcfg", base + ".importcfg"}
 	if m := j.pkg.Module; m != nil && m.GoVersion != "" {
 		args = append(args, "-lang=go"+languageVersion(m.GoVersion))
 	}
@@ -111,6 +111,9 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 		args = append(args, "-race")
 	}
 	args = append(args, b.gcflags()...)
+	if !b.cfg.Debug {
+		args = append(args, "-dwarf=false") // the linker drops it
+	}
 	if len(j.pkg.EmbedPatterns) > 0 {
 		data, err := json.Marshal(newEmbedConfig(j.pkg))
 		if err != nil {
@@ -121,7 +124,7 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 		}
 		args = append(args, "-embedcfg", base+".embedcfg")
 	}
-	_, err := b.run.output(ctx, j.pkg.Dir, b.tool("compile"), append(args, j.files...)...)
+	_, err := b.run.quick().output(ctx, j.pkg.Dir, b.tool("compile"), append(args, j.files...)...)
 	return b.codeError(err, j.pkg.Dir)
 }
 

@@ -49,7 +49,7 @@ func newThinLinker(b *Builder) *thinLinker {
 	l := &thinLinker{builder: b, trial: trial{done: make(chan struct{})}, linker: thin.Linker{
 		GoLink: b.tool("link"),
 		Run: func(ctx context.Context, dir, name string, args ...string) error {
-			_, err := b.run.output(ctx, dir, name, args...)
+			_, err := b.run.quick().output(ctx, dir, name, args...)
 			return err
 		},
 	}}

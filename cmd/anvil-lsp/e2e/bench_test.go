@@ -74,7 +74,7 @@ func BenchmarkSave(b *testing.B) {
 				b.StartTimer()
 			}
 			b.ReportMetric(0, "ns/op") // the medians say it better
-			for _, name := range []string{"save", "settle", "plan", "compile", "link", "load", "go-tool-compile", "go-build-plugin"} {
+			for _, name := range []string{"save", "settle", "plan", "predict", "compile", "link", "load", "go-tool-compile", "go-build-plugin"} {
 				b.ReportMetric(median(times[name]), name+"-ms")
 			}
 			b.ReportMetric(median(times["save"])/median(times["go-tool-compile"]), "save/go-tool-compile")
