@@ -18,7 +18,7 @@ import (
 // compileHot compiles hot packages for a generation, each after those that it
 // imports, side by side where they do not depend on each other. It returns
 // where each is now. Errors in the code are one *Failure for all packages.
-func (b *Builder) compileHot(ctx context.Context, s *Snapshot, packages []string, generation int, dir string) (map[string]compiled, error) {
+func (b *Builder) compileHot(ctx context.Context, s *Snapshot, packages []string, generation int, dir string, at place) (map[string]compiled, error) {
 	now := make(map[string]compiled, len(s.compiled))
 	for path, c := range s.compiled {
 		now[path] = c
@@ -56,8 +56,11 @@ func (b *Builder) compileHot(ctx context.Context, s *Snapshot, packages []string
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			job := compileJob{
-				pkg: p, path: now[path].path, out: now[path].archive, files: p.SourceFiles(),
+				pkg: p, path: now[path].path, out: now[path].archive,
 				importcfg: importConfig(s, now, now[path].archive),
+			}
+			if job.files, job.flags, r.err = at.sources(p, dir); r.err != nil {
+				return
 			}
 			if path == s.boundary.Handlers {
 				r.err = b.compileHandlers(ctx, job, generation)
@@ -92,7 +95,8 @@ type compileJob struct {
 	path      string   // import path to compile under
 	out       string
 	files     []string
-	importcfg string // text
+	flags     []string // additional ones
+	importcfg string   // text
 }
 
 // compile runs the compiler as the go command would (cmd/go/internal/work/gc.go),
@@ -110,7 +114,7 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 	if b.cfg.Race {
 		args = append(args, "-race")
 	}
-	args = append(args, b.gcflags()...)
+	args = append(append(args, b.gcflags()...), j.flags...)
 	if !b.cfg.Debug {
 		args = append(args, "-dwarf=false") // the linker drops it
 	}

@@ -54,6 +54,8 @@ type Builder struct {
 	run  runner
 	full *fullLinker // makes executables, and any plugin
 	thin *thinLinker // makes plugins of what is not loaded yet
+
+	ahead ahead
 }
 
 // goEnv holds what `go env` says about the toolchain.

@@ -27,14 +27,22 @@ type Result struct {
 	Needs []string
 
 	generation int
+	work       string // directory of scratch files
 	why        string // it was not linked thin
 }
 
 // Plugin carries out a plan for a hot swap: it compiles what the plan says and
 // links a plugin. The generation's number must not have been used for the
 // same live server before. Errors in the code are a *Failure.
-func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (_ *Result, err error) {
-	dir := filepath.Join(b.cfg.OutDir, "work", fmt.Sprintf("g%d", generation))
+func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (*Result, error) {
+	if res := b.takeAhead(ctx, plan, generation); res != nil {
+		return res, nil
+	}
+	return b.buildPlugin(ctx, plan, generation, place{name: fmt.Sprintf("%04d", generation), work: fmt.Sprintf("g%d", generation)})
+}
+
+func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, at place) (_ *Result, err error) {
+	dir := filepath.Join(b.cfg.OutDir, "work", at.work)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, writeError(err)
 	}
@@ -44,7 +52,7 @@ func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (_ *Re
 		}
 	}()
 	s := plan.next
-	res := &Result{Path: filepath.Join(b.cfg.OutDir, "gen", fmt.Sprintf("%04d.so", generation))}
+	res := &Result{Path: filepath.Join(b.cfg.OutDir, "gen", at.name+".so"), work: dir}
 	if err := os.MkdirAll(filepath.Dir(res.Path), 0o777); err != nil {
 		return nil, writeError(err)
 	}
@@ -57,7 +65,7 @@ func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (_ *Re
 		return nil, fmt.Errorf("the go command gave no archive of %s", missing[0])
 	}
 	res.Rebuilt = s.importers(plan.Changed)
-	now, err := b.compileHot(ctx, s, res.Rebuilt, generation, dir)
+	now, err := b.compileHot(ctx, s, res.Rebuilt, generation, dir, at)
 	if err != nil {
 		return nil, err
 	}

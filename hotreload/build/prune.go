@@ -31,6 +31,9 @@ func (b *Builder) Prune(generation int, s *Snapshot) {
 			return needed[filepath.Join(b.cfg.OutDir, dir, name)] || err != nil || n > generation-keepGenerations || dir == "host" && n == s.host
 		})
 	}
+	b.ahead.mu.Lock()
+	b.drop(nil) // it was for another generation
+	b.ahead.mu.Unlock()
 	keep := []string{fmt.Sprintf("g%d", generation), fmt.Sprintf("h%d", generation)}
 	for _, c := range s.compiled {
 		keep = append(keep, filepath.Base(filepath.Dir(c.archive)))

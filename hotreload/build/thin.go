@@ -145,7 +145,7 @@ func (b *Builder) Relink(ctx context.Context, res *Result, why string) (*Result,
 	next := *res.Snapshot
 	again := &Result{
 		Path: filepath.Join(filepath.Dir(res.Path), fmt.Sprintf("%04d-full.so", res.generation)), Rebuilt: res.Rebuilt,
-		Snapshot: &next, generation: res.generation, why: why,
+		Snapshot: &next, generation: res.generation, work: res.work, why: why,
 	}
 	if err := b.linkFull(ctx, again); err != nil {
 		return nil, err

@@ -206,3 +206,53 @@ func without(t *testing.T, path, symbol string) string {
 	}
 	return name
 }
+
+// TestSpeculate: what was built before it was saved is loaded when it is, and
+// otherwise not.
+func TestSpeculate(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	a.start(a.host().Path)
+	name := filepath.Join(a.dir, "handlers/handlers.go")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := func(v string) string {
+		return strings.Replace(string(data), `"v1", `, v+`, where(), `, 1)
+	}
+	// where is in a file of its own, so that nothing new is imported.
+	where := a.write("handlers/where.go", "package handlers\n\nimport \"runtime\"\n\nfunc where() string {\n\t_, file, _, _ := runtime.Caller(1)\n\treturn file\n}\n")
+	a.swap(where)
+	steps := func(res *Result) string { return res.Steps[0].Detail }
+	ahead := func(text string) {
+		a.b.Speculate(t.Context(), a.snap, a.gen+1, Overlay{name: []byte(text)})
+	}
+
+	ahead(version(`"unsaved"`))
+	ahead(version(`"v2"`)) // instead
+	res, said := a.swap(a.write("handlers/handlers.go", version(`"v2"`)))
+	if !strings.HasPrefix(said, "v2 "+name+" ") || steps(res) != "built ahead" || !res.Thin {
+		t.Errorf("the program says %q; steps %v", said, res.Steps)
+	}
+
+	ahead(version(`"v3"`)) // something else is saved
+	res, said = a.swap(a.write("handlers/handlers.go", version(`"v4"`)))
+	if !strings.HasPrefix(said, "v4 "+name+" ") || steps(res) != "" {
+		t.Errorf("the program says %q; steps %v", said, res.Steps)
+	}
+
+	ahead(version(`"v5" +`)) // does not compile
+	res, said = a.swap(a.write("handlers/handlers.go", version(`"v6"`)))
+	if !strings.HasPrefix(said, "v6 ") || steps(res) != "" {
+		t.Errorf("the program says %q; steps %v", said, res.Steps)
+	}
+
+	// Of another package the file on disk is not what was built ahead.
+	ahead(version(`"v7"`))
+	a.edit("handlers/double.go", "2 * n", "3 * n")
+	res, said = a.swap(a.write("handlers/handlers.go", version(`"v7"`)), filepath.Join(a.dir, "handlers/double.go"))
+	if !strings.HasPrefix(said, "v7 ") || !strings.HasSuffix(said, "[3 6]") || steps(res) != "" {
+		t.Errorf("the program says %q; steps %v", said, res.Steps)
+	}
+	a.b.Prune(a.gen, a.snap)
+}

@@ -37,6 +37,8 @@ type Options struct {
 	// FullLink and CacheDir are settings of plugins; see build.Config.
 	FullLink bool
 	CacheDir string
+	// NoSpeculation has Speculate do nothing.
+	NoSpeculation bool
 	// OnBreak says what to do about a change that needs a restart.
 	OnBreak BreakPolicy
 	// Args are the arguments of the live server.
@@ -72,7 +74,9 @@ type Engine struct {
 	predictor predictor // used by the running task
 
 	requests chan request
-	ended    chan struct{} // closed when nobody reads requests any more
+	// speculations holds the newest content of unsaved files; one slot.
+	speculations chan build.Overlay
+	ended        chan struct{} // closed when nobody reads requests any more
 	// relevant is asked by the watcher for every file event.
 	relevant atomic.Pointer[func(string) bool]
 
@@ -99,7 +103,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	o.Dir = dir
 	events := control.NewStream[control.Event]()
 	events.Retain(func(ev control.Event) bool { return ev.Kind != control.EventProgress })
-	e := &Engine{opts: o, events: events, requests: make(chan request), ended: make(chan struct{}), started: time.Now()}
+	e := &Engine{opts: o, events: events, requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}), started: time.Now()}
 	if e.out, err = openOutDir(dir); err != nil {
 		return nil, err
 	}

@@ -140,6 +140,8 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 			l.take(b)
 		case r := <-l.e.requests:
 			l.queue = append(l.queue, r)
+		case overlay := <-l.e.speculations:
+			l.speculate(ctx, overlay)
 		case out := <-l.results:
 			l.finish(out)
 		case ev, ok := <-live:
