@@ -78,6 +78,7 @@ func BenchmarkSave(b *testing.B) {
 				b.ReportMetric(median(times[name]), name+"-ms")
 			}
 			b.ReportMetric(median(times["save"])/median(times["go-tool-compile"]), "save/go-tool-compile")
+			b.ReportMetric(median(times["save"])/(2*median(times["go-tool-compile"])+30), "save/(2*go-tool-compile+30ms)")
 			b.ReportMetric(median(times["save"])/median(times["go-build-plugin"]), "save/go-build-plugin")
 		})
 	}

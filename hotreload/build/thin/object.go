@@ -240,7 +240,7 @@ func (o *object) describe(name string) (descriptor, bool) {
 		for r := o.indexed(i, blockRelocIndex, blockRelocs, relocRecord); len(r) >= relocRecord; r = r[relocRecord:] {
 			at, target := int(binary.LittleEndian.Uint32(r)), o.resolve(r[15:])
 			switch {
-			case target < 0 || r[4] != 8:
+			case target < 0 || r[4] != 8 || binary.LittleEndian.Uint64(r[7:]) != 0: // not a plain address
 			case at == typeMask && target < o.defined():
 				d.mask = o.indexed(target, blockDataIndex, blockData, 1)
 			case at >= typeCommon && (kind == kindArray || kind == kindStruct) && isType(o.name(target)):
