@@ -38,7 +38,9 @@ type loader struct {
 	numbers map[int]bool
 	history []*loaded // by number
 	failed  []manifest.Diagnostic
-	closed  bool
+	// startRSS is the memory of the process when the first generation went live.
+	startRSS int64
+	closed   bool
 }
 
 // loaded is a generation that was live at least once.
@@ -48,6 +50,7 @@ type loaded struct {
 	register RegisterFunc
 	hot      []string
 	routes   int
+	memory   int64         // that loading it took
 	lives    []*generation // each time that it went live, but not those that are over
 }
 
@@ -178,6 +181,7 @@ func (l *loader) load(req control.LoadRequest) (control.LoadResult, error) {
 	}
 	next := &loaded{number: req.Generation, plugin: req.Plugin, hot: req.Hot}
 	deadline := time.Duration(cmp.Or(req.Deadline, control.DefaultDeadline))
+	before := residentBytes()
 	result := l.attempt(next, deadline, req.AllowBreaks, func() (err error) {
 		if err := l.lacks(req); err != nil {
 			return err
@@ -185,10 +189,13 @@ func (l *loader) load(req control.LoadRequest) (control.LoadResult, error) {
 		next.register, err = registerFrom(l.open, req.Plugin, req.Generation)
 		return err
 	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if result.Outcome == control.OutcomeUnloadable {
-		l.mu.Lock()
-		defer l.mu.Unlock()
 		delete(l.numbers, req.Generation)
+	}
+	if now := residentBytes(); now > 0 {
+		next.memory, result.Growth = max(now-before, 0), now-l.startRSS
 	}
 	return result, nil
 }
@@ -357,6 +364,9 @@ func (l *loader) goLive(g *generation, from *loaded) bool {
 		return false
 	}
 	l.failed = nil
+	if l.startRSS == 0 {
+		l.startRSS = residentBytes()
+	}
 	from.routes = g.manifest.RouteCount
 	from.lives = append(slices.DeleteFunc(from.lives, (*generation).isOver), g)
 	if !slices.Contains(l.history, from) {
@@ -392,9 +402,10 @@ func (l *loader) status() control.LiveStatus {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	status.Diagnostics = l.failed
+	status.Diagnostics, status.StartRSS = l.failed, l.startRSS
+	goroutines := goroutinesOf(allGoroutines())
 	for _, h := range l.history {
-		gs := control.GenerationStatus{Number: h.number, Plugin: h.plugin, Routes: h.routes, Retired: h.number != status.Generation}
+		gs := control.GenerationStatus{Number: h.number, Plugin: h.plugin, Routes: h.routes, Memory: h.memory, Goroutines: goroutines[h.number], Retired: h.number != status.Generation}
 		gs.Drained = gs.Retired
 		for _, g := range h.lives {
 			gs.InFlight += g.inFlight()

@@ -140,6 +140,9 @@ type LoadResult struct {
 	Manifest    *manifest.Manifest    `json:"manifest,omitempty"`
 	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
 	Steps       []Step                `json:"steps,omitempty"`
+	// Growth is by how much the memory of the process (RSS) has grown since its
+	// first generation went live, in bytes; 0 where the system does not tell.
+	Growth int64 `json:"growth_bytes,omitempty"`
 }
 
 // RollbackRequest names the generation to go back to; 0 is the one before the
@@ -160,6 +163,8 @@ type LiveStatus struct {
 	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
 	Goroutines  int                   `json:"goroutines"`
 	RSS         int64                 `json:"rss_bytes"` // 0 where the system does not tell
+	// StartRSS is what RSS was when the first generation went live.
+	StartRSS int64 `json:"rss_at_start_bytes,omitempty"`
 }
 
 // GenerationStatus is one loaded generation.
@@ -168,8 +173,13 @@ type GenerationStatus struct {
 	Plugin   string `json:"plugin,omitempty"` // empty: linked into the executable
 	InFlight int    `json:"in_flight"`        // requests it is still answering
 	Routes   int    `json:"routes"`
-	Retired  bool   `json:"retired"` // not live any more
-	Drained  bool   `json:"drained"` // retired, and its context is cancelled
+	// Memory is by how much RSS grew when it was loaded, Goroutines how many
+	// goroutines run its code. The first generation's code is the program's: they
+	// are not told apart.
+	Memory     int64 `json:"memory_bytes,omitempty"`
+	Goroutines int   `json:"goroutines,omitempty"`
+	Retired    bool  `json:"retired"` // not live any more
+	Drained    bool  `json:"drained"` // retired, and its context is cancelled
 }
 
 // LiveEvent is one thing that happened inside the live server.

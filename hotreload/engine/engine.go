@@ -37,6 +37,9 @@ type Options struct {
 	// FullLink and CacheDir are settings of plugins; see build.Config.
 	FullLink bool
 	CacheDir string
+	// MemoryBudget is by how many bytes the live server may grow before a restart
+	// is proposed; 1 GiB if it is 0. Go never gives back the memory of a plugin.
+	MemoryBudget int64
 	// NoSpeculation has Speculate do nothing.
 	NoSpeculation bool
 	// OnBreak says what to do about a change that needs a restart.
@@ -79,6 +82,8 @@ type Engine struct {
 	ended        chan struct{} // closed when nobody reads requests any more
 	// relevant is asked by the watcher for every file event.
 	relevant atomic.Pointer[func(string) bool]
+
+	proposed atomic.Bool // a restart, because of the memory budget
 
 	mu     sync.Mutex // guards status
 	status control.Status

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -152,10 +153,21 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 	case control.OutcomeBreak, control.OutcomeMismatch:
 		return t.restart(ctx, load.Diagnostics)
 	case control.OutcomeLive:
+		t.e.checkBudget(load.Growth)
 		return t.live(res, manifest.RungHotSwap, generation, load.Manifest, load.Diagnostics)
 	default:
 		return t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
 	}
+}
+
+// checkBudget proposes a restart, once for each process, when the live server
+// has grown too much.
+func (e *Engine) checkBudget(growth int64) {
+	if growth <= cmp.Or(e.opts.MemoryBudget, 1<<30) || !e.proposed.CompareAndSwap(false, true) {
+		return
+	}
+	e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
+		"the live server has grown by %d MB since it started, and Go never gives back the memory of plugins; `anvil-lsp ctl restart` does", growth>>20)})
 }
 
 // load has the live server load a plugin.
@@ -232,6 +244,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 		return t.kept(err)
 	}
 	t.generation++
+	t.e.proposed.Store(false)
 	rung := manifest.RungWarmRestart
 	if t.snap == nil {
 		rung = ""
