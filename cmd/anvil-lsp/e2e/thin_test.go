@@ -64,11 +64,14 @@ func TestUnloadable(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	// The first choice among linkers is one that can be told to refer to a symbol
-	// which there is not.
+	// The first choice among linkers is one that can be told to make plugins
+	// depend on a library which there is not.
 	dir := t.TempDir()
-	broken := filepath.Join(dir, "broken")
-	script := "#!/bin/sh\n[ -e " + broken + " ] && set -- -u anvil_missing \"$@\"\nexec " + ld + " \"$@\"\n"
+	broken, library := filepath.Join(dir, "broken"), filepath.Join(dir, "libanvilmissing.so")
+	if out, err := exec.Command("cc", "-shared", "-nostdlib", "-Wl,-soname,"+filepath.Base(library), "-x", "c", "-o", library, "/dev/null").CombinedOutput(); err != nil {
+		t.Fatalf("making a library: %v\n%s", err, out)
+	}
+	script := "#!/bin/sh\n[ -e " + broken + " ] && set -- --no-as-needed " + library + " \"$@\"\nexec " + ld + " \"$@\"\n"
 	if err := os.WriteFile(filepath.Join(dir, "mold"), []byte(script), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +94,7 @@ func TestUnloadable(t *testing.T) {
 			links = append(links, step.Detail)
 		}
 	}
-	if len(links) != 2 || links[0] != "thin" || !strings.HasPrefix(links[1], "full: ") || !strings.Contains(links[1], "undefined symbol: anvil_missing") || ev.Generation != 3 {
+	if len(links) != 2 || links[0] != "thin" || !strings.HasPrefix(links[1], "full: ") || !strings.Contains(links[1], "libanvilmissing.so") || ev.Generation != 3 {
 		t.Errorf("generation %d, linked %q", ev.Generation, links)
 	}
 	if body := s.get("/"); !strings.HasPrefix(body, "Welcome!") {
