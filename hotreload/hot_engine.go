@@ -59,7 +59,7 @@ func (c *companion) run(ctx context.Context, o Options, env *environment, messag
 	// The engine's messages are answered while the first generation registers,
 	// and so is the wish to end.
 	go func() {
-		if c.loader.start(env.generation, env.plugin, env.source.hot, o.Register).Outcome == control.OutcomeLive {
+		if c.loader.startFrom(env, o.Register).Outcome == control.OutcomeLive {
 			c.serveRequests()
 		}
 	}()

@@ -96,7 +96,7 @@ func TestUnderAnEngine(t *testing.T) {
 	}
 	var result control.LoadResult
 	missing := control.LoadRequest{Generation: 4, Plugin: filepath.Join(t.TempDir(), "missing.so")}
-	if err := e.Post(t.Context(), control.PathLoad, missing, &result); err != nil || result.Outcome != control.OutcomeRejected || result.Generation != 3 {
+	if err := e.Post(t.Context(), control.PathLoad, missing, &result); err != nil || result.Outcome != control.OutcomeUnloadable || result.Generation != 3 {
 		t.Errorf("load: %+v, %v", result, err)
 	}
 	err := e.Post(t.Context(), control.PathLoad, missing, &result)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,6 +26,7 @@ type environment struct {
 	alive      *os.File // reads EOF when the engine is gone
 	generation int
 	plugin     string
+	needs      []string // plugins to open before it
 	source     source
 	err        error // what could not be read
 }
@@ -46,13 +48,16 @@ func takeEnvironment() *environment {
 	e.alive = e.file(control.EnvAliveFD)
 	e.generation = max(e.number(control.EnvGeneration), 1)
 	e.plugin = os.Getenv(control.EnvPlugin)
+	if list := os.Getenv(control.EnvNeeds); list != "" {
+		e.needs = filepath.SplitList(list)
+	}
 	e.source.handlers = os.Getenv(control.EnvHandlers)
 	if paths := os.Getenv(control.EnvHotPaths); paths != "" {
 		e.source.hot = strings.Split(paths, ",")
 	}
 	for _, name := range []string{
 		control.EnvHot, control.EnvListenFD, control.EnvControlFD, control.EnvAliveFD,
-		control.EnvGeneration, control.EnvPlugin, control.EnvHandlers, control.EnvHotPaths,
+		control.EnvGeneration, control.EnvPlugin, control.EnvNeeds, control.EnvHandlers, control.EnvHotPaths,
 	} {
 		e.err = errors.Join(e.err, os.Unsetenv(name))
 	}

@@ -34,10 +34,13 @@ type loader struct {
 
 	mu      sync.Mutex // guards what follows; never held while user code runs
 	paths   map[string]bool
+	opened  map[string]bool // plugins whose code is loaded, by the path of the request
 	numbers map[int]bool
 	history []*loaded // by number
 	failed  []manifest.Diagnostic
-	closed  bool
+	// startRSS is the memory of the process when the first generation went live.
+	startRSS int64
+	closed   bool
 }
 
 // loaded is a generation that was live at least once.
@@ -47,14 +50,84 @@ type loaded struct {
 	register RegisterFunc
 	hot      []string
 	routes   int
+	memory   int64         // that loading it took
 	lives    []*generation // each time that it went live, but not those that are over
 }
 
 func newLoader(state *LiveState, open opener, handlers string) *loader {
-	return &loader{
-		state: state, open: open, handlers: handlers, events: control.NewStream[control.LiveEvent](),
-		paths: map[string]bool{}, numbers: map[int]bool{},
+	l := &loader{
+		state: state, handlers: handlers, events: control.NewStream[control.LiveEvent](),
+		paths: map[string]bool{}, opened: map[string]bool{}, numbers: map[int]bool{},
 	}
+	l.open = func(path string) (func(string) (any, error), error) {
+		lookup, err := open(path)
+		if err == nil {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.opened[path] = true
+		}
+		return lookup, err
+	}
+	return l
+}
+
+// startFrom is start with what the engine says about the first generation.
+func (l *loader) startFrom(e *environment, register RegisterFunc) control.LoadResult {
+	if err := l.preload(e.needs); err != nil {
+		_, ds := explain(err)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.failed = ds
+		return control.LoadResult{Outcome: control.OutcomeRejected, Diagnostics: ds}
+	}
+	return l.start(e.generation, e.plugin, e.source.hot, register)
+}
+
+// preload opens plugins that the one to be served refers to. They were
+// generations of a process that is gone.
+func (l *loader) preload(paths []string) error {
+	l.loading.Lock()
+	defer l.loading.Unlock()
+	for _, path := range paths {
+		if err := checkComplete(path); err != nil {
+			return refuse(control.OutcomeRejected, manifest.CodeRegistration, manifest.Position{},
+				"the plugin %s, which the live generation needs, cannot be loaded: %v", path, err)
+		}
+		var failed error
+		wrong := guard(time.Duration(control.DefaultDeadline), func() string { return "package initialisation" }, func() {}, func() {
+			_, failed = l.open(path)
+		})
+		if wrong != nil {
+			return &refusal{control.OutcomeRejected, *wrong}
+		}
+		if failed != nil {
+			return refuseOpen(path, failed)
+		}
+	}
+	return nil
+}
+
+// lacks refuses a plugin that was linked for another process than this.
+func (l *loader) lacks(req control.LoadRequest) error {
+	if self, err := os.Executable(); req.Executable != "" && (err != nil || !sameFile(self, req.Executable)) {
+		return refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
+			"the plugin %s is for the program %s, this is %s", req.Plugin, req.Executable, self)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, need := range req.Needs {
+		if !l.opened[need] {
+			return refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
+				"the plugin %s needs %s, which this process has not loaded", req.Plugin, need)
+		}
+	}
+	return nil
+}
+
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // start makes the first generation, of the plugin if there is one, else of the
@@ -108,10 +181,23 @@ func (l *loader) load(req control.LoadRequest) (control.LoadResult, error) {
 	}
 	next := &loaded{number: req.Generation, plugin: req.Plugin, hot: req.Hot}
 	deadline := time.Duration(cmp.Or(req.Deadline, control.DefaultDeadline))
-	return l.attempt(next, deadline, req.AllowBreaks, func() (err error) {
-		next.register, err = registerFrom(l.open, req.Plugin)
+	before := residentBytes()
+	result := l.attempt(next, deadline, req.AllowBreaks, func() (err error) {
+		if err := l.lacks(req); err != nil {
+			return err
+		}
+		next.register, err = registerFrom(l.open, req.Plugin, req.Generation)
 		return err
-	}), nil
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if result.Outcome == control.OutcomeUnloadable {
+		delete(l.numbers, req.Generation)
+	}
+	if now := residentBytes(); now > 0 {
+		next.memory, result.Growth = max(now-before, 0), now-l.startRSS
+	}
+	return result, nil
 }
 
 // reserve notes that a number and a path are used, and refuses them the second
@@ -278,6 +364,9 @@ func (l *loader) goLive(g *generation, from *loaded) bool {
 		return false
 	}
 	l.failed = nil
+	if l.startRSS == 0 {
+		l.startRSS = residentBytes()
+	}
 	from.routes = g.manifest.RouteCount
 	from.lives = append(slices.DeleteFunc(from.lives, (*generation).isOver), g)
 	if !slices.Contains(l.history, from) {
@@ -314,9 +403,10 @@ func (l *loader) status() control.LiveStatus {
 	status.Stats = l.state.stats(false)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	status.Diagnostics = l.failed
+	status.Diagnostics, status.StartRSS = l.failed, l.startRSS
+	goroutines := goroutinesOf(allGoroutines())
 	for _, h := range l.history {
-		gs := control.GenerationStatus{Number: h.number, Plugin: h.plugin, Routes: h.routes, Retired: h.number != status.Generation}
+		gs := control.GenerationStatus{Number: h.number, Plugin: h.plugin, Routes: h.routes, Memory: h.memory, Goroutines: goroutines[h.number], Retired: h.number != status.Generation}
 		gs.Drained = gs.Retired
 		for _, g := range h.lives {
 			gs.InFlight += g.inFlight()

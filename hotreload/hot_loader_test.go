@@ -60,6 +60,9 @@ func TestLoadGoesLive(t *testing.T) {
 		{Number: 2, Plugin: filepath.Join(b.dir, "1.so"), Routes: 1, Retired: true, Drained: true},
 		{Number: 3, Plugin: filepath.Join(b.dir, "2.so"), Routes: 1},
 	}
+	for i := range status.Generations {
+		status.Generations[i].Memory = 0 // whatever the system does meanwhile
+	}
 	if !slices.Equal(status.Generations, want) {
 		t.Errorf("generations %+v", status.Generations)
 	}
@@ -250,28 +253,42 @@ func TestLastGoodGenerationIsKept(t *testing.T) {
 		{
 			name:    "not to be loaded",
 			plugin:  fakePlugin{init: func() error { return errors.New(`plugin.Open("x"): undefined symbol: anvil.g7/example.com/app.f`) }},
-			outcome: control.OutcomeRejected, code: manifest.CodeRegistration,
+			outcome: control.OutcomeUnloadable, code: manifest.CodeRegistration,
 			message: "cannot be loaded: plugin.Open(\"x\"): undefined symbol: example.com/app.f",
+		},
+		{
+			name:    "linked with what is not loaded",
+			plugin:  fakePlugin{},
+			change:  func(req *control.LoadRequest) { req.Needs = []string{"/gen/0002.so"} },
+			outcome: control.OutcomeUnloadable, code: manifest.CodeRegistration,
+			message: "needs /gen/0002.so, which this process has not loaded",
+		},
+		{
+			name:    "linked for another program",
+			plugin:  fakePlugin{},
+			change:  func(req *control.LoadRequest) { req.Executable = "/dev/null" },
+			outcome: control.OutcomeUnloadable, code: manifest.CodeRegistration,
+			message: "is for the program /dev/null, this is ",
 		},
 		{
 			name:    "missing",
 			plugin:  fakePlugin{},
 			change:  func(req *control.LoadRequest) { req.Plugin += ".gone" },
-			outcome: control.OutcomeRejected, code: manifest.CodeRegistration,
+			outcome: control.OutcomeUnloadable, code: manifest.CodeRegistration,
 			message: "no such file or directory",
 		},
 		{
 			name:    "cut off",
 			plugin:  fakePlugin{},
 			change:  func(req *control.LoadRequest) { req.Plugin = halfOf(t, req.Plugin) },
-			outcome: control.OutcomeRejected, code: manifest.CodeRegistration,
+			outcome: control.OutcomeUnloadable, code: manifest.CodeRegistration,
 			message: "the file is damaged or not complete",
 		},
 		{
 			name:    "empty",
 			plugin:  fakePlugin{},
 			change:  func(req *control.LoadRequest) { truncate(t, req.Plugin, 0) },
-			outcome: control.OutcomeRejected, code: manifest.CodeRegistration,
+			outcome: control.OutcomeUnloadable, code: manifest.CodeRegistration,
 			message: "the file has 0 bytes",
 		},
 	} {

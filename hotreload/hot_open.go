@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/handoff"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -42,14 +43,20 @@ func refuse(outcome control.Outcome, code manifest.Code, at manifest.Position, f
 
 // registerFrom opens a plugin and returns its register function. The error is a
 // *refusal.
-func registerFrom(open opener, path string) (RegisterFunc, error) {
+func registerFrom(open opener, path string, generation int) (RegisterFunc, error) {
 	if err := checkComplete(path); err != nil {
-		return nil, refuse(control.OutcomeRejected, manifest.CodeRegistration, manifest.Position{},
+		return nil, refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
 			"the plugin %s cannot be loaded: %v", path, err)
 	}
 	lookup, err := open(path)
 	if err != nil {
 		return nil, refuseOpen(path, err)
+	}
+	if given, ok := handoff.Take(generation); ok {
+		if err := checkVersion(given.ABI); err != nil {
+			return nil, err
+		}
+		return registerFunc(given.Register)
 	}
 	if err := checkABI(lookup); err != nil {
 		return nil, err
@@ -62,6 +69,10 @@ func registerFrom(open opener, path string) (RegisterFunc, error) {
 	if variable, ok := symbol.(*any); ok {
 		symbol = *variable
 	}
+	return registerFunc(symbol)
+}
+
+func registerFunc(symbol any) (RegisterFunc, error) {
 	register, ok := symbol.(RegisterFunc)
 	if !ok || register == nil {
 		return nil, refuse(control.OutcomeRejected, manifest.CodeRegister, declared(symbol),
@@ -81,9 +92,13 @@ func checkABI(lookup func(string) (any, error)) error {
 		return refuse(control.OutcomeRejected, manifest.CodeRegister, manifest.Position{},
 			"%s is %s, it must be a variable of type int", ABISymbol, describeSymbol(symbol))
 	}
-	if *version != ABIVersion {
+	return checkVersion(*version)
+}
+
+func checkVersion(version int) error {
+	if version != ABIVersion {
 		return refuse(control.OutcomeRejected, manifest.CodeRegister, manifest.Position{},
-			"the plugin is built for ABI version %d, the live server has %d: build both with the same version of anvil-lsp", *version, ABIVersion)
+			"the plugin is built for ABI version %d, the live server has %d: build both with the same version of anvil-lsp", version, ABIVersion)
 	}
 	return nil
 }
@@ -120,7 +135,7 @@ func refuseOpen(path string, err error) *refusal {
 		return refuse(control.OutcomeRejected, manifest.CodeRegistration, manifest.Position{},
 			"the plugin %s holds code that is loaded already: each generation needs import paths of its own (go build gives them to a package main that is named by its files, not by its directory)", path)
 	}
-	return refuse(control.OutcomeRejected, manifest.CodeRegistration, manifest.Position{}, "the plugin %s cannot be loaded: %s", path, text)
+	return refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{}, "the plugin %s cannot be loaded: %s", path, text)
 }
 
 // checkComplete reports a plugin that is missing or cut off. Mapping a part of a

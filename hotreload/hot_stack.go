@@ -5,6 +5,7 @@ package hotreload
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -32,13 +33,34 @@ type goroutine struct {
 
 // findGoroutine returns where a goroutine stands; ok is false if it has ended.
 func findGoroutine(id int) (g goroutine, ok bool) {
+	return parseGoroutine(allGoroutines(), id)
+}
+
+// allGoroutines returns the stacks of all goroutines as text.
+func allGoroutines() []byte {
 	buf := make([]byte, 1<<20)
 	n := runtime.Stack(buf, true)
 	for n == len(buf) && n < 1<<26 {
 		buf = make([]byte, 2*len(buf))
 		n = runtime.Stack(buf, true)
 	}
-	return parseGoroutine(buf[:n], id)
+	return buf[:n]
+}
+
+// generationPrefix begins the import paths of a generation's packages.
+var generationPrefix = regexp.MustCompile(`\banvil\.g(\d+)/`)
+
+// goroutinesOf counts, by generation, the goroutines that run its code: the
+// innermost function of a generation tells whose they are.
+func goroutinesOf(dump []byte) map[int]int {
+	out := map[int]int{}
+	for paragraph := range bytes.SplitSeq(dump, []byte("\n\n")) {
+		if m := generationPrefix.FindSubmatch(paragraph); m != nil {
+			n, _ := strconv.Atoi(string(m[1]))
+			out[n]++
+		}
+	}
+	return out
 }
 
 // parseGoroutine finds a goroutine in the text of runtime.Stack: paragraphs of a

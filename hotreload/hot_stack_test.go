@@ -4,6 +4,7 @@ package hotreload
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -78,5 +79,15 @@ func TestPanicText(t *testing.T) {
 		if got := panicText(test.value); got != test.want {
 			t.Errorf("%T: got %q, want %q", test.value, got, test.want)
 		}
+	}
+}
+
+func TestGoroutinesOf(t *testing.T) {
+	dump := "goroutine 1 [running]:\nmain.main()\n\t/src/main.go:3\n\n" +
+		"goroutine 7 [select]:\ntime.Sleep()\n\t/go/time.go:1\nanvil.g7/example.com/app/handlers.poll()\n\t/src/h.go:9\ncreated by anvil.g3/example.com/app/x.F\n\t/src/x.go:1\n\n" +
+		"goroutine 8 [select]:\nanvil.g12/example.com/app/handlers.poll()\n\t/src/h.go:9\n\n" +
+		"goroutine 9 [select]:\nanvil.g7/example.com/app/handlers.poll()\n\t/src/h.go:9\n"
+	if got, want := goroutinesOf([]byte(dump)), map[int]int{7: 2, 12: 1}; !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

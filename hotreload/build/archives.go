@@ -52,10 +52,14 @@ func (b *Builder) addMissing(ctx context.Context, s *Snapshot, progress Progress
 		return nil, err
 	}
 	next := *s
-	next.archives = maps.Clone(s.archives)
+	next.archives, next.fresh = maps.Clone(s.archives), maps.Clone(s.fresh)
+	if next.fresh == nil {
+		next.fresh = map[string]bool{}
+	}
 	for _, path := range missing {
 		if archive, ok := all[path]; ok {
 			next.archives[path] = archive
+			next.fresh[path] = true
 		}
 	}
 	return &next, nil

@@ -18,7 +18,7 @@ import (
 // compileHot compiles hot packages for a generation, each after those that it
 // imports, side by side where they do not depend on each other. It returns
 // where each is now. Errors in the code are one *Failure for all packages.
-func (b *Builder) compileHot(ctx context.Context, s *Snapshot, packages []string, generation int, dir string) (map[string]compiled, error) {
+func (b *Builder) compileHot(ctx context.Context, s *Snapshot, packages []string, generation int, dir string, at place) (map[string]compiled, error) {
 	now := make(map[string]compiled, len(s.compiled))
 	for path, c := range s.compiled {
 		now[path] = c
@@ -55,10 +55,18 @@ func (b *Builder) compileHot(ctx context.Context, s *Snapshot, packages []string
 			}
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			r.err = b.compile(ctx, compileJob{
-				pkg: p, path: now[path].path, out: now[path].archive, files: p.SourceFiles(),
+			job := compileJob{
+				pkg: p, path: now[path].path, out: now[path].archive,
 				importcfg: importConfig(s, now, now[path].archive),
-			})
+			}
+			if job.files, job.flags, r.err = at.sources(p, dir); r.err != nil {
+				return
+			}
+			if path == s.boundary.Handlers {
+				r.err = b.compileHandlers(ctx, job, generation)
+			} else {
+				r.err = b.compile(ctx, job)
+			}
 		})
 	}
 	wg.Wait()
@@ -87,7 +95,8 @@ type compileJob struct {
 	path      string   // import path to compile under
 	out       string
 	files     []string
-	importcfg string // text
+	flags     []string // additional ones
+	importcfg string   // text
 }
 
 // compile runs the compiler as the go command would (cmd/go/internal/work/gc.go),
@@ -98,15 +107,16 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 		return writeError(err)
 	}
 	args := []string{"-o", j.out, "-p", j.path, "-complete", "-pack", "-dynlink", "-nolocalimports",
-		"-goversion", b.env.GOVERSION, "-c=2", "-importcfg", base + ".importcfg"}
+		"-goversion", b.env.GOVERSION, fmt.Sprintf("-c=%d", min(runtime.GOMAXPROCS(0), 4)), "-importcfg", base + ".importcfg"}
 	if m := j.pkg.Module; m != nil && m.GoVersion != "" {
 		args = append(args, "-lang=go"+languageVersion(m.GoVersion))
 	}
 	if b.cfg.Race {
 		args = append(args, "-race")
 	}
-	if b.cfg.Debug {
-		args = append(args, "-N", "-l")
+	args = append(append(args, b.gcflags()...), j.flags...)
+	if !b.cfg.Debug {
+		args = append(args, "-dwarf=false") // the linker drops it
 	}
 	if len(j.pkg.EmbedPatterns) > 0 {
 		data, err := json.Marshal(newEmbedConfig(j.pkg))
@@ -118,7 +128,7 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 		}
 		args = append(args, "-embedcfg", base+".embedcfg")
 	}
-	_, err := b.run.output(ctx, j.pkg.Dir, b.tool("compile"), append(args, j.files...)...)
+	_, err := b.run.quick().output(ctx, j.pkg.Dir, b.tool("compile"), append(args, j.files...)...)
 	return b.codeError(err, j.pkg.Dir)
 }
 

@@ -36,19 +36,26 @@ type Config struct {
 	Race bool
 	// Debug keeps debug information and turns optimizations off.
 	Debug bool
+	// CacheDir is where it is remembered whether plugins can be linked thin with a
+	// toolchain, for all workspaces. If it is empty that is taken on trust.
+	CacheDir string
+	// FullLink links every plugin fully.
+	FullLink bool
 	// Go is the go command; "go" if empty.
 	Go string
 	// Env is the environment of the tools; os.Environ if nil.
 	Env []string
 }
 
-// Builder builds one application. It is immutable.
+// Builder builds one application. It is safe for concurrent use.
 type Builder struct {
-	cfg    Config
-	env    goEnv
-	run    runner
-	full   *fullLinker // makes executables, and any plugin
-	linker linker      // makes plugins
+	cfg  Config
+	env  goEnv
+	run  runner
+	full *fullLinker // makes executables, and any plugin
+	thin *thinLinker // makes plugins of what is not loaded yet
+
+	ahead ahead
 }
 
 // goEnv holds what `go env` says about the toolchain.
@@ -103,7 +110,7 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 		}
 	}
 	b.full = &fullLinker{builder: b, extldFlags: b.fastestLinker(ctx)}
-	b.linker = b.full
+	b.thin = newThinLinker(b)
 	return b, nil
 }
 
@@ -154,8 +161,22 @@ func (b *Builder) flags() []string {
 	if b.cfg.Race {
 		flags = append(flags, "-race")
 	}
+	if gc := b.gcflags(); len(gc) > 0 {
+		flags = append(flags, "-gcflags=all="+strings.Join(gc, " "))
+	}
+	return flags
+}
+
+// gcflags returns the flags that every package is compiled with, besides those
+// that follow from the others.
+func (b *Builder) gcflags() []string {
+	var flags []string
 	if b.cfg.Debug {
-		flags = append(flags, "-gcflags=all=-N -l")
+		flags = append(flags, "-N", "-l")
+	}
+	if thinPlatform(b.env.GOOS, b.env.GOARCH) && !b.cfg.Debug {
+		// References go by name, so that any image can resolve them.
+		flags = append(flags, "-linkshared")
 	}
 	return flags
 }

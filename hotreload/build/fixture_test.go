@@ -38,6 +38,14 @@ func newApp(t *testing.T, archive string, change ...func(*Config)) *app {
 	for _, f := range ar.Files {
 		a.write(f.Name, string(f.Data))
 	}
+	// The real thing, with what it keeps of the language, next to a small runtime.
+	for _, name := range []string{"handoff.go", "language.go"} {
+		data, err := os.ReadFile(filepath.Join("../internal/handoff", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.write("runtime/hotreload/internal/handoff/"+name, string(data))
+	}
 	cfg := Config{Dir: a.dir, OutDir: filepath.Join(a.dir, ".anvil")}
 	for _, c := range change {
 		c(&cfg)
@@ -98,6 +106,7 @@ func (a *app) start(path string) string {
 		a.t.Fatal(err)
 	}
 	cmd.Stderr = os.Stderr
+	cmd.Env = append(os.Environ(), "GODEBUG=clobberfree=1")
 	if err := cmd.Start(); err != nil {
 		a.t.Fatal(err)
 	}
@@ -146,5 +155,7 @@ func (a *app) swap(files ...string) (*Result, string) {
 		a.t.Fatalf("plugin: %v (plan %+v)", err, plan)
 	}
 	a.snap = res.Snapshot
+	step := res.Steps[len(res.Steps)-1]
+	a.t.Logf("generation %d: %s in %s, needs %q", a.gen, step.Detail, step.Duration, res.Needs)
 	return res, a.load(res.Path)
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
-	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/manifest"
@@ -50,7 +49,7 @@ func (b *Builder) Inspect(ctx context.Context, main string) (*Snapshot, *Graph, 
 // The generation is the one that it will serve from its own linked handlers.
 // It returns a graph and errors as Inspect does.
 func (b *Builder) Host(ctx context.Context, main string, generation int, progress Progress) (*Result, *Graph, error) {
-	watch := stopwatch{last: time.Now()}
+	watch := newStopwatch()
 	// Digests are read before anything is compiled: a file that changes in
 	// between differs from them and is taken up by the next batch.
 	s, g, err := b.Inspect(ctx, main)
@@ -72,9 +71,11 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 	}
 	res := &Result{Path: filepath.Join(b.cfg.OutDir, "host", fmt.Sprintf("%04d", generation)), Snapshot: s}
 	res.Steps = append(res.Steps, watch.step(control.StepResolve))
-	if err := b.linkHost(ctx, s, res, generation, &watch); err != nil {
+	if err := b.linkHost(ctx, s, res, generation, watch); err != nil {
 		return nil, g, err
 	}
+	s.images = []*image{newImage(res.Path)}
+	b.thin.prepare(s)
 	for _, path := range g.Order {
 		if g.Packages[path].Workspace() {
 			res.Rebuilt = append(res.Rebuilt, path)

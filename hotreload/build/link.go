@@ -7,30 +7,17 @@ import (
 	"strings"
 )
 
-// linker makes a plugin from compiled packages. The full link writes the whole
-// program once more, as `go build -buildmode=plugin` does; a linker that
-// leaves out what the live server has already loaded plugs in here, with the
-// full one to fall back to.
-type linker interface {
-	link(ctx context.Context, j linkJob) error
-}
-
-// linkJob is one plugin.
-type linkJob struct {
-	out        string // the plugin
-	main       string // archive of the shim
-	pluginPath string // unique in the life of the live server
-	importcfg  string // text: every package that the shim reaches
-}
-
-// fullLinker links with the Go linker and the C compiler.
+// fullLinker links with the Go linker and the C compiler. It writes the whole
+// program into a plugin, as `go build -buildmode=plugin` does.
 type fullLinker struct {
 	builder    *Builder
 	extldFlags string
 }
 
-func (l *fullLinker) link(ctx context.Context, j linkJob) error {
-	return l.run(ctx, j.out, j.main, j.importcfg, "-buildmode=plugin", "-pluginpath", j.pluginPath)
+func (l *fullLinker) link(ctx context.Context, res *Result) error {
+	s := res.Snapshot
+	h := s.compiled[s.boundary.Handlers]
+	return l.run(ctx, res.Path, h.archive, linkConfig(s, s.compiled), "-buildmode=plugin", "-pluginpath", h.path)
 }
 
 // run links a plugin or an executable.

@@ -26,12 +26,19 @@ type Plan struct {
 	// Resolved tells whether the go command was asked.
 	Resolved bool
 
+	base *Snapshot // that it was compared with; nil if it was not
 	next *Snapshot // of the code as it is now; hot packages still as last compiled
 }
 
 // Plan compares files with what a snapshot was built from. A nil list means
 // that any file may have changed. Code that cannot be loaded is a *Failure.
 func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan, error) {
+	return b.plan(ctx, s, files, readSource, true)
+}
+
+// plan is Plan for files that read reads. Without ask it is errNotAhead where the
+// go command has to be asked.
+func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read func(path string) (source, error), ask bool) (*Plan, error) {
 	all := files == nil
 	if all {
 		files = slices.Sorted(maps.Keys(s.sources))
@@ -41,7 +48,7 @@ func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan,
 	resolve := all
 	for _, path := range files {
 		old, known := s.sources[path]
-		now, err := readSource(path)
+		now, err := read(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			// Gone, or a directory: a new one may hold embedded files.
@@ -59,8 +66,11 @@ func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan,
 			resolve = resolve || now.header != old.header || moduleFile(path)
 		}
 	}
-	plan := &Plan{Resolved: resolve}
-	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, sources: sources}
+	if resolve && !ask {
+		return nil, errNotAhead
+	}
+	plan := &Plan{Resolved: resolve, base: s}
+	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh, sources: sources}
 	if resolve {
 		var err error
 		if next, err = b.resolve(ctx, s, dirty); err != nil {
@@ -116,7 +126,7 @@ func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]boo
 	}
 	return &Snapshot{
 		graph: g, boundary: NewBoundary(g, s.boundary.Handlers, nativeIn(sources)), sources: sources,
-		archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host,
+		archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh,
 	}, nil
 }
 

@@ -14,15 +14,26 @@ import (
 const keepGenerations = 5
 
 // Prune removes what no restart needs: plugins and executables older than the
-// newest few, and compiled packages that the snapshot does not refer to. The
+// newest few that no newer one needs, and compiled packages that the snapshot does not refer to. The
 // running process does not need the files of what it has loaded.
 func (b *Builder) Prune(generation int, s *Snapshot) {
+	needed := map[string]bool{}
+	for _, im := range s.images {
+		needed[im.path] = true
+		for _, path := range im.order() {
+			needed[path] = true
+		}
+	}
 	for _, dir := range []string{"gen", "host"} {
 		b.prune(dir, func(name string) bool {
-			n, err := strconv.Atoi(strings.TrimSuffix(name, ".so"))
-			return err != nil || n > generation-keepGenerations || dir == "host" && n == s.host
+			number, _, _ := strings.Cut(strings.TrimSuffix(name, ".so"), "-")
+			n, err := strconv.Atoi(number)
+			return needed[filepath.Join(b.cfg.OutDir, dir, name)] || err != nil || n > generation-keepGenerations || dir == "host" && n == s.host
 		})
 	}
+	b.ahead.mu.Lock()
+	b.drop(nil) // it was for another generation
+	b.ahead.mu.Unlock()
 	keep := []string{fmt.Sprintf("g%d", generation), fmt.Sprintf("h%d", generation)}
 	for _, c := range s.compiled {
 		keep = append(keep, filepath.Base(filepath.Dir(c.archive)))

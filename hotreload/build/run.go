@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"time"
 )
 
@@ -34,6 +35,13 @@ func (e *ToolError) Error() string {
 
 // Unwrap returns the cause.
 func (e *ToolError) Unwrap() error { return e.Err }
+
+// quick returns a runner for tools written in Go that come to an end soon: while
+// they are small they collect no garbage.
+func (r runner) quick() runner {
+	r.toolEnv = append(slices.Clip(r.toolEnv), "GOGC=off", "GOMEMLIMIT=512MiB")
+	return r
+}
 
 func (r runner) command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)

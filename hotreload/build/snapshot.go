@@ -28,6 +28,13 @@ type Snapshot struct {
 	compiled map[string]compiled
 	// host is the number of the generation that the executable was built for.
 	host int
+	// images are what the running process has loaded and later plugins can be
+	// linked with, in the order in which it was loaded: the executable, then
+	// plugins.
+	images []*image
+	// fresh are packages that no image has: hot code imports them since a moment
+	// ago.
+	fresh map[string]bool
 	// sources of the local packages and the module files, by absolute path.
 	sources map[string]source
 }
@@ -72,6 +79,10 @@ func (s *Snapshot) Host() []manifest.Package {
 	}
 	return out
 }
+
+// Executable returns the path of the program that the snapshot's plugins are
+// for.
+func (s *Snapshot) Executable() string { return s.images[0].path }
 
 // Reason says why a package is a host package.
 func (s *Snapshot) Reason(path string) Reason { return s.boundary.Reason(path) }

@@ -42,6 +42,7 @@ const (
 	EnvAliveFD    = "ANVIL_ALIVE_FD"   // a pipe that reads EOF when the engine is gone
 	EnvGeneration = "ANVIL_GENERATION" // number of the first generation
 	EnvPlugin     = "ANVIL_PLUGIN"     // plugin to serve instead of the linked handlers
+	EnvNeeds      = "ANVIL_NEEDS"      // plugins to open before it, a list like PATH
 	EnvHandlers   = "ANVIL_HANDLERS"   // import path of the handlers package
 	EnvHotPaths   = "ANVIL_HOT_PATHS"  // import paths of the hot packages, separated by commas
 )
@@ -95,6 +96,9 @@ func (d Duration) Fine() string {
 type Step struct {
 	Name     string   `json:"name"` // one of the Step constants
 	Duration Duration `json:"ms"`
+	// Detail says how the step was done, where there is more than one way: "thin"
+	// or "full", with the reason.
+	Detail string `json:"detail,omitempty"`
 }
 
 // Names of steps, in the order in which they happen.
@@ -114,6 +118,11 @@ const (
 type LoadRequest struct {
 	Generation int    `json:"generation"`
 	Plugin     string `json:"plugin"` // path; never used for two loads
+	// Needs are plugins that must have been opened before this one, because it
+	// refers to what is in them; Executable is the program that it was linked for,
+	// if that matters.
+	Needs      []string `json:"needs,omitempty"`
+	Executable string   `json:"executable,omitempty"`
 	// Deadline bounds plugin.Open and AnvilRegisterRoutes together. 0 means DefaultDeadline.
 	Deadline Duration `json:"deadline_ms,omitempty"`
 	// Hot are the import paths of the hot packages of this generation.
@@ -134,6 +143,9 @@ const (
 	OutcomeBreak    Outcome = "break"    // a registered route's signature differs: warm restart
 	OutcomeMismatch Outcome = "mismatch" // plugin.Open refused: linked against other host packages
 	OutcomeRejected Outcome = "rejected" // the code is at fault: Diagnostics say where
+	// OutcomeUnloadable: the file cannot be loaded into this process. Nothing of it
+	// was run, and the generation number is not used.
+	OutcomeUnloadable Outcome = "unloadable"
 )
 
 // LoadResult is the live server's answer to a load or a rollback.
@@ -144,6 +156,9 @@ type LoadResult struct {
 	Manifest    *manifest.Manifest    `json:"manifest,omitempty"`
 	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
 	Steps       []Step                `json:"steps,omitempty"`
+	// Growth is by how much the memory of the process (RSS) has grown since its
+	// first generation went live, in bytes; 0 where the system does not tell.
+	Growth int64 `json:"growth_bytes,omitempty"`
 }
 
 // RollbackRequest names the generation to go back to; 0 is the one before the
@@ -173,6 +188,8 @@ type LiveStatus struct {
 	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
 	Goroutines  int                   `json:"goroutines"`
 	RSS         int64                 `json:"rss_bytes"` // 0 where the system does not tell
+	// StartRSS is what RSS was when the first generation went live.
+	StartRSS int64 `json:"rss_at_start_bytes,omitempty"`
 	// Stats counts the requests of each route of the live generation; sorted as
 	// the manifest's routes are.
 	Stats []RouteStats `json:"stats,omitempty"`
@@ -184,8 +201,13 @@ type GenerationStatus struct {
 	Plugin   string `json:"plugin,omitempty"` // empty: linked into the executable
 	InFlight int    `json:"in_flight"`        // requests it is still answering
 	Routes   int    `json:"routes"`
-	Retired  bool   `json:"retired"` // not live any more
-	Drained  bool   `json:"drained"` // retired, and its context is cancelled
+	// Memory is by how much RSS grew when it was loaded, Goroutines how many
+	// goroutines run its code. The first generation's code is the program's: they
+	// are not told apart.
+	Memory     int64 `json:"memory_bytes,omitempty"`
+	Goroutines int   `json:"goroutines,omitempty"`
+	Retired    bool  `json:"retired"` // not live any more
+	Drained    bool  `json:"drained"` // retired, and its context is cancelled
 }
 
 // LiveEvent is one thing that happened inside the live server.

@@ -34,6 +34,14 @@ type Options struct {
 	Tags  []string
 	Race  bool
 	Debug bool
+	// FullLink and CacheDir are settings of plugins; see build.Config.
+	FullLink bool
+	CacheDir string
+	// MemoryBudget is by how many bytes the live server may grow before a restart
+	// is proposed; 1 GiB if it is 0. Go never gives back the memory of a plugin.
+	MemoryBudget int64
+	// NoSpeculation has Speculate do nothing.
+	NoSpeculation bool
 	// OnBreak says what to do about a change that needs a restart.
 	OnBreak BreakPolicy
 	// Decide, if it is set, is asked in place of OnBreak, each time, with what
@@ -74,9 +82,13 @@ type Engine struct {
 	holds     *holds
 
 	requests chan request
-	ended    chan struct{} // closed when nobody reads requests any more
+	// speculations holds the newest content of unsaved files; one slot.
+	speculations chan build.Overlay
+	ended        chan struct{} // closed when nobody reads requests any more
 	// relevant is asked by the watcher for every file event.
 	relevant atomic.Pointer[func(string) bool]
+
+	proposed atomic.Bool // a restart, because of the memory budget
 
 	mu     sync.Mutex // guards status
 	status control.Status
@@ -95,7 +107,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	o.Dir = dir
 	events := control.NewStream[control.Event]()
 	events.Retain(tells)
-	e := &Engine{opts: o, events: events, requests: make(chan request), ended: make(chan struct{}), started: time.Now(), predictor: newPredictor(), holds: newHolds()}
+	e := &Engine{opts: o, events: events, requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}), started: time.Now(), predictor: newPredictor(), holds: newHolds()}
 	if e.out, err = openOutDir(dir); err != nil {
 		return nil, err
 	}
@@ -104,7 +116,9 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 			err = errors.Join(err, e.Close())
 		}
 	}()
-	e.builder, err = build.New(ctx, build.Config{Dir: dir, Main: o.Main, OutDir: e.out.path, Tags: o.Tags, Race: o.Race, Debug: o.Debug})
+	e.builder, err = build.New(ctx, build.Config{
+		Dir: dir, Main: o.Main, OutDir: e.out.path, Tags: o.Tags, Race: o.Race, Debug: o.Debug, FullLink: o.FullLink, CacheDir: o.CacheDir,
+	})
 	if err != nil {
 		return nil, err
 	}

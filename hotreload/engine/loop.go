@@ -151,6 +151,8 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 			l.pause(l.e.holds.any())
 		case r := <-l.e.requests:
 			l.queue = append(l.queue, r)
+		case overlay := <-l.e.speculations:
+			l.speculate(ctx, overlay)
 		case out := <-l.results:
 			l.finish(out)
 		case ev, ok := <-live:

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -60,11 +61,11 @@ func newApp(t *testing.T) *app {
 		copyFiles(t, filepath.Join(root, "testdata/hello", dir), filepath.Join(a.dir, dir))
 	}
 	// The engine watches the runtime, too, and somebody may be editing it.
-	runtime := t.TempDir()
-	for _, dir := range []string{".", "manifest", "hotreload", "hotreload/control"} {
-		copyFiles(t, filepath.Join(root, dir), filepath.Join(runtime, dir))
+	copied := t.TempDir()
+	for _, dir := range []string{".", "manifest", "hotreload", "hotreload/control", "hotreload/internal/handoff"} {
+		copyFiles(t, filepath.Join(root, dir), filepath.Join(copied, dir))
 	}
-	a.edit("go.mod", "=> ../..", "=> "+runtime)
+	a.edit("go.mod", "=> ../..", "=> "+copied)
 	return a
 }
 
@@ -277,6 +278,33 @@ func TestEngine(t *testing.T) {
 			t.Errorf("process %d is still there: %v", pid, err)
 		}
 	}
+}
+
+// TestEngineSpeculates: what was built ahead of a save is only loaded.
+func TestEngineSpeculates(t *testing.T) {
+	a := newApp(t)
+	a.start()
+	a.untilLive(1, "")
+	const file = "handlers/handlers.go"
+	path := filepath.Join(a.e.opts.Dir, file)
+	for i, greeting := range []string{"Ahead!", "Further!"} {
+		text := strings.Replace(readFile(t, path), []string{"Hello!", "Ahead!"}[i], greeting, 1)
+		a.e.Speculate(map[string][]byte{path: []byte("package half typed")})
+		a.e.Speculate(map[string][]byte{path: []byte(text)})
+		for len(a.e.speculations) > 0 { // the loop takes it up
+			runtime.Gosched()
+		}
+		a.serves([]string{"Hello! Visit 1, and 1 since the last reload.", "Ahead! Visit 3, and 2 since the last reload."}[i])
+		writeFile(t, text, path)
+		ev := a.untilLive(i+2, manifest.RungHotSwap)
+		for _, step := range ev.Steps {
+			if step.Name == control.StepCompile && step.Detail != "built ahead" || step.Name == control.StepLink && step.Detail != "thin, built ahead" {
+				t.Errorf("step %+v", step)
+			}
+		}
+		a.serves(greeting + []string{" Visit 2, and 1 since the last reload.", " Visit 4, and 1 since the last reload."}[i])
+	}
+	a.stop()
 }
 
 // stop has a client stop the engine, and sees that nothing is left.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,9 +137,18 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 	t.e.publish(control.Event{Kind: control.EventProgress, Message: fmt.Sprintf("loading generation %d", generation)})
 	// A load is not cancelled half way: it is short, and what became of it must
 	// be known.
-	load, err := t.e.sup.Load(context.WithoutCancel(ctx), control.LoadRequest{
-		Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot(),
-	})
+	load, err := t.load(ctx, res, generation)
+	if err == nil && load.Outcome == control.OutcomeUnloadable && res.Thin {
+		// The process lacks what the plugin counts on. A full link does not.
+		if res, err = t.e.builder.Relink(ctx, res, reason(load.Diagnostics)); err != nil {
+			return t.kept(err)
+		}
+		t.steps = append(t.steps, res.Steps...)
+		load, err = t.load(ctx, res, generation)
+	}
+	if _, died := errors.AsType[*launch.ExitError](err); died && res.Thin {
+		t.e.builder.DoubtThin("the live server died while it loaded the last plugin, which was linked thin")
+	}
 	if errors.Is(err, launch.ErrNoLiveServer) {
 		return t.revive(ctx)
 	} else if err != nil {
@@ -149,6 +159,7 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 	case control.OutcomeBreak, control.OutcomeMismatch:
 		return t.restart(ctx, load.Diagnostics)
 	case control.OutcomeLive:
+		t.e.checkBudget(load.Growth)
 		return t.live(res, manifest.RungHotSwap, generation, load.Manifest, load.Diagnostics)
 	default:
 		return t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
@@ -167,6 +178,33 @@ func (t *task) refuse(v verdict) outcome {
 		Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: errs,
 		Message: "not loaded: a process can do this only once; a restart takes the change",
 	}}
+}
+
+// checkBudget proposes a restart, once for each process, when the live server
+// has grown too much.
+func (e *Engine) checkBudget(growth int64) {
+	if growth <= cmp.Or(e.opts.MemoryBudget, 1<<30) || !e.proposed.CompareAndSwap(false, true) {
+		return
+	}
+	e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
+		"the live server has grown by %d MB since it started, and Go never gives back the memory of plugins; `anvil-lsp ctl restart` does", growth>>20)})
+}
+
+// load has the live server load a plugin.
+func (t *task) load(ctx context.Context, res *build.Result, generation int) (control.LoadResult, error) {
+	req := control.LoadRequest{Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot()}
+	if res.Thin {
+		req.Needs, req.Executable = res.Needs, res.Snapshot.Executable()
+	}
+	return t.e.sup.Load(context.WithoutCancel(ctx), req)
+}
+
+// reason is what a plugin was not loaded for.
+func reason(ds []manifest.Diagnostic) string {
+	if len(ds) == 0 {
+		return "it could not be loaded"
+	}
+	return ds[0].Message
 }
 
 // restart is the second rung: it starts anew if the policy for breaks is to do
@@ -230,6 +268,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 		return t.kept(err)
 	}
 	t.generation++
+	t.e.proposed.Store(false)
 	rung := manifest.RungWarmRestart
 	if t.snap == nil {
 		rung = ""

@@ -48,6 +48,7 @@ var (
 type Image struct {
 	Executable string   // absolute path
 	Plugin     string   // absolute path; empty: the handlers linked into Executable
+	Needs      []string // plugins to open before it
 	Generation int      // its number
 	Handlers   string   // import path of the handlers package
 	Hot        []string // import paths of the hot packages

@@ -98,7 +98,7 @@ func (s *Supervisor) Load(ctx context.Context, req control.LoadRequest) (control
 		return r.Load(ctx, req)
 	}, func(p *process) Image {
 		img := p.image
-		img.Plugin, img.Generation, img.Hot = req.Plugin, req.Generation, req.Hot
+		img.Plugin, img.Needs, img.Generation, img.Hot = req.Plugin, req.Needs, req.Generation, req.Hot
 		return img
 	})
 }

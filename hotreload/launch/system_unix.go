@@ -195,6 +195,7 @@ func (u *unixSystem) environment(img Image) []string {
 		{control.EnvAliveFD, strconv.Itoa(first + 2)},
 		{control.EnvGeneration, strconv.Itoa(img.Generation)},
 		{control.EnvPlugin, img.Plugin},
+		{control.EnvNeeds, strings.Join(img.Needs, string(filepath.ListSeparator))},
 		{control.EnvHandlers, img.Handlers},
 		{control.EnvHotPaths, strings.Join(img.Hot, ",")},
 	}

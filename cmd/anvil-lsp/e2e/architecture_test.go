@@ -12,13 +12,15 @@ const module = "github.com/anvilforge/anvil-lsp/"
 // TestArchitecture keeps the imports to what docs/architecture.md says.
 func TestArchitecture(t *testing.T) {
 	third := map[string][]string{ // what a package may import from outside the standard library
-		"manifest":          {},
-		"hotreload/control": {module + "manifest", "github.com/go-chi/chi/v5"},
-		"hotreload":         {module + "manifest", module + "hotreload/control", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
-		"hotreload/watch":   {"github.com/fsnotify/fsnotify"},
-		"hotreload/build":   {module + "manifest", module + "hotreload/control"},
-		"hotreload/launch":  {module + "manifest", module + "hotreload/control"},
-		"hotreload/engine":  {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", module + "manifest/source", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
+		"manifest":                   {},
+		"hotreload/control":          {module + "manifest", "github.com/go-chi/chi/v5"},
+		"hotreload":                  {module + "manifest", module + "hotreload/control", module + "hotreload/internal/handoff", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
+		"hotreload/watch":            {"github.com/fsnotify/fsnotify"},
+		"hotreload/build":            {module + "manifest", module + "hotreload/control", module + "hotreload/build/thin"},
+		"hotreload/build/thin":       {},
+		"hotreload/internal/handoff": {},
+		"hotreload/launch":           {module + "manifest", module + "hotreload/control"},
+		"hotreload/engine":           {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", module + "manifest/source", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
 		"lspserver": {
 			module + "manifest", module + "manifest/source", module + "hotreload/control", module + "hotreload/build", module + "hotreload/engine",
 			module + "lspserver/internal/rpc", module + "lspserver/internal/text", "go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2", "go.lsp.dev/uri",

@@ -74,10 +74,11 @@ func BenchmarkSave(b *testing.B) {
 				b.StartTimer()
 			}
 			b.ReportMetric(0, "ns/op") // the medians say it better
-			for _, name := range []string{"save", "settle", "plan", "compile", "link", "load", "go-tool-compile", "go-build-plugin"} {
+			for _, name := range []string{"save", "settle", "plan", "predict", "compile", "link", "load", "go-tool-compile", "go-build-plugin"} {
 				b.ReportMetric(median(times[name]), name+"-ms")
 			}
 			b.ReportMetric(median(times["save"])/median(times["go-tool-compile"]), "save/go-tool-compile")
+			b.ReportMetric(median(times["save"])/(2*median(times["go-tool-compile"])+30), "save/(2*go-tool-compile+30ms)")
 			b.ReportMetric(median(times["save"])/median(times["go-build-plugin"]), "save/go-build-plugin")
 		})
 	}

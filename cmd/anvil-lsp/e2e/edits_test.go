@@ -92,7 +92,10 @@ func (a *editedApp) start() {
 		a.broken = true
 		ctx, cancel := context.WithCancel(context.WithoutCancel(a.t.Context()))
 		output := new(buffer)
-		e, err := engine.New(ctx, engine.Options{Dir: a.dir, Addr: "127.0.0.1:0", Stdout: output, Stderr: output})
+		e, err := engine.New(ctx, engine.Options{
+			Dir: a.dir, Addr: "127.0.0.1:0", Stdout: output, Stderr: output,
+			FullLink: os.Getenv("ANVIL_FULL_LINK") != "", // how plugins are linked changes no outcome
+		})
 		if err != nil {
 			cancel()
 			a.t.Error(err)

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,8 +22,20 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
-// reloads is how many saves the story takes.
-const reloads = 100
+// countReloads returns how many saves the story takes: a hundred, or what
+// ANVIL_RELOADS says. The long run is 1000.
+func countReloads(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("ANVIL_RELOADS")
+	if text == "" {
+		return 100
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("ANVIL_RELOADS=%q is not a number of reloads", text)
+	}
+	return n
+}
 
 // whoami is what /whoami of the blog says.
 type whoami struct {
@@ -54,6 +68,8 @@ type message struct {
 // TestSavesUnderLoad is the main job: a hundred saves while requests keep
 // coming, with one session, one WebSocket and one database pool.
 func TestSavesUnderLoad(t *testing.T) {
+	reloads := countReloads(t)
+	t.Setenv("GOGC", "10") // garbage is collected all the time
 	s := start(t, copyApp(t, "blog"))
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -80,12 +96,16 @@ func TestSavesUnderLoad(t *testing.T) {
 
 	load := s.startLoad(2, "/", "/posts/1", "/api/posts", "/whoami")
 	source := s.read("handlers/feed.go")
+	var rss int64
 	for n := range reloads {
 		mark := fmt.Sprintf("reload %d: ", n)
 		s.save("handlers/feed.go", strings.Replace(source, "Text: m.Text", fmt.Sprintf("Text: %q + m.Text", mark), 1))
 		ev := s.wait(control.EventLive)
 		if ev.Rung != manifest.RungHotSwap {
 			t.Fatalf("reload %d took the rung %q", n, ev.Rung)
+		}
+		if n == reloads/10 { // everything was used once
+			rss = s.status().Live.RSS
 		}
 		// The connection is the same, the code that answers on it is new.
 		if err := wsjson.Write(ctx, ws, message{Type: "echo", Text: "hello"}); err != nil {
@@ -125,7 +145,11 @@ func TestSavesUnderLoad(t *testing.T) {
 	if st.Counts.Restarts != 0 || st.Counts.Crashes != 0 || st.Counts.HotSwaps != reloads+1 {
 		t.Errorf("counts %+v", st.Counts)
 	}
-	t.Logf("%d reloads, %d requests, none failed", reloads, requests)
+	perGeneration := (st.Live.RSS - rss) / int64(reloads-reloads/10) / 1024
+	if perGeneration > 100 && reloads >= 200 && !raceEnabled {
+		t.Errorf("each generation adds %d KB to the memory of the live server", perGeneration)
+	}
+	t.Logf("%d reloads, %d requests, none failed; %d KB a generation", reloads, requests, perGeneration)
 }
 
 // loadTest sends requests without a pause until it is stopped.

@@ -74,10 +74,10 @@ func TestFlags(t *testing.T) {
 				return
 			}
 			got := p.options
-			if got.Stdout == nil || got.Stderr == nil || got.Version == "" {
-				t.Errorf("streams or version missing in %+v", got)
+			if got.Stdout == nil || got.Stderr == nil || got.Version == "" || got.CacheDir == "" {
+				t.Errorf("streams, version or cache missing in %+v", got)
 			}
-			got.Stdout, got.Stderr, got.Version = nil, nil, ""
+			got.Stdout, got.Stderr, got.Version, got.CacheDir = nil, nil, "", ""
 			got.Dir, _ = filepath.Rel(p.dir, got.Dir)
 			if len(got.Tags) == 0 {
 				got.Tags = nil

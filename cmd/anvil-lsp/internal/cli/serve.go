@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -18,9 +20,9 @@ import (
 
 // serveFlags are the flags and arguments of --serve.
 type serveFlags struct {
-	serve, stdio, race, debug, json, once, verbose bool
-	addr, main, onBreak                            string
-	tags                                           []string
+	serve, stdio, race, debug, fullLink, json, once, verbose bool
+	addr, main, onBreak                                      string
+	tags                                                     []string
 
 	dir  string
 	args []string // of the live server
@@ -37,6 +39,7 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	fl.StringSliceVar(&f.tags, "tags", nil, "build `TAGS`, separated by commas")
 	fl.BoolVar(&f.race, "race", false, "build with the race detector")
 	fl.BoolVar(&f.debug, "debug", false, "build for a debugger: with debug information, without optimizations")
+	fl.BoolVar(&f.fullLink, "full-link", false, "link every plugin fully, as go build does: slower, and each takes megabytes")
 	fl.StringVar(&f.onBreak, "on-break", onBreakRestart, "`POLICY` for a change that needs a restart: restart, ask or keep; ask and keep serve the old code until 'anvil-lsp ctl restart'")
 	fl.BoolVar(&f.verbose, "verbose", false, "show hints, too")
 	fl.BoolVar(&f.json, "json", false, "print events as JSON, one object a line; the application's output goes to standard error")
@@ -99,8 +102,11 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	o := engine.Options{
-		Dir: p.abs(f.dir), Main: f.main, Addr: f.addr, Tags: f.tags, Race: f.race, Debug: f.debug, OnBreak: policy,
+		Dir: p.abs(f.dir), Main: f.main, Addr: f.addr, Tags: f.tags, Race: f.race, Debug: f.debug, FullLink: f.fullLink, OnBreak: policy,
 		Args: f.args, Version: buildVersion().Version,
+	}
+	if cache, err := os.UserCacheDir(); err == nil { // else plugins are tried each time
+		o.CacheDir = filepath.Join(cache, "anvil-lsp")
 	}
 	o.Stdout, o.Stderr = face.outputs()
 	limit := time.NewTimer(p.patience)

@@ -82,6 +82,12 @@ func generations(l *control.LiveStatus) string {
 		if !g.Retired {
 			text = "[" + text + "]"
 		}
+		if g.Memory > 0 {
+			text += fmt.Sprintf(" +%d KB", g.Memory>>10)
+		}
+		if g.Goroutines > 0 {
+			text += fmt.Sprintf(" (%s)", plural(g.Goroutines, "goroutine"))
+		}
 		if g.InFlight > 0 {
 			text += fmt.Sprintf(" (%s)", plural(g.InFlight, "request"))
 		}

@@ -117,6 +117,7 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 			d.linker(ctx)
 		}
 		d.plugins(ctx)
+		d.thin(ctx)
 	}
 	d.output()
 	d.program(ctx)

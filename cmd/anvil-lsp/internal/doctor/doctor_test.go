@@ -91,7 +91,7 @@ func TestHealthy(t *testing.T) {
 			t.Errorf("%s: %+v", c.Name, c)
 		}
 	}
-	if want := []string{"go", "cgo", "C compiler", "linker", "plugins", ".anvil", "socket", "program", "file watching"}; !reflect.DeepEqual(names, want) {
+	if want := []string{"go", "cgo", "C compiler", "linker", "plugins", "thin plugins", ".anvil", "socket", "program", "file watching"}; !reflect.DeepEqual(names, want) {
 		t.Errorf("checks %q, want %q", names, want)
 	}
 	want := &Boundary{

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
 )
 
 // minimum is the oldest Go release that the runtime compiles with.
@@ -156,6 +158,27 @@ func (d *doctor) plugins(ctx context.Context) {
 		d.add(name, Failed, "mend what the compiler or linker complains about", "building one fails: %v: %s", err, firstLines(out, 5))
 	default:
 		d.add(name, OK, "", "one was built in %.1f s", time.Since(begun).Seconds())
+	}
+}
+
+// thin reloads a small program to see whether plugins can be linked thin.
+func (d *doctor) thin(ctx context.Context) {
+	const name, advice = "thin plugins", "reloading works all the same, but slower, and each plugin takes megabytes"
+	b, err := build.New(ctx, build.Config{Dir: d.tmp, OutDir: filepath.Join(d.tmp, "thin"), CacheDir: filepath.Join(d.tmp, "cache"), Go: d.o.Go})
+	if err != nil {
+		d.add(name, Skipped, "", "%v", err)
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, 5*d.o.PluginLimit)
+	defer cancel()
+	begun := time.Now()
+	switch err := b.Trial(limited); {
+	case limited.Err() != nil:
+		d.add(name, Skipped, "", "not tried within %s: Go's build cache holds no standard library for plugins yet", 5*d.o.PluginLimit)
+	case err != nil:
+		d.add(name, Warning, advice, "every save links fully: %v", err)
+	default:
+		d.add(name, OK, "", "a small program was reloaded twice in %.1f s in all", time.Since(begun).Seconds())
 	}
 }
 

@@ -1,0 +1,294 @@
+package thin
+
+import (
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Tool runs a program in a directory and returns its error, with what it said.
+type Tool func(ctx context.Context, dir, name string, args ...string) error
+
+// Version changes when plugins are linked in another way, so that what was found
+// out about the former does not count.
+const Version = 1
+
+// Linker links plugins. It is immutable and safe for concurrent use.
+type Linker struct {
+	// GoLink is the path of the Go linker, SystemLink that of ld, mold or lld.
+	GoLink, SystemLink string
+	// Nothing is a program that does nothing and succeeds: the Go linker runs it
+	// where it would run the C compiler.
+	Nothing string
+	// Run starts a tool.
+	Run Tool
+	// Flags are given to the Go linker besides those that thin linking needs.
+	Flags []string
+}
+
+// Job is one plugin.
+type Job struct {
+	// Out is the plugin to write, Dir an existing directory for scratch files.
+	Out, Dir string
+	// Path is the import path of the plugin's main package, and Main its archive.
+	// It may be any package; its initialisation is what the plugin runs.
+	Path, Main string
+	// Archives are the packages that are linked, by import path, without Main.
+	Archives map[string]string
+	// Shared are the archives of all other packages, by import path. Images have
+	// what is needed of them; what they lack is taken from here.
+	Shared map[string]string
+	// Images are what the process has loaded, in that order.
+	Images []*Image
+}
+
+// Report says how a plugin was linked.
+type Report struct {
+	// Needs are the images that provide what the plugin leaves undefined, in the
+	// order of the job.
+	Needs []*Image
+	// Pulled are packages that images provide only in part, and which were linked
+	// for the rest of it, sorted.
+	Pulled []string
+}
+
+// ErrNotThin says that a plugin cannot be linked thin. The text says why.
+var ErrNotThin = errors.New("cannot be linked thin")
+
+// pulls bounds how often packages are added because the linker misses symbols.
+const pulls = 6
+
+// Link makes a plugin. An error means that it takes a full link, unless ctx has
+// ended.
+func (l *Linker) Link(ctx context.Context, j Job) (*Report, error) {
+	if len(j.Images) == 0 {
+		return nil, fmt.Errorf("%w: no image is loaded", ErrNotThin)
+	}
+	stub := filepath.Join(j.Dir, stubName)
+	linked := maps.Clone(j.Archives)
+	if linked == nil {
+		linked = map[string]string{}
+	}
+	var report Report
+	for range pulls {
+		var missing []string
+		names, err := l.goLink(ctx, j, linked, stub)
+		if err == nil {
+			report.Needs, missing, err = l.systemLink(ctx, j)
+		} else {
+			for _, m := range missed.FindAllStringSubmatch(err.Error(), -1) {
+				missing = append(missing, m[1])
+			}
+		}
+		switch {
+		case err == nil:
+			slices.Sort(report.Pulled)
+			return &report, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		}
+		more := j.owners(missing, linked, names)
+		if len(more) == 0 {
+			return nil, fmt.Errorf("%w: %w", ErrNotThin, err)
+		}
+		for _, path := range more {
+			linked[path] = j.Shared[path]
+		}
+		report.Pulled = append(report.Pulled, more...)
+	}
+	return nil, fmt.Errorf("%w: too much is missing, in the end from %s", ErrNotThin, report.Pulled[len(report.Pulled)-1])
+}
+
+// stubName is the stub's file name. The plugin remembers it.
+const stubName = "loaded.so"
+
+// goLink has the Go linker write go.o. It returns the names of types by their
+// hashed form.
+func (l *Linker) goLink(ctx context.Context, j Job, linked map[string]string, stubFile string) (map[string]string, error) {
+	content, names, err := l.stub(j, linked)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(stubFile, content, 0o666); err != nil {
+		return nil, fmt.Errorf("writing link files: %w", err)
+	}
+	var cfg strings.Builder
+	for _, path := range slices.Sorted(maps.Keys(linked)) {
+		fmt.Fprintf(&cfg, "packagefile %s=%s\n", path, linked[path])
+	}
+	for path := range j.Shared {
+		if _, ok := linked[path]; !ok {
+			fmt.Fprintf(&cfg, "packageshlib %s=%s\n", path, stubFile)
+		}
+	}
+	cfgFile := filepath.Join(j.Dir, "thin.linkcfg")
+	if err := os.WriteFile(cfgFile, []byte(cfg.String()), 0o666); err != nil {
+		return nil, fmt.Errorf("writing link files: %w", err)
+	}
+	args := []string{
+		"-o", j.Out, "-importcfg", cfgFile, "-buildmode=plugin", "-linkshared", "-linkmode=external", "-buildid=",
+		"-pluginpath", j.Path, "-tmpdir", j.Dir, "-extld=" + l.Nothing, "-s", "-w",
+	}
+	args = append(args, l.Flags...)
+	return names, l.Run(ctx, j.Dir, l.GoLink, append(args, j.Main)...)
+}
+
+// stub returns the library that stands for the images.
+func (l *Linker) stub(j Job, linked map[string]string) (content []byte, names map[string]string, err error) {
+	files := append(slices.Sorted(maps.Values(linked)), j.Main)
+	objects := make([][]*object, len(files))
+	errs := make([]error, len(files))
+	var wg sync.WaitGroup
+	for i, file := range files {
+		wg.Go(func() { objects[i], errs[i] = readObjects(file) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, nil, err
+	}
+	s := &stub{images: j.Images, exports: map[string]export{}, archived: j.archived()}
+	for _, r := range always {
+		s.add(r)
+	}
+	names = map[string]string{}
+	for _, o := range slices.Concat(objects...) {
+		for _, r := range o.references() {
+			if r.name == symbolModule {
+				continue
+			}
+			if !s.add(r) {
+				names[mangle(r.name)] = r.name
+			}
+		}
+		for _, name := range o.variableTypes() {
+			s.addType(name, "")
+		}
+	}
+	content, err = s.bytes()
+	return content, names, err
+}
+
+// archived returns what a stub finds type descriptors with.
+func (j *Job) archived() func(name, mentioned string) (descriptor, string, bool) {
+	byName := j.byName()
+	read := map[string][]*object{}
+	return func(name, mentioned string) (descriptor, string, bool) {
+		for _, path := range []string{byName[packageOf(name)], mentioned, "runtime"} {
+			if path == "" {
+				continue
+			}
+			if _, done := read[path]; !done {
+				// What cannot be read is missed by the linker.
+				read[path], _ = readObjects(j.Shared[path])
+			}
+			for _, o := range read[path] {
+				if d, ok := o.describe(name); ok {
+					return d, path, true
+				}
+			}
+		}
+		return descriptor{}, "", false
+	}
+}
+
+// byName returns the shared packages by their names in symbols.
+func (j *Job) byName() map[string]string {
+	out := make(map[string]string, len(j.Shared))
+	for path := range j.Shared {
+		out[escapePath(path)] = path
+	}
+	return out
+}
+
+// missed are the words with which the Go linker names a symbol that it does
+// not find.
+var missed = regexp.MustCompile(`(?m)(?:missing section for relocation target|relocation target|unreachable sym in relocation:) ([^\s]+)(?: not defined)?`)
+
+// owners returns packages that could provide the symbols, sorted, and are not
+// linked yet.
+func (j *Job) owners(symbols []string, linked, names map[string]string) []string {
+	byName := j.byName()
+	more := map[string]bool{}
+	for _, name := range symbols {
+		if full, ok := names[name]; ok {
+			name = full
+		}
+		path, ok := byName[packageOf(name)]
+		// The runtime hangs together: one function would bring most of it.
+		if _, done := linked[path]; ok && !done && path != "runtime" {
+			more[path] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(more))
+}
+
+// systemLink makes the plugin of go.o. It returns the images that the plugin
+// needs, or the symbols that none has: the dynamic linker would refuse it.
+func (l *Linker) systemLink(ctx context.Context, j Job) (needs []*Image, missing []string, err error) {
+	name := filepath.Join(j.Dir, "go.o")
+	object, err := os.ReadFile(name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the Go linker wrote no object: %w", err)
+	}
+	found, err := rewrite(object)
+	if err != nil {
+		return nil, nil, err
+	}
+	if needs, missing = providers(j.Images, found.undefined); len(missing) > 0 {
+		return nil, missing, fmt.Errorf("no loaded image has %s", missing[0])
+	}
+	next, err := moduleNext(j.Images[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	extra, err := supportObject(j.Images[0].machine, next, found.register)
+	if err != nil {
+		return nil, nil, err
+	}
+	support := filepath.Join(j.Dir, "support.o")
+	if err := os.WriteFile(support, extra, 0o666); err != nil {
+		return nil, nil, fmt.Errorf("writing link files: %w", err)
+	}
+	if err := os.WriteFile(name, object, 0o666); err != nil {
+		return nil, nil, fmt.Errorf("writing link files: %w", err)
+	}
+	args := []string{"-shared", "-z", "now", "-z", "relro", "-z", "nocopyreloc", "-z", "nodelete", "--build-id=none", "--hash-style=gnu", "-s", "-o", j.Out}
+	if err := l.Run(ctx, j.Dir, l.SystemLink, append(args, name, support)...); err != nil {
+		_ = os.Remove(j.Out) // a cancelled linker leaves a part
+		return nil, nil, err
+	}
+	return needs, nil, nil
+}
+
+// providers returns the images that have the symbols, besides the first, which
+// every process has, and the symbols that none has.
+func providers(images []*Image, undefined []string) (needs []*Image, missing []string) {
+	needed := map[*Image]bool{}
+	for _, name := range undefined {
+		if name == symbolNothing || strings.HasPrefix(name, symbolHash) {
+			continue // of the support object
+		}
+		if im, _, ok := find(images, name); ok {
+			needed[im] = true
+		} else {
+			missing = append(missing, name)
+		}
+	}
+	for _, im := range images[1:] {
+		if needed[im] {
+			needs = append(needs, im)
+		}
+	}
+	return needs, missing
+}
+
+// Machine returns the machine that an image is for.
+func (im *Image) Machine() elf.Machine { return im.machine }

@@ -1,0 +1,253 @@
+package thin
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// The application binary interfaces that a reference can ask for
+// (cmd/internal/obj.ABI).
+const (
+	abi0        = 0
+	abiInternal = 1
+)
+
+// reference is a symbol that an object needs from elsewhere.
+type reference struct {
+	name string
+	abi  uint16
+}
+
+// errObject reports an archive that this reader does not understand: another
+// release of Go may write another format.
+var errObject = errors.New("unknown format of a compiled package")
+
+// object is a compiled package, or an assembled part of one, in the format of
+// cmd/internal/goobj: a header with the offsets of blocks, which hold records
+// of fixed size. In objects compiled with -linkshared symbols refer to each
+// other by name.
+type object struct {
+	data   []byte
+	blocks [objectBlocks]int
+}
+
+// The blocks that are read here.
+const (
+	blockSymbols    = 3 // definitions, in four blocks
+	blockReferences = 7
+	blockRelocIndex = 11
+	blockAuxIndex   = 12
+	blockDataIndex  = 13
+	blockRelocs     = 14
+	blockAux        = 15
+	blockData       = 16
+	objectBlocks    = 19
+)
+
+const (
+	objectMagic   = "\x00go120ld"
+	blocksAt      = len(objectMagic) + 8 + 4 // after a fingerprint and flags
+	objectHeader  = blocksAt + 4*objectBlocks
+	symbolRecord  = 8 + 2 + 1 + 1 + 1 + 4 + 4
+	relocRecord   = 4 + 1 + 2 + 8 + 8
+	auxRecord     = 1 + 8
+	auxGoType     = 0
+	archiveMagic  = "!<arch>\n"
+	archiveHeader = 60
+)
+
+// Package numbers with a meaning of their own; a symbol is a package's number
+// and its own.
+const (
+	inNone     = 1<<31 - 1 - iota // symbols that are referred to by name
+	inHashed64                    // symbols that are named by their content
+	inHashed
+	_
+	inSelf
+)
+
+// readObjects returns the objects in the archive of a package.
+func readObjects(archive string) ([]*object, error) {
+	data, err := os.ReadFile(archive)
+	if err != nil {
+		return nil, fmt.Errorf("reading a compiled package: %w", err)
+	}
+	var out []*object
+	for name, member := range members(data) {
+		if name == "__.PKGDEF" || !bytes.HasPrefix(member, []byte("go object ")) {
+			continue // for the compiler, or made by a C compiler
+		}
+		_, content, ok := bytes.Cut(member, []byte("\n!\n"))
+		if !ok {
+			return nil, fmt.Errorf("%w: %s: no object in %s", errObject, archive, name)
+		}
+		o, err := newObject(content)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", archive, err)
+		}
+		out = append(out, o)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%w: %s holds no Go object", errObject, archive)
+	}
+	return out, nil
+}
+
+// members iterates over the files in an archive.
+func members(data []byte) func(yield func(string, []byte) bool) {
+	return func(yield func(string, []byte) bool) {
+		rest, ok := bytes.CutPrefix(data, []byte(archiveMagic))
+		for ok && len(rest) >= archiveHeader {
+			name := strings.TrimRight(string(rest[:16]), " ")
+			size, err := strconv.Atoi(strings.TrimRight(string(rest[48:58]), " "))
+			rest = rest[archiveHeader:]
+			if err != nil || size < 0 || size > len(rest) || !yield(name, rest[:size]) {
+				return
+			}
+			rest = rest[min(size+size&1, len(rest)):]
+		}
+	}
+}
+
+func newObject(data []byte) (*object, error) {
+	if len(data) < objectHeader || string(data[:len(objectMagic)]) != objectMagic {
+		return nil, errObject
+	}
+	o := &object{data: data}
+	at := objectHeader
+	for i := range o.blocks {
+		o.blocks[i] = int(binary.LittleEndian.Uint32(data[blocksAt+4*i:]))
+		if o.blocks[i] < at || o.blocks[i] > len(data) {
+			return nil, fmt.Errorf("%w: block %d is out of range", errObject, i)
+		}
+		at = o.blocks[i]
+	}
+	for i := blockSymbols; i <= blockReferences; i++ {
+		if (o.blocks[i+1]-o.blocks[i])%symbolRecord != 0 {
+			return nil, fmt.Errorf("%w: block %d has %d bytes", errObject, i, o.blocks[i+1]-o.blocks[i])
+		}
+	}
+	n := o.defined() + 1
+	for _, i := range []int{blockRelocIndex, blockAuxIndex, blockDataIndex} {
+		if o.blocks[i+1]-o.blocks[i] < 4*n {
+			return nil, fmt.Errorf("%w: block %d is too short for %d symbols", errObject, i, n)
+		}
+	}
+	return o, nil
+}
+
+// count returns the number of symbols before those of a block.
+func (o *object) count(block int) int {
+	return (o.blocks[block] - o.blocks[blockSymbols]) / symbolRecord
+}
+
+// defined returns the number of symbols that the object defines. They are
+// numbered from 0, those that it refers to follow.
+func (o *object) defined() int { return o.count(blockReferences) }
+
+// name returns the name of a symbol, empty if it has none or is out of range.
+func (o *object) name(i int) string {
+	at := o.blocks[blockSymbols] + i*symbolRecord
+	if i < 0 || at+symbolRecord > o.blocks[blockReferences+1] {
+		return ""
+	}
+	size, offset := int(binary.LittleEndian.Uint32(o.data[at:])), int(binary.LittleEndian.Uint32(o.data[at+4:]))
+	if offset+size > len(o.data) {
+		return ""
+	}
+	return string(o.data[offset : offset+size])
+}
+
+// resolve returns the number of the symbol that a record refers to, -1 if it is
+// another package's.
+func (o *object) resolve(record []byte) int {
+	in, i := binary.LittleEndian.Uint32(record), int(binary.LittleEndian.Uint32(record[4:]))
+	switch in {
+	case inSelf:
+		return i
+	case inHashed64:
+		return o.count(blockSymbols+1) + i
+	case inHashed:
+		return o.count(blockSymbols+2) + i
+	case inNone:
+		return o.count(blockSymbols+3) + i
+	}
+	return -1
+}
+
+// indexed returns the bytes of the block that belong to a defined symbol.
+func (o *object) indexed(i, index, block, record int) []byte {
+	at := o.blocks[index] + 4*i
+	from, to := int(binary.LittleEndian.Uint32(o.data[at:])), int(binary.LittleEndian.Uint32(o.data[at+4:]))
+	content := o.data[o.blocks[block]:o.blocks[block+1]]
+	if from > to || to*record > len(content) {
+		return nil
+	}
+	return content[from*record : to*record]
+}
+
+// references returns the symbols that the object needs from elsewhere.
+func (o *object) references() []reference {
+	n := o.count(blockReferences + 1)
+	out := make([]reference, 0, n-o.defined())
+	for i := o.defined(); i < n; i++ {
+		abi := binary.LittleEndian.Uint16(o.data[o.blocks[blockSymbols]+i*symbolRecord+8:])
+		out = append(out, reference{name: o.name(i), abi: abi})
+	}
+	return out
+}
+
+// variableTypes returns the names of the types of the object's variables whose
+// descriptors it does not contain. The linker needs them to tell the garbage
+// collector where pointers are, though the program may do without.
+func (o *object) variableTypes() []string {
+	var out []string
+	for i := range o.defined() {
+		for aux := o.indexed(i, blockAuxIndex, blockAux, auxRecord); len(aux) >= auxRecord; aux = aux[auxRecord:] {
+			if aux[0] != auxGoType {
+				continue
+			}
+			if t := o.resolve(aux[1:]); t >= o.defined() {
+				out = append(out, o.name(t))
+			}
+		}
+	}
+	return out
+}
+
+// isType reports whether a symbol is a type descriptor.
+func isType(name string) bool {
+	return strings.HasPrefix(name, "type:") && !strings.HasPrefix(name, "type:.")
+}
+
+// describe returns a type descriptor that the object defines, with the names of
+// types as they are in objects.
+func (o *object) describe(name string) (descriptor, bool) {
+	for i := range o.defined() {
+		if o.name(i) != name {
+			continue
+		}
+		d := descriptor{data: bytes.Clone(o.indexed(i, blockDataIndex, blockData, 1)), types: map[int]string{}}
+		if len(d.data) < typeCommon {
+			return descriptor{}, false
+		}
+		kind := d.data[typeKind] & kindMask
+		for r := o.indexed(i, blockRelocIndex, blockRelocs, relocRecord); len(r) >= relocRecord; r = r[relocRecord:] {
+			at, target := int(binary.LittleEndian.Uint32(r)), o.resolve(r[15:])
+			switch {
+			case target < 0 || r[4] != 8 || binary.LittleEndian.Uint64(r[7:]) != 0: // not a plain address
+			case at == typeMask && target < o.defined():
+				d.mask = o.indexed(target, blockDataIndex, blockData, 1)
+			case at >= typeCommon && (kind == kindArray || kind == kindStruct) && isType(o.name(target)):
+				d.types[at] = o.name(target)
+			}
+		}
+		return d, true
+	}
+	return descriptor{}, false
+}

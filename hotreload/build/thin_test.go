@@ -1,0 +1,258 @@
+package build
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build/thin"
+	"golang.org/x/tools/txtar"
+)
+
+// TestThinFeatures edits the handlers of one process into programs that use
+// much of the language, each as a thin plugin, while garbage is collected all
+// the time; and has every generation say again what it said at first.
+func TestThinFeatures(t *testing.T) {
+	files, err := filepath.Glob("testdata/thin/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []struct {
+		name   string
+		change func(*Config)
+	}{
+		{"thin", func(c *Config) {}},
+		{"full", func(c *Config) { c.FullLink = true }},
+	} {
+		t.Run(mode.name, func(t *testing.T) {
+			a := newApp(t, "thin/base.txtar", mode.change)
+			host := a.host()
+			if got := a.start(host.Path); got != "ready" {
+				t.Fatalf("the program says %q", got)
+			}
+			for range 2 { // the second time everything was loaded before
+				for _, file := range files {
+					name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+					if name == "base" {
+						continue
+					}
+					ar, err := txtar.ParseFile(file)
+					if err != nil {
+						t.Fatal(err)
+					}
+					var edited []string
+					for _, f := range ar.Files {
+						edited = append(edited, a.write(f.Name, string(f.Data)))
+					}
+					res, said := a.swap(edited...)
+					if got, err := strconv.Unquote(said); err != nil || got != strings.TrimSpace(string(ar.Comment)) {
+						t.Errorf("%s: the program says %s, want %q", name, said, ar.Comment)
+					}
+					if res.Thin == (mode.name == "full") {
+						t.Errorf("%s: linked %s", name, res.Steps[len(res.Steps)-1].Detail)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestLanguageIsKept: a program has every function of the runtime that the
+// compiler may call, so that a change of hot code does not need another.
+func TestLanguageIsKept(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	host := a.host()
+	im, err := thin.OpenImage(host.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer im.Close()
+	builtin, err := os.ReadFile(filepath.Join(a.b.env.GOROOT, "src/cmd/compile/internal/typecheck/_builtin/runtime.go"))
+	if err != nil {
+		t.Skipf("the toolchain comes without its sources: %v", err)
+	}
+	// Those that only instrumented code or other processors need, or that the
+	// compiler never calls by name.
+	except := regexp.MustCompile(`^(race|msan|asan|libfuzzer|check|unsafe.*checkptr|addCovMeta|arm|loong|riscv|u?int64|u?int32|float64tou?int|makemap64|makechan64|makeslice64|goPanic|panicmakeslicecap|throwinit|goschedguarded|printiface|slicebytetostringtmp|slicecopy|assertE2I|rand32|selectsetpc|growslice.*NoAlias|moveSliceNoScan|memhash0|mapassign_fast32ptr)`)
+	seen := 0
+	for _, m := range regexp.MustCompile(`(?m)^func (\w+)`).FindAllStringSubmatch(string(builtin), -1) {
+		if name := m[1]; !except.MatchString(name) && !im.Has("runtime."+name) {
+			t.Errorf("the program lacks runtime.%s", name)
+		}
+		seen++
+	}
+	if seen < 100 {
+		t.Errorf("found %d functions of the runtime", seen)
+	}
+}
+
+// TestTrial: whether thin links work is tried once, and remembered.
+func TestTrial(t *testing.T) {
+	cache := t.TempDir()
+	a := newApp(t, "app.txtar", func(c *Config) { c.CacheDir = cache })
+	if err := a.b.Trial(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(cache, "thin-*.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	if err := os.WriteFile(files[0], []byte(`{"ok": false, "reason": "remembered"}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	a.rebuild()
+	if err := a.b.Trial(t.Context()); err == nil || err.Error() != "remembered" {
+		t.Errorf("the answer is %v", err)
+	}
+	a.start(a.host().Path)
+	res, said := a.swap(a.edit("handlers/handlers.go", `"v1"`, `"v2"`))
+	if res.Thin || !strings.HasPrefix(said, "v2 ") {
+		t.Errorf("thin %t, the program says %q", res.Thin, said)
+	}
+}
+
+// TestThinPreconditions takes away one thing after another that thin links need.
+// Each time the same save ends in a full link that says why, and the right code
+// is live.
+func TestThinPreconditions(t *testing.T) {
+	tool := func(t *testing.T, script string) string {
+		t.Helper()
+		name := filepath.Join(t.TempDir(), "tool")
+		if err := os.WriteFile(name, []byte("#!/bin/sh\n"+script+"\n"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	tests := []struct {
+		name   string
+		remove func(t *testing.T, a *app)
+		why    string
+	}{
+		{"no system linker", func(t *testing.T, a *app) {
+			a.b.thin.linker.SystemLink = filepath.Join(t.TempDir(), "ld")
+		}, "no such file or directory"},
+		{"system linker fails", func(t *testing.T, a *app) {
+			a.b.thin.linker.SystemLink = tool(t, "echo out of luck >&2; exit 1")
+		}, "out of luck"},
+		{"Go linker of another release", func(t *testing.T, a *app) {
+			a.b.thin.linker.GoLink = tool(t, "echo flag provided but not defined: -linkshared >&2; exit 2")
+		}, "not defined: -linkshared"},
+		{"Go linker writes no object", func(t *testing.T, a *app) {
+			a.b.thin.linker.GoLink = tool(t, "exit 0")
+		}, "the Go linker wrote no object"},
+		{"Go linker writes something else", func(t *testing.T, a *app) {
+			a.b.thin.linker.GoLink = tool(t, `while [ "$1" != -tmpdir ]; do shift; done; echo nonsense > "$2/go.o"`)
+		}, "unexpected object file"},
+		{"the stub is damaged", func(t *testing.T, a *app) {
+			link := a.b.thin.linker.GoLink
+			a.b.thin.linker.GoLink = tool(t, `d="$*"; d=${d#*-tmpdir }; d=${d%% *}; printf broken > "$d/loaded.so"; exec `+link+` "$@"`)
+		}, "cannot open shared library"},
+		{"a symbol is missing", func(t *testing.T, a *app) {
+			a.snap.images[0] = newImage(without(t, a.snap.images[0].path, "runtime.convTstring"))
+		}, "runtime.convTstring"},
+		{"the executable is gone", func(t *testing.T, a *app) {
+			a.snap.images[0] = newImage(filepath.Join(t.TempDir(), "gone"))
+		}, "no such file or directory"},
+		{"the executable is not ELF", func(t *testing.T, a *app) {
+			a.snap.images[0] = newImage(tool(t, ""))
+		}, "cannot be read"},
+		{"switched off", func(t *testing.T, a *app) { a.b.thin.disable("for a reason") }, "for a reason"},
+	}
+	a := newApp(t, "app.txtar")
+	a.start(a.host().Path)
+	version := 1
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a.rebuild()
+			images := a.snap.images[0]
+			defer func() { a.snap.images[0] = images }()
+			a.snap.images[0] = &image{path: images.path, whole: true, open: images.open}
+			a.snap.images = a.snap.images[:1]
+			tt.remove(t, a)
+			version++
+			want := "v" + strconv.Itoa(version)
+			res, said := a.swap(a.edit("handlers/handlers.go", `"v`+strconv.Itoa(version-1)+`"`, `"`+want+`"`))
+			if !strings.HasPrefix(said, want+" ") {
+				t.Errorf("the program says %q, want %s", said, want)
+			}
+			if detail := res.Steps[len(res.Steps)-1].Detail; res.Thin || !strings.HasPrefix(detail, "full: ") || !strings.Contains(detail, tt.why) {
+				t.Errorf("linked %s; want a full link because of %q", detail, tt.why)
+			}
+		})
+	}
+}
+
+// without returns a copy of an executable that exports a symbol under another
+// name.
+func without(t *testing.T, path, symbol string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := []byte("\x00" + symbol + "\x00")
+	if !bytes.Contains(data, old) {
+		t.Fatalf("%s does not export %s", path, symbol)
+	}
+	changed := bytes.Clone(old)
+	changed[1] = '!'
+	name := filepath.Join(t.TempDir(), "host")
+	if err := os.WriteFile(name, bytes.ReplaceAll(data, old, changed), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// TestSpeculate: what was built before it was saved is loaded when it is, and
+// otherwise not.
+func TestSpeculate(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	a.start(a.host().Path)
+	name := filepath.Join(a.dir, "handlers/handlers.go")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := func(v string) string {
+		return strings.Replace(string(data), `"v1", `, v+`, where(), `, 1)
+	}
+	// where is in a file of its own, so that nothing new is imported.
+	where := a.write("handlers/where.go", "package handlers\n\nimport \"runtime\"\n\nfunc where() string {\n\t_, file, _, _ := runtime.Caller(1)\n\treturn file\n}\n")
+	a.swap(where)
+	steps := func(res *Result) string { return res.Steps[0].Detail }
+	ahead := func(text string) {
+		a.b.Speculate(t.Context(), a.snap, a.gen+1, Overlay{name: []byte(text)})
+	}
+
+	ahead(version(`"unsaved"`))
+	ahead(version(`"v2"`)) // instead
+	res, said := a.swap(a.write("handlers/handlers.go", version(`"v2"`)))
+	if !strings.HasPrefix(said, "v2 "+name+" ") || steps(res) != "built ahead" || !res.Thin {
+		t.Errorf("the program says %q; steps %v", said, res.Steps)
+	}
+
+	ahead(version(`"v3"`)) // something else is saved
+	res, said = a.swap(a.write("handlers/handlers.go", version(`"v4"`)))
+	if !strings.HasPrefix(said, "v4 "+name+" ") || steps(res) != "" {
+		t.Errorf("the program says %q; steps %v", said, res.Steps)
+	}
+
+	ahead(version(`"v5" +`)) // does not compile
+	res, said = a.swap(a.write("handlers/handlers.go", version(`"v6"`)))
+	if !strings.HasPrefix(said, "v6 ") || steps(res) != "" {
+		t.Errorf("the program says %q; steps %v", said, res.Steps)
+	}
+
+	// Of another package the file on disk is not what was built ahead.
+	ahead(version(`"v7"`))
+	a.edit("handlers/double.go", "2 * n", "3 * n")
+	res, said = a.swap(a.write("handlers/handlers.go", version(`"v7"`)), filepath.Join(a.dir, "handlers/double.go"))
+	if !strings.HasPrefix(said, "v7 ") || !strings.HasSuffix(said, "[3 6]") || steps(res) != "" {
+		t.Errorf("the program says %q; steps %v", said, res.Steps)
+	}
+	a.b.Prune(a.gen, a.snap)
+}

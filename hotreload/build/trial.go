@@ -1,0 +1,232 @@
+package build
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build/thin"
+)
+
+// trialProgram is reloaded to see whether thin links work. Its format is that of
+// golang.org/x/tools/txtar.
+//
+//go:embed trial/app.txtar
+var trialProgram string
+
+// trial is the question whether thin links work with this toolchain, which is
+// answered once by trying.
+type trial struct {
+	once   sync.Once
+	done   chan struct{}
+	answer error // nil: they work; valid when done is closed
+}
+
+// Trial tells whether plugins can be linked thin here: nil, or why not. The
+// first time for a toolchain it builds a small program and reloads it, which
+// takes a few seconds; the answer is remembered in Config.CacheDir.
+func (b *Builder) Trial(ctx context.Context) error {
+	return b.thin.allowed(ctx)
+}
+
+func (l *thinLinker) allowed(ctx context.Context) error {
+	if why := l.off.Load(); why != nil {
+		return errors.New(*why)
+	}
+	l.startTrial()
+	select {
+	case <-l.trial.done:
+		return l.trial.answer
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// startTrial starts the trial if that was not done.
+func (l *thinLinker) startTrial() {
+	l.trial.once.Do(func() {
+		if l.builder.cfg.CacheDir == "" || l.off.Load() != nil {
+			close(l.trial.done) // taken on trust
+			return
+		}
+		go func() {
+			defer close(l.trial.done)
+			// It is the machine's question, not that of whoever asks first.
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+			defer cancel()
+			l.trial.answer = l.remembered(ctx)
+		}()
+	})
+}
+
+// verdict is an answer as it is remembered.
+type verdict struct {
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// remembered returns the answer of an earlier trial, or makes one.
+func (l *thinLinker) remembered(ctx context.Context) error {
+	file := filepath.Join(l.builder.cfg.CacheDir, "thin-"+l.fingerprint()+".json")
+	var v verdict
+	if data, err := os.ReadFile(file); err == nil && json.Unmarshal(data, &v) == nil && (v.OK || v.Reason != "") {
+		if v.OK {
+			return nil
+		}
+		return errors.New(v.Reason)
+	}
+	err := l.try(ctx)
+	v = verdict{OK: err == nil}
+	if err != nil {
+		err = fmt.Errorf("a trial with this toolchain failed: %s", brief(err))
+		v.Reason = err.Error()
+	}
+	// What cannot be remembered is tried again.
+	if data, e := json.Marshal(v); e == nil && os.MkdirAll(l.builder.cfg.CacheDir, 0o777) == nil {
+		_ = os.WriteFile(file, data, 0o666)
+	}
+	return err
+}
+
+// fingerprint names everything that the answer depends on.
+func (l *thinLinker) fingerprint() string {
+	h := sha256.New()
+	fmt.Fprintln(h, thin.Version, l.builder.Toolchain(), l.builder.env.GOEXPERIMENT, l.builder.gcflags(), l.builder.cfg.Race, l.builder.run.toolEnv)
+	for _, file := range []string{l.builder.tool("compile"), l.linker.GoLink, l.linker.SystemLink, l.linker.Nothing} {
+		info, err := os.Stat(file)
+		if err != nil {
+			fmt.Fprintln(h, file, err)
+			continue
+		}
+		fmt.Fprintln(h, file, info.Size(), info.ModTime().UnixNano())
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// try builds the trial program and reloads it twice.
+func (l *thinLinker) try(ctx context.Context) (err error) {
+	dir, err := os.MkdirTemp(filepath.Join(l.builder.cfg.OutDir, "tmp"), "trial")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	for name, text := range trialFiles() {
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, []byte(text), 0o666)); err != nil {
+			return err
+		}
+	}
+	cfg := l.builder.cfg
+	cfg.Dir, cfg.Main, cfg.OutDir, cfg.Tags, cfg.CacheDir = dir, "", filepath.Join(dir, ".anvil"), nil, ""
+	cfg.Env = append(cfg.Env, "GOFLAGS=", "GOWORK=off")
+	b, err := New(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	b.thin.linker = l.linker
+	host, _, err := b.Host(ctx, ".", 1, nil)
+	if err != nil {
+		return err
+	}
+	p, err := startTrialProgram(ctx, host.Path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.end()) }()
+	const one, two = "oneone2 one2true", "twotwo2 two2true"
+	if err := p.says(one + " 1"); err != nil {
+		return err
+	}
+	handlers := filepath.Join(dir, "handlers/handlers.go")
+	text := strings.Replace(trialFiles()["handlers/handlers.go"], `"one"`, `"two"`, 1)
+	if err := os.WriteFile(handlers, []byte(text), 0o666); err != nil {
+		return err
+	}
+	snap, want := host.Snapshot, one
+	for generation := 2; generation <= 3; generation++ {
+		plan, err := b.Plan(ctx, snap, []string{handlers})
+		if err != nil {
+			return err
+		}
+		if generation == 3 {
+			plan = snap.Rebuild()
+		}
+		res, err := b.Plugin(ctx, plan, generation)
+		if err != nil {
+			return err
+		}
+		if !res.Thin {
+			return errors.New(res.why)
+		}
+		if _, err := fmt.Fprintln(p.in, res.Path); err != nil {
+			return err
+		}
+		want += " " + two
+		if err := p.says(want + " 2"); err != nil {
+			return err
+		}
+		snap = res.Snapshot
+	}
+	return nil
+}
+
+// trialFiles returns the files of the trial program.
+func trialFiles() map[string]string {
+	files := map[string]string{}
+	name := ""
+	for line := range strings.Lines(trialProgram) {
+		if n, ok := strings.CutPrefix(strings.TrimSuffix(line, " --\n"), "-- "); ok && strings.HasSuffix(line, " --\n") {
+			name = n
+		} else if name != "" {
+			files[name] += line
+		}
+	}
+	return files
+}
+
+// trialProcess is the trial program, running.
+type trialProcess struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Scanner
+}
+
+func startTrialProgram(ctx context.Context, path string) (*trialProcess, error) {
+	cmd := exec.CommandContext(ctx, path)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	return &trialProcess{cmd, in, bufio.NewScanner(out)}, cmd.Start()
+}
+
+// says checks the next line that the program prints.
+func (p *trialProcess) says(want string) error {
+	if !p.out.Scan() {
+		return errors.Join(errors.New("the trial program ended early"), p.out.Err())
+	}
+	if got := p.out.Text(); got != want {
+		return fmt.Errorf("the trial program says %q, not %q", got, want)
+	}
+	return nil
+}
+
+func (p *trialProcess) end() error {
+	return errors.Join(p.in.Close(), p.cmd.Wait())
+}
