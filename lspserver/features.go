@@ -34,6 +34,7 @@ func features() []feature {
 		statusFeature(),
 		routesFeature(),
 		logFeature(),
+		codeActionFeature(),
 	}
 }
 

@@ -79,7 +79,13 @@ func (e *edits) correctParameter(decl *ast.FuncDecl, t string) (string, error) {
 		e.replace(params.Opening+1, params.Closing, name+" "+t)
 		return name, nil
 	case n > 1:
-		return "", errors.New("it has several parameters")
+		first := params.List[0]
+		if len(first.Names) == 0 || !isSink(e.p.Info.TypeOf(first.Type)) {
+			return "", errors.New("it has several parameters")
+		}
+		// The result would not compile if the others were used.
+		e.replace(first.Names[0].End(), params.Closing, " "+t)
+		return first.Names[0].Name, nil
 	}
 	field := params.List[0]
 	if len(field.Names) == 0 {

@@ -86,6 +86,17 @@ func withoutReceiver(sig *types.Signature) types.Type {
 	return types.NewSignatureType(nil, nil, nil, sig.Params(), sig.Results(), sig.Variadic())
 }
 
+// InHead reports whether an offset of a file is on the head of a function, from
+// func to the brace.
+func InHead(f *source.File, offset int) bool {
+	for _, d := range f.Syntax.Decls {
+		if decl, ok := d.(*ast.FuncDecl); ok && decl.Body != nil && f.Offset(decl.Pos()) <= offset && offset <= f.Offset(decl.Body.Lbrace) {
+			return true
+		}
+	}
+	return false
+}
+
 // functionAt returns the function whose head, from func to the brace, is around
 // an offset.
 func (p *Package) functionAt(path string, offset int) (*ast.FuncDecl, *types.Func) {
