@@ -110,7 +110,7 @@ func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
 	if route != nil {
 		status := statusOf(w, v)
 		route.leave(outcome{
-			sample: sample{now.Sub(watch.begun), s.generation}, at: now, status: status,
+			sample: sample{now.Sub(watch.begun), s.generation}, at: now, path: pathOf(r), status: status,
 			failed: status >= 500 || seen != nil, timed: !w.hijacked, panicked: notable,
 		})
 		d.beat()

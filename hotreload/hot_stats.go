@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,13 +48,30 @@ type sample struct {
 	generation int
 }
 
+// maxPath bounds, in bytes, the path that is kept of a request.
+const maxPath = 1 << 10
+
+// pathOf returns the path and query that a request asked for, unless they are
+// too long to be kept. What the URL was before middleware changed it counts.
+func pathOf(r *http.Request) string {
+	path := r.RequestURI
+	if !strings.HasPrefix(path, "/") { // made up, or asked of a proxy
+		path = r.URL.RequestURI()
+	}
+	if len(path) > maxPath || !strings.HasPrefix(path, "/") {
+		return ""
+	}
+	return path
+}
+
 // outcome is what became of a request.
 type outcome struct {
 	sample
 	at       time.Time
-	status   int  // 0: it ended without an answer
-	failed   bool // counts as an error
-	timed    bool // the time says something about the handler
+	path     string // with the query; empty if it is not worth being kept
+	status   int    // 0: it ended without an answer
+	failed   bool   // counts as an error
+	timed    bool   // the time says something about the handler
 	panicked *control.RoutePanic
 }
 
@@ -123,7 +141,7 @@ func (c *routeCounter) stats(generation int, onlyChanged bool) (s control.RouteS
 		Method: c.key.method, Pattern: c.key.pattern,
 		Requests: c.requests, InFlight: c.inFlight, Errors: c.errors,
 		P50:        control.Duration(median(c.recent[:min(c.samples, recentRequests)], generation)),
-		LastStatus: c.last.status, LastDuration: control.Duration(c.last.took), LastTime: c.last.at, LastGeneration: c.last.generation,
+		LastStatus: c.last.status, LastDuration: control.Duration(c.last.took), LastTime: c.last.at, LastGeneration: c.last.generation, LastPath: c.last.path,
 		Panic: c.panicked,
 	}, true
 }

@@ -74,6 +74,14 @@ func TestCountedRequests(t *testing.T) {
 			b.state.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
 		}()
 	}
+	for route, want := range map[string]string{
+		"GET /posts/{id}": "/posts/2", "* /group": "/group/", "* /mounted": "/mounted/out", "GET /idle": "", "GET /panics": "/panics",
+	} {
+		method, pattern, _ := strings.Cut(route, " ")
+		if got := b.statsOf(method, pattern).LastPath; got != want {
+			t.Errorf("%s: last path %q, want %q", route, got, want)
+		}
+	}
 	for route, want := range map[string][4]int64{ // requests, errors, in flight, last status
 		"GET /silent": {1, 0, 0, 200}, "GET /posts/{id}": {2, 0, 0, 200}, "GET /fails": {1, 1, 0, 500}, "GET /missing": {1, 0, 0, 404},
 		"GET /panics": {1, 1, 0, 500}, "GET /late": {1, 1, 0, 200}, "GET /aborts": {1, 0, 0, 0}, "GET /private": {1, 0, 0, 401},

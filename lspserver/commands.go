@@ -19,12 +19,13 @@ import (
 
 // commandArgument is the one argument of our commands. All of it is optional.
 type commandArgument struct {
-	Folder     uri.URI       `json:"folder"`
-	Generation int           `json:"generation"`
-	Method     string        `json:"method"`
-	Pattern    string        `json:"pattern"`
-	Code       manifest.Code `json:"code"`
-	Decision   string        `json:"decision"`
+	Folder     uri.URI       `json:"folder,omitzero"`
+	Generation int           `json:"generation,omitzero"`
+	Method     string        `json:"method,omitzero"`
+	Pattern    string        `json:"pattern,omitzero"`
+	Path       string        `json:"path,omitzero"` // to open in place of the pattern
+	Code       manifest.Code `json:"code,omitzero"`
+	Decision   string        `json:"decision,omitzero"`
 }
 
 func invalid(format string, args ...any) error {

@@ -78,6 +78,7 @@ func (f *session) publish(docs *documentSet) {
 func (f *session) collect(docs *documentSet) []found {
 	var out []found
 	for _, d := range f.status.Problems {
+		d.Related = slices.Concat(d.Related, incident(d))
 		if d, ok := f.moved(docs, d); ok {
 			out = append(out, found{d, true})
 		}
@@ -116,6 +117,20 @@ func compareDiagnostics(a, b manifest.Diagnostic) int {
 // moved returns where a problem stands in the buffer; false if its line was
 // edited. The words of the compiler hold for the text that it has seen.
 func (f *session) moved(docs *documentSet, d manifest.Diagnostic) (manifest.Diagnostic, bool) {
+	// What explains it moves along; what was edited is left out.
+	d.Related = slices.DeleteFunc(slices.Clone(d.Related), func(r manifest.Related) bool {
+		doc, base := docs.byPath[r.File], f.bases[r.File]
+		if doc == nil || base == nil || r.Line == 0 {
+			return false
+		}
+		_, ok := text.NewShift(base, doc.Text).Line(r.Line)
+		return !ok
+	})
+	for i, r := range d.Related {
+		if doc, base := docs.byPath[r.File], f.bases[r.File]; doc != nil && base != nil && r.Line != 0 {
+			d.Related[i].Line, _ = text.NewShift(base, doc.Text).Line(r.Line)
+		}
+	}
 	doc, base := docs.byPath[d.File], f.bases[d.File]
 	if doc == nil || base == nil || string(base) == string(doc.Text) {
 		return d, true

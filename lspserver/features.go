@@ -22,6 +22,8 @@ type feature struct {
 	// nil. It is called for one application at a time, and must not block. What it sends should be sent through refresh or
 	// conn.NotifyLatest, which do not flood the client.
 	changed func(s *Server, old, now *Folder)
+	// configured is called when the settings may have changed; may be nil.
+	configured func(s *Server)
 }
 
 // features returns the table.
@@ -34,6 +36,10 @@ func features() []feature {
 		statusFeature(),
 		routesFeature(),
 		logFeature(),
+		codeLensFeature(),
+		hoverFeature(),
+		symbolFeature(),
+		hintFeature(),
 		codeActionFeature(),
 	}
 }

@@ -44,22 +44,71 @@ func (pl *places) at(p manifest.Position) protocol.Range {
 	return m.Range(from, to)
 }
 
-// end returns where the node that begins at an offset ends; 0 if none does.
-func (pl *places) end(from int) int {
+// parse returns the file, as far as it parses; nil if nothing of it does.
+func (pl *places) parse() (*ast.File, *token.File) {
 	if !pl.done {
 		pl.done, pl.fset = true, token.NewFileSet()
 		pl.file, _ = parser.ParseFile(pl.fset, "", m0(pl.m), parser.SkipObjectResolution)
 	}
 	if pl.file == nil {
-		return 0
+		return nil, nil
 	}
-	tf := pl.fset.File(pl.file.FileStart)
+	return pl.file, pl.fset.File(pl.file.FileStart)
+}
+
+// span returns the range of a node.
+func (pl *places) span(n ast.Node) protocol.Range {
+	_, tf := pl.parse()
+	return pl.m.Range(tf.Offset(n.Pos()), tf.Offset(n.End()))
+}
+
+// call returns the innermost call whose function's name or opening parenthesis
+// stands at a position, as positions of registrations do; nil if there is none.
+// Without a column it is the first of the line.
+func (pl *places) call(p manifest.Position) *ast.CallExpr {
+	file, tf := pl.parse()
+	if tf == nil || p.Line < 1 {
+		return nil
+	}
+	var found *ast.CallExpr
+	ast.Inspect(file, func(n ast.Node) bool {
+		c, ok := n.(*ast.CallExpr)
+		if !ok || found != nil {
+			return found == nil
+		}
+		for _, at := range []token.Pos{c.Lparen, nameOf(c)} {
+			line, column := pl.m.GoPosition(tf.Offset(at))
+			if line == p.Line && (column == p.Column || p.Column == 0) {
+				found = c
+			}
+		}
+		return found == nil
+	})
+	return found
+}
+
+// nameOf returns where the name of the called function is.
+func nameOf(c *ast.CallExpr) token.Pos {
+	switch f := ast.Unparen(c.Fun).(type) {
+	case *ast.SelectorExpr:
+		return f.Sel.Pos()
+	case *ast.IndexExpr:
+		return nameOf(&ast.CallExpr{Fun: f.X})
+	case *ast.IndexListExpr:
+		return nameOf(&ast.CallExpr{Fun: f.X})
+	}
+	return c.Fun.Pos()
+}
+
+// end returns where the node that begins at an offset ends; 0 if none does.
+func (pl *places) end(from int) int {
+	file, tf := pl.parse()
 	if tf == nil || from > tf.Size() {
 		return 0
 	}
 	pos := tf.Pos(from)
 	var end token.Pos
-	ast.Inspect(pl.file, func(n ast.Node) bool {
+	ast.Inspect(file, func(n ast.Node) bool {
 		if n == nil || n.Pos() > pos || n.End() <= pos {
 			return false
 		}

@@ -124,7 +124,7 @@ func (f *session) forecastFrom(ctx context.Context, o *engine.Outlook, docs *doc
 	}
 	f.set(func() {
 		if f.outlook == o {
-			f.forecast, f.versions, f.clean = forecast, versions, clean
+			f.forecast, f.versions, f.basis, f.clean = forecast, versions, docs, clean
 			if f.own && forecast != nil && f.live == nil {
 				f.live = forecast.Live
 			}

@@ -2,8 +2,6 @@ package lspserver
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -51,10 +49,11 @@ type RouteBreak struct {
 	Message string        `json:"message"`
 }
 
-// RoutePanic is the last panic of a route's handler.
+// RoutePanic is the last panic of a route's handler in the live generation.
 type RoutePanic struct {
 	Message  string             `json:"message"`
-	At       *time.Time         `json:"at,omitzero"`
+	Request  string             `json:"request"` // method and URL
+	At       time.Time          `json:"at"`
 	Location *protocol.Location `json:"location,omitzero"`
 }
 
@@ -77,7 +76,7 @@ func routesFeature() feature {
 			"anvil.openRoute": openRoute,
 		},
 		changed: func(s *Server, old, now *Folder) {
-			if old.Manifest != now.Manifest || old.Status.URL != now.Status.URL || len(old.Panics) != len(now.Panics) || !sameRoutes(old, now) {
+			if old.Manifest != now.Manifest || old.Status.URL != now.Status.URL || old.counted != now.counted || !sameRoutes(old, now) {
 				s.conn.NotifyLatest("anvil/routesChanged", string(now.URI), &folderParams{Folder: now.URI})
 			}
 		},
@@ -119,21 +118,21 @@ func (v *View) routes(folder uri.URI) (any, error) {
 // Routes returns the routes of an application: those of the live generation,
 // and those that the source has beside them, in the order of the manifest.
 func (v *View) Routes(f *Folder) []Route {
-	type key struct{ method, pattern string }
 	var out []Route
-	inSource := map[key]*source.Route{}
+	at := v.placer(f)
+	inSource := map[routeKey]*source.Route{}
 	if f.Forecast != nil && f.Forecast.Report != nil {
 		for i := range f.Forecast.Report.Routes {
 			r := &f.Forecast.Report.Routes[i]
-			if k := (key{r.Method, r.Pattern}); inSource[k] == nil {
+			if k := (routeKey{r.Method, r.Pattern}); inSource[k] == nil {
 				inSource[k] = r
 			}
 		}
 	}
 	if f.Manifest != nil {
 		for _, r := range f.Manifest.Routes {
-			k := key{r.Method, r.Pattern}
-			out = append(out, v.route(f, r, inSource[k], false))
+			k := routeKey{r.Method, r.Pattern}
+			out = append(out, v.route(f, at, r, inSource[k], false))
 			delete(inSource, k)
 		}
 	}
@@ -144,38 +143,41 @@ func (v *View) Routes(f *Folder) []Route {
 		return strings.Compare(a.Method, b.Method)
 	})
 	for _, r := range pending {
-		out = append(out, v.route(f, r.Route, r, true))
+		out = append(out, v.route(f, at, r.Route, r, true))
 	}
 	return out
 }
 
 // route puts together what is known of a route. Where it stands the source
 // knows best.
-func (v *View) route(f *Folder, r manifest.Route, src *source.Route, pending bool) Route {
+func (v *View) route(f *Folder, here *placer, r manifest.Route, src *source.Route, pending bool) Route {
 	out := Route{
 		Folder: f.URI, Method: r.Method, Pattern: r.Pattern, Handler: r.Handler, Kind: r.Kind, Signature: r.Signature,
 		Generation: f.Status.Generation, Pending: pending, Stats: f.Stats(r.Method, r.Pattern),
 	}
 	at := r.Position
 	if src != nil {
-		at = src.Position
-		if src.HandlerPosition.File != "" {
-			loc := v.Location(src.HandlerPosition)
+		at, _ = here.now(src.Position)
+		if p, ok := here.now(src.HandlerPosition); ok {
+			loc := here.location(p)
 			out.HandlerLocation = &loc
 		}
 	}
 	if at.File != "" {
-		out.Location = v.Location(at)
+		out.Location = here.location(at)
 	}
-	if f.Status.URL != "" && !strings.ContainsAny(r.Pattern, "{*") {
-		out.URL = strings.TrimSuffix(f.Status.URL, "/") + r.Pattern
+	if !parametric(r.Pattern) {
+		out.URL = f.url(r.Pattern)
 	}
 	if b := f.Break(src); b != nil {
 		out.Break = &RouteBreak{Code: b.Code, Message: b.Message}
 	}
-	if d := f.panicOf(src); d != nil {
-		loc := v.Location(d.Position)
-		out.Panic = &RoutePanic{Message: d.Message, Location: &loc}
+	if p := f.panicOf(r.Method, r.Pattern); p != nil && p.Generation == f.Status.Generation {
+		out.Panic = &RoutePanic{Message: p.Message, At: p.Time, Request: p.Request}
+		if p.File != "" {
+			loc := here.location(p.Position)
+			out.Panic.Location = &loc
+		}
 	}
 	return out
 }
@@ -200,50 +202,4 @@ func (f *Folder) Break(src *source.Route) *manifest.Diagnostic {
 
 func near(a, b manifest.Position) bool {
 	return a.File != "" && a.File == b.File && a.Line == b.Line && a.Line != 0
-}
-
-// panicOf returns the newest panic in a route's handler, as far as its
-// declaration tells.
-func (f *Folder) panicOf(src *source.Route) *manifest.Diagnostic {
-	if src == nil {
-		return nil
-	}
-	for _, d := range slices.Backward(f.Panics) {
-		name := src.Handler[strings.LastIndex(src.Handler, ".")+1:]
-		if strings.Contains(d.Detail, "."+name+"(") || strings.Contains(d.Message, src.Method+" "+src.Pattern) {
-			return &d
-		}
-	}
-	return nil
-}
-
-// Stats returns what the live server has counted for a route; nil if it does
-// not count.
-func (f *Folder) Stats(method, pattern string) *RouteStats {
-	return routeStats(f.Engine.Live, method, pattern)
-}
-
-// openRoute shows a route in the browser.
-func openRoute(ctx context.Context, s *Server, f *session, arg commandArgument) (any, error) {
-	v := f.view()
-	switch {
-	case v.Status.URL == "":
-		return nil, failed(errors.New("no live server runs"))
-	case strings.ContainsAny(arg.Pattern, "{*"):
-		return nil, invalid("%s has parameters: open it with values in their places", arg.Pattern)
-	case arg.Method != "" && arg.Method != "GET" && arg.Method != "*":
-		return nil, invalid("%s %s cannot be opened in a browser", arg.Method, arg.Pattern)
-	}
-	url := strings.TrimSuffix(v.Status.URL, "/") + arg.Pattern
-	if !s.client.ShowDocument {
-		s.showf(protocol.MessageTypeInfo, "%s", url)
-		return map[string]string{"url": url}, nil
-	}
-	external := true
-	ctx, cancel := context.WithTimeout(ctx, clientPatience)
-	defer cancel()
-	if err := s.conn.Call(ctx, protocol.MethodWindowShowDocument, &protocol.ShowDocumentParams{URI: uri.URI(url), External: &external}, nil); err != nil {
-		return nil, failed(fmt.Errorf("the client could not open %s: %w", url, err))
-	}
-	return map[string]string{"url": url}, nil
 }

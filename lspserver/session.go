@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,10 +59,12 @@ type session struct {
 	dirs     map[string]bool // whose files belong to the application
 	forecast *engine.Forecast
 	versions map[string]int32
+	basis    *documentSet       // that the forecast was made for
 	clean    bool               // forecast is about what is on disk
 	bases    map[string][]byte  // text of files with problems, as it was tried
 	undo     context.CancelFunc // ends the running prediction
 	asking   bool
+	counting counting
 }
 
 // State is what a client is told: a state of the engine, or one of these.
@@ -301,6 +304,9 @@ func (f *session) connect(l link, attached bool, o *engine.Outlook, status contr
 			f.live = m
 		}
 	})
+	if attached {
+		f.recount(l)
+	}
 	f.holdAsWanted(l)
 	f.hurry()
 }
@@ -310,7 +316,7 @@ func (f *session) disconnect() {
 	f.progress.abandon()
 	f.set(func() {
 		f.link, f.attached, f.status, f.live, f.state = nil, false, control.Status{}, nil, StateStarting
-		f.bases = nil
+		f.bases, f.counting.now, f.counting.since = nil, nil, nil
 	})
 	f.hurry()
 }
@@ -327,6 +333,7 @@ func (f *session) follow(l link, events <-chan control.Event, again func() <-cha
 				if events = again(); events != nil {
 					if status, err := l.Status(f.ctx); err == nil {
 						f.set(func() { f.status = status })
+						f.recount(l)
 					}
 				}
 				continue
@@ -399,6 +406,8 @@ func (f *session) take(ev control.Event) {
 	switch ev.Kind {
 	case control.EventLive, control.EventRolledBack:
 		f.live = f.readManifest(ev)
+	case control.EventRequests:
+		f.counting.told(ev.Stats)
 	case control.EventHeld:
 		f.message = ev.Message
 	case control.EventBuilding:
@@ -418,9 +427,16 @@ func (f *session) take(ev control.Event) {
 		no := false
 		f.override = &no
 	}
+	l := f.link
 	f.mu.Unlock()
 	f.renew()
 	f.progress.event(ev)
+	switch ev.Kind {
+	case control.EventLive, control.EventRolledBack, control.EventRecovered:
+		if l != nil {
+			f.recount(l)
+		}
+	}
 	switch {
 	case ev.Kind == control.EventWarning:
 		f.s.logf(protocol.MessageTypeWarning, "%s: %s", f.dir, ev.Message)
@@ -461,12 +477,20 @@ func (f *session) readManifest(ev control.Event) *manifest.Manifest {
 // disk.
 func (f *session) remember(problems []manifest.Diagnostic) map[string][]byte {
 	bases := map[string][]byte{}
-	for _, d := range problems {
-		if _, ok := bases[d.File]; ok || d.File == "" {
-			continue
+	read := func(path string) {
+		if _, ok := bases[path]; ok || path == "" {
+			return
 		}
-		if data, err := os.ReadFile(d.File); err == nil {
-			bases[d.File] = data
+		if data, err := os.ReadFile(path); err == nil {
+			bases[path] = data
+		}
+	}
+	for _, d := range problems {
+		read(d.File)
+		for _, r := range slices.Concat(d.Related, incident(d)) {
+			if below(r.File, f.dir) {
+				read(r.File)
+			}
 		}
 	}
 	return bases
@@ -499,11 +523,7 @@ func (f *session) renew() {
 	f.mu.Lock()
 	v := &Folder{
 		URI: uri.File(f.given), Dir: f.dir, given: f.given, Engine: f.status, Manifest: f.live, Forecast: f.forecast, Versions: f.versions,
-	}
-	for _, d := range f.status.Problems {
-		if d.Code == manifest.CodeHandlerPanic {
-			v.Panics = append(v.Panics, d)
-		}
+		counted: f.counting.now, basis: f.basis, dirs: f.dirs,
 	}
 	v.Status = f.tell(v)
 	old := f.picture.Swap(v)

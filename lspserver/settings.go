@@ -121,6 +121,11 @@ func (s *Server) configure(raw json.RawMessage) {
 	for _, f := range s.allSessions() {
 		f.poke()
 	}
+	for _, feat := range s.features {
+		if feat.configured != nil {
+			feat.configured(s)
+		}
+	}
 }
 
 // pullConfiguration asks the client for the settings, if it can be asked, and

@@ -1,8 +1,113 @@
 package lspserver
 
-import "github.com/anvilforge/anvil-lsp/hotreload/control"
+import (
+	"time"
 
-// routeStats finds the counters of a route in what the live server said last.
-func routeStats(live *control.LiveStatus, method, pattern string) *RouteStats {
-	return nil // until the live server counts
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// routeKey names a route.
+type routeKey struct{ method, pattern string }
+
+// counters are what the live server has counted for its routes. They do not
+// change; nil is none.
+type counters struct {
+	routes map[routeKey]control.RouteStats
+}
+
+// with returns the counters with some of them replaced.
+func (c *counters) with(changed []control.RouteStats) *counters {
+	next := &counters{routes: make(map[routeKey]control.RouteStats, len(changed))}
+	if c != nil {
+		for k, s := range c.routes {
+			next.routes[k] = s
+		}
+	}
+	for _, s := range changed {
+		next.routes[routeKey{s.Method, s.Pattern}] = s
+	}
+	return next
+}
+
+// of returns the counters of a route; nil if there are none.
+func (c *counters) of(method, pattern string) *control.RouteStats {
+	if c == nil {
+		return nil
+	}
+	s, ok := c.routes[routeKey{method, pattern}]
+	if !ok {
+		return nil
+	}
+	return &s
+}
+
+// counting follows the counters of one live server. Events tell what changed;
+// all of them are asked for when a generation went live, and not again until
+// the next: nothing happens while nobody asks the application for anything.
+type counting struct {
+	now    *counters
+	asking bool                 // the live server is being asked for all
+	again  bool                 // once more when it has answered
+	since  []control.RouteStats // what events told while it is being asked
+}
+
+// told takes an event over.
+func (c *counting) told(changed []control.RouteStats) {
+	c.now = c.now.with(changed)
+	if c.asking {
+		c.since = append(c.since, changed...)
+	}
+}
+
+// recount asks the live server, beside, for everything that it has counted, and
+// for the generations that it can go back to.
+func (f *session) recount(l link) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.counting.asking {
+		f.counting.again = true
+		return
+	}
+	f.counting.asking = true
+	f.s.sessions.Go(func() {
+		for again := true; again; {
+			status, err := l.Status(f.ctx)
+			f.set(func() {
+				c := &f.counting
+				if live := status.Live; err == nil && live != nil && f.link == l {
+					f.status.Live = live
+					c.now = (*counters)(nil).with(live.Stats).with(c.since)
+				}
+				c.since = nil
+				again, c.again = c.again && f.ctx.Err() == nil, false
+				c.asking = again
+			})
+		}
+	})
+}
+
+// Stats returns what the live server has counted for a route; nil if it does
+// not count.
+func (f *Folder) Stats(method, pattern string) *RouteStats {
+	s := f.counted.of(method, pattern)
+	if s == nil {
+		return nil
+	}
+	return &RouteStats{
+		Requests: s.Requests, Errors: s.Errors, P50MS: milliseconds(s.P50),
+		LastStatus: s.LastStatus, LastMS: milliseconds(s.LastDuration), LastAt: s.LastTime,
+	}
+}
+
+// panicOf returns the last panic of a route, of whatever generation; nil if
+// there was none.
+func (f *Folder) panicOf(method, pattern string) *control.RoutePanic {
+	if s := f.counted.of(method, pattern); s != nil {
+		return s.Panic
+	}
+	return nil
+}
+
+func milliseconds(d control.Duration) float64 {
+	return float64(time.Duration(d).Microseconds()) / 1000
 }

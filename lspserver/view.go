@@ -2,6 +2,7 @@ package lspserver
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 
 	"go.lsp.dev/protocol"
@@ -38,10 +39,11 @@ type Folder struct {
 	// are those of the documents in Versions, and of the files on disk.
 	Forecast *engine.Forecast
 	Versions map[string]int32 // by path
-	// Panics are the diagnostics of handlers that panicked, the newest last.
-	Panics []manifest.Diagnostic
 
-	given string // the directory as the editor names it
+	given   string          // the directory as the editor names it
+	counted *counters       // of the live server's routes
+	basis   *documentSet    // the documents that Forecast was made for
+	dirs    map[string]bool // of the application's packages, as far as they are known
 }
 
 // View returns how things are now.
@@ -57,11 +59,17 @@ func (s *Server) View() *View {
 func (v *View) Document(u uri.URI) *Document { return v.documents.byURI[u] }
 
 // Folder returns the application that a file belongs to; nil if there is none.
-// Of nested ones it is the innermost.
+// Of nested ones it is the innermost. A file outside of their directories may be
+// one of a package that a go.work joins.
 func (v *View) Folder(path string) *Folder {
 	var best *Folder
 	for _, f := range v.Folders {
 		if path != "" && below(path, f.Dir) && (best == nil || len(f.Dir) > len(best.Dir)) {
+			best = f
+		}
+	}
+	for _, f := range v.Folders {
+		if best == nil && path != "" && f.dirs[filepath.Dir(path)] {
 			best = f
 		}
 	}

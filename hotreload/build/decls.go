@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"strings"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -17,7 +18,10 @@ type decl struct {
 	line, col int    // of the name
 	signature digest // all but a function's body
 	whole     digest
+	own       digest // what it says itself: whole, but for constants
 }
+
+func (d decl) imports() bool { return strings.HasPrefix(d.key, token.IMPORT.String()+" ") }
 
 // readDecls digests the declarations of a Go file, as far as it parses.
 func readDecls(data []byte) []decl {
@@ -35,11 +39,14 @@ func readDecls(data []byte) []decl {
 		return data[min(start, len(data)):min(end, len(data))]
 	}
 	var out []decl
-	add := func(kind, name string, at token.Pos, whole, signature []byte) {
+	add := func(kind, name string, at token.Pos, own, whole, signature []byte) {
 		pos := fset.Position(at)
 		d := decl{key: kind + " " + name, name: name, line: pos.Line, col: pos.Column}
 		d.whole, _ = digestTokens(whole)
 		d.signature, _ = digestTokens(signature)
+		if d.own = d.whole; kind == token.CONST.String() {
+			d.own, _ = digestTokens(own)
+		}
 		out = append(out, d)
 	}
 	for _, node := range f.Decls {
@@ -50,24 +57,25 @@ func readDecls(data []byte) []decl {
 			if node.Body != nil {
 				signature = text(node.Pos(), node.Body.Pos())
 			}
-			add("func", funcName(node), node.Name.Pos(), whole, signature)
+			add("func", funcName(node), node.Name.Pos(), whole, whole, signature)
 		case *ast.GenDecl:
 			for _, spec := range node.Specs {
 				// A constant may depend on the ones before it (iota, implied
 				// expressions), so a const group counts as a whole.
-				whole := text(spec.Pos(), spec.End())
+				own := text(spec.Pos(), spec.End())
+				whole := own
 				if node.Tok == token.CONST {
 					whole = text(node.Pos(), node.End())
 				}
 				switch spec := spec.(type) {
 				case *ast.TypeSpec:
-					add("type", spec.Name.Name, spec.Name.Pos(), whole, whole)
+					add("type", spec.Name.Name, spec.Name.Pos(), own, whole, whole)
 				case *ast.ValueSpec:
 					for _, id := range spec.Names {
-						add(node.Tok.String(), id.Name, id.Pos(), whole, whole)
+						add(node.Tok.String(), id.Name, id.Pos(), own, whole, whole)
 					}
 				case *ast.ImportSpec:
-					add("import", spec.Path.Value, spec.Pos(), whole, whole)
+					add("import", spec.Path.Value, spec.Pos(), own, whole, whole)
 				}
 			}
 		}

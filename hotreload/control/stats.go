@@ -34,6 +34,9 @@ type RouteStats struct {
 	LastDuration   Duration  `json:"last_ms,omitempty"`
 	LastTime       time.Time `json:"last_at,omitzero"`
 	LastGeneration int       `json:"last_generation,omitempty"`
+	// LastPath is the path and query that it asked for, to ask for it once more;
+	// empty if that is very long.
+	LastPath string `json:"last_path,omitempty"`
 	// Panic is the last panic of the route, nil if there was none.
 	Panic *RoutePanic `json:"panic,omitempty"`
 }

@@ -22,6 +22,9 @@ type Forecast struct {
 	Diagnostics []manifest.Diagnostic
 	// Report is what the code would register, with positions in the buffers.
 	Report *source.Report
+	// Edits are the declarations that differ from what the live server runs, with
+	// positions in the buffers.
+	Edits []build.Edit
 	// Live is the manifest that the code was compared with; nil if there is none.
 	Live *manifest.Manifest
 }
@@ -138,7 +141,7 @@ func (o *Outlook) Predict(ctx context.Context, buffers map[string][]byte) (*Fore
 	if plan.Rung == "" && len(k.reasons) == 0 && k.live != nil {
 		v.rung = ""
 	}
-	return &Forecast{Rung: v.rung, Diagnostics: v.diagnostics, Report: report, Live: k.manifest}, nil
+	return &Forecast{Rung: v.rung, Diagnostics: v.diagnostics, Report: report, Edits: draft.Edits(live), Live: k.manifest}, nil
 }
 
 // Refresh brings an outlook without an engine up to date after files changed on

@@ -1,0 +1,104 @@
+package lspserver
+
+import (
+	"slices"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// hintFeature says at the end of a line that declares something which differs
+// from what is live what a save will do.
+func hintFeature() feature {
+	r := newRefresher(protocol.MethodWorkspaceInlayHintRefresh, func(c Client) bool { return c.InlayHintRefresh }, inlayHints)
+	return feature{
+		advertise: func(_ Client, s *protocol.ServerCapabilities) { s.InlayHintProvider = &protocol.InlayHintOptions{} },
+		methods: map[string]method{
+			// Of the whole document, whatever part of it is asked for: there are few.
+			protocol.MethodTextDocumentInlayHint: askFor(r, func(p *protocol.InlayHintParams) uri.URI { return p.TextDocument.URI }),
+		},
+		changed:    func(s *Server, _, _ *Folder) { r.changed(s) },
+		configured: r.changed,
+	}
+}
+
+// inlayHints returns the hints of a document, and what is seen of them.
+func inlayHints(v *View, u uri.URI) (any, string) {
+	hints := []protocol.InlayHint{}
+	d := v.Document(u)
+	if d == nil || !v.Settings.InlayHints {
+		return hints, ""
+	}
+	f := v.Folder(d.Path)
+	if f == nil || f.Forecast == nil || f.Forecast.Rung == "" {
+		return hints, ""
+	}
+	at := v.placer(f)
+	m, seen, last := d.Mapper(), "", 0
+	for _, e := range f.Forecast.Edits {
+		if e.Position.File != d.Path {
+			continue
+		}
+		p, ok := at.now(e.Position)
+		if !ok || p.Line == last { // several names in one line
+			continue
+		}
+		last = p.Line
+		label, why := f.hint(at, p)
+		h := protocol.InlayHint{
+			Position: m.Position(m.LineEnd(m.GoOffset(p.Line, p.Column))), Label: protocol.String(label), PaddingLeft: on(true),
+		}
+		if why != "" {
+			h.Tooltip = protocol.String(why)
+		}
+		hints = append(hints, h)
+		seen += string(raw(h)) + "\n"
+	}
+	return hints, seen
+}
+
+// hint says what a save does, and why, if a declaration that begins at a
+// position is the reason.
+func (f *Folder) hint(at *placer, p manifest.Position) (label, why string) {
+	first, end := at.places(p.File).declaration(p)
+	// What is said of the old version of a document is said of its lines.
+	i := slices.IndexFunc(f.Forecast.Diagnostics, func(d manifest.Diagnostic) bool {
+		if d.Code.Rung() != f.Forecast.Rung || f.Forecast.Rung == manifest.RungKeep && d.Severity != manifest.SeverityError {
+			return false // it decides nothing
+		}
+		where, ok := at.now(d.Position)
+		return ok && where.File == p.File && first <= where.Line && where.Line <= end
+	})
+	switch f.Forecast.Rung {
+	case manifest.RungHotSwap:
+		return "→ hot swap", ""
+	case manifest.RungWarmRestart:
+		label = "→ warm restart"
+	default:
+		label = "→ not live: errors"
+	}
+	if i >= 0 {
+		d := f.Forecast.Diagnostics[i]
+		return label + " (" + string(d.Code) + ")", d.Message
+	}
+	return label, ""
+}
+
+// declaration returns the first and the last line of the top-level declaration
+// around a position; the line itself if there is none.
+func (pl *places) declaration(p manifest.Position) (first, last int) {
+	file, tf := pl.parse()
+	if tf == nil {
+		return p.Line, p.Line
+	}
+	for _, decl := range file.Decls {
+		first, _ := pl.m.GoPosition(tf.Offset(decl.Pos()))
+		last, _ := pl.m.GoPosition(tf.Offset(decl.End()))
+		if first <= p.Line && p.Line <= last {
+			return first, last
+		}
+	}
+	return p.Line, p.Line
+}

@@ -1,0 +1,83 @@
+package lspserver
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// hints returns the text of each line that has a hint, with the hint at its
+// place.
+func (s *scene) hints() []string {
+	s.t.Helper()
+	result, seen := inlayHints(s.view, uri.File(s.path))
+	hints := result.([]protocol.InlayHint)
+	if strings.Count(seen, "\n") != len(hints) {
+		s.t.Errorf("%d hints are seen as %q", len(hints), seen)
+	}
+	var out []string
+	for _, h := range hints {
+		line := strings.Split(string(s.document().Text), "\n")[h.Position.Line]
+		line = line[:h.Position.Character] + " " + string(h.Label.(protocol.String)) + line[h.Position.Character:]
+		if why, ok := h.Tooltip.(protocol.String); ok {
+			line += " | " + string(why)
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+func TestInlayHints(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(s *scene)
+		want   []string
+	}{
+		{"hot swap", nil, []string{"func home(c *hotreload.Ctx) error { return nil } → hot swap", "func showPost(c *hotreload.Ctx) error { → hot swap"}},
+		{"restart", func(s *scene) {
+			fc := s.folder.Forecast
+			fc.Rung = manifest.RungWarmRestart
+			fc.Diagnostics = []manifest.Diagnostic{
+				manifest.Diagnose(manifest.CodePackageState, s.at("home(c"), "a hint"),
+				manifest.Diagnose(manifest.CodeSignature, s.at("(c *hotreload.Ctx) error {\n"), "the signature changed"),
+			}
+		}, []string{"func home(c *hotreload.Ctx) error { return nil } → warm restart", "func showPost(c *hotreload.Ctx) error { → warm restart (ANV001) | the signature changed"}},
+		{"errors", func(s *scene) {
+			fc := s.folder.Forecast
+			fc.Rung = manifest.RungKeep
+			fc.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, s.at("nil\n}"), "undefined: nul")}
+		}, []string{"func home(c *hotreload.Ctx) error { return nil } → not live: errors", "func showPost(c *hotreload.Ctx) error { → not live: errors (ANV009) | undefined: nul"}},
+		{"an edit above", func(s *scene) { s.edit("// Anvil", "\n// Anvil") },
+			[]string{"func home(c *hotreload.Ctx) error { return nil } → hot swap", "func showPost(c *hotreload.Ctx) error { → hot swap"}},
+		{"the line is being edited", func(s *scene) { s.edit("func home", "func hom") }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
+		{"another file", func(s *scene) { s.folder.Forecast.Edits[0].Position.File += "x" }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
+		{"nothing differs", func(s *scene) { s.folder.Forecast.Rung = "" }, nil},
+		{"turned off", func(s *scene) { s.view.Settings.InlayHints = false }, nil},
+		{"no forecast", func(s *scene) { s.folder.Forecast = nil }, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newScene(t)
+			s.folder.Forecast.Rung = manifest.RungHotSwap
+			s.folder.Forecast.Edits = []build.Edit{{Name: "home", Position: s.at("home(c")}, {Name: "showPost", Position: s.at("showPost(c")}, {Name: "same line", Position: s.at("(c *hotreload.Ctx) error {\n")}}
+			if tt.change != nil {
+				tt.change(s)
+			}
+			if got := s.hints(); !slices.Equal(got, tt.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
+			}
+		})
+	}
+}
+
+// TestHintsAreOff: they are for those who want them.
+func TestHintsAreOff(t *testing.T) {
+	if defaultSettings().InlayHints {
+		t.Error("inlay hints are on by default")
+	}
+}

@@ -1,0 +1,264 @@
+package lspserver
+
+import (
+	"context"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"strings"
+	"time"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source"
+)
+
+// maxHovered bounds the routes that one hover tells of.
+const maxHovered = 5
+
+// hoverFeature tells of a route what the live server and its manifest know, over
+// its registration and over the declaration of its handler.
+func hoverFeature() feature {
+	return feature{
+		advertise: func(_ Client, s *protocol.ServerCapabilities) { s.HoverProvider = protocol.Boolean(true) },
+		methods:   map[string]method{protocol.MethodTextDocumentHover: ask(hover)},
+	}
+}
+
+func hover(_ context.Context, v *View, p *protocol.HoverParams) (any, error) {
+	d := v.Document(p.TextDocument.URI)
+	if d == nil || !v.Settings.Hover {
+		return nil, nil
+	}
+	f := v.Folder(d.Path)
+	if f == nil || f.Forecast == nil {
+		return nil, nil
+	}
+	at := v.placer(f)
+	routes, over := at.under(d, d.Mapper().Offset(p.Position))
+	if len(routes) == 0 {
+		return nil, nil
+	}
+	write := f.tellPlain
+	kind, rule := protocol.MarkupKindPlainText, "\n"
+	if v.Client.HoverMarkdown {
+		write, kind, rule = f.tellMarkdown, protocol.MarkupKindMarkdown, "\n---\n\n"
+	}
+	var parts []string
+	for _, r := range routes[:min(len(routes), maxHovered)] {
+		parts = append(parts, write(f.describe(r)))
+	}
+	if n := len(routes) - maxHovered; n > 0 {
+		parts = append(parts, fmt.Sprintf("and %s\n", count(int64(n), "more route", "more routes")))
+	}
+	return &protocol.Hover{Contents: &protocol.MarkupContent{Kind: kind, Value: strings.Join(parts, rule)}, Range: &over}, nil
+}
+
+// under returns the routes that an offset in a document is about: those that the
+// call around it registers, or whose handler is declared there.
+func (p *placer) under(d *Document, offset int) (routes []*source.Route, over protocol.Range) {
+	pl := p.places(d.Path)
+	_, tf := pl.parse()
+	if tf == nil || offset > tf.Size() {
+		return nil, over
+	}
+	pos := tf.Pos(offset)
+	for _, r := range p.registrations(d) {
+		call := pl.call(r.at)
+		if call == nil || !speaksOf(call, pos) {
+			continue
+		}
+		routes, over = append(routes, r.route), pl.m.Range(tf.Offset(nameOf(call)), tf.Offset(call.End()))
+	}
+	if len(routes) > 0 {
+		return routes, over
+	}
+	name := pl.declared(pos)
+	if name == nil {
+		return nil, over
+	}
+	line, column := pl.m.GoPosition(tf.Offset(name.Pos()))
+	for i := range p.f.Forecast.Report.Routes {
+		r := &p.f.Forecast.Report.Routes[i]
+		if r.HandlerPosition.File != d.Path {
+			continue
+		}
+		if at, ok := p.now(r.HandlerPosition); ok && at.Line == line && (at.Column == column || at.Column == 0) {
+			routes, over = append(routes, r), pl.span(name)
+		}
+	}
+	return routes, over
+}
+
+// speaksOf reports whether a position in a call is about the call: its name or
+// an argument, and not the inside of a function that is an argument.
+func speaksOf(call *ast.CallExpr, pos token.Pos) bool {
+	if pos < nameOf(call) || pos > call.End() {
+		return false
+	}
+	about := true
+	for _, arg := range call.Args {
+		ast.Inspect(arg, func(n ast.Node) bool {
+			if fn, ok := n.(*ast.FuncLit); ok && fn.Body.Pos() < pos && pos < fn.Body.End() {
+				about = false
+			}
+			return about
+		})
+	}
+	return about
+}
+
+// declared returns the name of the function whose declaration's name is at a
+// position; nil if there is none.
+func (pl *places) declared(pos token.Pos) *ast.Ident {
+	file, _ := pl.parse()
+	for _, decl := range file.Decls {
+		if fn, ok := decl.(*ast.FuncDecl); ok && fn.Name.Pos() <= pos && pos <= fn.Name.End() {
+			return fn.Name
+		}
+	}
+	return nil
+}
+
+// told is what there is to tell of a route.
+type told struct {
+	name      string
+	handler   string
+	signature string
+	url       string // to open; empty if there are parameters, or nothing is live
+	lines     []string
+}
+
+// describe puts together what is known of a route of the source.
+func (f *Folder) describe(r *source.Route) told {
+	t := told{name: routeName(r.Method, r.Pattern), handler: r.Handler, signature: r.Signature}
+	live := f.LiveRoute(r.Method, r.Pattern)
+	if live == nil {
+		t.lines = append(t.lines, "not live yet"+f.afterSave(r))
+		return t
+	}
+	t.handler, t.signature = live.Handler, live.Signature
+	if !parametric(r.Pattern) {
+		t.url = f.url(r.Pattern)
+	}
+	t.lines = append(t.lines, fmt.Sprintf("live in generation %d", f.Status.Generation)+f.difference(live, r))
+	if s := f.counted.of(r.Method, r.Pattern); s != nil {
+		t.lines = append(t.lines, asked(s)...)
+	}
+	return t
+}
+
+// difference says in what the source differs from what is live, and what a save
+// will do.
+func (f *Folder) difference(live *manifest.Route, r *source.Route) string {
+	var is string
+	switch {
+	case r.Broken:
+		is = "; the source does not compile"
+	case live.Signature != r.Signature:
+		is = "; the source has " + r.Signature
+	case live.Fingerprint != r.Fingerprint:
+		is = "; the source has other types: " + manifest.DescribeDifference(live.Shape, r.Shape)
+	case live.Handler != r.Handler:
+		is = "; the source has " + r.Handler
+	}
+	return is + f.afterSave(r)
+}
+
+// afterSave says what a save will do.
+func (f *Folder) afterSave(r *source.Route) string {
+	why := ""
+	if d := f.Break(r); d != nil {
+		why = fmt.Sprintf(" (%s)", d.Code)
+	}
+	switch f.Forecast.Rung {
+	case manifest.RungHotSwap:
+		return "; a save swaps the code, without a restart"
+	case manifest.RungWarmRestart:
+		return "; a save restarts the live server" + why
+	case manifest.RungKeep:
+		return "; a save keeps the live generation, because of errors" + why
+	}
+	return ""
+}
+
+// asked says what a route was asked for.
+func asked(s *control.RouteStats) []string {
+	if s.Requests == 0 {
+		return []string{"no requests"}
+	}
+	line := count(s.Requests, "request", "requests")
+	if s.Errors > 0 {
+		line += ", " + count(s.Errors, "error", "errors")
+	}
+	if s.InFlight > 0 {
+		line += fmt.Sprintf(", %d in flight", s.InFlight)
+	}
+	if s.P50 > 0 {
+		line += ", p50 " + s.P50.Fine()
+	}
+	out := []string{line}
+	if !s.LastTime.IsZero() {
+		last := "last request"
+		if s.LastPath != "" {
+			last += " " + s.LastPath
+		}
+		answer := "no answer"
+		if s.LastStatus != 0 {
+			answer = fmt.Sprintf("%d", s.LastStatus)
+		}
+		out = append(out, fmt.Sprintf("%s: %s in %s at %s, by generation %d", last, answer, s.LastDuration.Fine(), clock(s.LastTime), s.LastGeneration))
+	}
+	if p := s.Panic; p != nil {
+		out = append(out, fmt.Sprintf("last panic: %s (%s) at %s, in generation %d", p.Message, p.Request, clock(p.Time), p.Generation))
+	}
+	return out
+}
+
+func clock(t time.Time) string { return t.Local().Format(time.TimeOnly) }
+
+func (f *Folder) tellPlain(t told) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s → %s\n%s\n", t.name, t.handler, t.signature)
+	for _, line := range t.lines {
+		fmt.Fprintf(&b, "%s\n", line)
+	}
+	return b.String()
+}
+
+func (f *Folder) tellMarkdown(t told) string {
+	var b strings.Builder
+	name := code(t.name)
+	if t.url != "" {
+		name = fmt.Sprintf("[%s](%s)", name, t.url)
+	}
+	fmt.Fprintf(&b, "**%s** → %s\n\n```go\n%s\n```\n\n", name, code(t.handler), t.signature)
+	for _, line := range t.lines {
+		fmt.Fprintf(&b, "- %s\n", escape(line))
+	}
+	return b.String()
+}
+
+// code makes text a code span.
+func code(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if strings.Contains(s, "`") {
+		return "`` " + s + " ``"
+	}
+	return "`" + s + "`"
+}
+
+// escape makes text of one line mean itself in Markdown.
+func escape(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	var b strings.Builder
+	for _, r := range s {
+		if strings.ContainsRune("\\`*_{}[]<>#|~", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

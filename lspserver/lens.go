@@ -1,0 +1,189 @@
+package lspserver
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"slices"
+	"strings"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// maxLensesPerLine bounds the lenses of a line that registers many routes.
+const maxLensesPerLine = 5
+
+// codeLensFeature is what stands above AnvilRegisterRoutes and each
+// registration: what is live, and what it was asked for.
+func codeLensFeature() feature {
+	r := newRefresher(protocol.MethodWorkspaceCodeLensRefresh, func(c Client) bool { return c.CodeLensRefresh }, codeLenses)
+	return feature{
+		advertise: func(_ Client, s *protocol.ServerCapabilities) { s.CodeLensProvider = &protocol.CodeLensOptions{} },
+		methods: map[string]method{
+			protocol.MethodTextDocumentCodeLens: askFor(r, func(p *protocol.CodeLensParams) uri.URI { return p.TextDocument.URI }),
+		},
+		changed:    func(s *Server, _, _ *Folder) { r.changed(s) },
+		configured: r.changed,
+	}
+}
+
+// codeLenses returns the lenses of a document, and what is seen of them.
+func codeLenses(v *View, u uri.URI) (any, string) {
+	lenses := []protocol.CodeLens{}
+	d := v.Document(u)
+	if d == nil || !v.Settings.CodeLens {
+		return lenses, ""
+	}
+	f := v.Folder(d.Path)
+	if f == nil {
+		return lenses, ""
+	}
+	at := v.placer(f)
+	lenses = append(lenses, at.registerLenses(d)...)
+	lenses = append(lenses, at.routeLenses(d)...)
+	var seen strings.Builder
+	for _, l := range lenses {
+		fmt.Fprintf(&seen, "%d %s\n", l.Range.Start.Line, l.Command.Title)
+	}
+	return lenses, seen.String()
+}
+
+// lens makes a lens of a click.
+func (p *placer) lens(where protocol.Range, command string, arg commandArgument, title string) protocol.CodeLens {
+	arg.Folder = p.f.URI
+	return protocol.CodeLens{Range: where, Command: protocol.Command{Title: title, Command: command, Arguments: []protocol.LSPAny{raw(arg)}}}
+}
+
+// registerLenses stand above AnvilRegisterRoutes: the state of the live server,
+// and what can be done about it.
+func (p *placer) registerLenses(d *Document) []protocol.CodeLens {
+	name := p.places(d.Path).topLevel(markRegister)
+	if name == nil {
+		return nil
+	}
+	where := p.places(d.Path).span(name)
+	lens := func(command, title string) protocol.CodeLens { return p.lens(where, command, commandArgument{}, title) }
+	s := &p.f.Status
+	switch {
+	case s.State == StateOff:
+		return []protocol.CodeLens{lens("anvil.start", "start the live server")}
+	case s.State == control.StateDown:
+		return []protocol.CodeLens{lens("anvil.showLog", "the live server is down"), lens("anvil.reload", "reload"), lens("anvil.restart", "restart")}
+	case s.Generation == 0:
+		return []protocol.CodeLens{lens("anvil.showLog", "starting …")}
+	}
+	title := fmt.Sprintf("gen %d · %s", s.Generation, s.URL)
+	if s.State == control.StateKept {
+		title += " · newer code is kept back"
+	}
+	if n := len(p.f.Engine.Held); n > 0 {
+		title += " · " + count(int64(n), "saved file waits", "saved files wait")
+	}
+	out := []protocol.CodeLens{lens("anvil.openRoute", title), lens("anvil.reload", "reload"), lens("anvil.restart", "restart")}
+	if p.f.canRollBack() {
+		out = append(out, lens("anvil.rollback", "rollback"))
+	}
+	return out
+}
+
+// canRollBack reports whether there is an earlier generation in the process.
+func (f *Folder) canRollBack() bool {
+	live := f.Engine.Live
+	return live != nil && slices.ContainsFunc(live.Generations, func(g control.GenerationStatus) bool { return g.Number < f.Status.Generation })
+}
+
+// topLevel returns the name of a function or variable of the file; nil if it
+// declares none of that name.
+func (pl *places) topLevel(name string) *ast.Ident {
+	file, tf := pl.parse()
+	if tf == nil {
+		return nil
+	}
+	for _, decl := range file.Decls {
+		switch decl := decl.(type) {
+		case *ast.FuncDecl:
+			if decl.Recv == nil && decl.Name.Name == name {
+				return decl.Name
+			}
+		case *ast.GenDecl:
+			if decl.Tok != token.VAR {
+				continue
+			}
+			for _, spec := range decl.Specs {
+				for _, id := range spec.(*ast.ValueSpec).Names {
+					if id.Name == name {
+						return id
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// routeLenses stand above the registrations in a document. What stands in a
+// line that is being edited has none until it is known again what it registers.
+func (p *placer) routeLenses(d *Document) []protocol.CodeLens {
+	var out []protocol.CodeLens
+	perLine := map[int]int{}
+	for _, r := range p.registrations(d) {
+		n := perLine[r.at.Line]
+		perLine[r.at.Line]++
+		where := p.places(d.Path).at(r.at)
+		switch {
+		case n < maxLensesPerLine:
+			out = append(out, p.lens(where, "anvil.openRoute", commandArgument{Method: r.route.Method, Pattern: r.route.Pattern}, p.f.summary(r.route.Method, r.route.Pattern)))
+		case n == maxLensesPerLine:
+			out = append(out, p.lens(where, "anvil.showRoutes", commandArgument{}, "and more routes"))
+		}
+	}
+	return out
+}
+
+// summary says of a route what is worth knowing at a glance.
+func (f *Folder) summary(method, pattern string) string {
+	parts := []string{routeName(method, pattern)}
+	switch {
+	case f.Status.Generation == 0:
+		return parts[0]
+	case f.LiveRoute(method, pattern) == nil:
+		return parts[0] + " · not live yet"
+	}
+	parts = append(parts, fmt.Sprintf("gen %d", f.Status.Generation))
+	s := f.counted.of(method, pattern)
+	if s == nil {
+		return strings.Join(parts, " · ")
+	}
+	parts = append(parts, count(s.Requests, "request", "requests"))
+	if s.Errors > 0 {
+		parts = append(parts, count(s.Errors, "error", "errors"))
+	}
+	if s.P50 > 0 {
+		parts = append(parts, "p50 "+s.P50.Fine())
+	}
+	if s.LastStatus != 0 {
+		parts = append(parts, fmt.Sprintf("last %d", s.LastStatus))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// routeName names a route for a person.
+func routeName(method, pattern string) string {
+	if method == "*" {
+		method = "ANY"
+	}
+	return method + " " + pattern
+}
+
+func count(n int64, one, many string) string {
+	switch n {
+	case 0:
+		return "no " + many
+	case 1:
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

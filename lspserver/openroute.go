@@ -1,0 +1,79 @@
+package lspserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+)
+
+// parametric reports whether a pattern has places for values, so that it is no
+// path.
+func parametric(pattern string) bool { return strings.ContainsAny(pattern, "{*") }
+
+// url returns where a path is served; empty if nothing is.
+func (f *Folder) url(path string) string {
+	if f.Status.URL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(f.Status.URL, "/") + "/" + strings.TrimPrefix(path, "/")
+}
+
+// opened is the answer to anvil.openRoute.
+type opened struct {
+	URL string `json:"url"`
+	// Opened: the client was asked to show it. If it was not, Message says why
+	// not; the user was told.
+	Opened  bool   `json:"opened"`
+	Message string `json:"message,omitempty"`
+}
+
+// openRoute shows a route in the browser. Without a route it shows the
+// application.
+//
+// The protocol has no way to ask the user for the values of parameters. If the
+// client does not send a path, the last one that was asked for is shown again;
+// before there was one, the user is told the address with the names of the
+// parameters in it.
+func openRoute(ctx context.Context, s *Server, f *session, arg commandArgument) (any, error) {
+	v := f.view()
+	if v.Status.URL == "" {
+		return nil, failed(errors.New("no live server runs"))
+	}
+	if arg.Path != "" && !strings.HasPrefix(arg.Path, "/") {
+		return nil, invalid("%q is no path: it begins with a slash", arg.Path)
+	}
+	path := arg.Path
+	if last := v.counted.of(arg.Method, arg.Pattern); path == "" && last != nil && parametric(arg.Pattern) {
+		path = last.LastPath
+	}
+	if path == "" {
+		path = strings.TrimSuffix(arg.Pattern, "/*") // below a mounted handler
+	}
+	out := &opened{URL: v.url(path)}
+	switch {
+	case arg.Method != "" && arg.Method != "GET" && arg.Method != "*":
+		out.Message = fmt.Sprintf("%s %s cannot be opened in a browser: try  curl -i -X %s '%s'", arg.Method, arg.Pattern, arg.Method, out.URL)
+	case parametric(path):
+		out.Message = fmt.Sprintf("%s has parameters, and was not asked for yet: open %s with values in their places", arg.Pattern, out.URL)
+	case !s.client.ShowDocument:
+		out.Message = out.URL
+	}
+	if out.Message != "" {
+		s.showf(protocol.MessageTypeInfo, "%s", out.Message)
+		return out, nil
+	}
+	external := true
+	ctx, cancel := context.WithTimeout(ctx, clientPatience)
+	defer cancel()
+	var result protocol.ShowDocumentResult
+	err := s.conn.Call(ctx, protocol.MethodWindowShowDocument, &protocol.ShowDocumentParams{URI: uri.URI(out.URL), External: &external}, &result)
+	if err != nil {
+		return nil, failed(fmt.Errorf("the client could not open %s: %w", out.URL, err))
+	}
+	out.Opened = result.Success
+	return out, nil
+}
