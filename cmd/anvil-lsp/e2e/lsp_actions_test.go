@@ -128,6 +128,31 @@ func TestEditorBreakActions(t *testing.T) {
 	e.Await("a restart as decided", func(s *lsptest.State) bool { return s.Live(3) })
 }
 
+// TestEditorRollBackAction: a handler that panics can be exchanged for what
+// served before.
+func TestEditorRollBackAction(t *testing.T) {
+	e := openEditor(t, copyApp(t, "blog"), nil)
+	e.Open("handlers/debug.go")
+	const good = "func (a *app) whoami(c *hotreload.Ctx) error {"
+	e.Edit("handlers/debug.go", good, good+"\n\tif a.generation > 1 {\n\t\tpanic(\"no\")\n\t}")
+	e.Save("handlers/debug.go")
+	e.Await("generation 2", func(s *lsptest.State) bool { return s.Live(2) })
+	if status, body := e.get("/whoami"); status != http.StatusInternalServerError {
+		t.Fatalf("%d %s", status, body)
+	}
+	e.Await("the panic", func(s *lsptest.State) bool { return s.Has("handlers/debug.go", manifest.CodeHandlerPanic) })
+	d := where(e, "handlers/debug.go", manifest.CodeHandlerPanic)
+	var all []protocol.CodeAction
+	until(t, "the generations to be known", func() bool {
+		all = e.ActionsFor("handlers/debug.go", *d)
+		return len(all) > 0
+	})
+	e.Choose(all, "Roll back to generation 1")
+	if status, body := e.get("/whoami"); status != http.StatusOK {
+		t.Errorf("after the roll back: %d %s", status, body)
+	}
+}
+
 // where returns the first finding with a code in a file.
 func where(e *editor, name string, code manifest.Code) (d *protocol.Diagnostic) {
 	e.Look(func(s *lsptest.State) {
