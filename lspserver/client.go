@@ -21,6 +21,7 @@ type Client struct {
 	ShowDocument         bool
 	MessageActions       bool // window/showMessageRequest: any client must, so always true
 	ApplyEdit            bool
+	DocumentChanges      bool // edits may name the version that they are for
 
 	RelatedInformation bool
 	CodeDescription    bool
@@ -56,6 +57,7 @@ func newClient(c *protocol.ClientCapabilities, info protocol.ClientInfo) Client 
 	if w := c.Workspace; w != nil {
 		out.Configuration, out.WorkspaceFolders, out.ApplyEdit = yes(w.Configuration), yes(w.WorkspaceFolders), yes(w.ApplyEdit)
 		out.WatchesConfiguration = w.DidChangeConfiguration != nil && yes(w.DidChangeConfiguration.DynamicRegistration)
+		out.DocumentChanges = w.WorkspaceEdit != nil && yes(w.WorkspaceEdit.DocumentChanges)
 		out.CodeLensRefresh = w.CodeLens != nil && yes(w.CodeLens.RefreshSupport)
 		out.InlayHintRefresh = w.InlayHint != nil && yes(w.InlayHint.RefreshSupport)
 	}

@@ -40,6 +40,7 @@ func features() []feature {
 		hoverFeature(),
 		symbolFeature(),
 		hintFeature(),
+		codeActionFeature(),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 	"strings"
 
@@ -126,7 +127,8 @@ func changesByName(method *types.Func) bool {
 
 // changedVariables reports the package-level variables of hot packages that
 // change while the program runs (ANV007), once each, at their declaration. What
-// each generation sets when it starts is no such change.
+// each generation sets when it starts is no such change, and what it then takes
+// from the Container is not its own.
 func (run *checking) changedVariables(w *world, hot []*checked) []manifest.Diagnostic {
 	starting := startingFunctions(hot)
 	first := map[*types.Var]token.Pos{}
@@ -148,10 +150,11 @@ func (run *checking) changedVariables(w *world, hot []*checked) []manifest.Diagn
 			}
 		}
 	}
+	kept := fromContainer(hot)
 	var found []manifest.Diagnostic
 	for v, pos := range first {
 		c := w.packages[v.Pkg()]
-		if c == nil || !c.spec.Hot || isConstantByHabit(v.Type()) {
+		if kept[v] || c == nil || !c.spec.Hot || isConstantByHabit(v.Type()) {
 			continue
 		}
 		d := manifest.Diagnose(manifest.CodePackageState, run.position(v.Pos()),
@@ -161,6 +164,23 @@ func (run *checking) changedVariables(w *world, hot []*checked) []manifest.Diagn
 		found = append(found, d)
 	}
 	return found
+}
+
+// fromContainer returns the variables that are only ever set to what the
+// Container keeps: what they refer to outlives the generation.
+func fromContainer(hot []*checked) map[*types.Var]bool {
+	kept, other := map[*types.Var]bool{}, map[*types.Var]bool{}
+	for _, c := range hot {
+		for _, change := range c.facts.changes {
+			if change.itself && change.kept {
+				kept[change.v] = true
+			} else if change.itself {
+				other[change.v] = true
+			}
+		}
+	}
+	maps.DeleteFunc(kept, func(v *types.Var, _ bool) bool { return other[v] })
+	return kept
 }
 
 // startingFunctions returns the functions that run only when a generation

@@ -34,6 +34,9 @@ type change struct {
 	v   *types.Var
 	pos token.Pos
 	in  surroundings
+	// itself: the variable is set, and not something that it refers to; kept: to
+	// a value from the Container.
+	itself, kept bool
 }
 
 // use is a place where a declared function is called or referred to.
@@ -177,11 +180,35 @@ func (f *factFinder) everywhere(root ast.Node, in surroundings) {
 		}
 		f.eachChange(n, func(e ast.Expr, pos token.Pos) {
 			if v := f.packageVar(e); v != nil {
-				f.changes = append(f.changes, change{v, pos, in})
+				_, itself := ast.Unparen(e).(*ast.Ident)
+				if _, call := n.(*ast.CallExpr); call {
+					itself = false
+				}
+				f.changes = append(f.changes, change{v, pos, in, itself, itself && f.fromContainer(n)})
 			}
 		})
 		return true
 	})
+}
+
+// fromContainer reports whether a statement sets one variable to what the
+// Container keeps: x = hotreload.StateOf(...), its Get(), or hotreload.Use(...).
+func (f *factFinder) fromContainer(n ast.Node) bool {
+	set, ok := n.(*ast.AssignStmt)
+	if !ok || set.Tok != token.ASSIGN || len(set.Lhs) != 1 || len(set.Rhs) != 1 {
+		return false
+	}
+	call, ok := ast.Unparen(set.Rhs[0]).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok && sel.Sel.Name == "Get" {
+		if inner, ok := ast.Unparen(sel.X).(*ast.CallExpr); ok {
+			call = inner
+		}
+	}
+	fn := f.callee(call)
+	return fn != nil && (fn.FullName() == runtimePath+".StateOf" || fn.FullName() == runtimePath+".Use")
 }
 
 func isBlank(e ast.Expr) bool {

@@ -26,6 +26,8 @@ type Report struct {
 	Missing []string
 	// Complete says that everything was type-checked and is without errors.
 	Complete bool
+
+	code []*Code // the hot packages
 }
 
 // Route is one registration.

@@ -51,6 +51,7 @@ func (run *checking) report() *Report {
 	} else if handlers != nil {
 		run.protect(&run.faults, "following "+registerName, func() { run.follow(w, handlers, r) })
 	}
+	r.keepCode(w, hot, run.prog.hot())
 	slices.SortFunc(r.State, func(a, b State) int {
 		return cmp.Or(cmp.Compare(a.Key, b.Key), comparePositions(a.Position, b.Position), cmp.Compare(a.Type, b.Type))
 	})

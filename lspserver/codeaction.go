@@ -1,0 +1,255 @@
+package lspserver
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// codeActionFeature offers what can be done about a finding, and about a handler
+// that nobody registered.
+func codeActionFeature() feature {
+	return feature{
+		advertise: func(c Client, s *protocol.ServerCapabilities) {
+			if !c.CodeActions {
+				return // a client that knows commands only shows them elsewhere
+			}
+			s.CodeActionProvider = &protocol.CodeActionOptions{
+				CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix, protocol.CodeActionKindRefactorRewrite},
+				ResolveProvider: on(c.ResolveActions),
+			}
+		},
+		methods: map[string]method{
+			protocol.MethodTextDocumentCodeAction: {begin: beginCodeActions},
+			protocol.MethodCodeActionResolve:      ask(resolveAction),
+		},
+	}
+}
+
+// beginCodeActions takes what was decided about breaks together with the View.
+func beginCodeActions(s *Server, raw json.RawMessage) (answer, error) {
+	p, err := decode[protocol.CodeActionParams](raw)
+	if err != nil {
+		return nil, err
+	}
+	v := s.View()
+	d := v.Document(p.TextDocument.URI)
+	if d == nil || !v.Client.CodeActions {
+		return func(context.Context) (any, error) { return nil, nil }, nil
+	}
+	f := v.Folder(d.Path)
+	a := &actions{v: v, d: d, f: f, p: p, decided: func(manifest.Code) string { return v.Settings.OnBreak }}
+	for _, x := range s.allSessions() {
+		if f != nil && x.dir == f.Dir {
+			a.decided = func(c manifest.Code) string { return x.memory.of(c, v.Settings.OnBreak) }
+		}
+	}
+	return func(ctx context.Context) (any, error) { return a.all(ctx), nil }, nil
+}
+
+// actions is one request for code actions.
+type actions struct {
+	v       *View
+	d       *Document
+	f       *Folder // nil: a main whose handlers package has no register function belongs to none
+	p       *protocol.CodeActionParams
+	decided func(manifest.Code) string
+	out     []protocol.CodeAction
+}
+
+// actionData travels with an action whose edit is computed when it is chosen.
+type actionData struct {
+	Do      rewriting         `json:"do"`
+	Path    string            `json:"path"`
+	At      protocol.Position `json:"at"`
+	Version int32             `json:"version"`
+}
+
+func (a *actions) all(ctx context.Context) []protocol.CodeAction {
+	if a.f == nil {
+		if a.wants(protocol.CodeActionKindQuickFix) {
+			a.declareMissing()
+		}
+		return a.out
+	}
+	var own []protocol.Diagnostic
+	for _, d := range a.p.Context.Diagnostics {
+		if source, _ := d.Source.Get(); source == "anvil" && overlap(d.Range, a.p.Range) {
+			own = append(own, d)
+		}
+	}
+	slices.SortStableFunc(own, func(x, y protocol.Diagnostic) int { return comparePlaces(x.Range.Start, y.Range.Start) })
+	if a.wants(protocol.CodeActionKindQuickFix) {
+		for _, d := range own {
+			if ctx.Err() != nil {
+				return nil
+			}
+			a.fixes(d)
+		}
+		for _, d := range own {
+			a.commands(d)
+		}
+		if !slices.ContainsFunc(own, func(d protocol.Diagnostic) bool { return codeOf(d) == manifest.CodeRegister }) {
+			a.declareMissing()
+		}
+	}
+	if a.wants(protocol.CodeActionKindRefactorRewrite) && ctx.Err() == nil {
+		a.rewrite(rewriteRegister, a.p.Range.Start, protocol.CodeActionKindRefactorRewrite, nil)
+	}
+	return a.out
+}
+
+// wants reports whether the client asks for a kind of actions.
+func (a *actions) wants(k protocol.CodeActionKind) bool {
+	return len(a.p.Context.Only) == 0 || slices.ContainsFunc(a.p.Context.Only, func(only protocol.CodeActionKind) bool {
+		return only == k || only == "" || strings.HasPrefix(string(k), string(only)+".")
+	})
+}
+
+func codeOf(d protocol.Diagnostic) manifest.Code {
+	s, _ := d.Code.(protocol.String)
+	return manifest.Code(s)
+}
+
+func overlap(a, b protocol.Range) bool {
+	return comparePlaces(a.Start, b.End) <= 0 && comparePlaces(b.Start, a.End) <= 0
+}
+
+func comparePlaces(a, b protocol.Position) int {
+	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Character, b.Character))
+}
+
+// fixes offers edits that mend a finding.
+func (a *actions) fixes(d protocol.Diagnostic) {
+	switch codeOf(d) {
+	case manifest.CodePackageState:
+		a.rewrite(rewriteMove, d.Range.Start, protocol.CodeActionKindQuickFix, &d)
+	case manifest.CodeRegister:
+		for _, do := range []rewriting{rewriteCorrect, rewriteDeclare, rewriteDeclareIn} {
+			if a.rewrite(do, d.Range.Start, protocol.CodeActionKindQuickFix, &d) {
+				return
+			}
+		}
+	}
+}
+
+// declareMissing offers to create the register function that main names.
+func (a *actions) declareMissing() {
+	if from, to, ok := registerNamed(a.d); ok && overlap(a.d.Mapper().Range(from, to), a.p.Range) {
+		a.rewrite(rewriteDeclareIn, a.p.Range.Start, protocol.CodeActionKindQuickFix, nil)
+	}
+}
+
+// commands offers what the engine can do about a finding.
+func (a *actions) commands(d protocol.Diagnostic) {
+	code := codeOf(d)
+	var data DiagnosticData
+	happened := json.Unmarshal(d.Data, &data) == nil && data.Happened
+	runs := a.f.Status.State != StateOff && a.f.Status.State != StateStarting
+	// A restart takes what is on disk: it does nothing about what is only typed.
+	if runs && code.Rung() == manifest.RungWarmRestart && (happened || !a.d.Dirty()) {
+		a.command(d, "Restart now", "anvil.restart", commandArgument{Folder: a.f.URI})
+	}
+	if n := a.earlier(); runs && n > 0 && (code == manifest.CodeHandlerPanic || happened && code.Rung() == manifest.RungHotSwap) {
+		a.command(d, fmt.Sprintf("Roll back to generation %d", n), "anvil.rollback", commandArgument{Folder: a.f.URI, Generation: n})
+	}
+	if code.Rung() != manifest.RungWarmRestart || code == manifest.CodeLiveServer {
+		return
+	}
+	for _, c := range []struct{ decision, title string }{
+		{BreakRestart, "Always restart for %s"}, {BreakKeep, "Keep the old code for %s"}, {BreakAsk, "Ask each time for %s"},
+	} {
+		if a.decided(code) != c.decision {
+			a.command(d, fmt.Sprintf(c.title, code), "anvil.remember", commandArgument{Folder: a.f.URI, Code: code, Decision: c.decision})
+		}
+	}
+}
+
+// earlier returns the newest generation before the live one that can be rolled
+// back to; 0 if there is none.
+func (a *actions) earlier() int {
+	if a.f.Engine.Live == nil {
+		return 0
+	}
+	best := 0
+	for _, g := range a.f.Engine.Live.Generations {
+		if g.Number < a.f.Engine.Generation {
+			best = max(best, g.Number)
+		}
+	}
+	return best
+}
+
+func (a *actions) command(d protocol.Diagnostic, title, name string, arg commandArgument) {
+	for _, other := range a.out {
+		if other.Title == title {
+			return // for another finding of the same kind
+		}
+	}
+	data, err := json.Marshal(arg)
+	if err != nil {
+		return
+	}
+	kind := protocol.CodeActionKindQuickFix
+	a.out = append(a.out, protocol.CodeAction{
+		Title: title, Kind: &kind, Diagnostics: []protocol.Diagnostic{d},
+		Command: protocol.Command{Title: title, Command: name, Arguments: []protocol.LSPAny{data}},
+	})
+}
+
+// rewrite offers an edit. It reports whether it is possible.
+func (a *actions) rewrite(do rewriting, at protocol.Position, kind protocol.CodeActionKind, d *protocol.Diagnostic) bool {
+	change, err := a.v.rewrite(do, a.f, a.d, a.d.Mapper().Offset(at))
+	if err != nil {
+		return false
+	}
+	action := protocol.CodeAction{Title: change.Title, Kind: &kind}
+	if d != nil {
+		action.Diagnostics = []protocol.Diagnostic{*d}
+		action.IsPreferred = on(do != rewriteMove)
+	}
+	if a.v.Client.ResolveActions {
+		data, err := json.Marshal(actionData{Do: do, Path: a.d.Path, At: at, Version: a.d.Version})
+		if err != nil {
+			return false
+		}
+		action.Data = data
+	} else {
+		action.Edit = a.v.workspaceEdit(change)
+	}
+	a.out = append(a.out, action)
+	return true
+}
+
+// resolveAction is codeAction/resolve: it computes the edit.
+func resolveAction(_ context.Context, v *View, p *protocol.CodeAction) (any, error) {
+	var data actionData
+	if len(p.Data) == 0 {
+		return p, nil // a command
+	}
+	if err := json.Unmarshal(p.Data, &data); err != nil {
+		return nil, invalid("the data of a code action: %v", err)
+	}
+	d := v.documents.byPath[data.Path]
+	if d == nil || d.Version != data.Version {
+		return nil, jsonrpc2.NewError(codeContentModified, "the file was edited since the action was offered")
+	}
+	f := v.Folder(data.Path)
+	change, err := v.rewrite(data.Do, f, d, d.Mapper().Offset(data.At))
+	if err != nil {
+		return nil, jsonrpc2.NewError(codeContentModified, err.Error())
+	}
+	p.Edit = v.workspaceEdit(change)
+	return p, nil
+}
+
+// codeContentModified is ContentModified of the protocol.
+const codeContentModified = jsonrpc2.Code(protocol.LSPErrorCodesContentModified)

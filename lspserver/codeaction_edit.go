@@ -1,0 +1,255 @@
+package lspserver
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+	"golang.org/x/mod/modfile"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/rewrite"
+	"github.com/anvilforge/anvil-lsp/manifest/source"
+)
+
+// rewriting names a change of the source.
+type rewriting string
+
+const (
+	rewriteMove      rewriting = "moveToState"
+	rewriteRegister  rewriting = "register"
+	rewriteCorrect   rewriting = "correctRegister"
+	rewriteDeclare   rewriting = "declareRegister"
+	rewriteDeclareIn rewriting = "declareRegisterIn" // of the package that the file names
+)
+
+// rewrite computes a change of the source at an offset of a document. The error
+// says why it is not possible.
+func (v *View) rewrite(do rewriting, f *Folder, d *Document, offset int) (*rewrite.Change, error) {
+	if do == rewriteDeclareIn {
+		return v.declareIn(d)
+	}
+	if f == nil || f.Forecast == nil || !v.Current(f, d) {
+		return nil, rewrite.ErrStale
+	}
+	code := f.Forecast.Report.Code(d.Path)
+	if code == nil {
+		return nil, errors.New("the file belongs to no hot package")
+	}
+	if do == rewriteRegister && !inHead(code, d.Path, offset) {
+		return nil, errors.New("no function is declared here")
+	}
+	p, err := rewrite.New(code, v.read)
+	if err != nil {
+		return nil, err
+	}
+	switch do {
+	case rewriteMove:
+		around, err := v.surroundings(f, code)
+		if err != nil {
+			return nil, err
+		}
+		return p.MoveState(d.Path, offset, around)
+	case rewriteRegister:
+		return p.RegisterHandler(d.Path, offset, f.Forecast.Report)
+	case rewriteCorrect:
+		return p.CorrectRegister(d.Path, offset)
+	case rewriteDeclare:
+		return p.DeclareRegister(d.Path)
+	}
+	return nil, fmt.Errorf("there is no rewriting %q", do)
+}
+
+// inHead reports whether an offset is on the head of a function: most cursors
+// are not, and cost nothing.
+func inHead(code *source.Code, path string, offset int) bool {
+	for _, f := range code.Files {
+		if f.Path == path {
+			return rewrite.InHead(f, offset)
+		}
+	}
+	return false
+}
+
+// read returns the text of a file as the editor has it; nil if there is none.
+func (v *View) read(path string) []byte {
+	if d := v.documents.byPath[path]; d != nil {
+		return append([]byte{}, d.Text...)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// workspaceEdit is a change as the client takes it.
+func (v *View) workspaceEdit(c *rewrite.Change) *protocol.WorkspaceEdit {
+	out := &protocol.WorkspaceEdit{}
+	for _, path := range sortedKeys(c.Files) {
+		m := v.Mapper(path)
+		var edits []protocol.TextEdit
+		for _, e := range rewrite.Diff(m.Text(), c.Files[path]) {
+			edits = append(edits, protocol.TextEdit{Range: m.Range(e.From, e.To), NewText: e.Text})
+		}
+		if !v.Client.DocumentChanges {
+			if out.Changes == nil {
+				out.Changes = map[uri.URI][]protocol.TextEdit{}
+			}
+			out.Changes[v.URI(path)] = edits
+			continue
+		}
+		change := &protocol.TextDocumentEdit{TextDocument: protocol.OptionalVersionedTextDocumentIdentifier{
+			TextDocumentIdentifier: protocol.TextDocumentIdentifier{URI: v.URI(path)},
+		}}
+		if d := v.documents.byPath[path]; d != nil {
+			change.TextDocument.Version = &d.Version
+		}
+		for _, e := range edits {
+			change.Edits = append(change.Edits, &e)
+		}
+		out.DocumentChanges = append(out.DocumentChanges, change)
+	}
+	return out
+}
+
+// registerNamed returns where a document names a register function of another
+// package.
+func registerNamed(d *Document) (from, to int, ok bool) {
+	if !bytes.Contains(d.Text, []byte("."+markRegister)) || !bytes.Contains(d.Text, []byte(markServe)) {
+		return 0, 0, false
+	}
+	_, from, to, ok = rewrite.RegisterOf(d.Text)
+	return from, to, ok
+}
+
+// declareIn creates the register function that a document names. It asks
+// neither the engine nor the go command: without that function nothing is known
+// of the application.
+func (v *View) declareIn(d *Document) (*rewrite.Change, error) {
+	path, _, _, ok := rewrite.RegisterOf(d.Text)
+	if !ok {
+		return nil, errors.New("no register function is named")
+	}
+	root := moduleRoot(filepath.Dir(d.Path))
+	data, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		return nil, err
+	}
+	module := modfile.ModulePath(data)
+	rest, ok := strings.CutPrefix(path+"/", module+"/")
+	if module == "" || !ok {
+		return nil, fmt.Errorf("%s is in another module", path)
+	}
+	dir := filepath.Join(root, filepath.FromSlash(rest))
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, name := range names {
+		if data := v.read(name); data != nil && !strings.HasSuffix(name, "_test.go") {
+			files[name] = data
+		}
+	}
+	return rewrite.DeclareIn(files)
+}
+
+// moduleRoot returns the directory of the module that a directory is in; empty
+// if it is in none.
+func moduleRoot(dir string) string {
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return ""
+		}
+		dir = parent
+	}
+}
+
+// maxLooked bounds how many files are searched for importers of a package.
+const maxLooked = 20_000
+
+// surroundings gathers what moving state must know beside the package.
+func (v *View) surroundings(f *Folder, code *source.Code) (rewrite.Surroundings, error) {
+	out := rewrite.Surroundings{Unchecked: map[string][]byte{}, Keys: map[string]bool{}}
+	for _, s := range f.Forecast.Report.State {
+		out.Keys[s.Key] = true
+	}
+	entries, err := os.ReadDir(code.Dir)
+	if err != nil {
+		return out, err
+	}
+	for _, e := range entries {
+		path := filepath.Join(code.Dir, e.Name())
+		if strings.HasSuffix(path, ".go") && !slices.ContainsFunc(code.Files, func(f *source.File) bool { return f.Path == path }) {
+			out.Unchecked[e.Name()] = v.read(path)
+		}
+	}
+	quoted, looked := []byte(strconv.Quote(code.ImportPath)), 0
+	for _, root := range v.roots(f, code) {
+		err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+			switch name := filepath.Base(path); {
+			case err != nil:
+				return err
+			case e.IsDir() && path != root && (name[0] == '.' || name[0] == '_' || name == "node_modules" || name == "vendor" || name == "testdata"):
+				return filepath.SkipDir
+			case e.IsDir() || !strings.HasSuffix(name, ".go") || filepath.Dir(path) == code.Dir:
+				return nil
+			}
+			if looked++; looked > maxLooked {
+				return errors.New("the workspace is too large to know who uses the package")
+			}
+			if data := v.read(path); bytes.Contains(data, quoted) {
+				out.Importers = append(out.Importers, data)
+			}
+			return nil
+		})
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// roots returns the directories of the code that may import a package: the
+// application, its module, and the modules of its workspace. None is in another.
+func (v *View) roots(f *Folder, code *source.Code) []string {
+	all := []string{f.Dir, moduleRoot(f.Dir), moduleRoot(code.Dir)}
+	for dir := f.Dir; ; dir = filepath.Dir(dir) {
+		name := filepath.Join(dir, "go.work")
+		if data, err := os.ReadFile(name); err == nil {
+			if work, err := modfile.ParseWork(name, data, nil); err == nil {
+				for _, use := range work.Use {
+					path := filepath.FromSlash(use.Path)
+					if !filepath.IsAbs(path) {
+						path = filepath.Join(dir, path)
+					}
+					all = append(all, path)
+				}
+			}
+			break
+		}
+		if filepath.Dir(dir) == dir {
+			break
+		}
+	}
+	var out []string
+	slices.Sort(all)
+	for _, dir := range slices.Compact(all) {
+		if dir != "" && !slices.ContainsFunc(out, func(other string) bool { return below(dir, other) }) {
+			out = append(out, dir)
+		}
+	}
+	return out
+}

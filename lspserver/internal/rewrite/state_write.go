@@ -1,0 +1,434 @@
+package rewrite
+
+import (
+	"cmp"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func sortedVars(set map[*types.Var]bool) []*types.Var {
+	return slices.SortedFunc(maps.Keys(set), func(a, b *types.Var) int { return cmp.Compare(a.Pos(), b.Pos()) })
+}
+
+// onlyRegisters checks that nobody who imports a package uses more of it than
+// its register function: whatever else is called might run before that.
+func onlyRegisters(importers [][]byte, path string) error {
+	for _, text := range importers {
+		f, err := parser.ParseFile(token.NewFileSet(), "", text, parser.SkipObjectResolution)
+		if err != nil {
+			return fmt.Errorf("a file that imports %s does not parse", path)
+		}
+		names := map[string]bool{}
+		for _, spec := range f.Imports {
+			if p, _ := strconv.Unquote(spec.Path.Value); p != path {
+				continue
+			}
+			switch {
+			case spec.Name == nil: // whatever the package is called
+				names[path[strings.LastIndex(path, "/")+1:]] = true
+			case spec.Name.Name == ".":
+				return fmt.Errorf("%s is imported without a name", path)
+			default:
+				names[spec.Name.Name] = true
+			}
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok {
+				if id, ok := sel.X.(*ast.Ident); ok && names[id.Name] && sel.Sel.Name != registerName {
+					err = fmt.Errorf("%s.%s is used by another package", id.Name, sel.Sel.Name)
+				}
+			}
+			return true
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runtimeName returns how a file calls the runtime.
+func (m *stateMove) runtimeName(v *variable) (string, error) {
+	pkg, err := m.p.Import(runtimePath)
+	if err != nil {
+		return "", err
+	}
+	return m.e.importName(v.file, pkg)
+}
+
+// declaredType writes the type of a variable as its declaration does, or would.
+func (m *stateMove) declaredType(v *variable) (string, error) {
+	if v.spec.Type != nil {
+		return m.p.source(v.spec.Type.Pos(), v.spec.Type.End()), nil
+	}
+	return m.e.typeText(v.file, v.Type())
+}
+
+// registerType writes the type of a variable for the file of the register
+// function.
+func (m *stateMove) registerType(v *variable) (string, error) {
+	if v.spec.Type != nil {
+		return m.p.source(v.spec.Type.Pos(), v.spec.Type.End()), m.e.sameNames(v.spec.Type, m.registerFile)
+	}
+	return m.e.typeText(m.registerFile, v.Type())
+}
+
+// toState makes a *hotreload.State of a variable.
+func (m *stateMove) toState(v *variable) error {
+	runtime, err := m.runtimeName(v)
+	if err != nil {
+		return err
+	}
+	t, err := m.declaredType(v)
+	if err != nil {
+		return err
+	}
+	m.declare(v, "*"+runtime+".State["+t+"]")
+	inRegister, err := m.registerType(v)
+	if err != nil {
+		return err
+	}
+	initial, err := m.initial(v, inRegister)
+	if err != nil {
+		return err
+	}
+	m.startWith(v, inRegister, "return "+initial, "")
+	done := map[ast.Node]bool{}
+	for _, u := range v.uses {
+		if err := m.useState(v, u, t, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// declare writes the variable without an initial value.
+func (m *stateMove) declare(v *variable, t string) {
+	m.e.replace(v.spec.Names[0].End(), v.spec.End(), " "+t)
+	m.moved = append(m.moved, v.Name())
+}
+
+// initial returns an expression of the initial value.
+func (m *stateMove) initial(v *variable, t string) (string, error) {
+	if len(v.spec.Values) == 1 {
+		x := v.spec.Values[0]
+		for id := range identifiers(x) {
+			if id.Name == m.sink || id.Name == v.Name() {
+				return "", fmt.Errorf("%s means something else where routes are registered", id.Name)
+			}
+		}
+		return m.p.source(x.Pos(), x.End()), m.e.sameNames(x, m.registerFile)
+	}
+	switch u := v.Type().Underlying().(type) {
+	case *types.Basic:
+		switch {
+		case u.Info()&types.IsNumeric != 0:
+			return "0", nil
+		case u.Info()&types.IsString != 0:
+			return `""`, nil
+		}
+		return "false", nil
+	case *types.Struct, *types.Array:
+		return t + "{}", nil
+	}
+	return "nil", nil
+}
+
+// identifiers yields the identifiers in a piece of syntax.
+func identifiers(n ast.Node) iter.Seq[*ast.Ident] {
+	return func(yield func(*ast.Ident) bool) {
+		more := true
+		ast.Inspect(n, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok && more {
+				more = yield(id)
+			}
+			return more
+		})
+	}
+}
+
+// startWith has the register function ask for the value.
+func (m *stateMove) startWith(v *variable, t, body, after string) {
+	runtime := m.register.Type.Params.List[0].Type.(*ast.StarExpr).X.(*ast.SelectorExpr).X.(*ast.Ident).Name // see register
+	fmt.Fprintf(&m.start, "\n\t%s = %s.StateOf(%s.Container(), %q, func() %s { %s })%s", v.Name(), runtime, m.sink, m.key(v), t, body, after)
+}
+
+// useState rewrites one use of a variable that becomes a State.
+func (m *stateMove) useState(v *variable, u use, t string, done map[ast.Node]bool) error {
+	refuse := func(why string) error { return fmt.Errorf("%s: %s", m.at(u.id), why) }
+	top, parent, at := m.place(u)
+	changes := func() error {
+		if m.starts(u) {
+			return refuse("registering changes " + v.Name())
+		}
+		return nil
+	}
+	// Within a statement that becomes an Update everything is written there.
+	for _, n := range u.path {
+		if done[n] {
+			return nil
+		}
+	}
+	switch x := parent.(type) {
+	case *ast.IncDecStmt:
+		done[x] = true
+		return cmpError(changes(), func() error { return m.update(v, u, x, at, t) })
+	case *ast.AssignStmt:
+		if !slices.Contains(x.Lhs, top) {
+			break
+		}
+		if len(x.Lhs) != 1 || len(x.Rhs) != 1 {
+			return refuse("several variables are set at once")
+		}
+		done[x] = true
+		if err := changes(); err != nil {
+			return err
+		}
+		if x.Tok == token.ASSIGN && top == ast.Expr(u.id) && !m.names(x.Rhs[0], v.Var) {
+			if _, ok := u.path[at-1].(*ast.CommClause); ok {
+				return refuse("it is set by a select")
+			}
+			m.e.replace(x.Pos(), x.Rhs[0].Pos(), v.Name()+".Set(")
+			m.e.replace(x.End(), x.End(), ")")
+			return nil
+		}
+		return m.update(v, u, x, at, t)
+	case *ast.UnaryExpr:
+		if x.Op == token.AND {
+			return refuse("its address is taken")
+		}
+	case *ast.RangeStmt:
+		if x.Key == top || x.Value == top {
+			return refuse("a loop sets it")
+		}
+	case *ast.SliceExpr:
+		if _, isArray := m.p.Info.TypeOf(top).Underlying().(*types.Array); isArray {
+			return refuse("a slice of it is taken")
+		}
+	case *ast.SelectorExpr:
+		if fn, ok := m.p.Info.Uses[x.Sel].(*types.Func); ok {
+			if _, byPointer := types.Unalias(fn.Signature().Recv().Type()).(*types.Pointer); byPointer {
+				return refuse("a method may change it")
+			}
+		}
+	}
+	m.e.replace(u.id.End(), u.id.End(), ".Get()")
+	return nil
+}
+
+func cmpError(err error, then func() error) error {
+	if err != nil {
+		return err
+	}
+	return then()
+}
+
+// place returns the largest part of the variable that a use is about (v.x[3] in
+// v.x[3]++), what stands around it, and the index of that in the path.
+func (m *stateMove) place(u use) (top ast.Expr, parent ast.Node, at int) {
+	top = u.id
+	for at = len(u.path) - 1; at >= 0; at-- {
+		switch x := u.path[at].(type) {
+		case *ast.ParenExpr:
+			top = x
+			continue
+		case *ast.SelectorExpr:
+			if s := m.p.Info.Selections[x]; x.X == top && s != nil && s.Kind() == types.FieldVal {
+				top = x
+				continue
+			}
+		case *ast.IndexExpr:
+			if x.X == top {
+				if _, isArray := m.p.Info.TypeOf(top).Underlying().(*types.Array); isArray {
+					top = x
+					continue
+				}
+			}
+		}
+		return top, u.path[at], at
+	}
+	return top, nil, -1
+}
+
+func (m *stateMove) names(n ast.Node, v *types.Var) bool {
+	for id := range identifiers(n) {
+		if m.p.Info.Uses[id] == v {
+			return true
+		}
+	}
+	return false
+}
+
+// update wraps a statement in Update, where the variable is a pointer of the
+// same name. The function of an Update holds a lock, so nothing may be called
+// there that might use the variable, or wait.
+func (m *stateMove) update(v *variable, u use, stmt ast.Stmt, at int, t string) error {
+	switch u.path[at-1].(type) {
+	case *ast.BlockStmt, *ast.CaseClause, *ast.CommClause, *ast.LabeledStmt, *ast.ForStmt, *ast.IfStmt, *ast.SwitchStmt:
+	default:
+		return fmt.Errorf("%s: it is set where no call can stand", m.at(stmt))
+	}
+	if c, ok := u.path[at-1].(*ast.CommClause); ok && c.Comm == stmt {
+		return fmt.Errorf("%s: it is set by a select", m.at(stmt))
+	}
+	if n := m.unquiet(stmt); n != nil {
+		return fmt.Errorf("%s: a call while %s is set", m.at(n), v.Name())
+	}
+	if u.file != v.file && v.spec.Type != nil {
+		if err := m.e.sameNames(v.spec.Type, u.file); err != nil {
+			return err
+		}
+	} else if v.spec.Type == nil {
+		text, err := m.e.typeText(u.file, v.Type())
+		if err != nil {
+			return err
+		}
+		t = text
+	}
+	m.e.replace(stmt.Pos(), stmt.Pos(), fmt.Sprintf("%s.Update(func(%s *%s) { ", v.Name(), v.Name(), t))
+	for _, other := range v.uses {
+		if slices.Contains(other.path, ast.Node(stmt)) {
+			m.deref(other)
+		}
+	}
+	m.e.replace(stmt.End(), stmt.End(), " })")
+	return nil
+}
+
+// unquiet returns what may wait or call something of the program; nil if nothing
+// does.
+func (m *stateMove) unquiet(stmt ast.Node) ast.Node {
+	var found ast.Node
+	ast.Inspect(stmt, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			found = n
+		case *ast.UnaryExpr:
+			if n.Op == token.ARROW {
+				found = n
+			}
+		case *ast.CallExpr:
+			if tv := m.p.Info.Types[n.Fun]; !tv.IsType() && !tv.IsBuiltin() && !m.quiet(m.p.callee(n)) {
+				found = n
+			}
+		}
+		return found == nil
+	})
+	return found
+}
+
+// quiet reports whether a function is one of the standard library that gets
+// nothing to call.
+func (m *stateMove) quiet(fn *types.Func) bool {
+	if fn == nil || fn.Pkg() == nil || !standard(fn.Pkg().Path()) || m.p.Hot(fn.Pkg().Path()) {
+		return false
+	}
+	sig := fn.Signature()
+	if sig.Recv() != nil && types.IsInterface(sig.Recv().Type()) {
+		return false
+	}
+	for v := range sig.Params().Variables() {
+		switch v.Type().Underlying().(type) {
+		case *types.Basic, *types.Struct, *types.Array:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// deref writes a use of a variable that became a pointer.
+func (m *stateMove) deref(u use) {
+	parent := u.path[len(u.path)-1]
+	_, isPointer := m.p.Info.TypeOf(u.id).Underlying().(*types.Pointer)
+	switch x := parent.(type) {
+	case *ast.SelectorExpr:
+		if !isPointer {
+			return // the compiler does it
+		}
+	case *ast.UnaryExpr:
+		if x.Op == token.AND {
+			m.e.replace(x.Pos(), u.id.Pos(), "")
+		} else {
+			m.e.replace(u.id.Pos(), u.id.Pos(), "*")
+		}
+		return
+	case *ast.AssignStmt, *ast.IncDecStmt, *ast.ReturnStmt, *ast.ParenExpr, *ast.KeyValueExpr, *ast.RangeStmt:
+		m.e.replace(u.id.Pos(), u.id.Pos(), "*")
+		return
+	case *ast.CallExpr:
+		if ast.Expr(u.id) != x.Fun {
+			m.e.replace(u.id.Pos(), u.id.Pos(), "*")
+			return
+		}
+	case *ast.BinaryExpr:
+		if x.X == ast.Expr(u.id) {
+			m.e.replace(u.id.Pos(), u.id.Pos(), "*")
+			return
+		}
+	}
+	m.e.replace(u.id.Pos(), u.id.End(), "(*"+u.id.Name+")")
+}
+
+// toPointer makes a variable point to the value that all generations share.
+func (m *stateMove) toPointer(v *variable) error {
+	t, err := m.declaredType(v)
+	if err != nil {
+		return err
+	}
+	inRegister, err := m.registerType(v)
+	if err != nil {
+		return err
+	}
+	replaced := slices.ContainsFunc(v.uses, func(u use) bool {
+		and, ok := u.path[len(u.path)-1].(*ast.UnaryExpr)
+		return assigned(u) || ok && and.Op == token.AND
+	})
+	_, isPointer := v.Type().Underlying().(*types.Pointer)
+	_, isMap := v.Type().Underlying().(*types.Map)
+	if (isPointer || isMap) && !replaced && len(v.spec.Values) == 1 {
+		initial, err := m.initial(v, inRegister)
+		if err != nil {
+			return err
+		}
+		m.declare(v, t)
+		m.startWith(v, inRegister, "return "+initial, ".Get()")
+		return nil
+	}
+	if isPointer {
+		return fmt.Errorf("%s is set to other values", v.Name())
+	}
+	body := "return new(" + inRegister + ")"
+	if len(v.spec.Values) == 1 {
+		initial, err := m.initial(v, inRegister)
+		if err != nil {
+			return err
+		}
+		if _, isStruct := v.Type().Underlying().(*types.Struct); isStruct && isLiteral(v.spec.Values[0]) {
+			body = "return &" + initial
+		} else if v.spec.Type != nil {
+			body = fmt.Sprintf("\n\t\tvar v %s = %s\n\t\treturn &v\n\t", inRegister, initial)
+		} else {
+			body = fmt.Sprintf("\n\t\tv := %s\n\t\treturn &v\n\t", initial)
+		}
+	}
+	m.declare(v, "*"+t)
+	m.startWith(v, "*"+inRegister, body, ".Get()")
+	for _, u := range v.uses {
+		m.deref(u)
+	}
+	return nil
+}
+
+func isLiteral(e ast.Expr) bool {
+	_, ok := e.(*ast.CompositeLit)
+	return ok
+}
