@@ -368,6 +368,9 @@ func (l *loader) goLive(g *generation, from *loaded) bool {
 		l.startRSS = residentBytes()
 	}
 	from.routes = g.manifest.RouteCount
+	for _, h := range l.history { // what is over keeps its code only
+		h.lives = slices.DeleteFunc(h.lives, (*generation).isOver)
+	}
 	from.lives = append(slices.DeleteFunc(from.lives, (*generation).isOver), g)
 	if !slices.Contains(l.history, from) {
 		l.history = append(l.history, from)

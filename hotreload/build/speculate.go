@@ -77,6 +77,25 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 	}()
 }
 
+// BuiltAhead reports whether these files are, on disk, what the current
+// speculation was told that they would be.
+func (b *Builder) BuiltAhead(files []string) bool {
+	b.ahead.mu.Lock()
+	sp := b.ahead.current
+	b.ahead.mu.Unlock()
+	if sp == nil {
+		return false
+	}
+	for _, file := range files {
+		want, ok := sp.next.sources[file]
+		data, err := os.ReadFile(file)
+		if !ok || err != nil || sha256.Sum256(data) != want.content {
+			return false
+		}
+	}
+	return true
+}
+
 // drop replaces the current speculation, whose files are removed. The lock is
 // held.
 func (b *Builder) drop(next *speculation) {

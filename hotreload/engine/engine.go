@@ -141,6 +141,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	e.watcher, err = watch.New(watch.Options{
 		Relevant: func(path string) bool { return (*e.relevant.Load())(path) },
 		Hold:     gitBusy(dir),
+		Complete: e.builder.BuiltAhead,
 	})
 	if err != nil {
 		return nil, err

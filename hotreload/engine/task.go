@@ -93,42 +93,87 @@ func (t *task) climb(ctx context.Context) outcome {
 	}
 	t.e.watchGraph(t.snap, plan.Watch())
 	t.e.learn(func(k *known) { k.newest = plan.Watch() })
+	var under *building // while the prediction is made
+	if plan.Rung == manifest.RungHotSwap && len(t.snap.Hot()) > 0 {
+		under = t.build(ctx, plan)
+	}
 	v, err := t.foresee(ctx, plan)
 	if err != nil {
+		under.abandon()
 		return t.kept(err)
 	}
 	switch {
 	case plan.Rung == "":
 	case v.rung == manifest.RungWarmRestart, plan.Rung == manifest.RungWarmRestart:
+		under.abandon()
 		return t.restart(ctx, v.restart())
 	case len(v.onceMore()) > 0 && v.rung == manifest.RungKeep:
 		// It might load this once. Then the process could take no other
 		// generation of this code, and would have what it registered for good.
+		under.abandon()
 		return t.refuse(v)
 	default:
 		// Also what is expected to be refused is built: the live server has the
 		// last word.
-		return t.swap(ctx, plan)
+		return t.swap(ctx, plan, under)
 	}
 	switch {
 	case t.gaveUp:
 		return t.revive(ctx)
 	case t.force.kind == requestReload, t.rolledBack:
 		t.predicted = nil // it was about the change, and there is none
-		return t.swap(ctx, plan.Watch().Rebuild())
+		return t.swap(ctx, plan.Watch().Rebuild(), nil)
 	}
 	return outcome{clean: true, snap: plan.Watch(), event: control.Event{
 		Kind: control.EventUnchanged, Message: "nothing that the live server runs has changed",
 	}}
 }
 
-// swap is the first rung: a plugin for the running process.
-func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
+// building is a plugin that is built while something else is done.
+type building struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	res    *build.Result
+	err    error
+}
+
+// build starts to build the plugin of a plan.
+func (t *task) build(ctx context.Context, plan *build.Plan) *building {
+	ctx, cancel := context.WithCancel(ctx)
+	b := &building{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(b.done)
+		b.res, b.err = t.e.builder.Plugin(ctx, plan, t.generation)
+	}()
+	return b
+}
+
+// wait returns the plugin.
+func (b *building) wait() (*build.Result, error) {
+	<-b.done
+	b.cancel()
+	return b.res, b.err
+}
+
+// abandon ends the build; b may be nil.
+func (b *building) abandon() {
+	if b != nil {
+		b.cancel()
+		<-b.done
+	}
+}
+
+// swap is the first rung: a plugin for the running process, which may be under
+// way.
+func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome {
 	if len(t.snap.Hot()) == 0 {
 		return t.start(ctx, nil)
 	}
 	generation := t.generation
-	res, err := t.e.builder.Plugin(ctx, plan, generation)
+	if b == nil {
+		b = t.build(ctx, plan)
+	}
+	res, err := b.wait()
 	if err != nil {
 		return t.kept(err)
 	}

@@ -14,6 +14,8 @@ const (
 	few = 4
 	// holdPoll is how often Hold is asked while a batch waits for nothing else.
 	holdPoll = 20 * time.Millisecond
+	// quietComplete is how long the events of one save of complete files take.
+	quietComplete = 2 * time.Millisecond
 )
 
 // change is something relevant that happened.
@@ -97,7 +99,9 @@ func (g *gathering) add(c change, now time.Time) {
 func (g *gathering) wait(now time.Time) time.Duration {
 	latest := g.first.Add(g.MaxWait)
 	settled := earliest(g.last.Add(g.Quiet), latest)
-	if !now.Before(settled) && g.needsMore() {
+	if !g.lost && len(g.files) > 0 && len(g.files) <= few && g.Complete(slices.Sorted(maps.Keys(g.files))) {
+		settled = earliest(g.last.Add(min(quietComplete, g.Quiet)), latest)
+	} else if !now.Before(settled) && g.needsMore() {
 		settled = earliest(g.last.Add(g.QuietMany), latest)
 	}
 	if now.Before(settled) {

@@ -197,3 +197,24 @@ func TestSettleEndsWithItsChanges(t *testing.T) {
 		t.Errorf("batch %+v", b)
 	}
 }
+
+// TestComplete: files that are known to be complete settle as soon as the events
+// of one save are over.
+func TestComplete(t *testing.T) {
+	now := time.Now()
+	for _, complete := range []bool{false, true} {
+		g := gathering{Options: Options{Complete: func(files []string) bool { return complete && len(files) == 1 }}.withDefaults(), unfinished: func(string) bool { return false }}
+		g.add(change{files: []string{"a.go"}}, now)
+		want := g.Quiet
+		if complete {
+			want = quietComplete
+		}
+		if got := g.wait(now); got != want {
+			t.Errorf("complete %t: waits %s, want %s", complete, got, want)
+		}
+		g.add(change{files: []string{"b.go"}}, now)
+		if got := g.wait(now); got != g.Quiet {
+			t.Errorf("with another file: waits %s, want %s", got, g.Quiet)
+		}
+	}
+}

@@ -40,6 +40,11 @@ type Options struct {
 	// is in progress. It is asked only while there is a batch. Nil means never.
 	Hold func() bool
 
+	// Complete says that the files, four at most, are known to be as they were
+	// meant to be saved, so that only the events of one save have to be waited
+	// for. It must be quick. Nil means that nothing is known.
+	Complete func(files []string) bool
+
 	// Quiet is how long nothing must have happened before a batch of up to four
 	// files settles. The default is 10 ms.
 	Quiet time.Duration
@@ -61,6 +66,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Hold == nil {
 		o.Hold = func() bool { return false }
+	}
+	if o.Complete == nil {
+		o.Complete = func([]string) bool { return false }
 	}
 	o.Quiet = cmp.Or(o.Quiet, 10*time.Millisecond)
 	o.QuietMany = cmp.Or(o.QuietMany, 80*time.Millisecond)
