@@ -70,7 +70,7 @@ export class Debugging implements Disposable {
 	}
 
 	private async begin(status: Status): Promise<boolean> {
-		const pid = (status.pid ?? 0) || (await this.askPid(status.folder));
+		const pid = await this.askPid(status.folder);
 		if (!pid) {
 			throw new Error('The live server does not tell its process id.');
 		}
@@ -150,7 +150,7 @@ export class Debugging implements Disposable {
 		return picked === anyway;
 	}
 
-	/** Asks the engine through the command line, for servers whose status has no process id. */
+	/** Asks the engine, which may belong to another window or a terminal, for the process that serves. */
 	private async askPid(folder: string): Promise<number | undefined> {
 		const { server } = this.anvil.programs;
 		const cwd = Uri.parse(folder).fsPath;

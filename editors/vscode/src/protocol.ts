@@ -37,8 +37,6 @@ export type Status = {
 	problems: number;
 	/** The engine belongs to another process: a terminal or another window. */
 	attached: boolean;
-	/** Process id of the live server; absent or 0 while there is none. */
-	pid?: number;
 };
 
 export type Position = { line: number; character: number };
@@ -73,7 +71,7 @@ export type Route = {
 	/** What a save, as the source stands, will break. */
 	break?: { code: string; message: string };
 	/** The last panic of its handler, until the code is replaced. */
-	panic?: { message: string; at: string; location?: Location };
+	panic?: { message: string; at?: string; location?: Location };
 	pending?: boolean;
 };
 

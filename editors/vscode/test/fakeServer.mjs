@@ -42,7 +42,7 @@ const live = http.createServer((req, res) => {
 const status = (state, more = {}) =>
 	notify('anvil/status', {
 		folder, state, generation, url: generation ? `http://127.0.0.1:${live.address()?.port}` : '', lastMs: generation > 1 ? 64 : 0, rung: 'hot-swap',
-		message: '', paused, counts: { hot_swaps: generation, restarts: 0, kept: 0, crashes: 0, panics: 0, predicted: 0, mispredicted: 0 }, problems: 0, attached: false, pid: process.pid, ...more,
+		message: '', paused, counts: { hot_swaps: generation, restarts: 0, kept: 0, crashes: 0, panics: 0, predicted: 0, mispredicted: 0 }, problems: 0, attached: false, ...more,
 	});
 const goLive = () => {
 	generation++;
@@ -61,7 +61,7 @@ const route = (method, pattern, handler, more = {}) => ({
 const routes = () => [
 	route('GET', '/', 'handlers.Home'),
 	route('GET', '/posts/{id}', 'handlers.ShowPost', broken ? { break: { code: 'ANV001', message: 'the signature changed' } } : {}),
-	route('POST', '/posts', 'handlers.CreatePost', { panic: { message: 'nil map', at: 'handlers/pages.go:57' } }),
+	route('POST', '/posts', 'handlers.CreatePost', { panic: { message: 'nil map', at: new Date().toISOString() } }),
 	route('GET', '/api/v1/posts', 'api.List'),
 	route('GET', '/api/v1/tags', 'api.Tags', { pending: true }),
 ];

@@ -61,7 +61,7 @@ ANY /static/*
 		const [posts] = buildTree([
 			route('GET', '/posts'),
 			route('GET', '/posts/{id}', { break: { code: 'ANV001', message: '' } }),
-			route('POST', '/posts/{id}', { panic: { message: '', at: '' } }),
+			route('POST', '/posts/{id}', { panic: { message: '' } }),
 		]);
 		assert.ok(posts?.kind === 'path');
 		assert.deepEqual([posts.label, posts.routes, posts.breaks, posts.panics], ['/posts', 3, 1, 1]);
@@ -101,13 +101,13 @@ describe('the words about a route', () => {
 		assert.equal(description(route('GET', '/')), 'handlers.X(*hotreload.Ctx) error');
 		const stats = { requests: 12, errors: 1, p50Ms: 1.84, lastStatus: 200, lastMs: 2, lastAt: '' };
 		assert.equal(description(route('GET', '/', { stats })), '12 requests · 1 error · p50 1.8 ms · last 200 · handlers.X(*hotreload.Ctx) error');
-		assert.equal(description(route('GET', '/', { pending: true, panic: { message: 'x', at: 'y' } })), 'not live yet · panicked · handlers.X(*hotreload.Ctx) error');
+		assert.equal(description(route('GET', '/', { pending: true, panic: { message: 'x' } })), 'not live yet · panicked · handlers.X(*hotreload.Ctx) error');
 		assert.equal(shortSignature(route('GET', '/', { handler: 'static', signature: 'http.Handler' })), 'static http.Handler');
 	});
 
 	it('cannot smuggle Markdown into the tooltip', () => {
-		const text = tooltip(route('GET', '/', { panic: { message: '[x](command:evil) <b>', at: 'a_b.go:1' } }));
-		assert.ok(text.includes('\\[x\\]\\(command:evil\\) \\<b\\>'), text);
+		const text = tooltip(route('GET', '/', { panic: { message: '[x](command:evil) <b>', location: { uri: 'file:///app/a_b.go', range: { start: { line: 6, character: 0 }, end: { line: 6, character: 0 } } } } }));
+		assert.ok(text.includes('\\[x\\]\\(command:evil\\) \\<b\\> \\(a\\_b.go:7\\)'), text);
 	});
 
 	it('have an icon for every method', () => {

@@ -48,7 +48,10 @@ export function tooltip(r: Route): string {
 		lines.push(`$(warning) ${r.break.code}: ${escapeMarkdown(r.break.message)}`);
 	}
 	if (r.panic) {
-		lines.push(`$(error) ANV011: ${escapeMarkdown(r.panic.message)} (${escapeMarkdown(r.panic.at)})`);
+		const { message, at, location } = r.panic;
+		const place = location ? ` (${decodeURIComponent(location.uri.split('/').at(-1) ?? '')}:${location.range.start.line + 1})` : '';
+		const time = at ? `, ${new Date(at).toLocaleTimeString()}` : '';
+		lines.push(`$(error) ANV011: ${escapeMarkdown(message + place + time)}`);
 	}
 	return lines.join('\n\n');
 }
