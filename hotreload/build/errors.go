@@ -106,6 +106,22 @@ func mixedPackages(text string) (manifest.Diagnostic, bool) {
 	return manifest.Diagnose(manifest.CodeCompile, pos, "%s", m[0]), true
 }
 
+// moduleFault recognises the go command's complaints about imports for which
+// not the code is to blame but a module file.
+func (b *Builder) moduleFault(text string) (manifest.Diagnostic, bool) {
+	pos := manifest.Position{File: b.env.GOMOD}
+	switch {
+	case strings.Contains(text, "missing go.sum entry"):
+		pos.File = strings.TrimSuffix(pos.File, ".mod") + ".sum"
+	case strings.Contains(text, "is replaced but not required"):
+	default:
+		return manifest.Diagnostic{}, false
+	}
+	d := manifest.Diagnose(manifest.CodeModuleChanged, pos, "%s", text)
+	d.Severity = manifest.SeverityError
+	return d, true
+}
+
 // importPosition returns where a package imports another.
 func importPosition(p *Package, path string) manifest.Position {
 	for _, name := range p.SourceFiles() {

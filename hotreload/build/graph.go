@@ -194,6 +194,12 @@ func (b *Builder) packageFault(g *Graph, p *Package) manifest.Diagnostic {
 		return d
 	}
 	pos := parsePosition(b.cfg.Dir, p.Error.Pos)
+	if d, ok := b.moduleFault(text); ok {
+		if pos.File != "" {
+			d.Related = append(d.Related, manifest.Related{Position: pos, Message: "imported here"})
+		}
+		return d
+	}
 	if stack := p.Error.ImportStack; strings.Contains(text, "import cycle") && len(stack) > 1 {
 		text += ": " + strings.Join(stack, " → ")
 		if from := g.Packages[stack[len(stack)-2]]; from != nil {

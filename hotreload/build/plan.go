@@ -21,6 +21,8 @@ type Plan struct {
 	Changed []string
 	// Reasons say why a restart is needed.
 	Reasons []manifest.Diagnostic
+	// Host are the host packages whose code changed, by import path, sorted.
+	Host []string
 	// Resolved tells whether the go command was asked.
 	Resolved bool
 
@@ -70,14 +72,19 @@ func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan,
 	}
 	plan.next = next
 	plan.compare(s)
-	switch {
-	case len(plan.Reasons) > 0:
-		manifest.SortDiagnostics(plan.Reasons)
-		plan.Rung = manifest.RungWarmRestart
-	case len(plan.Changed) > 0:
-		plan.Rung = manifest.RungHotSwap
-	}
+	plan.decide()
 	return plan, nil
+}
+
+// decide chooses the rung.
+func (p *Plan) decide() {
+	switch {
+	case len(p.Reasons) > 0:
+		manifest.SortDiagnostics(p.Reasons)
+		p.Rung = manifest.RungWarmRestart
+	case len(p.Changed) > 0:
+		p.Rung = manifest.RungHotSwap
+	}
 }
 
 // Rebuild returns a plan that builds a new generation from the code as it was
@@ -141,6 +148,7 @@ func (p *Plan) compare(s *Snapshot) {
 		case was == nil && !s.linked[path]:
 			// New to the process: linked into the plugin, a host package from then on.
 		case real:
+			p.Host = append(p.Host, path)
 			p.Reasons = append(p.Reasons, p.hostChanged(s, path, file))
 		}
 	}
@@ -151,6 +159,31 @@ func (p *Plan) compare(s *Snapshot) {
 		p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeModuleChanged, moduleFilePosition(p.next.graph.Main), "%s", modules[path]))
 	}
 	slices.Sort(p.Changed)
+	slices.Sort(p.Host)
+}
+
+// Rebuilt returns the hot packages that a hot swap compiles anew, by import
+// path, dependencies first: those that changed and their importers.
+func (p *Plan) Rebuilt() []string { return p.next.importers(p.Changed) }
+
+// Sources returns the packages of which the archives do not say what the code
+// is now, dependencies first: the hot packages, host packages that changed, and
+// what imports those.
+func (p *Plan) Sources() []*Package {
+	stale := map[string]bool{}
+	var out []*Package
+	for _, path := range p.next.graph.Order {
+		pkg := p.next.graph.Packages[path]
+		if p.next.hot(path) {
+			out = append(out, pkg)
+			continue
+		}
+		if slices.Contains(p.Host, path) || pkg.Local() && slices.ContainsFunc(pkg.Imports, func(i string) bool { return stale[i] }) {
+			stale[path] = true
+			out = append(out, pkg)
+		}
+	}
+	return out
 }
 
 // hostChanged is the diagnostic for a host package that differs in a file.

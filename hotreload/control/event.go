@@ -52,6 +52,9 @@ const (
 	EventAsking     EventKind = "asking"     // the change needs a restart, which waits for the user's word
 	EventLive       EventKind = "live"       // a generation went live: by start, hot swap or warm restart
 	EventKept       EventKind = "kept"       // the last good generation stays; Diagnostics say why
+	EventHeld       EventKind = "held"       // a batch was noticed and waits, because reload on save is paused; Cause: all that waits
+	EventPaused     EventKind = "paused"     // from now on saves wait
+	EventResumed    EventKind = "resumed"    // saves are taken up again
 	EventUnchanged  EventKind = "unchanged"  // a save that changes nothing the live server runs
 	EventRestarting EventKind = "restarting" // a warm restart begins; Diagnostics say why
 	EventRolledBack EventKind = "rolledback" // an earlier generation is live again
@@ -79,6 +82,10 @@ type Status struct {
 	Live       *LiveStatus           `json:"live,omitempty"`
 	Counts     Counts                `json:"counts"`
 	Problems   []manifest.Diagnostic `json:"problems,omitempty"` // open findings
+	// Paused says that saves wait to be asked for, Held which do, by their files
+	// relative to the workspace, sorted.
+	Paused bool     `json:"paused,omitempty"`
+	Held   []string `json:"held,omitempty"`
 }
 
 // State is what the engine is doing.

@@ -18,7 +18,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
-// Paths of the protocol. The verb is GET for status, routes and events, and
+// Paths of the protocol. The verb is GET for status, events and hold, and
 // POST for everything else.
 const (
 	PathStatus   = "/v1/status"
@@ -29,6 +29,8 @@ const (
 	PathReload   = "/v1/reload"   // engine: build and load now → Event
 	PathRestart  = "/v1/restart"  // engine: warm restart now → Event
 	PathStop     = "/v1/stop"     // engine: end the live server and the engine
+	PathTake     = "/v1/take"     // engine: take up now what waits while reload on save is paused → Event
+	PathHold     = "/v1/hold"     // engine: a stream of Held; reload on save is paused while a client reads it
 )
 
 // Environment of the live server: how the engine hands over what it inherits.
@@ -135,6 +137,15 @@ type LoadResult struct {
 type RollbackRequest struct {
 	Generation int `json:"generation"`
 }
+
+// Held is what PathHold streams: one value, as soon as reload on save is paused.
+type Held struct {
+	Paused bool `json:"paused"`
+}
+
+// StoppedOnRequest is the message of EventStopped if a client asked for the end.
+// After any other end whoever is attached may take over.
+const StoppedOnRequest = "stopped on request"
 
 // LiveStatus is the live server's state.
 type LiveStatus struct {

@@ -34,7 +34,7 @@ func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, pr
 	if err != nil {
 		return failed(err)
 	}
-	report, err := source.NewChecker(program(s)).Check(ctx, nil)
+	report, err := source.NewChecker(program(s, s.HotSources())).Check(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

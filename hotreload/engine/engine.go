@@ -36,6 +36,9 @@ type Options struct {
 	Debug bool
 	// OnBreak says what to do about a change that needs a restart.
 	OnBreak BreakPolicy
+	// Decide, if it is set, is asked in place of OnBreak, each time, with what
+	// needs the restart. It must not block.
+	Decide func(reasons []manifest.Diagnostic) BreakPolicy
 	// Args are the arguments of the live server.
 	Args []string
 	// Stdout and Stderr receive what the live server prints.
@@ -66,7 +69,9 @@ type Engine struct {
 	events  *control.Stream[control.Event]
 	started time.Time
 
-	predictor predictor // used by the running task
+	predictor *predictor
+	known     atomic.Pointer[known] // nil: nothing was built yet
+	holds     *holds
 
 	requests chan request
 	ended    chan struct{} // closed when nobody reads requests any more
@@ -83,20 +88,14 @@ type Engine struct {
 // launch.ErrAddrInUse if the address is taken, and build.ErrSetup if this
 // machine cannot build plugins. Run must follow, or Close.
 func New(ctx context.Context, o Options) (_ *Engine, err error) {
-	dir, err := filepath.Abs(o.Dir)
-	if err == nil {
-		dir, err = filepath.EvalSymlinks(dir) // the go command reports real paths
-	}
+	dir, err := realDir(o.Dir)
 	if err != nil {
-		return nil, fmt.Errorf("application directory: %w", err)
-	}
-	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return nil, fmt.Errorf("application directory: %s is not a directory", dir)
+		return nil, err
 	}
 	o.Dir = dir
 	events := control.NewStream[control.Event]()
 	events.Retain(func(ev control.Event) bool { return ev.Kind != control.EventProgress })
-	e := &Engine{opts: o, events: events, requests: make(chan request), ended: make(chan struct{}), started: time.Now()}
+	e := &Engine{opts: o, events: events, requests: make(chan request), ended: make(chan struct{}), started: time.Now(), predictor: newPredictor(), holds: newHolds()}
 	if e.out, err = openOutDir(dir); err != nil {
 		return nil, err
 	}
@@ -134,6 +133,21 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	}
 	e.watchGraph(nil, nil)
 	return e, nil
+}
+
+// realDir returns an application's directory as the go command reports it.
+func realDir(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir)
+	}
+	if err != nil {
+		return "", fmt.Errorf("application directory: %w", err)
+	}
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return "", fmt.Errorf("application directory: %s is not a directory", dir)
+	}
+	return dir, nil
 }
 
 // URL returns where the application answers.

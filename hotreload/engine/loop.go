@@ -29,6 +29,7 @@ const (
 	requestReload
 	requestRestart
 	requestRollback
+	requestTake // what waits, as if it had been saved now
 )
 
 // loop is the state that Run's goroutine owns.
@@ -45,6 +46,10 @@ type loop struct {
 	batch            watch.Batch // the newest, for its times
 	wanted           bool        // there is something to do that no client asked for
 	queue            []request
+
+	// waiting: changed or arrived has files that wait because reload on save is
+	// paused.
+	paused, waiting bool
 
 	// gaveUp: the live server ended too often, and waits for a reason to try again.
 	// rolledBack: what is live is older than snap.
@@ -114,7 +119,11 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	err = parts.wait()
 	stopSup()
 	err = errors.Join(err, sup.wait())
-	e.publish(control.Event{Kind: control.EventStopped})
+	stopped := control.Event{Kind: control.EventStopped}
+	if errors.Is(context.Cause(ctx), errStopRequested) {
+		stopped.Message = control.StoppedOnRequest
+	}
+	e.publish(stopped)
 	return errors.Join(err, e.Close())
 }
 
@@ -138,6 +147,8 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 				continue
 			}
 			l.take(b)
+		case <-l.e.holds.changed:
+			l.pause(l.e.holds.any())
 		case r := <-l.e.requests:
 			l.queue = append(l.queue, r)
 		case out := <-l.results:
@@ -157,10 +168,45 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 
 // take takes a batch up: it is newer than whatever is being built.
 func (l *loop) take(b watch.Batch) {
-	l.batch, l.wanted = b, true
+	l.batch = b
 	l.arrived.add(b.Files...)
 	l.arrived.all = l.arrived.all || b.Overflow
+	if l.paused {
+		l.hold()
+		return
+	}
+	l.wanted = true
 	if l.cancel != nil {
+		l.cancel()
+	}
+}
+
+// hold has what arrived wait.
+func (l *loop) hold() {
+	l.waiting = true
+	var all fileSet
+	all.merge(l.arrived)
+	if l.cancel == nil { // else they are being worked on
+		all.merge(l.changed)
+	}
+	l.e.publish(control.Event{
+		Kind: control.EventHeld, Cause: l.e.relative(all.list()), Message: "reload on save is paused: the change waits to be asked for",
+	})
+}
+
+// pause has later batches wait, or takes up what waits.
+func (l *loop) pause(paused bool) {
+	if l.paused == paused {
+		return
+	}
+	l.paused = paused
+	if paused {
+		l.e.publish(control.Event{Kind: control.EventPaused, Message: "saves wait until they are asked for"})
+		return
+	}
+	l.e.publish(control.Event{Kind: control.EventResumed, Message: "saves are taken up again"})
+	l.wanted = l.wanted || l.waiting
+	if l.waiting && l.cancel != nil { // what arrived is newer than what is being built
 		l.cancel()
 	}
 }
@@ -178,7 +224,7 @@ func (l *loop) next(ctx context.Context) {
 		return
 	}
 	if force.kind != requestRollback { // which takes no file up
-		l.wanted = false
+		l.wanted, l.waiting = false, false
 	}
 	l.changed.merge(l.arrived)
 	l.arrived = fileSet{}
@@ -194,7 +240,9 @@ func (l *loop) next(ctx context.Context) {
 		t.step(control.StepSettle, l.batch.Settled.Sub(l.batch.First))
 		l.batch = watch.Batch{}
 	}
-	l.e.publish(control.Event{Kind: control.EventBuilding, Cause: t.cause()})
+	if force.kind != requestRollback { // which builds nothing
+		l.e.publish(control.Event{Kind: control.EventBuilding, Cause: t.cause()})
+	}
 	taskCtx, cancel := context.WithCancel(ctx)
 	l.cancel, l.current = cancel, force
 	go func() { l.results <- l.work(t, taskCtx) }()
@@ -210,6 +258,14 @@ func (l *loop) finish(out outcome) {
 	}
 	if out.manifest != nil {
 		l.last = out.manifest
+	}
+	if out.snap != nil || out.manifest != nil {
+		l.e.learn(func(k *known) {
+			k.live, k.manifest = l.snap, l.last
+			if out.snap != nil {
+				k.newest = out.snap
+			}
+		})
 	}
 	if out.cancelled {
 		if l.current.kind != requestNone { // what a client asked for is not forgotten

@@ -12,9 +12,32 @@ import (
 )
 
 // predictor says from source what an edit will do. It keeps what it has checked
-// between calls; one task at a time uses it.
+// between calls; the running task and an Outlook take turns.
 type predictor struct {
+	turn    chan struct{} // holds a value while nobody uses the checker
 	checker *source.Checker
+}
+
+func newPredictor() *predictor {
+	p := &predictor{turn: make(chan struct{}, 1)}
+	p.turn <- struct{}{}
+	return p
+}
+
+// check checks a program from source.
+func (p *predictor) check(ctx context.Context, prog source.Program, overlay map[string][]byte) (*source.Report, error) {
+	select {
+	case <-p.turn:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { p.turn <- struct{}{} }()
+	if p.checker == nil {
+		p.checker = source.NewChecker(prog)
+	} else {
+		p.checker.Update(prog)
+	}
+	return p.checker.Check(ctx, overlay)
 }
 
 // verdict is a prediction.
@@ -23,21 +46,39 @@ type verdict struct {
 	diagnostics []manifest.Diagnostic
 }
 
-// predict checks the hot packages of a snapshot from source and compares them
-// with the manifest that is live; reasons are what is known to need a restart
-// already.
-func (p *predictor) predict(ctx context.Context, s *build.Snapshot, last *manifest.Manifest, reasons []manifest.Diagnostic) (verdict, error) {
-	prog := program(s)
-	if p.checker == nil {
-		p.checker = source.NewChecker(prog)
-	} else {
-		p.checker.Update(prog)
-	}
-	report, err := p.checker.Check(ctx, nil)
+// predict checks what a plan builds from source and compares it with the
+// manifest that is live.
+func (p *predictor) predict(ctx context.Context, plan *build.Plan, last *manifest.Manifest) (verdict, error) {
+	v, _, err := p.foretell(ctx, plan, last, plan.Reasons, nil)
+	return v, err
+}
+
+// foretell is predict for unsaved buffers, with all that was found.
+func (p *predictor) foretell(ctx context.Context, plan *build.Plan, last *manifest.Manifest, reasons []manifest.Diagnostic, overlay map[string][]byte) (verdict, *source.Report, error) {
+	s := plan.Watch()
+	report, err := p.check(ctx, program(s, plan.Sources()), overlay)
 	if err != nil {
-		return verdict{}, err
+		return verdict{}, nil, err
 	}
-	return judge(report, last, s.Hot(), reasons), nil
+	if plan.Rung == manifest.RungHotSwap {
+		onlyEffective(report, plan.Rebuilt())
+	}
+	return judge(report, last, s.Hot(), reasons), report, nil
+}
+
+// onlyEffective makes warnings of the one-time registrations (ANV006) that this
+// hot swap does not make, because what makes them is not compiled anew.
+func onlyEffective(report *source.Report, rebuilt []string) {
+	for _, o := range report.OneTime {
+		if o.Registering || slices.ContainsFunc(o.Packages, func(p string) bool { return slices.Contains(rebuilt, p) }) {
+			continue
+		}
+		for i, d := range report.Findings {
+			if d.Code == o.Code && d.Position == o.Position && d.Severity == manifest.SeverityError {
+				report.Findings[i].Severity = manifest.SeverityWarning
+			}
+		}
+	}
 }
 
 // judge chooses the first rung that is safe.
@@ -61,6 +102,14 @@ func judge(report *source.Report, last *manifest.Manifest, hot []string, reasons
 	return v
 }
 
+// onceMore returns the registrations that a second generation cannot make, if
+// the verdict is about a hot swap.
+func (v verdict) onceMore() []manifest.Diagnostic {
+	return slices.DeleteFunc(slices.Clone(v.diagnostics), func(d manifest.Diagnostic) bool {
+		return d.Code != manifest.CodeGlobal || d.Severity != manifest.SeverityError
+	})
+}
+
 // restart returns what needs a restart.
 func (v verdict) restart() []manifest.Diagnostic {
 	return slices.DeleteFunc(slices.Clone(v.diagnostics), func(d manifest.Diagnostic) bool {
@@ -68,11 +117,16 @@ func (v verdict) restart() []manifest.Diagnostic {
 	})
 }
 
-// program is a snapshot as the checker wants it.
-func program(s *build.Snapshot) source.Program {
+// program is a snapshot as the checker wants it; packages are those to check
+// from source.
+func program(s *build.Snapshot, packages []*build.Package) source.Program {
 	prog := source.Program{Main: s.Main(), Handlers: s.Handlers(), Archives: s.Archives()}
-	for _, p := range s.HotSources() {
-		pkg := source.Package{ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap, Hot: true}
+	hot := s.Hot()
+	for _, p := range packages {
+		pkg := source.Package{
+			ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap,
+			Hot: slices.Contains(hot, p.ImportPath),
+		}
 		if p.Module != nil {
 			pkg.GoVersion = p.Module.GoVersion
 		}
@@ -88,7 +142,7 @@ func (t *task) foresee(ctx context.Context, plan *build.Plan) (verdict, error) {
 	v := verdict{}
 	if plan.Rung != "" {
 		var err error
-		if v, err = t.e.predictor.predict(ctx, plan.Watch(), t.last, plan.Reasons); err != nil {
+		if v, err = t.e.predictor.predict(ctx, plan, t.last); err != nil {
 			return v, err
 		}
 	}

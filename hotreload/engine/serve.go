@@ -30,6 +30,8 @@ func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error 
 	r.Post(control.PathReload, e.asked(requestReload))
 	r.Post(control.PathRestart, e.asked(requestRestart))
 	r.Post(control.PathRollback, e.asked(requestRollback))
+	r.Post(control.PathTake, e.asked(requestTake))
+	r.Get(control.PathHold, e.holdForClient)
 	r.Post(control.PathStop, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
 		stop(errStopRequested)
@@ -101,6 +103,12 @@ func (e *Engine) Reload(ctx context.Context) (control.Event, error) {
 // Restart starts the live server anew from the code as it is now.
 func (e *Engine) Restart(ctx context.Context) (control.Event, error) {
 	return e.do(ctx, requestRestart, 0)
+}
+
+// Take builds and loads what waits because reload on save is paused, as if it
+// had been saved now.
+func (e *Engine) Take(ctx context.Context) (control.Event, error) {
+	return e.do(ctx, requestTake, 0)
 }
 
 // Rollback makes an earlier generation live again; 0 is the one before.

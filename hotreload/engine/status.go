@@ -10,6 +10,10 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
+// Apply brings a status up to date with an event, as the engine does with its
+// own: a client that follows the events need not ask again.
+func Apply(s *control.Status, ev control.Event) { apply(s, ev) }
+
 // apply brings a status up to date with an event. Every change of state is an
 // event, so that a client that follows the stream knows the same.
 func apply(s *control.Status, ev control.Event) {
@@ -23,6 +27,11 @@ func apply(s *control.Status, ev control.Event) {
 	switch ev.Kind {
 	case control.EventStarting, control.EventBuilding:
 		s.State = control.StateBuilding
+		s.Held = nil
+	case control.EventHeld:
+		s.Held = ev.Cause
+	case control.EventPaused, control.EventResumed:
+		s.Paused = ev.Kind == control.EventPaused
 	case control.EventRestarting:
 		s.State = control.StateRestarting
 	case control.EventLive, control.EventRolledBack:

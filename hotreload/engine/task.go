@@ -91,6 +91,7 @@ func (t *task) climb(ctx context.Context) outcome {
 		return t.kept(err)
 	}
 	t.e.watchGraph(t.snap, plan.Watch())
+	t.e.learn(func(k *known) { k.newest = plan.Watch() })
 	v, err := t.foresee(ctx, plan)
 	if err != nil {
 		return t.kept(err)
@@ -99,6 +100,10 @@ func (t *task) climb(ctx context.Context) outcome {
 	case plan.Rung == "":
 	case v.rung == manifest.RungWarmRestart, plan.Rung == manifest.RungWarmRestart:
 		return t.restart(ctx, v.restart())
+	case len(v.onceMore()) > 0 && v.rung == manifest.RungKeep:
+		// It might load this once. Then the process could take no other
+		// generation of this code, and would have what it registered for good.
+		return t.refuse(v)
 	default:
 		// Also what is expected to be refused is built: the live server has the
 		// last word.
@@ -128,6 +133,7 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 	}
 	t.steps = append(t.steps, res.Steps...)
 	t.generation++ // from here on the number is used
+	t.e.publish(control.Event{Kind: control.EventProgress, Message: fmt.Sprintf("loading generation %d", generation)})
 	// A load is not cancelled half way: it is short, and what became of it must
 	// be known.
 	load, err := t.e.sup.Load(context.WithoutCancel(ctx), control.LoadRequest{
@@ -149,10 +155,28 @@ func (t *task) swap(ctx context.Context, plan *build.Plan) outcome {
 	}
 }
 
+// refuse is the last rung for code that must not be loaded.
+func (t *task) refuse(v verdict) outcome {
+	var errs []manifest.Diagnostic
+	for _, d := range v.diagnostics {
+		if d.Severity == manifest.SeverityError {
+			errs = append(errs, d)
+		}
+	}
+	return outcome{event: control.Event{
+		Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: errs,
+		Message: "not loaded: a process can do this only once; a restart takes the change",
+	}}
+}
+
 // restart is the second rung: it starts anew if the policy for breaks is to do
 // so without asking.
 func (t *task) restart(ctx context.Context, reasons []manifest.Diagnostic) outcome {
-	switch t.e.opts.OnBreak {
+	policy := t.e.opts.OnBreak
+	if decide := t.e.opts.Decide; decide != nil {
+		policy = decide(reasons)
+	}
+	switch policy {
 	case BreakKeep:
 		return outcome{held: true, event: control.Event{
 			Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: reasons,
@@ -216,11 +240,12 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 // rollback goes back to an earlier generation of the running process.
 func (t *task) rollback(ctx context.Context) outcome {
 	res, err := t.e.sup.Rollback(context.WithoutCancel(ctx), control.RollbackRequest{Generation: t.force.generation})
-	if err != nil {
-		return t.kept(err)
+	if err == nil && res.Outcome != control.OutcomeLive {
+		err = &build.Failure{Diagnostics: res.Diagnostics}
 	}
-	if res.Outcome != control.OutcomeLive {
-		return t.kept(&build.Failure{Diagnostics: res.Diagnostics})
+	if err != nil {
+		// What is live, and what is wrong with the newest code, is as it was.
+		return outcome{event: control.Event{Kind: control.EventWarning, Message: "no rollback: " + err.Error()}}
 	}
 	ev := control.Event{Kind: control.EventRolledBack, Generation: res.Generation, Rung: manifest.RungHotSwap, Diagnostics: res.Diagnostics}
 	ev.Message = fmt.Sprintf("generation %d is live again; the next save builds from the files as they are", res.Generation)
@@ -290,9 +315,13 @@ func (t *task) step(name string, d time.Duration) {
 
 // cause returns the files of the task relative to the workspace.
 func (t *task) cause() []string {
-	out := make([]string, 0, len(t.files))
-	for _, f := range t.files {
-		if rel, err := filepath.Rel(t.e.opts.Dir, f); err == nil {
+	return t.e.relative(t.files)
+}
+
+func (e *Engine) relative(files []string) []string {
+	out := make([]string, 0, len(files))
+	for _, f := range files {
+		if rel, err := filepath.Rel(e.opts.Dir, f); err == nil {
 			f = rel
 		}
 		out = append(out, filepath.ToSlash(f))

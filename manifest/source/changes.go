@@ -143,7 +143,7 @@ func (run *checking) changedVariables(w *world, hot []*checked) []manifest.Diagn
 			note(change.v, change.pos, change.in)
 		}
 		for _, call := range c.facts.calls {
-			if changesByName(call.method) || w.changesReceiver(call.method) {
+			if w.changes(call) {
 				note(call.v, call.pos, call.in)
 			}
 		}
@@ -185,13 +185,23 @@ func startingFunctions(hot []*checked) map[*types.Func]bool {
 	return starting
 }
 
-func (w *world) changesReceiver(method *types.Func) bool {
-	if c := w.packages[method.Pkg()]; c != nil && c.facts != nil {
-		if own := c.facts.functions[method]; own != nil {
-			return own.changesReceiver
-		}
+// changes reports whether a call writes to the variable that it is about.
+func (w *world) changes(call variableCall) bool {
+	if call.arg < 0 && changesByName(call.fn) {
+		return true
 	}
-	return false
+	c := w.packages[call.fn.Pkg()]
+	if c == nil || c.facts == nil {
+		return false
+	}
+	switch own := c.facts.functions[call.fn]; {
+	case own == nil:
+		return false
+	case call.arg < 0:
+		return own.changesReceiver
+	default:
+		return slices.Contains(own.changesArgument, call.arg)
+	}
 }
 
 // isConstantByHabit recognises types of variables that are set once in effect:

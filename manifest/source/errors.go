@@ -31,6 +31,7 @@ func (run *checking) compileErrors(c *checked) []manifest.Diagnostic {
 			found = run.addTypeError(found, e)
 		}
 	}
+	found = compact(found)
 	manifest.SortDiagnostics(found)
 	return found[:min(len(found), maxErrors)]
 }

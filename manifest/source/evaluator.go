@@ -127,7 +127,7 @@ func (ev *evaluator) follow(register types.Object) {
 		case nil:
 		case stop:
 			if ev.ctx.Err() == nil && !ev.full {
-				ev.out.unknown = append(ev.out.unknown, Unknown{ev.position(site.pos), site.name, "registration is too long to be followed to its end"})
+				ev.out.unknown = append(ev.out.unknown, Unknown{Position: ev.position(site.pos), Call: site.name, Reason: "registration is too long to be followed to its end"})
 			}
 		default:
 			panic(v)

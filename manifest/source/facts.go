@@ -49,8 +49,11 @@ type functionFacts struct {
 	calls   []callEdge
 	// changesReceiver: a method writes to what its receiver holds.
 	changesReceiver bool
-	// endless: it holds a loop that nothing ends.
-	endless bool
+	// changesArgument are the parameters, by index, through which it writes.
+	changesArgument []int
+	// endless: it holds a loop that nothing ends; endlessBut: nothing but the
+	// context that it gets.
+	endless, endlessBut bool
 }
 
 // callEdge is a call that is made whenever the function runs.
@@ -59,12 +62,14 @@ type callEdge struct {
 	pos token.Pos
 }
 
-// variableCall is the call of a method of a package-level variable.
+// variableCall is the call of a method of a package-level variable, or of a
+// function that gets its address.
 type variableCall struct {
-	v      *types.Var
-	method *types.Func
-	pos    token.Pos
-	in     surroundings
+	v   *types.Var
+	fn  *types.Func
+	arg int // index of the address among the arguments; -1 for a method
+	pos token.Pos
+	in  surroundings
 }
 
 // stateCall is a call of hotreload.StateOf whose key and type stand in the
@@ -119,7 +124,19 @@ func (f *factFinder) function(d *ast.FuncDecl) {
 	if !ok {
 		return
 	}
-	own := &functionFacts{endless: f.endless(d.Type, d.Body)}
+	own := &functionFacts{
+		endless:    f.endless(d.Type, d.Body),
+		endlessBut: f.endlessBut(d.Type, d.Body),
+	}
+	index := 0
+	for _, field := range d.Type.Params.List {
+		for _, name := range field.Names {
+			if _, isPointer := orInvalid(f.info.TypeOf(field.Type)).Underlying().(*types.Pointer); isPointer && f.changesVar(d.Body, f.info.Defs[name]) {
+				own.changesArgument = append(own.changesArgument, index)
+			}
+			index++
+		}
+	}
 	if d.Recv != nil && len(d.Recv.List) == 1 {
 		own.changesReceiver = f.changesVar(d.Body, receiverVar(f.info, d.Recv))
 	}
@@ -183,12 +200,19 @@ func (f *factFinder) callFacts(call *ast.CallExpr, in surroundings) {
 	if name := callee.Name(); name == "Go" && len(call.Args) == 1 && startsGoroutines[callee.FullName()] {
 		f.startOf(call.Pos(), call.Args[0], nil)
 	}
+	for i, a := range call.Args {
+		if u, ok := ast.Unparen(a).(*ast.UnaryExpr); ok && u.Op == token.AND {
+			if v := f.packageVar(u.X); v != nil {
+				f.calls = append(f.calls, variableCall{v, callee.Origin(), i, call.Pos(), in})
+			}
+		}
+	}
 	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
 	if !ok || callee.Signature().Recv() == nil {
 		return
 	}
 	if v := f.packageVar(sel.X); v != nil {
-		f.calls = append(f.calls, variableCall{v, callee.Origin(), call.Pos(), in})
+		f.calls = append(f.calls, variableCall{v, callee.Origin(), -1, call.Pos(), in})
 	}
 }
 

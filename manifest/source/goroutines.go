@@ -14,6 +14,7 @@ import (
 type start struct {
 	pos     token.Pos
 	fn      *types.Func // runs in it, if its source tells; else it is certain
+	but     bool        // fn ends only with a context, and gets one that never ends
 	message string
 }
 
@@ -38,17 +39,21 @@ const (
 func (f *factFinder) goStatement(s *ast.GoStmt) { f.startOf(s.Go, s.Call.Fun, s.Call.Args) }
 
 func (f *factFinder) startOf(pos token.Pos, fun ast.Expr, args []ast.Expr) {
+	but := false
 	for _, a := range args {
-		if isContext(f.info.TypeOf(a)) {
+		switch {
+		case f.neverDone(a):
+			but = true
+		case isContext(f.info.TypeOf(a)):
 			return
 		}
 	}
 	fun = ast.Unparen(fun)
 	if lit, ok := fun.(*ast.FuncLit); ok {
-		if f.endless(lit.Type, lit.Body) {
-			f.starts = append(f.starts, start{pos, nil, endlessMessage})
+		if f.endless(lit.Type, lit.Body) || but && f.endlessBut(lit.Type, lit.Body) {
+			f.starts = append(f.starts, start{pos: pos, message: endlessMessage})
 		} else if call := f.servesOnly(lit.Body); call != "" {
-			f.starts = append(f.starts, start{pos, nil, sprintf(serveMessage, call)})
+			f.starts = append(f.starts, start{pos: pos, message: sprintf(serveMessage, call)})
 		}
 		return
 	}
@@ -56,9 +61,9 @@ func (f *factFinder) startOf(pos token.Pos, fun ast.Expr, args []ast.Expr) {
 	switch {
 	case fn == nil:
 	case serves[fn.FullName()]:
-		f.starts = append(f.starts, start{pos, nil, sprintf(serveMessage, functionName(fn))})
+		f.starts = append(f.starts, start{pos: pos, message: sprintf(serveMessage, functionName(fn))})
 	default:
-		f.starts = append(f.starts, start{pos, fn.Origin(), endlessMessage})
+		f.starts = append(f.starts, start{pos, fn.Origin(), but, endlessMessage})
 	}
 }
 
@@ -113,7 +118,7 @@ func (f *factFinder) timer(e ast.Expr) {
 	if lit, ok := ast.Unparen(call.Args[1]).(*ast.FuncLit); ok && f.usesContext(lit.Body) {
 		return
 	}
-	f.starts = append(f.starts, start{call.Pos(), nil, timerMessage})
+	f.starts = append(f.starts, start{pos: call.Pos(), message: timerMessage})
 }
 
 // endless reports whether a function holds a loop that nothing ends: no return,
@@ -125,19 +130,73 @@ func (f *factFinder) endless(typ *ast.FuncType, body *ast.BlockStmt) bool {
 			return false
 		}
 	}
+	return f.loops(body, nil) && !f.usesContext(body)
+}
+
+// endlessBut reports whether a function holds a loop that nothing ends but its
+// own parameter, a context.
+func (f *factFinder) endlessBut(typ *ast.FuncType, body *ast.BlockStmt) bool {
+	var ctx types.Object
+	for _, p := range typ.Params.List {
+		switch {
+		case !isContext(f.info.TypeOf(p.Type)):
+		case ctx != nil || len(p.Names) > 1:
+			return false // which of them?
+		case len(p.Names) == 1:
+			ctx = f.info.Defs[p.Names[0]]
+		}
+	}
+	return ctx != nil && f.loops(body, ctx) && !f.usesOtherContext(body, ctx)
+}
+
+// loops reports whether there is a loop that is never left, unless because ctx
+// is done.
+func (f *factFinder) loops(body *ast.BlockStmt, ctx types.Object) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			return false
 		case *ast.ForStmt:
-			found = found || (n.Cond == nil || f.isTrue(n.Cond)) && !f.leaves(n.Body)
+			found = found || (n.Cond == nil || f.isTrue(n.Cond)) && !f.leaves(n.Body, ctx)
 		case *ast.RangeStmt:
-			found = found || f.ticks(n.X) && !f.leaves(n.Body)
+			found = found || f.ticks(n.X) && !f.leaves(n.Body, ctx)
 		}
 		return !found
 	})
-	return found && !f.usesContext(body)
+	return found
+}
+
+// neverDone reports whether an expression is a context that is never done.
+func (f *factFinder) neverDone(e ast.Expr) bool {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	fn := f.callee(call)
+	return fn != nil && (fn.FullName() == "context.Background" || fn.FullName() == "context.TODO")
+}
+
+// waitsFor reports whether a clause of a select is the one for the end of ctx.
+func (f *factFinder) waitsFor(c *ast.CommClause, ctx types.Object) bool {
+	s, ok := c.Comm.(*ast.ExprStmt)
+	if !ok || ctx == nil {
+		return false
+	}
+	recv, ok := ast.Unparen(s.X).(*ast.UnaryExpr)
+	if !ok || recv.Op != token.ARROW {
+		return false
+	}
+	done, ok := ast.Unparen(recv.X).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	sel, ok := ast.Unparen(done.Fun).(*ast.SelectorExpr)
+	if !ok || sel.Sel.Name != "Done" {
+		return false
+	}
+	id, ok := ast.Unparen(sel.X).(*ast.Ident)
+	return ok && f.info.Uses[id] == ctx
 }
 
 func (f *factFinder) isTrue(e ast.Expr) bool {
@@ -159,9 +218,9 @@ func orInvalid(t types.Type) types.Type {
 	return t
 }
 
-// leaves reports whether something in the body of a loop may leave it. A break
-// counts if it is not that of an inner statement.
-func (f *factFinder) leaves(body *ast.BlockStmt) bool {
+// leaves reports whether something in the body of a loop may leave it, other
+// than that ctx is done. A break counts if it is not that of an inner statement.
+func (f *factFinder) leaves(body *ast.BlockStmt, ctx types.Object) bool {
 	found := false
 	var walk func(n ast.Node, inner bool)
 	walk = func(root ast.Node, inner bool) {
@@ -169,6 +228,8 @@ func (f *factFinder) leaves(body *ast.BlockStmt) bool {
 			switch n := n.(type) {
 			case *ast.FuncLit:
 				return false
+			case *ast.CommClause:
+				return !f.waitsFor(n, ctx)
 			case *ast.ReturnStmt:
 				found = true
 			case *ast.BranchStmt:
@@ -204,15 +265,19 @@ func (f *factFinder) neverReturns(call *ast.CallExpr) bool {
 }
 
 // usesContext reports whether a context plays a part in a body.
-func (f *factFinder) usesContext(body ast.Node) bool {
+func (f *factFinder) usesContext(body ast.Node) bool { return f.usesOtherContext(body, nil) }
+
+// usesOtherContext reports whether a context other than ctx plays a part in a
+// body.
+func (f *factFinder) usesOtherContext(body ast.Node, ctx types.Object) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
 		if id, ok := n.(*ast.Ident); ok {
 			switch obj := f.info.ObjectOf(id).(type) {
 			case *types.Var:
-				found = found || isContext(obj.Type())
+				found = found || isContext(obj.Type()) && obj != ctx
 			case *types.Func:
-				found = found || obj.Name() == "Context" || obj.Name() == "Done"
+				found = found || obj.Name() == "Context" || obj.Name() == "Done" && ctx == nil
 			}
 		}
 		return !found
@@ -229,7 +294,10 @@ func (run *checking) outliving(w *world, hot []*checked) []manifest.Diagnostic {
 		for _, s := range c.facts.starts {
 			if s.fn != nil {
 				own := w.packages[s.fn.Pkg()]
-				if own == nil || own.facts == nil || own.facts.functions[s.fn] == nil || !own.facts.functions[s.fn].endless {
+				if own == nil || own.facts == nil {
+					continue
+				}
+				if fn := own.facts.functions[s.fn]; fn == nil || !fn.endless && !(s.but && fn.endlessBut) {
 					continue
 				}
 			}

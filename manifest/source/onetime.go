@@ -42,6 +42,8 @@ func (f *factFinder) oneTime(call *ast.CallExpr) (c oneTimeCall, ok bool) {
 		what, panics = "publishes a variable of the process", "Reuse of exported var name"
 	case path == "net/http" && (name == "Handle" || name == "HandleFunc") && (!method || f.isVar(call, "net/http", "DefaultServeMux")):
 		what, panics = "takes a pattern of http.DefaultServeMux", "pattern conflicts with pattern"
+	case fn.FullName() == "runtime/pprof.NewProfile":
+		what, panics = "names a profile of the process", "NewProfile name already in use"
 	case fn.FullName() == "net/rpc.HandleHTTP":
 		what, panics = "takes patterns of http.DefaultServeMux", "pattern conflicts with pattern"
 	case path == "github.com/prometheus/client_golang/prometheus" && name == "MustRegister" && (!method || f.isVar(call, path, "DefaultRegisterer")):
@@ -69,27 +71,40 @@ func (f *factFinder) gob(call *ast.CallExpr, name string) (c oneTimeCall, ok boo
 	if len(call.Args) == 0 {
 		return c, false
 	}
-	t := orInvalid(f.info.TypeOf(call.Args[len(call.Args)-1]))
-	if p, ok := types.Unalias(t).(*types.Pointer); ok {
-		t = p.Elem()
-	}
-	named, isNamed := types.Unalias(t).(*types.Named)
-	if !isNamed || named.Obj().Pkg() != f.c.types {
+	t := types.Unalias(orInvalid(f.info.TypeOf(call.Args[len(call.Args)-1])))
+	own := f.ownNamed(t)
+	if own == nil {
 		return c, false
 	}
 	c = oneTimeCall{pos: call.Pos()}
-	switch name {
-	case "Register":
+	typeName := own.Obj().Name()
+	switch _, isNamed := t.(*types.Named); {
+	case name == "Register" && isNamed:
 		c.hint = true
 		c.message = sprintf("%s names the type by the import path of this generation: what one generation encodes the next one does not decode; move %s to a host package",
-			f.callText(call), named.Obj().Name())
-	case "RegisterName":
+			f.callText(call), typeName)
+	case name == "Register":
+		// gob names an unnamed type, also a pointer, without import paths.
+		c.message = sprintf("%s takes the name %s for the %s of this generation: the next one has another type and panics (registering duplicate types); move %s to a host package",
+			f.callText(call), Signature(t), typeName, typeName)
+	case name == "RegisterName":
 		c.message = sprintf("%s takes the name for the %s of this generation: the next one has another type and panics (registering duplicate types); move %s to a host package",
-			f.callText(call), named.Obj().Name(), named.Obj().Name())
+			f.callText(call), typeName, typeName)
 	default:
 		return c, false
 	}
 	return c, true
+}
+
+// ownNamed returns a named type of this package that a type is made from.
+func (f *factFinder) ownNamed(t types.Type) *types.Named {
+	var own *types.Named
+	eachType(t, func(t types.Type) {
+		if n, ok := types.Unalias(t).(*types.Named); ok && own == nil && n.Obj().Pkg() == f.c.types {
+			own = n
+		}
+	})
+	return own
 }
 
 // callText returns a call as a person refers to it: flag.Bool("debug").

@@ -11,12 +11,14 @@ import (
 
 // recorder keeps what the register function does.
 type recorder struct {
-	entries    []*entry
-	unknown    []Unknown
-	states     []State
-	registered []Registration
-	findings   []manifest.Diagnostic
-	once       map[string]token.Pos // where NotFound and the like were set
+	entries []*entry
+	unknown []Unknown
+	// patternless are those of the unknown whose handler is known, by index.
+	patternless map[int]*entry
+	states      []State
+	registered  []Registration
+	findings    []manifest.Diagnostic
+	once        map[string]token.Pos // where NotFound and the like were set
 }
 
 func (ev *evaluator) position(pos token.Pos) manifest.Position { return positionIn(ev.world.fset, pos) }
@@ -27,7 +29,7 @@ func (ev *evaluator) record(e *entry) {
 		return
 	}
 	if len(ev.out.entries) >= maxRoutes {
-		ev.out.unknown = append(ev.out.unknown, Unknown{e.call, "", fmt.Sprintf("only the first %d routes are looked at", maxRoutes)})
+		ev.out.unknown = append(ev.out.unknown, Unknown{Position: e.call, Reason: fmt.Sprintf("only the first %d routes are looked at", maxRoutes)})
 		ev.steps, ev.full = maxSteps, true
 		panic(stop{})
 	}
@@ -37,7 +39,7 @@ func (ev *evaluator) record(e *entry) {
 // note adds a registration that is not known.
 func (ev *evaluator) note(site callSite, reason string) {
 	if ev.dry == 0 && len(ev.out.unknown) < maxRoutes {
-		ev.out.unknown = append(ev.out.unknown, Unknown{ev.position(site.pos), site.name, reason})
+		ev.out.unknown = append(ev.out.unknown, Unknown{Position: ev.position(site.pos), Call: site.name, Reason: reason})
 	}
 }
 

@@ -40,6 +40,9 @@ type Route struct {
 	SignaturePosition manifest.Position
 	// Mount says that the handler answers for everything below the pattern.
 	Mount bool
+	// Broken says that a mistake in the source is part of the handler's type, so
+	// that its fingerprint says nothing.
+	Broken bool
 	// Conditional says that it depends on something unknown whether the route is
 	// registered.
 	Conditional bool
@@ -49,8 +52,11 @@ type Route struct {
 // manifest has it, at the same line.
 type Unknown struct {
 	manifest.Position
-	Call   string // what is called: Get, Group, or a function that takes the sink
-	Reason string // what is unknown, and why
+	Call   string `json:"call"`   // what is called: Get, Group, or a function that takes the sink
+	Reason string `json:"reason"` // what is unknown, and why
+	// Route is a route of which all but the pattern is known; nil if more is
+	// unknown.
+	Route *Route `json:"-"`
 }
 
 // State is keyed state that hot code asks for.

@@ -76,12 +76,16 @@ func (run *checking) follow(w *world, handlers *checked, r *Report) {
 		ctx: run.ctx, world: w, limit: maxSteps,
 		globals: map[types.Object]*cell{}, started: map[*checked]bool{},
 	}
-	ev.out.once = map[string]token.Pos{}
+	ev.out.once, ev.out.patternless = map[string]token.Pos{}, map[int]*entry{}
 	ev.follow(obj)
 	for _, e := range ev.out.entries {
 		r.Routes = append(r.Routes, e.route(w))
 	}
 	r.Unknown, r.Registered = ev.out.unknown, ev.out.registered
+	for i, e := range ev.out.patternless {
+		route := e.route(w)
+		r.Unknown[i].Route = &route
+	}
 	r.State = mergeStates(r.State, ev.out.states)
 	r.Findings = append(r.Findings, compact(ev.out.findings)...)
 	r.Findings = append(r.Findings, compact(checkRoutes(ev.out.entries))...)
@@ -123,7 +127,7 @@ func (e *entry) route(w *world) Route {
 			Signature: Signature(e.box.plain), Fingerprint: manifest.Fingerprint(shape), Shape: shape,
 			Position: e.call,
 		},
-		Mount: e.mount, Conditional: e.conditional,
+		Mount: e.mount, Conditional: e.conditional, Broken: !w.shapes.Known(e.box.plain),
 	}
 	r.HandlerPosition = w.declaration(e.box.declared)
 	r.SignaturePosition = w.declaration(e.box.signature)

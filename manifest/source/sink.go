@@ -72,12 +72,12 @@ func (ev *evaluator) handle(s *sink, pattern, handler value, site callSite) {
 // methodAt the place of the method if the user wrote one.
 func (ev *evaluator) route(s *sink, method string, pattern, handler value, site callSite, arg int, methodAt token.Pos) {
 	p, ok := text(pattern)
-	if !ok {
-		ev.note(site, "its pattern is not known: "+whyUnknown(pattern))
+	switch {
+	case !ok:
+		ev.addUnknown(&entry{method: method}, "its pattern is not known: "+whyUnknown(pattern), method, handler, site, arg)
 		return
-	}
-	if s.why != "" {
-		ev.note(site, "the prefix of its group is not known: "+s.why)
+	case s.why != "":
+		ev.addUnknown(&entry{method: method}, "the prefix of its group is not known: "+s.why, method+" "+p, handler, site, arg)
 		return
 	}
 	joined, slash := joinPattern(s.prefix, p)
@@ -89,9 +89,9 @@ func (ev *evaluator) mount(s *sink, pattern, handler value, site callSite) {
 	p, ok := text(pattern)
 	switch {
 	case !ok:
-		ev.note(site, "its pattern is not known: "+whyUnknown(pattern))
+		ev.addUnknown(&entry{method: everyMethod, mount: true}, "its pattern is not known: "+whyUnknown(pattern), "Mount", handler, site, 0)
 	case s.why != "":
-		ev.note(site, "the prefix of its group is not known: "+s.why)
+		ev.addUnknown(&entry{method: everyMethod, mount: true}, "the prefix of its group is not known: "+s.why, "Mount "+p, handler, site, 0)
 	default:
 		joined, _ := joinPattern(s.prefix, p)
 		ev.add(&entry{pattern: joined, method: everyMethod, mount: true}, "Mount "+p, pattern, handler, site, 0)
@@ -113,6 +113,21 @@ func (ev *evaluator) add(e *entry, call string, pattern, handler value, site cal
 	e.call = ev.position(site.pos)
 	e.at = ev.position(narrow(pattern.origin(), site.arg(arg)))
 	ev.record(e)
+}
+
+// addUnknown records a route whose pattern is not known. Its handler may be.
+func (ev *evaluator) addUnknown(e *entry, reason, call string, handler value, site callSite, arg int) {
+	b, ok := ev.box(handler, call, site, arg+1)
+	if !ok {
+		return
+	}
+	n := len(ev.out.unknown)
+	ev.note(site, reason)
+	if b.kind == "" || len(ev.out.unknown) == n {
+		return
+	}
+	e.box, e.call, e.conditional = b, ev.position(site.pos), ev.conditional > 0
+	ev.out.patternless[n] = e
 }
 
 // narrow returns the origin of a value, or where it is used if the origin is

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"go/build"
 	"go/parser"
 	"go/token"
@@ -201,6 +202,13 @@ func (s *sourceState) manifest() *manifest.Manifest {
 	m := &manifest.Manifest{Format: manifest.FormatVersion, Handlers: editsHandlers, Hot: s.hot}
 	for _, r := range s.report.Routes {
 		m.Routes = append(m.Routes, r.Route)
+	}
+	for i, u := range s.report.Unknown {
+		if u.Route != nil { // the live server knows the pattern; here any will do
+			route := u.Route.Route
+			route.Pattern = fmt.Sprintf("/unknown/%d", i)
+			m.Routes = append(m.Routes, route)
+		}
 	}
 	for _, st := range s.report.State {
 		if st.Registering {

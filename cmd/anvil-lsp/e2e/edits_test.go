@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,6 +31,9 @@ func TestEdits(t *testing.T) {
 		t.Skip("builds and runs an application a few hundred times")
 	}
 	base, edits := readCorpus(t)
+	if raceEnabled { // it is the same code on another clock: a sample will do
+		edits = slices.DeleteFunc(edits, func(e *edit) bool { return crc32.ChecksumIEEE([]byte(e.name))%10 != 0 })
+	}
 	table := &confusion{}
 	t.Cleanup(func() { // after the last edit
 		fmt.Print(table)
@@ -51,6 +56,9 @@ func TestEdits(t *testing.T) {
 			before := app.routes
 			predicted, happened := app.edit(t, e.after)
 			table.add(t, e, app.findings(predicted), app.findings(happened, before))
+			if registersTwice(e) {
+				app.secondTime(t)
+			}
 		})
 	}
 }
@@ -61,6 +69,7 @@ type editedApp struct {
 	dir    string
 	files  tree // as they are on disk, without the replace directive
 	once   sync.Once
+	engine *engine.Engine
 	events <-chan control.Event
 	routes []manifest.Route // of the live generation
 	broken bool
@@ -89,6 +98,7 @@ func (a *editedApp) start() {
 			a.t.Error(err)
 			return
 		}
+		a.engine = e
 		a.events = e.Events().Subscribe(ctx)
 		ended := make(chan error, 1)
 		go func() { ended <- e.Run(ctx) }()
@@ -167,6 +177,31 @@ func (a *editedApp) edit(t *testing.T, files tree) (predicted, happened outcome)
 		t.Error("nothing was predicted")
 	}
 	return predicted, happened
+}
+
+// registersTwice reports whether an edit is kept back only because the handlers
+// package would register something for the second time.
+func registersTwice(e *edit) bool {
+	return e.rung == manifest.RungKeep && len(e.want) > 0 && !slices.ContainsFunc(e.want, func(f finding) bool {
+		return f.code != manifest.CodeGlobal || path.Dir(f.at.File) != "handlers"
+	})
+}
+
+// secondTime shows that code which the engine did not load because it registers
+// something that can be registered only once really fails the second time: a new
+// process takes it, and then no further generation of it.
+func (a *editedApp) secondTime(t *testing.T) {
+	t.Helper()
+	a.broken = true
+	ev, err := a.engine.Restart(t.Context())
+	if err != nil || ev.Kind != control.EventLive {
+		t.Fatalf("a new process does not take it: %s %s %v, %v", ev.Kind, ev.Message, ev.Diagnostics, err)
+	}
+	ev, err = a.engine.Reload(t.Context())
+	if err != nil || ev.Kind != control.EventKept || !slices.ContainsFunc(ev.Diagnostics, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeRegistration }) {
+		t.Errorf("a second generation of it: %s %s %v, %v", ev.Kind, ev.Message, ev.Diagnostics, err)
+	}
+	a.broken = false
 }
 
 // outcome is what is said of an edit, before or after.

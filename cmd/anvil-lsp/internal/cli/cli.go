@@ -43,6 +43,7 @@ type server interface {
 
 // program is one run of the command.
 type program struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	dir            string // working directory
 	invocation     string // how the user calls this program
@@ -70,7 +71,7 @@ func Main() int {
 		return exitFailure
 	}
 	p := &program{
-		stdout: os.Stdout, stderr: os.Stderr, dir: dir, invocation: invocation(os.Args[0], dir), patience: 10 * time.Second,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, dir: dir, invocation: invocation(os.Args[0], dir), patience: 10 * time.Second,
 		newEngine: func(ctx context.Context, o engine.Options) (server, error) { return engine.New(ctx, o) },
 		checkCode: checkCode,
 	}

@@ -92,7 +92,7 @@ func TestFlags(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{}, {"--help"}, {"help"}} {
+	for _, args := range [][]string{{"--help"}, {"help"}} {
 		p := newProgram(t, nil)
 		if code := p.run(t.Context(), args); code != exitOK || !strings.Contains(p.stdout.String(), "--serve [DIR]") || p.stderr.String() != "" {
 			t.Errorf("%q: exit code %d\n%s\n%s", args, code, p.stdout, p.stderr)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,7 +51,7 @@ func newProgram(t *testing.T, srv server) *testProgram {
 	t.Helper()
 	p := &testProgram{stdout: &buffer{}, stderr: &buffer{}}
 	p.program = &program{
-		stdout: p.stdout, stderr: p.stderr, dir: t.TempDir(), invocation: "anvil-lsp", patience: time.Minute,
+		stdin: strings.NewReader(""), stdout: p.stdout, stderr: p.stderr, dir: t.TempDir(), invocation: "anvil-lsp", patience: time.Minute,
 		newEngine: func(_ context.Context, o engine.Options) (server, error) {
 			p.options = o
 			if srv == nil {

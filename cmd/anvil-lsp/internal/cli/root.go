@@ -7,9 +7,12 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 )
 
-// root is the command itself: --serve, or help.
+// root is the command itself: --serve, the language server, or help where a
+// person asks.
 func (p *program) root() *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
@@ -22,7 +25,10 @@ Connections, sessions, pools and everything else in the Container stay. What
 cannot be swapped restarts the process on the same socket, and code with errors
 leaves the last good version running.
 
-A second anvil-lsp for the same directory attaches to the first one.`,
+A second anvil-lsp for the same directory attaches to the first one.
+
+Without --serve and a command it is a language server on standard input and
+output: editors start it so.`,
 		Example: `  anvil-lsp init hello && anvil-lsp --serve hello
   anvil-lsp --serve --addr 127.0.0.1:0
   anvil-lsp --serve testdata/blog -- -db /tmp/blog.db
@@ -34,9 +40,15 @@ A second anvil-lsp for the same directory attaches to the first one.`,
 		SilenceErrors:         true,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.stdio && (f.serve || len(args) > 0) {
+				return usagef("--stdio: the language server takes no arguments and no --serve")
+			}
 			if !f.serve {
-				if set := flagsSet(cmd); len(set) > 0 && len(args) == 0 {
+				if set := flagsSet(cmd); !f.stdio && len(set) > 0 && len(args) == 0 {
 					return usagef("%s: only with --serve", strings.Join(set, ", "))
+				}
+				if f.stdio || len(args) == 0 && !paint.IsTerminal(p.stdin) {
+					return p.languageServer(cmd.Context())
 				}
 				return help(cmd, args)
 			}

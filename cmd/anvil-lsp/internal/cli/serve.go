@@ -18,9 +18,9 @@ import (
 
 // serveFlags are the flags and arguments of --serve.
 type serveFlags struct {
-	serve, race, debug, json, once, verbose bool
-	addr, main, onBreak                     string
-	tags                                    []string
+	serve, stdio, race, debug, json, once, verbose bool
+	addr, main, onBreak                            string
+	tags                                           []string
 
 	dir  string
 	args []string // of the live server
@@ -31,6 +31,7 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.SortFlags = false
 	fl.BoolVar(&f.serve, "serve", false, "build, run and hot-reload the application in DIR")
+	fl.BoolVar(&f.stdio, "stdio", false, "speak the Language Server Protocol on standard input and output, as editors ask for")
 	fl.StringVar(&f.addr, "addr", "", "loopback `ADDRESS` to serve on, port 0 for any free one (default 127.0.0.1:8080, or the next free port)")
 	fl.StringVar(&f.main, "main", "", "main `PACKAGE`, if DIR holds several: import path or directory below DIR")
 	fl.StringSliceVar(&f.tags, "tags", nil, "build `TAGS`, separated by commas")

@@ -1,0 +1,81 @@
+package lspserver
+
+import (
+	"slices"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
+)
+
+// Client is what the client can do, as it said in initialize. Every optional
+// feature asks here first.
+type Client struct {
+	Name     string
+	Encoding text.Encoding // agreed on
+
+	Configuration        bool // workspace/configuration can be asked
+	WatchesConfiguration bool // workspace/didChangeConfiguration can be registered
+	WorkspaceFolders     bool
+	Progress             bool // window/workDoneProgress/create
+	ShowDocument         bool
+	MessageActions       bool // window/showMessageRequest: any client must, so always true
+	ApplyEdit            bool
+
+	RelatedInformation bool
+	CodeDescription    bool
+	DiagnosticData     bool
+	DiagnosticVersion  bool
+
+	CodeLensRefresh  bool
+	InlayHintRefresh bool
+	CodeActions      bool // literals, not only commands
+	ResolveActions   bool // edit is filled in by codeAction/resolve
+	HoverMarkdown    bool
+	NestedSymbols    bool // documentSymbol may answer a tree
+
+	// Commands: the client itself shows routes and responses.
+	Commands bool
+}
+
+func yes(b *bool) bool { return b != nil && *b }
+
+func on(b bool) *bool { return &b }
+
+// newClient reads the capabilities.
+func newClient(c *protocol.ClientCapabilities, info protocol.ClientInfo) Client {
+	out := Client{Name: info.Name, Encoding: text.UTF16, MessageActions: true}
+	if g := c.General; g != nil {
+		for _, e := range []text.Encoding{text.UTF8, text.UTF16, text.UTF32} {
+			if slices.Contains(g.PositionEncodings, e) {
+				out.Encoding = e
+				break
+			}
+		}
+	}
+	if w := c.Workspace; w != nil {
+		out.Configuration, out.WorkspaceFolders, out.ApplyEdit = yes(w.Configuration), yes(w.WorkspaceFolders), yes(w.ApplyEdit)
+		out.WatchesConfiguration = w.DidChangeConfiguration != nil && yes(w.DidChangeConfiguration.DynamicRegistration)
+		out.CodeLensRefresh = w.CodeLens != nil && yes(w.CodeLens.RefreshSupport)
+		out.InlayHintRefresh = w.InlayHint != nil && yes(w.InlayHint.RefreshSupport)
+	}
+	if w := c.Window; w != nil {
+		out.Progress = yes(w.WorkDoneProgress)
+		out.ShowDocument = w.ShowDocument != nil && w.ShowDocument.Support
+	}
+	if t := c.TextDocument; t != nil {
+		if d := t.PublishDiagnostics; d != nil {
+			out.RelatedInformation, out.CodeDescription = yes(d.RelatedInformation), yes(d.CodeDescriptionSupport)
+			out.DiagnosticData, out.DiagnosticVersion = yes(d.DataSupport), yes(d.VersionSupport)
+		}
+		if a := t.CodeAction; a != nil {
+			out.CodeActions = a.CodeActionLiteralSupport.CodeActionKind.ValueSet != nil
+			out.ResolveActions = slices.Contains(a.ResolveSupport.Properties, "edit")
+		}
+		if h := t.Hover; h != nil {
+			out.HoverMarkdown = slices.Contains(h.ContentFormat, protocol.MarkupKindMarkdown)
+		}
+		out.NestedSymbols = t.DocumentSymbol != nil && yes(t.DocumentSymbol.HierarchicalDocumentSymbolSupport)
+	}
+	return out
+}

@@ -1,0 +1,217 @@
+package lspserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// commandArgument is the one argument of our commands. All of it is optional.
+type commandArgument struct {
+	Folder     uri.URI       `json:"folder"`
+	Generation int           `json:"generation"`
+	Method     string        `json:"method"`
+	Pattern    string        `json:"pattern"`
+	Code       manifest.Code `json:"code"`
+	Decision   string        `json:"decision"`
+}
+
+func invalid(format string, args ...any) error {
+	return jsonrpc2.Errorf(jsonrpc2.InvalidParams, format, args...)
+}
+
+// failed is the error of a request that was understood but could not be met.
+func failed(err error) error {
+	return jsonrpc2.NewError(codeRequestFailed, err.Error())
+}
+
+// codeRequestFailed is RequestFailed of the protocol.
+const codeRequestFailed jsonrpc2.Code = -32803
+
+func commandFeature() feature {
+	return feature{
+		methods: map[string]method{protocol.MethodWorkspaceExecuteCommand: request(executeCommand)},
+		commands: map[string]command{
+			"anvil.start": func(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
+				return nil, f.want(true)
+			},
+			"anvil.stop": func(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
+				return nil, f.want(false)
+			},
+			"anvil.reload":           engineCommand(link.Reload),
+			"anvil.restart":          engineCommand(link.Restart),
+			"anvil.rollback":         rollbackCommand,
+			"anvil.pause":            pauseCommand(true),
+			"anvil.resume":           pauseCommand(false),
+			"anvil.showManifestDiff": manifestDiffCommand,
+			"anvil.remember":         rememberCommand,
+		},
+	}
+}
+
+// executeCommand is workspace/executeCommand.
+func executeCommand(ctx context.Context, s *Server, p *protocol.ExecuteCommandParams) (any, error) {
+	c, ok := s.commands[p.Command]
+	if !ok {
+		return nil, invalid("anvil-lsp has no command %s", p.Command)
+	}
+	var arg commandArgument
+	if len(p.Arguments) > 0 && string(p.Arguments[0]) != "null" {
+		if err := json.Unmarshal(p.Arguments[0], &arg); err != nil {
+			return nil, invalid("the argument of %s: %v", p.Command, err)
+		}
+	}
+	f, err := s.sessionFor(arg.Folder)
+	if err != nil {
+		return nil, err
+	}
+	return c(ctx, s, f, arg)
+}
+
+// sessionFor returns the application in or around a folder; without one, the
+// only application there is.
+func (s *Server) sessionFor(folder uri.URI) (*session, error) {
+	all := s.allSessions()
+	if folder == "" {
+		switch len(all) {
+		case 0:
+			return nil, failed(errors.New("there is no application with " + markRegister + " in the workspace"))
+		case 1:
+			return all[0], nil
+		}
+		return nil, invalid("there are %d applications: say which folder is meant", len(all))
+	}
+	path := realPath(pathOf(folder))
+	var best *session
+	for _, f := range all {
+		if (below(path, f.dir) || below(f.dir, path)) && (best == nil || len(f.dir) > len(best.dir) && below(path, f.dir)) {
+			best = f
+		}
+	}
+	if best == nil {
+		return nil, failed(fmt.Errorf("there is no application in %s", folder))
+	}
+	return best, nil
+}
+
+// named returns the application of a folder in a View; see sessionFor.
+func (v *View) named(folder uri.URI) (*Folder, error) {
+	if folder == "" {
+		switch len(v.Folders) {
+		case 0:
+			return nil, failed(errors.New("there is no application with " + markRegister + " in the workspace"))
+		case 1:
+			return v.Folders[0], nil
+		}
+		return nil, invalid("there are %d applications: say which folder is meant", len(v.Folders))
+	}
+	path := realPath(pathOf(folder))
+	if f := v.Folder(path); f != nil {
+		return f, nil
+	}
+	for _, f := range v.Folders {
+		if below(f.Dir, path) {
+			return f, nil
+		}
+	}
+	return nil, failed(fmt.Errorf("there is no application in %s", folder))
+}
+
+// outcome is the answer to a command that the engine carries out.
+type outcome struct {
+	State      State                 `json:"state"`
+	Generation int                   `json:"generation"`
+	Message    string                `json:"message"`
+	MS         float64               `json:"ms"`
+	Findings   []manifest.Diagnostic `json:"diagnostics,omitempty"`
+}
+
+func (f *session) outcome(ev control.Event, err error) (any, error) {
+	if err != nil {
+		return nil, failed(err)
+	}
+	s := control.Status{}
+	engine.Apply(&s, ev)
+	return &outcome{State: s.State, Generation: ev.Generation, Message: ev.Message, MS: float64(ev.Total) / 1e6, Findings: ev.Diagnostics}, nil
+}
+
+// engineCommand is a command that the engine carries out.
+func engineCommand(do func(link, context.Context) (control.Event, error)) command {
+	return func(ctx context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
+		l, err := f.getLink()
+		if err != nil {
+			return nil, failed(err)
+		}
+		return f.outcome(do(l, ctx))
+	}
+}
+
+func rollbackCommand(ctx context.Context, _ *Server, f *session, arg commandArgument) (any, error) {
+	l, err := f.getLink()
+	if err != nil {
+		return nil, failed(err)
+	}
+	return f.outcome(l.Rollback(ctx, arg.Generation))
+}
+
+func pauseCommand(paused bool) command {
+	return func(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
+		f.set(func() { f.paused = paused })
+		f.poke()
+		return nil, nil
+	}
+}
+
+// want starts or stops the live server, whatever the settings say.
+func (f *session) want(run bool) error {
+	if run && !f.s.isTrusted() {
+		return failed(errors.New("the workspace is not trusted: nothing of it is built or run"))
+	}
+	f.set(func() { f.override = &run })
+	f.poke()
+	return nil
+}
+
+// manifestDiffCommand says in what the source differs from what is live.
+func manifestDiffCommand(_ context.Context, s *Server, f *session, _ commandArgument) (any, error) {
+	v := f.view()
+	if v.Manifest == nil || v.Forecast == nil || v.Forecast.Report == nil {
+		return nil, failed(errors.New("there is nothing to compare yet: nothing went live"))
+	}
+	return s.showText(manifestDiff(v), "anvil-manifest.txt", f)
+}
+
+// textResult is the answer of a command that shows a text.
+type textResult struct {
+	Text string `json:"text"`
+}
+
+// showText shows a text where the client can, and answers with it.
+func (s *Server) showText(text, name string, f *session) (any, error) {
+	if s.client.ShowDocument && !s.client.Commands {
+		path := filepath.Join(f.dir, engine.OutDir, name)
+		if err := os.WriteFile(path, []byte(text), 0o666); err == nil {
+			s.sessions.Go(func() {
+				ctx, cancel := context.WithTimeout(s.running, clientPatience)
+				defer cancel()
+				_ = s.conn.Call(ctx, protocol.MethodWindowShowDocument, &protocol.ShowDocumentParams{URI: uri.File(path)}, nil)
+			})
+		}
+	}
+	return &textResult{Text: text}, nil
+}
+
+func attachedLog(pid int) string {
+	return fmt.Sprintf("The live server belongs to the anvil-lsp with process id %d: its output is where that one was started.\n", pid)
+}

@@ -1,0 +1,181 @@
+package lspserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// memory is what the user decided about breaks, for one application. It is kept
+// below .anvil, so that it outlives the editor and stays out of version control.
+type memory struct {
+	path string
+
+	mu        sync.Mutex // guards decisions
+	decisions map[manifest.Code]string
+}
+
+func loadMemory(dir string) *memory {
+	m := &memory{path: filepath.Join(dir, engine.OutDir, "decisions.json"), decisions: map[manifest.Code]string{}}
+	if data, err := os.ReadFile(m.path); err == nil {
+		var d map[manifest.Code]string
+		if json.Unmarshal(data, &d) == nil {
+			maps.DeleteFunc(d, func(_ manifest.Code, v string) bool { return !decision(v) })
+			maps.Copy(m.decisions, d)
+		}
+	}
+	return m
+}
+
+// decision reports whether a word is a policy for breaks.
+func decision(v string) bool { return v == BreakRestart || v == BreakAsk || v == BreakKeep }
+
+// of returns what was decided about a code, or otherwise.
+func (m *memory) of(c manifest.Code, otherwise string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if d, ok := m.decisions[c]; ok {
+		return d
+	}
+	return otherwise
+}
+
+// set remembers decisions.
+func (m *memory) set(codes []manifest.Code, d string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range codes {
+		m.decisions[c] = d
+	}
+	data, err := json.MarshalIndent(m.decisions, "", "\t")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(m.path), 0o777); err != nil {
+		return fmt.Errorf("remembering a decision: %w", err)
+	}
+	tmp := m.path + ".tmp"
+	if err := errors.Join(os.WriteFile(tmp, append(data, '\n'), 0o666), os.Rename(tmp, m.path)); err != nil {
+		return fmt.Errorf("remembering a decision: %w", err)
+	}
+	return nil
+}
+
+// decide is the policy of the engine: what was remembered about each code, else
+// the setting. The most careful one wins.
+func (f *session) decide(reasons []manifest.Diagnostic) engine.BreakPolicy {
+	setting := f.s.getSettings().OnBreak
+	if len(reasons) == 0 {
+		return policy(setting)
+	}
+	said := map[string]bool{}
+	for _, d := range reasons {
+		said[f.memory.of(d.Code, setting)] = true
+	}
+	for _, d := range []string{BreakKeep, BreakAsk} {
+		if said[d] {
+			return policy(d)
+		}
+	}
+	return engine.BreakRestart
+}
+
+func policy(d string) engine.BreakPolicy {
+	if d == BreakRestart {
+		return engine.BreakRestart
+	}
+	return engine.BreakPolicy(d)
+}
+
+// What the user can answer.
+const (
+	answerRestart = "Restart"
+	answerAlways  = "Always restart"
+	answerKeep    = "Keep old"
+)
+
+// askUser asks once what to do about a change that needs a restart. A newer
+// save makes the question void: the answer then is about the code as it is.
+func (f *session) askUser(ev control.Event) {
+	f.mu.Lock()
+	if f.asking {
+		f.mu.Unlock()
+		return
+	}
+	f.asking = true
+	f.mu.Unlock()
+	codes := restartCodes(ev.Diagnostics)
+	f.s.sessions.Go(func() {
+		defer f.set(func() { f.asking = false })
+		var answer *protocol.MessageActionItem
+		err := f.s.conn.Call(f.ctx, protocol.MethodWindowShowMessageRequest, &protocol.ShowMessageRequestParams{
+			Type: protocol.MessageTypeWarning, Message: question(ev),
+			Actions: []protocol.MessageActionItem{{Title: answerRestart}, {Title: answerAlways}, {Title: answerKeep}},
+		}, &answer)
+		if err != nil || answer == nil {
+			return
+		}
+		switch answer.Title {
+		case answerAlways:
+			if err := f.memory.set(codes, BreakRestart); err != nil {
+				f.s.showf(protocol.MessageTypeError, "%v", err)
+			}
+		case answerRestart:
+		default:
+			return
+		}
+		if l, err := f.getLink(); err == nil {
+			_, _ = l.Restart(f.ctx) // its event says how it went
+		}
+	})
+}
+
+// restartCodes returns the codes that call for a restart, sorted.
+func restartCodes(ds []manifest.Diagnostic) []manifest.Code {
+	var out []manifest.Code
+	for _, d := range ds {
+		if d.Code.Rung() == manifest.RungWarmRestart {
+			out = append(out, d.Code)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// question says what a restart is needed for.
+func question(ev control.Event) string {
+	var reasons []string
+	for _, d := range ev.Diagnostics {
+		if d.Code.Rung() == manifest.RungWarmRestart {
+			reasons = append(reasons, d.Message+" ["+string(d.Code)+"]")
+		}
+	}
+	if len(reasons) > 3 {
+		reasons = append(reasons[:3], fmt.Sprintf("and %d more", len(reasons)-3))
+	}
+	if len(reasons) == 0 {
+		return ev.Message
+	}
+	return "The live server must restart for this change: " + strings.Join(reasons, "; ")
+}
+
+// rememberCommand is anvil.remember.
+func rememberCommand(_ context.Context, _ *Server, f *session, arg commandArgument) (any, error) {
+	if !strings.HasPrefix(string(arg.Code), "ANV") || !decision(arg.Decision) {
+		return nil, invalid("anvil.remember wants a code and a decision: restart, keep or ask")
+	}
+	return nil, f.memory.set([]manifest.Code{arg.Code}, arg.Decision)
+}

@@ -1,0 +1,201 @@
+package lspserver
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// codesPage is where the codes are documented.
+const codesPage = "https://github.com/anvilforge/anvil-lsp/blob/main/docs/codes.md"
+
+// maxPerFile bounds the diagnostics of one file.
+const maxPerFile = 200
+
+// DiagnosticData travels with a diagnostic to the client and back, for code
+// actions.
+type DiagnosticData struct {
+	Code     manifest.Code     `json:"code"`
+	Position manifest.Position `json:"position"`
+	// Happened: this is what happened, and not what is expected.
+	Happened bool `json:"happened,omitempty"`
+}
+
+// found is a diagnostic of one session.
+type found struct {
+	manifest.Diagnostic
+	happened bool
+}
+
+// publish shows what there is to say about the buffers. docs are those that the
+// forecast was made for.
+func (f *session) publish(docs *documentSet) {
+	f.mu.Lock()
+	all := f.collect(docs)
+	f.mu.Unlock()
+	byFile := map[string][]found{}
+	for _, d := range all {
+		if d.File != "" {
+			byFile[d.File] = append(byFile[d.File], d)
+		}
+	}
+	view := &View{Client: f.s.client, documents: docs, Folders: []*Folder{f.view()}}
+	seen := map[string]bool{}
+	out := map[uri.URI]published{}
+	for _, path := range sortedKeys(byFile) {
+		p := published{path: path}
+		if d := docs.byPath[path]; d != nil {
+			p.version, p.open = d.Version, true
+		}
+		ds := byFile[path]
+		for _, d := range ds[:min(len(ds), maxPerFile)] {
+			p.diagnostics = append(p.diagnostics, f.convert(view, d, seen))
+		}
+		out[view.URI(path)] = p
+	}
+	for path := range f.places {
+		if !seen[path] {
+			delete(f.places, path)
+		}
+	}
+	f.s.diags.publish(f, docs, out)
+}
+
+// collect returns what happened and what is expected, sorted; f.mu is held.
+//
+// What happened to the code that is on disk replaces what was expected of it,
+// but for what needs nothing to happen. Once a buffer differs from the disk
+// both are shown, and what happened is shown where its line has moved to, as
+// long as it was not edited.
+func (f *session) collect(docs *documentSet) []found {
+	var out []found
+	for _, d := range f.status.Problems {
+		if d, ok := f.moved(docs, d); ok {
+			out = append(out, found{d, true})
+		}
+	}
+	if f.forecast == nil {
+		return out
+	}
+	tried := f.clean && f.link != nil && f.status.State != StateOff && len(f.status.Held) == 0
+	for _, d := range f.forecast.Diagnostics {
+		switch {
+		case d.Code == manifest.CodeCompile && d.Severity != manifest.SeverityInformation:
+			continue // gopls says so
+		case tried && d.Code.Rung() != manifest.RungHotSwap:
+			continue
+		case slices.ContainsFunc(out, func(o found) bool { return o.happened && o.Code == d.Code && o.File == d.File && o.Line == d.Line }):
+			continue
+		}
+		out = append(out, found{d, false})
+	}
+	slices.SortStableFunc(out, func(a, b found) int {
+		return compareDiagnostics(a.Diagnostic, b.Diagnostic)
+	})
+	return out
+}
+
+func compareDiagnostics(a, b manifest.Diagnostic) int {
+	if c := strings.Compare(a.File, b.File); c != 0 {
+		return c
+	}
+	if a.Line != b.Line {
+		return a.Line - b.Line
+	}
+	return a.Column - b.Column
+}
+
+// moved returns where a problem stands in the buffer; false if its line was
+// edited. The words of the compiler hold for the text that it has seen.
+func (f *session) moved(docs *documentSet, d manifest.Diagnostic) (manifest.Diagnostic, bool) {
+	doc, base := docs.byPath[d.File], f.bases[d.File]
+	if doc == nil || base == nil || string(base) == string(doc.Text) {
+		return d, true
+	}
+	if d.Code == manifest.CodeCompile {
+		return d, false
+	}
+	if d.Line == 0 {
+		return d, true
+	}
+	line, ok := text.NewShift(base, doc.Text).Line(d.Line)
+	d.Line = line
+	return d, ok
+}
+
+// placesOf is a file that is not open, prepared for looking up ranges.
+type placesOf struct {
+	*places
+	size    int64
+	changed time.Time
+	doc     *Document
+}
+
+// find returns what looks up ranges in a file.
+func (f *session) find(v *View, path string, seen map[string]bool) *places {
+	seen[path] = true
+	was := f.places[path]
+	now := &placesOf{doc: v.documents.byPath[path]}
+	if now.doc == nil {
+		if info, err := os.Stat(path); err == nil {
+			now.size, now.changed = info.Size(), info.ModTime()
+		}
+	}
+	if was != nil && was.doc == now.doc && was.size == now.size && was.changed.Equal(now.changed) {
+		return was.places
+	}
+	now.places = newPlaces(v.Mapper(path))
+	f.places[path] = now
+	return now.places
+}
+
+// convert makes a diagnostic one of the protocol.
+func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagnostic {
+	out := protocol.Diagnostic{
+		Range:    f.find(v, d.File, seen).at(d.Position),
+		Severity: severity(d.Severity),
+		Code:     protocol.String(d.Code),
+		Source:   protocol.NewOptional("anvil"),
+		Message:  protocol.String(d.Message),
+	}
+	if v.Client.CodeDescription {
+		out.CodeDescription = protocol.CodeDescription{Href: uri.URI(codesPage + "#" + strings.ToLower(string(d.Code)))}
+	}
+	if v.Client.RelatedInformation {
+		for _, r := range d.Related {
+			if r.File == "" {
+				continue
+			}
+			out.RelatedInformation = append(out.RelatedInformation, protocol.DiagnosticRelatedInformation{
+				Location: protocol.Location{URI: v.URI(r.File), Range: f.find(v, r.File, seen).at(r.Position)},
+				Message:  r.Message,
+			})
+		}
+	}
+	if v.Client.DiagnosticData {
+		if data, err := json.Marshal(DiagnosticData{Code: d.Code, Position: d.Position, Happened: d.happened}); err == nil {
+			out.Data = protocol.LSPAny(data)
+		}
+	}
+	return out
+}
+
+func severity(s manifest.Severity) protocol.DiagnosticSeverity {
+	switch s {
+	case manifest.SeverityError:
+		return protocol.DiagnosticSeverityError
+	case manifest.SeverityWarning:
+		return protocol.DiagnosticSeverityWarning
+	case manifest.SeverityInformation:
+		return protocol.DiagnosticSeverityInformation
+	}
+	return protocol.DiagnosticSeverityHint
+}

@@ -1,0 +1,195 @@
+package lspserver
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"maps"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
+)
+
+// Document is a version of a text that the editor has open. It does not change.
+type Document struct {
+	URI     uri.URI
+	Path    string // real, absolute; empty if it is no file
+	Version int32
+	Text    []byte
+	// Saved is the digest of the text that is known to be on disk.
+	Saved [sha256.Size]byte
+
+	sum    [sha256.Size]byte
+	mapper func() *text.Mapper
+}
+
+func newDocument(u uri.URI, path string, version int32, data []byte, e text.Encoding) *Document {
+	return &Document{
+		URI: u, Path: path, Version: version, Text: data, sum: sha256.Sum256(data),
+		mapper: sync.OnceValue(func() *text.Mapper { return text.NewMapper(data, e) }),
+	}
+}
+
+// Mapper maps positions of the document.
+func (d *Document) Mapper() *text.Mapper { return d.mapper() }
+
+// Dirty reports whether the text differs from what is known to be on disk.
+func (d *Document) Dirty() bool { return d.sum != d.Saved }
+
+// with returns the document with another idea of what is on disk.
+func (d *Document) with(saved [sha256.Size]byte) *Document {
+	c := *d
+	c.Saved = saved
+	return &c
+}
+
+// documents are those that are open. Readers take a picture that does not
+// change; one goroutine at a time writes.
+type documents struct {
+	mu  sync.Mutex // guards writing
+	now atomic.Pointer[documentSet]
+}
+
+// documentSet is the open documents at one moment.
+type documentSet struct {
+	byURI  map[uri.URI]*Document
+	byPath map[string]*Document
+}
+
+func (d *documents) all() *documentSet {
+	if set := d.now.Load(); set != nil {
+		return set
+	}
+	return &documentSet{}
+}
+
+func (d *documents) update(change func(*documentSet)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.all()
+	set := &documentSet{byURI: maps.Clone(old.byURI), byPath: maps.Clone(old.byPath)}
+	if set.byURI == nil {
+		set.byURI, set.byPath = map[uri.URI]*Document{}, map[string]*Document{}
+	}
+	change(set)
+	d.now.Store(set)
+}
+
+func (d *documents) put(doc *Document) {
+	d.update(func(set *documentSet) {
+		set.byURI[doc.URI] = doc
+		if doc.Path != "" {
+			set.byPath[doc.Path] = doc
+		}
+	})
+}
+
+func (d *documents) remove(u uri.URI) {
+	d.update(func(set *documentSet) {
+		if doc := set.byURI[u]; doc != nil && set.byPath[doc.Path] == doc {
+			delete(set.byPath, doc.Path)
+		}
+		delete(set.byURI, u)
+	})
+}
+
+// syncFeature keeps the documents.
+func syncFeature() feature {
+	return feature{
+		advertise: func(_ Client, c *protocol.ServerCapabilities) {
+			incremental := protocol.TextDocumentSyncKindIncremental
+			c.TextDocumentSync = &protocol.TextDocumentSyncOptions{
+				OpenClose: on(true), Change: &incremental, Save: &protocol.SaveOptions{IncludeText: on(false)},
+			}
+		},
+		methods: map[string]method{
+			protocol.MethodTextDocumentDidOpen:   notification(didOpen),
+			protocol.MethodTextDocumentDidChange: notification(didChange),
+			protocol.MethodTextDocumentDidSave:   notification(didSave),
+			protocol.MethodTextDocumentDidClose:  notification(didClose),
+		},
+	}
+}
+
+func didOpen(s *Server, p *protocol.DidOpenTextDocumentParams) {
+	path := pathOf(p.TextDocument.URI)
+	if path != "" {
+		path = realPath(path)
+	}
+	doc := newDocument(p.TextDocument.URI, path, p.TextDocument.Version, []byte(p.TextDocument.Text), s.client.Encoding)
+	doc.Saved = diskSum(path)
+	s.docs.put(doc)
+	s.documentChanged(doc)
+	s.lookAgain(doc)
+}
+
+func didChange(s *Server, p *protocol.DidChangeTextDocumentParams) {
+	doc := s.docs.all().byURI[p.TextDocument.URI]
+	if doc == nil {
+		s.logf(protocol.MessageTypeWarning, "textDocument/didChange: %s is not open", p.TextDocument.URI)
+		return
+	}
+	if p.TextDocument.Version <= doc.Version {
+		s.logf(protocol.MessageTypeWarning, "textDocument/didChange: version %d of %s after version %d", p.TextDocument.Version, p.TextDocument.URI, doc.Version)
+	}
+	next := newDocument(doc.URI, doc.Path, p.TextDocument.Version, text.Apply(doc.Text, s.client.Encoding, p.ContentChanges), s.client.Encoding)
+	next.Saved = doc.Saved
+	s.docs.put(next)
+	s.documentChanged(next)
+}
+
+func didSave(s *Server, p *protocol.DidSaveTextDocumentParams) {
+	doc := s.docs.all().byURI[p.TextDocument.URI]
+	if doc == nil {
+		return
+	}
+	if p.Text != nil && !bytes.Equal(doc.Text, []byte(*p.Text)) {
+		doc = newDocument(doc.URI, doc.Path, doc.Version, []byte(*p.Text), s.client.Encoding)
+	}
+	doc = doc.with(doc.sum)
+	s.docs.put(doc)
+	s.documentChanged(doc)
+	s.lookAgain(doc)
+}
+
+func didClose(s *Server, p *protocol.DidCloseTextDocumentParams) {
+	doc := s.docs.all().byURI[p.TextDocument.URI]
+	if doc == nil {
+		return
+	}
+	s.docs.remove(doc.URI)
+	s.documentChanged(doc)
+}
+
+// documentChanged tells the sessions that a document is part of.
+func (s *Server) documentChanged(doc *Document) {
+	if doc.Path == "" {
+		return
+	}
+	for _, f := range s.allSessions() {
+		if f.covers(doc.Path) {
+			f.changed()
+		}
+	}
+}
+
+// diskSum returns the digest of a file; zero if it cannot be read.
+func diskSum(path string) (sum [sha256.Size]byte) {
+	if path == "" {
+		return sum
+	}
+	if data, err := os.ReadFile(path); err == nil {
+		sum = sha256.Sum256(data)
+	}
+	return sum
+}
+
+// ours reports whether a file can matter to an application.
+func ours(path string) bool {
+	return strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "go.mod") || strings.HasSuffix(path, "go.work")
+}

@@ -1,0 +1,86 @@
+package lspserver
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+)
+
+// statusPatience is how long an engine may take to answer a question.
+const statusPatience = 5 * time.Second
+
+// link is an engine: our own, or that of another process.
+type link interface {
+	// Status asks the engine how it is. The live server's part may be missing.
+	Status(ctx context.Context) (control.Status, error)
+	Reload(ctx context.Context) (control.Event, error)
+	Restart(ctx context.Context) (control.Event, error)
+	Rollback(ctx context.Context, generation int) (control.Event, error)
+	// Take takes up what waits while saves are held.
+	Take(ctx context.Context) (control.Event, error)
+	// Hold has saves wait, or not any more.
+	Hold(on bool)
+}
+
+// ownLink is an engine of this process.
+type ownLink struct{ *engine.Engine }
+
+func (l ownLink) Status(ctx context.Context) (control.Status, error) {
+	return l.Engine.Status(ctx), nil
+}
+
+// remoteLink is an engine of another process.
+type remoteLink struct {
+	client *control.Client
+	ctx    context.Context // of being attached
+	unhold context.CancelFunc
+}
+
+func (l *remoteLink) Status(ctx context.Context) (s control.Status, err error) {
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
+	return s, l.client.Get(ctx, control.PathStatus, &s)
+}
+
+func (l *remoteLink) ask(ctx context.Context, path string, body any) (ev control.Event, err error) {
+	return ev, l.client.Post(ctx, path, body, &ev)
+}
+
+func (l *remoteLink) Reload(ctx context.Context) (control.Event, error) {
+	return l.ask(ctx, control.PathReload, nil)
+}
+
+func (l *remoteLink) Restart(ctx context.Context) (control.Event, error) {
+	return l.ask(ctx, control.PathRestart, nil)
+}
+
+func (l *remoteLink) Take(ctx context.Context) (control.Event, error) {
+	return l.ask(ctx, control.PathTake, nil)
+}
+
+func (l *remoteLink) Rollback(ctx context.Context, generation int) (control.Event, error) {
+	return l.ask(ctx, control.PathRollback, control.RollbackRequest{Generation: generation})
+}
+
+// Hold is called by one goroutine.
+func (l *remoteLink) Hold(on bool) {
+	switch {
+	case on && l.unhold == nil:
+		ctx, cancel := context.WithCancel(l.ctx)
+		l.unhold = cancel
+		go func() {
+			for range control.Events[control.Held](ctx, l.client, control.PathHold) {
+			}
+		}()
+	case !on && l.unhold != nil:
+		l.unhold()
+		l.unhold = nil
+	}
+}
+
+// errEngineSilent reports an engine that holds the directory but does not
+// answer.
+var errEngineSilent = errors.New("another anvil-lsp holds the directory and does not answer")

@@ -1,0 +1,54 @@
+package lspserver
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// manifestDiff says in what the source differs from what is live, for a person.
+func manifestDiff(f *Folder) string {
+	var b strings.Builder
+	now := *f.Manifest
+	now.Routes, now.State = nil, nil
+	for _, r := range f.Forecast.Report.Routes {
+		now.Routes = append(now.Routes, r.Route)
+	}
+	for _, s := range f.Forecast.Report.State {
+		if s.Registering || slices.ContainsFunc(f.Manifest.State, func(t manifest.State) bool { return t.Key == s.Key }) {
+			now.State = append(now.State, s.State)
+		}
+	}
+	now.Sort()
+	c := manifest.Diff(f.Manifest, &now)
+	fmt.Fprintf(&b, "generation %d, compared with the source\n\n", f.Manifest.Generation)
+	for _, r := range c.Routes {
+		switch {
+		case r.Old == nil:
+			fmt.Fprintf(&b, "+ %s %s  %s  %s\n", r.New.Method, r.New.Pattern, r.New.Handler, r.New.Signature)
+		case r.New == nil:
+			fmt.Fprintf(&b, "- %s %s  %s  %s\n", r.Old.Method, r.Old.Pattern, r.Old.Handler, r.Old.Signature)
+		default:
+			fmt.Fprintf(&b, "~ %s %s  %s  %s → %s\n", r.New.Method, r.New.Pattern, r.New.Handler, r.Old.Signature, r.New.Signature)
+		}
+	}
+	for _, s := range c.State {
+		switch {
+		case s.Old == nil:
+			fmt.Fprintf(&b, "+ state %q  %s\n", s.New.Key, s.New.Type)
+		case s.New == nil:
+			fmt.Fprintf(&b, "- state %q  %s\n", s.Old.Key, s.Old.Type)
+		default:
+			fmt.Fprintf(&b, "~ state %q  %s → %s: %s\n", s.New.Key, s.Old.Type, s.New.Type, manifest.DescribeDifference(s.Old.Shape, s.New.Shape))
+		}
+	}
+	if len(c.Routes)+len(c.State) == 0 {
+		b.WriteString("no difference in routes and keyed state\n")
+	}
+	if n := len(f.Forecast.Report.Unknown); n > 0 {
+		fmt.Fprintf(&b, "\n%d registrations cannot be followed from source\n", n)
+	}
+	return b.String()
+}

@@ -1,0 +1,108 @@
+package lspserver
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// rangeAt returns the range of what stands at a position: the largest
+// expression or list of parameters that begins there, on its first line; the
+// line where no column is known; the beginning of the file where no line is.
+func rangeAt(m *text.Mapper, p manifest.Position) protocol.Range {
+	return newPlaces(m).at(p)
+}
+
+// places finds ranges in one file, which it parses once, if need be.
+type places struct {
+	m    *text.Mapper
+	fset *token.FileSet
+	file *ast.File
+	done bool
+}
+
+func newPlaces(m *text.Mapper) *places { return &places{m: m} }
+
+func (pl *places) at(p manifest.Position) protocol.Range {
+	m := pl.m
+	from := m.GoOffset(p.Line, p.Column)
+	switch {
+	case p.Line == 0:
+		return m.Range(0, m.LineEnd(0))
+	case p.Column == 0:
+		return m.Range(from, m.LineEnd(from))
+	}
+	to := min(pl.end(from), m.LineEnd(from))
+	if to <= from {
+		to = wordEnd(m.Text(), from)
+	}
+	return m.Range(from, to)
+}
+
+// end returns where the node that begins at an offset ends; 0 if none does.
+func (pl *places) end(from int) int {
+	if !pl.done {
+		pl.done, pl.fset = true, token.NewFileSet()
+		pl.file, _ = parser.ParseFile(pl.fset, "", m0(pl.m), parser.SkipObjectResolution)
+	}
+	if pl.file == nil {
+		return 0
+	}
+	tf := pl.fset.File(pl.file.FileStart)
+	if tf == nil || from > tf.Size() {
+		return 0
+	}
+	pos := tf.Pos(from)
+	var end token.Pos
+	ast.Inspect(pl.file, func(n ast.Node) bool {
+		if n == nil || n.Pos() > pos || n.End() <= pos {
+			return false
+		}
+		if end.IsValid() {
+			return false // the outermost counts
+		}
+		if n.Pos() != pos {
+			return true
+		}
+		switch n := n.(type) {
+		case *ast.FuncDecl, *ast.FuncType, *ast.GenDecl, ast.Stmt, *ast.File, *ast.ValueSpec, *ast.TypeSpec, *ast.Field:
+			return true
+		case *ast.FieldList:
+			end = n.End()
+		case ast.Expr:
+			end = n.End()
+		case *ast.ImportSpec:
+			end = n.End()
+		}
+		return true
+	})
+	if !end.IsValid() {
+		return 0
+	}
+	return tf.Offset(end)
+}
+
+func m0(m *text.Mapper) []byte {
+	if t := m.Text(); t != nil {
+		return t
+	}
+	return []byte{}
+}
+
+// wordEnd returns the end of the word at an offset, which has at least one byte
+// if the text goes on there.
+func wordEnd(t []byte, from int) int {
+	to := from
+	for to < len(t) && (t[to] == '_' || t[to] >= '0' && t[to] <= '9' || t[to]|0x20 >= 'a' && t[to]|0x20 <= 'z' || t[to] >= 0x80) {
+		to++
+	}
+	if to == from && to < len(t) && t[to] != '\n' && t[to] != '\r' {
+		to++
+	}
+	return to
+}

@@ -1,0 +1,44 @@
+package lspserver
+
+import (
+	"cmp"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.lsp.dev/uri"
+)
+
+// pathOf returns the path of a file's URI; empty if it is none.
+func pathOf(u uri.URI) string {
+	if !strings.HasPrefix(strings.ToLower(string(u)), "file:") {
+		return ""
+	}
+	path := u.FsPath()
+	if !filepath.IsAbs(path) {
+		return ""
+	}
+	return filepath.Clean(path)
+}
+
+// realPath returns a path as the go command reports it. The file itself need
+// not exist.
+func realPath(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(dir, filepath.Base(path))
+	}
+	return path
+}
+
+// below reports whether a path is dir or in it.
+func below(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func compareStrings(a, b string) int { return cmp.Compare(a, b) }

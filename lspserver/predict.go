@@ -1,0 +1,195 @@
+package lspserver
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// changed has the buffers looked at when typing rests. What is being computed
+// about an older text is given up.
+func (f *session) changed() {
+	f.mu.Lock()
+	if f.undo != nil {
+		f.undo()
+	}
+	f.mu.Unlock()
+	f.stir()
+}
+
+// hurry has the buffers looked at now: what they are compared with changed.
+func (f *session) hurry() {
+	f.urgent.Store(true)
+	f.stir()
+}
+
+func (f *session) stir() {
+	select {
+	case f.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// predictLoop looks at the buffers, as long as the session lives. It has no
+// timer while nothing changes.
+func (f *session) predictLoop() {
+	for {
+		select {
+		case <-f.ctx.Done():
+			return
+		case <-f.dirty:
+		}
+		if !f.rest() {
+			return
+		}
+		f.predict()
+	}
+}
+
+// rest waits until typing rests. It reports false if the session ended.
+func (f *session) rest() bool {
+	delay := f.s.getSettings().delay()
+	if f.urgent.Swap(false) || delay == 0 {
+		return true
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	for {
+		select {
+		case <-f.ctx.Done():
+			return false
+		case <-timer.C:
+			return true
+		case <-f.dirty:
+			if f.urgent.Swap(false) {
+				return true
+			}
+			timer.Reset(delay)
+		}
+	}
+}
+
+// predict looks at the buffers as they are now and publishes what there is to
+// say.
+func (f *session) predict() {
+	ctx, cancel := context.WithCancel(f.ctx)
+	defer cancel()
+	f.mu.Lock()
+	f.undo = cancel
+	outlook := f.outlook
+	f.mu.Unlock()
+	docs := f.s.docs.all()
+	if outlook != nil && f.s.isTrusted() {
+		if !f.forecastFrom(ctx, outlook, docs) && ctx.Err() != nil {
+			return // there is something newer
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	f.publish(docs)
+	f.takeHeld()
+}
+
+// forecastFrom asks the outlook and keeps its answer. It reports whether there
+// is one.
+func (f *session) forecastFrom(ctx context.Context, o *engine.Outlook, docs *documentSet) bool {
+	if !f.refresh(ctx, o) {
+		return false
+	}
+	buffers, versions, clean := map[string][]byte{}, map[string]int32{}, true
+	for path, doc := range docs.byPath {
+		if f.covers(path) {
+			buffers[path], versions[path] = doc.Text, doc.Version
+			clean = clean && !doc.Dirty()
+		}
+	}
+	forecast, err := o.Predict(ctx, buffers)
+	if err != nil && !errors.Is(err, engine.ErrNoOutlook) {
+		return false
+	}
+	dirs := map[string]bool{}
+	for _, d := range o.Dirs(ctx) {
+		dirs[d] = true
+	}
+	if ctx.Err() != nil {
+		return false
+	}
+	f.set(func() {
+		if f.outlook == o {
+			f.forecast, f.versions, f.clean = forecast, versions, clean
+			if f.own && forecast != nil && f.live == nil {
+				f.live = forecast.Live
+			}
+		}
+		if len(dirs) > 0 && !maps.Equal(f.dirs, dirs) {
+			f.dirs = dirs
+		}
+	})
+	return forecast != nil
+}
+
+// refresh brings an outlook without an engine up to date.
+func (f *session) refresh(ctx context.Context, o *engine.Outlook) bool {
+	f.mu.Lock()
+	own, stale := f.own && f.outlook == o, f.stale
+	f.stale = fileList{}
+	f.mu.Unlock()
+	if !own || !stale.all && len(stale.files) == 0 {
+		return true
+	}
+	files := stale.files
+	if stale.all {
+		files = nil
+	}
+	// Not ended by the next keystroke: it takes as long as the go command.
+	err := o.Refresh(f.ctx, files)
+	if err == nil {
+		return ctx.Err() == nil
+	}
+	if _, ok := errors.AsType[*build.Failure](err); !ok && f.ctx.Err() == nil {
+		f.s.logf(protocol.MessageTypeWarning, "%s: no predictions: %v", f.dir, err)
+	}
+	f.set(func() {
+		if f.outlook == o {
+			f.stale.all = f.stale.all || stale.all // once more after the next change
+			f.stale.files = append(f.stale.files, stale.files...)
+		}
+	})
+	return false
+}
+
+// errors reports whether something in the buffers keeps them from going live.
+func hasErrors(fc *engine.Forecast) bool {
+	if fc == nil {
+		return false
+	}
+	for _, d := range fc.Diagnostics {
+		if d.Severity == manifest.SeverityError {
+			return true
+		}
+	}
+	return false
+}
+
+// takeHeld takes up what waits because saves wait for code without errors.
+func (f *session) takeHeld() {
+	if f.s.getSettings().OnSave != SaveNoErrors {
+		return
+	}
+	f.mu.Lock()
+	ready := len(f.status.Held) > 0 && !f.paused && f.link != nil && !hasErrors(f.forecast)
+	l := f.link
+	f.mu.Unlock()
+	if !ready {
+		return
+	}
+	f.s.sessions.Go(func() { _, _ = l.Take(f.ctx) }) // its event says how it went
+}

@@ -1,0 +1,124 @@
+package lspserver
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"sync"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+)
+
+// published is what one session says about one file.
+type published struct {
+	path        string
+	open        bool
+	version     int32 // of the document, if it is open
+	diagnostics []protocol.Diagnostic
+}
+
+// publisher sends diagnostics: of all sessions together for each file, and only
+// what is new.
+type publisher struct {
+	s *Server
+
+	mu   sync.Mutex // guards what follows
+	said map[*session]map[uri.URI]published
+	sent map[uri.URI]sentDiagnostics
+}
+
+// sentDiagnostics is what the client was told last about a file.
+type sentDiagnostics struct {
+	version int32
+	open    bool
+	list    []byte // encoded
+}
+
+func newPublisher(s *Server) *publisher {
+	return &publisher{s: s, said: map[*session]map[uri.URI]published{}, sent: map[uri.URI]sentDiagnostics{}}
+}
+
+// publish replaces what a session says. docs are the documents that it is about:
+// of those that have changed meanwhile nothing is sent, because something newer
+// is on its way.
+func (p *publisher) publish(f *session, docs *documentSet, now map[uri.URI]published) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if f.ctx.Err() != nil {
+		now = nil
+	}
+	p.said[f] = now
+	for _, u := range p.concerned() {
+		doc, newest := docs.byURI[u], p.s.docs.all().byURI[u]
+		if doc != nil && newest != nil && doc.Version != newest.Version {
+			continue
+		}
+		p.send(u, newest)
+	}
+}
+
+// forget takes back what a session said.
+func (p *publisher) forget(f *session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.said, f)
+	for _, u := range p.concerned() {
+		p.send(u, p.s.docs.all().byURI[u])
+	}
+}
+
+// concerned returns the files that somebody says, or said, something about.
+func (p *publisher) concerned() []uri.URI {
+	set := map[uri.URI]bool{}
+	for u := range p.sent {
+		set[u] = true
+	}
+	for _, files := range p.said {
+		for u := range files {
+			set[u] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// send tells the client about one file, unless it knows.
+func (p *publisher) send(u uri.URI, doc *Document) {
+	now := sentDiagnostics{}
+	params := &protocol.PublishDiagnosticsParams{URI: u, Diagnostics: []protocol.Diagnostic{}}
+	for _, f := range p.order() {
+		params.Diagnostics = append(params.Diagnostics, p.said[f][u].diagnostics...)
+	}
+	if doc != nil {
+		now.open, now.version = true, doc.Version
+		if p.s.client.DiagnosticVersion {
+			params.Version = protocol.NewOptional(doc.Version)
+		}
+	}
+	was, told := p.sent[u]
+	if len(params.Diagnostics) == 0 && !told {
+		return
+	}
+	list, err := protocol.Marshal(params.Diagnostics)
+	if err != nil {
+		return
+	}
+	now.list = list
+	if told && bytes.Equal(was.list, now.list) && was.open == now.open && was.version == now.version {
+		return
+	}
+	if len(params.Diagnostics) == 0 {
+		delete(p.sent, u)
+		if len(was.list) <= 2 { // it knows of none
+			return
+		}
+	} else {
+		p.sent[u] = now
+	}
+	p.s.conn.NotifyLatest(protocol.MethodTextDocumentPublishDiagnostics, string(u), params)
+}
+
+// order returns the sessions, sorted.
+func (p *publisher) order() []*session {
+	return slices.SortedFunc(maps.Keys(p.said), func(a, b *session) int { return compareStrings(a.dir, b.dir) })
+}

@@ -1,0 +1,249 @@
+package lspserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source"
+)
+
+// Route is one route as anvil/routes tells of it.
+type Route struct {
+	Folder          uri.URI            `json:"folder"`
+	Method          string             `json:"method"`
+	Pattern         string             `json:"pattern"`
+	Handler         string             `json:"handler"`
+	Kind            string             `json:"kind"`
+	Signature       string             `json:"signature"`
+	Location        protocol.Location  `json:"location"`
+	HandlerLocation *protocol.Location `json:"handlerLocation,omitzero"`
+	URL             string             `json:"url"`
+	Generation      int                `json:"generation"`
+	// Pending: the source has it, and the live server not yet.
+	Pending bool        `json:"pending,omitzero"`
+	Stats   *RouteStats `json:"stats,omitzero"`
+	Break   *RouteBreak `json:"break,omitzero"`
+	Panic   *RoutePanic `json:"panic,omitzero"`
+}
+
+// RouteStats is what the live server has counted for a route.
+type RouteStats struct {
+	Requests   int64     `json:"requests"`
+	Errors     int64     `json:"errors"`
+	P50MS      float64   `json:"p50Ms"`
+	LastStatus int       `json:"lastStatus"`
+	LastMS     float64   `json:"lastMs"`
+	LastAt     time.Time `json:"lastAt"`
+}
+
+// RouteBreak is what a save would break about a route.
+type RouteBreak struct {
+	Code    manifest.Code `json:"code"`
+	Message string        `json:"message"`
+}
+
+// RoutePanic is the last panic of a route's handler.
+type RoutePanic struct {
+	Message  string             `json:"message"`
+	At       *time.Time         `json:"at,omitzero"`
+	Location *protocol.Location `json:"location,omitzero"`
+}
+
+// routesResult is the answer to anvil/routes.
+type routesResult struct {
+	Routes []Route `json:"routes"`
+}
+
+func routesFeature() feature {
+	return feature{
+		methods: map[string]method{
+			"anvil/routes": ask(func(_ context.Context, v *View, p *folderParams) (any, error) {
+				return v.routes(p.Folder)
+			}),
+		},
+		commands: map[string]command{
+			"anvil.showRoutes": func(_ context.Context, s *Server, _ *session, arg commandArgument) (any, error) {
+				return s.View().routes(arg.Folder)
+			},
+			"anvil.openRoute": openRoute,
+		},
+		changed: func(s *Server, old, now *Folder) {
+			if old.Manifest != now.Manifest || old.Status.URL != now.Status.URL || len(old.Panics) != len(now.Panics) || !sameRoutes(old, now) {
+				s.conn.NotifyLatest("anvil/routesChanged", string(now.URI), &folderParams{Folder: now.URI})
+			}
+		},
+	}
+}
+
+// sameRoutes reports whether the source has the same routes, wherever they
+// stand, and a save would break the same.
+func sameRoutes(a, b *Folder) bool {
+	if a.Forecast == b.Forecast {
+		return true
+	}
+	if a.Forecast == nil || b.Forecast == nil {
+		return false
+	}
+	return slices.EqualFunc(a.Forecast.Report.Routes, b.Forecast.Report.Routes, func(x, y source.Route) bool {
+		p, q := a.Break(&x), b.Break(&y)
+		x.Position, y.Position = manifest.Position{}, manifest.Position{}
+		return x.Route == y.Route && (p == nil) == (q == nil) && (p == nil || p.Message == q.Message)
+	})
+}
+
+func (v *View) routes(folder uri.URI) (any, error) {
+	folders := v.Folders
+	if folder != "" {
+		f, err := v.named(folder)
+		if err != nil {
+			return nil, err
+		}
+		folders = []*Folder{f}
+	}
+	out := routesResult{Routes: []Route{}}
+	for _, f := range folders {
+		out.Routes = append(out.Routes, v.Routes(f)...)
+	}
+	return &out, nil
+}
+
+// Routes returns the routes of an application: those of the live generation,
+// and those that the source has beside them, in the order of the manifest.
+func (v *View) Routes(f *Folder) []Route {
+	type key struct{ method, pattern string }
+	var out []Route
+	inSource := map[key]*source.Route{}
+	if f.Forecast != nil && f.Forecast.Report != nil {
+		for i := range f.Forecast.Report.Routes {
+			r := &f.Forecast.Report.Routes[i]
+			if k := (key{r.Method, r.Pattern}); inSource[k] == nil {
+				inSource[k] = r
+			}
+		}
+	}
+	if f.Manifest != nil {
+		for _, r := range f.Manifest.Routes {
+			k := key{r.Method, r.Pattern}
+			out = append(out, v.route(f, r, inSource[k], false))
+			delete(inSource, k)
+		}
+	}
+	pending := slices.SortedFunc(maps.Values(inSource), func(a, b *source.Route) int {
+		if c := strings.Compare(a.Pattern, b.Pattern); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Method, b.Method)
+	})
+	for _, r := range pending {
+		out = append(out, v.route(f, r.Route, r, true))
+	}
+	return out
+}
+
+// route puts together what is known of a route. Where it stands the source
+// knows best.
+func (v *View) route(f *Folder, r manifest.Route, src *source.Route, pending bool) Route {
+	out := Route{
+		Folder: f.URI, Method: r.Method, Pattern: r.Pattern, Handler: r.Handler, Kind: r.Kind, Signature: r.Signature,
+		Generation: f.Status.Generation, Pending: pending, Stats: f.Stats(r.Method, r.Pattern),
+	}
+	at := r.Position
+	if src != nil {
+		at = src.Position
+		if src.HandlerPosition.File != "" {
+			loc := v.Location(src.HandlerPosition)
+			out.HandlerLocation = &loc
+		}
+	}
+	if at.File != "" {
+		out.Location = v.Location(at)
+	}
+	if f.Status.URL != "" && !strings.ContainsAny(r.Pattern, "{*") {
+		out.URL = strings.TrimSuffix(f.Status.URL, "/") + r.Pattern
+	}
+	if b := f.Break(src); b != nil {
+		out.Break = &RouteBreak{Code: b.Code, Message: b.Message}
+	}
+	if d := f.panicOf(src); d != nil {
+		loc := v.Location(d.Position)
+		out.Panic = &RoutePanic{Message: d.Message, Location: &loc}
+	}
+	return out
+}
+
+// Break returns what a save would break about a route of the source; nil if it
+// breaks nothing.
+func (f *Folder) Break(src *source.Route) *manifest.Diagnostic {
+	if src == nil || f.Forecast == nil {
+		return nil
+	}
+	for i := range f.Forecast.Diagnostics {
+		d := &f.Forecast.Diagnostics[i]
+		if d.Code.Rung() == manifest.RungHotSwap {
+			continue
+		}
+		if near(d.Position, src.SignaturePosition) || near(d.Position, src.Position) {
+			return d
+		}
+	}
+	return nil
+}
+
+func near(a, b manifest.Position) bool {
+	return a.File != "" && a.File == b.File && a.Line == b.Line && a.Line != 0
+}
+
+// panicOf returns the newest panic in a route's handler, as far as its
+// declaration tells.
+func (f *Folder) panicOf(src *source.Route) *manifest.Diagnostic {
+	if src == nil {
+		return nil
+	}
+	for _, d := range slices.Backward(f.Panics) {
+		name := src.Handler[strings.LastIndex(src.Handler, ".")+1:]
+		if strings.Contains(d.Detail, "."+name+"(") || strings.Contains(d.Message, src.Method+" "+src.Pattern) {
+			return &d
+		}
+	}
+	return nil
+}
+
+// Stats returns what the live server has counted for a route; nil if it does
+// not count.
+func (f *Folder) Stats(method, pattern string) *RouteStats {
+	return routeStats(f.Engine.Live, method, pattern)
+}
+
+// openRoute shows a route in the browser.
+func openRoute(ctx context.Context, s *Server, f *session, arg commandArgument) (any, error) {
+	v := f.view()
+	switch {
+	case v.Status.URL == "":
+		return nil, failed(errors.New("no live server runs"))
+	case strings.ContainsAny(arg.Pattern, "{*"):
+		return nil, invalid("%s has parameters: open it with values in their places", arg.Pattern)
+	case arg.Method != "" && arg.Method != "GET" && arg.Method != "*":
+		return nil, invalid("%s %s cannot be opened in a browser", arg.Method, arg.Pattern)
+	}
+	url := strings.TrimSuffix(v.Status.URL, "/") + arg.Pattern
+	if !s.client.ShowDocument {
+		s.showf(protocol.MessageTypeInfo, "%s", url)
+		return map[string]string{"url": url}, nil
+	}
+	external := true
+	ctx, cancel := context.WithTimeout(ctx, clientPatience)
+	defer cancel()
+	if err := s.conn.Call(ctx, protocol.MethodWindowShowDocument, &protocol.ShowDocumentParams{URI: uri.URI(url), External: &external}, nil); err != nil {
+		return nil, failed(fmt.Errorf("the client could not open %s: %w", url, err))
+	}
+	return map[string]string{"url": url}, nil
+}

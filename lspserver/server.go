@@ -1,0 +1,188 @@
+package lspserver
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
+)
+
+// Options configure a Server.
+type Options struct {
+	In  io.Reader // from the client
+	Out io.Writer // to the client
+	// Version of this program, for the client.
+	Version string
+}
+
+// Exit codes of Run, as the protocol wants them.
+const (
+	exitOK         = 0 // exit after shutdown
+	exitUnexpected = 1 // exit without shutdown, or the client is gone
+)
+
+// Server is a language server for one client.
+type Server struct {
+	opts     Options
+	conn     *rpc.Conn
+	features []feature
+	methods  map[string]method
+	commands map[string]command
+
+	docs  documents
+	diags *publisher
+	trace atomic.Value // protocol.TraceValue
+
+	settings atomic.Pointer[Settings]
+	trusted  atomic.Bool
+
+	running  context.Context // ends with Run
+	stop     context.CancelFunc
+	sessions sync.WaitGroup // of goroutines of sessions
+
+	// phase and client are used by the reading goroutine, and client is not
+	// changed after initialize.
+	phase  phase
+	client Client
+
+	mu       sync.Mutex      // guards what follows
+	initial  json.RawMessage // initializationOptions, below what is configured
+	ready    bool            // configured: sessions may begin
+	folders  []*workspaceFolder
+	shutdown bool // asked to end in good order
+}
+
+// phase is where the conversation stands.
+type phase int
+
+const (
+	phaseNew phase = iota
+	phaseInitialized
+	phaseShutdown
+)
+
+// New returns a Server for one client.
+func New(o Options) *Server {
+	s := &Server{
+		opts: o, conn: rpc.NewConn(o.In, o.Out), features: features(), methods: map[string]method{}, commands: map[string]command{},
+	}
+	defaults := defaultSettings()
+	s.settings.Store(&defaults)
+	s.trusted.Store(true)
+	s.diags = newPublisher(s)
+	s.trace.Store(protocol.TraceValueOff)
+	for _, f := range s.features {
+		for name, m := range f.methods {
+			s.methods[name] = m
+		}
+		for name, c := range f.commands {
+			s.commands[name] = c
+		}
+	}
+	return s
+}
+
+// Run speaks with the client until it says exit, is gone, or ctx ends; then it
+// ends every engine that it has started. It returns the exit code of the
+// process. Reading from Options.In may go on after it has returned.
+func (s *Server) Run(ctx context.Context) int {
+	s.running, s.stop = context.WithCancel(ctx)
+	defer s.stop()
+	err := s.conn.Run(s.running, s)
+	s.stop()
+	s.sessions.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil && s.shutdown || ctx.Err() != nil {
+		return exitOK
+	}
+	return exitUnexpected
+}
+
+// Notify handles a notification; see rpc.Handler.
+func (s *Server) Notify(name string, params json.RawMessage) {
+	s.traced("notification", name, params)
+	m, ok := s.methods[name]
+	if !ok || !m.notification || s.phase != phaseInitialized && !m.early {
+		return // as the protocol says
+	}
+	if _, err := m.begin(s, params); err != nil {
+		s.logf(protocol.MessageTypeWarning, "%s: %v", name, err)
+	}
+}
+
+// Request handles a request; see rpc.Handler.
+func (s *Server) Request(ctx context.Context, name string, params json.RawMessage) func() (any, error) {
+	s.traced("request", name, params)
+	compute, err := s.begin(name, params)
+	if err != nil {
+		return func() (any, error) { return nil, err }
+	}
+	return func() (any, error) { return compute(ctx) }
+}
+
+func (s *Server) begin(name string, params json.RawMessage) (answer, error) {
+	m, ok := s.methods[name]
+	switch {
+	case s.phase == phaseNew && !(ok && m.early):
+		return nil, jsonrpc2.Errorf(jsonrpc2.ServerNotInitialized, "%s came before initialize", name)
+	case s.phase == phaseShutdown:
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidRequest, "%s came after shutdown", name)
+	case !ok || m.notification:
+		return nil, jsonrpc2.Errorf(jsonrpc2.MethodNotFound, "anvil-lsp has no method %s", name)
+	}
+	return m.begin(s, params)
+}
+
+// logf writes to the client's log.
+func (s *Server) logf(kind protocol.MessageType, format string, args ...any) {
+	s.conn.Notify(protocol.MethodWindowLogMessage, &protocol.LogMessageParams{Type: kind, Message: fmt.Sprintf(format, args...)})
+}
+
+// showf shows a message to the user.
+func (s *Server) showf(kind protocol.MessageType, format string, args ...any) {
+	s.conn.Notify(protocol.MethodWindowShowMessage, &protocol.ShowMessageParams{Type: kind, Message: fmt.Sprintf(format, args...)})
+}
+
+// traced tells the client what arrived, if it wants to know.
+func (s *Server) traced(kind, name string, params json.RawMessage) {
+	level := s.trace.Load().(protocol.TraceValue)
+	if level == protocol.TraceValueOff || name == protocol.MethodSetTrace {
+		return
+	}
+	p := &protocol.LogTraceParams{Message: "received " + kind + " " + name}
+	if level == protocol.TraceValueVerbose {
+		text := string(params[:min(len(params), 4096)])
+		p.Verbose = &text
+	}
+	s.conn.Notify(protocol.MethodLogTrace, p)
+}
+
+// Sessions returns the sessions, sorted by directory.
+func (s *Server) allSessions() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []*session
+	for _, f := range s.folders {
+		for _, x := range f.sessions {
+			if !slices.Contains(all, x) {
+				all = append(all, x)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *session) int { return compareStrings(a.dir, b.dir) })
+	return all
+}
+
+// getSettings returns the settings as they are now.
+func (s *Server) getSettings() Settings { return *s.settings.Load() }
+
+func (s *Server) isTrusted() bool { return s.trusted.Load() }

@@ -1,0 +1,169 @@
+package lspserver
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+)
+
+// Settings are those of section "anvil". None of them names a program.
+type Settings struct {
+	OnSave     string   `json:"onSave"`     // always, noErrors or manual
+	OnBreak    string   `json:"onBreak"`    // restart, ask or keep
+	AutoStart  bool     `json:"autoStart"`  // start the live server when a workspace opens
+	Address    string   `json:"address"`    // loopback; empty: 8080 or the next free port
+	Main       string   `json:"main"`       // see engine.Options
+	Tags       []string `json:"tags"`       // build tags
+	Race       bool     `json:"race"`       // build with the race detector
+	Debug      bool     `json:"debug"`      // keep debug information
+	Args       []string `json:"args"`       // of the live server
+	CodeLens   bool     `json:"codeLens"`   //
+	Hover      bool     `json:"hover"`      //
+	InlayHints bool     `json:"inlayHints"` //
+	CheckDelay int      `json:"checkDelay"` // milliseconds that typing must rest before the check
+}
+
+// Values of OnSave and OnBreak.
+const (
+	SaveAlways   = "always"
+	SaveNoErrors = "noErrors"
+	SaveManual   = "manual"
+
+	BreakRestart = "restart"
+	BreakAsk     = "ask"
+	BreakKeep    = "keep"
+)
+
+func defaultSettings() Settings {
+	return Settings{OnSave: SaveAlways, OnBreak: BreakRestart, AutoStart: true, CodeLens: true, Hover: true, CheckDelay: 60}
+}
+
+// overlay sets what raw holds. Values that are no good are reported and left
+// out, each on its own.
+func (s Settings) overlay(raw json.RawMessage) (Settings, []error) {
+	var fields map[string]json.RawMessage
+	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
+		return s, nil
+	}
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return s, []error{fmt.Errorf("settings: %w", err)}
+	}
+	var faults []error
+	for _, key := range sortedKeys(fields) {
+		one, err := json.Marshal(map[string]json.RawMessage{key: fields[key]})
+		if err != nil {
+			continue
+		}
+		next := s
+		if err := json.Unmarshal(one, &next); err != nil {
+			faults = append(faults, fmt.Errorf("setting anvil.%s: %w", key, err))
+			continue
+		}
+		if err := next.check(); err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		s = next
+	}
+	return s, faults
+}
+
+func (s Settings) check() error {
+	switch s.OnSave {
+	case SaveAlways, SaveNoErrors, SaveManual:
+	default:
+		return fmt.Errorf("setting anvil.onSave is %q: it is always, noErrors or manual", s.OnSave)
+	}
+	switch s.OnBreak {
+	case BreakRestart, BreakAsk, BreakKeep:
+	default:
+		return fmt.Errorf("setting anvil.onBreak is %q: it is restart, ask or keep", s.OnBreak)
+	}
+	if s.CheckDelay < 0 || s.CheckDelay > 10_000 {
+		return fmt.Errorf("setting anvil.checkDelay is %d: it is a number of milliseconds up to 10000", s.CheckDelay)
+	}
+	return nil
+}
+
+// delay is how long typing must rest.
+func (s Settings) delay() time.Duration { return time.Duration(s.CheckDelay) * time.Millisecond }
+
+// engine returns the settings that an engine is made with.
+func (s Settings) engine(dir string) engine.Options {
+	return engine.Options{Dir: dir, Main: s.Main, Addr: s.Address, Tags: s.Tags, Race: s.Race, Debug: s.Debug, Args: s.Args}
+}
+
+// sameEngine reports whether an engine need not be made anew.
+func (s Settings) sameEngine(t Settings) bool {
+	x, _ := json.Marshal([]any{s.Main, s.Address, s.Tags, s.Race, s.Debug, s.Args})
+	y, _ := json.Marshal([]any{t.Main, t.Address, t.Tags, t.Race, t.Debug, t.Args})
+	return bytes.Equal(x, y)
+}
+
+// configure sets the settings anew: the defaults, what initialize said, and
+// what is configured.
+func (s *Server) configure(raw json.RawMessage) {
+	s.mu.Lock()
+	next, faults := defaultSettings().overlay(s.initial)
+	next, more := next.overlay(raw)
+	s.settings.Store(&next)
+	s.mu.Unlock()
+	for _, err := range append(faults, more...) {
+		s.logf(protocol.MessageTypeWarning, "%v", err)
+	}
+	for _, f := range s.allSessions() {
+		f.poke()
+	}
+}
+
+// pullConfiguration asks the client for the settings, if it can be asked, and
+// then calls done, which may be nil.
+func (s *Server) pullConfiguration(done func()) {
+	if done == nil {
+		done = func() {}
+	}
+	if !s.client.Configuration {
+		done()
+		return
+	}
+	go func() {
+		defer done()
+		ctx, cancel := context.WithTimeout(s.running, clientPatience)
+		defer cancel()
+		section := "anvil"
+		var values []protocol.LSPAny
+		err := s.conn.Call(ctx, protocol.MethodWorkspaceConfiguration, &protocol.ConfigurationParams{
+			Items: []protocol.ConfigurationItem{{Section: &section}},
+		}, &values)
+		if err != nil || len(values) == 0 {
+			if ctx.Err() == nil || s.running.Err() == nil {
+				s.logf(protocol.MessageTypeWarning, "workspace/configuration: %v; the settings stay as they are", cmp.Or(err, context.Cause(ctx)))
+			}
+			return
+		}
+		s.configure(json.RawMessage(values[0]))
+	}()
+}
+
+// didChangeConfiguration takes new settings.
+func didChangeConfiguration(s *Server, p *protocol.DidChangeConfigurationParams) {
+	if s.client.Configuration {
+		s.pullConfiguration(nil)
+		return
+	}
+	raw := json.RawMessage(p.Settings)
+	var sections struct {
+		Anvil json.RawMessage `json:"anvil"`
+	}
+	if json.Unmarshal(raw, &sections) == nil && sections.Anvil != nil {
+		raw = sections.Anvil
+	}
+	s.configure(raw)
+}

@@ -1,0 +1,81 @@
+package lspserver
+
+import (
+	"context"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// Status is what anvil/status and anvil/statusOf tell of one application.
+type Status struct {
+	Folder     uri.URI        `json:"folder"`
+	State      State          `json:"state"`
+	Generation int            `json:"generation"`
+	URL        string         `json:"url"`
+	LastMS     float64        `json:"lastMs"`
+	Rung       manifest.Rung  `json:"rung"`
+	Message    string         `json:"message"`
+	Paused     bool           `json:"paused"`
+	Counts     control.Counts `json:"counts"`
+	Problems   int            `json:"problems"`
+	Attached   bool           `json:"attached"`
+}
+
+// folderParams name an application; without a folder the only one is meant.
+type folderParams struct {
+	Folder uri.URI `json:"folder"`
+}
+
+func statusFeature() feature {
+	return feature{
+		methods: map[string]method{
+			"anvil/statusOf": ask(func(_ context.Context, v *View, p *folderParams) (any, error) {
+				f, err := v.named(p.Folder)
+				if err != nil {
+					return nil, err
+				}
+				return &f.Status, nil
+			}),
+		},
+		changed: func(s *Server, old, now *Folder) {
+			if old.Status != now.Status {
+				s.conn.NotifyLatest("anvil/status", string(now.URI), &now.Status)
+			}
+		},
+	}
+}
+
+// tell puts the status together; f.mu is held.
+func (f *session) tell(v *Folder) Status {
+	st := Status{
+		Folder: v.URI, State: f.state, LastMS: f.lastMS, Rung: f.rung, Message: f.message, Attached: f.attached, Counts: f.status.Counts,
+		Paused: f.paused || f.s.getSettings().OnSave == SaveManual,
+	}
+	if f.link != nil {
+		st.State, st.Generation, st.URL, st.Paused = f.status.State, f.status.Generation, f.status.URL, st.Paused || f.status.Paused && f.attached
+		st.Problems = len(f.status.Problems)
+	}
+	return st
+}
+
+// shown tells the client what is new.
+func (s *Server) shown(old, now *Folder) {
+	for _, feat := range s.features {
+		if feat.changed != nil {
+			feat.changed(s, old, now)
+		}
+	}
+}
+
+// raw makes a JSON value of ours one of the protocol.
+func raw(v any) protocol.LSPAny {
+	data, err := protocol.Marshal(v)
+	if err != nil {
+		return protocol.LSPAny("null")
+	}
+	return protocol.LSPAny(data)
+}

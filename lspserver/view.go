@@ -1,0 +1,138 @@
+package lspserver
+
+import (
+	"os"
+	"slices"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// View is everything that a request may look at, as it was when the request
+// arrived. It does not change.
+type View struct {
+	Client   Client
+	Settings Settings
+	Folders  []*Folder // sorted by directory
+
+	documents *documentSet
+}
+
+// Folder is what is known of one application. It does not change.
+type Folder struct {
+	URI    uri.URI // of the application's directory, as the editor names it
+	Dir    string  // the same as a real path
+	Status Status  // as the client is told
+	// Engine is what the engine says of itself; its zero value while there is none.
+	// Engine.Live is as old as the last look at the live server.
+	Engine control.Status
+	// Manifest is that of the live generation; nil if nothing is live.
+	Manifest *manifest.Manifest
+	// Forecast is the newest prediction; nil if there is none yet. Its Report is
+	// never nil. Its positions
+	// are those of the documents in Versions, and of the files on disk.
+	Forecast *engine.Forecast
+	Versions map[string]int32 // by path
+	// Panics are the diagnostics of handlers that panicked, the newest last.
+	Panics []manifest.Diagnostic
+
+	given string // the directory as the editor names it
+}
+
+// View returns how things are now.
+func (s *Server) View() *View {
+	v := &View{Client: s.client, Settings: s.getSettings(), documents: s.docs.all()}
+	for _, f := range s.allSessions() {
+		v.Folders = append(v.Folders, f.view())
+	}
+	return v
+}
+
+// Document returns an open document; nil if it is not open.
+func (v *View) Document(u uri.URI) *Document { return v.documents.byURI[u] }
+
+// Folder returns the application that a file belongs to; nil if there is none.
+// Of nested ones it is the innermost.
+func (v *View) Folder(path string) *Folder {
+	var best *Folder
+	for _, f := range v.Folders {
+		if path != "" && below(path, f.Dir) && (best == nil || len(f.Dir) > len(best.Dir)) {
+			best = f
+		}
+	}
+	return best
+}
+
+// Current reports whether the positions of a folder's Forecast in a document
+// still hold.
+func (v *View) Current(f *Folder, d *Document) bool {
+	if f.Forecast == nil {
+		return false
+	}
+	version, ok := f.Versions[d.Path]
+	return ok && version == d.Version
+}
+
+// URI returns how the editor names a file.
+func (v *View) URI(path string) uri.URI { return uriOf(v.documents, v.Folders, path) }
+
+func uriOf(docs *documentSet, folders []*Folder, path string) uri.URI {
+	if d := docs.byPath[path]; d != nil {
+		return d.URI
+	}
+	for _, f := range folders {
+		if f.given != f.Dir && below(path, f.Dir) {
+			return uri.File(f.given + path[len(f.Dir):])
+		}
+	}
+	return uri.File(path)
+}
+
+// Mapper returns the mapper of a file: of the document if it is open, else of
+// what is on disk.
+func (v *View) Mapper(path string) *text.Mapper {
+	return mapperOf(v.documents, v.Client.Encoding, path)
+}
+
+func mapperOf(docs *documentSet, e text.Encoding, path string) *text.Mapper {
+	if d := docs.byPath[path]; d != nil {
+		return d.Mapper()
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		data = nil
+	}
+	return text.NewMapper(data, e)
+}
+
+// Location returns where a position of the toolchain is, with the range of what
+// stands there.
+func (v *View) Location(p manifest.Position) protocol.Location {
+	return protocol.Location{URI: v.URI(p.File), Range: rangeAt(v.Mapper(p.File), p)}
+}
+
+// GoPosition returns an editor's position in a document as the toolchain
+// counts.
+func (v *View) GoPosition(d *Document, p protocol.Position) manifest.Position {
+	m := d.Mapper()
+	line, column := m.GoPosition(m.Offset(p))
+	return manifest.Position{File: d.Path, Line: line, Column: column}
+}
+
+// LiveRoute returns the route of the live generation with a method and pattern;
+// nil if there is none.
+func (f *Folder) LiveRoute(method, pattern string) *manifest.Route {
+	if f.Manifest == nil {
+		return nil
+	}
+	i := slices.IndexFunc(f.Manifest.Routes, func(r manifest.Route) bool { return r.Method == method && r.Pattern == pattern })
+	if i < 0 {
+		return nil
+	}
+	return &f.Manifest.Routes[i]
+}

@@ -1,0 +1,174 @@
+package lspserver
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"slices"
+
+	"go.lsp.dev/protocol"
+)
+
+// workspaceFolder is a folder that the editor has open.
+type workspaceFolder struct {
+	given    string // its path as the editor names it
+	dir      string // the real path
+	sessions []*session
+	scanning bool
+	again    bool // to be looked through once more
+}
+
+func workspaceFeature() feature {
+	return feature{
+		advertise: func(_ Client, c *protocol.ServerCapabilities) {
+			c.Workspace = &protocol.WorkspaceOptions{WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{
+				Supported: on(true), ChangeNotifications: protocol.Boolean(true),
+			}}
+		},
+		methods: map[string]method{
+			protocol.MethodWorkspaceDidChangeWorkspaceFolders: notification(didChangeFolders),
+			protocol.MethodWorkspaceDidChangeConfiguration:    notification(didChangeConfiguration),
+			"anvil/trust": notification(didTrust),
+		},
+	}
+}
+
+func didChangeFolders(s *Server, p *protocol.DidChangeWorkspaceFoldersParams) {
+	for _, f := range p.Event.Removed {
+		s.removeFolder(f)
+	}
+	for _, f := range p.Event.Added {
+		s.addFolder(f)
+	}
+	s.discover()
+}
+
+// trustParams are those of anvil/trust.
+type trustParams struct {
+	Trusted bool `json:"trusted"`
+}
+
+func didTrust(s *Server, p *trustParams) {
+	s.trusted.Store(p.Trusted)
+	for _, f := range s.allSessions() {
+		f.poke()
+		f.changed()
+	}
+	s.discover()
+}
+
+func (s *Server) addFolder(f protocol.WorkspaceFolder) {
+	given := pathOf(f.URI)
+	if given == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.ContainsFunc(s.folders, func(w *workspaceFolder) bool { return w.given == given }) {
+		s.folders = append(s.folders, &workspaceFolder{given: given, dir: realPath(given)})
+	}
+}
+
+// removeFolder forgets a folder, and ends the sessions that no other folder has.
+func (s *Server) removeFolder(f protocol.WorkspaceFolder) {
+	given := pathOf(f.URI)
+	s.mu.Lock()
+	var gone []*session
+	s.folders = slices.DeleteFunc(s.folders, func(w *workspaceFolder) bool {
+		if w.given != given {
+			return false
+		}
+		gone = append(gone, w.sessions...)
+		return true
+	})
+	for _, w := range s.folders {
+		gone = slices.DeleteFunc(gone, func(x *session) bool { return slices.Contains(w.sessions, x) })
+	}
+	s.mu.Unlock()
+	for _, x := range gone {
+		x.cancel()
+	}
+}
+
+// discover looks through the folders that have not been looked through.
+func (s *Server) discover() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ready || s.shutdown {
+		return
+	}
+	for _, w := range s.folders {
+		if len(w.sessions) == 0 {
+			s.scan(w)
+		}
+	}
+}
+
+// scan looks through a folder, beside; s.mu is held.
+func (s *Server) scan(w *workspaceFolder) {
+	if w.scanning {
+		w.again = true
+		return
+	}
+	w.scanning = true
+	s.sessions.Go(func() {
+		for {
+			found := findApplications(s.running, w.dir)
+			s.mu.Lock()
+			for _, dir := range found {
+				s.startSession(w, dir)
+			}
+			if !w.again || s.running.Err() != nil {
+				w.scanning = false
+				s.mu.Unlock()
+				return
+			}
+			w.again = false
+			s.mu.Unlock()
+		}
+	})
+}
+
+// startSession begins a session unless there is one; s.mu is held.
+func (s *Server) startSession(w *workspaceFolder, dir string) {
+	if s.shutdown || s.running.Err() != nil || !slices.Contains(s.folders, w) {
+		return
+	}
+	for _, other := range s.folders {
+		for _, x := range other.sessions {
+			if x.dir == dir {
+				if !slices.Contains(w.sessions, x) {
+					w.sessions = append(w.sessions, x)
+				}
+				return
+			}
+		}
+	}
+	given := dir
+	if w.given != w.dir && below(dir, w.dir) {
+		given = w.given + dir[len(w.dir):]
+	}
+	ctx, cancel := context.WithCancel(s.running)
+	x := newSession(s, ctx, cancel, dir, given)
+	w.sessions = append(w.sessions, x)
+	s.sessions.Go(x.run)
+	s.sessions.Go(x.predictLoop)
+}
+
+// lookAgain looks through a folder once more if a document could make it the
+// home of an application.
+func (s *Server) lookAgain(doc *Document) {
+	if filepath.Ext(doc.Path) != ".go" || !bytes.Contains(doc.Text, []byte(markRegister)) && !bytes.Contains(doc.Text, []byte(markServe)) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ready || s.shutdown {
+		return
+	}
+	for _, w := range s.folders {
+		if below(doc.Path, w.dir) && !slices.ContainsFunc(w.sessions, func(x *session) bool { return below(doc.Path, x.dir) }) {
+			s.scan(w)
+		}
+	}
+}
