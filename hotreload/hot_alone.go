@@ -33,7 +33,7 @@ func serveAlone(ctx context.Context, o Options, state *LiveState, env *environme
 	}
 	defer os.RemoveAll(private)
 	loader := newLoader(state, openPlugin, env.source.handlers)
-	state.dev = &development{publish: loader.publish}
+	state.dev = newDevelopment(loader)
 	w := &pluginWatch{path: env.plugin, private: private, loader: loader, hot: env.source.hot, log: o.Logger, number: env.generation}
 	if w.check(); state.current.Load() == nil {
 		if err := w.startLinked(o.Register); err != nil {

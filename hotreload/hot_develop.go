@@ -5,25 +5,70 @@ package hotreload
 import (
 	"context"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
-// development is the developer of hot mode: panics become events and pages.
+// development is the developer of hot mode: panics become events and pages,
+// requests are counted.
 type development struct {
-	publish func(control.LiveEventKind, int, *manifest.Diagnostic)
+	loader *loader
+	pulse  pulse
 }
+
+func newDevelopment(l *loader) *development { return &development{loader: l} }
 
 type watchKey struct{}
 
-// panicWatch follows one request.
-type panicWatch struct {
-	seen *panicked // the panic of the handler itself
+// requestWatch follows one request. Middleware such as http.TimeoutHandler runs
+// handlers on another goroutine, and may return before they do.
+type requestWatch struct {
+	begun time.Time
+
+	mu    sync.Mutex    // guards what follows
+	route *routeCounter // of the route that was chosen; nil: none so far
+	seen  *panicked     // the panic of the handler itself
+	over  bool
+}
+
+// watchOf returns the watch over a request; nil if there is none, as for
+// requests that a handler makes up.
+func watchOf(r *http.Request) *requestWatch {
+	watch, _ := r.Context().Value(watchKey{}).(*requestWatch)
+	return watch
 }
 
 func (d *development) begin(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), watchKey{}, &panicWatch{}))
+	return r.WithContext(context.WithValue(r.Context(), watchKey{}, &requestWatch{begun: time.Now()}))
+}
+
+// enter counts the request with a route, the first that it comes to.
+func (w *requestWatch) enter(c *routeCounter) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over || w.route != nil {
+		return false
+	}
+	w.route = c
+	c.arrive()
+	return true
+}
+
+func (w *requestWatch) saw(p panicked) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen = &p
+}
+
+// finish ends the watch and returns what it saw.
+func (w *requestWatch) finish() (*routeCounter, *panicked) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	return w.route, w.seen
 }
 
 // witness sees a panic before middleware recovers from it, as most applications
@@ -35,9 +80,8 @@ func (d *development) witness(h http.Handler) http.Handler {
 			if v == nil {
 				return
 			}
-			if watch, ok := r.Context().Value(watchKey{}).(*panicWatch); ok && v != http.ErrAbortHandler {
-				p := describePanic(v)
-				watch.seen = &p
+			if watch := watchOf(r); watch != nil && v != http.ErrAbortHandler {
+				watch.saw(describePanic(v))
 			}
 			panic(v)
 		}()
@@ -46,24 +90,60 @@ func (d *development) witness(h http.Handler) http.Handler {
 }
 
 func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
-	watch := r.Context().Value(watchKey{}).(*panicWatch)
-	if v == nil && (watch.seen == nil || handled(w)) {
-		return fault{}
-	}
-	if watch.seen == nil {
+	watch := watchOf(r)
+	route, seen := watch.finish()
+	switch {
+	case v == http.ErrAbortHandler, v == nil && handled(w): // no panic to speak of
+		seen = nil
+	case v != nil && seen == nil:
 		p := describePanic(v)
-		watch.seen = &p
+		seen = &p
 	}
-	p := watch.seen
-	request := r.Method + " " + r.URL.Redacted()
+	now, request := time.Now(), ""
+	var f fault
+	var notable *control.RoutePanic
+	if seen != nil {
+		request = r.Method + " " + r.URL.Redacted()
+		f = d.report(seen, request, s)
+		notable = &control.RoutePanic{Time: now, Generation: s.generation, Message: seen.message, Request: request, Position: seen.position}
+	}
+	if route != nil {
+		status := statusOf(w, v)
+		route.leave(outcome{
+			sample: sample{now.Sub(watch.begun), s.generation}, at: now, status: status,
+			failed: status >= 500 || seen != nil, timed: !w.hijacked, panicked: notable,
+		})
+		d.beat()
+	}
+	return f
+}
+
+// report makes a panic an event, and returns the answer that shows it.
+func (d *development) report(p *panicked, request string, s *scope) fault {
 	diagnostic := manifest.Diagnose(manifest.CodeHandlerPanic, p.position, "panic: %s (%s)", p.message, request)
 	diagnostic.Detail = "panic: " + p.message + "\n" + request + "\n\n" + p.stack
 	s.log().Error("hotreload: a handler panicked", "panic", p.message, "request", request, "at", p.position.String(), "generation", s.generation)
-	d.publish(control.LivePanic, s.generation, &diagnostic)
+	d.loader.publish(control.LivePanic, s.generation, &diagnostic)
 	return fault{
 		Status: http.StatusInternalServerError, Title: "panic: " + p.message, Detail: request,
 		Position: p.position, Stack: p.stack, Generation: s.generation,
 	}
+}
+
+// statusOf returns the status that a request which ended with the panic v is, or
+// is about to be, answered with; 0 if there is no answer.
+func statusOf(w *response, v any) int {
+	switch {
+	case w.hijacked:
+		return http.StatusSwitchingProtocols
+	case w.status != 0:
+		return w.status
+	case v == http.ErrAbortHandler:
+		return 0
+	case v != nil:
+		return http.StatusInternalServerError
+	}
+	return http.StatusOK // which net/http sends for a handler that says nothing
 }
 
 // handled reports whether middleware turned a panic into an answer that is no

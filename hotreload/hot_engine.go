@@ -45,7 +45,7 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 	handover := control.NewHandover(front.srv)
 	front.ending = handover
 	c := &companion{loader: loader, socket: socket, front: front, handover: handover, drain: make(chan struct{})}
-	state.dev = &development{publish: loader.publish}
+	state.dev = newDevelopment(loader)
 	return c.run(ctx, o, env, messages)
 }
 

@@ -311,6 +311,7 @@ func (l *loader) status() control.LiveStatus {
 	if g := l.state.current.Load(); g != nil {
 		status.Ready, status.Generation, status.Manifest = true, g.generation, g.manifest.Manifest
 	}
+	status.Stats = l.state.stats(false)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	status.Diagnostics = l.failed

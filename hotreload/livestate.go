@@ -243,17 +243,16 @@ func (s *LiveState) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // finish ends a request that panicked with v, or in hot mode any. It runs inside
 // the deferred call that recovered.
 func (s *LiveState) finish(w http.ResponseWriter, answer *response, r *http.Request, g *generation, v any) {
-	if v == http.ErrAbortHandler {
-		panic(v)
-	}
 	f := fault{Status: http.StatusInternalServerError, Title: http.StatusText(http.StatusInternalServerError)}
 	if s.dev != nil {
 		f = s.dev.end(r, answer, &g.scope, v)
-	} else {
+	} else if v != http.ErrAbortHandler {
 		s.logger.Error("hotreload: a handler panicked", "panic", v, "method", r.Method, "url", r.URL.Redacted(), "stack", string(debug.Stack()))
 	}
 	switch {
 	case v == nil:
+	case v == http.ErrAbortHandler:
+		panic(v)
 	case answer.begun():
 		panic(http.ErrAbortHandler)
 	case s.dev != nil:

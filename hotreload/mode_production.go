@@ -10,6 +10,10 @@ import "context"
 // nothing else differs.
 func IsHotMode() bool { return false }
 
+// counted is what a generation needs to count its requests: in production,
+// nothing.
+type counted struct{}
+
 func serve(ctx context.Context, o Options, state *LiveState) error {
 	return serveLinked(ctx, o, state)
 }

@@ -20,6 +20,7 @@ type scope struct {
 	notFound   http.Handler
 	notAllowed http.Handler // nil: chi's, which sets Allow
 	dev        developer    // nil outside hot mode
+	counted    counted      // counters of the routes, in hot mode
 }
 
 // developer is what hot mode adds to serving.
@@ -29,8 +30,12 @@ type developer interface {
 	// witness reports the panics of a handler, even those that middleware
 	// recovers from, to the watch that begin started.
 	witness(h http.Handler) http.Handler
+	// count returns the middleware that counts the requests of a route. It goes in
+	// front of the route's other middleware, which may answer instead of the
+	// handler.
+	count(s *scope, e *RouteEntry) func(http.Handler) http.Handler
 	// end reports what the watch saw. If v is not nil the request panicked with
-	// it, and the result is the answer to give.
+	// it, and the result is the answer to give, unless v is http.ErrAbortHandler.
 	end(r *http.Request, w *response, s *scope, v any) fault
 	// answer writes an answer that shows everything.
 	answer(w http.ResponseWriter, r *http.Request, f fault)
@@ -75,7 +80,11 @@ func (rs *routeSet) build(s *scope) (http.Handler, []manifest.Diagnostic) {
 			h = s.dev.witness(h)
 		}
 		var router chi.Router = mux
-		if chain := e.chain(s); len(chain) > 0 {
+		chain := e.chain(s)
+		if s.dev != nil {
+			chain = slices.Insert(chain, 0, s.dev.count(s, &e))
+		}
+		if len(chain) > 0 {
 			router = mux.With(chain...)
 		}
 		if reason := refused(func() { e.insert(router, h) }); reason != "" {

@@ -30,6 +30,9 @@ type Event struct {
 	// Predicted is what the event that ends a save was expected to be.
 	Predicted *Prediction      `json:"predicted,omitempty"`
 	Routes    []manifest.Route `json:"routes,omitempty"`
+	// Stats are, with EventRequests, the counters that changed since the last such
+	// event, sorted as routes are. LiveStatus has all of them.
+	Stats []RouteStats `json:"stats,omitempty"`
 }
 
 // Prediction is what an edit was expected to do before anything was built. A
@@ -61,6 +64,7 @@ const (
 	EventPanic      EventKind = "panic"      // a handler panicked while serving
 	EventExited     EventKind = "exited"     // the live server ended by itself
 	EventRecovered  EventKind = "recovered"  // it was started again, with what it served before
+	EventRequests   EventKind = "requests"   // requests were answered; Stats says how the counters stand. Every half a second at most
 	EventWarning    EventKind = "warning"    // something about the workspace or the machine
 	EventStopped    EventKind = "stopped"    // the engine ends
 )

@@ -77,6 +77,20 @@ func (d Duration) String() string {
 	}
 }
 
+// Fine returns the duration with two digits at least, for what may take less
+// than a millisecond: 85 µs, 1.8 ms, 64 ms, 1.24 s.
+func (d Duration) Fine() string {
+	switch t := time.Duration(d); {
+	case t < 100*time.Microsecond:
+		return fmt.Sprintf("%d µs", t.Round(time.Microsecond).Microseconds())
+	case t < time.Millisecond:
+		return fmt.Sprintf("%.2f ms", float64(t)/float64(time.Millisecond))
+	case t < 9950*time.Microsecond:
+		return fmt.Sprintf("%.1f ms", float64(t)/float64(time.Millisecond))
+	}
+	return d.String()
+}
+
 // Step is one timed part of a reload.
 type Step struct {
 	Name     string   `json:"name"` // one of the Step constants
@@ -159,6 +173,9 @@ type LiveStatus struct {
 	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
 	Goroutines  int                   `json:"goroutines"`
 	RSS         int64                 `json:"rss_bytes"` // 0 where the system does not tell
+	// Stats counts the requests of each route of the live generation; sorted as
+	// the manifest's routes are.
+	Stats []RouteStats `json:"stats,omitempty"`
 }
 
 // GenerationStatus is one loaded generation.
@@ -177,6 +194,9 @@ type LiveEvent struct {
 	Kind       LiveEventKind        `json:"kind"`
 	Generation int                  `json:"generation"`
 	Diagnostic *manifest.Diagnostic `json:"diagnostic,omitempty"`
+	// Stats are, with LiveRequests, the counters that changed since the last such
+	// event, sorted as the manifest's routes are.
+	Stats []RouteStats `json:"stats,omitempty"`
 }
 
 // LiveEventKind is the closed set of live events.
@@ -188,6 +208,10 @@ const (
 	LiveSwapped LiveEventKind = "swapped" // a generation went live
 	LiveDrained LiveEventKind = "drained" // a retired generation answered its last request
 	LiveDrain   LiveEventKind = "drain"   // the process is shutting down
+	// LiveRequests says that requests came or were answered, and how the counters
+	// of their routes stand now. There is one every half a second at most, and
+	// none while nobody asks for anything.
+	LiveRequests LiveEventKind = "requests"
 )
 
 // Problem is the body of an answer that is not 2xx (RFC 9457).

@@ -94,7 +94,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	}
 	o.Dir = dir
 	events := control.NewStream[control.Event]()
-	events.Retain(func(ev control.Event) bool { return ev.Kind != control.EventProgress })
+	events.Retain(tells)
 	e := &Engine{opts: o, events: events, requests: make(chan request), ended: make(chan struct{}), started: time.Now(), predictor: newPredictor(), holds: newHolds()}
 	if e.out, err = openOutDir(dir); err != nil {
 		return nil, err

@@ -296,8 +296,11 @@ func (r request) answer(ev control.Event) {
 func (e *Engine) report(ev launch.Event) {
 	switch ev := ev.(type) {
 	case launch.Live:
-		if d := ev.Event.Diagnostic; ev.Event.Kind == control.LivePanic && d != nil {
-			e.publish(control.Event{Kind: control.EventPanic, Diagnostics: []manifest.Diagnostic{*d}, Message: d.Message})
+		switch live := ev.Event; {
+		case live.Kind == control.LivePanic && live.Diagnostic != nil:
+			e.publish(control.Event{Kind: control.EventPanic, Diagnostics: []manifest.Diagnostic{*live.Diagnostic}, Message: live.Diagnostic.Message})
+		case live.Kind == control.LiveRequests:
+			e.publish(control.Event{Kind: control.EventRequests, Stats: live.Stats})
 		}
 	case launch.Exited:
 		out := control.Event{Kind: control.EventExited, Diagnostics: []manifest.Diagnostic{ev.Exit.Diagnostic}}

@@ -210,8 +210,16 @@ func TestEngine(t *testing.T) {
 		t.Errorf("changed %v, rebuilt %v, predicted %+v, took %s", ev.Cause, ev.Rebuilt, ev.Predicted, ev.Total)
 	}
 	a.serves("Welcome! Visit 2, and 1 since the last reload.")
-	if pid := a.status(control.StateLive).Live.PID; pid != pids[0] {
+	st := a.status(control.StateLive)
+	if pid := st.Live.PID; pid != pids[0] {
 		t.Errorf("process %d, want that of the first generation, %d", pid, pids[0])
+	}
+	if i := slices.IndexFunc(st.Live.Stats, func(s control.RouteStats) bool { return s.Pattern == "/" }); i < 0 || st.Live.Stats[i].Requests != 2 ||
+		st.Live.Stats[i].LastGeneration != 2 || st.Live.Stats[i].LastStatus != http.StatusOK {
+		t.Errorf("counters %+v, want two requests over two generations", st.Live.Stats)
+	}
+	if ev := a.until(control.EventRequests); len(ev.Stats) != 1 || ev.Stats[0].Pattern != "/" || ev.Generation == 0 {
+		t.Errorf("requests: generation %d, counters %+v", ev.Generation, ev.Stats)
 	}
 
 	// A mistake keeps the last good generation; mended, it is as if it never was.
@@ -254,7 +262,7 @@ func TestEngine(t *testing.T) {
 	}
 	a.untilLive(5, manifest.RungWarmRestart)
 	a.serves("Welcome! Visit 10, and 1 since the last reload.")
-	st := a.status(control.StateLive)
+	st = a.status(control.StateLive)
 	pids = append(pids, st.Live.PID)
 	if want := (control.Counts{HotSwaps: 3, Restarts: 1, Kept: 1, Predicted: st.Counts.Predicted}); st.Counts != want || len(st.Problems) > 0 {
 		t.Errorf("counts %+v, want %+v; problems %v", st.Counts, want, st.Problems)

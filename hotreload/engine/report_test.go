@@ -23,6 +23,7 @@ func TestReport(t *testing.T) {
 		rung        manifest.Rung
 		message     string
 		diagnostics []manifest.Diagnostic
+		stats       []control.RouteStats
 	}{
 		"panic": {
 			ev:   launch.Live{Event: control.LiveEvent{Kind: control.LivePanic, Generation: 4, Diagnostic: &boom}},
@@ -30,7 +31,11 @@ func TestReport(t *testing.T) {
 		},
 		"panic that says nothing": {ev: launch.Live{Event: control.LiveEvent{Kind: control.LivePanic}}},
 		"swapped":                 {ev: launch.Live{Event: control.LiveEvent{Kind: control.LiveSwapped, Generation: 5}}},
-		"drained":                 {ev: launch.Live{Event: control.LiveEvent{Kind: control.LiveDrained, Generation: 3}}},
+		"requests": {
+			ev:   launch.Live{Event: control.LiveEvent{Kind: control.LiveRequests, Generation: 4, Stats: []control.RouteStats{{Method: "GET", Pattern: "/", Requests: 3}}}},
+			kind: control.EventRequests, generation: 4, stats: []control.RouteStats{{Method: "GET", Pattern: "/", Requests: 3}},
+		},
+		"drained": {ev: launch.Live{Event: control.LiveEvent{Kind: control.LiveDrained, Generation: 3}}},
 		"ended": {
 			ev:   launch.Exited{Exit: launch.Exit{Diagnostic: crash}, Generation: 4},
 			kind: control.EventExited, generation: 4, message: "the live server ended by itself", diagnostics: []manifest.Diagnostic{crash},
@@ -85,6 +90,12 @@ func TestReport(t *testing.T) {
 				}
 				if ev.Kind != tt.kind || ev.Generation != tt.generation || ev.Rung != tt.rung || ev.Message != tt.message {
 					t.Errorf("%s, generation %d, rung %q, message %q", ev.Kind, ev.Generation, ev.Rung, ev.Message)
+				}
+				if !slices.Equal(ev.Stats, tt.stats) {
+					t.Errorf("counters %v, want %v", ev.Stats, tt.stats)
+				}
+				if last := e.status.Last.Kind; tt.kind == control.EventRequests && last != control.EventLive {
+					t.Errorf("the last event that tells how things stand is %s", last)
 				}
 				if !slices.EqualFunc(ev.Diagnostics, tt.diagnostics, equal) {
 					t.Errorf("diagnostics %v, want %v", ev.Diagnostics, tt.diagnostics)

@@ -74,9 +74,14 @@ func apply(s *control.Status, ev control.Event) {
 			s.State = control.StateKept
 		}
 	}
-	if ev.Kind != control.EventProgress {
+	if tells(ev) {
 		s.Last = &ev
 	}
+}
+
+// tells reports whether an event says how things stand: some go by in between.
+func tells(ev control.Event) bool {
+	return ev.Kind != control.EventProgress && ev.Kind != control.EventRequests
 }
 
 // stillOpen returns what is still to be mended after a generation went live: what

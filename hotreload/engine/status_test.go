@@ -40,6 +40,10 @@ func TestApply(t *testing.T) {
 			state: control.StateBuilding, problems: problems{panicky},
 		},
 		{
+			name: "requests", before: control.StateKept, open: problems{compile},
+			ev: control.Event{Kind: control.EventRequests, Generation: 2}, state: control.StateKept, problems: problems{compile},
+		},
+		{
 			name: "restarting", before: control.StateBuilding, open: problems{compile},
 			ev:    control.Event{Kind: control.EventRestarting, Rung: manifest.RungWarmRestart, Diagnostics: problems{host}},
 			state: control.StateRestarting, problems: problems{compile},
@@ -145,9 +149,9 @@ func TestApply(t *testing.T) {
 			if !slices.EqualFunc(tt.open, open, equal) {
 				t.Errorf("an earlier answer changed from %v to %v", open, tt.open)
 			}
-			if tt.ev.Kind == control.EventProgress {
+			if !tells(tt.ev) {
 				if s.Last != earlier {
-					t.Error("progress became the last event")
+					t.Errorf("%s became the last event", tt.ev.Kind)
 				}
 			} else if s.Last == nil || s.Last.Kind != tt.ev.Kind {
 				t.Errorf("last event %+v, want %s", s.Last, tt.ev.Kind)

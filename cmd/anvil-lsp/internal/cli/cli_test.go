@@ -397,13 +397,16 @@ func TestRoutes(t *testing.T) {
 	r := serveRemote(t, p.dir)
 	check(exitFailure, "", "no routes are live")
 	s := *r.status.Load()
-	s.Live = &control.LiveStatus{Generation: 8, Manifest: m}
+	s.Live = &control.LiveStatus{Generation: 8, Manifest: m, Stats: []control.RouteStats{
+		{Method: "GET", Pattern: "/posts/{id}", Requests: 12, Errors: 1, P50: control.Duration(1810 * time.Microsecond), LastStatus: 200},
+	}}
 	r.status.Store(&s)
-	check(exitOK, "handlers.ShowPost", "")
+	check(exitOK, "handlers/posts.go:12  8           12        1       0     1.8 ms  200\n", "")
 	if p.stderr.String() != "" {
 		t.Errorf("of a running engine: %s", p.stderr)
 	}
 	check(exitOK, `"running": true`, "", "--json")
+	check(exitOK, `"p50_ms": 1.81`, "", "--json")
 }
 
 func TestInvocation(t *testing.T) {

@@ -121,7 +121,7 @@ func TestJSONDocumented(t *testing.T) {
 	_, fields, _ := strings.Cut(doc, "\n## Fields\n")
 	fields, _, _ = strings.Cut(fields, "\n## ")
 	tables := strings.Split(fields, "\n### ")
-	types := []reflect.Type{reflect.TypeFor[control.Event](), reflect.TypeFor[control.Step](), reflect.TypeFor[manifest.Diagnostic](), reflect.TypeFor[control.Prediction](), reflect.TypeFor[manifest.Route]()}
+	types := []reflect.Type{reflect.TypeFor[control.Event](), reflect.TypeFor[control.Step](), reflect.TypeFor[manifest.Diagnostic](), reflect.TypeFor[control.Prediction](), reflect.TypeFor[manifest.Route](), reflect.TypeFor[control.RouteStats]()}
 	if len(tables) != len(types) {
 		t.Fatalf("%d tables of fields, want %d", len(tables), len(types))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/console"
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -23,6 +24,8 @@ type routeList struct {
 	Time       time.Time        `json:"time"` // when they were known to be live
 	URL        string           `json:"url,omitempty"`
 	Routes     []manifest.Route `json:"routes"`
+	// Stats are the counters of the routes that are live.
+	Stats []control.RouteStats `json:"stats,omitempty"`
 }
 
 func (p *program) routes() *cobra.Command {
@@ -32,7 +35,12 @@ func (p *program) routes() *cobra.Command {
 		Short: "List the routes of an application",
 		Long: `List the routes of the application in DIR: those that are live, if anvil-lsp runs
 there, else those of the last generation that was. Without DIR it is the current
-directory or the closest above it.`,
+directory or the closest above it.
+
+Of live routes it also says how many requests came since the application
+started, how many of them failed (status 500 and up, or a panic) and how many are
+still open, the median time to answer of the last ones, and the status of the
+last one. A reload goes on counting.`,
 		Example:           "  anvil-lsp routes\n  anvil-lsp routes testdata/blog | grep POST\n  anvil-lsp routes --json | jq '.routes[].pattern'",
 		Args:              maxArgs(1),
 		ValidArgsFunction: completeDirs,
@@ -52,7 +60,7 @@ directory or the closest above it.`,
 				fmt.Fprintf(p.stderr, "no anvil-lsp is running; these are the routes of generation %d, live at %s\n",
 					list.Generation, list.Time.Format(time.DateTime))
 			}
-			return console.Routes(p.stdout, paint.Wanted(p.stdout), p.dir, list.Generation, list.Routes)
+			return console.Routes(p.stdout, paint.Wanted(p.stdout), p.dir, list.Generation, list.Routes, list.Stats)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -68,7 +76,9 @@ func (p *program) listRoutes(ctx context.Context, named string) (*routeList, err
 		if s.Live == nil || s.Live.Manifest == nil {
 			return nil, fmt.Errorf("no routes are live in %s: the engine is %s", s.Dir, s.State)
 		}
-		return &routeList{Running: true, Generation: s.Live.Generation, Time: time.Now(), URL: s.URL, Routes: notNil(s.Live.Manifest.Routes)}, nil
+		return &routeList{
+			Running: true, Generation: s.Live.Generation, Time: time.Now(), URL: s.URL, Routes: notNil(s.Live.Manifest.Routes), Stats: s.Live.Stats,
+		}, nil
 	}
 	dir, m, readErr := p.lastManifest(named)
 	if errors.Is(readErr, fs.ErrNotExist) {

@@ -132,6 +132,8 @@ func (c *Console) Event(ev control.Event) {
 		c.unchanged(&b, ev)
 	case control.EventPanic:
 		c.incident(&b, ev, "panic")
+	case control.EventRequests: // for `routes` and the editor; here they would be noise
+		return
 	case control.EventExited:
 		c.incident(&b, ev, "live server ended")
 	case control.EventRecovered:

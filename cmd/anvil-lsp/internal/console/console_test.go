@@ -285,7 +285,15 @@ func TestRoutes(t *testing.T) {
 	rs[0].Signature = "func(*hotreload.Ctx) error"
 	rs[0].Position = manifest.Position{File: filepath.Join(dir, "handlers", "feed.go"), Line: 3}
 	var out bytes.Buffer
-	if err := Routes(&out, false, dir, 7, rs); err != nil {
+	if err := Routes(&out, false, dir, 7, rs, nil); err != nil {
+		t.Fatal(err)
+	}
+	out.WriteString("=== with counters\n")
+	if err := Routes(&out, false, dir, 7, rs, []control.RouteStats{
+		{Method: "GET", Pattern: "/", Requests: 1204, Errors: 2, P50: ms(1.8), LastStatus: 500, LastDuration: ms(2), LastTime: noon},
+		{Method: "GET", Pattern: "/feed", Requests: 3, InFlight: 2},
+		{Method: "POST", Pattern: "/login"},
+	}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "routes", out.Bytes())
@@ -426,6 +434,7 @@ func TestConcurrent(t *testing.T) {
 func TestJSON(t *testing.T) {
 	var out bytes.Buffer
 	j := NewJSON(&out)
+	j.Event(control.Event{Time: noon, Kind: control.EventRequests, Generation: 2, Stats: []control.RouteStats{{Method: "GET", Pattern: "/"}}}) // nothing
 	j.Event(control.Event{Time: noon, Kind: control.EventLive, Generation: 2, URL: url, Total: ms(64.25), Message: "a <b>"})
 	const want = `{"time":"2026-03-14T12:00:00Z","event":"live","generation":2,"url":"http://127.0.0.1:8080","ms":64.25,"message":"a <b>"}` + "\n"
 	if got := out.String(); got != want {
@@ -460,6 +469,12 @@ func TestEveryKind(t *testing.T) {
 		var out bytes.Buffer
 		New(Options{Out: &out, Terminal: true, Location: time.UTC}).Event(control.Event{Time: at(0), Kind: control.EventKind(kind), Message: "text",
 			Diagnostics: []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "broken")}})
+		if kind == "requests" {
+			if out.Len() > 0 {
+				t.Errorf("requests are shown: %q", out.String())
+			}
+			return true
+		}
 		if out.Len() == 0 || strings.HasPrefix(out.String(), "12:00:00  "+kind+"  text") && kind != "warning" && kind != "unchanged" {
 			t.Errorf("%s is shown as %q", kind, out.String())
 		}

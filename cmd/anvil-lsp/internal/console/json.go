@@ -22,8 +22,12 @@ func NewJSON(w io.Writer) *JSON {
 	return &JSON{enc: enc}
 }
 
-// Event writes an event. Errors of writing are dropped.
+// Event writes an event, unless it only counts requests: whoever reads the lines
+// wants to know what becomes of the saves. Errors of writing are dropped.
 func (j *JSON) Event(ev control.Event) {
+	if ev.Kind == control.EventRequests {
+		return
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	_ = j.enc.Encode(ev)

@@ -73,17 +73,48 @@ func routeHead() []string {
 }
 
 // Routes writes a table of all routes of a generation, for reading and for
-// grep. Paths are relative to dir.
-func Routes(w io.Writer, color bool, dir string, generation int, routes []manifest.Route) error {
+// grep. Paths are relative to dir. If stats is not nil the table says what was
+// asked for so far.
+func Routes(w io.Writer, color bool, dir string, generation int, routes []manifest.Route, stats []control.RouteStats) error {
 	s := paint.New(color)
+	head := append(routeHead(), "GENERATION")
+	if stats != nil {
+		head = append(head, statsHead()...)
+	}
 	rows := routeRows(s, dir, routes)
-	for i := range rows {
+	for i, r := range routes {
 		rows[i] = append(rows[i], cell{text: strconv.Itoa(generation), paint: s.Dim})
+		if stats != nil {
+			rows[i] = append(rows[i], statsCells(s, r, stats)...)
+		}
 	}
 	var b strings.Builder
-	headed(&b, s, append(routeHead(), "GENERATION"), rows)
+	headed(&b, s, head, rows)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func statsHead() []string { return []string{"REQUESTS", "ERRORS", "OPEN", "P50", "LAST"} }
+
+// statsCells says what is counted of a route, with dashes for what is unknown.
+func statsCells(s paint.Style, r manifest.Route, stats []control.RouteStats) []cell {
+	i := slices.IndexFunc(stats, func(c control.RouteStats) bool { return c.Method == r.Method && c.Pattern == r.Pattern })
+	if i < 0 { // it went live between the two answers
+		return []cell{{text: "-"}, {text: "-"}, {text: "-"}, {text: "-"}, {text: "-"}}
+	}
+	c := stats[i]
+	failed := cell{text: strconv.FormatInt(c.Errors, 10)}
+	if c.Errors > 0 {
+		failed.paint = s.Red
+	}
+	p50, last := "-", "-"
+	if c.P50 > 0 {
+		p50 = c.P50.Fine()
+	}
+	if c.LastStatus > 0 {
+		last = strconv.Itoa(c.LastStatus)
+	}
+	return []cell{{text: strconv.FormatInt(c.Requests, 10)}, failed, {text: strconv.Itoa(c.InFlight)}, {text: p50}, {text: last}}
 }
 
 func routeRows(s paint.Style, dir string, routes []manifest.Route) [][]cell {
