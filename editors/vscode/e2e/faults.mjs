@@ -5,6 +5,9 @@ import path from 'node:path';
 
 const fake = path.resolve(import.meta.dirname, '../test/fakeServer.mjs');
 
+/** The least that looks like an application. */
+const application = { 'go.mod': 'module example.com/app\n\nrequire github.com/anvilforge/anvil-lsp v0.1.0\n', 'handlers/routes.go': 'package handlers\n\nfunc AnvilRegisterRoutes(r *hotreload.RouteSink) {\n\tr.Get("/", home)\n}\n' };
+
 /** Cases in the order in which they run. Each gets a window of its own on a fresh workspace. */
 export const faults = {
 	async 'a good server goes live, and the views show it'({ open, until, heard, screenshot }) {
@@ -42,7 +45,7 @@ export const faults = {
 		assert.equal(await w.notifications.count(), 0);
 	},
 
-	async 'the item for a route goes to its registration, opens and copies it'({ open }) {
+	async 'the item for a route goes to its registration, opens and copies it'({ open, until }) {
 		const w = await open('');
 		await w.waitStatus(/gen 1$/);
 		await w.command('Anvil: Focus on Routes View');
@@ -50,7 +53,8 @@ export const faults = {
 		await w.editor('handlers/routes.go').waitFor();
 		await w.route('GET /posts/{id}').hover();
 		await w.route('GET /posts/{id}').locator('a.action-label[aria-label="Copy as curl"]').click();
-		assert.match(await w.page.evaluate(() => navigator.clipboard.readText()), /^curl -i 'http:\/\/127\.0\.0\.1:\d+\/posts\/\{id\}'$/);
+		const curl = /^curl -i 'http:\/\/127\.0\.0\.1:\d+\/posts\/\{id\}'$/;
+		await until(async () => curl.test(await w.page.evaluate(() => navigator.clipboard.readText())), 'it is in the clipboard');
 	},
 
 	async 'a request is sent again after a reload, with the difference'({ open, screenshot }) {
@@ -75,14 +79,19 @@ export const faults = {
 		assert.equal(await w.notifications.count(), 0);
 	},
 
-	async 'a setting that changes reaches the server'({ open, until, heard, folder }) {
-		const w = await open('');
+	async 'a setting that changes reaches the server, and a workspace cannot name a program'({ open, until, heard }) {
+		const w = await open('', { ...application, '.vscode/settings.json': '{\n"anvilLsp.onSave": "noErrors",\n"anvilLsp.server.path": "/bin/false"\n}\n' });
 		await w.waitStatus(/gen 1$/);
-		fs.mkdirSync(path.join(folder(), '.vscode'), { recursive: true });
-		fs.writeFileSync(path.join(folder(), '.vscode/settings.json'), JSON.stringify({ 'anvilLsp.onSave': 'manual', 'anvilLsp.server.path': '/bin/false' }));
+		assert.equal(heard()[0].params.initializationOptions.onSave, 'noErrors');
+		await w.open('.vscode/settings.json');
+		await w.typeLine(2, '"anvilLsp.onSave": "manual",');
+		await w.save();
 		await until(() => heard().some(m => m.method === 'workspace/didChangeConfiguration' && m.params.settings.anvil.onSave === 'manual'), 'the server hears of it');
-		assert.equal(heard().filter(m => m.method === 'initialize').length, 1, 'a workspace cannot name another program');
-		assert.equal(await w.waitStatus(/gen 1$/), '⚒ gen 1');
+		await w.typeLine(3, '"anvilLsp.server.path": "/bin/true"');
+		await w.save();
+		await w.menu('Reload');
+		await w.waitStatus('gen 2');
+		assert.equal(heard().filter(m => m.method === 'initialize').length, 1);
 	},
 
 	async 'a server that is killed comes back without a word'({ open, until, heard }) {
@@ -190,12 +199,11 @@ export function worldOf({ browser, server, dir, artefacts }) {
 	let n = 0;
 	let folder;
 	let windows = [];
-	let outputBefore = '';
+	let outputsBefore = 0;
 	let logFile;
 	let pidsFile;
-	const application = { 'go.mod': 'module example.com/app\n\nrequire github.com/anvilforge/anvil-lsp v0.1.0\n', 'handlers/routes.go': 'package handlers\n\nfunc AnvilRegisterRoutes(r *hotreload.RouteSink) {\n\tr.Get("/", home)\n}\n' };
 	const lines = file => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n').filter(Boolean) : []);
-	const heard = Object.assign(() => lines(logFile).map(l => JSON.parse(l)), { pids: () => lines(pidsFile).map(Number), output: () => server.output().slice(outputBefore.length) });
+	const heard = Object.assign(() => lines(logFile).map(l => JSON.parse(l)), { pids: () => lines(pidsFile).map(Number), output: () => server.outputs().slice(outputsBefore).join('') });
 	const again = async () => {
 		const w = await browser.open(server.url, folder);
 		windows.push(w);
@@ -218,7 +226,7 @@ export function worldOf({ browser, server, dir, artefacts }) {
 				const program = path.join(dir, `fake${n}`);
 				fs.writeFileSync(program, `#!/bin/sh\nFAKE_MODE=${mode} FAKE_LOG=${logFile} FAKE_PIDS=${pidsFile} exec ${process.execPath} ${fake} "$@"\n`, { mode: 0o755 });
 				server.machineSettings(mode === undefined ? {} : { 'anvilLsp.server.path': program });
-				outputBefore = server.output();
+				outputsBefore = server.outputs().length;
 				return again();
 			},
 			async until(condition, what, timeout = 60_000) {

@@ -31,6 +31,8 @@ export class Anvil implements Disposable {
 	private connection: Connection | undefined;
 	private program: ServerProgram | undefined;
 	private go: string | undefined;
+	/** The setting when the program was looked for. */
+	private triedPath = '';
 	private readonly supervisor: Supervisor;
 	private readonly subscriptions: Disposable[] = [this.statusEmitter, this.routesEmitter, this.reloadEmitter];
 
@@ -71,7 +73,8 @@ export class Anvil implements Disposable {
 		});
 		this.subscriptions.push(
 			workspace.onDidChangeConfiguration(e => {
-				if (e.affectsConfiguration(`${section}.server.path`)) {
+				// It is told of a workspace's value too, which has no effect.
+				if (e.affectsConfiguration(`${section}.server.path`) && serverPath() !== this.triedPath && this.supervisor.state !== 'stopped') {
 					void this.restart();
 				} else if (e.affectsConfiguration(section)) {
 					this.tell('workspace/didChangeConfiguration', { settings: { [serverSection]: settingsOf(undefined) } });
@@ -154,7 +157,7 @@ export class Anvil implements Disposable {
 		if (!this.go) {
 			return { kind: 'noGo' };
 		}
-		const setting = workspace.getConfiguration(section).get<string>('server.path', '').trim();
+		const setting = (this.triedPath = serverPath());
 		const found = await findServer(thisMachine, { setting, go: this.go, toolDirs: workspace.isTrusted ? this.toolDirs : [] });
 		for (const r of found.rejected) {
 			this.output.warn(`${r.what} (${r.from}) ${r.why}`);
@@ -213,6 +216,10 @@ const remedyCommands: Record<Remedy, [command: string, ...args: unknown[]]> = {
 	getGo: ['vscode.open', Uri.parse('https://go.dev/dl/')],
 	useWsl: ['vscode.open', Uri.parse('https://code.visualstudio.com/docs/remote/wsl')],
 };
+
+function serverPath(): string {
+	return workspace.getConfiguration(section).get<string>('server.path', '').trim();
+}
 
 function settingsOf(scope: string | undefined): ServerSettings {
 	const config = workspace.getConfiguration(section, scope ? Uri.parse(scope) : undefined);

@@ -86,13 +86,13 @@ export async function startCodeServer(o) {
 		stop,
 		/** Settings of the machine, where anvilLsp.server.path belongs in a remote window. */
 		machineSettings: s => fs.writeFileSync(path.join(user, 'Machine/settings.json'), JSON.stringify(s)),
-		/** What the extension wrote into its output channel, over all windows. */
-		output: () =>
+		/** What the extension wrote into its output channel: one text for each window. */
+		outputs: () =>
 			fs
 				.readdirSync(path.join(user, 'logs'), { recursive: true, encoding: 'utf8' })
 				.filter(f => f.endsWith('anvilforge.anvil-lsp/Anvil.log'))
-				.map(f => fs.readFileSync(path.join(user, 'logs', f), 'utf8'))
-				.join(''),
+				.sort((a, b) => fs.statSync(path.join(user, 'logs', a)).birthtimeMs - fs.statSync(path.join(user, 'logs', b)).birthtimeMs)
+				.map(f => fs.readFileSync(path.join(user, 'logs', f), 'utf8')),
 	};
 }
 

@@ -37,13 +37,13 @@ export class Workbench {
 		await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
 	}
 
-	/** Replaces a line of the active editor by typing. */
+	/** Replaces a line of the active editor. */
 	async typeLine(line, text) {
 		await this.goTo(line);
 		await this.page.keyboard.press('Home');
 		await this.page.keyboard.press('Home');
 		await this.page.keyboard.press('Shift+End');
-		await this.page.keyboard.type(text);
+		await this.page.keyboard.insertText(text); // at once: no completion, no bracket of its own
 		await this.page.locator('.tab.dirty').first().waitFor();
 	}
 

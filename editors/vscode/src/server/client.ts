@@ -32,12 +32,19 @@ export type LaunchOptions = {
 	onReady(connection: Connection): void;
 };
 
+/** Leaves the user alone: what has to be said about a server that does not run, the supervisor says once. */
+class QuietClient extends LanguageClient {
+	override error(message: string, data?: unknown): void {
+		super.error(message, data, false);
+	}
+}
+
 /** How long the server may take to shut down, in milliseconds. It ends the live server with it. */
 const stopTimeout = 10_000;
 
 export function launch(o: LaunchOptions): Run {
 	const proc = startProcess(o.program, workspace.workspaceFolders?.[0]?.uri.fsPath, o.go, line => o.output.info(`[stderr] ${line}`));
-	const client = new LanguageClient(section, 'Anvil', () => Promise.resolve(proc.child), clientOptions(o));
+	const client = new QuietClient(section, 'Anvil', () => Promise.resolve(proc.child), clientOptions(o));
 	for (const [method, handler] of Object.entries(o.notifications)) {
 		client.onNotification(method, handler as (params: unknown) => void);
 	}
