@@ -345,6 +345,7 @@ func (f *session) follow(l link, events <-chan control.Event, again func() <-cha
 				continue
 			}
 			f.holdAsWanted(l)
+			f.renew()
 		case <-f.ctx.Done():
 			if stop(); f.isAttached() || stopping {
 				return
@@ -398,7 +399,10 @@ func (f *session) take(ev control.Event) {
 	switch ev.Kind {
 	case control.EventLive, control.EventRolledBack:
 		f.live = f.readManifest(ev)
-	case control.EventHeld, control.EventPaused, control.EventResumed:
+	case control.EventHeld:
+		f.message = ev.Message
+	case control.EventBuilding:
+		f.message = ""
 	}
 	if final(ev.Kind) || ev.Kind == control.EventPanic || ev.Kind == control.EventExited {
 		f.bases = f.remember(f.status.Problems)

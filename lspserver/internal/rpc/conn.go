@@ -189,9 +189,7 @@ func (c *Conn) take(ctx context.Context, h Handler, data []byte, wg *sync.WaitGr
 		protect(func() (any, error) { h.Notify(*m.Method, m.Params); return nil, nil })
 		return true
 	}
-	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done():
+	if !c.acquire(ctx) {
 		return false
 	}
 	id := string(m.ID)
@@ -225,6 +223,19 @@ func (c *Conn) take(ctx context.Context, h Handler, data []byte, wg *sync.WaitGr
 	return true
 }
 
+// acquire waits for a place among the requests. It reports false if the
+// connection ends before there is one.
+func (c *Conn) acquire(ctx context.Context) bool {
+	select {
+	case c.slots <- struct{}{}:
+		return true
+	case <-c.stopped:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // protect turns a panic into an error: a fault in one answer does not end the
 // server.
 func protect(fn func() (any, error)) (result any, err error) {
@@ -255,9 +266,7 @@ func (c *Conn) cancelRequest(params json.RawMessage) {
 // refuse answers what is no request. It takes a place among the requests, so
 // that a flood of mistakes waits for its answers to be read.
 func (c *Conn) refuse(ctx context.Context, id json.RawMessage, err *jsonrpc2.Error) bool {
-	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done():
+	if !c.acquire(ctx) {
 		return false
 	}
 	c.respond(id, nil, err)

@@ -81,7 +81,12 @@ func (p *program) abs(dir string) string {
 	return filepath.Join(p.dir, dir)
 }
 
-// attach shows the events of a running engine until it or the user ends.
+// errTakeOver reports that the engine of the other process has ended, and nobody
+// has asked it to.
+var errTakeOver = errors.New("the other anvil-lsp has ended")
+
+// attach shows the events of a running engine until it or the user ends. The
+// error is errTakeOver if this program can go on in its place.
 func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face *face, f serveFlags) error {
 	if len(f.set) > 0 {
 		face.note("%s: not heeded, the anvil-lsp that runs in %s was started otherwise", strings.Join(f.set, ", "), s.Dir)
@@ -95,10 +100,8 @@ func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face
 		face.note("attached to the anvil-lsp with process id %d", s.PID)
 	}
 	for {
-		var lost error
 		for ev, err := range control.Events[control.Event](ctx, r.client, control.PathEvents) {
 			if err != nil {
-				lost = err
 				break
 			}
 			// The stream begins with the last event, which Attached has shown.
@@ -106,7 +109,10 @@ func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face
 				face.Event(ev)
 			}
 			if ev.Kind == control.EventStopped {
-				return nil
+				if ev.Message == control.StoppedOnRequest {
+					return nil
+				}
+				return errTakeOver
 			}
 		}
 		if ctx.Err() != nil {
@@ -115,7 +121,7 @@ func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face
 		}
 		// This reader may have been cut off because it was held up.
 		if _, err := r.status(ctx); err != nil {
-			return fmt.Errorf("the anvil-lsp that this terminal was attached to is gone: %w", lost)
+			return errTakeOver
 		}
 	}
 }

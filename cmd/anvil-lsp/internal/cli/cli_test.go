@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -212,7 +213,7 @@ func TestAttach(t *testing.T) {
 	r := serveRemote(t, p.dir)
 	swapped := control.Event{Kind: control.EventLive, Generation: 4, Rung: manifest.RungHotSwap}
 	r.streams <- []*control.Event{&swapped} // and cut off
-	r.streams <- []*control.Event{&kept, {Kind: control.EventStopped}}
+	r.streams <- []*control.Event{&kept, {Kind: control.EventStopped, Message: control.StoppedOnRequest}}
 	if code := p.run(t.Context(), []string{"--serve", "--race", "--verbose", "--", "-v"}); code != exitOK {
 		t.Errorf("exit code %d, %s", code, p.stderr)
 	}
@@ -241,17 +242,45 @@ func TestAttachDetach(t *testing.T) {
 	}
 }
 
-// TestAttachLost: an engine that is killed does not say so.
+// TestTakeOver: an engine that is killed does not say so.
+func TestTakeOver(t *testing.T) {
+	p := newProgram(t, nil)
+	p.inUse()
+	taken := p.newEngine
+	var free atomic.Bool
+	p.newEngine = func(ctx context.Context, o engine.Options) (server, error) {
+		if free.Load() {
+			return newFake(live), nil
+		}
+		return taken(ctx, o)
+	}
+	r := serveRemote(t, p.dir)
+	code := make(chan int)
+	r.streams <- []*control.Event{&live, nil}
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() { code <- p.run(ctx, []string{"--serve"}) }()
+	waitFor(t, p.stdout, "gen 1  live")
+	free.Store(true)
+	r.stop()
+	waitFor(t, p.stdout, "goes on in its place")
+	interrupt()
+	if got := <-code; got != exitOK {
+		t.Errorf("exit code %d, %s %s", got, p.stdout, p.stderr)
+	}
+}
+
+// TestAttachLost: without a chance to take over the user is told.
 func TestAttachLost(t *testing.T) {
 	p := newProgram(t, nil)
 	p.inUse()
+	p.patience = time.Millisecond
 	r := serveRemote(t, p.dir)
 	r.streams <- []*control.Event{&live, nil}
 	code := make(chan int)
 	go func() { code <- p.run(t.Context(), []string{"--serve"}) }()
 	waitFor(t, p.stdout, "gen 1  live")
 	r.stop()
-	if got := <-code; got != exitFailure || !strings.Contains(p.stderr.String(), "is gone") {
+	if got := <-code; got != exitFailure || !strings.Contains(p.stderr.String(), "and does not answer") {
 		t.Errorf("exit code %d, standard error %s", got, p.stderr)
 	}
 }

@@ -90,7 +90,8 @@ func (f *serveFlags) policy() (engine.BreakPolicy, error) {
 	return "", usagef("--on-break %s: it is restart, ask or keep", f.onBreak)
 }
 
-// serve runs an engine, or attaches to the one that runs in the directory.
+// serve runs an engine, or attaches to the one that runs in the directory and
+// takes over when that ends by itself.
 func (p *program) serve(ctx context.Context, f serveFlags) error {
 	face := p.face(f.json, f.dir, false, f.verbose)
 	policy, err := f.policy()
@@ -121,7 +122,12 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 		r := connect(o.Dir)
 		status, silent := r.status(ctx)
 		if silent == nil {
-			return p.attach(ctx, r, status, face, f)
+			if err := p.attach(ctx, r, status, face, f); !errors.Is(err, errTakeOver) {
+				return err
+			}
+			face.note("the other anvil-lsp has ended; this one goes on in its place")
+			limit.Reset(p.patience)
+			continue
 		}
 		select {
 		case <-ctx.Done():

@@ -1,0 +1,385 @@
+package e2e
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/lspserver"
+	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// editor is a fake editor with the built binary as its language server.
+type editor struct {
+	*lsptest.Editor
+	t      testing.TB
+	dir    string
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stdout io.ReadCloser
+	stderr *buffer
+	exited chan struct{}
+	err    error // of the process, when exited is closed
+}
+
+// startEditor starts the language server for a directory. Nothing was said yet.
+func startEditor(t testing.TB, dir string, args ...string) *editor {
+	t.Helper()
+	e := startProcess(t, dir, args...)
+	e.Editor = lsptest.New(t, e.stdout, e.stdin)
+	t.Cleanup(func() {
+		e.end()
+		e.AwaitEnd()
+		e.stdout.Close()
+	})
+	return e
+}
+
+// startProcess starts the language server; nobody reads what it says.
+func startProcess(t testing.TB, dir string, args ...string) *editor {
+	t.Helper()
+	e := &editor{t: t, dir: dir, stderr: new(buffer), exited: make(chan struct{})}
+	e.cmd = exec.Command(binary, args...)
+	e.cmd.Stderr = e.stderr
+	e.cmd.Dir = t.TempDir() // the working directory must not matter
+	stdin, err := e.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Not StdoutPipe: Wait would close it under the reader.
+	out, server, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.cmd.Stdout = server
+	if err := e.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	e.stdin, e.stdout = stdin, out
+	go func() {
+		e.err = e.cmd.Wait()
+		close(e.exited)
+	}()
+	t.Cleanup(func() {
+		select {
+		case <-e.exited:
+		default:
+			_ = e.cmd.Process.Kill()
+			<-e.exited
+		}
+	})
+	return e
+}
+
+// openEditor starts the language server and waits until the application is
+// live.
+func openEditor(t testing.TB, dir string, settings map[string]any) *editor {
+	t.Helper()
+	e := startEditor(t, dir)
+	e.Initialize(lsptest.Options{Root: dir, Settings: settings})
+	e.Await("the application to be live", func(s *lsptest.State) bool { return s.Live(1) })
+	return e
+}
+
+// end ends the language server as an editor does that is closed.
+func (e *editor) end() {
+	select {
+	case <-e.exited:
+		return
+	default:
+	}
+	e.Begin("shutdown", nil)
+	e.Notify("exit", nil)
+	select {
+	case <-e.exited:
+		if e.err != nil {
+			e.t.Errorf("the language server ended with %v", e.err)
+		}
+	case <-time.After(time.Minute):
+		_ = e.cmd.Process.Kill()
+		<-e.exited
+		e.t.Error("the language server did not end")
+	}
+	if text := e.stderr.String(); text != "" {
+		e.t.Errorf("standard error of the language server:\n%s", text[max(0, len(text)-4000):])
+	}
+}
+
+// wait waits for the end of the process and returns its exit code.
+func (e *editor) wait() int {
+	e.t.Helper()
+	select {
+	case <-e.exited:
+		return e.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		e.t.Fatal("the language server did not end")
+		return 0
+	}
+}
+
+const (
+	showPost       = "func (a *app) showPost(c *hotreload.Ctx) error {"
+	showPostBroken = "func (a *app) showPost(w http.ResponseWriter, r *http.Request) error {\n\tvar c *hotreload.Ctx"
+)
+
+// TestEditorStory is the main story: a warning before the save, a save that is
+// a hot swap, one that needs a restart, and a compile error.
+func TestEditorStory(t *testing.T) {
+	e := openEditor(t, copyApp(t, "blog"), nil)
+	e.Open("handlers/pages.go")
+	e.Open("handlers/feed.go")
+
+	// Before the save: a warning, with where it is registered, for this version.
+	e.Edit("handlers/pages.go", showPost, showPostBroken)
+	e.Await("ANV001 before the save", func(s *lsptest.State) bool { return s.Has("handlers/pages.go", manifest.CodeSignature) })
+	e.Look(func(s *lsptest.State) {
+		p := s.In("handlers/pages.go")
+		d, _ := s.Find("handlers/pages.go", manifest.CodeSignature)
+		if p.Version == nil || *p.Version != 2 {
+			t.Errorf("published for version %v, want 2", p.Version)
+		}
+		if len(d.RelatedInformation) == 0 || d.CodeDescription.Href == "" || d.Data == nil {
+			t.Errorf("without related information, link or data: %+v", d)
+		}
+		if s.Only().Generation != 1 {
+			t.Error("something was built without a save")
+		}
+	})
+	e.Edit("handlers/pages.go", showPostBroken, showPost)
+	e.Await("the warning to go", func(s *lsptest.State) bool { return !s.Has("handlers/pages.go", manifest.CodeSignature) })
+
+	// A save that is a hot swap.
+	e.Edit("handlers/feed.go", "Text: m.Text", `Text: "<" + m.Text`)
+	e.Save("handlers/feed.go")
+	e.Await("generation 2", func(s *lsptest.State) bool { return s.Live(2) && s.Ended("gen 2 live") })
+
+	// One that needs a restart: the warning is gone with it.
+	e.Edit("handlers/pages.go", showPost, showPostBroken)
+	e.Await("ANV001 before the save", func(s *lsptest.State) bool { return s.Has("handlers/pages.go", manifest.CodeSignature) })
+	e.Save("handlers/pages.go")
+	e.Await("a restart", func(s *lsptest.State) bool { return s.Live(3) && s.Only().Counts.Restarts == 1 })
+	e.Await("no warning after it", func(s *lsptest.State) bool { return !s.Has("handlers/pages.go", manifest.CodeSignature) })
+
+	// A compile error: gopls shows it while typing, anvil after the save, and
+	// only as long as the text is the one that was saved.
+	e.Edit("handlers/feed.go", `Text: "<" + m.Text`, `Text: 1 + m.Text`)
+	e.Edit("handlers/pages.go", "var c *hotreload.Ctx", "var c  *hotreload.Ctx") // something to wait for
+	e.Save("handlers/feed.go")
+	e.Await("the compile error", func(s *lsptest.State) bool {
+		return s.Has("handlers/feed.go", manifest.CodeCompile) && s.Only().State == control.StateKept
+	})
+	e.Edit("handlers/feed.go", `Text: 1 + m.Text`, `Text: m.Text`)
+	e.Await("the compile error to go", func(s *lsptest.State) bool { return !s.Has("handlers/feed.go", manifest.CodeCompile) })
+	e.Save("handlers/feed.go")
+	e.Await("a generation after the mistake", func(s *lsptest.State) bool { return s.Live(4) })
+	e.Look(func(s *lsptest.State) {
+		if c := s.Only().Counts; c.Mispredicted != 0 {
+			t.Errorf("%d of %d saves came otherwise than predicted", c.Mispredicted, c.Predicted)
+		}
+	})
+	checkProgress(t, e)
+}
+
+// checkProgress checks that every progress has one beginning and one end.
+func checkProgress(t *testing.T, e *editor) {
+	t.Helper()
+	e.Await("the end of all progress", func(s *lsptest.State) bool {
+		open := map[string]int{}
+		for _, p := range s.Progress {
+			switch p.Kind {
+			case "begin":
+				open[p.Token]++
+			case "end":
+				open[p.Token]--
+			}
+		}
+		for _, n := range open {
+			if n != 0 {
+				return false
+			}
+		}
+		return len(open) > 0
+	})
+}
+
+// TestEditorPolicies: what needs a restart is asked about once, and the answer
+// is remembered.
+func TestEditorPolicies(t *testing.T) {
+	dir := copyApp(t, "hello")
+	answers := make(chan string, 1)
+	e := startEditor(t, dir)
+	asked := make(chan string, 10)
+	opts := lsptest.Options{Root: dir, Settings: map[string]any{"onBreak": "ask"}}
+	opts.Answer = answerer(asked, answers)
+	e.Initialize(opts)
+	e.Await("live", func(s *lsptest.State) bool { return s.Live(1) })
+	e.Open("visits/visits.go")
+	source := e.Text("visits/visits.go")
+
+	answers <- "Keep old"
+	e.Replace("visits/visits.go", source+"\nvar One = 1\n")
+	e.Save("visits/visits.go")
+	if q := <-asked; !strings.Contains(q, "ANV002") {
+		t.Errorf("asked %q", q)
+	}
+	e.Await("the old code stays", func(s *lsptest.State) bool {
+		return s.Only().State == control.StateKept && s.Has("visits/visits.go", manifest.CodeHostChanged)
+	})
+
+	answers <- "Always restart"
+	e.Replace("visits/visits.go", source+"\nvar Two = 2\n")
+	e.Save("visits/visits.go")
+	<-asked
+	e.Await("a restart", func(s *lsptest.State) bool { return s.Live(2) && !s.Has("visits/visits.go", manifest.CodeHostChanged) })
+
+	e.Replace("visits/visits.go", source+"\nvar Three = 3\n")
+	e.Save("visits/visits.go")
+	e.Await("a restart without a question", func(s *lsptest.State) bool { return s.Live(3) })
+	if len(asked) != 0 {
+		t.Errorf("asked again: %s", <-asked)
+	}
+	data, err := os.ReadFile(e.Path(".anvil/decisions.json"))
+	if err != nil || !strings.Contains(string(data), "ANV002") {
+		t.Errorf("decisions.json: %s %v", data, err)
+	}
+}
+
+// TestEditorSaveModes: manual saves wait until they are asked for; noErrors
+// waits for code without errors.
+func TestEditorSaveModes(t *testing.T) {
+	e := openEditor(t, copyApp(t, "hello"), map[string]any{"onSave": "manual"})
+	e.Open("handlers/handlers.go")
+	source := e.Text("handlers/handlers.go")
+	edit := func(text string) string { return source + "\nvar _ = " + text + "\n" }
+
+	e.Replace("handlers/handlers.go", edit("1"))
+	e.Save("handlers/handlers.go")
+	e.Await("the change to wait", func(s *lsptest.State) bool { return slices.ContainsFunc(s.Statuses, waits) })
+	e.Command("anvil.reload", nil, nil)
+	e.Await("generation 2", func(s *lsptest.State) bool { return s.Live(2) })
+
+	e.Configure(map[string]any{"onSave": "noErrors"})
+	e.Await("the mode", func(s *lsptest.State) bool { return !s.Only().Paused })
+	e.Replace("handlers/handlers.go", edit("undefined"))
+	e.Save("handlers/handlers.go")
+	e.Await("the change to wait", func(s *lsptest.State) bool { return waits(s.Only()) })
+	e.Replace("handlers/handlers.go", edit("2"))
+	e.Save("handlers/handlers.go")
+	e.Await("generation 3", func(s *lsptest.State) bool { return s.Live(3) })
+	e.Look(func(s *lsptest.State) {
+		if s.Only().Counts.Kept != 0 {
+			t.Error("code with errors was built")
+		}
+	})
+
+	e.Command("anvil.pause", nil, nil)
+	e.Await("the pause", func(s *lsptest.State) bool { return s.Only().Paused })
+	e.Replace("handlers/handlers.go", edit("3"))
+	e.Save("handlers/handlers.go")
+	e.Await("the change to wait", func(s *lsptest.State) bool { return waits(s.Only()) })
+	e.Configure(map[string]any{"onSave": "always"})
+	e.Command("anvil.resume", nil, nil)
+	e.Await("generation 4", func(s *lsptest.State) bool { return s.Live(4) && !s.Only().Paused })
+}
+
+// TestEditorTrust: nothing is built or run before the client says so.
+func TestEditorTrust(t *testing.T) {
+	dir := copyApp(t, "hello")
+	e := startEditor(t, dir, "--stdio")
+	e.Initialize(lsptest.Options{Root: dir, Init: map[string]any{"trusted": false}})
+	e.Await("a session", func(s *lsptest.State) bool { return s.Only().State == "off" && s.Only().Message != "" })
+	e.Open("handlers/handlers.go")
+	if err := e.Call("workspace/executeCommand", map[string]any{"command": "anvil.start"}, nil); err == nil {
+		t.Error("anvil.start was carried out without trust")
+	}
+	if _, err := os.Stat(e.Path(".anvil")); err == nil {
+		t.Error("something was written without trust")
+	}
+	e.Notify("anvil/trust", map[string]any{"trusted": true})
+	e.Await("live", func(s *lsptest.State) bool { return s.Live(1) })
+}
+
+// TestEditorBesideServe: whichever was first has the live server, and the other
+// takes over when it ends.
+func TestEditorBesideServe(t *testing.T) {
+	dir := copyApp(t, "hello")
+	s := start(t, dir)
+	e := startEditor(t, dir)
+	e.Initialize(lsptest.Options{Root: dir})
+	e.Await("the editor to be attached", func(st *lsptest.State) bool { return st.Only().Attached && st.Live(1) })
+	e.Open("handlers/handlers.go")
+	source := e.Text("handlers/handlers.go")
+
+	// The same events in both; predictions in the editor, too.
+	e.Replace("handlers/handlers.go", strings.Replace(source, "func AnvilRegisterRoutes(r *hotreload.RouteSink)", "func AnvilRegisterRoutes(r *hotreload.RouteSink, n int)", 1))
+	e.Await("ANV003 before the save", func(st *lsptest.State) bool { return st.Has("handlers/handlers.go", manifest.CodeRegister) })
+	e.Replace("handlers/handlers.go", source+"\nvar _ = 1\n")
+	e.Save("handlers/handlers.go")
+	s.wait(control.EventLive)
+	e.Await("generation 2 in the editor", func(st *lsptest.State) bool {
+		return st.Live(2) && st.Only().URL == s.URL && !st.Has("handlers/handlers.go", manifest.CodeRegister)
+	})
+
+	// The terminal ends: the editor goes on.
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	<-s.exited
+	e.Await("the editor to take over", func(st *lsptest.State) bool { return !st.Only().Attached && st.Live(1) && st.Only().Generation == 1 })
+	e.Replace("handlers/handlers.go", source+"\nvar _ = 2\n")
+	e.Save("handlers/handlers.go")
+	e.Await("a save of its own", func(st *lsptest.State) bool { return st.Live(2) })
+
+	// A terminal beside the editor, and the editor ends.
+	second := launch(t, dir)
+	second.waitFor("events of the editor's engine", func(ev control.Event) bool { return ev.URL != "" })
+	e.end()
+	second.waitFor("the terminal to take over", func(ev control.Event) bool { return ev.Kind == control.EventLive && ev.Generation == 1 })
+}
+
+// TestEditorLifecycle: exit codes and answers at the wrong time.
+func TestEditorLifecycle(t *testing.T) {
+	t.Run("exit without shutdown", func(t *testing.T) {
+		e := startEditor(t, t.TempDir(), "--stdio")
+		e.Initialize(lsptest.Options{Root: e.dir})
+		e.Notify("exit", nil)
+		if code := e.wait(); code != 1 {
+			t.Errorf("exit code %d", code)
+		}
+	})
+	t.Run("shutdown", func(t *testing.T) {
+		e := startEditor(t, t.TempDir())
+		e.Initialize(lsptest.Options{Root: e.dir})
+		e.Shutdown()
+		if code := e.wait(); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+	})
+	t.Run("the client is gone", func(t *testing.T) {
+		e := startEditor(t, t.TempDir())
+		e.Initialize(lsptest.Options{Root: e.dir})
+		e.stdin.Close()
+		if code := e.wait(); code != 1 {
+			t.Errorf("exit code %d", code)
+		}
+	})
+}
+
+// waits reports whether a change waits to be asked for.
+func waits(st lspserver.Status) bool { return strings.Contains(st.Message, "waits") }
+
+// answerer is a user who says what the test says.
+func answerer(asked chan<- string, answers <-chan string) func(*protocol.ShowMessageRequestParams) string {
+	return func(p *protocol.ShowMessageRequestParams) string {
+		asked <- p.Message
+		return <-answers
+	}
+}
