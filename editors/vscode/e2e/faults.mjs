@@ -195,7 +195,7 @@ export const trustFaults = {
 };
 
 /** Makes what a case gets: open, until, heard, … */
-export function worldOf({ browser, server, dir, artefacts }) {
+export function worldOf({ browser, server, dir, artefacts, keepWindows }) {
 	let n = 0;
 	let folder;
 	let windows = [];
@@ -229,6 +229,13 @@ export function worldOf({ browser, server, dir, artefacts }) {
 				outputsBefore = server.outputs().length;
 				return again();
 			},
+			/** Opens a window on any folder. */
+			async openFolder(any) {
+				const w = await browser.open(server.url, any);
+				windows.push(w);
+				return w;
+			},
+			settings: server.machineSettings,
 			async until(condition, what, timeout = 60_000) {
 				for (const deadline = Date.now() + timeout; !(await condition()); ) {
 					assert.ok(Date.now() < deadline, `never: ${what}`);
@@ -243,9 +250,11 @@ export function worldOf({ browser, server, dir, artefacts }) {
 				if (failed) {
 					await w.page.screenshot({ path: path.join(artefacts, `failed-${n}-${i}.png`) }).catch(() => undefined);
 				}
-				await w.close();
+				if (!keepWindows) {
+					await w.close();
+				}
 			}
-			windows = [];
+			windows = keepWindows ? windows : [];
 		},
 	};
 }

@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { startBrowser, startCodeServer } from './lib/codeServer.mjs';
 import { faults, trustFaults, worldOf } from './faults.mjs';
+import { prepare, storyOf } from './story.mjs';
 
 const here = import.meta.dirname;
 const install = path.resolve(process.env.ANVIL_E2E_CODE_SERVER ?? path.join(here, '../.code-server'));
@@ -24,16 +25,16 @@ fs.mkdirSync(artefacts, { recursive: true });
 
 /** Runs cases in one code-server. */
 async function suite(name, cases, options) {
-	const wanted = Object.entries(cases).filter(([title]) => pattern.test(`${name}: ${title}`));
+	const wanted = Object.entries(cases).filter(([title]) => options.oneStory || pattern.test(`${name}: ${title}`));
 	if (wanted.length === 0) {
 		return;
 	}
-	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'anvil-e2e-'));
+	const dir = options.dir ?? fs.mkdtempSync(path.join(os.tmpdir(), 'anvil-e2e-'));
 	let server, browser;
 	try {
 		server = await startCodeServer({ install, dir, vsix, ...options });
 		browser = await startBrowser(install, dir);
-		const { world, end } = worldOf({ browser, server, dir, artefacts });
+		const { world, end } = worldOf({ browser, server, dir, artefacts, keepWindows: options.oneStory });
 		for (const [title, test] of wanted) {
 			const since = Date.now();
 			let error;
@@ -47,11 +48,18 @@ async function suite(name, cases, options) {
 			if (error) {
 				failures++;
 				console.log(error);
+				if (options.oneStory) {
+					break; // the rest builds on it
+				}
 			}
 		}
 	} finally {
 		await browser?.close();
 		await server?.stop();
+		await options.afterwards?.().catch(err => {
+			failures++;
+			say(`FAIL ${name}: ${err.message}`);
+		});
 		const output = server?.outputs().join('\n');
 		if (output) {
 			fs.writeFileSync(path.join(artefacts, `${name}-output.log`), output);
@@ -79,5 +87,11 @@ if (size >= 500 * 1024) {
 }
 await suite('faults', faults, {});
 await suite('trust', trustFaults, { trust: true });
+if (pattern.test('story')) {
+	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'anvil-e2e-'));
+	const { blog, bin } = prepare(dir);
+	const { cases, afterwards } = storyOf(blog);
+	await suite('story', cases, { dir, oneStory: true, env: { GOBIN: bin }, afterwards });
+}
 say(failures > 0 ? `${failures} failed, see ${artefacts}` : `all passed, artefacts in ${artefacts}`);
 process.exit(failures > 0 ? 1 : 0);

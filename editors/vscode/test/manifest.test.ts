@@ -38,6 +38,15 @@ describe('settings', () => {
 		assert.ok(own.every(k => `anvilLsp.${k}` in properties));
 	});
 
+	it('are those of the server’s own code', () => {
+		const struct = /type Settings struct \{([^}]*)\}/.exec(fs.readFileSync('../../lspserver/settings.go', 'utf8'))?.[1] ?? '';
+		const server = [...struct.matchAll(/^\s+\w+\s+(\S+)\s+`json:"(\w+)"`/gm)].map(([, type, name]) => [name, { string: 'string', bool: 'boolean', int: 'integer', '[]string': 'array' }[type ?? '']]);
+		assert.deepEqual(
+			server,
+			Object.keys(serverSettings).map(k => [k, properties[`anvilLsp.${k}`]?.type]),
+		);
+	});
+
 	it('are all described, and so is each value of a choice', () => {
 		for (const [key, p] of Object.entries(properties)) {
 			assert.ok((p.markdownDescription ?? p.description ?? '').length > 20, key);

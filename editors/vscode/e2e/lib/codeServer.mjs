@@ -9,10 +9,10 @@ import { Workbench } from './workbench.mjs';
 const settings = {
 	'telemetry.telemetryLevel': 'off', 'update.mode': 'none', 'update.showReleaseNotes': false, 'extensions.autoUpdate': false,
 	'extensions.autoCheckUpdates': false, 'extensions.ignoreRecommendations': true, 'workbench.enableExperiments': false,
-	'workbench.startupEditor': 'none', 'workbench.tips.enabled': false, 'workbench.welcomePage.walkthroughs.openOnInstall': false,
+	'workbench.startupEditor': 'none', 'workbench.colorTheme': 'Default Dark Modern', 'workbench.tips.enabled': false, 'workbench.welcomePage.walkthroughs.openOnInstall': false,
 	'workbench.reduceMotion': 'on', 'chat.commandCenter.enabled': false, 'chat.agent.enabled': false, 'git.enabled': false,
 	'files.autoSave': 'off', 'editor.minimap.enabled': false, 'security.workspace.trust.startupPrompt': 'never', 'security.workspace.trust.banner': 'never',
-	'extensions.webWorker': false, 'window.confirmBeforeClose': 'never', 'typescript.disableAutomaticTypeAcquisition': true,
+	'remote.autoForwardPorts': false, 'window.confirmBeforeClose': 'never', 'typescript.disableAutomaticTypeAcquisition': true,
 	// so that what is typed is what stands in the document
 	'editor.autoClosingBrackets': 'never', 'editor.autoClosingQuotes': 'never', 'editor.autoIndent': 'none', 'editor.quickSuggestions': false,
 	'editor.suggestOnTriggerCharacters': false, 'editor.acceptSuggestionOnEnter': 'off', 'editor.wordBasedSuggestions': 'off',

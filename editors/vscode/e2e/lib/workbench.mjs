@@ -21,9 +21,9 @@ export class Workbench {
 	async open(path) {
 		await this.page.keyboard.press('Control+p');
 		await this.input.fill(path);
-		const row = this.picks.filter({ hasText: path.split('/').at(-1) }).first();
-		await row.waitFor();
-		await this.page.keyboard.press('Enter');
+		// The list is filled in several steps: take the row that is meant, not the first one.
+		const row = this.picks.filter({ hasText: path.split('/').at(-1) }).filter({ hasText: path.split('/').slice(0, -1).join('/') }).first();
+		await row.click();
 		await this.editor(path).waitFor();
 		await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
 	}
@@ -43,7 +43,11 @@ export class Workbench {
 		await this.page.keyboard.press('Home');
 		await this.page.keyboard.press('Home');
 		await this.page.keyboard.press('Shift+End');
-		await this.page.keyboard.insertText(text); // at once: no completion, no bracket of its own
+		if (text === '') {
+			await this.page.keyboard.press('Delete');
+		} else {
+			await this.page.keyboard.insertText(text); // at once: no completion, no bracket of its own
+		}
 		await this.page.locator('.tab.dirty').first().waitFor();
 	}
 

@@ -3,8 +3,8 @@ import { diffLines, folded } from './diff';
 import type { Difference, Form, Header } from './messages';
 import type { Request, Response } from './send';
 
-/** Headers that say nothing about the code. */
-const volatile = new Set(['date', 'age', 'expires', 'x-request-id', 'traceparent', 'server-timing']);
+/** Headers that say nothing about the code, or nothing beside the body. */
+const volatile = new Set(['connection', 'content-length', 'date', 'age', 'expires', 'x-request-id', 'traceparent', 'server-timing']);
 
 /** One answer as a text to compare: the status, the headers in order of their names, the body. */
 export function comparable(r: Response): string {

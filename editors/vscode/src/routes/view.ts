@@ -52,7 +52,6 @@ export class RoutesView implements TreeDataProvider<Node>, FileDecorationProvide
 			window.registerFileDecorationProvider(this),
 			anvil.onDidChangeRoutes(() => this.schedule()),
 			anvil.onDidChange(() => this.schedule()),
-			this.view.onDidChangeVisibility(() => this.schedule()),
 		];
 	}
 
@@ -176,7 +175,7 @@ export class RoutesView implements TreeDataProvider<Node>, FileDecorationProvide
 		return item;
 	}
 
-	/** Gathers changes; while nobody looks, only notes that there are some. */
+	/** Gathers changes. It asks whether or not the view is open: the badge on its icon is seen in either case. */
 	private schedule(): void {
 		this.stale = true;
 		if (this.timer) {
