@@ -170,7 +170,11 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 		out.CodeDescription = protocol.CodeDescription{Href: uri.URI(codesPage + "#" + strings.ToLower(string(d.Code)))}
 	}
 	if v.Client.RelatedInformation {
-		for _, r := range d.Related {
+		related := d.Related
+		if d.happened {
+			related = slices.Concat(related, stackOf(d.Diagnostic, f.owns))
+		}
+		for _, r := range related {
 			if r.File == "" {
 				continue
 			}
@@ -186,6 +190,11 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 		}
 	}
 	return out
+}
+
+// owns reports whether a file is of the application or below its directories.
+func (f *session) owns(path string) bool {
+	return f.covers(path) && !strings.Contains(path, "/anvil-lsp/hotreload/")
 }
 
 func severity(s manifest.Severity) protocol.DiagnosticSeverity {

@@ -94,10 +94,7 @@ func (d *Drafts) digest(path string, data []byte, before ...source) source {
 			return s
 		}
 	}
-	if !strings.HasSuffix(path, ".go") {
-		return source{content: sum, tokens: sum}
-	}
-	return digestGo(data)
+	return digestFile(path, data)
 }
 
 // read digests a file, unless it is as it was. It reports false if there is none.
@@ -167,7 +164,7 @@ func (s *Snapshot) Against(live, newest *Snapshot) *Plan {
 	plan.compare(live)
 	for _, path := range slices.Sorted(maps.Keys(s.sources)) {
 		was, ok := newest.sources[path]
-		if moduleFile(path) && ok && was.content != s.sources[path].content {
+		if moduleFile(path) && ok && was.tokens != s.sources[path].tokens {
 			plan.Reasons = append(plan.Reasons, manifest.Diagnose(manifest.CodeModuleChanged, manifest.Position{File: path},
 				"%s differs from what the live server was built from: saving it restarts the live server if another version of a module is chosen by it", filepath.Base(path)))
 		}

@@ -21,8 +21,9 @@ type digest [sha256.Size]byte
 // source is what is remembered of one input file.
 type source struct {
 	content digest
-	// For a Go file: tokens leaves out comments that mean nothing to the
-	// compiler and all white space; header covers what decides which files and
+	// tokens of a module file leaves out comments and white space; that of a Go
+	// file leaves out comments that mean nothing to the compiler and all white
+	// space. For a Go file header covers what decides which files and
 	// packages belong together, so that while it stands the go command need not
 	// be asked.
 	tokens digest
@@ -38,11 +39,32 @@ func readSource(path string) (source, error) {
 	if err != nil {
 		return source{}, fmt.Errorf("reading source: %w", err)
 	}
-	if !strings.HasSuffix(path, ".go") {
-		sum := sha256.Sum256(data)
-		return source{content: sum, tokens: sum}, nil
+	return digestFile(path, data), nil
+}
+
+// digestFile digests the text of a file.
+func digestFile(path string, data []byte) source {
+	if strings.HasSuffix(path, ".go") {
+		return digestGo(data)
 	}
-	return digestGo(data), nil
+	s := source{content: sha256.Sum256(data)}
+	if s.tokens = s.content; moduleFile(path) {
+		s.tokens = digestLines(data)
+	}
+	return s
+}
+
+// digestLines sums the lines of a module file without comments and white space.
+func digestLines(data []byte) (sum digest) {
+	h := sha256.New()
+	for line := range bytes.Lines(data) {
+		text, _, _ := bytes.Cut(line, []byte("//"))
+		if words := bytes.Fields(text); len(words) > 0 {
+			h.Write(append(bytes.Join(words, []byte(" ")), '\n'))
+		}
+	}
+	h.Sum(sum[:0])
+	return sum
 }
 
 func digestGo(data []byte) source {

@@ -19,6 +19,12 @@ func TestArchitecture(t *testing.T) {
 		"hotreload/build":   {module + "manifest", module + "hotreload/control"},
 		"hotreload/launch":  {module + "manifest", module + "hotreload/control"},
 		"hotreload/engine":  {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", module + "manifest/source", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
+		"lspserver": {
+			module + "manifest", module + "manifest/source", module + "hotreload/control", module + "hotreload/build", module + "hotreload/engine",
+			module + "lspserver/internal/rpc", module + "lspserver/internal/text", "go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2", "go.lsp.dev/uri",
+		},
+		"lspserver/internal/rpc":  {"go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2"},
+		"lspserver/internal/text": {"go.lsp.dev/protocol"},
 	}
 	out, err := exec.Command("go", "list", "-tags=anvilhot", "-f", `{{.ImportPath}}: {{join .Imports " "}}`, module+"...").Output()
 	if err != nil {
@@ -31,6 +37,9 @@ func TestArchitecture(t *testing.T) {
 		for _, imp := range strings.Fields(imports) {
 			if strings.HasPrefix(imp, module+"cmd/") && !strings.HasPrefix(name, "cmd/") {
 				t.Errorf("%s imports %s: nobody knows cmd", name, imp)
+			}
+			if strings.HasPrefix(imp, "go.lsp.dev/") && !strings.HasPrefix(name, "lspserver") {
+				t.Errorf("%s imports %s: only lspserver knows the protocol", name, imp)
 			}
 			allowed, known := third[name]
 			if !known || !strings.Contains(imp, ".") {

@@ -1,0 +1,79 @@
+package lspserver
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+func TestRangeAt(t *testing.T) {
+	const source = `package p
+
+import "fmt"
+
+func (a *app) home(w int,
+	r string) error {
+	site.Get("/", a.home) // ä
+	return nil
+}
+
+var x = fmt.Sprint(1)
+`
+	m := text.NewMapper([]byte(source), text.UTF8)
+	for _, tt := range []struct{ at, want string }{
+		{"(w int", "(w int,"},                     // a list of parameters, on its first line
+		{`site.Get("/"`, `site.Get("/", a.home)`}, // a call
+		{`"/"`, `"/"`},                            // an argument
+		{`"fmt"`, `"fmt"`},                        // an import
+		{"home(w", "home"},                        // a name
+		{"return nil", "return"},                  // a statement: its first word
+		{"x = fmt", "x"},                          //
+	} {
+		at := strings.Index(source, tt.at)
+		line, column := m.GoPosition(at)
+		r := rangeAt(m, manifest.Position{Line: line, Column: column})
+		if got := source[m.Offset(r.Start):m.Offset(r.End)]; got != tt.want {
+			t.Errorf("%q: %q, want %q", tt.at, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		p    manifest.Position
+		want string
+	}{
+		{manifest.Position{}, "package p"}, {manifest.Position{Line: 8}, "return nil"}, {manifest.Position{Line: 99, Column: 9}, ""},
+		{manifest.Position{Line: 8, Column: 99}, ""},
+	} {
+		r := rangeAt(m, tt.p)
+		if got := source[m.Offset(r.Start):m.Offset(r.End)]; got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.p, got, tt.want)
+		}
+	}
+	broken := text.NewMapper([]byte("func ((("), text.UTF8)
+	if r := rangeAt(broken, manifest.Position{Line: 1, Column: 6}); r.Start.Character != 5 || r.End.Character != 6 {
+		t.Errorf("in a file that does not parse: %v", r)
+	}
+	if r := rangeAt(text.NewMapper(nil, text.UTF8), manifest.Position{Line: 3, Column: 1}); r.End.Line != 0 {
+		t.Errorf("in no file: %v", r)
+	}
+}
+
+func TestTail(t *testing.T) {
+	o := newTail()
+	for range 10_000 {
+		if _, err := o.Write([]byte(strings.Repeat("x", 99) + "\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(o.data) > 2*maxOutput {
+		t.Errorf("%d bytes are kept", len(o.data))
+	}
+	o.Write([]byte("one\ntwo\n"))
+	if got := o.lines(2); got != "one\ntwo\n" {
+		t.Errorf("%q", got)
+	}
+	if got := o.lines(0); len(got) > maxOutput || !strings.HasSuffix(got, "two\n") {
+		t.Errorf("%d bytes", len(got))
+	}
+}
