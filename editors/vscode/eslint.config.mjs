@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-	{ ignores: ['dist/', 'out/', '.code-server/', 'e2e/artefacts/', '**/*.mjs'] },
+	{ ignores: ['dist/', 'out/', '.code-server/', 'e2e/', '**/*.mjs'] },
 	...tseslint.configs.strictTypeChecked,
 	...tseslint.configs.stylisticTypeChecked,
 	{

@@ -236,6 +236,7 @@ export function worldOf({ browser, server, dir, artefacts, keepWindows }) {
 				return w;
 			},
 			settings: server.machineSettings,
+			outputs: server.outputs,
 			async until(condition, what, timeout = 60_000) {
 				for (const deadline = Date.now() + timeout; !(await condition()); ) {
 					assert.ok(Date.now() < deadline, `never: ${what}`);

@@ -1,11 +1,13 @@
 // Runs the end-to-end tests. usage: node e2e/run.mjs [--keep] [pattern]
 //   faults: what can go wrong, with a server that misbehaves on request
 //   story:  what a user does, with the real anvil-lsp on a copy of testdata/blog
+//   debug:  Debug Live Server, with Delve and a stand-in for the Go extension
 // Screenshots and logs are left in e2e/artefacts.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { startBrowser, startCodeServer } from './lib/codeServer.mjs';
+import { debugCasesOf, prepareDebug } from './debug.mjs';
 import { faults, trustFaults, worldOf } from './faults.mjs';
 import { prepare, storyOf } from './story.mjs';
 
@@ -30,6 +32,7 @@ async function suite(name, cases, options) {
 		return;
 	}
 	const dir = options.dir ?? fs.mkdtempSync(path.join(os.tmpdir(), 'anvil-e2e-'));
+	fs.mkdirSync(dir, { recursive: true });
 	let server, browser;
 	try {
 		server = await startCodeServer({ install, dir, vsix, ...options });
@@ -87,11 +90,20 @@ if (size >= 500 * 1024) {
 }
 await suite('faults', faults, {});
 await suite('trust', trustFaults, { trust: true });
-if (pattern.test('story')) {
+if (/story|debug/.test(pattern.source) || pattern.source === '(?:)') {
 	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'anvil-e2e-'));
 	const { blog, bin } = prepare(dir);
-	const { cases, afterwards } = storyOf(blog);
-	await suite('story', cases, { dir, oneStory: true, env: { GOBIN: bin }, afterwards });
+	if (pattern.test('story')) {
+		const { cases, afterwards } = storyOf(blog);
+		await suite('story', cases, { dir: path.join(dir, 'story'), oneStory: true, env: { GOBIN: bin }, afterwards });
+	}
+	if (pattern.test('debug')) {
+		const { app, goExtension, dlv } = prepareDebug(dir, bin);
+		await suite('debug', debugCasesOf(app), { dir: path.join(dir, 'debug'), oneStory: true, vsix: [vsix, goExtension], env: { GOBIN: bin, ANVIL_E2E_DLV: dlv } });
+	}
+	if (!keep) {
+		fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+	}
 }
 say(failures > 0 ? `${failures} failed, see ${artefacts}` : `all passed, artefacts in ${artefacts}`);
 process.exit(failures > 0 ? 1 : 0);

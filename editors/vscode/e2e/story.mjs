@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
-const repository = path.resolve(import.meta.dirname, '../../..');
+export const repository = path.resolve(import.meta.dirname, '../../..');
 
 /** Builds anvil-lsp and copies the blog. Returns the folder to open and the directory for GOBIN (VS Code asks a log-in shell for PATH). */
 export function prepare(dir) {
@@ -200,6 +200,7 @@ export function storyOf(blog) {
 			await w.save();
 			const n = await w.notification('The live server must restart for this change');
 			await n.locator('.monaco-button', { hasText: 'Keep old' }).waitFor();
+			await w.route('GET /api/posts').locator('[class*=monaco-decoration-itemBadge]').waitFor();
 			await screenshot(w, 'ask');
 			await n.locator('.monaco-button', { hasText: 'Always restart' }).click();
 			await w.generationAfter(before);

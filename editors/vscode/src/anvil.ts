@@ -168,6 +168,9 @@ export class Anvil implements Disposable {
 
 	private onStatus(now: Status): void {
 		const before = this.statuses.set(now);
+		if (now.state !== before?.state || now.generation !== before.generation || now.message !== before.message) {
+			this.output.info(`${now.state}, generation ${now.generation}${now.message ? `: ${now.message}` : ''}`);
+		}
 		this.statusEmitter.fire(now);
 		if (now.state === 'live' && now.generation !== before?.generation) {
 			this.routesEmitter.fire(now.folder);

@@ -1,9 +1,11 @@
-// Debug Live Server: attaches Delve, through the Go extension, to the process that serves. Delve reads the symbols of a plugin when it
-// attaches, so that a breakpoint in hot code is bound to the newest generation by attaching again after a reload.
+// Debug Live Server: attaches Delve, through the Go extension, to the process that serves. Delve reads the symbols of a plugin when that is
+// loaded, but does not bind breakpoints anew that are bound already; setting them again after a reload binds them in the newest generation
+// too. It stays attached all the while: when Delve (1.26, 1.27) detaches, it leaves a breakpoint of its own in plugin.Open, by which the
+// process would die at its next reload. So the live server is restarted once the debugger is gone.
 import * as fs from 'node:fs';
-import { commands, debug, extensions, Uri, window, workspace, type DebugConfiguration, type DebugSession, type Disposable, type LogOutputChannel } from 'vscode';
+import { commands, debug, extensions, SourceBreakpoint, Uri, window, workspace, type Breakpoint, type DebugConfiguration, type DebugSession, type Disposable, type LogOutputChannel } from 'vscode';
 import type { Anvil } from './anvil';
-import type { Status } from './protocol';
+import { ServerCommands, type Status } from './protocol';
 import { thisMachine } from './server/machine';
 import { section } from './settings';
 
@@ -12,9 +14,12 @@ const sessionMark = 'anvilLiveServer';
 
 export class Debugging implements Disposable {
 	private session: DebugSession | undefined;
+	/** The folder whose live server is debugged. */
+	private folder: string | undefined;
+	/** The process stands at a breakpoint. */
 	private stopped = false;
-	private toldStopped = false;
-	private attaching = false;
+	private stoppedThread = 0;
+	private asking = false;
 	private readonly subscriptions: Disposable[];
 
 	constructor(
@@ -29,15 +34,22 @@ export class Debugging implements Disposable {
 			}),
 			debug.onDidTerminateDebugSession(s => {
 				if (s.id === this.session?.id) {
-					this.session = undefined;
-					this.stopped = false;
+					void this.ended();
 				}
 			}),
 			debug.registerDebugAdapterTrackerFactory('go', {
 				createDebugAdapterTracker: s => (s.configuration[sessionMark] === true ? { onDidSendMessage: (m: DapMessage) => this.observe(m) } : undefined),
 			}),
-			anvil.onDidReload(({ now }) => void this.follow(now)),
-			anvil.onDidChange(s => this.warnWhileStopped(s)),
+			anvil.onDidReload(({ now }) => {
+				if (this.session && now.folder === this.folder) {
+					void this.follow(now, this.session);
+				}
+			}),
+			anvil.onDidChange(s => {
+				if (this.session && this.stopped && s?.folder === this.folder && s?.state === 'building') {
+					this.askToContinue(this.session);
+				}
+			}),
 		];
 	}
 
@@ -83,50 +95,81 @@ export class Debugging implements Disposable {
 			processId: pid,
 			[sessionMark]: true,
 		};
-		return debug.startDebugging(folder, configuration, { suppressDebugView: this.session !== undefined });
+		this.folder = status.folder;
+		return debug.startDebugging(folder, configuration);
 	}
 
-	/** After a reload: attaches again if there is a breakpoint that could stand in the new code. */
-	private async follow(now: Status): Promise<void> {
-		const old = this.session;
-		if (!old || this.attaching || !debug.breakpoints.some(b => b.enabled)) {
+	/** Binds the breakpoints in the generation that is live now; in a new process, attaches to it. */
+	private async follow(now: Status, session: DebugSession): Promise<void> {
+		try {
+			const pid = await this.askPid(now.folder);
+			if (pid !== session.configuration.processId) {
+				return; // restarted: Delve says that its process has ended, and ended() goes on
+			}
+			const inGo = debug.breakpoints.filter(b => b instanceof SourceBreakpoint && b.location.uri.path.endsWith('.go'));
+			debug.removeBreakpoints(inGo);
+			debug.addBreakpoints(inGo.map(again));
+			this.output.info(`${inGo.length} breakpoints set again for generation ${now.generation}`);
+		} catch (err) {
+			this.tellNotBound(now, err instanceof Error ? err.message : String(err));
+		}
+	}
+
+	/** The session is over: because the process has ended, or because the user detached. */
+	private async ended(): Promise<void> {
+		const attachedTo: unknown = this.session?.configuration.processId;
+		this.session = undefined;
+		this.stopped = false;
+		const status = this.folder ? this.anvil.statuses.get(this.folder) : undefined;
+		if (!status || status.generation === 0) {
 			return;
 		}
-		this.attaching = true;
 		try {
-			await debug.stopDebugging(old);
-			if (!(await this.begin(now))) {
-				throw new Error('the debugger did not attach');
+			if ((await this.askPid(status.folder)) === attachedTo) {
+				this.output.info('the debugger is gone; the live server is restarted, since Delve leaves a breakpoint in plugin.Open');
+				await this.anvil.execute(ServerCommands.restart, { folder: status.folder });
+			} else {
+				this.tellNotBound(status, 'the live server was restarted');
 			}
-			this.output.info(`attached again: breakpoints in hot code are bound to generation ${now.generation}`);
 		} catch (err) {
-			const again = 'Attach Again';
-			const why = err instanceof Error ? err.message : String(err);
-			const picked = await window.showWarningMessage(`Anvil: breakpoints in hot code stay in the generation before ${now.generation}: ${why}.`, again);
-			if (picked === again) {
-				await this.attach();
-			}
-		} finally {
-			this.attaching = false;
+			this.output.warn(`after debugging: ${String(err)}`);
 		}
+	}
+
+	private tellNotBound(status: Status, why: string): void {
+		const attach = 'Attach Again';
+		void window.showWarningMessage(`Anvil: no breakpoint is bound in generation ${status.generation}: ${why}.`, attach).then(picked => (picked === attach ? this.attach() : undefined));
+	}
+
+	/** A process that stands still at a breakpoint cannot load anything; but nobody wants to lose the place where they look. */
+	private askToContinue(session: DebugSession): void {
+		if (this.asking) {
+			return;
+		}
+		this.asking = true;
+		const go = 'Continue and Load';
+		void window.showInformationMessage('Anvil: the live server stands at a breakpoint and cannot load the new code.', go).then(async picked => {
+			this.asking = false;
+			const status = this.folder ? this.anvil.statuses.get(this.folder) : undefined;
+			if (picked !== go || !status) {
+				return;
+			}
+			if (this.stopped) {
+				await session.customRequest('continue', { threadId: this.stoppedThread });
+			}
+			if (status.state !== 'building') {
+				// The engine has given up waiting meanwhile: have it load once more.
+				await this.anvil.execute(ServerCommands.reload, { folder: status.folder });
+			}
+		});
 	}
 
 	private observe(m: DapMessage): void {
 		if (m.type === 'event' && m.event === 'stopped') {
 			this.stopped = true;
-			this.toldStopped = false;
-		} else if (m.type === 'event' && m.event === 'continued') {
+			this.stoppedThread = m.body?.threadId ?? 0;
+		} else if ((m.type === 'event' && m.event === 'continued') || (m.type === 'response' && /^(continue|next|stepIn|stepOut)$/.test(m.command ?? ''))) {
 			this.stopped = false;
-		} else if (m.type === 'response' && /^(continue|next|stepIn|stepOut)$/.test(m.command ?? '')) {
-			this.stopped = false;
-		}
-	}
-
-	/** A process that stands still at a breakpoint cannot load anything. */
-	private warnWhileStopped(s: Status | undefined): void {
-		if (s?.state === 'building' && this.session && this.stopped && !this.toldStopped) {
-			this.toldStopped = true;
-			void window.showInformationMessage('Anvil: the live server stands at a breakpoint. Continue it, so that it can load the new code.');
 		}
 	}
 
@@ -162,4 +205,9 @@ export class Debugging implements Disposable {
 	}
 }
 
-type DapMessage = { type?: string; event?: string; command?: string };
+/** The same breakpoint, as a new one. */
+function again(b: Breakpoint): Breakpoint {
+	return b instanceof SourceBreakpoint ? new SourceBreakpoint(b.location, b.enabled, b.condition, b.hitCondition, b.logMessage) : b;
+}
+
+type DapMessage = { type?: string; event?: string; command?: string; body?: { threadId?: number } };

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { serverCommandsDoneHere } from '../src/commandNames';
+import { ServerCommands } from '../src/protocol';
 import { answerConfiguration, readSettings, serverSettings } from '../src/settings';
 
 type Property = { type: string; default: unknown; scope: string; description?: string; markdownDescription?: string; enum?: string[]; enumDescriptions?: string[] };
@@ -36,6 +37,12 @@ describe('settings', () => {
 		) as unknown;
 		assert.deepEqual(defaults, serverSettings);
 		assert.ok(own.every(k => `anvilLsp.${k}` in properties));
+	});
+
+	it('are those that docs/lsp.md lists', () => {
+		const table = /## Settings\n([\s\S]*?)\n## /.exec(fs.readFileSync('../../docs/lsp.md', 'utf8'))?.[1] ?? '';
+		const documented = [...table.matchAll(/^\| `(\w+)` \| `([^`]*)` \|/gm)].map(([, key, value]) => [key, JSON.parse(value ?? '') as unknown]);
+		assert.deepEqual(Object.fromEntries(documented), serverSettings);
 	});
 
 	it('are those of the server’s own code', () => {
@@ -84,6 +91,16 @@ describe('commands', () => {
 			const name = c.replace(/^anvilLsp\./, '');
 			assert.ok(new RegExp(`(\\b${name}:|'${name.replace('.', '\\.')}':|'anvilLsp\\.${name.replace('.', '\\.')}')`).test(source), c);
 		}
+	});
+
+	it('of the server are those that docs/lsp.md lists', () => {
+		const table = /## Commands\n([\s\S]*?)\n## /.exec(fs.readFileSync('../../docs/lsp.md', 'utf8'))?.[1] ?? '';
+		const documented = new Set([...table.matchAll(/^\| `(anvil\.\w+)` \|/gm)].map(m => m[1] ?? ''));
+		const used = [...Object.values(ServerCommands), ...Object.keys(serverCommandsDoneHere)];
+		assert.deepEqual(
+			used.filter(c => !documented.has(c)),
+			[],
+		);
 	});
 
 	it('that anything refers to are contributed', () => {
