@@ -186,7 +186,7 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 	if v.Client.RelatedInformation {
 		related := d.Related
 		if d.happened {
-			related = slices.Concat(related, stackOf(d.Diagnostic, f.owns))
+			related = slices.Concat(related, stackOf(d.Diagnostic, f.covers))
 		}
 		for _, r := range related {
 			if r.File == "" {
@@ -204,11 +204,6 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 		}
 	}
 	return out
-}
-
-// owns reports whether a file is of the application or below its directories.
-func (f *session) owns(path string) bool {
-	return f.covers(path) && !strings.Contains(path, "/anvil-lsp/hotreload/")
 }
 
 func severity(s manifest.Severity) protocol.DiagnosticSeverity {
