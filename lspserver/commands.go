@@ -203,7 +203,7 @@ func (s *Server) showText(text, name string, f *session) (any, error) {
 		path := filepath.Join(f.dir, engine.OutDir, name)
 		if err := os.WriteFile(path, []byte(text), 0o666); err == nil {
 			s.sessions.Go(func() {
-				ctx, cancel := context.WithTimeout(s.running, clientPatience)
+				ctx, cancel := context.WithTimeout(f.ctx, clientPatience)
 				defer cancel()
 				_ = s.conn.Call(ctx, protocol.MethodWindowShowDocument, &protocol.ShowDocumentParams{URI: uri.File(path)}, nil)
 			})

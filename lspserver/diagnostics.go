@@ -3,6 +3,7 @@ package lspserver
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -43,9 +44,10 @@ func (f *session) publish(docs *documentSet) {
 	f.mu.Unlock()
 	byFile := map[string][]found{}
 	for _, d := range all {
-		if d.File != "" {
-			byFile[d.File] = append(byFile[d.File], d)
+		if d.File == "" {
+			d.File = f.home()
 		}
+		byFile[d.File] = append(byFile[d.File], d)
 	}
 	view := &View{Client: f.s.client, documents: docs, Folders: []*Folder{f.view()}}
 	seen := map[string]bool{}
@@ -67,6 +69,18 @@ func (f *session) publish(docs *documentSet) {
 		}
 	}
 	f.s.diags.publish(f, docs, out)
+}
+
+// home is where a finding stands that has no place of its own: that the live
+// server ended, for example.
+func (f *session) home() string {
+	for _, name := range []string{"main.go", "go.mod"} {
+		path := filepath.Join(f.dir, name)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return filepath.Join(f.dir, "go.mod")
 }
 
 // collect returns what happened and what is expected, sorted; f.mu is held.
@@ -172,7 +186,7 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 	if v.Client.RelatedInformation {
 		related := d.Related
 		if d.happened {
-			related = slices.Concat(related, stackOf(d.Diagnostic, f.owns))
+			related = slices.Concat(related, stackOf(d.Diagnostic, f.covers))
 		}
 		for _, r := range related {
 			if r.File == "" {
@@ -190,11 +204,6 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 		}
 	}
 	return out
-}
-
-// owns reports whether a file is of the application or below its directories.
-func (f *session) owns(path string) bool {
-	return f.covers(path) && !strings.Contains(path, "/anvil-lsp/hotreload/")
 }
 
 func severity(s manifest.Severity) protocol.DiagnosticSeverity {

@@ -153,6 +153,9 @@ func didSave(s *Server, p *protocol.DidSaveTextDocumentParams) {
 	}
 	doc = doc.with(doc.sum)
 	s.docs.put(doc)
+	for _, f := range s.allSessions() {
+		f.saved(doc.Path)
+	}
 	s.documentChanged(doc)
 	s.lookAgain(doc)
 }

@@ -27,7 +27,7 @@ func lifecycleFeature() feature {
 	shutdown := method{begin: func(s *Server, _ json.RawMessage) (answer, error) {
 		s.phase = phaseShutdown
 		s.mu.Lock()
-		s.shutdown = true
+		s.shutdown, s.closed = true, true
 		s.mu.Unlock()
 		return func(ctx context.Context) (any, error) { return nil, s.endSessions(ctx) }, nil
 	}}
@@ -135,7 +135,9 @@ func (s *Server) setTrace(v protocol.TraceValue) {
 
 // endSessions ends what runs, before shutdown is answered.
 func (s *Server) endSessions(ctx context.Context) error {
-	s.stop2()
+	for _, f := range s.allSessions() {
+		f.cancel()
+	}
 	done := make(chan struct{})
 	go func() { s.sessions.Wait(); close(done) }()
 	select {
@@ -143,13 +145,6 @@ func (s *Server) endSessions(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	}
-}
-
-// stop2 ends every session.
-func (s *Server) stop2() {
-	for _, f := range s.allSessions() {
-		f.cancel()
 	}
 }
 

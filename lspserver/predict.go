@@ -24,6 +24,19 @@ func (f *session) changed() {
 	f.stir()
 }
 
+// saved has the outlook look at a file again, if no engine says what becomes of
+// it.
+func (f *session) saved(path string) {
+	if !f.covers(path) {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.own && f.link == nil {
+		f.stale.files = append(f.stale.files, path)
+	}
+}
+
 // hurry has the buffers looked at now: what they are compared with changed.
 func (f *session) hurry() {
 	f.urgent.Store(true)

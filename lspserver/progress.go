@@ -18,8 +18,9 @@ import (
 // sends nothing before the client has agreed to be shown something, so that
 // nothing piles up for one that does not answer.
 type progress struct {
-	s  *Server
-	id string
+	s   *Server
+	ctx context.Context // of the session
+	id  string
 
 	mu    sync.Mutex // guards what follows
 	count int
@@ -37,8 +38,11 @@ type shown struct {
 	result string // once it is over
 }
 
-// newProgress returns the progress of one session; id is part of its tokens.
-func newProgress(s *Server, id string) *progress { return &progress{s: s, id: id} }
+// newProgress returns the progress of one session, until ctx ends; id is part of
+// its tokens.
+func newProgress(ctx context.Context, s *Server, id string) *progress {
+	return &progress{s: s, ctx: ctx, id: id}
+}
 
 // event takes an event of the engine.
 func (p *progress) event(ev control.Event) {
@@ -116,7 +120,7 @@ func (p *progress) begin(doing string) {
 	now := &shown{token: fmt.Sprintf("anvil-%s-%d", p.id, p.count), doing: doing}
 	p.now, p.asked = now, true
 	p.s.sessions.Go(func() {
-		ctx, cancel := context.WithTimeout(p.s.running, time.Minute)
+		ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
 		defer cancel()
 		err := p.s.conn.Call(ctx, protocol.MethodWindowWorkDoneProgressCreate, &protocol.WorkDoneProgressCreateParams{Token: protocol.String(now.token)}, nil)
 		p.mu.Lock()

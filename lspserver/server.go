@@ -58,6 +58,7 @@ type Server struct {
 	ready    bool            // configured: sessions may begin
 	folders  []*workspaceFolder
 	shutdown bool // asked to end in good order
+	closed   bool // ending: nothing is begun any more
 }
 
 // phase is where the conversation stands.
@@ -97,6 +98,7 @@ func (s *Server) Run(ctx context.Context) int {
 	s.running, s.stop = context.WithCancel(ctx)
 	defer s.stop()
 	err := s.conn.Run(s.running, s)
+	s.close()
 	s.stop()
 	s.sessions.Wait()
 	s.mu.Lock()
@@ -105,6 +107,13 @@ func (s *Server) Run(ctx context.Context) int {
 		return exitOK
 	}
 	return exitUnexpected
+}
+
+// close keeps anything from being begun.
+func (s *Server) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 }
 
 // Notify handles a notification; see rpc.Handler.

@@ -84,7 +84,7 @@ func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, 
 		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: newTail(), memory: loadMemory(dir),
 		poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: StateOff, places: map[string]*placesOf{},
 	}
-	f.progress = newProgress(s, filepath.Base(dir))
+	f.progress = newProgress(ctx, s, filepath.Base(dir))
 	f.renew()
 	return f
 }
@@ -157,6 +157,7 @@ func (f *session) run() {
 			wait = min(max(2*wait, 100*time.Millisecond), 5*time.Second)
 		default:
 			f.s.logf(protocol.MessageTypeError, "%s: %v", f.dir, err)
+			f.s.showf(protocol.MessageTypeError, "anvil-lsp: no live server for %s: %v", filepath.Base(f.dir), err)
 			f.set(func() { f.state, f.message = StateOff, err.Error() })
 			wait = time.Hour // until something changes
 		}

@@ -11,6 +11,10 @@ import (
 // maxFrames is how many places of a stack are shown beside a diagnostic.
 const maxFrames = 8
 
+// runtimePackages is how the functions of the runtime begin, which may stand in a
+// directory beside the application.
+const runtimePackages = "github.com/anvilforge/anvil-lsp/"
+
 // frameLine is the second line of a frame in a stack: where the function is.
 var frameLine = regexp.MustCompile(`^\t(/.+\.go):([0-9]+)`)
 
@@ -27,7 +31,7 @@ func stackOf(d manifest.Diagnostic, mine func(path string) bool) []manifest.Rela
 			continue
 		}
 		n, err := strconv.Atoi(m[2])
-		if err != nil || !mine(m[1]) || m[1] == d.File && n == d.Line {
+		if err != nil || !mine(m[1]) || strings.HasPrefix(function, runtimePackages) || m[1] == d.File && n == d.Line {
 			continue
 		}
 		out = append(out, manifest.Related{Position: manifest.Position{File: m[1], Line: n}, Message: "called in " + callee(function)})

@@ -94,7 +94,7 @@ func (s *Server) removeFolder(f protocol.WorkspaceFolder) {
 func (s *Server) discover() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.ready || s.shutdown {
+	if !s.ready || s.closed {
 		return
 	}
 	for _, w := range s.folders {
@@ -131,7 +131,7 @@ func (s *Server) scan(w *workspaceFolder) {
 
 // startSession begins a session unless there is one; s.mu is held.
 func (s *Server) startSession(w *workspaceFolder, dir string) {
-	if s.shutdown || s.running.Err() != nil || !slices.Contains(s.folders, w) {
+	if s.closed || s.running.Err() != nil || !slices.Contains(s.folders, w) {
 		return
 	}
 	for _, other := range s.folders {
@@ -163,7 +163,7 @@ func (s *Server) lookAgain(doc *Document) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.ready || s.shutdown {
+	if !s.ready || s.closed {
 		return
 	}
 	for _, w := range s.folders {
