@@ -2,6 +2,9 @@ module github.com/anvilforge/anvil-lsp
 
 go 1.26.0
 
+// Packages of the VS Code extension; one of them contains a Go file.
+ignore ./editors/vscode/node_modules
+
 require (
 	github.com/coder/websocket v1.8.15
 	github.com/fatih/color v1.19.0

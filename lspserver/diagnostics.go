@@ -92,7 +92,7 @@ func (f *session) home() string {
 func (f *session) collect(docs *documentSet) []found {
 	var out []found
 	for _, d := range f.status.Problems {
-		d.Related = slices.Concat(d.Related, incident(d))
+		d.Related = slices.Concat(d.Related, incident(d, f.owns))
 		if d, ok := f.moved(docs, d); ok {
 			out = append(out, found{d, true})
 		}
@@ -215,6 +215,11 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 		}
 	}
 	return out
+}
+
+// owns reports whether a file is one of the application's; f.mu is held.
+func (f *session) owns(path string) bool {
+	return (below(path, f.dir) || f.dirs[filepath.Dir(path)]) && !strings.Contains(path, "/anvil-lsp/hotreload/")
 }
 
 func severity(s manifest.Severity) protocol.DiagnosticSeverity {
