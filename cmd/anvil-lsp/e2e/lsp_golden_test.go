@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 
@@ -54,7 +55,8 @@ func (tr *transcript) step(name string) {
 		since := time.Now()
 		until(tr.t, "the editor to rest", func() bool {
 			tr.e.Look(func(s *lsptest.State) {
-				if shown := tr.shown(s); shown != now {
+				busy := s.Only().State == control.StateBuilding || s.Only().State == control.StateRestarting
+				if shown := tr.shown(s); shown != now || busy {
 					now, since = shown, time.Now()
 				}
 			})
