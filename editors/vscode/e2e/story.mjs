@@ -215,12 +215,6 @@ export function storyOf(blog) {
 			settings({});
 		},
 
-		async 'counts requests'({ until }) {
-			await w.command('Anvil: Focus on Routes View');
-			await get('/healthz');
-			await until(async () => /\d requests? · p50/.test(await w.route('GET /healthz').innerText()), 'its counters are shown');
-		},
-
 		async 'a second window attaches to the same live server'({ openFolder }) {
 			const two = await openFolder(blog);
 			const generation = await w.generation();
@@ -232,8 +226,17 @@ export function storyOf(blog) {
 			assert.equal(await w.notifications.count(), 0);
 		},
 	};
+	/** What the server cannot do yet; run with --pending. */
+	const pending = {
+		async 'counts requests'({ until }) {
+			await w.command('Anvil: Focus on Routes View');
+			await get('/healthz');
+			await until(async () => /\d requests? · p50/.test(await w.route('GET /healthz').innerText()), 'its counters are shown');
+		},
+	};
 	return {
 		cases,
+		pending,
 		/** Once the windows are closed, nothing that they started is left. */
 		async afterwards() {
 			await assert.rejects(get('/healthz'), 'the live server is gone');

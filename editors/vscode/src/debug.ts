@@ -3,13 +3,15 @@
 // too. It stays attached all the while: when Delve (1.26, 1.27) detaches, it leaves a breakpoint of its own in plugin.Open, by which the
 // process would die at its next reload. So the live server is restarted once the debugger is gone.
 import * as fs from 'node:fs';
-import { commands, debug, extensions, SourceBreakpoint, Uri, window, workspace, type Breakpoint, type DebugConfiguration, type DebugSession, type Disposable, type LogOutputChannel } from 'vscode';
+import { commands, debug, extensions, SourceBreakpoint, Uri, window, workspace, type DebugConfiguration, type DebugSession, type Disposable, type LogOutputChannel } from 'vscode';
 import type { Anvil } from './anvil';
 import { ServerCommands, type Status } from './protocol';
 import { thisMachine } from './server/machine';
 import { section } from './settings';
 
 const goExtension = 'golang.go';
+/** Milliseconds for binding breakpoints. */
+const bindTimeout = 10_000;
 const sessionMark = 'anvilLiveServer';
 
 export class Debugging implements Disposable {
@@ -20,6 +22,7 @@ export class Debugging implements Disposable {
 	private stopped = false;
 	private stoppedThread = 0;
 	private asking = false;
+	private onBound: ((set: DapBreakpoint[]) => void) | undefined;
 	private readonly subscriptions: Disposable[];
 
 	constructor(
@@ -106,13 +109,49 @@ export class Debugging implements Disposable {
 			if (pid !== session.configuration.processId) {
 				return; // restarted: Delve says that its process has ended, and ended() goes on
 			}
-			const inGo = debug.breakpoints.filter(b => b instanceof SourceBreakpoint && b.location.uri.path.endsWith('.go'));
+			const inGo = debug.breakpoints.filter(b => b instanceof SourceBreakpoint).filter(b => b.enabled && b.location.uri.path.endsWith('.go'));
+			if (inGo.length === 0) {
+				return;
+			}
+			const bound = this.binding(inGo.length);
 			debug.removeBreakpoints(inGo);
-			debug.addBreakpoints(inGo.map(again));
+			debug.addBreakpoints(inGo.map(b => new SourceBreakpoint(b.location, b.enabled, b.condition, b.hitCondition, b.logMessage)));
+			await bound;
 			this.output.info(`${inGo.length} breakpoints set again for generation ${now.generation}`);
 		} catch (err) {
 			this.tellNotBound(now, err instanceof Error ? err.message : String(err));
 		}
+	}
+
+	/** Waits until the debugger has bound so many breakpoints. Rejects with its words if it cannot, or after a while. */
+	private binding(count: number): Promise<void> {
+		const left = new Map<string, DapBreakpoint[]>();
+		return new Promise((resolve, reject) => {
+			const end = (err?: Error) => {
+				clearTimeout(timer);
+				this.onBound = undefined;
+				if (err) {
+					reject(err);
+				} else {
+					resolve();
+				}
+			};
+			const timer = setTimeout(() => end(new Error(`the debugger did not bind them within ${bindTimeout / 1000} s`)), bindTimeout);
+			this.onBound = set => {
+				for (const b of set) {
+					const path = b.source?.path ?? '';
+					left.set(
+						path,
+						set.filter(x => (x.source?.path ?? '') === path),
+					);
+				}
+				const all = [...left.values()].flat();
+				if (all.length >= count) {
+					const loose = all.find(b => !b.verified);
+					end(loose && new Error(loose.message ?? 'the debugger does not know the line'));
+				}
+			};
+		});
 	}
 
 	/** The session is over: because the process has ended, or because the user detached. */
@@ -165,7 +204,9 @@ export class Debugging implements Disposable {
 	}
 
 	private observe(m: DapMessage): void {
-		if (m.type === 'event' && m.event === 'stopped') {
+		if (m.type === 'response' && m.command === 'setBreakpoints') {
+			this.onBound?.(m.body?.breakpoints ?? []);
+		} else if (m.type === 'event' && m.event === 'stopped') {
 			this.stopped = true;
 			this.stoppedThread = m.body?.threadId ?? 0;
 		} else if ((m.type === 'event' && m.event === 'continued') || (m.type === 'response' && /^(continue|next|stepIn|stepOut)$/.test(m.command ?? ''))) {
@@ -205,9 +246,5 @@ export class Debugging implements Disposable {
 	}
 }
 
-/** The same breakpoint, as a new one. */
-function again(b: Breakpoint): Breakpoint {
-	return b instanceof SourceBreakpoint ? new SourceBreakpoint(b.location, b.enabled, b.condition, b.hitCondition, b.logMessage) : b;
-}
-
-type DapMessage = { type?: string; event?: string; command?: string; body?: { threadId?: number } };
+type DapBreakpoint = { verified?: boolean; message?: string; source?: { path?: string } };
+type DapMessage = { type?: string; event?: string; command?: string; body?: { threadId?: number; breakpoints?: DapBreakpoint[] } };
