@@ -92,7 +92,7 @@ func (f *session) home() string {
 func (f *session) collect(docs *documentSet) []found {
 	var out []found
 	for _, d := range f.status.Problems {
-		d.Related = slices.Concat(d.Related, incident(d))
+		d.Related = slices.Concat(d.Related, incident(d, f.owns))
 		if d, ok := f.moved(docs, d); ok {
 			out = append(out, found{d, true})
 		}
@@ -199,11 +199,7 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 		out.CodeDescription = protocol.CodeDescription{Href: uri.URI(codesPage + "#" + strings.ToLower(string(d.Code)))}
 	}
 	if v.Client.RelatedInformation {
-		related := d.Related
-		if d.happened {
-			related = slices.Concat(related, stackOf(d.Diagnostic, f.owns))
-		}
-		for _, r := range related {
+		for _, r := range d.Related {
 			if r.File == "" {
 				continue
 			}
@@ -221,9 +217,9 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 	return out
 }
 
-// owns reports whether a file is of the application or below its directories.
+// owns reports whether a file is one of the application's; f.mu is held.
 func (f *session) owns(path string) bool {
-	return f.covers(path) && !strings.Contains(path, "/anvil-lsp/hotreload/")
+	return below(path, f.dir) || f.dirs[filepath.Dir(path)]
 }
 
 func severity(s manifest.Severity) protocol.DiagnosticSeverity {

@@ -12,9 +12,9 @@ import (
 const maxFrames = 16
 
 // incident returns what explains a panic or a crash: the request, and the
-// frames of the stack, innermost first, with the places where they stand. The
-// engine hands them over as text, for a log.
-func incident(d manifest.Diagnostic) []manifest.Related {
+// frames of the stack that are in the user's code, innermost first. The engine
+// hands them over as text, for a log. mine tells whose a file is.
+func incident(d manifest.Diagnostic, mine func(path string) bool) []manifest.Related {
 	if d.Code != manifest.CodeHandlerPanic && d.Code != manifest.CodeLiveServer {
 		return nil
 	}
@@ -29,7 +29,7 @@ func incident(d manifest.Diagnostic) []manifest.Related {
 	for i := 1; i < len(lines) && frames < maxFrames; i++ {
 		p, ok := placeOfFrame(lines[i])
 		name := lines[i-1]
-		if !ok || strings.HasPrefix(name, "\t") || serving(name, p.File) {
+		if !ok || !mine(p.File) || ofRuntime(name) {
 			continue
 		}
 		frames++
@@ -38,21 +38,12 @@ func incident(d manifest.Diagnostic) []manifest.Related {
 	return out
 }
 
-// serving reports whether a frame belongs to Go or to the live server: there are
-// many of those between those that tell something.
-func serving(line, file string) bool {
-	pkg := packageOf(line)
-	const runtime = "github.com/anvilforge/anvil-lsp/hotreload"
-	return strings.HasPrefix(line, "panic(") || pkg == "runtime" || strings.Contains(filepath.ToSlash(file), "/src/"+pkg+"/") && pkg != "main" ||
-		pkg == runtime || strings.HasPrefix(pkg, runtime+"/")
-}
-
-// packageOf returns the import path of a frame's function.
-func packageOf(line string) string {
+// ofRuntime reports whether a frame belongs to the live server's side of our
+// own, whose source may be part of a workspace.
+func ofRuntime(line string) bool {
+	const path = "github.com/anvilforge/anvil-lsp/hotreload"
 	line = strings.TrimPrefix(line, "created by ")
-	slash := strings.LastIndexByte(untyped(line), '/')
-	name, _, _ := strings.Cut(line[slash+1:], ".")
-	return strings.ReplaceAll(line[:slash+1]+name, "%2e", ".")
+	return strings.HasPrefix(line, path+".") || strings.HasPrefix(line, path+"/")
 }
 
 // untyped returns the name of a function up to its arguments or those of its

@@ -10,6 +10,7 @@ import (
 )
 
 func TestIncident(t *testing.T) {
+	mine := func(path string) bool { return strings.HasPrefix(path, "/app/") }
 	at := manifest.Position{File: "/app/handlers/pages.go", Line: 40}
 	const stack = `runtime.mapassign_faststr
 	/go/src/internal/runtime/maps/runtime_faststr.go:264
@@ -24,7 +25,7 @@ net/http.HandlerFunc.ServeHTTP
 net/http.HandlerFunc.ServeHTTP
 	net/http/server.go:2136
 github.com/anvilforge/anvil-lsp/hotreload.(*development).witness.func1
-	/mod/hotreload/hot_develop.go:87
+	/app/hotreload/hot_develop.go:87
 `
 	for _, tt := range []struct {
 		name string
@@ -57,15 +58,15 @@ created by example.com/app/feed.NewHub in goroutine 1
 		{"nothing", manifest.Diagnostic{Code: manifest.CodeHandlerPanic}, nil},
 	} {
 		var got []string
-		for _, r := range incident(tt.d) {
+		for _, r := range incident(tt.d, mine) {
 			got = append(got, fmt.Sprintf("%s %s", r.Position, r.Message))
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: got\n%s\nwant\n%s", tt.name, strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 		}
 	}
-	deep := manifest.Diagnostic{Code: manifest.CodeHandlerPanic, Detail: "panic: x\nGET /\n\n" + strings.Repeat("a.f\n\t/a.go:1\n", 1000)}
-	if n := len(incident(deep)); n != maxFrames {
+	deep := manifest.Diagnostic{Code: manifest.CodeHandlerPanic, Detail: "panic: x\nGET /\n\n" + strings.Repeat("a.f\n\t/app/a.go:1\n", 1000)}
+	if n := len(incident(deep, mine)); n != maxFrames {
 		t.Errorf("%d frames of a deep stack", n)
 	}
 }
@@ -80,7 +81,7 @@ func TestIncidentMoves(t *testing.T) {
 	d.Detail = fmt.Sprintf("panic: x\nGET /\n\na.f\n\t%s:%d\na.g\n\t%s:%d\na.h\n\t%s:3\n", s.path, d.Line, s.path, home.Line, other.File)
 	s.edit("// Anvil", "\n\n// Anvil")
 	s.edit("func home", "func  home")
-	d.Related = incident(d)
+	d.Related = incident(d, func(string) bool { return true })
 	moved, ok := f.moved(s.view.documents, d)
 	if want := s.at("return nil\n").Line; !ok || moved.Line != want {
 		t.Errorf("it is in line %d, %t; want %d", moved.Line, ok, want)

@@ -475,7 +475,7 @@ func (f *session) readManifest(ev control.Event) *manifest.Manifest {
 }
 
 // remember returns the text of the files that problems are about, as it is on
-// disk.
+// disk; f.mu is held.
 func (f *session) remember(problems []manifest.Diagnostic) map[string][]byte {
 	bases := map[string][]byte{}
 	read := func(path string) {
@@ -488,8 +488,8 @@ func (f *session) remember(problems []manifest.Diagnostic) map[string][]byte {
 	}
 	for _, d := range problems {
 		read(d.File)
-		for _, r := range slices.Concat(d.Related, incident(d)) {
-			if below(r.File, f.dir) {
+		for _, r := range slices.Concat(d.Related, incident(d, f.owns)) {
+			if f.owns(r.File) {
 				read(r.File)
 			}
 		}

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,22 +34,6 @@ func TestEditorFeatures(t *testing.T) {
 	for _, step := range []func(*testing.T, *editor){testLenses, testOpening, testHover, testSymbols, testHints, testPanic, testRollback} {
 		step(t, e)
 	}
-}
-
-// get asks the application for a page and returns the status.
-func (e *editor) get(t *testing.T, path string) int {
-	t.Helper()
-	url := ""
-	e.Look(func(s *lsptest.State) { url = s.Only().URL })
-	res, err := http.Get(url + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	if _, err := io.Copy(io.Discard, res.Body); err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode
 }
 
 // shown asks, as an editor does, once and whenever it is asked to ask again,
@@ -102,10 +85,10 @@ func testLenses(t *testing.T, e *editor) {
 	if slices.ContainsFunc(all, func(l string) bool { return strings.Contains(l, "rollback") }) {
 		t.Error("the first generation has something to roll back to")
 	}
-	if status := e.get(t, "/posts/1"); status != http.StatusOK {
+	if status, _ := e.get("/posts/1"); status != http.StatusOK {
 		t.Fatalf("GET /posts/1: %d", status)
 	}
-	e.get(t, "/posts/1?again")
+	e.get("/posts/1?again")
 	e.lensesShown(t, routesFile, "GET /posts/{id} · gen 1 · 2 requests · p50 ", "s · last 200")
 
 	// The same numbers in the list of routes.
@@ -261,7 +244,7 @@ func testPanic(t *testing.T, e *editor) {
 	e.Edit(debugFile, "\treturn c.JSON(http.StatusOK, map[string]any{\n\t\t// The code:", "\tvar none map[string]int\n\tnone[\"x\"] = 1\n\treturn c.JSON(http.StatusOK, map[string]any{\n\t\t// The code:")
 	e.Save(debugFile)
 	e.Await("generation 2", func(s *lsptest.State) bool { return s.Live(2) })
-	if status := e.get(t, "/whoami?x=1"); status != http.StatusInternalServerError {
+	if status, _ := e.get("/whoami?x=1"); status != http.StatusInternalServerError {
 		t.Fatalf("GET /whoami: %d", status)
 	}
 	e.Await("the panic", func(s *lsptest.State) bool { return s.Has(debugFile, manifest.CodeHandlerPanic) })
