@@ -219,7 +219,7 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 
 // owns reports whether a file is one of the application's; f.mu is held.
 func (f *session) owns(path string) bool {
-	return (below(path, f.dir) || f.dirs[filepath.Dir(path)]) && !strings.Contains(path, "/anvil-lsp/hotreload/")
+	return below(path, f.dir) || f.dirs[filepath.Dir(path)]
 }
 
 func severity(s manifest.Severity) protocol.DiagnosticSeverity {
