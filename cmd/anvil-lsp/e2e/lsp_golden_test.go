@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 
@@ -54,7 +55,8 @@ func (tr *transcript) step(name string) {
 		since := time.Now()
 		until(tr.t, "the editor to rest", func() bool {
 			tr.e.Look(func(s *lsptest.State) {
-				if shown := tr.shown(s); shown != now {
+				busy := s.Only().State == control.StateBuilding || s.Only().State == control.StateRestarting
+				if shown := tr.shown(s); shown != now || busy {
 					now, since = shown, time.Now()
 				}
 			})
@@ -62,14 +64,14 @@ func (tr *transcript) step(name string) {
 		})
 	} else {
 		deadline := time.Now().Add(patience / 4)
-		tick := time.AfterFunc(patience/4, func() { tr.e.Notify("$/setTrace", map[string]string{"value": "off"}) }) // an occasion to look again
+		tick := time.AfterFunc(patience/8, func() { tr.e.Notify("$/setTrace", map[string]string{"value": "off"}) }) // an occasion to look again
 		defer tick.Stop()
 		tr.e.Await(name, func(s *lsptest.State) bool {
 			now = tr.shown(s)
 			return now == tr.want[name] || time.Now().After(deadline)
 		})
 		if now != tr.want[name] {
-			tr.t.Errorf("%s: the editor shows\n%s\nwant\n%s", name, now, tr.want[name])
+			tr.t.Fatalf("%s: the editor shows\n%s\nwant\n%s", name, now, tr.want[name])
 		}
 	}
 	fmt.Fprintf(&tr.got, "\n## %s\n%s\n", name, now)
