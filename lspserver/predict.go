@@ -53,15 +53,7 @@ func (f *session) stir() {
 // predictLoop looks at the buffers, as long as the session lives. It has no
 // timer while nothing changes.
 func (f *session) predictLoop() {
-	for {
-		select {
-		case <-f.ctx.Done():
-			return
-		case <-f.dirty:
-		}
-		if !f.rest() {
-			return
-		}
+	for f.awaitChange() && f.rest() {
 		f.predict()
 	}
 }

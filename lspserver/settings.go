@@ -28,6 +28,7 @@ type Settings struct {
 	Hover      bool     `json:"hover"`      //
 	InlayHints bool     `json:"inlayHints"` //
 	CheckDelay int      `json:"checkDelay"` // milliseconds that typing must rest before the check
+	BuildAhead bool     `json:"buildAhead"` // while nobody types, build what the next save will load
 }
 
 // Values of OnSave and OnBreak.
@@ -42,7 +43,7 @@ const (
 )
 
 func defaultSettings() Settings {
-	return Settings{OnSave: SaveAlways, OnBreak: BreakRestart, AutoStart: true, CodeLens: true, Hover: true, CheckDelay: 60}
+	return Settings{OnSave: SaveAlways, OnBreak: BreakRestart, AutoStart: true, CodeLens: true, Hover: true, CheckDelay: 60, BuildAhead: true}
 }
 
 // overlay sets what raw holds. Values that are no good are reported and left

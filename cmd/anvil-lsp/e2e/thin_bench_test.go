@@ -150,7 +150,7 @@ func BenchmarkSpeculation(b *testing.B) {
 	}
 }
 
-func glob(b *testing.B, dir, pattern string) []string {
+func glob(b testing.TB, dir, pattern string) []string {
 	b.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, pattern))
 	if err != nil {

@@ -15,6 +15,7 @@ export const serverSettings = {
 	hover: true,
 	inlayHints: false,
 	checkDelay: 60,
+	buildAhead: true,
 };
 
 export type ServerSettings = { [K in keyof typeof serverSettings]: (typeof serverSettings)[K] };

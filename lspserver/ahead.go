@@ -1,0 +1,67 @@
+package lspserver
+
+import (
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// aheadDelay is for how long nobody may type before the save that follows is
+// prepared: long enough that a person who types on keeps the processor.
+const aheadDelay = 250 * time.Millisecond
+
+// awaitChange waits until there is something to predict. While nobody types,
+// what a save would load is built ahead; there is no timer otherwise. It reports
+// false if the session ended.
+func (f *session) awaitChange() bool {
+	var rests <-chan time.Time
+	if len(f.ahead()) > 0 {
+		timer := time.NewTimer(aheadDelay)
+		defer timer.Stop()
+		rests = timer.C
+	}
+	for {
+		select {
+		case <-f.ctx.Done():
+			return false
+		case <-f.dirty:
+			return true
+		case <-rests:
+			rests = nil
+			f.mu.Lock()
+			own, ok := f.link.(ownLink)
+			f.mu.Unlock()
+			if buffers := f.ahead(); ok && len(buffers) > 0 {
+				own.Speculate(buffers)
+			}
+		}
+	}
+}
+
+// ahead returns the unsaved buffers of the newest forecast, if saving them would
+// swap in code that an engine of this process can build. What it cannot build
+// ahead, the engine leaves alone.
+func (f *session) ahead() map[string][]byte {
+	if !f.s.getSettings().BuildAhead {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, own := f.link.(ownLink)
+	if !own || f.paused || f.clean || f.forecast == nil || f.forecast.Rung != manifest.RungHotSwap || hasErrors(f.forecast) {
+		return nil
+	}
+	buffers := map[string][]byte{}
+	for path, doc := range f.s.docs.all().byPath {
+		if _, covered := f.versions[path]; !covered {
+			continue
+		}
+		if doc.Version != f.versions[path] {
+			return nil // something newer is still to be looked at
+		}
+		if doc.Dirty() {
+			buffers[path] = doc.Text
+		}
+	}
+	return buffers
+}
