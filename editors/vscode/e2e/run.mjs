@@ -1,4 +1,4 @@
-// Runs the end-to-end tests. usage: node e2e/run.mjs [--keep] [--pending] [pattern]
+// Runs the end-to-end tests. usage: node e2e/run.mjs [--keep] [pattern]
 //   faults: what can go wrong, with a server that misbehaves on request
 //   story:  what a user does, with the real anvil-lsp on a copy of testdata/blog
 //   debug:  Debug Live Server, with Delve and a stand-in for the Go extension
@@ -94,8 +94,8 @@ if (/story|debug/.test(pattern.source) || pattern.source === '(?:)') {
 	const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'anvil-e2e-'));
 	const { blog, bin } = prepare(dir);
 	if (pattern.test('story')) {
-		const { cases, pending, afterwards } = storyOf(blog);
-		await suite('story', args.includes('--pending') ? { ...cases, ...pending } : cases, { dir: path.join(dir, 'story'), oneStory: true, env: { GOBIN: bin }, afterwards });
+		const { cases, afterwards } = storyOf(blog);
+		await suite('story', cases, { dir: path.join(dir, 'story'), oneStory: true, env: { GOBIN: bin }, afterwards });
 	}
 	if (pattern.test('debug')) {
 		const { app, goExtension, dlv } = prepareDebug(dir, bin);

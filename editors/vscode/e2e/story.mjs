@@ -225,9 +225,7 @@ export function storyOf(blog) {
 			assert.equal((await get('/healthz')).status, 200);
 			assert.equal(await w.notifications.count(), 0);
 		},
-	};
-	/** What the server cannot do yet; run with --pending. */
-	const pending = {
+
 		async 'counts requests'({ until }) {
 			await w.command('Anvil: Focus on Routes View');
 			await get('/healthz');
@@ -236,7 +234,6 @@ export function storyOf(blog) {
 	};
 	return {
 		cases,
-		pending,
 		/** Once the windows are closed, nothing that they started is left. */
 		async afterwards() {
 			await assert.rejects(get('/healthz'), 'the live server is gone');
