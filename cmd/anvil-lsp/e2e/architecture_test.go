@@ -23,10 +23,12 @@ func TestArchitecture(t *testing.T) {
 		"hotreload/engine":           {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", module + "manifest/source", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
 		"lspserver": {
 			module + "manifest", module + "manifest/source", module + "hotreload/control", module + "hotreload/build", module + "hotreload/engine",
-			module + "lspserver/internal/rpc", module + "lspserver/internal/text", "go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2", "go.lsp.dev/uri",
+			module + "lspserver/internal/rpc", module + "lspserver/internal/text", module + "lspserver/internal/rewrite",
+			"go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2", "go.lsp.dev/uri", "golang.org/x/mod/modfile",
 		},
-		"lspserver/internal/rpc":  {"go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2"},
-		"lspserver/internal/text": {"go.lsp.dev/protocol"},
+		"lspserver/internal/rewrite": {module + "manifest", module + "manifest/source", "golang.org/x/tools/go/ast/astutil"},
+		"lspserver/internal/rpc":     {"go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2"},
+		"lspserver/internal/text":    {"go.lsp.dev/protocol"},
 	}
 	out, err := exec.Command("go", "list", "-tags=anvilhot", "-f", `{{.ImportPath}}: {{join .Imports " "}}`, module+"...").Output()
 	if err != nil {
