@@ -51,16 +51,28 @@ func (b *Builder) fastestLinker(ctx context.Context) string {
 	if b.env.GOOS != "linux" || b.env.GOARCH != "amd64" {
 		return "" // the Go linker itself chooses where a linker is known to be broken
 	}
+	flag, _ := FastestLinker(b.env.CC, func(cc string, args ...string) error {
+		_, err := b.run.output(ctx, b.cfg.OutDir, cc, args...)
+		return err
+	})
+	return flag
+}
+
+// FastestLinker returns the flag with which a C compiler uses the quickest of
+// the system linkers in PATH, and the path of that linker; both are empty if
+// there is none but its own. run runs the compiler.
+func FastestLinker(cc string, run func(cc string, args ...string) error) (flag, path string) {
+	words := strings.Fields(cc)
 	for _, name := range []string{"mold", "lld", "gold"} {
-		if _, err := exec.LookPath("ld." + name); err != nil {
+		path, err := exec.LookPath("ld." + name)
+		if err != nil {
 			continue
 		}
 		flag := "-fuse-ld=" + name
-		cc := strings.Fields(b.env.CC)
 		// The compiler may not know the linker even where it is installed.
-		if _, err := b.run.output(ctx, b.cfg.OutDir, cc[0], append(cc[1:], flag, "-Wl,--version")...); err == nil {
-			return flag
+		if err := run(words[0], append(words[1:], flag, "-Wl,--version")...); err == nil {
+			return flag, path
 		}
 	}
-	return ""
+	return "", ""
 }

@@ -31,8 +31,8 @@ type outDir struct {
 // killed engine left there.
 func openOutDir(dir string) (*outDir, error) {
 	path := filepath.Join(dir, OutDir)
-	if err := os.MkdirAll(path, 0o777); err != nil {
-		return nil, fmt.Errorf("%s is where builds and sockets go, and cannot be made: %w", path, err)
+	if err := makeOutDir(path); err != nil {
+		return nil, err
 	}
 	lock := flock.New(filepath.Join(path, "lock"))
 	locked, err := lock.TryLock()
@@ -49,6 +49,22 @@ func openOutDir(dir string) (*outDir, error) {
 	return o, nil
 }
 
+// makeOutDir makes an output directory that git ignores, unless it is there. It
+// takes no lock.
+func makeOutDir(path string) error {
+	if err := os.MkdirAll(path, 0o777); err != nil {
+		return fmt.Errorf("%s is where builds and sockets go, and cannot be made: %w", path, err)
+	}
+	ignore := filepath.Join(path, ".gitignore")
+	if _, err := os.Stat(ignore); err == nil {
+		return nil
+	}
+	if err := os.WriteFile(ignore, []byte("*\n"), 0o666); err != nil {
+		return fmt.Errorf("%s is where builds and sockets go, and must be writable: %w", path, err)
+	}
+	return nil
+}
+
 // scratch are the parts of the directory that mean nothing to the next engine.
 var scratch = []string{"tmp", "work", "gen", "host", "run", "engine.sock"}
 
@@ -58,12 +74,6 @@ const history = "history"
 func (o *outDir) prepare() error {
 	if err := errors.Join(o.clean(), os.RemoveAll(filepath.Join(o.path, history))); err != nil {
 		return err
-	}
-	ignore := filepath.Join(o.path, ".gitignore")
-	if _, err := os.Stat(ignore); err != nil {
-		if err := os.WriteFile(ignore, []byte("*\n"), 0o666); err != nil {
-			return fmt.Errorf("%s must be writable: %w", o.path, err)
-		}
 	}
 	for _, d := range []string{"tmp", "run"} {
 		if err := os.MkdirAll(filepath.Join(o.path, d), 0o700); err != nil {

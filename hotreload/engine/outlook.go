@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -208,17 +207,4 @@ func (o *Outlook) Dirs(ctx context.Context) []string {
 		return k.newest.Dirs()
 	}
 	return nil
-}
-
-// makeOutDir makes the output directory as far as something is written to it
-// without its lock.
-func makeOutDir(path string) error {
-	if err := os.MkdirAll(path, 0o777); err != nil {
-		return err
-	}
-	ignore := filepath.Join(path, ".gitignore")
-	if _, err := os.Stat(ignore); err == nil {
-		return nil
-	}
-	return os.WriteFile(ignore, []byte("*\n"), 0o666)
 }

@@ -443,13 +443,6 @@ func (e *Editor) Write(name, now string) {
 	}
 }
 
-// CloseDocument closes a document.
-func (e *Editor) CloseDocument(name string) {
-	d := e.docs[name]
-	delete(e.docs, name)
-	e.Notify("textDocument/didClose", map[string]any{"textDocument": map[string]any{"uri": d.uri}})
-}
-
 // Await waits until a condition holds.
 func (e *Editor) Await(what string, ok func(*State) bool) {
 	e.t.Helper()

@@ -103,5 +103,3 @@ func isSink(t types.Type) bool {
 	p, ok := types.Unalias(t).(*types.Pointer)
 	return ok && isNamed(p.Elem(), runtimePath, "RouteSink")
 }
-
-func isInterface(t types.Type) bool { return t != nil && types.IsInterface(t) }

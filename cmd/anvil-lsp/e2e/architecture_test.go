@@ -26,7 +26,7 @@ func TestArchitecture(t *testing.T) {
 			module + "lspserver/internal/rpc", module + "lspserver/internal/text", module + "lspserver/internal/rewrite",
 			"go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2", "go.lsp.dev/uri", "golang.org/x/mod/modfile",
 		},
-		"lspserver/internal/rewrite": {module + "manifest", module + "manifest/source", "golang.org/x/tools/go/ast/astutil"},
+		"lspserver/internal/rewrite": {module + "manifest", module + "manifest/source", "golang.org/x/tools/go/ast/astutil", "golang.org/x/tools/go/types/typeutil"},
 		"lspserver/internal/rpc":     {"go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2"},
 		"lspserver/internal/text":    {"go.lsp.dev/protocol"},
 	}

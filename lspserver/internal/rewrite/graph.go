@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"golang.org/x/tools/go/types/typeutil"
 )
 
 // graph says which declarations of a package mention which of its objects.
@@ -142,22 +144,8 @@ func takesSink(p *Package, lit *ast.FuncLit) bool {
 
 // callee returns the function that a call calls; nil if that is not known.
 func (p *Package) callee(call *ast.CallExpr) *types.Func {
-	fun := ast.Unparen(call.Fun)
-	switch x := fun.(type) {
-	case *ast.IndexExpr:
-		fun = x.X
-	case *ast.IndexListExpr:
-		fun = x.X
-	}
-	switch x := fun.(type) {
-	case *ast.Ident:
-		fn, _ := p.Info.Uses[x].(*types.Func)
-		return origin(fn)
-	case *ast.SelectorExpr:
-		fn, _ := p.Info.Uses[x.Sel].(*types.Func)
-		return origin(fn)
-	}
-	return nil
+	fn, _ := typeutil.Callee(p.Info, call).(*types.Func)
+	return origin(fn)
 }
 
 func origin(fn *types.Func) *types.Func {

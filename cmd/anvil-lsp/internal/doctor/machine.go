@@ -101,9 +101,6 @@ func (d *doctor) compiler(ctx context.Context) bool {
 	return true
 }
 
-// linkers are the system linkers, quickest first, as package build tries them.
-var linkers = [...]string{"mold", "lld", "gold"}
-
 // linker says which system linker ends up linking plugins.
 func (d *doctor) linker(ctx context.Context) {
 	const name = "linker"
@@ -111,17 +108,13 @@ func (d *doctor) linker(ctx context.Context) {
 		d.add(name, OK, "", "the one that Go chooses on %s/%s", d.env.GOOS, d.env.GOARCH)
 		return
 	}
-	cc := strings.Fields(d.env.CC)
-	for _, l := range linkers {
-		path, err := exec.LookPath("ld." + l)
-		if err != nil {
-			continue
-		}
-		// The compiler may not know the linker even where it is installed.
-		if _, err := d.run(ctx, d.tmp, "", nil, cc[0], append(cc[1:], "-fuse-ld="+l, "-Wl,--version")...); err == nil {
-			d.add(name, OK, "", "%s", path)
-			return
-		}
+	_, path := build.FastestLinker(d.env.CC, func(cc string, args ...string) error {
+		_, err := d.run(ctx, d.tmp, "", nil, cc, args...)
+		return err
+	})
+	if path != "" {
+		d.add(name, OK, "", "%s", path)
+		return
 	}
 	d.add(name, OK, "mold or lld would link faster", "the C compiler's own")
 }
