@@ -46,7 +46,7 @@ type thinLinker struct {
 }
 
 func newThinLinker(b *Builder) *thinLinker {
-	l := &thinLinker{builder: b, trial: trial{done: make(chan struct{})}, linker: thin.Linker{
+	l := &thinLinker{builder: b, trial: newTrial(), linker: thin.Linker{
 		GoLink: b.tool("link"),
 		Run: func(ctx context.Context, dir, name string, args ...string) error {
 			_, err := b.run.quick().output(ctx, dir, name, args...)

@@ -30,8 +30,27 @@ var trialProgram string
 // answered once by trying.
 type trial struct {
 	once   sync.Once
+	life   context.Context
+	stop   context.CancelFunc
 	done   chan struct{}
 	answer error // nil: they work; valid when done is closed
+}
+
+func newTrial() trial {
+	life, stop := context.WithCancel(context.Background())
+	return trial{life: life, stop: stop, done: make(chan struct{})}
+}
+
+// Close ends what the builder does in the background, and waits for it: no
+// process of it is left then, and nothing is written any more.
+func (b *Builder) Close() {
+	t := &b.thin.trial
+	t.stop()
+	t.once.Do(func() { // it was never asked
+		t.answer = context.Canceled
+		close(t.done)
+	})
+	<-t.done
 }
 
 // Trial tells whether plugins can be linked thin here: nil, or why not. The
@@ -63,8 +82,9 @@ func (l *thinLinker) startTrial() {
 		}
 		go func() {
 			defer close(l.trial.done)
-			// It is the machine's question, not that of whoever asks first.
-			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+			// It is the machine's question, not that of whoever asks first: only
+			// Close ends it.
+			ctx, cancel := context.WithTimeout(l.trial.life, 2*time.Minute)
 			defer cancel()
 			l.trial.answer = l.remembered(ctx)
 		}()
@@ -88,6 +108,9 @@ func (l *thinLinker) remembered(ctx context.Context) error {
 		return errors.New(v.Reason)
 	}
 	err := l.try(ctx)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return err // it says nothing about the toolchain
+	}
 	v = verdict{OK: err == nil}
 	if err != nil {
 		err = fmt.Errorf("a trial with this toolchain failed: %s", brief(err))

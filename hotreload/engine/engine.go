@@ -187,6 +187,9 @@ func (e *Engine) Close() error {
 	if e.socket != nil {
 		errs = append(errs, e.socket.Close())
 	}
+	if e.builder != nil {
+		e.builder.Close() // before its directory is cleaned
+	}
 	if e.out != nil {
 		errs = append(errs, e.out.close())
 	}

@@ -162,6 +162,7 @@ func (d *doctor) thin(ctx context.Context) {
 		d.add(name, Skipped, "", "%v", err)
 		return
 	}
+	defer b.Close() // its directory is removed afterwards
 	limited, cancel := context.WithTimeout(ctx, 5*d.o.PluginLimit)
 	defer cancel()
 	begun := time.Now()
