@@ -32,6 +32,9 @@ type loader struct {
 
 	loading sync.Mutex // held while a generation is made
 
+	tidying sync.Mutex        // guards what follows
+	mapped  map[string]mapped // by path
+
 	mu      sync.Mutex // guards what follows; never held while user code runs
 	paths   map[string]bool
 	opened  map[string]bool // plugins whose code is loaded, by the path of the request
@@ -50,14 +53,14 @@ type loaded struct {
 	register RegisterFunc
 	hot      []string
 	routes   int
-	memory   int64         // that loading it took
+	memory   int64         // that loading it took; when it is over, that it keeps
 	lives    []*generation // each time that it went live, but not those that are over
 }
 
 func newLoader(state *LiveState, open opener, handlers string) *loader {
 	l := &loader{
 		state: state, handlers: handlers, events: control.NewStream[control.LiveEvent](),
-		paths: map[string]bool{}, opened: map[string]bool{}, numbers: map[int]bool{},
+		paths: map[string]bool{}, opened: map[string]bool{}, numbers: map[int]bool{}, mapped: map[string]mapped{},
 	}
 	l.open = func(path string) (func(string) (any, error), error) {
 		lookup, err := open(path)
@@ -282,7 +285,10 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 	g := l.state.newGeneration(next.number, next.plugin)
 	g.reg.hot = next.hot
 	g.swapped = func() { l.publish(control.LiveSwapped, g.generation, nil) }
-	g.drained = func() { l.publish(control.LiveDrained, g.generation, nil) }
+	g.drained = func() {
+		l.publish(control.LiveDrained, g.generation, nil)
+		go l.letGo() // not at the expense of the last request
+	}
 	var opened atomic.Bool
 	opened.Store(open == nil)
 	doing := func() string {

@@ -198,6 +198,7 @@ func (l *thinLinker) link(ctx context.Context, res *Result) error {
 		case path == s.boundary.Handlers:
 		case slices.Contains(res.Rebuilt, path):
 			job.Archives[c.path] = c.archive
+			job.Own = append(job.Own, c.path)
 		default:
 			job.Shared[c.path] = c.archive
 		}

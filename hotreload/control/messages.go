@@ -201,9 +201,9 @@ type GenerationStatus struct {
 	Plugin   string `json:"plugin,omitempty"` // empty: linked into the executable
 	InFlight int    `json:"in_flight"`        // requests it is still answering
 	Routes   int    `json:"routes"`
-	// Memory is by how much RSS grew when it was loaded, Goroutines how many
-	// goroutines run its code. The first generation's code is the program's: they
-	// are not told apart.
+	// Memory is by how much RSS grew when it was loaded, or how much of that it
+	// keeps for good when it is over; Goroutines is how many goroutines run its
+	// code. The first generation's code is the program's: they are not told apart.
 	Memory     int64 `json:"memory_bytes,omitempty"`
 	Goroutines int   `json:"goroutines,omitempty"`
 	Retired    bool  `json:"retired"` // not live any more

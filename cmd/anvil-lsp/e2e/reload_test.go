@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -145,11 +146,42 @@ func TestSavesUnderLoad(t *testing.T) {
 	if st.Counts.Restarts != 0 || st.Counts.Crashes != 0 || st.Counts.HotSwaps != reloads+1 {
 		t.Errorf("counts %+v", st.Counts)
 	}
+	if !raceEnabled {
+		checkKept(t, s)
+	}
 	perGeneration := (st.Live.RSS - rss) / int64(reloads-reloads/10) / 1024
 	if perGeneration > 100 && reloads >= 200 && !raceEnabled {
 		t.Errorf("each generation adds %d KB to the memory of the live server", perGeneration)
 	}
 	t.Logf("%d reloads, %d requests, none failed; %d KB a generation", reloads, requests, perGeneration)
+}
+
+// keptBytes is how much of the memory of the live server a generation that is
+// over may take for good.
+const keptBytes = 100 << 10
+
+// checkKept waits until the generations that are over keep no more than they
+// may.
+func checkKept(t *testing.T, s *server) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		return // elsewhere nothing is given back
+	}
+	until(t, "the generations that are over keep little", func() bool {
+		over := 0
+		for _, g := range s.status().Live.Generations {
+			switch {
+			case g.Plugin == "" || !g.Drained:
+			case g.Memory == 0:
+				t.Fatalf("generation %d keeps nothing, which cannot be", g.Number)
+			case g.Memory > keptBytes:
+				return false
+			default:
+				over++
+			}
+		}
+		return over > 0
+	})
 }
 
 // loadTest sends requests without a pause until it is stopped.

@@ -136,7 +136,7 @@ func relocatable(m elf.Machine) []byte {
 func TestRewrite(t *testing.T) {
 	for _, m := range machines {
 		object := relocatable(m)
-		got, err := rewrite(object)
+		got, err := rewrite(object, (&Job{Path: "a"}).visibility(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,9 +154,9 @@ func TestRewrite(t *testing.T) {
 				if s.Section != 2 || s.Value != 0x10 || s.Size != 592 || elf.ST_VISIBILITY(s.Other) != elf.STV_HIDDEN {
 					t.Errorf("%s: the module's data is %+v", m, s)
 				}
-			case "go:link.pkghash.fmt":
+			case "go:link.pkghash.fmt", "a.F":
 				if elf.ST_VISIBILITY(s.Other) != elf.STV_HIDDEN {
-					t.Errorf("%s: a hash is visible: %+v", m, s)
+					t.Errorf("%s: %s is visible: %+v", m, s.Name, s)
 				}
 			}
 			if strings.HasSuffix(s.Name, suffixInternal) {
@@ -184,17 +184,52 @@ func TestRewrite(t *testing.T) {
 	}
 }
 
+// TestVisibility: what only this plugin has cannot be taken for another's, and
+// what is the same for all can.
+func TestVisibility(t *testing.T) {
+	const gen = "anvil.g7/example.com/app.v2/"
+	names := map[string]string{}
+	hash := func(name string) string {
+		names[mangle(name)] = name
+		return mangle(name)
+	}
+	j := Job{Path: gen + "handlers.v3", Own: []string{gen + "views"}, Archives: map[string]string{gen + "views": "v.a", "example.com/new": "n.a"}}
+	for name, want := range map[string]elf.SymVis{
+		gen + "handlers%2ev3.show":                         elf.STV_HIDDEN,
+		gen + "handlers%2ev3.show.func1":                   elf.STV_HIDDEN,
+		hash("type:*" + gen + "handlers%2ev3.Post"):        elf.STV_HIDDEN,
+		hash("type:func(" + gen + "handlers%2ev3.In) int"): elf.STV_HIDDEN,
+		"go:itab.*" + gen + "handlers%2ev3.Post,error":     elf.STV_HIDDEN,
+		"slices.Sort[" + gen + "handlers%2ev3.Post]":       elf.STV_HIDDEN,
+		hash("type:.namedata.Title."):                      elf.STV_HIDDEN,
+		"go:link.pkghash.fmt":                              elf.STV_HIDDEN,
+		gen + "views.Render":                               elf.STV_PROTECTED,
+		hash("type:[]" + gen + "views.Page"):               elf.STV_PROTECTED,
+		"anvil.g6/example.com/app.v2/views.Render":         elf.STV_DEFAULT,
+		gen + "handlers.F":                                 elf.STV_DEFAULT,
+		"example.com/new.F":                                elf.STV_DEFAULT,
+		hash("type:map[string]net/http.Header"):            elf.STV_DEFAULT,
+		"go:itab.*os.File,io.Writer":                       elf.STV_DEFAULT,
+		"slices.Sort[go.shape.[]int]":                      elf.STV_DEFAULT,
+	} {
+		if got := j.visibility(names)(name); got != want {
+			t.Errorf("%s (%s): %s, want %s", name, names[name], got, want)
+		}
+	}
+}
+
 // TestDamaged: whatever stands in a file, it is refused with an error.
 func TestDamaged(t *testing.T) {
 	whole := relocatable(elf.EM_X86_64)
+	plain := func(string) elf.SymVis { return elf.STV_DEFAULT }
 	for n := range whole {
 		cut := bytes.Clone(whole[:n])
-		if _, err := rewrite(cut); err == nil {
+		if _, err := rewrite(cut, plain); err == nil {
 			t.Fatalf("the first %d of %d bytes are taken for an object", n, len(whole))
 		}
 		flipped := bytes.Clone(whole)
 		flipped[n] ^= 0xff
-		_, _ = rewrite(flipped) // must not panic
+		_, _ = rewrite(flipped, plain) // must not panic
 	}
 	dir := t.TempDir()
 	for name, content := range map[string]string{

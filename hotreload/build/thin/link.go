@@ -19,7 +19,7 @@ type Tool func(ctx context.Context, dir, name string, args ...string) error
 
 // Version changes when plugins are linked in another way, so that what was found
 // out about the former does not count.
-const Version = 1
+const Version = 2
 
 // Linker links plugins. It is immutable and safe for concurrent use.
 type Linker struct {
@@ -43,6 +43,9 @@ type Job struct {
 	Path, Main string
 	// Archives are the packages that are linked, by import path, without Main.
 	Archives map[string]string
+	// Own are those of Archives that no other plugin has under that path. Main is
+	// so too, and no other package refers to it.
+	Own []string
 	// Shared are the archives of all other packages, by import path. Images have
 	// what is needed of them; what they lack is taken from here.
 	Shared map[string]string
@@ -82,7 +85,7 @@ func (l *Linker) Link(ctx context.Context, j Job) (*Report, error) {
 		var missing []string
 		names, err := l.goLink(ctx, j, linked, stub)
 		if err == nil {
-			report.Needs, missing, err = l.systemLink(ctx, j)
+			report.Needs, missing, err = l.systemLink(ctx, j, names)
 		} else {
 			for _, m := range missed.FindAllStringSubmatch(err.Error(), -1) {
 				missing = append(missing, m[1])
@@ -110,8 +113,8 @@ func (l *Linker) Link(ctx context.Context, j Job) (*Report, error) {
 // stubName is the stub's file name. The plugin remembers it.
 const stubName = "loaded.so"
 
-// goLink has the Go linker write go.o. It returns the names of types by their
-// hashed form.
+// goLink has the Go linker write go.o. It returns the names of symbols by the
+// form that they have in it, where that is hashed.
 func (l *Linker) goLink(ctx context.Context, j Job, linked map[string]string, stubFile string) (map[string]string, error) {
 	content, names, err := l.stub(j, linked)
 	if err != nil {
@@ -166,6 +169,11 @@ func (l *Linker) stub(j Job, linked map[string]string) (content []byte, names ma
 			}
 			if !s.add(r) {
 				names[mangle(r.name)] = r.name
+			}
+		}
+		for i := range o.defined() {
+			if name := o.name(i); strings.HasPrefix(name, "type:") {
+				names[mangle(name)] = name
 			}
 		}
 		for _, name := range o.variableTypes() {
@@ -232,13 +240,13 @@ func (j *Job) owners(symbols []string, linked, names map[string]string) []string
 
 // systemLink makes the plugin of go.o. It returns the images that the plugin
 // needs, or the symbols that none has: the dynamic linker would refuse it.
-func (l *Linker) systemLink(ctx context.Context, j Job) (needs []*Image, missing []string, err error) {
+func (l *Linker) systemLink(ctx context.Context, j Job, names map[string]string) (needs []*Image, missing []string, err error) {
 	name := filepath.Join(j.Dir, "go.o")
 	object, err := os.ReadFile(name)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the Go linker wrote no object: %w", err)
 	}
-	found, err := rewrite(object)
+	found, err := rewrite(object, j.visibility(names))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -260,12 +268,46 @@ func (l *Linker) systemLink(ctx context.Context, j Job) (needs []*Image, missing
 	if err := os.WriteFile(name, object, 0o666); err != nil {
 		return nil, nil, fmt.Errorf("writing link files: %w", err)
 	}
-	args := []string{"-shared", "-z", "now", "-z", "relro", "-z", "nocopyreloc", "-z", "nodelete", "--build-id=none", "--hash-style=gnu", "-s", "-o", j.Out}
+	// Without text relocations what is not writable stays as it is in the file, and
+	// can be dropped from memory.
+	args := []string{"-shared", "-z", "text", "-z", "now", "-z", "relro", "-z", "nocopyreloc", "-z", "nodelete", "--build-id=none", "--hash-style=gnu", "-s", "-o", j.Out}
 	if err := l.Run(ctx, j.Dir, l.SystemLink, append(args, name, support)...); err != nil {
 		_ = os.Remove(j.Out) // a cancelled linker leaves a part
 		return nil, nil, err
 	}
 	return needs, nil, nil
+}
+
+// visibility returns how visible the plugin's symbols are to be. The dynamic
+// linker looks each one that is not hidden up in everything that was loaded
+// before, by tables which then stay in memory, so:
+//
+//   - What carries the path of Main in its name, and names of types and what
+//     compares them, which each package has for itself, nobody else refers to.
+//   - What carries the path of another package of its own is for later plugins,
+//     but cannot be found in an earlier one.
+//   - For everything else the first image that has it counts, as for types such
+//     as []string, which are the same for all.
+func (j *Job) visibility(names map[string]string) func(name string) elf.SymVis {
+	main := escapePath(j.Path) + "."
+	own := make([]string, len(j.Own))
+	for i, path := range j.Own {
+		own[i] = escapePath(path) + "."
+	}
+	return func(name string) elf.SymVis {
+		if full, ok := names[name]; ok {
+			name = full
+		}
+		switch {
+		case strings.HasPrefix(name, "go:link.pkghash"): // see rewrite
+			return elf.STV_HIDDEN
+		case strings.HasPrefix(name, "type:."), strings.Contains(name, main):
+			return elf.STV_HIDDEN
+		case slices.ContainsFunc(own, func(path string) bool { return strings.Contains(name, path) }):
+			return elf.STV_PROTECTED
+		}
+		return elf.STV_DEFAULT
+	}
 }
 
 // providers returns the images that have the symbols, besides the first, which

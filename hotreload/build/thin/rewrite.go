@@ -24,14 +24,15 @@ type rewritten struct {
 //
 //   - The suffix that told the linker the ABI of a function is cut off: the
 //     images export the plain name.
-//   - The hashes of packages become hidden. The runtime compares those that the
-//     linker knew with those that are loaded, and the linker knew none; whoever
-//     links thin keeps a better record of what is loaded.
+//   - Symbols get the visibility that is asked for. The hashes of packages must be
+//     hidden: the runtime compares those that the linker knew with those that are
+//     loaded, and the linker knew none; whoever links thin keeps a better record
+//     of what is loaded.
 //   - The module would register itself with a runtime.addmoduledata of its own,
 //     which is empty because the runtime is not part of the link. That call is
 //     taken out, and the symbol comes to mean the module's data, which the
 //     support object registers.
-func rewrite(object []byte) (*rewritten, error) {
+func rewrite(object []byte, visibility func(name string) elf.SymVis) (*rewritten, error) {
 	f, err := elf.NewFile(bytes.NewReader(object))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errObjectFile, err)
@@ -54,10 +55,11 @@ func rewrite(object []byte) (*rewritten, error) {
 		case name == "":
 		case undefined:
 			out.undefined = append(out.undefined, name)
-		case strings.HasPrefix(name, "go:link.pkghash"):
-			r.symbol(i)[5] = byte(elf.STV_HIDDEN)
 		default:
 			r.at[name] = i
+			if s := r.symbol(i); elf.ST_BIND(s[4]) != elf.STB_LOCAL {
+				s[5] = byte(visibility(name))
+			}
 		}
 	}
 	if i, ok := r.at[symbolModule]; ok && r.size(i) == 0 {

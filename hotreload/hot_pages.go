@@ -1,0 +1,140 @@
+//go:build anvilhot
+
+package hotreload
+
+import (
+	"bufio"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// mapped is where a plugin is in memory. What is not writable mirrors the file
+// and can be dropped: the system reads it again when it is used. The rest was
+// written to by the dynamic linker, and stays.
+type mapped struct {
+	clean, kept []addresses
+}
+
+// addresses is a range of memory.
+type addresses struct{ from, to uintptr }
+
+var errNotMapped = errors.New("not mapped as its file says")
+
+// findMapped returns where a plugin that was opened is in memory.
+func findMapped(path string) (mapped, error) {
+	path, err := filepath.EvalSymlinks(path) // as plugin.Open does
+	if err != nil {
+		return mapped{}, err
+	}
+	f, err := elf.Open(path)
+	if err != nil {
+		return mapped{}, err
+	}
+	defer f.Close()
+	maps, err := os.Open("/proc/self/maps")
+	if err != nil {
+		return mapped{}, err
+	}
+	defer maps.Close()
+	return parseMapped(maps, path, f)
+}
+
+// parseMapped finds the plugin in the text of /proc/PID/maps. The dynamic linker
+// maps all segments of a file as far from each other as their addresses are.
+func parseMapped(maps io.Reader, path string, f *elf.File) (mapped, error) {
+	segments := slices.DeleteFunc(slices.Clone(f.Progs), func(p *elf.Prog) bool { return p.Type != elf.PT_LOAD })
+	if flags, _ := f.DynValue(elf.DT_FLAGS); len(segments) == 0 || slices.ContainsFunc(flags, func(v uint64) bool { return elf.DynFlag(v)&elf.DF_TEXTREL != 0 }) {
+		return mapped{}, fmt.Errorf("%s: %w", path, errNotMapped) // its code was written to
+	}
+	page := uintptr(os.Getpagesize())
+	down := func(at uint64) uintptr { return uintptr(at) &^ (page - 1) }
+	var m mapped
+	var base uintptr
+	lines := bufio.NewScanner(maps)
+	for lines.Scan() {
+		if !strings.HasSuffix(lines.Text(), " "+path) {
+			continue
+		}
+		var s addresses
+		var perm string
+		if _, err := fmt.Sscanf(lines.Text(), "%x-%x %s", &s.from, &s.to, &perm); err != nil {
+			return mapped{}, fmt.Errorf("%s: %w: %w", path, errNotMapped, err)
+		}
+		if len(m.clean)+len(m.kept) == 0 {
+			base = s.from - down(segments[0].Vaddr)
+		}
+		clean := !strings.Contains(perm, "w") && slices.ContainsFunc(segments, func(p *elf.Prog) bool {
+			return p.Flags&elf.PF_W == 0 && s.from-base >= down(p.Vaddr) && s.to-base <= down(p.Vaddr+p.Filesz+uint64(page)-1)
+		})
+		if clean {
+			m.clean = append(m.clean, s)
+		} else {
+			m.kept = append(m.kept, s)
+		}
+	}
+	if len(m.clean) == 0 || len(m.kept) == 0 {
+		return mapped{}, fmt.Errorf("%s: %w", path, errNotMapped)
+	}
+	return m, lines.Err()
+}
+
+// size returns how much of the plugin stays in memory, in bytes.
+func (m mapped) size() (n int64) {
+	for _, s := range m.kept {
+		n += int64(s.to - s.from)
+	}
+	return n
+}
+
+// letGo drops what mirrors its file of every plugin that neither is live nor has
+// requests to answer. It does so each time that a generation is over, because
+// the dynamic linker looks at all plugins when it loads one.
+func (l *loader) letGo() {
+	l.tidying.Lock()
+	defer l.tidying.Unlock()
+	for _, path := range l.idle() {
+		m, known := l.mapped[path]
+		if !known {
+			m, _ = findMapped(path) // nothing is dropped of what is not found
+			l.mapped[path] = m
+		}
+		drop(m.clean)
+		if !known && len(m.kept) > 0 {
+			l.keeps(path, m.size())
+		}
+	}
+}
+
+// idle returns the plugins that are opened and not in use.
+func (l *loader) idle() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	busy := map[string]bool{}
+	for _, h := range l.history {
+		busy[h.plugin] = slices.ContainsFunc(h.lives, func(g *generation) bool { return !g.isOver() })
+	}
+	var out []string
+	for path := range l.opened {
+		if !busy[path] {
+			out = append(out, path)
+		}
+	}
+	return out
+}
+
+// keeps notes how much memory a generation keeps for good.
+func (l *loader) keeps(path string, size int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range l.history {
+		if h.plugin == path {
+			h.memory = size
+		}
+	}
+}

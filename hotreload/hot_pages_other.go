@@ -1,0 +1,5 @@
+//go:build anvilhot && !linux
+
+package hotreload
+
+func drop([]addresses) {}
