@@ -98,43 +98,42 @@ func (m mapped) size() (n int64) {
 func (l *loader) letGo() {
 	l.tidying.Lock()
 	defer l.tidying.Unlock()
-	for _, path := range l.idle() {
+	kept := map[string]int64{}
+	for path, idle := range l.plugins() {
 		m, known := l.mapped[path]
-		if !known {
+		if !known { // also if it is in use: later its file may be gone
 			m, _ = findMapped(path) // nothing is dropped of what is not found
 			l.mapped[path] = m
 		}
+		if !idle {
+			continue
+		}
 		drop(m.clean)
-		if !known && len(m.kept) > 0 {
-			l.keeps(path, m.size())
+		if len(m.kept) > 0 {
+			kept[path] = m.size()
 		}
 	}
-}
-
-// idle returns the plugins that are opened and not in use.
-func (l *loader) idle() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	busy := map[string]bool{}
-	for _, h := range l.history {
-		busy[h.plugin] = slices.ContainsFunc(h.lives, func(g *generation) bool { return !g.isOver() })
-	}
-	var out []string
-	for path := range l.opened {
-		if !busy[path] {
-			out = append(out, path)
-		}
-	}
-	return out
-}
-
-// keeps notes how much memory a generation keeps for good.
-func (l *loader) keeps(path string, size int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, h := range l.history {
-		if h.plugin == path {
+		if size, ok := kept[h.plugin]; ok {
 			h.memory = size
 		}
 	}
+}
+
+// plugins returns the plugins that are opened, and whether nobody uses them.
+func (l *loader) plugins() map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	idle := make(map[string]bool, len(l.opened))
+	for path := range l.opened {
+		idle[path] = true
+	}
+	for _, h := range l.history {
+		if _, ok := idle[h.plugin]; ok && slices.ContainsFunc(h.lives, func(g *generation) bool { return !g.isOver() }) {
+			idle[h.plugin] = false
+		}
+	}
+	return idle
 }
