@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,8 @@ type app struct {
 	b    *Builder
 	snap *Snapshot // of what runs
 	gen  int
+
+	emulate []string // what runs the program; nothing if it is for this machine
 
 	in  io.Writer
 	out *bufio.Scanner
@@ -96,7 +99,8 @@ func (a *app) host() *Result {
 // start runs an executable and returns what its linked handlers say.
 func (a *app) start(path string) string {
 	a.t.Helper()
-	cmd := exec.Command(path)
+	words := append(slices.Clone(a.emulate), path)
+	cmd := exec.Command(words[0], words[1:]...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		a.t.Fatal(err)

@@ -118,7 +118,7 @@ func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, genera
 // can make the executable too. They do as PIE, where that was seen to work; the
 // race detector does not run as PIE.
 func (b *Builder) sharedArchives() bool {
-	return !b.cfg.Race && b.env.GOOS == "linux" && b.env.GOARCH == "amd64"
+	return !b.cfg.Race && b.env.GOOS == "linux" && (b.env.GOARCH == "amd64" || b.env.GOARCH == "arm64")
 }
 
 // goBuildHost leaves the executable to the go command: for a main package with

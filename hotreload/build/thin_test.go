@@ -3,6 +3,7 @@ package build
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -21,15 +22,17 @@ func TestThinFeatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const base = "thin/base.txtar"
 	for _, mode := range []struct {
-		name   string
-		change func(*Config)
+		name string
+		app  func(t *testing.T) *app
 	}{
-		{"thin", func(c *Config) {}},
-		{"full", func(c *Config) { c.FullLink = true }},
+		{"thin", func(t *testing.T) *app { return newApp(t, base) }},
+		{"full", func(t *testing.T) *app { return newApp(t, base, func(c *Config) { c.FullLink = true }) }},
+		{"arm64", func(t *testing.T) *app { return newEmulated(t, base) }},
 	} {
 		t.Run(mode.name, func(t *testing.T) {
-			a := newApp(t, "thin/base.txtar", mode.change)
+			a := mode.app(t)
 			host := a.host()
 			if got := a.start(host.Path); got != "ready" {
 				t.Fatalf("the program says %q", got)
@@ -59,6 +62,29 @@ func TestThinFeatures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// newEmulated is newApp for arm64, on machines of another kind. It needs Debian's
+// qemu-user, gcc-aarch64-linux-gnu and libc6-dev-arm64-cross.
+func newEmulated(t *testing.T, archive string) *app {
+	t.Helper()
+	const prefix = "aarch64-linux-gnu"
+	var found [3]string
+	for i, name := range []string{"qemu-aarch64", prefix + "-gcc", prefix + "-ld"} {
+		var err error
+		if found[i], err = exec.LookPath(name); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatal(err)
+			}
+			t.Skip(err)
+		}
+	}
+	a := newApp(t, archive, func(c *Config) {
+		c.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=1", "CC="+found[1])
+	})
+	a.b.thin.linker.SystemLink = found[2]
+	a.emulate = []string{found[0], "-L", "/usr/" + prefix}
+	return a
 }
 
 // TestLanguageIsKept: a program has every function of the runtime that the

@@ -217,8 +217,8 @@ func (j *Job) byName() map[string]string {
 }
 
 // missed are the words with which the Go linker names a symbol that it does
-// not find.
-var missed = regexp.MustCompile(`(?m)(?:missing section for relocation target|relocation target|unreachable sym in relocation:) ([^\s]+)(?: not defined)?`)
+// not find, on each machine its own.
+var missed = regexp.MustCompile(`(?m)(?:missing section for relocation target|missing section for|relocation target|unreachable sym in relocation:) ([^\s]+)(?: not defined)?`)
 
 // owners returns packages that could provide the symbols, sorted, and are not
 // linked yet.
