@@ -44,8 +44,9 @@ var errNotAhead = errors.New("this is not built ahead")
 // background, in place of the one that was started before. If what is then
 // saved is the same, [Builder.Plugin] with a plan for the same snapshot and the
 // same generation has it at once. It builds nothing that takes the go command,
-// and reports no errors: an editor shows them anyway. The plugin's positions are
-// those of the files to be saved.
+// nor beside other files that differ on disk from the snapshot, and reports no
+// errors: an editor shows them anyway. The plugin's positions are those of the
+// files to be saved.
 //
 // The end of ctx ends the build, and a failed or superseded one leaves no files.
 func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, overlay Overlay) {
@@ -74,7 +75,12 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 		if before != nil {
 			<-before.done // one build at a time
 		}
-		if res, err := b.buildPlugin(ctx, plan, generation, at); err == nil {
+		res, err := b.buildPlugin(ctx, plan, generation, at)
+		switch {
+		case err != nil:
+		case plan.strayed(overlay): // perhaps before it was compiled
+			res.remove()
+		default:
 			sp.res = res
 		}
 	}()
@@ -111,10 +117,15 @@ func (b *Builder) drop(next *speculation) {
 	go func() {
 		<-old.done
 		if old.res != nil {
-			_ = os.Remove(old.res.Path) // else the next start removes them
-			_ = os.RemoveAll(old.res.work)
+			old.res.remove()
 		}
 	}()
+}
+
+// remove removes the files of a plugin that nobody loads.
+func (r *Result) remove() {
+	_ = os.Remove(r.Path) // else the next start removes them
+	_ = os.RemoveAll(r.work)
 }
 
 // planAhead is Plan for code that was not saved.
@@ -127,10 +138,28 @@ func (b *Builder) planAhead(ctx context.Context, s *Snapshot, overlay Overlay) (
 		files = append(files, path)
 	}
 	plan, err := b.plan(ctx, s, files, func(path string) (source, error) { return digestGo(overlay[path]), nil }, false)
-	if err == nil && plan.Rung != manifest.RungHotSwap {
+	if err == nil && (plan.Rung != manifest.RungHotSwap || plan.strayed(overlay)) {
 		err = errNotAhead
 	}
 	return plan, err
+}
+
+// strayed reports whether a file that the plan compiles is not on disk what the
+// plan says, but for those in the overlay: it was saved and is not live, or is
+// being saved now.
+func (p *Plan) strayed(overlay Overlay) bool {
+	for _, path := range p.Rebuilt() {
+		for _, file := range p.next.graph.Packages[path].inputs() {
+			if _, ok := overlay[file]; ok {
+				continue
+			}
+			data, err := os.ReadFile(file)
+			if err != nil || sha256.Sum256(data) != p.next.sources[file].content {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // matches reports whether a speculation is for these sources.
@@ -180,8 +209,8 @@ type place struct {
 }
 
 // sources returns the files of a package as they are to be compiled, and the
-// compiler's flag that gives them back their names. Contents that are not saved
-// are written below dir.
+// compiler's flag that gives them back their names. The overlay's contents are
+// written below dir, also those that are on disk, where they may change.
 func (at place) sources(p *Package, dir string) (files, flags []string, err error) {
 	var names []string
 	for i, file := range p.SourceFiles() {
@@ -191,10 +220,6 @@ func (at place) sources(p *Package, dir string) (files, flags []string, err erro
 			continue
 		}
 		copied := filepath.Join(dir, fmt.Sprintf("%s-%03d-%s", p.Name, i, filepath.Base(file)))
-		if old, err := os.ReadFile(file); err == nil && sha256.Sum256(old) == sha256.Sum256(content) {
-			files = append(files, file)
-			continue
-		}
 		if err := os.WriteFile(copied, bytes.Clone(content), 0o666); err != nil {
 			return nil, nil, writeError(err)
 		}

@@ -3,6 +3,7 @@ package build
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -121,11 +122,7 @@ func TestTrial(t *testing.T) {
 func TestThinPreconditions(t *testing.T) {
 	tool := func(t *testing.T, script string) string {
 		t.Helper()
-		name := filepath.Join(t.TempDir(), "tool")
-		if err := os.WriteFile(name, []byte("#!/bin/sh\n"+script+"\n"), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		return name
+		return writeTool(t, filepath.Join(t.TempDir(), "tool"), script)
 	}
 	tests := []struct {
 		name   string
@@ -184,6 +181,15 @@ func TestThinPreconditions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// writeTool writes a shell script and returns its path.
+func writeTool(t *testing.T, path, script string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // without returns a copy of an executable that exports a symbol under another
@@ -255,4 +261,62 @@ func TestSpeculate(t *testing.T) {
 		t.Errorf("the program says %q; steps %v", said, res.Steps)
 	}
 	a.b.Prune(a.gen, a.snap)
+}
+
+// TestSpeculateFromDisk: a file that is not live on disk has no part in what is
+// built ahead, whenever it was saved and undone.
+func TestSpeculateFromDisk(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	a.start(a.host().Path)
+	text, err := os.ReadFile(filepath.Join(a.dir, "handlers/handlers.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := func(v string) string { return strings.Replace(string(text), `"v1"`, strconv.Quote(v), 1) }
+	ahead := func(v string) {
+		a.b.Speculate(t.Context(), a.snap, a.gen+1, Overlay{filepath.Join(a.dir, "handlers/handlers.go"): []byte(version(v))})
+	}
+	save := func(v, double string) {
+		t.Helper()
+		_, said := a.swap(a.write("handlers/handlers.go", version(v)), double)
+		if !strings.HasPrefix(said, v+" ") || !strings.HasSuffix(said, "[2 4]") {
+			t.Errorf("the program says %q; want %s, and [2 4] as on disk", said, v)
+		}
+	}
+	double := a.edit("handlers/double.go", "2 * n", "3 * n") // saved, kept
+	ahead("v2")
+	if a.b.ahead.current != nil {
+		t.Error("built beside a file that is not live")
+	}
+	a.edit("handlers/double.go", "3 * n", "2 * n")
+	save("v2", double)
+
+	// The compiler waits until another file is saved.
+	link := a.b.env.GOTOOLDIR
+	tools := t.TempDir()
+	reached, pipe := filepath.Join(tools, "reached"), filepath.Join(tools, "pipe")
+	if err := exec.Command("mkfifo", reached, pipe).Run(); err != nil {
+		t.Fatal(err)
+	}
+	writeTool(t, filepath.Join(tools, "compile"), "echo > "+reached+"; read x < "+pipe+"; exec "+filepath.Join(link, "compile")+` "$@"`)
+	a.b.env.GOTOOLDIR = tools
+	ahead("v3")
+	sp := a.b.ahead.current
+	if sp == nil {
+		t.Fatal("nothing is built ahead")
+	}
+	if _, err := os.ReadFile(reached); err != nil { // returns when the compiler runs
+		t.Fatal(err)
+	}
+	a.edit("handlers/double.go", "2 * n", "3 * n")
+	if err := os.WriteFile(pipe, []byte("on\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	<-sp.done
+	a.b.env.GOTOOLDIR = link
+	if sp.res != nil {
+		t.Error("a file that changed while it was compiled is taken for what it was before")
+	}
+	a.edit("handlers/double.go", "3 * n", "2 * n")
+	save("v3", double)
 }
