@@ -173,8 +173,9 @@ func (p *Plan) compare(s *Snapshot) {
 }
 
 // Rebuilt returns the hot packages that a hot swap compiles anew, by import
-// path, dependencies first: those that changed and their importers.
-func (p *Plan) Rebuilt() []string { return p.next.importers(p.Changed) }
+// path, dependencies first: those that changed, their importers, and those whose
+// variables the initialisation of these may change.
+func (p *Plan) Rebuilt() []string { return p.next.rebuilt(p.Changed) }
 
 // Sources returns the packages of which the archives do not say what the code
 // is now, dependencies first: the hot packages, host packages that changed, and

@@ -28,7 +28,9 @@ type source struct {
 	// be asked.
 	tokens digest
 	header digest
-	decls  []decl // of a Go file
+	// decls and initial are of a Go file.
+	decls   []decl
+	initial initial
 	// linkname: refers to symbols by the name of this package's import path.
 	linkname bool
 }
@@ -71,7 +73,9 @@ func digestGo(data []byte) source {
 	s := source{content: sha256.Sum256(data)}
 	s.tokens, s.linkname = digestTokens(data)
 	s.header = digestHeader(data)
-	s.decls = readDecls(data)
+	fset := token.NewFileSet()
+	f, _ := parser.ParseFile(fset, "", data, parser.SkipObjectResolution) // as far as it parses
+	s.decls, s.initial = readDecls(fset, f, data), readInitial(f)
 	return s
 }
 
