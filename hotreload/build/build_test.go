@@ -139,7 +139,7 @@ func TestPlan(t *testing.T) {
 					_ = os.Remove(name)
 				}
 			}()
-			plan, err := a.b.Plan(t.Context(), a.snap, []string{name})
+			plan, _, err := a.b.Plan(t.Context(), a.snap, []string{name})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,7 +186,7 @@ func TestFaults(t *testing.T) {
 			}
 			defer a.write(tt.file, string(data))
 			name := a.edit(tt.file, tt.old, tt.new)
-			plan, err := a.b.Plan(t.Context(), a.snap, []string{name})
+			plan, _, err := a.b.Plan(t.Context(), a.snap, []string{name})
 			if err == nil {
 				a.gen++
 				_, err = a.b.Plugin(t.Context(), plan, a.gen)

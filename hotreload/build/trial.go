@@ -179,7 +179,7 @@ func (l *thinLinker) try(ctx context.Context) (err error) {
 	}
 	snap, want := host.Snapshot, one
 	for generation := 2; generation <= 3; generation++ {
-		plan, err := b.Plan(ctx, snap, []string{handlers})
+		plan, _, err := b.Plan(ctx, snap, []string{handlers})
 		if err != nil {
 			return err
 		}
