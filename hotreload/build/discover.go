@@ -118,7 +118,7 @@ func syntaxFaults(g *Graph) []manifest.Diagnostic {
 	var out []manifest.Diagnostic
 	for _, path := range g.Order {
 		p := g.Packages[path]
-		if !p.Local() {
+		if !p.Local() || p.vendored() {
 			continue
 		}
 		for _, name := range p.SourceFiles() {

@@ -137,7 +137,7 @@ func (b *Builder) planAhead(ctx context.Context, s *Snapshot, overlay Overlay) (
 		}
 		files = append(files, path)
 	}
-	plan, _, err := b.plan(ctx, s, files, func(path string) (source, error) { return digestGo(overlay[path]), nil }, false)
+	plan, _, err := b.plan(ctx, s, files, func(path string) (source, error) { return digestFile(path, overlay[path]), nil }, false)
 	if err == nil && (plan.Rung != manifest.RungHotSwap || plan.strayed(overlay)) {
 		err = errNotAhead
 	}
