@@ -149,15 +149,7 @@ func (b *Builder) Toolchain() string {
 // that host and plugins are compiled alike. Flags from GOFLAGS that would make
 // the go command compile otherwise than the direct calls are turned off.
 func (b *Builder) flags() []string {
-	tags := append([]string{HotTag}, b.cfg.Tags...)
-	for _, f := range strings.Fields(b.env.GOFLAGS) {
-		if v, ok := strings.CutPrefix(strings.TrimPrefix(f, "-"), "-tags="); ok {
-			tags = append(tags, strings.Split(v, ",")...)
-		} else if v, ok := strings.CutPrefix(f, "-tags="); ok {
-			tags = append(tags, strings.Split(v, ",")...)
-		}
-	}
-	flags := []string{"-buildmode=plugin", "-tags=" + strings.Join(tags, ","), "-trimpath=false", "-buildvcs=false", "-pgo=off"}
+	flags := []string{"-buildmode=plugin", "-tags=" + strings.Join(b.tags(), ","), "-trimpath=false", "-buildvcs=false", "-pgo=off"}
 	if b.cfg.Race {
 		flags = append(flags, "-race")
 	}
@@ -165,6 +157,31 @@ func (b *Builder) flags() []string {
 		flags = append(flags, "-gcflags=all="+strings.Join(gc, " "))
 	}
 	return flags
+}
+
+// tags returns the build tags that files are chosen by, besides those of the
+// platform and the toolchain.
+func (b *Builder) tags() []string {
+	tags := append([]string{HotTag}, b.cfg.Tags...)
+	for _, v := range b.env.goFlag("tags") {
+		tags = append(tags, strings.Split(v, ",")...)
+	}
+	if b.cfg.Race {
+		tags = append(tags, "race") // as the go command does by itself
+	}
+	return tags
+}
+
+// goFlag returns the values that GOFLAGS gives a flag, in that order.
+func (e *goEnv) goFlag(name string) []string {
+	var values []string
+	for _, f := range strings.Fields(e.GOFLAGS) {
+		flag, value, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(f, "-"), "-"), "=")
+		if flag == name {
+			values = append(values, value)
+		}
+	}
+	return values
 }
 
 // gcflags returns the flags that every package is compiled with, besides those
