@@ -2,6 +2,7 @@ package build
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -140,7 +142,8 @@ type Graph struct {
 	Packages map[string]*Package // by import path
 	Order    []string            // dependencies first
 
-	moduleDirs []string // existing directories of module files
+	goMod, goWork string   // module files that the go command chose; may be empty
+	moduleDirs    []string // existing directories of module files
 }
 
 // list runs `go list` and decodes its packages.
@@ -170,10 +173,21 @@ func decodePackages(r io.Reader) ([]*Package, error) {
 // graph is returned beside it, because the watcher needs to know where the
 // mistake can be mended.
 func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
+	var now goEnv
+	var envErr error
+	var asked sync.WaitGroup
+	asked.Go(func() { now, envErr = b.readEnv(ctx, "GOVERSION", "GOTOOLDIR", "GOMOD", "GOWORK") })
 	pkgs, err := b.list(ctx, nil, "-e", "-deps", listFields, main)
-	g := &Graph{Packages: make(map[string]*Package, len(pkgs))}
+	asked.Wait()
+	if envErr != nil {
+		now = b.env
+	}
+	g := &Graph{Packages: make(map[string]*Package, len(pkgs)), goMod: now.GOMOD, goWork: now.GOWORK}
+	if err = cmp.Or(err, envErr); err == nil {
+		err = b.sameToolchain(now)
+	}
 	if err != nil {
-		g.moduleDirs = b.moduleDirs(g)
+		g.moduleDirs = moduleDirs(g)
 		return g, b.listFailure(err)
 	}
 	var broken []*Package
@@ -185,7 +199,7 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 			broken = append(broken, p)
 		}
 	}
-	g.moduleDirs = b.moduleDirs(g)
+	g.moduleDirs = moduleDirs(g)
 	for _, p := range broken {
 		faults = append(faults, b.packageFault(g, p))
 	}

@@ -231,7 +231,7 @@ func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[strin
 			}
 		}
 	}
-	for _, f := range b.moduleFiles(g) {
+	for _, f := range moduleFiles(g) {
 		if err := read(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -241,9 +241,9 @@ func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[strin
 
 // moduleDirs returns the directories of module files that exist, sorted: go.work
 // may be above all packages.
-func (b *Builder) moduleDirs(g *Graph) []string {
+func moduleDirs(g *Graph) []string {
 	set := map[string]bool{}
-	for _, f := range b.moduleFiles(g) {
+	for _, f := range moduleFiles(g) {
 		dir := filepath.Dir(f)
 		if info, err := os.Stat(dir); err == nil && info.IsDir() {
 			set[dir] = true
@@ -254,12 +254,12 @@ func (b *Builder) moduleDirs(g *Graph) []string {
 
 // moduleFiles returns the files that decide about modules, whether they exist
 // or not, sorted.
-func (b *Builder) moduleFiles(g *Graph) []string {
+func moduleFiles(g *Graph) []string {
 	set := map[string]bool{}
-	if m := b.env.GOMOD; m != "" && m != os.DevNull { // there may be no package yet
+	if m := g.goMod; m != "" && m != os.DevNull { // there may be no package yet
 		set[m] = true
 	}
-	if w := b.env.GOWORK; w != "" && w != "off" {
+	if w := g.goWork; w != "" && w != "off" {
 		set[w] = true
 		set[w+".sum"] = true
 		set[filepath.Join(filepath.Dir(w), "vendor", "modules.txt")] = true

@@ -154,6 +154,9 @@ func (l *thinLinker) try(ctx context.Context) (err error) {
 	cfg := l.builder.cfg
 	cfg.Dir, cfg.Main, cfg.OutDir, cfg.Tags, cfg.CacheDir = dir, "", filepath.Join(dir, ".anvil"), nil, ""
 	cfg.Env = append(cfg.Env, "GOFLAGS=", "GOWORK=off")
+	if v, _, _ := strings.Cut(l.builder.env.GOVERSION, " "); strings.HasPrefix(v, "go") {
+		cfg.Env = append(cfg.Env, "GOTOOLCHAIN="+v) // which the workspace may have chosen
+	}
 	b, err := New(ctx, cfg)
 	if err != nil {
 		return err

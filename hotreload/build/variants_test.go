@@ -21,6 +21,8 @@ func TestVariants(t *testing.T) {
 		{"race", func(c *Config) { c.Race = true }},
 		{"debug", func(c *Config) { c.Debug = true }},
 		{"GOFLAGS", func(c *Config) { c.Env = append(os.Environ(), "GOFLAGS=-trimpath -tags=other -mod=mod") }},
+		{"race from GOFLAGS", func(c *Config) { c.Env = append(os.Environ(), "GOFLAGS=-race") }},
+		{"coverage from GOFLAGS", func(c *Config) { c.Env = append(os.Environ(), "GOFLAGS=--cover -race=false") }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -29,6 +31,9 @@ func TestVariants(t *testing.T) {
 				a.write("handlers/other.go", "//go:build other\n\npackage handlers\n\nfunc init() { loads = 10 }\n")
 			}
 			a.start(a.host().Path)
+			if raced := tt.name == "race" || tt.name == "race from GOFLAGS"; a.b.cfg.Race != raced {
+				t.Errorf("race detector: %t", a.b.cfg.Race)
+			}
 			_, got := a.swap(a.edit("handlers/handlers.go", `"v1"`, `"v2"`))
 			if !strings.HasPrefix(got, "v2 started") || tt.name == "GOFLAGS" && !strings.Contains(got, "loads 11") {
 				t.Errorf("the process says %q", got)
@@ -197,6 +202,25 @@ github.com/anvilforge/anvil-lsp/hotreload/program
 			t.Errorf("main package %q, %v", got, err)
 		}
 	})
+}
+
+// TestWorkspaceAppears: a go.work that is made while the builder works decides.
+func TestWorkspaceAppears(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	root := filepath.Dir(a.dir)
+	a.host()
+	if slices.Contains(a.snap.Dirs(), root) {
+		t.Fatalf("%s is watched without a reason", root)
+	}
+	work := a.write("../go.work", "go 1.26.0\n\nuse (\n\t./"+filepath.Base(a.dir)+"\n\t./"+filepath.Base(a.dir)+"/runtime\n)\n")
+	if plan := a.plan(a.edit("go.mod", "go 1.26.0", "go 1.26.0 // language")); !slices.Contains(plan.Watch().Dirs(), root) {
+		t.Errorf("the directory of go.work is not watched: %q", plan.Watch().Dirs())
+	} else if a.snap = plan.Watch(); !a.snap.Relevant(work) {
+		t.Error("go.work does not matter")
+	}
+	if plan := a.plan(a.edit("../go.work", "go 1.26.0", "go 1.26.0\n\ngodebug panicnil=1")); plan.Rung != manifest.RungWarmRestart || plan.Reasons[0].Code != manifest.CodeModuleChanged {
+		t.Errorf("an edit of go.work: %q %v", plan.Rung, plan.Reasons)
+	}
 }
 
 // rebuild makes the builder anew, as the next start would.
