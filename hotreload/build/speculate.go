@@ -22,7 +22,10 @@ type Overlay map[string][]byte
 
 // ahead is the speculative build of a Builder: at most one, finished or not.
 type ahead struct {
+	running sync.WaitGroup // builds, and those who remove what was dropped
+
 	mu      sync.Mutex
+	closed  bool
 	number  int // of the newest, for names of files
 	current *speculation
 }
@@ -55,6 +58,9 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 	}
 	b.ahead.mu.Lock()
 	defer b.ahead.mu.Unlock()
+	if b.ahead.closed {
+		return
+	}
 	plan, err := b.planAhead(ctx, s, overlay)
 	if err != nil {
 		b.drop(nil)
@@ -69,7 +75,7 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 	before := b.ahead.current
 	b.drop(sp)
 	at := place{name: fmt.Sprintf("%04d-%d", generation, b.ahead.number), work: fmt.Sprintf("g%d-%d", generation, b.ahead.number), overlay: overlay}
-	go func() {
+	b.ahead.running.Go(func() {
 		defer close(sp.done)
 		defer cancel()
 		if before != nil {
@@ -83,7 +89,7 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 		default:
 			sp.res = res
 		}
-	}()
+	})
 }
 
 // BuiltAhead reports whether these files are, on disk, what the current
@@ -110,16 +116,31 @@ func (b *Builder) BuiltAhead(files []string) bool {
 func (b *Builder) drop(next *speculation) {
 	old := b.ahead.current
 	b.ahead.current = next
-	if old == nil {
-		return
+	if old != nil {
+		b.discard(old)
 	}
-	old.cancel()
-	go func() {
-		<-old.done
-		if old.res != nil {
-			old.res.remove()
+}
+
+// discard ends a speculation that nobody waits for, and removes its files. The
+// lock is held.
+func (b *Builder) discard(sp *speculation) {
+	sp.cancel()
+	b.ahead.running.Go(func() {
+		<-sp.done
+		if sp.res != nil {
+			sp.res.remove()
 		}
-	}()
+	})
+}
+
+// closeAhead ends what is built ahead, and waits for it and for its files to be
+// removed.
+func (b *Builder) closeAhead() {
+	b.ahead.mu.Lock()
+	b.ahead.closed = true
+	b.drop(nil)
+	b.ahead.mu.Unlock()
+	b.ahead.running.Wait()
 }
 
 // remove removes the files of a plugin that nobody loads.
@@ -183,15 +204,22 @@ func (b *Builder) takeAhead(ctx context.Context, plan *Plan, generation int) *Re
 		b.ahead.mu.Unlock()
 		return nil
 	}
-	b.ahead.current = nil
 	b.ahead.mu.Unlock()
 	begun := time.Now()
 	select {
 	case <-sp.done:
 	case <-ctx.Done():
-		sp.cancel()
+	}
+	b.ahead.mu.Lock()
+	defer b.ahead.mu.Unlock()
+	if b.ahead.current != sp { // it was dropped meanwhile
 		return nil
 	}
+	if ctx.Err() != nil {
+		b.drop(nil)
+		return nil
+	}
+	b.ahead.current = nil
 	if sp.res == nil {
 		return nil
 	}

@@ -292,31 +292,88 @@ func TestSpeculateFromDisk(t *testing.T) {
 	save("v2", double)
 
 	// The compiler waits until another file is saved.
-	link := a.b.env.GOTOOLDIR
-	tools := t.TempDir()
-	reached, pipe := filepath.Join(tools, "reached"), filepath.Join(tools, "pipe")
-	if err := exec.Command("mkfifo", reached, pipe).Run(); err != nil {
-		t.Fatal(err)
-	}
-	writeTool(t, filepath.Join(tools, "compile"), "echo > "+reached+"; read x < "+pipe+"; exec "+filepath.Join(link, "compile")+` "$@"`)
-	a.b.env.GOTOOLDIR = tools
+	tools := a.b.env.GOTOOLDIR
+	compiles, goOn := a.haltCompiler()
 	ahead("v3")
 	sp := a.b.ahead.current
 	if sp == nil {
 		t.Fatal("nothing is built ahead")
 	}
-	if _, err := os.ReadFile(reached); err != nil { // returns when the compiler runs
-		t.Fatal(err)
-	}
+	compiles()
 	a.edit("handlers/double.go", "2 * n", "3 * n")
-	if err := os.WriteFile(pipe, []byte("on\n"), 0); err != nil {
-		t.Fatal(err)
-	}
+	goOn()
 	<-sp.done
-	a.b.env.GOTOOLDIR = link
+	a.b.env.GOTOOLDIR = tools
 	if sp.res != nil {
 		t.Error("a file that changed while it was compiled is taken for what it was before")
 	}
 	a.edit("handlers/double.go", "3 * n", "2 * n")
 	save("v3", double)
+}
+
+// haltCompiler puts a compiler in place that waits. compiles returns when it has
+// been started, goOn lets it work.
+func (a *app) haltCompiler() (compiles, goOn func()) {
+	a.t.Helper()
+	dir := a.t.TempDir()
+	started, pipe := filepath.Join(dir, "started"), filepath.Join(dir, "pipe")
+	if err := exec.Command("mkfifo", started, pipe).Run(); err != nil {
+		a.t.Fatal(err)
+	}
+	writeTool(a.t, filepath.Join(dir, "compile"), "echo > "+started+"; read x < "+pipe+"; exec "+a.b.tool("compile")+` "$@"`)
+	a.b.env.GOTOOLDIR = dir
+	compiles = func() {
+		a.t.Helper()
+		if _, err := os.ReadFile(started); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	goOn = func() {
+		a.t.Helper()
+		if err := os.WriteFile(pipe, []byte("on\n"), 0); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	return compiles, goOn
+}
+
+// TestCloseEndsSpeculation: nothing is built any more once Close has returned,
+// and nothing of what was built ahead is left.
+func TestCloseEndsSpeculation(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	live := a.host().Snapshot
+	name := filepath.Join(a.dir, "handlers/double.go")
+	ahead := func() *speculation {
+		a.b.Speculate(t.Context(), live, a.gen+1, Overlay{name: []byte("package handlers\n\nfunc double(n int) int { return 3 * n }\n")})
+		return a.b.ahead.current
+	}
+	for _, halted := range []bool{false, true} {
+		t.Run(map[bool]string{false: "built", true: "being built"}[halted], func(t *testing.T) {
+			a.rebuild()
+			var compiles func()
+			if halted {
+				compiles, _ = a.haltCompiler()
+			}
+			sp := ahead()
+			if halted {
+				compiles()
+			} else if <-sp.done; sp.res == nil {
+				t.Fatal("it was not built")
+			}
+			a.b.Close()
+			select {
+			case <-sp.done:
+			default:
+				t.Error("it is still being built")
+			}
+			for _, pattern := range []string{"gen/*", "work/g*"} {
+				if left, _ := filepath.Glob(filepath.Join(a.b.cfg.OutDir, pattern)); len(left) > 0 {
+					t.Errorf("left behind: %q", left)
+				}
+			}
+			if ahead() != nil {
+				t.Error("a closed builder builds ahead")
+			}
+		})
+	}
 }

@@ -44,6 +44,7 @@ func newTrial() trial {
 // Close ends what the builder does in the background, and waits for it: no
 // process of it is left then, and nothing is written any more.
 func (b *Builder) Close() {
+	b.closeAhead()
 	t := &b.thin.trial
 	t.stop()
 	t.once.Do(func() { // it was never asked
