@@ -177,7 +177,7 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 	var envErr error
 	var asked sync.WaitGroup
 	asked.Go(func() { now, envErr = b.readEnv(ctx, "GOVERSION", "GOTOOLDIR", "GOMOD", "GOWORK") })
-	pkgs, err := b.list(ctx, nil, "-e", "-deps", listFields, main)
+	pkgs, err := b.list(ctx, nil, "-e", "-deps", listFields, "--", main)
 	asked.Wait()
 	if envErr != nil {
 		now = b.env

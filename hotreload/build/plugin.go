@@ -60,7 +60,7 @@ func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, a
 	watch := newStopwatch()
 	if missing := s.missing(); len(missing) > 0 {
 		// Why the go command did not compile them is in its own words.
-		if _, err := b.exportArchives(ctx, nil, 0, s.boundary.Main); err != nil {
+		if _, err := b.exportArchives(ctx, nil, 0, "--", s.boundary.Main); err != nil {
 			return nil, err
 		}
 		return nil, fmt.Errorf("the go command gave no archive of %s", missing[0])
