@@ -121,6 +121,12 @@ func TestPlan(t *testing.T) {
 		{"a vim backup", func() string { return a.write("handlers/4913", "") }, "", ""},
 		{"a comment in a host package", func() string { return a.edit("store/store.go", "is set", "was set") }, "", ""},
 		{"formatting of a host package", func() string { return a.edit("store/store.go", "var Name string", "\n\nvar  Name  string") }, "", ""},
+		{"grouped imports of a host package", func() string {
+			return a.edit("main.go", "\t\"example.com/app/handlers\"\n\t\"example.com/app/store\"\n", "\t\"example.com/app/store\"\n\n\t\"example.com/app/handlers\"\n")
+		}, "", ""},
+		{"a trailing comma in a host package", func() string {
+			return a.edit("main.go", "(*hotreload.RouteSink)(nil))", "\n\t\t(*hotreload.RouteSink)(nil),\n\t)")
+		}, "", ""},
 		{"a host package", func() string { return a.edit("store/store.go", "var Name", "var Other, Name") }, manifest.RungWarmRestart, manifest.CodeHostChanged},
 		{"the main package", func() string { return a.edit("main.go", "started", "begun") }, manifest.RungWarmRestart, manifest.CodeHostChanged},
 		{"a module that a replace directive takes from a directory", func() string { return a.edit("runtime/hotreload/hotreload.go", "struct{}", "struct{ x int }") }, manifest.RungWarmRestart, manifest.CodeHostChanged},
