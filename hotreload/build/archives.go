@@ -47,7 +47,7 @@ func (b *Builder) addMissing(ctx context.Context, s *Snapshot, progress Progress
 	}
 	// The go command allows -buildmode=plugin for one main package only; listing
 	// main is the same work, since all else is in the cache.
-	all, err := b.exportArchives(ctx, progress, len(s.graph.Order), "-e", s.boundary.Main)
+	all, err := b.exportArchives(ctx, progress, len(s.graph.Order), "-e", "--", s.boundary.Main)
 	if err != nil {
 		return nil, err
 	}

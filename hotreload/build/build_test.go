@@ -121,6 +121,12 @@ func TestPlan(t *testing.T) {
 		{"a vim backup", func() string { return a.write("handlers/4913", "") }, "", ""},
 		{"a comment in a host package", func() string { return a.edit("store/store.go", "is set", "was set") }, "", ""},
 		{"formatting of a host package", func() string { return a.edit("store/store.go", "var Name string", "\n\nvar  Name  string") }, "", ""},
+		{"grouped imports of a host package", func() string {
+			return a.edit("main.go", "\t\"example.com/app/handlers\"\n\t\"example.com/app/store\"\n", "\t\"example.com/app/store\"\n\n\t\"example.com/app/handlers\"\n")
+		}, "", ""},
+		{"a trailing comma in a host package", func() string {
+			return a.edit("main.go", "(*hotreload.RouteSink)(nil))", "\n\t\t(*hotreload.RouteSink)(nil),\n\t)")
+		}, "", ""},
 		{"a host package", func() string { return a.edit("store/store.go", "var Name", "var Other, Name") }, manifest.RungWarmRestart, manifest.CodeHostChanged},
 		{"the main package", func() string { return a.edit("main.go", "started", "begun") }, manifest.RungWarmRestart, manifest.CodeHostChanged},
 		{"a module that a replace directive takes from a directory", func() string { return a.edit("runtime/hotreload/hotreload.go", "struct{}", "struct{ x int }") }, manifest.RungWarmRestart, manifest.CodeHostChanged},
@@ -139,7 +145,7 @@ func TestPlan(t *testing.T) {
 					_ = os.Remove(name)
 				}
 			}()
-			plan, err := a.b.Plan(t.Context(), a.snap, []string{name})
+			plan, _, err := a.b.Plan(t.Context(), a.snap, []string{name})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,7 +192,7 @@ func TestFaults(t *testing.T) {
 			}
 			defer a.write(tt.file, string(data))
 			name := a.edit(tt.file, tt.old, tt.new)
-			plan, err := a.b.Plan(t.Context(), a.snap, []string{name})
+			plan, _, err := a.b.Plan(t.Context(), a.snap, []string{name})
 			if err == nil {
 				a.gen++
 				_, err = a.b.Plugin(t.Context(), plan, a.gen)

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
@@ -90,19 +92,14 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 	if _, err := exec.LookPath(cfg.Go); err != nil {
 		return nil, fmt.Errorf("%w: no go command in PATH; install Go 1.26 or newer", ErrSetup)
 	}
-	out, err := b.run.output(ctx, cfg.Dir, cfg.Go, "env", "-json")
-	if err != nil {
-		return nil, fmt.Errorf("go env: %w", err)
-	}
-	if err := json.Unmarshal(out, &b.env.all); err != nil {
-		return nil, fmt.Errorf("go env: %w", err)
-	}
-	if err := json.Unmarshal(out, &b.env); err != nil {
-		return nil, fmt.Errorf("go env: %w", err)
+	var err error
+	if b.env, err = b.readEnv(ctx); err != nil {
+		return nil, err
 	}
 	if err := b.env.check(); err != nil {
 		return nil, err
 	}
+	b.cfg.Race = b.cfg.Race || b.env.race()
 	// The tools must see what the go command would tell them, also what was set with `go env -w`.
 	for _, k := range slices.Sorted(maps.Keys(b.env.all)) {
 		if k == "GOROOT" || k == "GOOS" || k == "GOARCH" || k == "GOEXPERIMENT" || k == "GO386" || strings.HasPrefix(k, "GOA") || strings.HasPrefix(k, "GOMIPS") || strings.HasPrefix(k, "GOPPC") || k == "GORISCV64" {
@@ -112,6 +109,18 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 	b.full = &fullLinker{builder: b, extldFlags: b.fastestLinker(ctx)}
 	b.thin = newThinLinker(b)
 	return b, nil
+}
+
+// readEnv asks the go command for its environment, or for some variables.
+func (b *Builder) readEnv(ctx context.Context, names ...string) (e goEnv, err error) {
+	out, err := b.run.output(ctx, b.cfg.Dir, b.cfg.Go, slices.Concat([]string{"env", "-json"}, names)...)
+	if err == nil {
+		err = errors.Join(json.Unmarshal(out, &e.all), json.Unmarshal(out, &e))
+	}
+	if err != nil {
+		return e, fmt.Errorf("go env: %w", err)
+	}
+	return e, nil
 }
 
 func (e *goEnv) check() error {
@@ -147,24 +156,54 @@ func (b *Builder) Toolchain() string {
 
 // flags returns the build flags that every call of the go command gets, so
 // that host and plugins are compiled alike. Flags from GOFLAGS that would make
-// the go command compile otherwise than the direct calls are turned off.
+// the go command compile otherwise than the direct calls are turned off, but for
+// -race, which these follow.
 func (b *Builder) flags() []string {
-	tags := append([]string{HotTag}, b.cfg.Tags...)
-	for _, f := range strings.Fields(b.env.GOFLAGS) {
-		if v, ok := strings.CutPrefix(strings.TrimPrefix(f, "-"), "-tags="); ok {
-			tags = append(tags, strings.Split(v, ",")...)
-		} else if v, ok := strings.CutPrefix(f, "-tags="); ok {
-			tags = append(tags, strings.Split(v, ",")...)
-		}
-	}
-	flags := []string{"-buildmode=plugin", "-tags=" + strings.Join(tags, ","), "-trimpath=false", "-buildvcs=false", "-pgo=off"}
+	flags := []string{"-buildmode=plugin", "-tags=" + strings.Join(b.tags(), ","), "-trimpath=false", "-buildvcs=false", "-pgo=off",
+		"-msan=false", "-asan=false", "-cover=false"}
 	if b.cfg.Race {
-		flags = append(flags, "-race")
+		flags = append(flags, "-race=true")
 	}
 	if gc := b.gcflags(); len(gc) > 0 {
 		flags = append(flags, "-gcflags=all="+strings.Join(gc, " "))
 	}
 	return flags
+}
+
+// tags returns the build tags that files are chosen by, besides those of the
+// platform and the toolchain.
+func (b *Builder) tags() []string {
+	tags := append([]string{HotTag}, b.cfg.Tags...)
+	for _, v := range b.env.goFlag("tags") {
+		tags = append(tags, strings.Split(v, ",")...)
+	}
+	if b.cfg.Race {
+		tags = append(tags, "race") // as the go command does by itself
+	}
+	return tags
+}
+
+// race reports whether GOFLAGS turns the race detector on.
+func (e *goEnv) race() bool {
+	on := false
+	for _, v := range e.goFlag("race") {
+		if set, err := strconv.ParseBool(cmp.Or(v, "true")); err == nil {
+			on = set
+		}
+	}
+	return on
+}
+
+// goFlag returns the values that GOFLAGS gives a flag, in that order.
+func (e *goEnv) goFlag(name string) []string {
+	var values []string
+	for _, f := range strings.Fields(e.GOFLAGS) {
+		flag, value, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(f, "-"), "-"), "=")
+		if flag == name {
+			values = append(values, value)
+		}
+	}
+	return values
 }
 
 // gcflags returns the flags that every package is compiled with, besides those

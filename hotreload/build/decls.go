@@ -3,7 +3,6 @@ package build
 import (
 	"fmt"
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"strings"
 
@@ -24,9 +23,7 @@ type decl struct {
 func (d decl) imports() bool { return strings.HasPrefix(d.key, token.IMPORT.String()+" ") }
 
 // readDecls digests the declarations of a Go file, as far as it parses.
-func readDecls(data []byte) []decl {
-	fset := token.NewFileSet()
-	f, _ := parser.ParseFile(fset, "", data, parser.SkipObjectResolution)
+func readDecls(fset *token.FileSet, f *ast.File, data []byte) []decl {
 	if f == nil {
 		return nil
 	}

@@ -33,6 +33,9 @@ func (b *Builder) Main(ctx context.Context) (string, error) {
 		if st, err := os.Stat(filepath.Join(b.cfg.Dir, m)); err == nil && st.IsDir() && !strings.HasPrefix(m, ".") {
 			return "./" + filepath.ToSlash(m), nil
 		}
+		if strings.HasPrefix(m, "-") {
+			return "", fmt.Errorf("%w: the main package %q is neither a directory nor an import path", ErrSetup, m)
+		}
 		return m, nil
 	}
 	if names, _ := filepath.Glob(filepath.Join(b.cfg.Dir, "*.go")); slices.ContainsFunc(names, isMainFile) {
@@ -118,7 +121,7 @@ func syntaxFaults(g *Graph) []manifest.Diagnostic {
 	var out []manifest.Diagnostic
 	for _, path := range g.Order {
 		p := g.Packages[path]
-		if !p.Local() {
+		if !p.Local() || p.vendored() {
 			continue
 		}
 		for _, name := range p.SourceFiles() {

@@ -19,7 +19,9 @@
 // the compiler's command line and an importmap, nothing in the source. To the
 // runtime they are new packages, which is why they load beside the old ones.
 // Packages that did not change keep the path that they have: their types stay
-// identical and their variables keep their values.
+// identical and their variables keep their values. An exception are those whose
+// variables may be changed when a package is initialised that is compiled anew:
+// they start again with it.
 //
 // # One set of archives
 //

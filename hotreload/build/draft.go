@@ -129,7 +129,7 @@ func (d *Drafts) place(s *Snapshot, pkg, path string, data []byte) {
 	dir, name := filepath.Split(path)
 	ctx := gobuild.Default
 	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled = d.builder.env.GOOS, d.builder.env.GOARCH, true
-	ctx.BuildTags = append([]string{HotTag}, d.builder.cfg.Tags...)
+	ctx.BuildTags = d.builder.tags()
 	ctx.OpenFile = func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
 	match, err := ctx.MatchFile(dir, name)
 	in := slices.Contains(p.GoFiles, name)

@@ -142,7 +142,7 @@ func (a *app) load(path string) string {
 
 func (a *app) plan(files ...string) *Plan {
 	a.t.Helper()
-	p, err := a.b.Plan(a.t.Context(), a.snap, files)
+	p, _, err := a.b.Plan(a.t.Context(), a.snap, files)
 	if err != nil {
 		a.t.Fatalf("plan: %v", err)
 	}

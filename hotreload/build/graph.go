@@ -2,6 +2,7 @@ package build
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -66,13 +68,24 @@ const listFields = "-json=ImportPath,Name,Dir,Standard,Module,DefaultGODEBUG,GoF
 func (p *Package) Workspace() bool { return p.Module != nil && p.Module.Main }
 
 // Local reports whether the package's source can be edited in place: it is of
-// the workspace, or of a module that a replace directive takes from a
-// directory.
+// the workspace, of a module that a replace directive takes from a directory, or
+// vendored.
 func (p *Package) Local() bool {
 	if p.Module == nil || p.Standard {
 		return false
 	}
-	return p.Module.Main || p.Module.Replace != nil && p.Module.Replace.Version == ""
+	return p.Module.Main || p.Module.Replace != nil && p.Module.Replace.Version == "" || p.vendored()
+}
+
+// vendored reports whether the package is in a vendor directory: the go command
+// then knows no directory of its module.
+func (p *Package) vendored() bool {
+	return p.Module != nil && p.Module.Dir == "" && vendoredFile(p.Dir)
+}
+
+// vendoredFile reports whether a file or directory is below a vendor directory.
+func vendoredFile(path string) bool {
+	return strings.Contains(filepath.ToSlash(path), "/vendor/")
 }
 
 // native returns the files that only the go command can build.
@@ -128,6 +141,9 @@ type Graph struct {
 	Main     *Package
 	Packages map[string]*Package // by import path
 	Order    []string            // dependencies first
+
+	goMod, goWork string   // module files that the go command chose; may be empty
+	moduleDirs    []string // existing directories of module files
 }
 
 // list runs `go list` and decodes its packages.
@@ -157,11 +173,23 @@ func decodePackages(r io.Reader) ([]*Package, error) {
 // graph is returned beside it, because the watcher needs to know where the
 // mistake can be mended.
 func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
-	pkgs, err := b.list(ctx, nil, "-e", "-deps", listFields, main)
-	if err != nil {
-		return nil, b.listFailure(err)
+	var now goEnv
+	var envErr error
+	var asked sync.WaitGroup
+	asked.Go(func() { now, envErr = b.readEnv(ctx, "GOVERSION", "GOTOOLDIR", "GOMOD", "GOWORK") })
+	pkgs, err := b.list(ctx, nil, "-e", "-deps", listFields, "--", main)
+	asked.Wait()
+	if envErr != nil {
+		now = b.env
 	}
-	g := &Graph{Packages: make(map[string]*Package, len(pkgs))}
+	g := &Graph{Packages: make(map[string]*Package, len(pkgs)), goMod: now.GOMOD, goWork: now.GOWORK}
+	if err = cmp.Or(err, envErr); err == nil {
+		err = b.sameToolchain(now)
+	}
+	if err != nil {
+		g.moduleDirs = moduleDirs(g)
+		return g, b.listFailure(err)
+	}
 	var broken []*Package
 	var faults []manifest.Diagnostic
 	for _, p := range pkgs {
@@ -171,6 +199,7 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 			broken = append(broken, p)
 		}
 	}
+	g.moduleDirs = moduleDirs(g)
 	for _, p := range broken {
 		faults = append(faults, b.packageFault(g, p))
 	}

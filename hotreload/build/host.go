@@ -57,7 +57,7 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 		return nil, g, err
 	}
 	s.host = generation
-	archives, err := b.exportArchives(ctx, progress, len(g.Order), main)
+	archives, err := b.exportArchives(ctx, progress, len(g.Order), "--", main)
 	if err != nil {
 		return nil, g, err
 	}
@@ -126,7 +126,7 @@ func (b *Builder) sharedArchives() bool {
 // how they address data, which the runtime's check of packages leaves out.
 func (b *Builder) goBuildHost(ctx context.Context, main *Package, res *Result, watch *stopwatch) error {
 	flags := slices.DeleteFunc(b.flags(), func(f string) bool { return f == "-buildmode=plugin" })
-	args := slices.Concat([]string{"build"}, flags, []string{"-o", res.Path, main.ImportPath})
+	args := slices.Concat([]string{"build"}, flags, []string{"-o", res.Path, "--", main.ImportPath})
 	if _, err := b.run.output(ctx, b.cfg.Dir, b.cfg.Go, args...); err != nil {
 		return b.listFailure(err)
 	}

@@ -31,14 +31,16 @@ type Plan struct {
 }
 
 // Plan compares files with what a snapshot was built from. A nil list means
-// that any file may have changed. Code that cannot be loaded is a *Failure.
-func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan, error) {
+// that any file may have changed. Code that cannot be loaded is a *Failure; then
+// the graph, as far as it could be loaded, is returned with the error, so that
+// the watcher sees the mistake mended.
+func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan, *Graph, error) {
 	return b.plan(ctx, s, files, readSource, true)
 }
 
 // plan is Plan for files that read reads. Without ask it is errNotAhead where the
 // go command has to be asked.
-func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read func(path string) (source, error), ask bool) (*Plan, error) {
+func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read func(path string) (source, error), ask bool) (*Plan, *Graph, error) {
 	all := files == nil
 	if all {
 		files = slices.Sorted(maps.Keys(s.sources))
@@ -57,7 +59,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		case err != nil && !known: // for example a directory
 			resolve = resolve || s.embedder(path) != nil
 		case err != nil:
-			return nil, err
+			return nil, nil, err
 		case !known:
 			resolve = resolve || s.Relevant(path)
 		case now.content != old.content:
@@ -67,23 +69,24 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		}
 	}
 	if resolve && !ask {
-		return nil, errNotAhead
+		return nil, nil, errNotAhead
 	}
 	plan := &Plan{Resolved: resolve, base: s}
 	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh, sources: sources}
 	if resolve {
+		var g *Graph
 		var err error
-		if next, err = b.resolve(ctx, s, dirty); err != nil {
-			return nil, err
+		if next, g, err = b.resolve(ctx, s, dirty); err != nil {
+			return nil, g, err
 		}
 		if next, err = b.addMissing(ctx, next, nil); err != nil {
-			return nil, err
+			return nil, g, err
 		}
 	}
 	plan.next = next
 	plan.compare(s)
 	plan.decide()
-	return plan, nil
+	return plan, next.graph, nil
 }
 
 // decide chooses the rung.
@@ -107,27 +110,28 @@ func (s *Snapshot) Rebuild() *Plan {
 // the plan is carried out.
 func (p *Plan) Watch() *Snapshot { return p.next }
 
-// resolve asks the go command for the graph as it is now.
-func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]bool) (*Snapshot, error) {
+// resolve asks the go command for the graph as it is now, and returns it even if
+// it does not hold.
+func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]bool) (*Snapshot, *Graph, error) {
 	g, err := b.Graph(ctx, s.boundary.Main)
 	if err != nil {
-		return nil, err
+		return nil, g, err
 	}
 	if _, ok := g.Packages[s.boundary.Handlers]; !ok {
 		if ds := syntaxFaults(g); len(ds) > 0 {
-			return nil, failure(ds...)
+			return nil, g, failure(ds...)
 		}
-		return nil, failure(manifest.Diagnose(manifest.CodeRegister, manifest.Position{},
+		return nil, g, failure(manifest.Diagnose(manifest.CodeRegister, manifest.Position{},
 			"%s is not part of the program any more", s.boundary.Handlers))
 	}
 	sources, err := b.readSources(g, s.sources, dirty)
 	if err != nil {
-		return nil, err
+		return nil, g, err
 	}
 	return &Snapshot{
 		graph: g, boundary: NewBoundary(g, s.boundary.Handlers, nativeIn(sources)), sources: sources,
 		archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh,
-	}, nil
+	}, g, nil
 }
 
 // nativeIn returns the test for packages that only the go command can build.
@@ -173,8 +177,9 @@ func (p *Plan) compare(s *Snapshot) {
 }
 
 // Rebuilt returns the hot packages that a hot swap compiles anew, by import
-// path, dependencies first: those that changed and their importers.
-func (p *Plan) Rebuilt() []string { return p.next.importers(p.Changed) }
+// path, dependencies first: those that changed, their importers, and those whose
+// variables the initialisation of these may change.
+func (p *Plan) Rebuilt() []string { return p.next.rebuilt(p.Changed) }
 
 // Sources returns the packages of which the archives do not say what the code
 // is now, dependencies first: the hot packages, host packages that changed, and

@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,12 +60,12 @@ func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, a
 	watch := newStopwatch()
 	if missing := s.missing(); len(missing) > 0 {
 		// Why the go command did not compile them is in its own words.
-		if _, err := b.exportArchives(ctx, nil, 0, s.boundary.Main); err != nil {
+		if _, err := b.exportArchives(ctx, nil, 0, "--", s.boundary.Main); err != nil {
 			return nil, err
 		}
 		return nil, fmt.Errorf("the go command gave no archive of %s", missing[0])
 	}
-	res.Rebuilt = s.importers(plan.Changed)
+	res.Rebuilt = s.rebuilt(plan.Changed)
 	now, err := b.compileHot(ctx, s, res.Rebuilt, generation, dir, at)
 	if err != nil {
 		return nil, err
@@ -79,6 +80,25 @@ func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, a
 	}
 	res.Steps = append(res.Steps, res.linkStep(watch.step(control.StepLink)))
 	return res, nil
+}
+
+// rebuilt returns what is compiled anew, dependencies first: packages and the hot
+// packages that import them; those that were never compiled; and those whose
+// variables the initialisation of the others may change, with their importers.
+func (s *Snapshot) rebuilt(changed []string) []string {
+	changed = slices.Clone(changed)
+	for {
+		out := s.importers(changed)
+		dirty := map[string]bool{}
+		for _, path := range out {
+			dirty[path] = true
+		}
+		more := s.initializes(dirty)
+		if len(more) == 0 {
+			return out
+		}
+		changed = slices.AppendSeq(changed, maps.Keys(more))
+	}
 }
 
 // importers returns packages and the hot packages that import them, dependencies

@@ -98,6 +98,9 @@ func (s *Snapshot) Dirs() []string { return s.graph.Dirs() }
 // of local packages, of their embedded files, and of module files.
 func (g *Graph) Dirs() []string {
 	set := map[string]bool{}
+	for _, d := range g.moduleDirs {
+		set[d] = true
+	}
 	for _, p := range g.Packages {
 		if !p.Local() {
 			continue
@@ -217,8 +220,10 @@ func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[strin
 			continue
 		}
 		files := p.inputs()
-		for _, f := range p.IgnoredGoFiles { // their build constraints may change
-			files = append(files, filepath.Join(p.Dir, f))
+		if !p.vendored() { // else there are many
+			for _, f := range p.IgnoredGoFiles { // their build constraints may change
+				files = append(files, filepath.Join(p.Dir, f))
+			}
 		}
 		for _, f := range files {
 			if err := read(f); err != nil {
@@ -226,7 +231,7 @@ func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[strin
 			}
 		}
 	}
-	for _, f := range b.moduleFiles(g) {
+	for _, f := range moduleFiles(g) {
 		if err := read(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -234,11 +239,27 @@ func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[strin
 	return sources, nil
 }
 
+// moduleDirs returns the directories of module files that exist, sorted: go.work
+// may be above all packages.
+func moduleDirs(g *Graph) []string {
+	set := map[string]bool{}
+	for _, f := range moduleFiles(g) {
+		dir := filepath.Dir(f)
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			set[dir] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
 // moduleFiles returns the files that decide about modules, whether they exist
 // or not, sorted.
-func (b *Builder) moduleFiles(g *Graph) []string {
+func moduleFiles(g *Graph) []string {
 	set := map[string]bool{}
-	if w := b.env.GOWORK; w != "" && w != "off" {
+	if m := g.goMod; m != "" && m != os.DevNull { // there may be no package yet
+		set[m] = true
+	}
+	if w := g.goWork; w != "" && w != "off" {
 		set[w] = true
 		set[w+".sum"] = true
 		set[filepath.Join(filepath.Dir(w), "vendor", "modules.txt")] = true

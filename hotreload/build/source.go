@@ -22,13 +22,15 @@ type digest [sha256.Size]byte
 type source struct {
 	content digest
 	// tokens of a module file leaves out comments and white space; that of a Go
-	// file leaves out comments that mean nothing to the compiler and all white
-	// space. For a Go file header covers what decides which files and
-	// packages belong together, so that while it stands the go command need not
-	// be asked.
+	// file leaves out comments that mean nothing to the compiler, all white space,
+	// and what else formatting changes. For a Go file header covers what decides
+	// which files and packages belong together, so that while it stands the go
+	// command need not be asked.
 	tokens digest
 	header digest
-	decls  []decl // of a Go file
+	// decls and initial are of a Go file.
+	decls   []decl
+	initial initial
 	// linkname: refers to symbols by the name of this package's import path.
 	linkname bool
 }
@@ -42,9 +44,10 @@ func readSource(path string) (source, error) {
 	return digestFile(path, data), nil
 }
 
-// digestFile digests the text of a file.
+// digestFile digests the text of a file. Vendored files are many and hardly ever
+// change: every change counts.
 func digestFile(path string, data []byte) source {
-	if strings.HasSuffix(path, ".go") {
+	if strings.HasSuffix(path, ".go") && !vendoredFile(path) {
 		return digestGo(data)
 	}
 	s := source{content: sha256.Sum256(data)}
@@ -71,23 +74,27 @@ func digestGo(data []byte) source {
 	s := source{content: sha256.Sum256(data)}
 	s.tokens, s.linkname = digestTokens(data)
 	s.header = digestHeader(data)
-	s.decls = readDecls(data)
+	fset := token.NewFileSet()
+	f, _ := parser.ParseFile(fset, "", data, parser.SkipObjectResolution) // as far as it parses
+	s.decls, s.initial = readDecls(fset, f, data), readInitial(f)
 	return s
 }
 
-// digestTokens sums the token stream with positions left out.
+// digestTokens sums the token stream with positions left out, and what gofmt and
+// goimports add and move: a comma or semicolon before a closing parenthesis or
+// brace, and the order and grouping of imports.
 func digestTokens(data []byte) (sum digest, linkname bool) {
 	h := sha256.New()
+	write := func(tok token.Token, lit string) { fmt.Fprintf(h, "%d %s\x00", tok, lit) }
 	fset := token.NewFileSet()
 	var sc scanner.Scanner
 	sc.Init(fset.AddFile("", -1, len(data)), data, nil, scanner.ScanComments)
 	// In a file that uses cgo the comment before `import "C"` is code.
 	cgo := bytes.Contains(data, []byte(`"C"`))
+	pending := token.ILLEGAL // a comma or semicolon that may not count
+	var imports importTokens
 	for {
 		_, tok, lit := sc.Scan()
-		if tok == token.EOF {
-			break
-		}
 		if tok == token.COMMENT {
 			if strings.HasPrefix(lit, "//go:linkname ") {
 				linkname = true
@@ -96,13 +103,67 @@ func digestTokens(data []byte) (sum digest, linkname bool) {
 				continue
 			}
 		}
-		if tok == token.SEMICOLON {
-			lit = "" // written or implied: the same
+		if !cgo && tok != token.COMMENT && imports.take(tok, lit) {
+			continue
 		}
-		fmt.Fprintf(h, "%d %s\x00", tok, lit)
+		if pending != token.ILLEGAL && tok != token.RPAREN && tok != token.RBRACE {
+			write(pending, "")
+		}
+		pending = token.ILLEGAL
+		if tok == token.EOF {
+			break
+		}
+		if tok == token.COMMA || tok == token.SEMICOLON { // written or implied: the same
+			pending = tok
+			continue
+		}
+		write(tok, lit)
+	}
+	slices.Sort(imports.specs)
+	for _, spec := range imports.specs {
+		write(token.IMPORT, spec)
 	}
 	h.Sum(sum[:0])
 	return sum, linkname
+}
+
+// importTokens picks the import declarations out of a token stream.
+type importTokens struct {
+	specs   []string
+	spec    string // as far as it was read
+	in      bool   // a declaration
+	grouped bool   // by parentheses
+}
+
+// take reports whether a token belongs to an import declaration.
+func (i *importTokens) take(tok token.Token, lit string) bool {
+	switch {
+	case !i.in:
+		i.in = tok == token.IMPORT
+		return i.in
+	case tok == token.EOF:
+		return false
+	case tok == token.LPAREN:
+		i.grouped = true
+	case tok == token.RPAREN:
+		i.grouped = false
+	case tok == token.SEMICOLON:
+		i.end()
+		i.in = i.grouped
+		return true
+	default:
+		i.spec += tok.String() + lit + " "
+		return true
+	}
+	i.end()
+	return true
+}
+
+func (i *importTokens) end() {
+	if i.spec != "" {
+		i.specs = append(i.specs, i.spec)
+	}
+	i.spec = ""
 }
 
 // directive reports whether a comment means something to the toolchain.

@@ -24,7 +24,12 @@ func TestDigest(t *testing.T) {
 		tokens, header bool // differ from base
 	}{
 		{"comment", "// Package p.\npackage p\n\nimport \"fmt\"\n\nfunc f() { fmt.Println(1) } // f\n", false, false},
-		{"formatting", "package p\nimport \"fmt\"\nfunc f() {\n\tfmt.Println(1)\n}\n", true, false}, // a semicolon more
+		{"formatting", "package p\nimport \"fmt\"\nfunc f() {\n\tfmt.Println(1)\n}\n", false, false},
+		{"trailing comma", "package p\n\nimport \"fmt\"\n\nfunc f() {\n\tfmt.Println(\n\t\t1,\n\t)\n}\n", false, false},
+		{"grouped import", "package p\n\nimport (\n\t\"fmt\"\n)\n\nfunc f() { fmt.Println(1) }\n", false, false},
+		{"named import", "package p\n\nimport fmt \"fmt\"\n\nfunc f() { fmt.Println(1) }\n", true, false},
+		{"statement more", "package p\n\nimport \"fmt\"\n\nfunc f() { fmt.Println(1); f() }\n", true, false},
+		{"argument more", "package p\n\nimport \"fmt\"\n\nfunc f() { fmt.Println(1, 1) }\n", true, false},
 		{"white space", "package p\n\nimport \"fmt\"\n\n\n\nfunc  f()  {  fmt.Println(1) }\n", false, false},
 		{"body", "package p\n\nimport \"fmt\"\n\nfunc f() { fmt.Println(2) }\n", true, false},
 		{"import", "package p\n\nimport (\n\t\"fmt\"\n\t_ \"os\"\n)\n\nfunc f() { fmt.Println(1) }\n", true, true},
@@ -41,6 +46,21 @@ func TestDigest(t *testing.T) {
 			t.Errorf("%s: tokens differ: %t, header differs: %t; want %t, %t", tt.name, now.tokens != was.tokens, now.header != was.header, tt.tokens, tt.header)
 		}
 	}
+	same := func(name, a, b string, want bool) {
+		t.Helper()
+		if got := digestGo([]byte(a)).tokens == digestGo([]byte(b)).tokens; got != want {
+			t.Errorf("%s: the same tokens: %t, want %t", name, got, want)
+		}
+	}
+	const two = "package p\n\nimport \"a\"\nimport x \"b\"\n"
+	same("sorted and grouped imports", two, "package p\n\nimport (\n\tx \"b\"\n\n\t\"a\"\n)\n", true)
+	same("on one line", two, `package p; import ("a"; x "b")`, true)
+	same("the other import is named", two, "package p\n\nimport (\n\t\"b\"\n\tx \"a\"\n)\n", false)
+	same("an import less", two, "package p\n\nimport \"a\"\n", false)
+	same("a blank import", two, strings.Replace(two, "x ", "_ ", 1), false)
+	same("a comma between brackets decides", "package p\n\ntype T[P *C,] struct{}\n", "package p\n\ntype T[P *C] struct{}\n", false)
+	same("elements", "package p\n\nvar x = []int{1, 2}\n", "package p\n\nvar x = []int{\n\t1,\n\t2,\n}\n", true)
+	same("an empty condition", "package p\n\nfunc f() { for ; ; { } }\n", "package p\n\nfunc f() { for ; { } }\n", false)
 	cgo := "package p\n\n// int one;\nimport \"C\"\n"
 	if digestGo([]byte(cgo)).tokens == digestGo([]byte(strings.Replace(cgo, "one", "two", 1))).tokens {
 		t.Error("the C code in a cgo comment counts")

@@ -22,7 +22,10 @@ type Overlay map[string][]byte
 
 // ahead is the speculative build of a Builder: at most one, finished or not.
 type ahead struct {
+	running sync.WaitGroup // builds, and those who remove what was dropped
+
 	mu      sync.Mutex
+	closed  bool
 	number  int // of the newest, for names of files
 	current *speculation
 }
@@ -44,8 +47,9 @@ var errNotAhead = errors.New("this is not built ahead")
 // background, in place of the one that was started before. If what is then
 // saved is the same, [Builder.Plugin] with a plan for the same snapshot and the
 // same generation has it at once. It builds nothing that takes the go command,
-// and reports no errors: an editor shows them anyway. The plugin's positions are
-// those of the files to be saved.
+// nor beside other files that differ on disk from the snapshot, and reports no
+// errors: an editor shows them anyway. The plugin's positions are those of the
+// files to be saved.
 //
 // The end of ctx ends the build, and a failed or superseded one leaves no files.
 func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, overlay Overlay) {
@@ -54,6 +58,9 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 	}
 	b.ahead.mu.Lock()
 	defer b.ahead.mu.Unlock()
+	if b.ahead.closed {
+		return
+	}
 	plan, err := b.planAhead(ctx, s, overlay)
 	if err != nil {
 		b.drop(nil)
@@ -68,16 +75,21 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 	before := b.ahead.current
 	b.drop(sp)
 	at := place{name: fmt.Sprintf("%04d-%d", generation, b.ahead.number), work: fmt.Sprintf("g%d-%d", generation, b.ahead.number), overlay: overlay}
-	go func() {
+	b.ahead.running.Go(func() {
 		defer close(sp.done)
 		defer cancel()
 		if before != nil {
 			<-before.done // one build at a time
 		}
-		if res, err := b.buildPlugin(ctx, plan, generation, at); err == nil {
+		res, err := b.buildPlugin(ctx, plan, generation, at)
+		switch {
+		case err != nil:
+		case plan.strayed(overlay): // perhaps before it was compiled
+			res.remove()
+		default:
 			sp.res = res
 		}
-	}()
+	})
 }
 
 // BuiltAhead reports whether these files are, on disk, what the current
@@ -104,17 +116,37 @@ func (b *Builder) BuiltAhead(files []string) bool {
 func (b *Builder) drop(next *speculation) {
 	old := b.ahead.current
 	b.ahead.current = next
-	if old == nil {
-		return
+	if old != nil {
+		b.discard(old)
 	}
-	old.cancel()
-	go func() {
-		<-old.done
-		if old.res != nil {
-			_ = os.Remove(old.res.Path) // else the next start removes them
-			_ = os.RemoveAll(old.res.work)
+}
+
+// discard ends a speculation that nobody waits for, and removes its files. The
+// lock is held.
+func (b *Builder) discard(sp *speculation) {
+	sp.cancel()
+	b.ahead.running.Go(func() {
+		<-sp.done
+		if sp.res != nil {
+			sp.res.remove()
 		}
-	}()
+	})
+}
+
+// closeAhead ends what is built ahead, and waits for it and for its files to be
+// removed.
+func (b *Builder) closeAhead() {
+	b.ahead.mu.Lock()
+	b.ahead.closed = true
+	b.drop(nil)
+	b.ahead.mu.Unlock()
+	b.ahead.running.Wait()
+}
+
+// remove removes the files of a plugin that nobody loads.
+func (r *Result) remove() {
+	_ = os.Remove(r.Path) // else the next start removes them
+	_ = os.RemoveAll(r.work)
 }
 
 // planAhead is Plan for code that was not saved.
@@ -126,11 +158,29 @@ func (b *Builder) planAhead(ctx context.Context, s *Snapshot, overlay Overlay) (
 		}
 		files = append(files, path)
 	}
-	plan, err := b.plan(ctx, s, files, func(path string) (source, error) { return digestGo(overlay[path]), nil }, false)
-	if err == nil && plan.Rung != manifest.RungHotSwap {
+	plan, _, err := b.plan(ctx, s, files, func(path string) (source, error) { return digestFile(path, overlay[path]), nil }, false)
+	if err == nil && (plan.Rung != manifest.RungHotSwap || plan.strayed(overlay)) {
 		err = errNotAhead
 	}
 	return plan, err
+}
+
+// strayed reports whether a file that the plan compiles is not on disk what the
+// plan says, but for those in the overlay: it was saved and is not live, or is
+// being saved now.
+func (p *Plan) strayed(overlay Overlay) bool {
+	for _, path := range p.Rebuilt() {
+		for _, file := range p.next.graph.Packages[path].inputs() {
+			if _, ok := overlay[file]; ok {
+				continue
+			}
+			data, err := os.ReadFile(file)
+			if err != nil || sha256.Sum256(data) != p.next.sources[file].content {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // matches reports whether a speculation is for these sources.
@@ -154,15 +204,22 @@ func (b *Builder) takeAhead(ctx context.Context, plan *Plan, generation int) *Re
 		b.ahead.mu.Unlock()
 		return nil
 	}
-	b.ahead.current = nil
 	b.ahead.mu.Unlock()
 	begun := time.Now()
 	select {
 	case <-sp.done:
 	case <-ctx.Done():
-		sp.cancel()
+	}
+	b.ahead.mu.Lock()
+	defer b.ahead.mu.Unlock()
+	if b.ahead.current != sp { // it was dropped meanwhile
 		return nil
 	}
+	if ctx.Err() != nil {
+		b.drop(nil)
+		return nil
+	}
+	b.ahead.current = nil
 	if sp.res == nil {
 		return nil
 	}
@@ -180,8 +237,8 @@ type place struct {
 }
 
 // sources returns the files of a package as they are to be compiled, and the
-// compiler's flag that gives them back their names. Contents that are not saved
-// are written below dir.
+// compiler's flag that gives them back their names. The overlay's contents are
+// written below dir, also those that are on disk, where they may change.
 func (at place) sources(p *Package, dir string) (files, flags []string, err error) {
 	var names []string
 	for i, file := range p.SourceFiles() {
@@ -191,10 +248,6 @@ func (at place) sources(p *Package, dir string) (files, flags []string, err erro
 			continue
 		}
 		copied := filepath.Join(dir, fmt.Sprintf("%s-%03d-%s", p.Name, i, filepath.Base(file)))
-		if old, err := os.ReadFile(file); err == nil && sha256.Sum256(old) == sha256.Sum256(content) {
-			files = append(files, file)
-			continue
-		}
 		if err := os.WriteFile(copied, bytes.Clone(content), 0o666); err != nil {
 			return nil, nil, writeError(err)
 		}

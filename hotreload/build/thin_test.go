@@ -147,11 +147,7 @@ func TestTrial(t *testing.T) {
 func TestThinPreconditions(t *testing.T) {
 	tool := func(t *testing.T, script string) string {
 		t.Helper()
-		name := filepath.Join(t.TempDir(), "tool")
-		if err := os.WriteFile(name, []byte("#!/bin/sh\n"+script+"\n"), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		return name
+		return writeTool(t, filepath.Join(t.TempDir(), "tool"), script)
 	}
 	tests := []struct {
 		name   string
@@ -210,6 +206,15 @@ func TestThinPreconditions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// writeTool writes a shell script and returns its path.
+func writeTool(t *testing.T, path, script string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // without returns a copy of an executable that exports a symbol under another
@@ -281,4 +286,119 @@ func TestSpeculate(t *testing.T) {
 		t.Errorf("the program says %q; steps %v", said, res.Steps)
 	}
 	a.b.Prune(a.gen, a.snap)
+}
+
+// TestSpeculateFromDisk: a file that is not live on disk has no part in what is
+// built ahead, whenever it was saved and undone.
+func TestSpeculateFromDisk(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	a.start(a.host().Path)
+	text, err := os.ReadFile(filepath.Join(a.dir, "handlers/handlers.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := func(v string) string { return strings.Replace(string(text), `"v1"`, strconv.Quote(v), 1) }
+	ahead := func(v string) {
+		a.b.Speculate(t.Context(), a.snap, a.gen+1, Overlay{filepath.Join(a.dir, "handlers/handlers.go"): []byte(version(v))})
+	}
+	save := func(v, double string) {
+		t.Helper()
+		_, said := a.swap(a.write("handlers/handlers.go", version(v)), double)
+		if !strings.HasPrefix(said, v+" ") || !strings.HasSuffix(said, "[2 4]") {
+			t.Errorf("the program says %q; want %s, and [2 4] as on disk", said, v)
+		}
+	}
+	double := a.edit("handlers/double.go", "2 * n", "3 * n") // saved, kept
+	ahead("v2")
+	if a.b.ahead.current != nil {
+		t.Error("built beside a file that is not live")
+	}
+	a.edit("handlers/double.go", "3 * n", "2 * n")
+	save("v2", double)
+
+	// The compiler waits until another file is saved.
+	tools := a.b.env.GOTOOLDIR
+	compiles, goOn := a.haltCompiler()
+	ahead("v3")
+	sp := a.b.ahead.current
+	if sp == nil {
+		t.Fatal("nothing is built ahead")
+	}
+	compiles()
+	a.edit("handlers/double.go", "2 * n", "3 * n")
+	goOn()
+	<-sp.done
+	a.b.env.GOTOOLDIR = tools
+	if sp.res != nil {
+		t.Error("a file that changed while it was compiled is taken for what it was before")
+	}
+	a.edit("handlers/double.go", "3 * n", "2 * n")
+	save("v3", double)
+}
+
+// haltCompiler puts a compiler in place that waits. compiles returns when it has
+// been started, goOn lets it work.
+func (a *app) haltCompiler() (compiles, goOn func()) {
+	a.t.Helper()
+	dir := a.t.TempDir()
+	started, pipe := filepath.Join(dir, "started"), filepath.Join(dir, "pipe")
+	if err := exec.Command("mkfifo", started, pipe).Run(); err != nil {
+		a.t.Fatal(err)
+	}
+	writeTool(a.t, filepath.Join(dir, "compile"), "echo > "+started+"; read x < "+pipe+"; exec "+a.b.tool("compile")+` "$@"`)
+	a.b.env.GOTOOLDIR = dir
+	compiles = func() {
+		a.t.Helper()
+		if _, err := os.ReadFile(started); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	goOn = func() {
+		a.t.Helper()
+		if err := os.WriteFile(pipe, []byte("on\n"), 0); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	return compiles, goOn
+}
+
+// TestCloseEndsSpeculation: nothing is built any more once Close has returned,
+// and nothing of what was built ahead is left.
+func TestCloseEndsSpeculation(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	live := a.host().Snapshot
+	name := filepath.Join(a.dir, "handlers/double.go")
+	ahead := func() *speculation {
+		a.b.Speculate(t.Context(), live, a.gen+1, Overlay{name: []byte("package handlers\n\nfunc double(n int) int { return 3 * n }\n")})
+		return a.b.ahead.current
+	}
+	for _, halted := range []bool{false, true} {
+		t.Run(map[bool]string{false: "built", true: "being built"}[halted], func(t *testing.T) {
+			a.rebuild()
+			var compiles func()
+			if halted {
+				compiles, _ = a.haltCompiler()
+			}
+			sp := ahead()
+			if halted {
+				compiles()
+			} else if <-sp.done; sp.res == nil {
+				t.Fatal("it was not built")
+			}
+			a.b.Close()
+			select {
+			case <-sp.done:
+			default:
+				t.Error("it is still being built")
+			}
+			for _, pattern := range []string{"gen/*", "work/g*"} {
+				if left, _ := filepath.Glob(filepath.Join(a.b.cfg.OutDir, pattern)); len(left) > 0 {
+					t.Errorf("left behind: %q", left)
+				}
+			}
+			if ahead() != nil {
+				t.Error("a closed builder builds ahead")
+			}
+		})
+	}
 }

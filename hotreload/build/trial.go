@@ -44,6 +44,7 @@ func newTrial() trial {
 // Close ends what the builder does in the background, and waits for it: no
 // process of it is left then, and nothing is written any more.
 func (b *Builder) Close() {
+	b.closeAhead()
 	t := &b.thin.trial
 	t.stop()
 	t.once.Do(func() { // it was never asked
@@ -154,6 +155,9 @@ func (l *thinLinker) try(ctx context.Context) (err error) {
 	cfg := l.builder.cfg
 	cfg.Dir, cfg.Main, cfg.OutDir, cfg.Tags, cfg.CacheDir = dir, "", filepath.Join(dir, ".anvil"), nil, ""
 	cfg.Env = append(cfg.Env, "GOFLAGS=", "GOWORK=off")
+	if v, _, _ := strings.Cut(l.builder.env.GOVERSION, " "); strings.HasPrefix(v, "go") {
+		cfg.Env = append(cfg.Env, "GOTOOLCHAIN="+v) // which the workspace may have chosen
+	}
 	b, err := New(ctx, cfg)
 	if err != nil {
 		return err
@@ -179,7 +183,7 @@ func (l *thinLinker) try(ctx context.Context) (err error) {
 	}
 	snap, want := host.Snapshot, one
 	for generation := 2; generation <= 3; generation++ {
-		plan, err := b.Plan(ctx, snap, []string{handlers})
+		plan, _, err := b.Plan(ctx, snap, []string{handlers})
 		if err != nil {
 			return err
 		}

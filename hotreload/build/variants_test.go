@@ -21,6 +21,8 @@ func TestVariants(t *testing.T) {
 		{"race", func(c *Config) { c.Race = true }},
 		{"debug", func(c *Config) { c.Debug = true }},
 		{"GOFLAGS", func(c *Config) { c.Env = append(os.Environ(), "GOFLAGS=-trimpath -tags=other -mod=mod") }},
+		{"race from GOFLAGS", func(c *Config) { c.Env = append(os.Environ(), "GOFLAGS=-race") }},
+		{"coverage from GOFLAGS", func(c *Config) { c.Env = append(os.Environ(), "GOFLAGS=--cover -race=false") }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -29,6 +31,9 @@ func TestVariants(t *testing.T) {
 				a.write("handlers/other.go", "//go:build other\n\npackage handlers\n\nfunc init() { loads = 10 }\n")
 			}
 			a.start(a.host().Path)
+			if raced := tt.name == "race" || tt.name == "race from GOFLAGS"; a.b.cfg.Race != raced {
+				t.Errorf("race detector: %t", a.b.cfg.Race)
+			}
 			_, got := a.swap(a.edit("handlers/handlers.go", `"v1"`, `"v2"`))
 			if !strings.HasPrefix(got, "v2 started") || tt.name == "GOFLAGS" && !strings.Contains(got, "loads 11") {
 				t.Errorf("the process says %q", got)
@@ -114,6 +119,74 @@ func TestWorkspaces(t *testing.T) {
 			t.Errorf("the process says %q", got)
 		}
 	})
+	t.Run("vendored module of some version", func(t *testing.T) {
+		a := newApp(t, "app.txtar")
+		// As `go mod vendor` leaves it.
+		a.edit("go.mod", "v0.0.0\n", "v0.0.0\n\nrequire example.com/dep v1.0.0\n")
+		a.write("vendor/example.com/dep/dep.go", "package dep\n\nfunc F() int { return 1 }\n")
+		a.edit("store/store.go", "package store\n", "package store\n\nimport _ \"example.com/dep\"\n")
+		const runtime = "vendor/github.com/anvilforge/anvil-lsp"
+		if err := os.CopyFS(filepath.Join(a.dir, runtime), os.DirFS(filepath.Join(a.dir, "runtime"))); err != nil {
+			t.Fatal(err)
+		}
+		a.write("vendor/modules.txt", `# example.com/dep v1.0.0
+## explicit; go 1.26
+example.com/dep
+# github.com/anvilforge/anvil-lsp v0.0.0 => ./runtime
+## explicit; go 1.26.0
+github.com/anvilforge/anvil-lsp/hotreload
+github.com/anvilforge/anvil-lsp/hotreload/internal/handoff
+github.com/anvilforge/anvil-lsp/hotreload/program
+# github.com/anvilforge/anvil-lsp => ./runtime
+`)
+		a.host()
+		for _, dir := range []string{"vendor", "vendor/example.com/dep"} {
+			if !slices.Contains(a.snap.Dirs(), filepath.Join(a.dir, dir)) {
+				t.Errorf("%s is not watched", dir)
+			}
+		}
+		name := a.edit("vendor/example.com/dep/dep.go", "return 1", "return 2")
+		if !a.snap.Relevant(name) {
+			t.Error("a vendored file does not matter")
+		}
+		plan := a.plan(name)
+		if plan.Rung != manifest.RungWarmRestart || plan.Reasons[0].Code != manifest.CodeHostChanged || plan.Reasons[0].File != name {
+			t.Errorf("an edit of a vendored package: %q %v", plan.Rung, plan.Reasons)
+		}
+		a.edit("vendor/example.com/dep/dep.go", "return 2", "return 1")
+		if plan := a.plan(name); plan.Rung != "" {
+			t.Errorf("undone: %q %v", plan.Rung, plan.Reasons)
+		}
+	})
+	t.Run("go.work above the application", func(t *testing.T) {
+		a := newApp(t, "app.txtar")
+		root := a.dir
+		for _, name := range []string{"go.mod", "main.go", "store", "handlers"} {
+			if err := os.MkdirAll(filepath.Join(root, "web"), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(filepath.Join(root, name), filepath.Join(root, "web", name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.write("go.work", "go 1.26.0\n\nuse (\n\t./web\n\t./runtime\n)\n")
+		a.edit("web/go.mod", "=> ./runtime", "=> ../runtime")
+		a.b.cfg.Dir, a.b.cfg.OutDir = filepath.Join(root, "web"), filepath.Join(root, "web", ".anvil")
+		a.rebuild()
+		a.host()
+		if !slices.Contains(a.snap.Dirs(), root) {
+			t.Errorf("the directory of go.work is not watched: %q", a.snap.Dirs())
+		}
+		name := a.edit("go.work", "go 1.26.0", "go 1.26.0\n\ngodebug panicnil=1")
+		if plan := a.plan(name); plan.Rung != manifest.RungWarmRestart || plan.Reasons[0].Code != manifest.CodeModuleChanged {
+			t.Errorf("an edit of go.work: %q %v", plan.Rung, plan.Reasons)
+		}
+		a.write("go.work", "go 1.26.0\n\nuse ./none\n")
+		_, g, err := a.b.Plan(t.Context(), a.snap, []string{name})
+		if err == nil || g == nil || !slices.Contains(g.Dirs(), root) {
+			t.Errorf("broken go.work: its directory is not watched, error %v", err)
+		}
+	})
 	t.Run("main in a directory below", func(t *testing.T) {
 		a := newApp(t, "app.txtar")
 		main, err := os.ReadFile(filepath.Join(a.dir, "main.go"))
@@ -129,6 +202,25 @@ func TestWorkspaces(t *testing.T) {
 			t.Errorf("main package %q, %v", got, err)
 		}
 	})
+}
+
+// TestWorkspaceAppears: a go.work that is made while the builder works decides.
+func TestWorkspaceAppears(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	root := filepath.Dir(a.dir)
+	a.host()
+	if slices.Contains(a.snap.Dirs(), root) {
+		t.Fatalf("%s is watched without a reason", root)
+	}
+	work := a.write("../go.work", "go 1.26.0\n\nuse (\n\t./"+filepath.Base(a.dir)+"\n\t./"+filepath.Base(a.dir)+"/runtime\n)\n")
+	if plan := a.plan(a.edit("go.mod", "go 1.26.0", "go 1.26.0 // language")); !slices.Contains(plan.Watch().Dirs(), root) {
+		t.Errorf("the directory of go.work is not watched: %q", plan.Watch().Dirs())
+	} else if a.snap = plan.Watch(); !a.snap.Relevant(work) {
+		t.Error("go.work does not matter")
+	}
+	if plan := a.plan(a.edit("../go.work", "go 1.26.0", "go 1.26.0\n\ngodebug panicnil=1")); plan.Rung != manifest.RungWarmRestart || plan.Reasons[0].Code != manifest.CodeModuleChanged {
+		t.Errorf("an edit of go.work: %q %v", plan.Rung, plan.Reasons)
+	}
 }
 
 // rebuild makes the builder anew, as the next start would.

@@ -180,7 +180,7 @@ func (o *Outlook) Refresh(ctx context.Context, files []string) error {
 // load returns the newest snapshot.
 func (o *Outlook) load(ctx context.Context, files []string) (*build.Snapshot, error) {
 	if o.own != nil && files != nil {
-		plan, err := o.builder.Plan(ctx, o.own.newest, files)
+		plan, _, err := o.builder.Plan(ctx, o.own.newest, files)
 		if err != nil {
 			return nil, err
 		}

@@ -329,3 +329,22 @@ func (a *app) stop() {
 		a.Errorf("the address is still served: %v, %v", c, err)
 	}
 }
+
+// TestMendedWhereItWasNotWatched: a package that the live server does not have
+// has the mistake, so its directory is watched only because of it.
+func TestMendedWhereItWasNotWatched(t *testing.T) {
+	a := newApp(t)
+	writeFile(t, "package words\n\nimport _ \"example.com/hello/none\"\n\nconst Hello = \"Good day!\"\n", a.dir, "words", "words.go")
+	a.start()
+	a.until(control.EventLive)
+	text := readFile(t, a.dir, "handlers/handlers.go")
+	text = strings.Replace(text, "import (", "import (\n\t\"example.com/hello/words\"\n", 1)
+	writeFile(t, strings.Replace(text, `"Hello!`, `words.Hello+"`, 1), a.dir, "handlers/handlers.go")
+	if ev := a.until(control.EventKept); len(ev.Diagnostics) == 0 || filepath.Base(ev.Diagnostics[0].File) != "words.go" {
+		t.Errorf("diagnostics %v", ev.Diagnostics)
+	}
+	a.edit("words/words.go", "import _ \"example.com/hello/none\"\n", "")
+	a.until(control.EventLive)
+	a.serves("Good day! Visit 1, and 1 since the last reload.")
+	a.stop()
+}

@@ -34,10 +34,29 @@ func (e *Engine) Speculate(overlay map[string][]byte) {
 
 // speculate builds ahead if the loop has nothing better to do.
 func (l *loop) speculate(ctx context.Context, overlay build.Overlay) {
-	if l.cancel != nil || l.snap == nil || l.gaveUp || l.rolledBack || len(overlay) == 0 {
-		return
+	if l.canSpeculate(overlay) {
+		l.e.builder.Speculate(ctx, l.snap, l.generation, overlay)
 	}
-	l.e.builder.Speculate(ctx, l.snap, l.generation, overlay)
+}
+
+// canSpeculate reports whether the files are all in which the next save can
+// differ from what is live. Those that were saved and are not live, because they
+// were kept, held or asked about, are part of that save.
+func (l *loop) canSpeculate(overlay build.Overlay) bool {
+	if l.cancel != nil || l.snap == nil || l.gaveUp || l.rolledBack || len(overlay) == 0 {
+		return false
+	}
+	for _, s := range []fileSet{l.changed, l.arrived} {
+		if s.all {
+			return false
+		}
+		for file := range s.files {
+			if _, ok := overlay[file]; !ok {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // onBattery reports whether the system says that it has a mains supply, and

@@ -47,11 +47,11 @@ func apply(s *control.Status, ev control.Event) {
 		if ev.Generation == 0 {
 			s.State = control.StateDown
 		}
-		s.Problems = ev.Diagnostics
+		s.Problems = besideIncidents(s.Problems, ev)
 		s.Counts.Kept++
 	case control.EventAsking:
 		s.State = control.StateKept
-		s.Problems = ev.Diagnostics
+		s.Problems = besideIncidents(s.Problems, ev)
 	case control.EventUnchanged:
 		// What was wrong is not any more: the files are back to what runs.
 		s.State = control.StateLive
@@ -109,6 +109,21 @@ func addProblems(problems, more []manifest.Diagnostic) []manifest.Diagnostic {
 		}
 		return drop
 	})
+}
+
+// besideIncidents returns the findings about code that does not go live, and what
+// happened to the generation that still serves.
+func besideIncidents(problems []manifest.Diagnostic, ev control.Event) []manifest.Diagnostic {
+	if ev.Generation == 0 { // none does
+		return ev.Diagnostics
+	}
+	return addProblems(ev.Diagnostics, slices.DeleteFunc(slices.Clone(problems), func(d manifest.Diagnostic) bool {
+		// The end of a process during a load is told by both sides.
+		again := func(o manifest.Diagnostic) bool {
+			return o.Code == d.Code && o.Position == d.Position && o.Message == d.Message
+		}
+		return !incident(d) || slices.ContainsFunc(ev.Diagnostics, again)
+	}))
 }
 
 // incident reports whether a finding is about something that happened while

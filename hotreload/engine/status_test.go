@@ -70,17 +70,27 @@ func TestApply(t *testing.T) {
 		{
 			name: "kept", before: control.StateBuilding, open: problems{panicky},
 			ev:    control.Event{Kind: control.EventKept, Generation: 4, Rung: manifest.RungKeep, Diagnostics: problems{compile}},
-			state: control.StateKept, problems: problems{compile}, counts: control.Counts{Kept: 1},
+			state: control.StateKept, problems: problems{compile, panicky}, counts: control.Counts{Kept: 1},
 		},
 		{
-			name: "kept without anything to keep", before: control.StateBuilding,
+			name: "kept once more", before: control.StateBuilding, open: problems{host, panicky, crash},
+			ev:    control.Event{Kind: control.EventKept, Generation: 4, Rung: manifest.RungKeep, Diagnostics: problems{compile}},
+			state: control.StateKept, problems: problems{compile, panicky, crash}, counts: control.Counts{Kept: 1},
+		},
+		{
+			name: "kept because the load ended the live server, which was told already", before: control.StateDown, open: problems{panicky, crash},
+			ev:    control.Event{Kind: control.EventKept, Generation: 4, Rung: manifest.RungKeep, Diagnostics: problems{crash}},
+			state: control.StateKept, problems: problems{crash, panicky}, counts: control.Counts{Kept: 1},
+		},
+		{
+			name: "kept without anything to keep", before: control.StateBuilding, open: problems{crash},
 			ev:    control.Event{Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: problems{compile}},
 			state: control.StateDown, problems: problems{compile}, counts: control.Counts{Kept: 1},
 		},
 		{
-			name: "asking", before: control.StateBuilding,
+			name: "asking", before: control.StateBuilding, open: problems{compile, panicky},
 			ev:    control.Event{Kind: control.EventAsking, Generation: 4, Diagnostics: problems{host}},
-			state: control.StateKept, problems: problems{host},
+			state: control.StateKept, problems: problems{host, panicky},
 		},
 		{
 			name: "unchanged", before: control.StateBuilding, open: problems{compile, panicky, host},

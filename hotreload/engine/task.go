@@ -82,10 +82,10 @@ func (t *task) climb(ctx context.Context) outcome {
 		return t.start(ctx, nil)
 	}
 	watch := time.Now()
-	plan, err := t.e.builder.Plan(ctx, t.snap, t.files)
+	plan, graph, err := t.e.builder.Plan(ctx, t.snap, t.files)
 	t.step(control.StepPlan, time.Since(watch))
 	if err != nil {
-		t.e.watchDirs(t.snap, nil)
+		t.e.watchDirs(t.snap, graph)
 		if f, ok := errors.AsType[*build.Failure](err); ok {
 			t.announce(verdict{rung: manifest.RungKeep, diagnostics: f.Diagnostics}, 0)
 		}

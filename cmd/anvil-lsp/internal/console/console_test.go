@@ -274,7 +274,9 @@ func TestAttachedAndStatus(t *testing.T) {
 		fmt.Fprintf(&out, "=== %s\n%s\n", s, stateLine(paint.New(false), &control.Status{State: s, Generation: 4}))
 	}
 	fmt.Fprintf(&out, "=== restart?\n%s\n", stateLine(paint.New(false), &control.Status{State: control.StateKept, Generation: 4,
-		Problems: []manifest.Diagnostic{manifest.Diagnose(manifest.CodeHostChanged, manifest.Position{}, "x")}}))
+		Problems: []manifest.Diagnostic{
+			manifest.Diagnose(manifest.CodeHostChanged, manifest.Position{}, "x"), manifest.Diagnose(manifest.CodeHandlerPanic, manifest.Position{}, "boom"),
+		}}))
 	fmt.Fprintf(&out, "=== first build\n%s\n", stateLine(paint.New(false), &control.Status{State: control.StateBuilding}))
 	golden(t, "status", out.Bytes())
 }

@@ -104,7 +104,11 @@ func alike(a, b manifest.Diagnostic) bool {
 // onlyBreaks reports whether nothing but the need for a restart stands in the
 // way of the newest code.
 func onlyBreaks(ds []manifest.Diagnostic) bool {
-	isBreak := func(d manifest.Diagnostic) bool { return d.Code.Rung() == manifest.RungWarmRestart }
-	isError := func(d manifest.Diagnostic) bool { return d.Severity == manifest.SeverityError }
+	// What happened while serving is not about the code that waits.
+	incident := func(d manifest.Diagnostic) bool {
+		return d.Code == manifest.CodeHandlerPanic || d.Code == manifest.CodeLiveServer
+	}
+	isBreak := func(d manifest.Diagnostic) bool { return d.Code.Rung() == manifest.RungWarmRestart && !incident(d) }
+	isError := func(d manifest.Diagnostic) bool { return d.Severity == manifest.SeverityError && !incident(d) }
 	return slices.ContainsFunc(ds, isBreak) && !slices.ContainsFunc(ds, isError)
 }
