@@ -262,18 +262,18 @@ func (ev *evaluator) ifStmt(f *frame, s *ast.IfStmt) result {
 		}
 		return otherwise()
 	}
-	return ev.branches(s.Else == nil && checksError(f, s.Cond), then, otherwise)
+	return ev.branches(s.Else == nil && checksError(f.pkg.info, s.Cond), then, otherwise)
 }
 
 // checksError recognises err != nil: what follows the check is what is meant to
 // happen.
-func checksError(f *frame, cond ast.Expr) bool {
+func checksError(info *types.Info, cond ast.Expr) bool {
 	b, ok := ast.Unparen(cond).(*ast.BinaryExpr)
 	if !ok || b.Op != token.NEQ {
 		return false
 	}
-	t := f.pkg.info.TypeOf(b.X)
-	return t != nil && types.Implements(t, errorBase) && f.pkg.info.Types[b.Y].IsNil()
+	t := info.TypeOf(b.X)
+	return t != nil && types.Implements(t, errorBase) && info.Types[b.Y].IsNil()
 }
 
 // mine reports whether a break or continue is for the loop with this label.
