@@ -29,12 +29,11 @@ type Changes struct {
 // Diff returns what differs between two manifests.
 func Diff(from, to *Manifest) Changes {
 	self := func(s string) string { return s }
-	routes := func(r Route) [2]string { return [2]string{r.Pattern, r.Method} }
 	return Changes{
 		ABI:       diffValue(from.ABI, to.ABI),
 		Toolchain: diffValue(from.Toolchain, to.Toolchain),
 		Handlers:  diffValue(from.Handlers, to.Handlers),
-		Routes: diffLists(from.Routes, to.Routes, routes, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) },
+		Routes: diffLists(from.Routes, to.Routes, func(r Route) RouteKey { return r.Key() }, RouteKey.compare,
 			func(a, b Route) bool { a.Position, b.Position = Position{}, Position{}; return a == b }),
 		State:      diffLists(from.State, to.State, func(s State) string { return s.Key }, cmp.Compare, same),
 		Registered: diffLists(from.Registered, to.Registered, self, cmp.Compare, same),

@@ -108,6 +108,9 @@ type Manifest struct {
 type Route struct {
 	Method  string `json:"method"` // "*" where the route takes every method
 	Pattern string `json:"pattern"`
+	// Mount says that the handler answers for everything below the pattern. A
+	// Mount may stand beside a route for every method at the same pattern.
+	Mount   bool   `json:"mount,omitempty"`
 	Handler string `json:"handler"` // the function's name as a person writes it: handlers.ShowPost
 	Kind    string `json:"kind"`    // which of the accepted handler kinds
 	// Signature is the handler's type as a person writes it.
@@ -119,6 +122,25 @@ type Route struct {
 	// described; empty if it is not known.
 	Shape    string   `json:"shape,omitempty"`
 	Position Position `json:"position"` // of the registration
+}
+
+// RouteKey tells the routes of a generation apart.
+type RouteKey struct {
+	Method, Pattern string
+	Mount           bool
+}
+
+// Key returns what tells the route from others of its generation.
+func (r *Route) Key() RouteKey { return RouteKey{r.Method, r.Pattern, r.Mount} }
+
+func (k RouteKey) compare(other RouteKey) int {
+	mounts := func(k RouteKey) int {
+		if k.Mount {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(k.Pattern, other.Pattern), cmp.Compare(k.Method, other.Method), mounts(k)-mounts(other))
 }
 
 // State is one keyed value in the Container.
@@ -138,9 +160,7 @@ type Package struct {
 
 // Sort brings every list into its documented order.
 func (m *Manifest) Sort() {
-	slices.SortStableFunc(m.Routes, func(a, b Route) int {
-		return cmp.Or(cmp.Compare(a.Pattern, b.Pattern), cmp.Compare(a.Method, b.Method))
-	})
+	slices.SortStableFunc(m.Routes, func(a, b Route) int { return a.Key().compare(b.Key()) })
 	slices.SortFunc(m.State, func(a, b State) int { return cmp.Compare(a.Key, b.Key) })
 	slices.SortFunc(m.Host, func(a, b Package) int { return cmp.Compare(a.Path, b.Path) })
 	slices.Sort(m.Registered)

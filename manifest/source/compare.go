@@ -17,21 +17,19 @@ import (
 func Compare(last *manifest.Manifest, r *Report, hot []string) []manifest.Diagnostic {
 	c := comparison{moved: moved(last.Hot, hot)}
 	var found []manifest.Diagnostic
-	type key struct{ method, pattern string }
-	routes := map[key][]*Route{}
+	routes := map[manifest.RouteKey][]*Route{}
 	for i := range r.Routes {
 		route := &r.Routes[i]
-		k := key{route.Method, route.Pattern}
-		routes[k] = append(routes[k], route)
+		routes[route.Key()] = append(routes[route.Key()], route)
 	}
 	for _, was := range last.Routes {
-		now := routes[key{was.Method, was.Pattern}]
+		now := routes[was.Key()]
 		if len(now) > 0 && !slices.ContainsFunc(now, func(r *Route) bool { return r.Broken || r.Fingerprint == was.Fingerprint }) {
 			found = append(found, c.route(was, likeliest(was, now)))
 		}
 	}
 	// The live manifest knows the patterns that the source does not tell.
-	unclaimed := slices.DeleteFunc(slices.Clone(last.Routes), func(was manifest.Route) bool { return len(routes[key{was.Method, was.Pattern}]) > 0 })
+	unclaimed := slices.DeleteFunc(slices.Clone(last.Routes), func(was manifest.Route) bool { return len(routes[was.Key()]) > 0 })
 	for _, pair := range patternless(unclaimed, r.Unknown) {
 		is := *pair.is
 		is.Pattern = pair.was.Pattern

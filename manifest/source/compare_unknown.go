@@ -112,7 +112,7 @@ type routeGroup struct {
 	is  []*Route
 }
 
-// grouped puts routes for the same method under their keys, sorted. Without a key
+// grouped puts routes of the same method and kind under their keys, sorted. Without a key
 // a route is alone.
 func grouped(was []manifest.Route, is []*Route, key func(manifest.Route) string) []routeGroup {
 	var groups []routeGroup
@@ -120,7 +120,7 @@ func grouped(was []manifest.Route, is []*Route, key func(manifest.Route) string)
 		k := key(r)
 		i := -1
 		if k != "" {
-			k = r.Method + " " + k
+			k = manifest.Slot{Method: r.Method, Pattern: k, Mount: r.Mount}.String()
 			i = slices.IndexFunc(groups, func(g routeGroup) bool { return g.key == k })
 		}
 		if i < 0 {

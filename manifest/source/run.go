@@ -124,11 +124,11 @@ func (e *entry) route(w *world) Route {
 	shape := w.shapes.Of(e.box.plain)
 	r := Route{
 		Route: manifest.Route{
-			Method: e.method, Pattern: e.pattern, Handler: e.box.name, Kind: e.box.kind,
+			Method: e.method, Pattern: e.pattern, Mount: e.mount, Handler: e.box.name, Kind: e.box.kind,
 			Signature: Signature(e.box.plain), Fingerprint: manifest.Fingerprint(shape), Shape: shape,
 			Position: e.call,
 		},
-		Mount: e.mount, Conditional: e.conditional, Broken: !w.shapes.Known(e.box.plain),
+		Conditional: e.conditional, Broken: !w.shapes.Known(e.box.plain),
 	}
 	r.HandlerPosition = w.declaration(e.box.declared)
 	r.SignaturePosition = w.declaration(e.box.signature)

@@ -66,6 +66,8 @@ func (m *schemaMaker) of(t *testing.T, typ reflect.Type) *schemaNode {
 	switch typ.Kind() {
 	case reflect.String:
 		return &schemaNode{Type: "string"}
+	case reflect.Bool:
+		return &schemaNode{Type: "boolean"}
 	case reflect.Int:
 		return &schemaNode{Type: "integer"}
 	case reflect.Slice:
