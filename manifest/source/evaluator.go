@@ -213,6 +213,11 @@ const (
 type result struct {
 	outcome
 	label types.Object
+	// breaks is another way in which it may have ended: the break of a statement
+	// that goes on behind it, which a continue does not.
+	breaks *result
+	// partly says of one that goes on that it may have left.
+	partly bool
 }
 
 // branches runs alternatives of which one is taken, but it is not known which.
@@ -223,7 +228,8 @@ type result struct {
 func (ev *evaluator) branches(guard bool, arms ...func() result) result {
 	ev.conditional++
 	var after []map[*cell]value
-	least := result{ended, nil}
+	least := result{outcome: ended}
+	var breaks *result
 	leaves := false
 	var order []*cell
 	inside := ev.conditional
@@ -233,10 +239,16 @@ func (ev *evaluator) branches(guard bool, arms ...func() result) result {
 		r := arm()
 		order = append(order, j.order...)
 		now := ev.undo()
+		switch {
+		case r.outcome == broke && (breaks == nil || r.label == nil):
+			breaks = &r
+		case r.breaks != nil:
+			breaks = r.breaks
+		}
 		if r.outcome < least.outcome {
 			least = r
 		}
-		leaves = leaves || r.outcome != next
+		leaves = leaves || r.outcome != next || r.partly
 		if r.outcome < returned {
 			after = append(after, now)
 		}
@@ -245,6 +257,10 @@ func (ev *evaluator) branches(guard bool, arms ...func() result) result {
 	ev.merge(order, after)
 	if least.outcome == next && leaves && !guard {
 		ev.conditional++ // until the function or the iteration ends
+	}
+	least.partly, least.breaks = false, nil
+	if least.outcome == continued {
+		least.breaks = breaks
 	}
 	return least
 }
