@@ -15,7 +15,7 @@ func (run *checking) report() *Report {
 	r := &Report{Complete: len(run.faults) == 0}
 	w := &world{
 		fset: run.fset, shapes: NewShapes(run.prog.hot()),
-		packages: map[*types.Package]*checked{}, source: map[*token.File]bool{}, mutated: map[types.Object]bool{},
+		packages: map[*types.Package]*checked{}, source: map[*token.File]bool{}, mutated: map[*types.Var]bool{},
 	}
 	all := run.packages()
 	var hot []*checked
@@ -37,6 +37,7 @@ func (run *checking) report() *Report {
 	slices.Sort(r.Missing)
 	r.Missing = slices.Compact(r.Missing)
 
+	w.hot = hot
 	run.protect(&run.faults, "looking for what a reload resets", func() {
 		for _, c := range hot {
 			c.facts = c.findFacts()
@@ -75,7 +76,7 @@ func (run *checking) follow(w *world, handlers *checked, r *Report) {
 	}
 	ev := &evaluator{
 		ctx: run.ctx, world: w, limit: maxSteps,
-		globals: map[types.Object]*cell{}, started: map[*checked]bool{},
+		globals: map[types.Object]*cell{},
 	}
 	ev.out.once, ev.out.patternless = map[string]token.Pos{}, map[int]*entry{}
 	ev.follow(obj)
