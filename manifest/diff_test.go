@@ -53,6 +53,20 @@ func TestDiffMount(t *testing.T) {
 	}
 }
 
+// TestDiffModules: modules that were not recorded are not compared.
+func TestDiffModules(t *testing.T) {
+	from, to := &Manifest{Modules: []string{"a@v1 go1.26"}, GODEBUG: "x=0"}, &Manifest{Modules: []string{"a@v2 go1.26"}}
+	if c := Diff(from, to); len(c.Modules) != 2 || c.GODEBUG == nil || c.Empty() {
+		t.Errorf("other modules: %+v", c)
+	}
+	if c := Diff(from, from); !c.Empty() {
+		t.Errorf("the same: %+v", c)
+	}
+	if c := Diff(&Manifest{}, to); !c.Empty() {
+		t.Errorf("not recorded: %+v", c)
+	}
+}
+
 func TestDiff(t *testing.T) {
 	from, to := sample(), sample()
 	to.ABI = 2

@@ -100,8 +100,12 @@ type Manifest struct {
 	Routes     []Route   `json:"routes"`   // sorted by pattern, then method
 	State      []State   `json:"state,omitempty"`
 	Registered []string  `json:"registered,omitempty"` // names of registry entries, sorted
-	Host       []Package `json:"host,omitempty"`       // host packages of the workspace, sorted
+	Host       []Package `json:"host,omitempty"`       // host packages of the workspace and of modules that are replaced by a directory, sorted
 	Hot        []string  `json:"hot,omitempty"`        // import paths of hot packages, sorted
+	// Modules are the modules that host packages come from, with version,
+	// language version and replacement, sorted; none if they were not recorded.
+	Modules []string `json:"modules,omitempty"`
+	GODEBUG string   `json:"godebug,omitempty"` // defaults of the executable
 }
 
 // Route is one registered route.
@@ -165,6 +169,7 @@ func (m *Manifest) Sort() {
 	slices.SortFunc(m.Host, func(a, b Package) int { return cmp.Compare(a.Path, b.Path) })
 	slices.Sort(m.Registered)
 	slices.Sort(m.Hot)
+	slices.Sort(m.Modules)
 }
 
 // Read returns the manifest in a file. The error wraps ErrFormat if the file

@@ -181,6 +181,8 @@ func fullManifest() *manifest.Manifest {
 		Registered: []string{"feeds.atom"},
 		Host:       []manifest.Package{{Path: "example.com/blog", Hash: "aa"}},
 		Hot:        []string{"example.com/blog/handlers"},
+		Modules:    []string{"example.com/blog@ go1.26"},
+		GODEBUG:    "http2client=0",
 	}
 }
 
