@@ -38,7 +38,7 @@ func (g *generation) describe(entries []RouteEntry, from source) {
 	for _, e := range entries {
 		shape := shapes.Of(e.Handler.Type())
 		m.Routes = append(m.Routes, manifest.Route{
-			Method: e.Method, Pattern: e.Pattern, Handler: e.Handler.Name(), Kind: e.Handler.Kind(),
+			Method: e.Method, Pattern: e.Pattern, Mount: e.Mount, Handler: e.Handler.Name(), Kind: e.Handler.Kind(),
 			Signature:   typeName(e.Handler.Type()),
 			Fingerprint: manifest.Fingerprint(shape), Shape: shape,
 			Position: e.Position(),

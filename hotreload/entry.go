@@ -33,6 +33,10 @@ func (e *RouteEntry) Position() manifest.Position {
 	return manifest.Position{File: e.File, Line: e.Line}
 }
 
+func (e *RouteEntry) key() manifest.RouteKey {
+	return manifest.RouteKey{Method: e.Method, Pattern: e.Pattern, Mount: e.Mount}
+}
+
 // place returns where the route stands in the router.
 func (e *RouteEntry) place() manifest.Slot {
 	return manifest.Slot{Method: e.Method, Pattern: e.Pattern, Root: e.slash, Mount: e.Mount}

@@ -18,19 +18,18 @@ func (s *LiveState) breaks(g *generation, hot []string) []manifest.Diagnostic {
 	if old == nil {
 		return nil
 	}
-	type key struct{ method, pattern string }
-	routes := map[key]manifest.Route{}
+	routes := map[manifest.RouteKey]manifest.Route{}
 	for _, r := range old.manifest.Manifest.Routes {
-		routes[key{r.Method, r.Pattern}] = r
+		routes[r.Key()] = r
 	}
-	types := map[key]reflect.Type{}
+	types := map[manifest.RouteKey]reflect.Type{}
 	for _, e := range old.reg.entries {
-		types[key{e.Method, e.Pattern}] = e.Handler.Type()
+		types[e.key()] = e.Handler.Type()
 	}
 	shapes := manifest.NewShapes(hot)
 	var found []manifest.Diagnostic
 	for _, e := range g.reg.entries {
-		k := key{e.Method, e.Pattern}
+		k := e.key()
 		before, ok := routes[k]
 		if !ok || before.Fingerprint == fingerprint(shapes, e.Handler.Type()) {
 			continue

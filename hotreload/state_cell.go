@@ -76,6 +76,8 @@ func (c *contents) cell(owner *registration, key string, view stateView, create 
 	if cell == nil {
 		cell = &stateCell{stateView: view, value: create(&slot.mu), previous: previous}
 		slot.add(cell, owner)
+	} else if owner.is(live) {
+		slot.renew(cell) // after a rollback, by one that asks for it only now
 	}
 	owner.rememberState(key, cell)
 	return cell
@@ -95,6 +97,13 @@ func (s *stateSlot) add(cell *stateCell, owner *registration) {
 	}
 }
 
+// renew makes a cell the newest one.
+func (s *stateSlot) renew(cell *stateCell) {
+	if i := slices.Index(s.cells, cell); i >= 0 {
+		s.cells = append(slices.Delete(s.cells, i, i+1), cell)
+	}
+}
+
 // commitStates makes the cells that a generation asked for the newest ones.
 func (c *contents) commitStates(owner *registration) {
 	c.mu.Lock()
@@ -104,10 +113,8 @@ func (c *contents) commitStates(owner *registration) {
 		if slot == nil {
 			continue
 		}
-		if i := slices.Index(slot.cells, cell); i >= 0 {
-			cell.owner = nil
-			slot.cells = append(slices.Delete(slot.cells, i, i+1), cell)
-		}
+		cell.owner = nil
+		slot.renew(cell)
 	}
 }
 

@@ -101,6 +101,31 @@ func TestStateOfGenerations(t *testing.T) {
 	})
 }
 
+// A generation that asks for a value only while it serves has it continued by
+// the next one too, also after a rollback to it.
+func TestStateOfLateGenerations(t *testing.T) {
+	s := NewLiveState(nil)
+	serve := func() *Container {
+		g := s.newGeneration(s.next(), "")
+		g.reg.hot = []string{importPath}
+		root := g.sink()
+		c := root.Container()
+		if faults := g.prepare(root, source{}); len(faults) > 0 || !s.goLive(g) {
+			t.Fatal(faults)
+		}
+		return c
+	}
+	type one struct{ N int }
+	type two struct{ N, M int }
+	type three struct{ N, M, O int }
+	StateOf(serve(), "k", func() one { return one{1} })
+	StateOf(serve(), "k", func() two { return two{} }).Set(two{2, 2})
+	StateOf(serve(), "k", func() one { return one{} }).Set(one{100}) // as a rollback does
+	if got := StateOf(serve(), "k", func() three { return three{} }).Get(); got.N != 100 {
+		t.Errorf("the next generation continues %+v, the live one held 100", got)
+	}
+}
+
 // A value that could not be made is made the next time, from the old one, and
 // whoever comes first makes it.
 func TestStateIsMadeOnce(t *testing.T) {

@@ -24,29 +24,36 @@ type Changes struct {
 	Registered []Change[string]  `json:"registered,omitempty"`
 	Host       []Change[Package] `json:"host,omitempty"`
 	Hot        []Change[string]  `json:"hot,omitempty"`
+	Modules    []Change[string]  `json:"modules,omitempty"`
+	GODEBUG    *Change[string]   `json:"godebug,omitempty"`
 }
 
-// Diff returns what differs between two manifests.
+// Diff returns what differs between two manifests. Modules are compared if both
+// recorded them.
 func Diff(from, to *Manifest) Changes {
 	self := func(s string) string { return s }
-	routes := func(r Route) [2]string { return [2]string{r.Pattern, r.Method} }
-	return Changes{
+	c := Changes{
 		ABI:       diffValue(from.ABI, to.ABI),
 		Toolchain: diffValue(from.Toolchain, to.Toolchain),
 		Handlers:  diffValue(from.Handlers, to.Handlers),
-		Routes: diffLists(from.Routes, to.Routes, routes, func(a, b [2]string) int { return slices.Compare(a[:], b[:]) },
+		Routes: diffLists(from.Routes, to.Routes, func(r Route) RouteKey { return r.Key() }, RouteKey.compare,
 			func(a, b Route) bool { a.Position, b.Position = Position{}, Position{}; return a == b }),
 		State:      diffLists(from.State, to.State, func(s State) string { return s.Key }, cmp.Compare, same),
 		Registered: diffLists(from.Registered, to.Registered, self, cmp.Compare, same),
 		Host:       diffLists(from.Host, to.Host, func(p Package) string { return p.Path }, cmp.Compare, same),
 		Hot:        diffLists(from.Hot, to.Hot, self, cmp.Compare, same),
 	}
+	if len(from.Modules) > 0 && len(to.Modules) > 0 {
+		c.Modules, c.GODEBUG = diffLists(from.Modules, to.Modules, self, cmp.Compare, same), diffValue(from.GODEBUG, to.GODEBUG)
+	}
+	return c
 }
 
 // Empty reports whether there is no difference.
 func (c Changes) Empty() bool {
 	return c.ABI == nil && c.Toolchain == nil && c.Handlers == nil &&
-		len(c.Routes) == 0 && len(c.State) == 0 && len(c.Registered) == 0 && len(c.Host) == 0 && len(c.Hot) == 0
+		len(c.Routes) == 0 && len(c.State) == 0 && len(c.Registered) == 0 && len(c.Host) == 0 && len(c.Hot) == 0 &&
+		len(c.Modules) == 0 && c.GODEBUG == nil
 }
 
 func same[T comparable](a, b T) bool { return a == b }

@@ -36,6 +36,37 @@ func TestDiffSame(t *testing.T) {
 	}
 }
 
+// TestDiffMount: a Mount and a route for every method may have the same pattern.
+func TestDiffMount(t *testing.T) {
+	handle, mount := Route{Method: AnyMethod, Pattern: "/admin", Fingerprint: "1"}, Route{Method: AnyMethod, Pattern: "/admin", Mount: true, Fingerprint: "2"}
+	from, to := &Manifest{Routes: []Route{handle, mount}}, &Manifest{Routes: []Route{mount, handle}}
+	if c := Diff(from, to); !c.Empty() {
+		t.Errorf("differences between equals: %+v", c)
+	}
+	to.Sort()
+	if to.Routes[0].Mount {
+		t.Errorf("sorted as %+v", to.Routes)
+	}
+	to.Routes = to.Routes[:1]
+	if c := Diff(from, to); len(c.Routes) != 1 || !c.Routes[0].Old.Mount {
+		t.Errorf("without the Mount: %+v", c)
+	}
+}
+
+// TestDiffModules: modules that were not recorded are not compared.
+func TestDiffModules(t *testing.T) {
+	from, to := &Manifest{Modules: []string{"a@v1 go1.26"}, GODEBUG: "x=0"}, &Manifest{Modules: []string{"a@v2 go1.26"}}
+	if c := Diff(from, to); len(c.Modules) != 2 || c.GODEBUG == nil || c.Empty() {
+		t.Errorf("other modules: %+v", c)
+	}
+	if c := Diff(from, from); !c.Empty() {
+		t.Errorf("the same: %+v", c)
+	}
+	if c := Diff(&Manifest{}, to); !c.Empty() {
+		t.Errorf("not recorded: %+v", c)
+	}
+}
+
 func TestDiff(t *testing.T) {
 	from, to := sample(), sample()
 	to.ABI = 2

@@ -100,14 +100,21 @@ type Manifest struct {
 	Routes     []Route   `json:"routes"`   // sorted by pattern, then method
 	State      []State   `json:"state,omitempty"`
 	Registered []string  `json:"registered,omitempty"` // names of registry entries, sorted
-	Host       []Package `json:"host,omitempty"`       // host packages of the workspace, sorted
+	Host       []Package `json:"host,omitempty"`       // host packages of the workspace and of modules that are replaced by a directory, sorted
 	Hot        []string  `json:"hot,omitempty"`        // import paths of hot packages, sorted
+	// Modules are the modules that host packages come from, with version,
+	// language version and replacement, sorted; none if they were not recorded.
+	Modules []string `json:"modules,omitempty"`
+	GODEBUG string   `json:"godebug,omitempty"` // defaults of the executable
 }
 
 // Route is one registered route.
 type Route struct {
 	Method  string `json:"method"` // "*" where the route takes every method
 	Pattern string `json:"pattern"`
+	// Mount says that the handler answers for everything below the pattern. A
+	// Mount may stand beside a route for every method at the same pattern.
+	Mount   bool   `json:"mount,omitempty"`
 	Handler string `json:"handler"` // the function's name as a person writes it: handlers.ShowPost
 	Kind    string `json:"kind"`    // which of the accepted handler kinds
 	// Signature is the handler's type as a person writes it.
@@ -119,6 +126,25 @@ type Route struct {
 	// described; empty if it is not known.
 	Shape    string   `json:"shape,omitempty"`
 	Position Position `json:"position"` // of the registration
+}
+
+// RouteKey tells the routes of a generation apart.
+type RouteKey struct {
+	Method, Pattern string
+	Mount           bool
+}
+
+// Key returns what tells the route from others of its generation.
+func (r *Route) Key() RouteKey { return RouteKey{r.Method, r.Pattern, r.Mount} }
+
+func (k RouteKey) compare(other RouteKey) int {
+	mounts := func(k RouteKey) int {
+		if k.Mount {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(k.Pattern, other.Pattern), cmp.Compare(k.Method, other.Method), mounts(k)-mounts(other))
 }
 
 // State is one keyed value in the Container.
@@ -138,13 +164,12 @@ type Package struct {
 
 // Sort brings every list into its documented order.
 func (m *Manifest) Sort() {
-	slices.SortStableFunc(m.Routes, func(a, b Route) int {
-		return cmp.Or(cmp.Compare(a.Pattern, b.Pattern), cmp.Compare(a.Method, b.Method))
-	})
+	slices.SortStableFunc(m.Routes, func(a, b Route) int { return a.Key().compare(b.Key()) })
 	slices.SortFunc(m.State, func(a, b State) int { return cmp.Compare(a.Key, b.Key) })
 	slices.SortFunc(m.Host, func(a, b Package) int { return cmp.Compare(a.Path, b.Path) })
 	slices.Sort(m.Registered)
 	slices.Sort(m.Hot)
+	slices.Sort(m.Modules)
 }
 
 // Read returns the manifest in a file. The error wraps ErrFormat if the file

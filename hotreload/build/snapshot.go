@@ -60,13 +60,18 @@ func (s *Snapshot) Hot() []string {
 	return slices.DeleteFunc(s.boundary.HotPackages(), func(p string) bool { return s.linked[p] })
 }
 
-// Host returns the host packages of the workspace with a hash of what they
-// were built from, sorted.
+// Host returns the host packages whose source is local, with a hash of what they
+// were built from, sorted. Those of a runtime that is replaced by a directory are
+// left out: they are no part of the application.
 func (s *Snapshot) Host() []manifest.Package {
 	var out []manifest.Package
+	runtime := s.graph.Packages[RuntimePath]
 	for _, path := range slices.Sorted(maps.Keys(s.graph.Packages)) {
 		p := s.graph.Packages[path]
-		if !p.Workspace() || s.hot(path) {
+		if !p.Local() || s.hot(path) {
+			continue
+		}
+		if !p.Workspace() && runtime != nil && p.moduleName() == runtime.moduleName() {
 			continue
 		}
 		var sums []string
@@ -79,6 +84,21 @@ func (s *Snapshot) Host() []manifest.Package {
 	}
 	return out
 }
+
+// Modules returns what modules the host packages come from, with version,
+// language version and replacement, sorted.
+func (s *Snapshot) Modules() []string {
+	ids := map[string]bool{}
+	for path, p := range s.graph.Packages {
+		if p.Module != nil && !s.hot(path) {
+			ids[p.moduleID()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(ids))
+}
+
+// GODEBUG returns the defaults that the go command gives the executable.
+func (s *Snapshot) GODEBUG() string { return s.graph.Main.DefaultGODEBUG }
 
 // Executable returns the path of the program that the snapshot's plugins are
 // for.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/manifest"
@@ -45,6 +46,7 @@ func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, pr
 	v := judge(report, against, s.Hot(), reasons)
 	m := &manifest.Manifest{
 		Format: manifest.FormatVersion, ABI: 1, Toolchain: b.Toolchain(), Handlers: s.Handlers(), Host: s.Host(), Hot: s.Hot(),
+		Modules: s.Modules(), GODEBUG: s.GODEBUG(),
 		Routes: []manifest.Route{},
 	}
 	for _, r := range report.Routes {
@@ -71,19 +73,49 @@ func hostChanges(b *build.Builder, s *build.Snapshot, against *manifest.Manifest
 	if was, now := against.Toolchain, b.Toolchain(); was != "" && was != now {
 		out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, manifest.Position{}, "the manifest was made with %s, this is %s", was, now))
 	}
+	out = append(out, moduleChanges(s, against)...)
 	hashes := map[string]string{}
 	for _, p := range against.Host {
 		hashes[p.Path] = p.Hash
 	}
 	for _, p := range s.Host() {
-		if was, ok := hashes[p.Path]; ok && was == p.Hash {
+		was, ok := hashes[p.Path]
+		pkg := s.Package(p.Path)
+		if ok && was == p.Hash || !ok && !pkg.Workspace() { // a new dependency of hot code is no difference
 			continue
 		}
 		pos := manifest.Position{}
-		if files := s.Package(p.Path).SourceFiles(); len(files) > 0 {
+		if files := pkg.SourceFiles(); len(files) > 0 {
 			pos.File = files[0]
 		}
 		out = append(out, manifest.Diagnose(manifest.CodeHostChanged, pos, "host package %s differs from the one in the manifest (%s)", p.Path, s.Reason(p.Path)))
+	}
+	return out
+}
+
+// moduleChanges compares the modules that a manifest recorded with those that
+// are selected now. Modules that are new are none of the process's.
+func moduleChanges(s *build.Snapshot, against *manifest.Manifest) []manifest.Diagnostic {
+	if len(against.Modules) == 0 {
+		return nil // an earlier version wrote it
+	}
+	pos := manifest.Position{}
+	if main := s.Package(s.Main()); main != nil && main.Module != nil {
+		pos.File = main.Module.GoMod
+	}
+	path := func(id string) string { p, _, _ := strings.Cut(id, "@"); return p }
+	was := map[string]string{}
+	for _, id := range against.Modules {
+		was[path(id)] = id
+	}
+	var out []manifest.Diagnostic
+	for _, now := range s.Modules() {
+		if before, ok := was[path(now)]; ok && before != now {
+			out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, pos, "the manifest was made with %s, go.mod now says %s", before, now))
+		}
+	}
+	if before, now := against.GODEBUG, s.GODEBUG(); before != now {
+		out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, pos, "the manifest was made with the GODEBUG defaults %q, go.mod now says %q", before, now))
 	}
 	return out
 }

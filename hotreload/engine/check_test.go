@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -116,6 +117,73 @@ func TestCheckWorkspaces(t *testing.T) {
 			slices.Sort(got)
 			if !slices.Equal(got, want) {
 				t.Errorf("routes %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// TestCheckAgainst: what a running server has linked needs a restart where it
+// differs, also in a module that a replace directive takes from a directory.
+func TestCheckAgainst(t *testing.T) {
+	a := newApp(t)
+	lib := t.TempDir()
+	const (
+		code  = "package lib\n\nfunc Name() string { return \"lib\" }\n"
+		gomod = "module example.com/lib\n\ngo 1.26.0\n"
+	)
+	writeFile(t, code, lib, "lib.go")
+	writeFile(t, gomod, lib, "go.mod")
+	a.edit("go.mod", "require github.com/anvilforge", "require example.com/lib v0.0.0\n\nreplace example.com/lib => "+lib+"\n\nrequire github.com/anvilforge")
+	a.edit("main.go", "import (\n", "import (\n\t_ \"example.com/lib\"\n")
+	appMod := readFile(t, a.dir, "go.mod")
+	check := func(against *manifest.Manifest) *Verdict {
+		t.Helper()
+		b, err := build.New(t.Context(), build.Config{Dir: a.dir, OutDir: filepath.Join(a.dir, OutDir)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := Check(t.Context(), b, against, func(string) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	last := check(nil).Manifest
+	if !slices.ContainsFunc(last.Host, func(p manifest.Package) bool { return p.Path == "example.com/lib" }) {
+		t.Errorf("host packages %v, want example.com/lib among them", last.Host)
+	}
+	earlier := *last // as an earlier version wrote it
+	earlier.Modules, earlier.GODEBUG = nil, ""
+	earlier.Host = slices.DeleteFunc(slices.Clone(last.Host), func(p manifest.Package) bool { return p.Path == "example.com/lib" })
+
+	for _, test := range []struct {
+		name, code, lib, app string // files; empty: as they were
+		against              *manifest.Manifest
+		rung                 manifest.Rung
+		want                 string // what the findings say, but for hints
+	}{
+		{name: "nothing", rung: manifest.RungHotSwap},
+		{name: "a comment", code: "// Package lib has a name.\n" + code, rung: manifest.RungHotSwap},
+		{name: "a body", code: strings.Replace(code, `"lib"`, `"other"`, 1), rung: manifest.RungWarmRestart, want: "ANV002 host package example.com/lib differs"},
+		{name: "the go line", lib: strings.Replace(gomod, "1.26.0", "1.25.0", 1), rung: manifest.RungWarmRestart,
+			want: "ANV013 the manifest was made with example.com/lib@v0.0.0 go1.26.0 => "},
+		{name: "GODEBUG", app: appMod + "\ngodebug http2client=0\n", rung: manifest.RungWarmRestart, want: "ANV013 the manifest was made with the GODEBUG defaults"},
+		{name: "of an earlier version", app: appMod + "\ngodebug http2client=0\n", against: &earlier, rung: manifest.RungHotSwap},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			writeFile(t, cmp.Or(test.code, code), lib, "lib.go")
+			writeFile(t, cmp.Or(test.lib, gomod), lib, "go.mod")
+			writeFile(t, cmp.Or(test.app, appMod), a.dir, "go.mod")
+			v := check(cmp.Or(test.against, last))
+			var found []string
+			for _, d := range v.Diagnostics {
+				if d.Severity != manifest.SeverityHint {
+					found = append(found, string(d.Code)+" "+d.Message)
+				}
+			}
+			got := strings.Join(found, "\n")
+			if v.Rung != test.rung || !strings.HasPrefix(got, test.want) || test.want == "" && got != "" || len(found) > 1 {
+				t.Errorf("%s:\n%s\nwant %s: %s", v.Rung, got, test.rung, test.want)
 			}
 		})
 	}

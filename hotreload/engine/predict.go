@@ -200,13 +200,12 @@ func signatureBreaks(was, now *manifest.Manifest) bool {
 	if was == nil || now == nil {
 		return false
 	}
-	type key struct{ method, pattern string }
-	before := map[key]string{}
+	before := map[manifest.RouteKey]string{}
 	for _, r := range was.Routes {
-		before[key{r.Method, r.Pattern}] = r.Fingerprint
+		before[r.Key()] = r.Fingerprint
 	}
 	return slices.ContainsFunc(now.Routes, func(r manifest.Route) bool {
-		print, ok := before[key{r.Method, r.Pattern}]
+		print, ok := before[r.Key()]
 		return ok && print != r.Fingerprint
 	})
 }

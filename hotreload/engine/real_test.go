@@ -148,7 +148,7 @@ func (a *app) untilLive(generation int, rung manifest.Rung) control.Event {
 			a.Error(err)
 			continue
 		}
-		if m.Generation != generation || len(m.Routes) != 2 || !slices.Equal(m.Hot, []string{"example.com/hello/handlers"}) || len(m.Host) != 2 {
+		if m.Generation != generation || len(m.Routes) != 2 || !slices.Equal(m.Hot, []string{"example.com/hello/handlers"}) || len(m.Host) != 2 || len(m.Modules) == 0 {
 			a.Errorf("%s: %+v", path, m)
 		}
 	}

@@ -31,7 +31,7 @@ func HistoryPath(dir string, generation int) string {
 // record writes what went live to manifest.json and to the history.
 func (e *Engine) record(s *build.Snapshot, m *manifest.Manifest) error {
 	full := *m
-	full.Host, full.Hot = s.Host(), s.Hot()
+	full.Host, full.Hot, full.Modules, full.GODEBUG = s.Host(), s.Hot(), s.Modules(), s.GODEBUG()
 	full.Sort()
 	if err := full.Write(ManifestPath(e.opts.Dir)); err != nil {
 		return err

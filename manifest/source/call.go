@@ -142,6 +142,7 @@ func (ev *evaluator) call(v value, args []value, site callSite) value {
 	}
 	var r value
 	if !ev.aside(func() { r = ev.invoke(fn, body, args) }) {
+		ev.disturbed(fn, args, site)
 		return results(fn.t, "it takes too long to compute")
 	}
 	return r
@@ -372,7 +373,7 @@ func ends(t types.Type) value {
 
 // callUnknown calls a function whose code is not known. If it gets the sink it
 // registers something that is not known either; functions that it gets may be
-// called.
+// called, and what its arguments lead to may be changed.
 func (ev *evaluator) callUnknown(v value, args []value, site callSite, why string) value {
 	fn, _ := v.(*function)
 	holds := slices.ContainsFunc(args, func(a value) bool { return directSink(a, 3) }) || fn != nil && fn.recv != nil && directSink(fn.recv, 3)
@@ -387,13 +388,8 @@ func (ev *evaluator) callUnknown(v value, args []value, site callSite, why strin
 		}
 		ev.note(site, reason)
 	}
-	for _, a := range args {
-		if callback, ok := a.(*function); ok && callback.body() != nil && reachesSink(callback, 4) && !ev.recursive(callback.body()) {
-			ev.repeated(func() {
-				ev.call(callback, unknownArgs(callback.t, "it is called by "+site.name), callSite{pos: site.pos, name: site.name})
-			})
-		}
-	}
+	ev.callBacks(args, site, 2)
+	ev.disturbed(fn, args, site)
 	r := results(v.typ(), why)
 	if fn != nil && fn.obj != nil {
 		r = ev.describeResult(fn, r)

@@ -17,32 +17,23 @@ import (
 func Compare(last *manifest.Manifest, r *Report, hot []string) []manifest.Diagnostic {
 	c := comparison{moved: moved(last.Hot, hot)}
 	var found []manifest.Diagnostic
-	type key struct{ method, pattern string }
-	routes := map[key][]*Route{}
+	routes := map[manifest.RouteKey][]*Route{}
 	for i := range r.Routes {
 		route := &r.Routes[i]
-		k := key{route.Method, route.Pattern}
-		routes[k] = append(routes[k], route)
+		routes[route.Key()] = append(routes[route.Key()], route)
 	}
 	for _, was := range last.Routes {
-		now := routes[key{was.Method, was.Pattern}]
+		now := routes[was.Key()]
 		if len(now) > 0 && !slices.ContainsFunc(now, func(r *Route) bool { return r.Broken || r.Fingerprint == was.Fingerprint }) {
 			found = append(found, c.route(was, likeliest(was, now)))
 		}
 	}
-	for _, u := range r.Unknown {
-		if u.Route == nil {
-			continue
-		}
-		// The live manifest knows the pattern.
-		i := slices.IndexFunc(last.Routes, func(was manifest.Route) bool {
-			return len(routes[key{was.Method, was.Pattern}]) == 0 && registeredBy(was, u.Route)
-		})
-		if i >= 0 && !u.Route.Broken && last.Routes[i].Fingerprint != u.Route.Fingerprint {
-			is := *u.Route
-			is.Pattern = last.Routes[i].Pattern
-			found = append(found, c.route(last.Routes[i], &is))
-		}
+	// The live manifest knows the patterns that the source does not tell.
+	unclaimed := slices.DeleteFunc(slices.Clone(last.Routes), func(was manifest.Route) bool { return len(routes[was.Key()]) > 0 })
+	for _, pair := range patternless(unclaimed, r.Unknown) {
+		is := *pair.is
+		is.Pattern = pair.was.Pattern
+		found = append(found, c.route(pair.was, &is))
 	}
 	states := map[string][]*State{}
 	for i := range r.State {
@@ -56,17 +47,6 @@ func Compare(last *manifest.Manifest, r *Report, hot []string) []manifest.Diagno
 	}
 	manifest.SortDiagnostics(found)
 	return found
-}
-
-// registeredBy reports whether a live route comes from a registration of which
-// the pattern is not known: it has the same handler, or stands at the same line.
-// Function literals are numbered, so that their names say little.
-func registeredBy(was manifest.Route, is *Route) bool {
-	if was.Method != is.Method {
-		return false
-	}
-	here := was.Position.File == is.Position.File && was.Position.Line == is.Position.Line
-	return here || was.Handler == is.Handler && !strings.Contains(was.Handler, ".func")
 }
 
 // likeliest returns the one of several registrations that was live.

@@ -6,7 +6,6 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
-	"slices"
 )
 
 // Bounds of the interpreter. They are far above what registration needs, and
@@ -16,6 +15,7 @@ const (
 	maxIterations = 10_000    // of one loop
 	maxSteps      = 2_000_000 // expressions and statements
 	maxAside      = 20_000    // the same, inside a call that cannot register anything
+	maxStart      = 200_000   // the same, of the initialisation of all packages
 	maxCalls      = 200       // inside each other
 	maxDepth      = 1000      // of expressions and types inside each other
 	maxString     = 1 << 16   // bytes
@@ -33,7 +33,6 @@ type evaluator struct {
 	world   *world
 	out     recorder
 	globals map[types.Object]*cell
-	started map[*checked]bool // their init functions ran
 
 	steps int
 	full  bool // as many routes as there can be were recorded
@@ -54,8 +53,9 @@ type world struct {
 	known    *known
 	shapes   *Shapes
 	packages map[*types.Package]*checked
-	source   map[*token.File]bool  // files of packages
-	mutated  map[types.Object]bool // package-level variables that something changes
+	hot      []*checked           // dependencies first
+	source   map[*token.File]bool // files of packages
+	mutated  map[*types.Var]bool  // package-level variables that something changes
 }
 
 // activation is a function that is being run.
@@ -133,6 +133,7 @@ func (ev *evaluator) follow(register types.Object) {
 			panic(v)
 		}
 	}()
+	ev.start()
 	var fn value
 	switch obj := register.(type) {
 	case *types.Func:
@@ -213,6 +214,11 @@ const (
 type result struct {
 	outcome
 	label types.Object
+	// breaks is another way in which it may have ended: the break of a statement
+	// that goes on behind it, which a continue does not.
+	breaks *result
+	// partly says of one that goes on that it may have left.
+	partly bool
 }
 
 // branches runs alternatives of which one is taken, but it is not known which.
@@ -223,7 +229,8 @@ type result struct {
 func (ev *evaluator) branches(guard bool, arms ...func() result) result {
 	ev.conditional++
 	var after []map[*cell]value
-	least := result{ended, nil}
+	least := result{outcome: ended}
+	var breaks *result
 	leaves := false
 	var order []*cell
 	inside := ev.conditional
@@ -233,10 +240,16 @@ func (ev *evaluator) branches(guard bool, arms ...func() result) result {
 		r := arm()
 		order = append(order, j.order...)
 		now := ev.undo()
+		switch {
+		case r.outcome == broke && (breaks == nil || r.label == nil):
+			breaks = &r
+		case r.breaks != nil:
+			breaks = r.breaks
+		}
 		if r.outcome < least.outcome {
 			least = r
 		}
-		leaves = leaves || r.outcome != next
+		leaves = leaves || r.outcome != next || r.partly
 		if r.outcome < returned {
 			after = append(after, now)
 		}
@@ -245,6 +258,10 @@ func (ev *evaluator) branches(guard bool, arms ...func() result) result {
 	ev.merge(order, after)
 	if least.outcome == next && leaves && !guard {
 		ev.conditional++ // until the function or the iteration ends
+	}
+	least.partly, least.breaks = false, nil
+	if least.outcome == continued {
+		least.breaks = breaks
 	}
 	return least
 }
@@ -299,79 +316,6 @@ func (ev *evaluator) repeated(body func()) {
 func changed(before, after value) value {
 	v := join(before, after)
 	return &unknown{base: base{v.typ(), v.origin()}, why: "a loop changes it"}
-}
-
-// global returns the cell of a package-level variable of a hot package, nil for
-// any other: main may have set those of host packages to anything.
-func (ev *evaluator) global(obj *types.Var) *cell {
-	if c, ok := ev.globals[obj]; ok {
-		return c
-	}
-	pkg := ev.world.packages[obj.Pkg()]
-	if pkg == nil || !pkg.spec.Hot {
-		return nil
-	}
-	c := &cell{&unknown{base: base{t: obj.Type()}, why: "its initialisation depends on itself"}}
-	ev.globals[obj] = c
-	ev.initialize(pkg, obj, c)
-	if ev.world.mutated[obj] && !ev.started[pkg] {
-		ev.started[pkg] = true
-		ev.runInits(pkg)
-	}
-	return c
-}
-
-// initialize evaluates the initialiser of a package-level variable.
-func (ev *evaluator) initialize(pkg *checked, obj *types.Var, c *cell) {
-	f := &frame{pkg: pkg, vars: map[types.Object]*cell{}}
-	for _, init := range pkg.info.InitOrder {
-		i := slices.Index(init.Lhs, obj)
-		if i < 0 {
-			continue
-		}
-		v := ev.expr(f, init.Rhs)
-		if t, ok := v.(*tuple); ok && i < len(t.values) {
-			v = t.values[i]
-		}
-		c.v = copied(convert(v, obj.Type()))
-		return
-	}
-	c.v = ev.zero(obj.Type())
-}
-
-// runInits runs the init functions of a package.
-func (ev *evaluator) runInits(pkg *checked) {
-	for _, file := range pkg.files {
-		for _, d := range file.file.Decls {
-			if d, ok := d.(*ast.FuncDecl); ok && d.Recv == nil && d.Name.Name == "init" && d.Body != nil {
-				init := &function{base: base{t: types.NewSignatureType(nil, nil, nil, nil, nil, false)}, decl: d, pkg: pkg}
-				ev.aside(func() { ev.call(init, nil, callSite{pos: d.Name.Pos(), name: "init"}) })
-			}
-		}
-	}
-}
-
-// aside runs something that does not register anything, with a smaller bound:
-// what it computes is unknown if it takes too long. It reports whether it
-// ended.
-func (ev *evaluator) aside(fn func()) (ok bool) {
-	limit, calls, conditional, dry, journal := ev.limit, len(ev.calls), ev.conditional, ev.dry, ev.journal
-	ev.limit = min(limit, ev.steps+maxAside)
-	defer func() {
-		ev.limit = limit
-		v := recover()
-		if v == nil {
-			return
-		}
-		if _, is := v.(stop); !is || ev.steps >= limit || ev.ctx.Err() != nil {
-			panic(v)
-		}
-		ev.calls, ev.conditional, ev.dry = ev.calls[:calls], conditional, dry
-		ev.unwind(journal)
-		ok = false
-	}()
-	fn()
-	return true
 }
 
 // zero returns the zero value of a type.

@@ -12,6 +12,9 @@ import (
 func (ev *evaluator) block(f *frame, list []ast.Stmt) result {
 	for i := 0; i < len(list); i++ {
 		r := ev.stmt(f, list[i], nil)
+		if r.partly {
+			ev.conditional++ // until the function or the iteration ends
+		}
 		if r.outcome == jumped {
 			if to := labelled(f, list, r.label); to >= 0 {
 				i = to - 1
@@ -64,11 +67,11 @@ func (ev *evaluator) stmt(f *frame, s ast.Stmt, label types.Object) result {
 	case *ast.RangeStmt:
 		return ev.rangeStmt(f, s, label)
 	case *ast.SwitchStmt:
-		return ev.breakable(ev.switchStmt(f, s), label)
+		return ev.switchStmt(f, s, label)
 	case *ast.TypeSwitchStmt:
-		return ev.breakable(ev.typeSwitch(f, s), label)
+		return ev.typeSwitch(f, s, label)
 	case *ast.SelectStmt:
-		return ev.breakable(ev.selectStmt(f, s), label)
+		return ev.selectStmt(f, s, label)
 	case *ast.ReturnStmt:
 		ev.returnStmt(f, s)
 		return result{outcome: returned}
@@ -94,19 +97,22 @@ func branchStmt(f *frame, s *ast.BranchStmt) result {
 	}
 	switch s.Tok {
 	case token.BREAK:
-		return result{broke, label}
+		return result{outcome: broke, label: label}
 	case token.CONTINUE:
-		return result{continued, label}
+		return result{outcome: continued, label: label}
 	case token.GOTO:
-		return result{jumped, label}
+		return result{outcome: jumped, label: label}
 	}
 	return result{} // fallthrough: see switchStmt
 }
 
 // breakable ends a break that is meant for a switch or select.
-func (ev *evaluator) breakable(r result, label types.Object) result {
-	if r.outcome == broke && (r.label == nil || r.label == label) {
+func breakable(r result, label types.Object) result {
+	switch {
+	case r.outcome == broke && r.mine(label):
 		return result{}
+	case r.breaks != nil && r.breaks.mine(label):
+		return result{partly: true}
 	}
 	return r
 }
@@ -262,18 +268,18 @@ func (ev *evaluator) ifStmt(f *frame, s *ast.IfStmt) result {
 		}
 		return otherwise()
 	}
-	return ev.branches(s.Else == nil && checksError(f, s.Cond), then, otherwise)
+	return ev.branches(s.Else == nil && checksError(f.pkg.info, s.Cond), then, otherwise)
 }
 
 // checksError recognises err != nil: what follows the check is what is meant to
 // happen.
-func checksError(f *frame, cond ast.Expr) bool {
+func checksError(info *types.Info, cond ast.Expr) bool {
 	b, ok := ast.Unparen(cond).(*ast.BinaryExpr)
 	if !ok || b.Op != token.NEQ {
 		return false
 	}
-	t := f.pkg.info.TypeOf(b.X)
-	return t != nil && types.Implements(t, errorBase) && f.pkg.info.Types[b.Y].IsNil()
+	t := info.TypeOf(b.X)
+	return t != nil && types.Implements(t, errorBase) && info.Types[b.Y].IsNil()
 }
 
 // mine reports whether a break or continue is for the loop with this label.

@@ -105,7 +105,7 @@ func (c *checked) findFacts() *facts {
 				f.function(d)
 			case *ast.GenDecl:
 				if d.Tok == token.VAR {
-					f.reach(f.init, d, true)
+					f.reach(f.init, d)
 					f.everywhere(d, surroundings{})
 				}
 			}
@@ -119,7 +119,7 @@ func (f *factFinder) function(d *ast.FuncDecl) {
 		return
 	}
 	if d.Recv == nil && d.Name.Name == "init" {
-		f.reach(f.init, d.Body, true)
+		f.reach(f.init, d.Body)
 		f.everywhere(d.Body, surroundings{})
 		return
 	}
@@ -143,7 +143,7 @@ func (f *factFinder) function(d *ast.FuncDecl) {
 	if d.Recv != nil && len(d.Recv.List) == 1 {
 		own.changesReceiver = f.changesVar(d.Body, receiverVar(f.info, d.Recv))
 	}
-	f.reach(own, d.Body, true)
+	f.reach(own, d.Body)
 	in := surroundings{fn: fn}
 	if d.Recv == nil && d.Name.Name == registerName {
 		in.fn = nil

@@ -12,6 +12,11 @@ func (run *checking) inspect(w *world, hot []*checked, r *Report) {
 		for _, change := range c.facts.changes {
 			w.mutated[change.v] = true
 		}
+		for _, call := range c.facts.calls {
+			if w.changes(call) {
+				w.mutated[call.v] = true
+			}
+		}
 	}
 	r.Findings = append(r.Findings, run.changedVariables(w, hot)...)
 	r.Findings = append(r.Findings, run.outliving(w, hot)...)

@@ -208,12 +208,35 @@ func (ev *evaluator) callGeneric(name string, args []value, fn *function) (value
 		if l, ok := first(); ok {
 			return &list{to, copyCells(l.elems), false}, true
 		}
+	case "maps.Copy":
+		return ev.copyMap(args)
 	case "maps.Clone":
 		if m, ok := args[0].(*table); ok {
 			return &table{to, &entries{slices.Clone(m.keys), copyCells(m.elems), m.open}}, true
 		}
 	}
 	return nil, false
+}
+
+// copyMap is maps.Copy.
+func (ev *evaluator) copyMap(args []value) (value, bool) {
+	to, ok := args[0].(*table)
+	if !ok || len(args) != 2 {
+		return nil, false
+	}
+	from, ok := args[1].(*table)
+	if !ok {
+		_, null := args[1].(*null)
+		if !null {
+			return nil, false
+		}
+		from = &table{entries: &entries{}}
+	}
+	for i, k := range from.keys {
+		ev.store(to, k, from.elems[i].v)
+	}
+	to.open = to.open || from.open
+	return &tuple{base: base{t: types.NewTuple()}}, true
 }
 
 func valuesOf(cells []*cell) []value {
@@ -255,8 +278,9 @@ func sortCells(cells []*cell) {
 
 // yield gives the entries of a map to the body of a loop.
 func (m *table) yield(ev *evaluator, name string, args []value) value {
+	keys, elems := m.keys, m.elems // the body may delete some
 	for _, i := range m.sorted() {
-		pair := []value{m.keys[i], m.elems[i].v}
+		pair := []value{keys[i], elems[i].v}
 		switch name {
 		case "maps.Keys":
 			pair = pair[:1]

@@ -158,45 +158,137 @@ func (f *factFinder) namedByGeneration(call *ast.CallExpr) bool {
 }
 
 // reach notes what happens for certain when a function runs: calls that are not
-// inside a condition or in a function literal that may never run.
-func (f *factFinder) reach(own *functionFacts, root ast.Node, certain bool) {
+// inside a condition, behind a statement that may have left, or in a function
+// literal that may never run.
+func (f *factFinder) reach(own *functionFacts, root ast.Node) {
 	ast.Inspect(root, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			return n == root
+		case *ast.BlockStmt:
+			f.reachList(own, n.List)
+			return false
 		case *ast.IfStmt:
-			f.reachIf(own, n, certain)
+			f.reachIf(own, n)
 			return false
 		case *ast.ForStmt:
 			if n.Init != nil {
-				f.reach(own, n.Init, certain)
+				f.reach(own, n.Init)
 			}
-			f.reach(own, n.Body, certain && n.Cond == nil)
+			if n.Cond != nil {
+				f.reach(own, n.Cond)
+			} else {
+				f.reach(own, n.Body)
+			}
 			return false
-		case *ast.CaseClause, *ast.CommClause:
-			if n != root {
-				f.reach(own, n, false)
+		case *ast.RangeStmt:
+			f.reach(own, n.X)
+			if f.hasElements(n.X) {
+				f.reach(own, n.Body)
+			}
+			return false
+		case *ast.BinaryExpr:
+			if n.Op == token.LAND || n.Op == token.LOR {
+				f.reach(own, n.X)
+				if is, known := f.condition(n.X); known && is == (n.Op == token.LAND) {
+					f.reach(own, n.Y)
+				}
 				return false
 			}
+		case *ast.CaseClause, *ast.CommClause:
+			return false
 		case *ast.CallExpr:
-			f.reachCall(own, n, certain)
+			f.reachCall(own, n)
 		}
 		return true
 	})
 }
 
-func (f *factFinder) reachIf(own *functionFacts, n *ast.IfStmt, certain bool) {
+// reachList stops behind a statement that may leave the list, so that what
+// follows may not run. The check of an error is none: with an error the
+// generation is over, or goes on in each as in the first.
+func (f *factFinder) reachList(own *functionFacts, list []ast.Stmt) {
+	for _, s := range list {
+		f.reach(own, s)
+		if check, ok := s.(*ast.IfStmt); ok && check.Else == nil && checksError(f.info, check.Cond) {
+			continue
+		}
+		if f.mayLeave(s) {
+			return
+		}
+	}
+}
+
+func (f *factFinder) reachIf(own *functionFacts, n *ast.IfStmt) {
 	if n.Init != nil {
-		f.reach(own, n.Init, certain)
+		f.reach(own, n.Init)
 	}
-	f.reach(own, n.Cond, certain)
-	is, known := f.condition(n.Cond)
-	if !known || is {
-		f.reach(own, n.Body, certain && known)
+	f.reach(own, n.Cond)
+	switch is, known := f.condition(n.Cond); {
+	case known && is:
+		f.reach(own, n.Body)
+	case known && n.Else != nil:
+		f.reach(own, n.Else)
 	}
-	if n.Else != nil && (!known || !is) {
-		f.reach(own, n.Else, certain && known)
+}
+
+// mayLeave reports whether a statement may end the list that it stands in.
+func (f *factFinder) mayLeave(s ast.Stmt) bool {
+	found := false
+	var walk func(root ast.Node, inLoop, inSwitch bool)
+	walk = func(root ast.Node, inLoop, inSwitch bool) {
+		ast.Inspect(root, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncLit:
+				return false
+			case *ast.ReturnStmt:
+				found = true
+			case *ast.BranchStmt:
+				switch {
+				case n.Tok == token.FALLTHROUGH:
+				case n.Label != nil, n.Tok == token.GOTO, n.Tok == token.CONTINUE && !inLoop, n.Tok == token.BREAK && !inLoop && !inSwitch:
+					found = true
+				}
+			case *ast.IfStmt:
+				if is, known := f.condition(n.Cond); known {
+					if is {
+						walk(n.Body, inLoop, inSwitch)
+					} else if n.Else != nil {
+						walk(n.Else, inLoop, inSwitch)
+					}
+					return false
+				}
+			case *ast.ForStmt:
+				walk(n.Body, true, inSwitch)
+				return false
+			case *ast.RangeStmt:
+				walk(n.Body, true, inSwitch)
+				return false
+			case *ast.CaseClause, *ast.CommClause:
+				if n != root {
+					walk(n, inLoop, true)
+					return false
+				}
+			}
+			return !found
+		})
 	}
+	walk(s, false, false)
+	return found
+}
+
+// hasElements reports whether a range over an expression runs its body for
+// certain.
+func (f *factFinder) hasElements(e ast.Expr) bool {
+	e = ast.Unparen(e)
+	if a, ok := orInvalid(f.info.TypeOf(e)).Underlying().(*types.Array); ok {
+		return a.Len() > 0
+	}
+	if lit, ok := e.(*ast.CompositeLit); ok {
+		return len(lit.Elts) > 0
+	}
+	v := f.info.Types[e].Value
+	return v != nil && (v.Kind() == constant.String && constant.StringVal(v) != "" || v.Kind() == constant.Int && constant.Sign(v) > 0)
 }
 
 // condition decides conditions that are constant in hot mode.
@@ -219,12 +311,9 @@ func (f *factFinder) condition(e ast.Expr) (is, known bool) {
 	return false, false
 }
 
-func (f *factFinder) reachCall(own *functionFacts, call *ast.CallExpr, certain bool) {
+func (f *factFinder) reachCall(own *functionFacts, call *ast.CallExpr) {
 	if lit, ok := ast.Unparen(call.Fun).(*ast.FuncLit); ok {
-		f.reach(own, lit.Body, certain)
-		return
-	}
-	if !certain {
+		f.reach(own, lit.Body)
 		return
 	}
 	if c, ok := f.oneTime(call); ok {
@@ -252,7 +341,7 @@ func (f *factFinder) reachCall(own *functionFacts, call *ast.CallExpr, certain b
 
 func (f *factFinder) reachArgument(own *functionFacts, e ast.Expr) {
 	if lit, ok := ast.Unparen(e).(*ast.FuncLit); ok {
-		f.reach(own, lit.Body, true)
+		f.reach(own, lit.Body)
 		return
 	}
 	if fn := f.functionOf(e); fn != nil {

@@ -65,8 +65,9 @@ func (ev *evaluator) rangeStmt(f *frame, s *ast.RangeStmt, label types.Object) r
 			return result{}
 		}
 	case *table:
+		keys, elems := x.keys, x.elems // the body may delete some
 		for _, i := range x.sorted() {
-			if r, stop := l.once(x.keys[i], x.elems[i].v); stop {
+			if r, stop := l.once(keys[i], elems[i].v); stop {
 				return r
 			}
 		}

@@ -40,8 +40,6 @@ type Route struct {
 	HandlerPosition manifest.Position
 	// SignaturePosition is the handler's list of parameters.
 	SignaturePosition manifest.Position
-	// Mount says that the handler answers for everything below the pattern.
-	Mount bool
 	// Broken says that a mistake in the source is part of the handler's type, so
 	// that its fingerprint says nothing.
 	Broken bool

@@ -15,7 +15,7 @@ func (run *checking) report() *Report {
 	r := &Report{Complete: len(run.faults) == 0}
 	w := &world{
 		fset: run.fset, shapes: NewShapes(run.prog.hot()),
-		packages: map[*types.Package]*checked{}, source: map[*token.File]bool{}, mutated: map[types.Object]bool{},
+		packages: map[*types.Package]*checked{}, source: map[*token.File]bool{}, mutated: map[*types.Var]bool{},
 	}
 	all := run.packages()
 	var hot []*checked
@@ -37,6 +37,7 @@ func (run *checking) report() *Report {
 	slices.Sort(r.Missing)
 	r.Missing = slices.Compact(r.Missing)
 
+	w.hot = hot
 	run.protect(&run.faults, "looking for what a reload resets", func() {
 		for _, c := range hot {
 			c.facts = c.findFacts()
@@ -75,7 +76,7 @@ func (run *checking) follow(w *world, handlers *checked, r *Report) {
 	}
 	ev := &evaluator{
 		ctx: run.ctx, world: w, limit: maxSteps,
-		globals: map[types.Object]*cell{}, started: map[*checked]bool{},
+		globals: map[types.Object]*cell{},
 	}
 	ev.out.once, ev.out.patternless = map[string]token.Pos{}, map[int]*entry{}
 	ev.follow(obj)
@@ -124,11 +125,11 @@ func (e *entry) route(w *world) Route {
 	shape := w.shapes.Of(e.box.plain)
 	r := Route{
 		Route: manifest.Route{
-			Method: e.method, Pattern: e.pattern, Handler: e.box.name, Kind: e.box.kind,
+			Method: e.method, Pattern: e.pattern, Mount: e.mount, Handler: e.box.name, Kind: e.box.kind,
 			Signature: Signature(e.box.plain), Fingerprint: manifest.Fingerprint(shape), Shape: shape,
 			Position: e.call,
 		},
-		Mount: e.mount, Conditional: e.conditional, Broken: !w.shapes.Known(e.box.plain),
+		Conditional: e.conditional, Broken: !w.shapes.Known(e.box.plain),
 	}
 	r.HandlerPosition = w.declaration(e.box.declared)
 	r.SignaturePosition = w.declaration(e.box.signature)

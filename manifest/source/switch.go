@@ -6,7 +6,7 @@ import (
 	"go/types"
 )
 
-func (ev *evaluator) switchStmt(f *frame, s *ast.SwitchStmt) result {
+func (ev *evaluator) switchStmt(f *frame, s *ast.SwitchStmt, label types.Object) result {
 	if s.Init != nil {
 		ev.stmt(f, s.Init, nil)
 	}
@@ -38,7 +38,7 @@ func (ev *evaluator) switchStmt(f *frame, s *ast.SwitchStmt) result {
 	}
 	arms := make([]func() result, len(possible))
 	for i, n := range possible {
-		arms[i] = func() result { return ev.clause(f, s.Body.List, n) }
+		arms[i] = func() result { return breakable(ev.clause(f, s.Body.List, n), label) }
 	}
 	if len(arms) == 1 {
 		return arms[0]()
@@ -83,7 +83,7 @@ func (ev *evaluator) clause(f *frame, clauses []ast.Stmt, n int) result {
 	return result{}
 }
 
-func (ev *evaluator) typeSwitch(f *frame, s *ast.TypeSwitchStmt) result {
+func (ev *evaluator) typeSwitch(f *frame, s *ast.TypeSwitchStmt, label types.Object) result {
 	if s.Init != nil {
 		ev.stmt(f, s.Init, nil)
 	}
@@ -112,7 +112,7 @@ func (ev *evaluator) typeSwitch(f *frame, s *ast.TypeSwitchStmt) result {
 			if obj := f.pkg.info.Implicits[clause]; obj != nil {
 				f.declare(obj, convert(v, f.subst(obj.Type())))
 			}
-			return ev.block(f, clause.Body)
+			return breakable(ev.block(f, clause.Body), label)
 		}
 		if clause.List == nil {
 			fallback = run
@@ -172,7 +172,7 @@ func isOf(v value, t types.Type) (is, known bool) {
 	return types.Identical(have, t), true
 }
 
-func (ev *evaluator) selectStmt(f *frame, s *ast.SelectStmt) result {
+func (ev *evaluator) selectStmt(f *frame, s *ast.SelectStmt, label types.Object) result {
 	var arms []func() result
 	for _, c := range s.Body.List {
 		if clause, ok := c.(*ast.CommClause); ok {
@@ -180,7 +180,7 @@ func (ev *evaluator) selectStmt(f *frame, s *ast.SelectStmt) result {
 				if clause.Comm != nil {
 					ev.stmt(f, clause.Comm, nil)
 				}
-				return ev.block(f, clause.Body)
+				return breakable(ev.block(f, clause.Body), label)
 			})
 		}
 	}

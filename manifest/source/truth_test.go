@@ -34,7 +34,7 @@ func main() {
 		for _, e := range r.Entries() {
 			shape := shapes.Of(e.Handler.Type())
 			routes = append(routes, manifest.Route{
-				Method: e.Method, Pattern: e.Pattern, Handler: e.Handler.Name(), Kind: e.Handler.Kind(),
+				Method: e.Method, Pattern: e.Pattern, Mount: e.Mount, Handler: e.Handler.Name(), Kind: e.Handler.Kind(),
 				Signature: manifest.NameOf(e.Handler.Type()), Fingerprint: manifest.Fingerprint(shape), Shape: shape,
 				Position: e.Position(),
 			})

@@ -305,12 +305,12 @@ func (a *editedApp) findings(o outcome, before ...[]manifest.Route) observed {
 		return got
 	}
 	got.findings = slices.DeleteFunc(got.findings, func(f finding) bool { return f.code == manifest.CodeSignature })
-	prints := map[[2]string]string{}
+	prints := map[manifest.RouteKey]string{}
 	for _, r := range before[0] {
-		prints[[2]string{r.Method, r.Pattern}] = r.Fingerprint
+		prints[r.Key()] = r.Fingerprint
 	}
 	for _, r := range o.routes {
-		if print, ok := prints[[2]string{r.Method, r.Pattern}]; ok && print != r.Fingerprint {
+		if print, ok := prints[r.Key()]; ok && print != r.Fingerprint {
 			d := manifest.Diagnose(manifest.CodeSignature, r.Position, "%s", r.Handler)
 			got.findings = append(got.findings, findingsOf(a.dir, []manifest.Diagnostic{d})...)
 		}

@@ -60,7 +60,8 @@ func (p *program) check() *cobra.Command {
 		Short: "Say what a running server would do with the code as it is",
 		Long: `Say, from source and without a running server, what a server that runs what a
 manifest describes would do with the application in DIR (by default the current
-directory): swap the code in, restart, or keep its old code.
+directory): swap the code in, restart, or keep its old code. Compared are routes,
+kept state, host packages, modules, GODEBUG defaults and the toolchain.
 
 Without --against, that is the manifest of the generation that went live last in
 DIR. If there is none, only what would not load is found. To have a continuous

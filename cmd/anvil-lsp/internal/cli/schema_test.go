@@ -66,6 +66,8 @@ func (m *schemaMaker) of(t *testing.T, typ reflect.Type) *schemaNode {
 	switch typ.Kind() {
 	case reflect.String:
 		return &schemaNode{Type: "string"}
+	case reflect.Bool:
+		return &schemaNode{Type: "boolean"}
 	case reflect.Int:
 		return &schemaNode{Type: "integer"}
 	case reflect.Slice:
@@ -179,6 +181,8 @@ func fullManifest() *manifest.Manifest {
 		Registered: []string{"feeds.atom"},
 		Host:       []manifest.Package{{Path: "example.com/blog", Hash: "aa"}},
 		Hot:        []string{"example.com/blog/handlers"},
+		Modules:    []string{"example.com/blog@ go1.26"},
+		GODEBUG:    "http2client=0",
 	}
 }
 

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -76,6 +77,12 @@ func Changes(w io.Writer, color bool, c manifest.Changes) error {
 	}
 	for _, p := range c.Host {
 		rows = append(rows, changed(s, "host package", either(p).Path, p, nil))
+	}
+	for _, m := range c.Modules {
+		rows = append(rows, changed(s, "module", either(m), m, nil))
+	}
+	if c.GODEBUG != nil {
+		rows = append(rows, changed(s, "godebug", "", *c.GODEBUG, func(v string) string { return cmp.Or(v, "none") }))
 	}
 	var b strings.Builder
 	table(&b, "", rows)
