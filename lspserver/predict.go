@@ -13,6 +13,13 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
+// outlook is what an *engine.Outlook does; see there.
+type outlook interface {
+	Predict(ctx context.Context, buffers map[string][]byte) (*engine.Forecast, error)
+	Refresh(ctx context.Context, files []string) error
+	Dirs(ctx context.Context) []string
+}
+
 // changed has the buffers looked at when typing rests. What is being computed
 // about an older text is given up.
 func (f *session) changed() {
@@ -88,27 +95,22 @@ func (f *session) predict() {
 	defer cancel()
 	f.mu.Lock()
 	f.undo = cancel
-	outlook := f.outlook
+	o := f.outlook
 	f.mu.Unlock()
 	docs := f.s.docs.all()
-	if outlook != nil && f.s.isTrusted() {
-		if !f.forecastFrom(ctx, outlook, docs) && ctx.Err() != nil {
-			return // there is something newer
-		}
+	if o != nil && f.s.isTrusted() {
+		f.forecastFrom(ctx, o, docs)
 	}
 	if ctx.Err() != nil {
-		return
+		return // there is something newer
 	}
 	f.publish(docs)
 	f.takeHeld()
 }
 
-// forecastFrom asks the outlook and keeps its answer. It reports whether there
-// is one.
-func (f *session) forecastFrom(ctx context.Context, o *engine.Outlook, docs *documentSet) bool {
-	if !f.refresh(ctx, o) {
-		return false
-	}
+// forecastFrom asks the outlook and keeps its answer, unless ctx ends before.
+func (f *session) forecastFrom(ctx context.Context, o outlook, docs *documentSet) {
+	f.refresh(ctx, o)
 	buffers, versions, clean := map[string][]byte{}, map[string]int32{}, true
 	for path, doc := range docs.byPath {
 		if f.covers(path) {
@@ -116,16 +118,18 @@ func (f *session) forecastFrom(ctx context.Context, o *engine.Outlook, docs *doc
 			clean = clean && !doc.Dirty()
 		}
 	}
+	// Without an answer there is no forecast either: the last one is about
+	// another text.
 	forecast, err := o.Predict(ctx, buffers)
-	if err != nil && !errors.Is(err, engine.ErrNoOutlook) {
-		return false
-	}
 	dirs := map[string]bool{}
 	for _, d := range o.Dirs(ctx) {
 		dirs[d] = true
 	}
 	if ctx.Err() != nil {
-		return false
+		return
+	}
+	if err != nil && !errors.Is(err, engine.ErrNoOutlook) {
+		f.s.logf(protocol.MessageTypeWarning, "%s: no predictions: %v", f.dir, err)
 	}
 	f.set(func() {
 		if f.outlook == o {
@@ -138,18 +142,22 @@ func (f *session) forecastFrom(ctx context.Context, o *engine.Outlook, docs *doc
 			f.dirs = dirs
 		}
 	})
-	return forecast != nil
 }
 
-// refresh brings an outlook without an engine up to date.
-func (f *session) refresh(ctx context.Context, o *engine.Outlook) bool {
+// refresh brings an outlook without an engine up to date with what changed on
+// disk. If the code there cannot be loaded the outlook stays as it was, which is
+// good enough for what is typed on top of it, and the go command is not asked
+// again before something else changes on disk.
+func (f *session) refresh(ctx context.Context, o outlook) {
 	f.mu.Lock()
-	own, stale := f.own && f.outlook == o, f.stale
-	f.stale = fileList{}
-	f.mu.Unlock()
-	if !own || !stale.all && len(stale.files) == 0 {
-		return true
+	stale := f.stale
+	if !f.own || f.outlook != o || stale.empty() || ctx.Err() != nil {
+		f.mu.Unlock()
+		return
 	}
+	stale.merge(f.refused)
+	f.stale, f.refused = fileList{}, fileList{}
+	f.mu.Unlock()
 	files := stale.files
 	if stale.all {
 		files = nil
@@ -157,21 +165,19 @@ func (f *session) refresh(ctx context.Context, o *engine.Outlook) bool {
 	// Not ended by the next keystroke: it takes as long as the go command.
 	err := o.Refresh(f.ctx, files)
 	if err == nil {
-		return ctx.Err() == nil
+		return
 	}
 	if _, ok := errors.AsType[*build.Failure](err); !ok && f.ctx.Err() == nil {
 		f.s.logf(protocol.MessageTypeWarning, "%s: no predictions: %v", f.dir, err)
 	}
-	f.set(func() {
-		if f.outlook == o {
-			f.stale.all = f.stale.all || stale.all // once more after the next change
-			f.stale.files = append(f.stale.files, stale.files...)
-		}
-	})
-	return false
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.outlook == o {
+		f.refused.merge(stale)
+	}
 }
 
-// errors reports whether something in the buffers keeps them from going live.
+// hasErrors reports whether something in the buffers keeps them from going live.
 func hasErrors(fc *engine.Forecast) bool {
 	if fc == nil {
 		return false

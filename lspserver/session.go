@@ -53,9 +53,10 @@ type session struct {
 	rung     manifest.Rung
 	message  string
 	live     *manifest.Manifest
-	outlook  *engine.Outlook
-	own      bool // outlook has no engine and needs Refresh
-	stale    fileList
+	outlook  outlook
+	own      bool            // outlook has no engine and needs Refresh
+	stale    fileList        // what changed on disk since outlook was refreshed
+	refused  fileList        // what it could not be refreshed with
 	dirs     map[string]bool // whose files belong to the application
 	forecast *engine.Forecast
 	versions map[string]int32
@@ -211,7 +212,7 @@ func (f *session) alone() {
 		}
 		return
 	}
-	f.set(func() { f.outlook, f.own, f.stale = o, true, fileList{all: true} })
+	f.set(func() { f.outlook, f.own, f.stale, f.refused = o, true, fileList{all: true}, fileList{} })
 	f.hurry()
 }
 
@@ -450,6 +451,15 @@ func (f *session) take(ev control.Event) {
 	} else if ev.Kind == control.EventPanic || ev.Kind == control.EventExited || ev.Kind == control.EventHeld || ev.Kind == control.EventRecovered {
 		f.hurry()
 	}
+}
+
+func (l *fileList) empty() bool { return !l.all && len(l.files) == 0 }
+
+// merge adds what another list has. Each file is in the list once: it may be
+// saved again and again before the code can be loaded.
+func (l *fileList) merge(other fileList) {
+	l.all = l.all || other.all
+	l.files = slices.Compact(slices.Sorted(slices.Values(slices.Concat(l.files, other.files))))
 }
 
 // add adds files relative to a directory; none means any.
