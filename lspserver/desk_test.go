@@ -178,6 +178,7 @@ func (d *desk) published(path string) (p protocol.PublishDiagnosticsParams) {
 // nothing else. What is on disk it knows as it was when it was refreshed last.
 type oracle struct {
 	refuse error // what Refresh fails with
+	loads  error // what Loads says
 	none   bool  // nothing is known yet
 
 	mu        sync.Mutex
@@ -196,6 +197,8 @@ func (o *oracle) Refresh(_ context.Context, files []string) error {
 	o.refreshed = append(o.refreshed, files)
 	return o.refuse
 }
+
+func (o *oracle) Loads(context.Context) error { return o.loads }
 
 func (o *oracle) Dirs(context.Context) []string { return nil }
 

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"go.lsp.dev/protocol"
@@ -16,6 +19,7 @@ import (
 // outlook is what an *engine.Outlook does; see there.
 type outlook interface {
 	Predict(ctx context.Context, buffers map[string][]byte) (*engine.Forecast, error)
+	Loads(ctx context.Context) error
 	Refresh(ctx context.Context, files []string) error
 	Dirs(ctx context.Context) []string
 }
@@ -105,7 +109,7 @@ func (f *session) predict() {
 		return // there is something newer
 	}
 	f.publish(docs)
-	f.takeHeld()
+	f.takeHeld(ctx, o)
 }
 
 // forecastFrom asks the outlook and keeps its answer, unless ctx ends before.
@@ -177,30 +181,74 @@ func (f *session) refresh(ctx context.Context, o outlook) {
 	}
 }
 
-// hasErrors reports whether something in the buffers keeps them from going live.
+// hasErrors reports whether something keeps the code of a forecast from going
+// live.
 func hasErrors(fc *engine.Forecast) bool {
-	if fc == nil {
-		return false
-	}
-	for _, d := range fc.Diagnostics {
-		if d.Severity == manifest.SeverityError {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(fc.Diagnostics, func(d manifest.Diagnostic) bool { return d.Severity == manifest.SeverityError })
 }
 
-// takeHeld takes up what waits because saves wait for code without errors.
-func (f *session) takeHeld() {
-	if f.s.getSettings().OnSave != SaveNoErrors {
-		return
-	}
+// takeHeld takes up what waits because saves wait for code without errors. What
+// counts is the code on disk, which is what will be built, and not the buffers.
+func (f *session) takeHeld(ctx context.Context, o outlook) {
 	f.mu.Lock()
-	ready := len(f.status.Held) > 0 && !f.paused && f.link != nil && !hasErrors(f.forecast)
-	l := f.link
+	l, h, generation := f.link, f.held, f.status.Generation
+	names := f.status.Held
+	ready := f.s.getSettings().OnSave == SaveNoErrors && h.waits && !h.judged && !f.paused && l != nil
 	f.mu.Unlock()
 	if !ready {
 		return
 	}
-	f.s.sessions.Go(func() { _, _ = l.Take(f.ctx) }) // its event says how it went
+	sound := true // while nothing serves, nothing can be spoiled
+	if generation > 0 {
+		var err error
+		if sound, err = f.sound(ctx, o, names); err != nil {
+			return // asked again with the next forecast
+		}
+	}
+	f.mu.Lock()
+	current := f.held == h
+	f.held.judged = f.held.judged || current
+	f.mu.Unlock()
+	if current && sound {
+		f.s.sessions.Go(func() { _, _ = l.Take(f.ctx) }) // its event says how it went
+	}
+}
+
+// held is what waits to be asked for.
+type held struct {
+	waits  bool
+	batch  int  // counts what arrived
+	judged bool // it is known whether it has errors
+}
+
+// arrived notes that something more waits, or that nothing does.
+func (h *held) arrived(waits bool) { *h = held{waits: waits, batch: h.batch + 1} }
+
+// sound reports whether the code on disk has no errors. names are the files that
+// wait, relative to the application's directory. The error says why that cannot
+// be told.
+func (f *session) sound(ctx context.Context, o outlook, names []string) (bool, error) {
+	if o == nil {
+		return false, engine.ErrNoOutlook
+	}
+	disk := map[string][]byte{} // a file may be new
+	for _, name := range names {
+		path := filepath.Join(f.dir, filepath.FromSlash(name))
+		if data, err := os.ReadFile(path); err == nil && filepath.Ext(path) == ".go" {
+			disk[path] = data
+		}
+	}
+	fc, err := o.Predict(ctx, disk)
+	if err != nil || hasErrors(fc) {
+		return false, err
+	}
+	if len(fc.Report.Missing) == 0 {
+		return true, nil
+	}
+	// Not ended by the next keystroke: it takes as long as the go command.
+	err = o.Loads(f.ctx)
+	if _, bad := errors.AsType[*build.Failure](err); bad {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -3,10 +3,12 @@ package lspserver
 import (
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"testing/synctest"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
 // TestPredictRefused: code on disk that cannot be loaded does not keep what is
@@ -57,4 +59,53 @@ func TestPredictRefused(t *testing.T) {
 			t.Errorf("%+v is shown although nothing is known", p.Diagnostics)
 		}
 	})
+}
+
+// TestTakeHeld: with noErrors, whether what waits is taken up is decided by the
+// code on disk, once.
+func TestTakeHeld(t *testing.T) {
+	const good, bad, foreign = "package p\n", "package p // " + mark + "\n", "package p // " + markImport + "\n"
+	for _, tt := range []struct {
+		name         string
+		disk, buffer string
+		prepare      func(f *session, o *oracle)
+		want         []string
+	}{
+		{name: "no errors", disk: good, buffer: good, want: []string{"take"}},
+		{name: "an error", disk: bad, buffer: bad},
+		{name: "an error that is mended in the buffer", disk: bad, buffer: good},
+		{name: "an error that is only typed", disk: good, buffer: bad, want: []string{"take"}},
+		{name: "an import that nobody has", disk: foreign, buffer: good, prepare: func(_ *session, o *oracle) { o.loads = &build.Failure{} }},
+		{name: "a new import", disk: foreign, buffer: good, want: []string{"take"}},
+		{name: "nothing is known", disk: good, buffer: good, prepare: func(_ *session, o *oracle) { o.none = true }},
+		{name: "no outlook", disk: good, buffer: good, prepare: func(f *session, _ *oracle) { f.outlook = nil }},
+		{name: "nothing serves", disk: bad, buffer: bad, want: []string{"take"}, prepare: func(f *session, _ *oracle) { f.status.Generation = 0 }},
+		{name: "paused", disk: good, buffer: good, prepare: func(f *session, _ *oracle) { f.paused = true }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk(t)
+				settings := defaultSettings()
+				settings.OnSave = SaveNoErrors
+				d.s.settings.Store(&settings)
+				f, o, l := d.session("app"), &oracle{}, &puppet{}
+				f.outlook, f.link = o, l
+				f.status.Generation = 1
+				if tt.prepare != nil {
+					tt.prepare(f, o)
+				}
+				path := filepath.Join(f.dir, "handlers", "new.go")
+				d.open(path, tt.disk)
+				d.edit(path, tt.buffer)
+				f.predict()
+				f.take(control.Event{Kind: control.EventHeld, Generation: f.status.Generation, Cause: []string{"handlers/new.go"}, Message: "waits"})
+				f.predict()
+				f.predict()
+				synctest.Wait()
+				if got := l.all(); !slices.Equal(got, tt.want) {
+					t.Errorf("asked for %q, want %q", got, tt.want)
+				}
+			})
+		})
+	}
 }

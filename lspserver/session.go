@@ -49,6 +49,7 @@ type session struct {
 	state    State // of the session while there is no link
 	trouble  string
 	status   control.Status
+	held     held
 	lastMS   float64
 	rung     manifest.Rung
 	message  string
@@ -299,6 +300,7 @@ func (f *session) attach() error {
 func (f *session) connect(l link, attached bool, o *engine.Outlook, status control.Status) {
 	f.set(func() {
 		f.link, f.attached, f.status, f.message = l, attached, status, ""
+		f.held.arrived(len(status.Held) > 0)
 		if o != nil {
 			f.outlook, f.own, f.forecast = o, false, nil
 		}
@@ -334,7 +336,10 @@ func (f *session) follow(l link, events <-chan control.Event, again func() <-cha
 			if !ok {
 				if events = again(); events != nil {
 					if status, err := l.Status(f.ctx); err == nil {
-						f.set(func() { f.status = status })
+						f.set(func() {
+							f.status = status
+							f.held.arrived(len(status.Held) > 0)
+						})
 						f.recount(l)
 					}
 				}
@@ -411,8 +416,13 @@ func (f *session) take(ev control.Event) {
 	case control.EventRequests:
 		f.counting.told(ev.Stats)
 	case control.EventHeld:
+		f.held.arrived(true)
 		f.message = ev.Message
-	case control.EventBuilding:
+		if !f.paused && f.s.getSettings().OnSave == SaveNoErrors {
+			f.message = "the change waits for code without errors"
+		}
+	case control.EventStarting, control.EventBuilding:
+		f.held.arrived(false)
 		f.message = ""
 	}
 	if final(ev.Kind) || ev.Kind == control.EventPanic || ev.Kind == control.EventExited {

@@ -273,6 +273,8 @@ func TestEditorSaveModes(t *testing.T) {
 	e.Replace("handlers/handlers.go", edit("undefined"))
 	e.Save("handlers/handlers.go")
 	e.Await("the change to wait", func(s *lsptest.State) bool { return waits(s.Only()) })
+	e.Replace("handlers/handlers.go", edit("2")+"\nvar counted int\n") // on disk is still the mistake
+	e.Await("the forecast for what is typed", func(s *lsptest.State) bool { return s.Has("handlers/handlers.go", manifest.CodePackageState) })
 	e.Replace("handlers/handlers.go", edit("2"))
 	e.Save("handlers/handlers.go")
 	e.Await("generation 3", func(s *lsptest.State) bool { return s.Live(3) })
