@@ -107,25 +107,22 @@ const (
 	answerKeep    = "Keep old"
 )
 
-// askUser asks once what to do about a change that needs a restart. A newer
-// save makes the question void: the answer then is about the code as it is.
+// askUser asks what to do about a change that needs a restart. The question
+// stands until it is withdrawn.
 func (f *session) askUser(ev control.Event) {
+	ctx, withdraw := context.WithCancel(f.ctx)
 	f.mu.Lock()
-	if f.asking {
-		f.mu.Unlock()
-		return
-	}
-	f.asking = true
+	f.withdraw = withdraw
 	f.mu.Unlock()
 	codes := restartCodes(ev.Diagnostics)
 	f.s.sessions.Go(func() {
-		defer f.set(func() { f.asking = false })
+		defer withdraw()
 		var answer *protocol.MessageActionItem
-		err := f.s.conn.Call(f.ctx, protocol.MethodWindowShowMessageRequest, &protocol.ShowMessageRequestParams{
+		err := f.s.conn.Call(ctx, protocol.MethodWindowShowMessageRequest, &protocol.ShowMessageRequestParams{
 			Type: protocol.MessageTypeWarning, Message: question(ev),
 			Actions: []protocol.MessageActionItem{{Title: answerRestart}, {Title: answerAlways}, {Title: answerKeep}},
 		}, &answer)
-		if err != nil || answer == nil {
+		if err != nil || answer == nil || ctx.Err() != nil {
 			return
 		}
 		switch answer.Title {

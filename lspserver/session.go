@@ -65,7 +65,7 @@ type session struct {
 	clean    bool               // forecast is about what is on disk
 	bases    map[string][]byte  // text of files with problems, as it was tried
 	undo     context.CancelFunc // ends the running prediction
-	asking   bool
+	withdraw context.CancelFunc // takes back the question to the user; nil before the first
 	counting counting
 }
 
@@ -321,6 +321,9 @@ func (f *session) disconnect() {
 	f.set(func() {
 		f.link, f.attached, f.status, f.live, f.state = nil, false, control.Status{}, nil, StateStarting
 		f.bases, f.counting.now, f.counting.since = nil, nil, nil
+		if f.withdraw != nil {
+			f.withdraw()
+		}
 	})
 	f.hurry()
 }
@@ -438,6 +441,9 @@ func (f *session) take(ev control.Event) {
 	if ev.Kind == control.EventStopped && ev.Message == control.StoppedOnRequest {
 		no := false
 		f.override = &no
+	}
+	if final(ev.Kind) && f.withdraw != nil {
+		f.withdraw() // it was about code that is not the newest any more
 	}
 	l := f.link
 	f.mu.Unlock()
