@@ -92,13 +92,12 @@ func newDesk(t *testing.T) *desk {
 	d := &desk{t: t, s: New(Options{In: toServer, Out: fromServer}), client: &listener{out: fromClient}}
 	d.s.phase = phaseInitialized
 	d.s.client = Client{Encoding: text.UTF16, Progress: true, DiagnosticVersion: true, CodeLensRefresh: true}
-	ctx, stop := context.WithCancel(t.Context())
-	d.s.running, d.s.stop = ctx, stop
+	d.s.start(t.Context())
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = d.s.conn.Run(ctx, d.s) }()
+	go func() { defer close(ended); _ = d.s.conn.Run(d.s.running, d.s) }()
 	go d.client.read(rpc.NewReader(toClient))
 	t.Cleanup(func() {
-		stop()
+		d.s.stop()
 		fromClient.Close()
 		d.s.sessions.Wait()
 		<-ended
@@ -113,7 +112,7 @@ func (d *desk) session(name string) *session {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		d.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(d.s.running)
+	ctx, cancel := context.WithCancel(d.s.working)
 	f := newSession(d.s, ctx, cancel, dir, dir)
 	d.s.mu.Lock()
 	defer d.s.mu.Unlock()

@@ -46,7 +46,9 @@ type Server struct {
 
 	running  context.Context // ends with Run
 	stop     context.CancelFunc
-	sessions sync.WaitGroup // of goroutines of sessions
+	working  context.Context // ends with shutdown, or before: all that is done beside
+	rest     context.CancelFunc
+	sessions sync.WaitGroup // of what is done beside, which ends with working
 
 	// phase and client are used by the reading goroutine, and client is not
 	// changed after initialize.
@@ -95,7 +97,7 @@ func New(o Options) *Server {
 // ends every engine that it has started. It returns the exit code of the
 // process. Reading from Options.In may go on after it has returned.
 func (s *Server) Run(ctx context.Context) int {
-	s.running, s.stop = context.WithCancel(ctx)
+	s.start(ctx)
 	defer s.stop()
 	err := s.conn.Run(s.running, s)
 	s.close()
@@ -107,6 +109,12 @@ func (s *Server) Run(ctx context.Context) int {
 		return exitOK
 	}
 	return exitUnexpected
+}
+
+// start makes the contexts of a conversation.
+func (s *Server) start(ctx context.Context) {
+	s.running, s.stop = context.WithCancel(ctx)
+	s.working, s.rest = context.WithCancel(s.running)
 }
 
 // close keeps anything from being begun.

@@ -141,7 +141,7 @@ func (s *Server) pullConfiguration(done func()) {
 	}
 	go func() {
 		defer done()
-		ctx, cancel := context.WithTimeout(s.running, clientPatience)
+		ctx, cancel := context.WithTimeout(s.working, clientPatience)
 		defer cancel()
 		section := "anvil"
 		var values []protocol.LSPAny
@@ -149,7 +149,7 @@ func (s *Server) pullConfiguration(done func()) {
 			Items: []protocol.ConfigurationItem{{Section: &section}},
 		}, &values)
 		if err != nil || len(values) == 0 {
-			if ctx.Err() == nil || s.running.Err() == nil {
+			if ctx.Err() == nil || s.working.Err() == nil {
 				s.logf(protocol.MessageTypeWarning, "workspace/configuration: %v; the settings stay as they are", cmp.Or(err, context.Cause(ctx)))
 			}
 			return

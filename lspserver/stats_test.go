@@ -44,7 +44,7 @@ func TestCounting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := New(Options{})
-		s.running = ctx
+		s.start(ctx)
 		f := newSession(s, ctx, cancel, t.TempDir(), "")
 		defer s.sessions.Wait()
 		defer cancel()

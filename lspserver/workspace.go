@@ -113,12 +113,12 @@ func (s *Server) scan(w *workspaceFolder) {
 	w.scanning = true
 	s.sessions.Go(func() {
 		for {
-			found := findApplications(s.running, w.dir)
+			found := findApplications(s.working, w.dir)
 			s.mu.Lock()
 			for _, dir := range found {
 				s.startSession(w, dir)
 			}
-			if !w.again || s.running.Err() != nil {
+			if !w.again || s.working.Err() != nil {
 				w.scanning = false
 				s.mu.Unlock()
 				return
@@ -131,7 +131,7 @@ func (s *Server) scan(w *workspaceFolder) {
 
 // startSession begins a session unless there is one; s.mu is held.
 func (s *Server) startSession(w *workspaceFolder, dir string) {
-	if s.closed || s.running.Err() != nil || !slices.Contains(s.folders, w) {
+	if s.closed || s.working.Err() != nil || !slices.Contains(s.folders, w) {
 		return
 	}
 	for _, other := range s.folders {
@@ -148,7 +148,7 @@ func (s *Server) startSession(w *workspaceFolder, dir string) {
 	if w.given != w.dir && below(dir, w.dir) {
 		given = w.given + dir[len(w.dir):]
 	}
-	ctx, cancel := context.WithCancel(s.running)
+	ctx, cancel := context.WithCancel(s.working)
 	x := newSession(s, ctx, cancel, dir, given)
 	w.sessions = append(w.sessions, x)
 	s.sessions.Go(x.run)
