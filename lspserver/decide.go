@@ -77,7 +77,7 @@ func (m *memory) set(codes []manifest.Code, d string) error {
 // decide is the policy of the engine: what was remembered about each code, else
 // the setting. The most careful one wins.
 func (f *session) decide(reasons []manifest.Diagnostic) engine.BreakPolicy {
-	setting := f.s.getSettings().OnBreak
+	setting := f.getSettings().OnBreak
 	if len(reasons) == 0 {
 		return policy(setting)
 	}

@@ -113,7 +113,7 @@ func (d *desk) session(name string) *session {
 		d.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(d.s.working)
-	f := newSession(d.s, ctx, cancel, dir, dir)
+	f := newSession(d.s, ctx, cancel, dir, dir, nil)
 	d.s.mu.Lock()
 	defer d.s.mu.Unlock()
 	d.s.folders = append(d.s.folders, &workspaceFolder{given: dir, dir: dir, sessions: []*session{f}})

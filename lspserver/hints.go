@@ -28,11 +28,11 @@ func hintFeature() feature {
 func inlayHints(v *View, u uri.URI) (any, string) {
 	hints := []protocol.InlayHint{}
 	d := v.Document(u)
-	if d == nil || !v.Settings.InlayHints {
+	if d == nil {
 		return hints, ""
 	}
 	f := v.Folder(d.Path)
-	if f == nil || f.Forecast == nil || f.Forecast.Rung == "" {
+	if f == nil || !f.Settings.InlayHints || f.Forecast == nil || f.Forecast.Rung == "" {
 		return hints, ""
 	}
 	at := v.placer(f)

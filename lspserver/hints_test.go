@@ -58,7 +58,7 @@ func TestInlayHints(t *testing.T) {
 		{"the line is being edited", func(s *scene) { s.edit("func home", "func hom") }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
 		{"another file", func(s *scene) { s.folder.Forecast.Edits[0].Position.File += "x" }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
 		{"nothing differs", func(s *scene) { s.folder.Forecast.Rung = "" }, nil},
-		{"turned off", func(s *scene) { s.view.Settings.InlayHints = false }, nil},
+		{"turned off", func(s *scene) { s.folder.Settings.InlayHints = false }, nil},
 		{"no forecast", func(s *scene) { s.folder.Forecast = nil }, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -29,11 +29,11 @@ func hoverFeature() feature {
 
 func hover(_ context.Context, v *View, p *protocol.HoverParams) (any, error) {
 	d := v.Document(p.TextDocument.URI)
-	if d == nil || !v.Settings.Hover {
+	if d == nil {
 		return nil, nil
 	}
 	f := v.Folder(d.Path)
-	if f == nil || f.Forecast == nil {
+	if f == nil || !f.Settings.Hover || f.Forecast == nil {
 		return nil, nil
 	}
 	at := v.placer(f)

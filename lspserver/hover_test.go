@@ -74,7 +74,7 @@ last request /posts/7?page=2: 200 in 2.0 ms at 12:00:00, by generation 3
 			s.folder.Forecast.Report.Routes = append(more, more...)
 		}, "home(c", "home", "`GET /`…\n---\n\n…`GET /posts/{id}`…and 3 more routes"},
 		{"nothing of ours", nil, "package", "", ""},
-		{"turned off", func(s *scene) { s.view.Settings.Hover = false }, `showPost(c`, "", ""},
+		{"turned off", func(s *scene) { s.folder.Settings.Hover = false }, `showPost(c`, "", ""},
 		{"no forecast", func(s *scene) { s.folder.Forecast = nil }, `showPost(c`, "", ""},
 		{"no application", func(s *scene) { s.view.Folders = nil }, `showPost(c`, "", ""},
 	} {

@@ -71,7 +71,7 @@ func (s *Server) initialize(p *protocol.InitializeParams) *protocol.InitializeRe
 	s.trusted.Store(o.Trusted == nil || *o.Trusted)
 	s.initial = json.RawMessage(p.InitializationOptions)
 	s.mu.Unlock()
-	s.configure(nil)
+	s.configure(nil, nil)
 	for _, f := range rootFolders(p) {
 		s.addFolder(f)
 	}

@@ -71,7 +71,7 @@ func (f *session) predictLoop() {
 
 // rest waits until typing rests. It reports false if the session ended.
 func (f *session) rest() bool {
-	delay := f.s.getSettings().delay()
+	delay := f.getSettings().delay()
 	if f.urgent.Swap(false) || delay == 0 {
 		return true
 	}
@@ -193,7 +193,7 @@ func (f *session) takeHeld(ctx context.Context, o outlook) {
 	f.mu.Lock()
 	l, h, generation := f.link, f.held, f.status.Generation
 	names := f.status.Held
-	ready := f.s.getSettings().OnSave == SaveNoErrors && h.waits && !h.judged && !f.paused && l != nil
+	ready := f.getSettings().OnSave == SaveNoErrors && h.waits && !h.judged && !f.paused && l != nil
 	f.mu.Unlock()
 	if !ready {
 		return

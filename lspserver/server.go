@@ -41,7 +41,7 @@ type Server struct {
 	diags *publisher
 	trace atomic.Value // protocol.TraceValue
 
-	settings atomic.Pointer[Settings]
+	settings atomic.Pointer[Settings] // for what is in no folder
 	trusted  atomic.Bool
 
 	running  context.Context // ends with Run
@@ -54,6 +54,8 @@ type Server struct {
 	// changed after initialize.
 	phase  phase
 	client Client
+
+	pulling sync.Mutex // held while the client is asked for the settings
 
 	mu       sync.Mutex      // guards what follows
 	initial  json.RawMessage // initializationOptions, below what is configured
@@ -198,8 +200,5 @@ func (s *Server) allSessions() []*session {
 	slices.SortFunc(all, func(a, b *session) int { return compareStrings(a.dir, b.dir) })
 	return all
 }
-
-// getSettings returns the settings as they are now.
-func (s *Server) getSettings() Settings { return *s.settings.Load() }
 
 func (s *Server) isTrusted() bool { return s.trusted.Load() }

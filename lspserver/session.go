@@ -28,6 +28,8 @@ type session struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	settings atomic.Pointer[Settings] // of the workspace folder; nil: those of the server
+
 	output   *tail
 	memory   *memory
 	progress *progress
@@ -84,11 +86,12 @@ type fileList struct {
 	files []string
 }
 
-func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string) *session {
+func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string, settings *Settings) *session {
 	f := &session{
 		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: newTail(), memory: loadMemory(dir),
 		poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: StateOff, places: map[string]*placesOf{},
 	}
+	f.settings.Store(settings)
 	f.progress = newProgress(ctx, s, filepath.Base(dir))
 	f.renew()
 	return f
@@ -125,7 +128,7 @@ func (f *session) wanted() bool {
 	if f.override != nil {
 		return *f.override
 	}
-	return f.s.getSettings().AutoStart
+	return f.getSettings().AutoStart
 }
 
 // set changes the state under the lock and lets everybody see it.
@@ -206,7 +209,7 @@ func (f *session) lookAround() {
 
 // alone gives the session an outlook without an engine.
 func (f *session) alone() {
-	o, err := engine.NewOutlook(f.ctx, f.s.getSettings().engine(f.dir))
+	o, err := engine.NewOutlook(f.ctx, f.getSettings().engine(f.dir))
 	if err != nil {
 		if f.ctx.Err() == nil {
 			f.s.logf(protocol.MessageTypeWarning, "%s: no predictions: %v", f.dir, err)
@@ -220,7 +223,7 @@ func (f *session) alone() {
 // serve has an engine, its own or another's, until it ends. The error says why
 // there is none.
 func (f *session) serve() error {
-	settings := f.s.getSettings()
+	settings := f.getSettings()
 	o := settings.engine(f.dir)
 	o.Version = f.s.opts.Version
 	o.Stdout, o.Stderr = f.output, f.output
@@ -247,7 +250,7 @@ func (f *session) serve() error {
 		}
 		return events.Subscribe(context.WithoutCancel(ctx))
 	}, func() bool {
-		return !f.wanted() || !settings.sameEngine(f.s.getSettings())
+		return !f.wanted() || !settings.sameEngine(f.getSettings())
 	}, stop)
 	stop()
 	err = <-ended
@@ -390,7 +393,7 @@ func (f *session) holdAsWanted(l link) {
 	f.mu.Lock()
 	paused := f.paused
 	f.mu.Unlock()
-	l.Hold(paused || f.s.getSettings().OnSave != SaveAlways)
+	l.Hold(paused || f.getSettings().OnSave != SaveAlways)
 }
 
 // final reports whether an event ends what a save began.
@@ -421,7 +424,7 @@ func (f *session) take(ev control.Event) {
 	case control.EventHeld:
 		f.held.arrived(true)
 		f.message = ev.Message
-		if !f.paused && f.s.getSettings().OnSave == SaveNoErrors {
+		if !f.paused && f.getSettings().OnSave == SaveNoErrors {
 			f.message = "the change waits for code without errors"
 		}
 	case control.EventStarting, control.EventBuilding:
@@ -549,7 +552,7 @@ func (f *session) renew() {
 	defer f.showing.Unlock()
 	f.mu.Lock()
 	v := &Folder{
-		URI: uri.File(f.given), Dir: f.dir, given: f.given, Engine: f.status, Manifest: f.live, Forecast: f.forecast, Versions: f.versions,
+		URI: uri.File(f.given), Dir: f.dir, Settings: f.getSettings(), given: f.given, Engine: f.status, Manifest: f.live, Forecast: f.forecast, Versions: f.versions,
 		counted: f.counting.now, basis: f.basis, dirs: f.dirs,
 	}
 	v.Status = f.tell(v)

@@ -4,11 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
 )
 
 func TestSettings(t *testing.T) {
@@ -34,6 +39,64 @@ func TestSettings(t *testing.T) {
 	if !want.sameEngine(again) || want.sameEngine(defaultSettings()) {
 		t.Error("what an engine is made with is told wrongly")
 	}
+}
+
+// TestFolderSettings: the client is asked for the settings of each folder.
+func TestFolderSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.s.client.Configuration = true
+		d.s.initial = json.RawMessage(`{"checkDelay":7}`)
+		outer, inner, other := d.session("outer"), d.session("inner"), d.session("other")
+		d.s.folders[0].sessions = append(d.s.folders[0].sessions, inner) // a folder within the first
+		d.s.folders[0].dir = filepath.Dir(filepath.Dir(outer.dir))
+		for i, w := range d.s.folders {
+			w.uri = uri.URI(fmt.Sprintf("file:///%d", i))
+		}
+		d.client.answer = func(method string, params json.RawMessage) string {
+			var p protocol.ConfigurationParams
+			if err := protocol.Unmarshal(params, &p); err != nil {
+				t.Error(err)
+			}
+			var out []string
+			for _, item := range p.Items {
+				switch {
+				case item.ScopeURI == nil:
+					out = append(out, `{"onSave":"manual","tags":["all"]}`)
+				case *item.ScopeURI == "file:///0":
+					out = append(out, `{"address":"127.0.0.1:1","race":"yes"}`)
+				case *item.ScopeURI == "file:///1":
+					out = append(out, `{"address":"127.0.0.1:2","race":"yes"}`)
+				default:
+					out = append(out, "null")
+				}
+			}
+			return "[" + strings.Join(out, ",") + "]"
+		}
+		d.s.pullConfiguration(nil)
+		synctest.Wait()
+		check := func(f *session, address, onSave string) {
+			t.Helper()
+			s := f.getSettings()
+			if s.Address != address || s.OnSave != onSave || s.CheckDelay != 7 || !reflect.DeepEqual(f.view().Settings, s) {
+				t.Errorf("%s: %+v, shown are %+v", filepath.Base(f.dir), s, f.view().Settings)
+			}
+		}
+		check(outer, "127.0.0.1:1", SaveAlways)
+		check(inner, "127.0.0.1:2", SaveAlways)
+		check(other, "", SaveManual) // nothing is configured for it alone
+		if n := len(d.client.all(protocol.MethodWindowLogMessage)); n != 1 {
+			t.Errorf("one fault was reported %d times", n)
+		}
+		// The folder around it is closed.
+		d.s.removeFolder(protocol.WorkspaceFolder{URI: uri.File(d.s.folders[0].given)})
+		check(inner, "127.0.0.1:2", SaveAlways)
+		// A client that answers one item only.
+		d.client.answer = func(string, json.RawMessage) string { return `[{"onSave":"noErrors"}]` }
+		d.s.pullConfiguration(nil)
+		synctest.Wait()
+		check(inner, "", SaveNoErrors)
+	})
 }
 
 // TestDocumented keeps docs/lsp.md equal to the settings and commands.

@@ -45,7 +45,7 @@ func TestCounting(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := New(Options{})
 		s.start(ctx)
-		f := newSession(s, ctx, cancel, t.TempDir(), "")
+		f := newSession(s, ctx, cancel, t.TempDir(), "", nil)
 		defer s.sessions.Wait()
 		defer cancel()
 		l := &fakeLink{answer: make(chan answered)}

@@ -7,12 +7,15 @@ import (
 	"slices"
 
 	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
 )
 
 // workspaceFolder is a folder that the editor has open.
 type workspaceFolder struct {
-	given    string // its path as the editor names it
-	dir      string // the real path
+	uri      uri.URI
+	given    string    // its path as the editor names it
+	dir      string    // the real path
+	settings *Settings // nil: those of the server
 	sessions []*session
 	scanning bool
 	again    bool // to be looked through once more
@@ -40,7 +43,7 @@ func didChangeFolders(s *Server, p *protocol.DidChangeWorkspaceFoldersParams) {
 	for _, f := range p.Event.Added {
 		s.addFolder(f)
 	}
-	s.discover()
+	s.pullConfiguration(s.discover) // of the new folders
 }
 
 // trustParams are those of anvil/trust.
@@ -65,7 +68,7 @@ func (s *Server) addFolder(f protocol.WorkspaceFolder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !slices.ContainsFunc(s.folders, func(w *workspaceFolder) bool { return w.given == given }) {
-		s.folders = append(s.folders, &workspaceFolder{given: given, dir: realPath(given)})
+		s.folders = append(s.folders, &workspaceFolder{uri: f.URI, given: given, dir: realPath(given)})
 	}
 }
 
@@ -84,6 +87,7 @@ func (s *Server) removeFolder(f protocol.WorkspaceFolder) {
 	for _, w := range s.folders {
 		gone = slices.DeleteFunc(gone, func(x *session) bool { return slices.Contains(w.sessions, x) })
 	}
+	s.settle()
 	s.mu.Unlock()
 	for _, x := range gone {
 		x.cancel()
@@ -149,7 +153,7 @@ func (s *Server) startSession(w *workspaceFolder, dir string) {
 		given = w.given + dir[len(w.dir):]
 	}
 	ctx, cancel := context.WithCancel(s.working)
-	x := newSession(s, ctx, cancel, dir, given)
+	x := newSession(s, ctx, cancel, dir, given, s.settingsIn(dir))
 	w.sessions = append(w.sessions, x)
 	s.sessions.Go(x.run)
 	s.sessions.Go(x.predictLoop)

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -80,6 +81,8 @@ type Options struct {
 	// Settings are what workspace/configuration is answered with. The address
 	// is a free port unless it is set.
 	Settings map[string]any
+	// FolderSettings are put on top of them for single folders, by path.
+	FolderSettings map[string]map[string]any
 	// Init are initializationOptions.
 	Init map[string]any
 	// Capabilities replace those of an editor that can do everything.
@@ -169,11 +172,20 @@ func (e *Editor) answer(m message, o Options) {
 	reply := message{ID: m.ID, Result: json.RawMessage("null")}
 	switch m.Method {
 	case protocol.MethodWorkspaceConfiguration:
-		settings := map[string]any{"address": "127.0.0.1:0"}
-		for k, v := range o.Settings {
-			settings[k] = v
+		var p protocol.ConfigurationParams
+		if err := protocol.Unmarshal(m.Params, &p); err != nil {
+			e.t.Errorf("%s: %v", m.Method, err)
 		}
-		reply.Result, _ = json.Marshal([]any{settings})
+		var all []any
+		for _, item := range p.Items {
+			settings := map[string]any{"address": "127.0.0.1:0"}
+			maps.Copy(settings, o.Settings)
+			if item.ScopeURI != nil {
+				maps.Copy(settings, o.FolderSettings[item.ScopeURI.FsPath()])
+			}
+			all = append(all, settings)
+		}
+		reply.Result, _ = json.Marshal(all)
 	case protocol.MethodWindowShowMessageRequest:
 		var p protocol.ShowMessageRequestParams
 		if err := protocol.Unmarshal(m.Params, &p); err != nil {
