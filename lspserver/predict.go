@@ -42,10 +42,11 @@ func (f *session) saved(path string) {
 		return
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.own && f.link == nil {
 		f.stale.files = append(f.stale.files, path)
 	}
+	f.mu.Unlock()
+	f.retry()
 }
 
 // hurry has the buffers looked at now: what they are compared with changed.

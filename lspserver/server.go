@@ -185,7 +185,19 @@ func (s *Server) traced(kind, name string, params json.RawMessage) {
 	s.conn.Notify(protocol.MethodLogTrace, p)
 }
 
-// Sessions returns the sessions, sorted by directory.
+// nameOf names an application for a person: by the end of its path, as long as
+// it takes to tell it from the others.
+func (s *Server) nameOf(f *session) string {
+	var others []string
+	for _, x := range s.allSessions() {
+		if x != f {
+			others = append(others, x.dir)
+		}
+	}
+	return shortName(f.dir, others)
+}
+
+// allSessions returns the sessions, sorted by directory.
 func (s *Server) allSessions() []*session {
 	s.mu.Lock()
 	defer s.mu.Unlock()

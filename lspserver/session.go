@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.lsp.dev/protocol"
@@ -48,8 +51,9 @@ type session struct {
 	paused   bool       // by a command
 	link     link       // nil while there is none
 	attached bool
-	state    State // of the session while there is no link
-	trouble  string
+	state    State  // of the session while there is no link
+	failed   bool   // there is no engine, though one is wanted
+	failure  string // why, as the user was told last
 	status   control.Status
 	held     held
 	lastMS   float64
@@ -58,6 +62,7 @@ type session struct {
 	live     *manifest.Manifest
 	outlook  outlook
 	own      bool            // outlook has no engine and needs Refresh
+	madeWith Settings        // of an own outlook
 	stale    fileList        // what changed on disk since outlook was refreshed
 	refused  fileList        // what it could not be refreshed with
 	dirs     map[string]bool // whose files belong to the application
@@ -164,9 +169,7 @@ func (f *session) run() {
 		case errors.Is(err, errEngineSilent): // it begins or ends just now
 			wait = min(max(2*wait, 100*time.Millisecond), 5*time.Second)
 		default:
-			f.s.logf(protocol.MessageTypeError, "%s: %v", f.dir, err)
-			f.s.showf(protocol.MessageTypeError, "anvil-lsp: no live server for %s: %v", filepath.Base(f.dir), err)
-			f.set(func() { f.state, f.message = StateOff, err.Error() })
+			f.fail(err)
 			wait = time.Hour // until something changes
 		}
 		timer := time.NewTimer(wait)
@@ -176,6 +179,58 @@ func (f *session) run() {
 		case <-f.ctx.Done():
 		}
 		timer.Stop()
+	}
+}
+
+// fail says why there is no engine, once, and goes on without one until retry.
+func (f *session) fail(err error) {
+	text := f.explain(err)
+	f.mu.Lock()
+	known := f.failure == text
+	f.failure, f.failed = text, true
+	f.mu.Unlock()
+	if !known {
+		f.s.logf(protocol.MessageTypeError, "%s: %s", f.dir, text)
+		f.s.showf(protocol.MessageTypeError, "anvil-lsp: no live server for %s: %s", f.s.nameOf(f), text)
+	}
+	f.set(func() { f.state, f.message = StateOff, text })
+	f.lookAround()
+}
+
+// explain says what an error of the engine means to the user. An address that
+// another application of this editor has is no reason to end a program.
+func (f *session) explain(err error) string {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err.Error()
+	}
+	address := f.getSettings().Address
+	_, port, splitErr := net.SplitHostPort(address)
+	if splitErr != nil {
+		return err.Error()
+	}
+	for _, other := range f.s.allSessions() {
+		if other != f && other.serves(port) {
+			return fmt.Sprintf("%s is the address of %s, which this editor runs too: give each folder an anvil.address of its own, or none", address, f.s.nameOf(other))
+		}
+	}
+	return err.Error()
+}
+
+// serves reports whether the session's own engine has a port.
+func (f *session) serves(port string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	u, err := url.Parse(f.status.URL)
+	return err == nil && f.link != nil && !f.attached && u.Port() == port
+}
+
+// retry has an engine tried again that could not be had.
+func (f *session) retry() {
+	f.mu.Lock()
+	failed := f.failed
+	f.mu.Unlock()
+	if failed {
+		f.poke()
 	}
 }
 
@@ -200,23 +255,33 @@ func (f *session) whyOff() string {
 // live last.
 func (f *session) lookAround() {
 	if !f.s.isTrusted() {
-		f.set(func() { f.outlook, f.forecast, f.live = nil, nil, nil })
+		f.set(func() { f.outlook, f.own, f.forecast, f.live = nil, false, nil, nil })
 		f.changed()
 		return
 	}
 	f.alone()
 }
 
-// alone gives the session an outlook without an engine.
+// alone gives the session an outlook without an engine, unless it has one that
+// is made with the same settings.
 func (f *session) alone() {
-	o, err := engine.NewOutlook(f.ctx, f.getSettings().engine(f.dir))
+	settings := f.getSettings()
+	f.mu.Lock()
+	have := f.own && f.madeWith.sameEngine(settings)
+	f.mu.Unlock()
+	if have {
+		return
+	}
+	o, err := engine.NewOutlook(f.ctx, settings.engine(f.dir))
 	if err != nil {
 		if f.ctx.Err() == nil {
 			f.s.logf(protocol.MessageTypeWarning, "%s: no predictions: %v", f.dir, err)
 		}
 		return
 	}
-	f.set(func() { f.outlook, f.own, f.stale, f.refused = o, true, fileList{all: true}, fileList{} })
+	f.set(func() {
+		f.outlook, f.own, f.madeWith, f.stale, f.refused = o, true, settings, fileList{all: true}, fileList{}
+	})
 	f.hurry()
 }
 
@@ -228,7 +293,7 @@ func (f *session) serve() error {
 	o.Version = f.s.opts.Version
 	o.Stdout, o.Stderr = f.output, f.output
 	o.Decide = f.decide
-	f.set(func() { f.state, f.message, f.trouble = StateStarting, "", "" })
+	f.set(func() { f.state, f.message, f.failed = StateStarting, "", false })
 	e, err := engine.New(f.ctx, o)
 	switch {
 	case errors.Is(err, engine.ErrInUse):
@@ -302,7 +367,7 @@ func (f *session) attach() error {
 // connect begins the time with an engine.
 func (f *session) connect(l link, attached bool, o *engine.Outlook, status control.Status) {
 	f.set(func() {
-		f.link, f.attached, f.status, f.message = l, attached, status, ""
+		f.link, f.attached, f.status, f.message, f.failure = l, attached, status, "", ""
 		f.held.arrived(len(status.Held) > 0)
 		if o != nil {
 			f.outlook, f.own, f.forecast = o, false, nil
@@ -329,6 +394,9 @@ func (f *session) disconnect() {
 		}
 	})
 	f.hurry()
+	for _, other := range f.s.allSessions() {
+		other.retry() // what this one had may be what it wants
+	}
 }
 
 // follow takes events until the engine ends. again subscribes once more after
@@ -365,6 +433,9 @@ func (f *session) follow(l link, events <-chan control.Event, again func() <-cha
 				continue
 			}
 			f.holdAsWanted(l)
+			if f.isAttached() {
+				f.alone() // the settings may be others
+			}
 			f.renew()
 		case <-f.ctx.Done():
 			if stop(); f.isAttached() || stopping {

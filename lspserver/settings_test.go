@@ -2,6 +2,7 @@ package lspserver
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
 func TestSettings(t *testing.T) {
@@ -97,6 +100,68 @@ func TestFolderSettings(t *testing.T) {
 		synctest.Wait()
 		check(inner, "", SaveNoErrors)
 	})
+}
+
+// TestRetry: an engine that could not be had is tried again after a save and
+// when another application's engine has ended. The user is told once.
+func TestRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.s.trusted.Store(false) // nothing is built here
+		f, other := d.session("x/server"), d.session("y/server")
+		f.fail(errors.New("no such main package"))
+		f.fail(errors.New("no such main package"))
+		synctest.Wait()
+		told := d.client.all(protocol.MethodWindowShowMessage)
+		if len(told) != 1 || !strings.Contains(string(told[0].Params), "x/server: no such main package") {
+			t.Errorf("the user was told %s", told)
+		}
+		tries := func(when string, want bool) {
+			t.Helper()
+			select {
+			case <-f.poked:
+				if !want {
+					t.Errorf("tried again %s", when)
+				}
+			default:
+				if want {
+					t.Errorf("not tried again %s", when)
+				}
+			}
+		}
+		tries("at once", false)
+		d.open(filepath.Join(f.dir, "main.go"), "package main\n")
+		d.open(filepath.Join(other.dir, "main.go"), "package main\n")
+		tries("after opening", false)
+		d.save(filepath.Join(other.dir, "main.go"))
+		tries("after saving a file of another application", false)
+		d.save(filepath.Join(f.dir, "main.go"))
+		tries("after saving", true)
+		other.disconnect()
+		tries("after another engine ended", true)
+		f.connect(&puppet{}, true, nil, control.Status{})
+		f.failed = false
+		d.save(filepath.Join(f.dir, "main.go"))
+		tries("after saving while one runs", false)
+	})
+}
+
+func TestShortName(t *testing.T) {
+	for _, tt := range []struct {
+		path   string
+		others []string
+		want   string
+	}{
+		{"/home/ann/x/server", nil, "server"},
+		{"/home/ann/x/server", []string{"/home/ann/y/client"}, "server"},
+		{"/home/ann/x/server", []string{"/home/ann/y/server"}, "x/server"},
+		{"/home/ann/x/server", []string{"/home/ann/myserver"}, "server"},
+		{"/x/server", []string{"/home/x/server"}, "/x/server"},
+	} {
+		if got := shortName(tt.path, tt.others); got != tt.want {
+			t.Errorf("%s beside %q is %q, want %q", tt.path, tt.others, got, tt.want)
+		}
+	}
 }
 
 // TestDocumented keeps docs/lsp.md equal to the settings and commands.
