@@ -53,8 +53,8 @@ func commandFeature() feature {
 			"anvil.reload":           engineCommand(link.Reload),
 			"anvil.restart":          engineCommand(link.Restart),
 			"anvil.rollback":         rollbackCommand,
-			"anvil.pause":            pauseCommand(true),
-			"anvil.resume":           pauseCommand(false),
+			"anvil.pause":            pauseCommand,
+			"anvil.resume":           resumeCommand,
 			"anvil.showManifestDiff": manifestDiffCommand,
 			"anvil.remember":         rememberCommand,
 		},
@@ -166,12 +166,32 @@ func rollbackCommand(ctx context.Context, _ *Server, f *session, arg commandArgu
 	return f.outcome(l.Rollback(ctx, arg.Generation))
 }
 
-func pauseCommand(paused bool) command {
-	return func(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
-		f.set(func() { f.paused = paused })
-		f.poke()
+func pauseCommand(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
+	f.set(func() { f.paused = true })
+	f.poke()
+	return nil, nil
+}
+
+// resumeCommand ends a pause. Where saves wait by the settings they go on to,
+// and only what waits now is taken up.
+func resumeCommand(ctx context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
+	f.set(func() { f.paused = false })
+	f.poke()
+	f.hurry() // what waits may have no errors
+	if f.getSettings().OnSave != SaveManual {
 		return nil, nil
 	}
+	l, err := f.getLink()
+	if err != nil {
+		return nil, failed(err)
+	}
+	f.mu.Lock()
+	waits := f.held.waits
+	f.mu.Unlock()
+	if !waits {
+		return nil, failed(errors.New("nothing waits: with the setting anvil.onSave manual a save is taken up by anvil.reload, or by anvil.resume after it"))
+	}
+	return f.outcome(l.Take(ctx))
 }
 
 // want starts or stops the live server, whatever the settings say.

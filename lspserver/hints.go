@@ -71,11 +71,15 @@ func (f *Folder) hint(at *placer, p manifest.Position) (label, why string) {
 		where, ok := at.now(d.Position)
 		return ok && where.File == p.File && first <= where.Line && where.Line <= end
 	})
+	later := ""
+	if f.Status.Paused {
+		later = ", when asked for"
+	}
 	switch f.Forecast.Rung {
 	case manifest.RungHotSwap:
-		return "→ hot swap", ""
+		return "→ hot swap" + later, ""
 	case manifest.RungWarmRestart:
-		label = "→ warm restart"
+		label = "→ warm restart" + later
 	default:
 		label = "→ not live: errors"
 	}

@@ -56,7 +56,9 @@ func (f *session) tell(v *Folder) Status {
 		Paused: f.paused || f.getSettings().OnSave == SaveManual,
 	}
 	if f.link != nil {
-		st.State, st.Generation, st.URL, st.Paused = f.status.State, f.status.Generation, f.status.URL, st.Paused || f.status.Paused && f.attached
+		st.State, st.Generation, st.URL = f.status.State, f.status.Generation, f.status.URL
+		// With noErrors it is the session that has the other engine wait.
+		st.Paused = st.Paused || f.status.Paused && f.attached && f.getSettings().OnSave != SaveNoErrors
 		st.Problems = len(f.status.Problems)
 	}
 	return st
