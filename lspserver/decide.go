@@ -119,7 +119,7 @@ func (f *session) askUser(ev control.Event) {
 		defer withdraw()
 		var answer *protocol.MessageActionItem
 		err := f.s.conn.Call(ctx, protocol.MethodWindowShowMessageRequest, &protocol.ShowMessageRequestParams{
-			Type: protocol.MessageTypeWarning, Message: question(ev),
+			Type: protocol.MessageTypeWarning, Message: f.question(ev),
 			Actions: []protocol.MessageActionItem{{Title: answerRestart}, {Title: answerAlways}, {Title: answerKeep}},
 		}, &answer)
 		if err != nil || answer == nil || ctx.Err() != nil {
@@ -153,7 +153,7 @@ func restartCodes(ds []manifest.Diagnostic) []manifest.Code {
 }
 
 // question says what a restart is needed for.
-func question(ev control.Event) string {
+func (f *session) question(ev control.Event) string {
 	var reasons []string
 	for _, d := range ev.Diagnostics {
 		if d.Code.Rung() == manifest.RungWarmRestart {
@@ -166,7 +166,11 @@ func question(ev control.Event) string {
 	if len(reasons) == 0 {
 		return ev.Message
 	}
-	return "The live server must restart for this change: " + strings.Join(reasons, "; ")
+	whose := ""
+	if len(f.s.allSessions()) > 1 {
+		whose = " of " + f.s.nameOf(f)
+	}
+	return "The live server" + whose + " must restart for this change: " + strings.Join(reasons, "; ")
 }
 
 // rememberCommand is anvil.remember.

@@ -89,6 +89,9 @@ func (p *publisher) send(u uri.URI, doc *Document) {
 	for _, f := range p.order() {
 		params.Diagnostics = append(params.Diagnostics, p.said[f][u].diagnostics...)
 	}
+	if len(p.said) > 1 {
+		params.Diagnostics = once(params.Diagnostics)
+	}
 	if doc != nil {
 		now.open, now.version = true, doc.Version
 		if p.s.client.DiagnosticVersion {
@@ -116,6 +119,18 @@ func (p *publisher) send(u uri.URI, doc *Document) {
 		p.sent[u] = now
 	}
 	p.s.conn.NotifyLatest(protocol.MethodTextDocumentPublishDiagnostics, string(u), params)
+}
+
+// once leaves out what is said again: applications that share a package find the
+// same in it.
+func once(ds []protocol.Diagnostic) []protocol.Diagnostic {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(ds, func(d protocol.Diagnostic) bool {
+		data, err := protocol.Marshal(&d)
+		again := err == nil && seen[string(data)]
+		seen[string(data)] = true
+		return again
+	})
 }
 
 // order returns the sessions, sorted.

@@ -97,7 +97,7 @@ func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, 
 		poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: StateOff, places: map[string]*placesOf{},
 	}
 	f.settings.Store(settings)
-	f.progress = newProgress(ctx, s, filepath.Base(dir))
+	f.progress = newProgress(f)
 	f.renew()
 	return f
 }
