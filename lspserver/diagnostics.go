@@ -51,17 +51,12 @@ func (f *session) publish(docs *documentSet) {
 	}
 	view := &View{Client: f.s.client, documents: docs, Folders: []*Folder{f.view()}}
 	seen := map[string]bool{}
-	out := map[uri.URI]published{}
+	out := map[uri.URI][]protocol.Diagnostic{}
 	for _, path := range sortedKeys(byFile) {
-		p := published{path: path}
-		if d := docs.byPath[path]; d != nil {
-			p.version, p.open = d.Version, true
-		}
-		ds := byFile[path]
+		u, ds := view.URI(path), byFile[path]
 		for _, d := range ds[:min(len(ds), maxPerFile)] {
-			p.diagnostics = append(p.diagnostics, f.convert(view, d, seen))
+			out[u] = append(out[u], f.convert(view, d, seen))
 		}
-		out[view.URI(path)] = p
 	}
 	for path := range f.places {
 		if !seen[path] {
