@@ -9,6 +9,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // execute carries out a command.
@@ -67,5 +68,38 @@ func TestResume(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestCommandsOfSeveral: with several applications and no folder, the routes are
+// those of all, and everything else names the folders there are.
+func TestCommandsOfSeveral(t *testing.T) {
+	d := newDesk(t)
+	if got, err := d.execute("anvil.showRoutes", ""); err != nil || len(got.(*routesResult).Routes) != 0 {
+		t.Errorf("without an application: %v %v", got, err)
+	}
+	x, y := d.session("x"), d.session("y")
+	for i, f := range []*session{x, y} {
+		f.set(func() {
+			f.live = &manifest.Manifest{Routes: []manifest.Route{{Method: "GET", Pattern: "/" + itoa(i)}}}
+		})
+	}
+	got, err := d.execute("anvil.showRoutes", "")
+	if err != nil || len(got.(*routesResult).Routes) != 2 {
+		t.Errorf("the routes are %v, %v", got, err)
+	}
+	got, err = d.execute("anvil.showRoutes", `{"folder":"`+string(y.view().URI)+`"}`)
+	if err != nil || len(got.(*routesResult).Routes) != 1 || got.(*routesResult).Routes[0].Pattern != "/1" {
+		t.Errorf("those of one are %v, %v", got, err)
+	}
+	_, byCommand := d.execute("anvil.pause", "")
+	_, byRequest := d.s.View().named("")
+	for _, err := range []error{byCommand, byRequest} {
+		if err == nil || !strings.Contains(err.Error(), string(x.view().URI)+", "+string(y.view().URI)) {
+			t.Errorf("the error is %v", err)
+		}
+	}
+	if x.paused || y.paused {
+		t.Error("one of two applications was chosen")
 	}
 }

@@ -112,7 +112,7 @@ func TestLensClicks(t *testing.T) {
 	commands := New(Options{}).commands
 	result, _ := codeLenses(s.view, uri.File(s.path))
 	for _, l := range result.([]protocol.CodeLens) {
-		if commands[l.Command.Command] == nil {
+		if _, ok := commands[l.Command.Command]; !ok {
 			t.Errorf("%q is the command %q, which does not exist", l.Command.Title, l.Command.Command)
 		}
 		var arg commandArgument
