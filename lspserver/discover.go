@@ -167,6 +167,8 @@ func answers(ctx context.Context, dir string) bool {
 }
 
 func hasGoFiles(dir string) bool {
-	names, _ := filepath.Glob(filepath.Join(dir, "*.go"))
-	return slices.ContainsFunc(names, func(n string) bool { return !strings.HasSuffix(n, "_test.go") })
+	entries, _ := os.ReadDir(dir) // unreadable: it has none
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return strings.HasSuffix(e.Name(), ".go") && !strings.HasSuffix(e.Name(), "_test.go")
+	})
 }
