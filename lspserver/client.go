@@ -31,7 +31,7 @@ type Client struct {
 	CodeLensRefresh  bool
 	InlayHintRefresh bool
 	CodeActions      bool // literals, not only commands
-	ResolveActions   bool // edit is filled in by codeAction/resolve
+	ResolveActions   bool // edit is filled in by codeAction/resolve, which gets our data back
 	HoverMarkdown    bool
 	NestedSymbols    bool // documentSymbol may answer a tree
 
@@ -72,7 +72,7 @@ func newClient(c *protocol.ClientCapabilities, info protocol.ClientInfo) Client 
 		}
 		if a := t.CodeAction; a != nil {
 			out.CodeActions = a.CodeActionLiteralSupport.CodeActionKind.ValueSet != nil
-			out.ResolveActions = slices.Contains(a.ResolveSupport.Properties, "edit")
+			out.ResolveActions = slices.Contains(a.ResolveSupport.Properties, "edit") && yes(a.DataSupport)
 		}
 		if h := t.Hover; h != nil {
 			out.HoverMarkdown = slices.Contains(h.ContentFormat, protocol.MarkupKindMarkdown)

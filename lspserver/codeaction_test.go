@@ -5,10 +5,30 @@ import (
 	"path/filepath"
 	"testing"
 
+	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 )
+
+// TestResolveActions: an edit is left to codeAction/resolve only if the client
+// gives back what it needs.
+func TestResolveActions(t *testing.T) {
+	for capabilities, want := range map[string]bool{
+		`{"resolveSupport":{"properties":["edit"]},"dataSupport":true}`:    true,
+		`{"resolveSupport":{"properties":["edit"]}}`:                       false,
+		`{"resolveSupport":{"properties":["command"]},"dataSupport":true}`: false,
+		`{"dataSupport":true}`: false,
+	} {
+		var c protocol.ClientCapabilities
+		if err := protocol.Unmarshal([]byte(`{"textDocument":{"codeAction":`+capabilities+`}}`), &c); err != nil {
+			t.Fatal(err)
+		}
+		if got := newClient(&c, protocol.ClientInfo{}).ResolveActions; got != want {
+			t.Errorf("%s: %v", capabilities, got)
+		}
+	}
+}
 
 // TestDeclareIn: the register function goes into a file that is built, of the
 // package that main imports.
