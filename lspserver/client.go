@@ -16,6 +16,7 @@ type Client struct {
 
 	Configuration        bool // workspace/configuration can be asked
 	WatchesConfiguration bool // workspace/didChangeConfiguration can be registered
+	WatchesFiles         bool // workspace/didChangeWatchedFiles can be registered
 	WorkspaceFolders     bool
 	Progress             bool // window/workDoneProgress/create
 	ShowDocument         bool
@@ -57,6 +58,7 @@ func newClient(c *protocol.ClientCapabilities, info protocol.ClientInfo) Client 
 	if w := c.Workspace; w != nil {
 		out.Configuration, out.WorkspaceFolders, out.ApplyEdit = yes(w.Configuration), yes(w.WorkspaceFolders), yes(w.ApplyEdit)
 		out.WatchesConfiguration = w.DidChangeConfiguration != nil && yes(w.DidChangeConfiguration.DynamicRegistration)
+		out.WatchesFiles = w.DidChangeWatchedFiles != nil && yes(w.DidChangeWatchedFiles.DynamicRegistration)
 		out.DocumentChanges = w.WorkspaceEdit != nil && yes(w.WorkspaceEdit.DocumentChanges)
 		out.CodeLensRefresh = w.CodeLens != nil && yes(w.CodeLens.RefreshSupport)
 		out.InlayHintRefresh = w.InlayHint != nil && yes(w.InlayHint.RefreshSupport)

@@ -32,6 +32,7 @@ func features() []feature {
 		lifecycleFeature(),
 		syncFeature(),
 		workspaceFeature(),
+		watchedFeature(),
 		commandFeature(),
 		statusFeature(),
 		routesFeature(),

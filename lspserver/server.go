@@ -41,7 +41,8 @@ type Server struct {
 	diags *publisher
 	trace atomic.Value // protocol.TraceValue
 
-	tokens atomic.Int64 // of progress that there were
+	tokens   atomic.Int64 // of progress that there were
+	watching sync.Once    // the client was asked to watch files
 
 	settings atomic.Pointer[Settings] // for what is in no folder
 	trusted  atomic.Bool

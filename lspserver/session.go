@@ -279,6 +279,7 @@ func (f *session) alone() {
 		}
 		return
 	}
+	f.s.watchFiles()
 	f.set(func() {
 		f.outlook, f.own, f.madeWith, f.stale, f.refused = o, true, settings, fileList{all: true}, fileList{}
 	})

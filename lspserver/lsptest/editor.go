@@ -98,7 +98,7 @@ type Options struct {
 func Everything() map[string]any {
 	return map[string]any{
 		"general":   map[string]any{"positionEncodings": []string{"utf-8", "utf-16"}},
-		"workspace": map[string]any{"configuration": true, "workspaceFolders": true, "applyEdit": true, "workspaceEdit": map[string]any{"documentChanges": true}, "codeLens": map[string]any{"refreshSupport": true}, "inlayHint": map[string]any{"refreshSupport": true}, "didChangeConfiguration": map[string]any{"dynamicRegistration": true}},
+		"workspace": map[string]any{"configuration": true, "workspaceFolders": true, "applyEdit": true, "workspaceEdit": map[string]any{"documentChanges": true}, "codeLens": map[string]any{"refreshSupport": true}, "inlayHint": map[string]any{"refreshSupport": true}, "didChangeConfiguration": map[string]any{"dynamicRegistration": true}, "didChangeWatchedFiles": map[string]any{"dynamicRegistration": true}},
 		"window":    map[string]any{"workDoneProgress": true, "showDocument": map[string]any{"support": true}},
 		"textDocument": map[string]any{
 			"publishDiagnostics": map[string]any{"relatedInformation": true, "versionSupport": true, "codeDescriptionSupport": true, "dataSupport": true},
