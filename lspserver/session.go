@@ -224,7 +224,15 @@ func (f *session) serves(port string) bool {
 	return err == nil && f.link != nil && !f.attached && u.Port() == port
 }
 
-// retry has an engine tried again that could not be had.
+// retry has engines tried again that could not be had: what one had that has
+// ended may be what another wants.
+func (s *Server) retry() {
+	for _, f := range s.allSessions() {
+		f.retry()
+	}
+}
+
+// retry has the engine tried again if it could not be had.
 func (f *session) retry() {
 	f.mu.Lock()
 	failed := f.failed
@@ -321,6 +329,9 @@ func (f *session) serve() error {
 	stop()
 	err = <-ended
 	f.disconnect()
+	if err == nil { // else two that fail would have each other try without end
+		f.s.retry()
+	}
 	return err
 }
 
@@ -376,6 +387,7 @@ func (f *session) connect(l link, attached bool, o *engine.Outlook, status contr
 		if m, err := manifest.Read(engine.ManifestPath(f.dir)); attached && err == nil {
 			f.live = m
 		}
+		f.stale.all = attached // an own outlook may have been made before that went live
 	})
 	if attached {
 		f.recount(l)
@@ -395,9 +407,6 @@ func (f *session) disconnect() {
 		}
 	})
 	f.hurry()
-	for _, other := range f.s.allSessions() {
-		other.retry() // what this one had may be what it wants
-	}
 }
 
 // follow takes events until the engine ends. again subscribes once more after

@@ -137,7 +137,7 @@ func TestRetry(t *testing.T) {
 		tries("after saving a file of another application", false)
 		d.save(filepath.Join(f.dir, "main.go"))
 		tries("after saving", true)
-		other.disconnect()
+		d.s.retry()
 		tries("after another engine ended", true)
 		f.connect(&puppet{}, true, nil, control.Status{})
 		f.failed = false
