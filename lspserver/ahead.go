@@ -42,7 +42,7 @@ func (f *session) awaitChange() bool {
 // swap in code that an engine of this process can build. What it cannot build
 // ahead, the engine leaves alone.
 func (f *session) ahead() map[string][]byte {
-	if !f.s.getSettings().BuildAhead {
+	if !f.getSettings().BuildAhead {
 		return nil
 	}
 	f.mu.Lock()

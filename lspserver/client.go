@@ -16,6 +16,7 @@ type Client struct {
 
 	Configuration        bool // workspace/configuration can be asked
 	WatchesConfiguration bool // workspace/didChangeConfiguration can be registered
+	WatchesFiles         bool // workspace/didChangeWatchedFiles can be registered
 	WorkspaceFolders     bool
 	Progress             bool // window/workDoneProgress/create
 	ShowDocument         bool
@@ -31,7 +32,7 @@ type Client struct {
 	CodeLensRefresh  bool
 	InlayHintRefresh bool
 	CodeActions      bool // literals, not only commands
-	ResolveActions   bool // edit is filled in by codeAction/resolve
+	ResolveActions   bool // edit is filled in by codeAction/resolve, which gets our data back
 	HoverMarkdown    bool
 	NestedSymbols    bool // documentSymbol may answer a tree
 
@@ -57,6 +58,7 @@ func newClient(c *protocol.ClientCapabilities, info protocol.ClientInfo) Client 
 	if w := c.Workspace; w != nil {
 		out.Configuration, out.WorkspaceFolders, out.ApplyEdit = yes(w.Configuration), yes(w.WorkspaceFolders), yes(w.ApplyEdit)
 		out.WatchesConfiguration = w.DidChangeConfiguration != nil && yes(w.DidChangeConfiguration.DynamicRegistration)
+		out.WatchesFiles = w.DidChangeWatchedFiles != nil && yes(w.DidChangeWatchedFiles.DynamicRegistration)
 		out.DocumentChanges = w.WorkspaceEdit != nil && yes(w.WorkspaceEdit.DocumentChanges)
 		out.CodeLensRefresh = w.CodeLens != nil && yes(w.CodeLens.RefreshSupport)
 		out.InlayHintRefresh = w.InlayHint != nil && yes(w.InlayHint.RefreshSupport)
@@ -72,7 +74,7 @@ func newClient(c *protocol.ClientCapabilities, info protocol.ClientInfo) Client 
 		}
 		if a := t.CodeAction; a != nil {
 			out.CodeActions = a.CodeActionLiteralSupport.CodeActionKind.ValueSet != nil
-			out.ResolveActions = slices.Contains(a.ResolveSupport.Properties, "edit")
+			out.ResolveActions = slices.Contains(a.ResolveSupport.Properties, "edit") && yes(a.DataSupport)
 		}
 		if h := t.Hover; h != nil {
 			out.HoverMarkdown = slices.Contains(h.ContentFormat, protocol.MarkupKindMarkdown)

@@ -46,10 +46,10 @@ func beginCodeActions(s *Server, raw json.RawMessage) (answer, error) {
 		return func(context.Context) (any, error) { return nil, nil }, nil
 	}
 	f := v.Folder(d.Path)
-	a := &actions{v: v, d: d, f: f, p: p, decided: func(manifest.Code) string { return v.Settings.OnBreak }}
+	a := &actions{v: v, d: d, f: f, p: p}
 	for _, x := range s.allSessions() {
 		if f != nil && x.dir == f.Dir {
-			a.decided = func(c manifest.Code) string { return x.memory.of(c, v.Settings.OnBreak) }
+			a.decided = func(c manifest.Code) string { return x.memory.of(c, f.Settings.OnBreak) }
 		}
 	}
 	return func(ctx context.Context) (any, error) { return a.all(ctx), nil }, nil

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"go/build"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,7 +36,7 @@ const (
 // says why it is not possible.
 func (v *View) rewrite(do rewriting, f *Folder, d *Document, offset int) (*rewrite.Change, error) {
 	if do == rewriteDeclareIn {
-		return v.declareIn(d)
+		return v.declareIn(f, d)
 	}
 	if f == nil || f.Forecast == nil || !v.Current(f, d) {
 		return nil, rewrite.ErrStale
@@ -133,7 +135,7 @@ func registerNamed(d *Document) (from, to int, ok bool) {
 // declareIn creates the register function that a document names. It asks
 // neither the engine nor the go command: without that function nothing is known
 // of the application.
-func (v *View) declareIn(d *Document) (*rewrite.Change, error) {
+func (v *View) declareIn(f *Folder, d *Document) (*rewrite.Change, error) {
 	path, _, _, ok := rewrite.RegisterOf(d.Text)
 	if !ok {
 		return nil, errors.New("no register function is named")
@@ -149,17 +151,43 @@ func (v *View) declareIn(d *Document) (*rewrite.Change, error) {
 		return nil, fmt.Errorf("%s is in another module", path)
 	}
 	dir := filepath.Join(root, filepath.FromSlash(rest))
-	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	files, err := v.built(f, dir)
 	if err != nil {
 		return nil, err
 	}
+	return rewrite.DeclareIn(files)
+}
+
+// built returns the texts of the Go files in a directory that a build takes, as
+// the editor has them, by path.
+func (v *View) built(f *Folder, dir string) (map[string][]byte, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	ctx := build.Default
+	ctx.OpenFile = func(path string) (io.ReadCloser, error) {
+		data := v.read(path)
+		if data == nil {
+			return nil, fs.ErrNotExist
+		}
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}
+	if f != nil {
+		ctx.BuildTags = f.Settings.Tags
+	}
 	files := map[string][]byte{}
-	for _, name := range names {
-		if data := v.read(name); data != nil && !strings.HasSuffix(name, "_test.go") {
-			files[name] = data
+	for _, e := range entries {
+		name := e.Name()
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		if in, err := ctx.MatchFile(dir, name); err == nil && in {
+			path := filepath.Join(dir, name)
+			files[path] = v.read(path)
 		}
 	}
-	return rewrite.DeclareIn(files)
+	return files, nil
 }
 
 // moduleRoot returns the directory of the module that a directory is in; empty

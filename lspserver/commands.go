@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -44,19 +45,19 @@ func commandFeature() feature {
 	return feature{
 		methods: map[string]method{protocol.MethodWorkspaceExecuteCommand: request(executeCommand)},
 		commands: map[string]command{
-			"anvil.start": func(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
+			"anvil.start": {one: func(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
 				return nil, f.want(true)
-			},
-			"anvil.stop": func(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
+			}},
+			"anvil.stop": {one: func(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
 				return nil, f.want(false)
-			},
+			}},
 			"anvil.reload":           engineCommand(link.Reload),
 			"anvil.restart":          engineCommand(link.Restart),
-			"anvil.rollback":         rollbackCommand,
-			"anvil.pause":            pauseCommand(true),
-			"anvil.resume":           pauseCommand(false),
-			"anvil.showManifestDiff": manifestDiffCommand,
-			"anvil.remember":         rememberCommand,
+			"anvil.rollback":         {one: rollbackCommand},
+			"anvil.pause":            {one: pauseCommand},
+			"anvil.resume":           {one: resumeCommand},
+			"anvil.showManifestDiff": {one: manifestDiffCommand},
+			"anvil.remember":         {one: rememberCommand},
 		},
 	}
 }
@@ -73,11 +74,14 @@ func executeCommand(ctx context.Context, s *Server, p *protocol.ExecuteCommandPa
 			return nil, invalid("the argument of %s: %v", p.Command, err)
 		}
 	}
+	if c.all != nil {
+		return c.all(s, arg)
+	}
 	f, err := s.sessionFor(arg.Folder)
 	if err != nil {
 		return nil, err
 	}
-	return c(ctx, s, f, arg)
+	return c.one(ctx, s, f, arg)
 }
 
 // sessionFor returns the application in or around a folder; without one, the
@@ -91,7 +95,7 @@ func (s *Server) sessionFor(folder uri.URI) (*session, error) {
 		case 1:
 			return all[0], nil
 		}
-		return nil, invalid("there are %d applications: say which folder is meant", len(all))
+		return nil, ambiguous(s.View())
 	}
 	path := realPath(pathOf(folder))
 	var best *session
@@ -106,6 +110,15 @@ func (s *Server) sessionFor(folder uri.URI) (*session, error) {
 	return best, nil
 }
 
+// ambiguous is the error of a request that could be about several applications.
+func ambiguous(v *View) error {
+	var folders []string
+	for _, f := range v.Folders {
+		folders = append(folders, string(f.URI))
+	}
+	return invalid("there are %d applications: say which folder is meant, of %s", len(folders), strings.Join(folders, ", "))
+}
+
 // named returns the application of a folder in a View; see sessionFor.
 func (v *View) named(folder uri.URI) (*Folder, error) {
 	if folder == "" {
@@ -115,7 +128,7 @@ func (v *View) named(folder uri.URI) (*Folder, error) {
 		case 1:
 			return v.Folders[0], nil
 		}
-		return nil, invalid("there are %d applications: say which folder is meant", len(v.Folders))
+		return nil, ambiguous(v)
 	}
 	path := realPath(pathOf(folder))
 	if f := v.Folder(path); f != nil {
@@ -149,13 +162,13 @@ func (f *session) outcome(ev control.Event, err error) (any, error) {
 
 // engineCommand is a command that the engine carries out.
 func engineCommand(do func(link, context.Context) (control.Event, error)) command {
-	return func(ctx context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
+	return command{one: func(ctx context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
 		l, err := f.getLink()
 		if err != nil {
 			return nil, failed(err)
 		}
 		return f.outcome(do(l, ctx))
-	}
+	}}
 }
 
 func rollbackCommand(ctx context.Context, _ *Server, f *session, arg commandArgument) (any, error) {
@@ -166,12 +179,32 @@ func rollbackCommand(ctx context.Context, _ *Server, f *session, arg commandArgu
 	return f.outcome(l.Rollback(ctx, arg.Generation))
 }
 
-func pauseCommand(paused bool) command {
-	return func(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
-		f.set(func() { f.paused = paused })
-		f.poke()
+func pauseCommand(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
+	f.set(func() { f.paused = true })
+	f.poke()
+	return nil, nil
+}
+
+// resumeCommand ends a pause. Where saves wait by the settings they go on to,
+// and only what waits now is taken up.
+func resumeCommand(ctx context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
+	f.set(func() { f.paused = false })
+	f.poke()
+	f.hurry() // what waits may have no errors
+	if f.getSettings().OnSave != SaveManual {
 		return nil, nil
 	}
+	l, err := f.getLink()
+	if err != nil {
+		return nil, failed(err)
+	}
+	f.mu.Lock()
+	waits := f.held.waits
+	f.mu.Unlock()
+	if !waits {
+		return nil, failed(errors.New("nothing waits: with the setting anvil.onSave manual a save is taken up by anvil.reload, or by anvil.resume after it"))
+	}
+	return f.outcome(l.Take(ctx))
 }
 
 // want starts or stops the live server, whatever the settings say.

@@ -77,7 +77,7 @@ func (m *memory) set(codes []manifest.Code, d string) error {
 // decide is the policy of the engine: what was remembered about each code, else
 // the setting. The most careful one wins.
 func (f *session) decide(reasons []manifest.Diagnostic) engine.BreakPolicy {
-	setting := f.s.getSettings().OnBreak
+	setting := f.getSettings().OnBreak
 	if len(reasons) == 0 {
 		return policy(setting)
 	}
@@ -107,25 +107,22 @@ const (
 	answerKeep    = "Keep old"
 )
 
-// askUser asks once what to do about a change that needs a restart. A newer
-// save makes the question void: the answer then is about the code as it is.
+// askUser asks what to do about a change that needs a restart. The question
+// stands until it is withdrawn.
 func (f *session) askUser(ev control.Event) {
+	ctx, withdraw := context.WithCancel(f.ctx)
 	f.mu.Lock()
-	if f.asking {
-		f.mu.Unlock()
-		return
-	}
-	f.asking = true
+	f.withdraw = withdraw
 	f.mu.Unlock()
 	codes := restartCodes(ev.Diagnostics)
 	f.s.sessions.Go(func() {
-		defer f.set(func() { f.asking = false })
+		defer withdraw()
 		var answer *protocol.MessageActionItem
-		err := f.s.conn.Call(f.ctx, protocol.MethodWindowShowMessageRequest, &protocol.ShowMessageRequestParams{
-			Type: protocol.MessageTypeWarning, Message: question(ev),
+		err := f.s.conn.Call(ctx, protocol.MethodWindowShowMessageRequest, &protocol.ShowMessageRequestParams{
+			Type: protocol.MessageTypeWarning, Message: f.question(ev),
 			Actions: []protocol.MessageActionItem{{Title: answerRestart}, {Title: answerAlways}, {Title: answerKeep}},
 		}, &answer)
-		if err != nil || answer == nil {
+		if err != nil || answer == nil || ctx.Err() != nil {
 			return
 		}
 		switch answer.Title {
@@ -156,7 +153,7 @@ func restartCodes(ds []manifest.Diagnostic) []manifest.Code {
 }
 
 // question says what a restart is needed for.
-func question(ev control.Event) string {
+func (f *session) question(ev control.Event) string {
 	var reasons []string
 	for _, d := range ev.Diagnostics {
 		if d.Code.Rung() == manifest.RungWarmRestart {
@@ -169,7 +166,11 @@ func question(ev control.Event) string {
 	if len(reasons) == 0 {
 		return ev.Message
 	}
-	return "The live server must restart for this change: " + strings.Join(reasons, "; ")
+	whose := ""
+	if len(f.s.allSessions()) > 1 {
+		whose = " of " + f.s.nameOf(f)
+	}
+	return "The live server" + whose + " must restart for this change: " + strings.Join(reasons, "; ")
 }
 
 // rememberCommand is anvil.remember.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.lsp.dev/protocol"
@@ -42,26 +43,23 @@ func (f *session) publish(docs *documentSet) {
 	f.mu.Lock()
 	all := f.collect(docs)
 	f.mu.Unlock()
-	byFile := map[string][]found{}
+	byFile, home := map[string][]found{}, sync.OnceValue(f.home)
 	for _, d := range all {
 		if d.File == "" {
-			d.File = f.home()
+			if d.File = home(); d.File == "" {
+				continue // the application is gone
+			}
 		}
 		byFile[d.File] = append(byFile[d.File], d)
 	}
 	view := &View{Client: f.s.client, documents: docs, Folders: []*Folder{f.view()}}
 	seen := map[string]bool{}
-	out := map[uri.URI]published{}
+	out := map[uri.URI][]protocol.Diagnostic{}
 	for _, path := range sortedKeys(byFile) {
-		p := published{path: path}
-		if d := docs.byPath[path]; d != nil {
-			p.version, p.open = d.Version, true
-		}
-		ds := byFile[path]
+		u, ds := view.URI(path), byFile[path]
 		for _, d := range ds[:min(len(ds), maxPerFile)] {
-			p.diagnostics = append(p.diagnostics, f.convert(view, d, seen))
+			out[u] = append(out[u], f.convert(view, d, seen))
 		}
-		out[view.URI(path)] = p
 	}
 	for path := range f.places {
 		if !seen[path] {
@@ -69,18 +67,6 @@ func (f *session) publish(docs *documentSet) {
 		}
 	}
 	f.s.diags.publish(f, docs, out)
-}
-
-// home is where a finding stands that has no place of its own: that the live
-// server ended, for example.
-func (f *session) home() string {
-	for _, name := range []string{"main.go", "go.mod"} {
-		path := filepath.Join(f.dir, name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	return filepath.Join(f.dir, "go.mod")
 }
 
 // collect returns what happened and what is expected, sorted; f.mu is held.

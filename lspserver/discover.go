@@ -74,7 +74,7 @@ func findApplications(ctx context.Context, root string) []string {
 	var found []string
 	for _, at := range sortedKeys(modules) {
 		if registers {
-			found = append(found, modules[at].applications()...)
+			found = append(found, modules[at].applications(ctx)...)
 		}
 	}
 	slices.Sort(found)
@@ -128,10 +128,10 @@ type module struct {
 // applications returns the directory of each application of the module: the
 // one that an engine works in already, else the module's if there is one
 // application only and nothing speaks against it, else that of main.
-func (m *module) applications() []string {
+func (m *module) applications(ctx context.Context) []string {
 	var out []string
 	for _, main := range m.mains {
-		if taken := m.taken(main); taken != "" {
+		if taken := m.taken(ctx, main); taken != "" {
 			out = append(out, taken)
 			continue
 		}
@@ -145,9 +145,9 @@ func (m *module) applications() []string {
 
 // taken returns the directory between main and the module in which an engine
 // answers.
-func (m *module) taken(main string) string {
+func (m *module) taken(ctx context.Context, main string) string {
 	for at := main; below(at, m.dir); at = filepath.Dir(at) {
-		if c, err := os.Stat(engine.SocketPath(at)); err == nil && c.Mode()&fs.ModeSocket != 0 && answers(at) {
+		if c, err := os.Stat(engine.SocketPath(at)); err == nil && c.Mode()&fs.ModeSocket != 0 && answers(ctx, at) {
 			return at
 		}
 		if at == m.dir || at == filepath.Dir(at) {
@@ -158,15 +158,17 @@ func (m *module) taken(main string) string {
 }
 
 // answers reports whether an engine works in a directory.
-func answers(dir string) bool {
+func answers(ctx context.Context, dir string) bool {
 	c := control.NewClient(engine.SocketPath(dir))
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), statusPatience)
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()
 	return c.Get(ctx, control.PathStatus, nil) == nil
 }
 
 func hasGoFiles(dir string) bool {
-	names, _ := filepath.Glob(filepath.Join(dir, "*.go"))
-	return slices.ContainsFunc(names, func(n string) bool { return !strings.HasSuffix(n, "_test.go") })
+	entries, _ := os.ReadDir(dir) // unreadable: it has none
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return strings.HasSuffix(e.Name(), ".go") && !strings.HasSuffix(e.Name(), "_test.go")
+	})
 }

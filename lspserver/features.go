@@ -32,6 +32,7 @@ func features() []feature {
 		lifecycleFeature(),
 		syncFeature(),
 		workspaceFeature(),
+		watchedFeature(),
 		commandFeature(),
 		statusFeature(),
 		routesFeature(),
@@ -103,5 +104,9 @@ func decode[P any](raw json.RawMessage) (*P, error) {
 	return p, nil
 }
 
-// command is how a command is carried out. folder is the session it is about.
-type command func(ctx context.Context, s *Server, f *session, arg commandArgument) (any, error)
+// command is how a command is carried out: for one application, which its
+// argument names if there are several, or for all of them.
+type command struct {
+	one func(ctx context.Context, s *Server, f *session, arg commandArgument) (any, error)
+	all func(s *Server, arg commandArgument) (any, error)
+}

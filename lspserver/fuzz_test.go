@@ -24,7 +24,7 @@ func FuzzParams(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, params []byte) {
 		s := New(Options{In: strings.NewReader(""), Out: io.Discard})
-		s.running, s.stop = context.WithCancel(context.Background())
+		s.start(context.Background())
 		defer s.stop()
 		s.phase = phaseInitialized
 		s.client = newClient(&protocol.ClientCapabilities{}, protocol.ClientInfo{})

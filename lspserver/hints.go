@@ -28,11 +28,11 @@ func hintFeature() feature {
 func inlayHints(v *View, u uri.URI) (any, string) {
 	hints := []protocol.InlayHint{}
 	d := v.Document(u)
-	if d == nil || !v.Settings.InlayHints {
+	if d == nil {
 		return hints, ""
 	}
 	f := v.Folder(d.Path)
-	if f == nil || f.Forecast == nil || f.Forecast.Rung == "" {
+	if f == nil || !f.Settings.InlayHints || f.Forecast == nil || f.Forecast.Rung == "" {
 		return hints, ""
 	}
 	at := v.placer(f)
@@ -71,11 +71,15 @@ func (f *Folder) hint(at *placer, p manifest.Position) (label, why string) {
 		where, ok := at.now(d.Position)
 		return ok && where.File == p.File && first <= where.Line && where.Line <= end
 	})
+	later := ""
+	if f.Status.Paused {
+		later = ", when asked for"
+	}
 	switch f.Forecast.Rung {
 	case manifest.RungHotSwap:
-		return "→ hot swap", ""
+		return "→ hot swap" + later, ""
 	case manifest.RungWarmRestart:
-		label = "→ warm restart"
+		label = "→ warm restart" + later
 	default:
 		label = "→ not live: errors"
 	}

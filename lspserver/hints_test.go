@@ -53,12 +53,14 @@ func TestInlayHints(t *testing.T) {
 			fc.Rung = manifest.RungKeep
 			fc.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, s.at("nil\n}"), "undefined: nul")}
 		}, []string{"func home(c *hotreload.Ctx) error { return nil } → not live: errors", "func showPost(c *hotreload.Ctx) error { → not live: errors (ANV009) | undefined: nul"}},
+		{"saves wait", func(s *scene) { s.folder.Status.Paused = true },
+			[]string{"func home(c *hotreload.Ctx) error { return nil } → hot swap, when asked for", "func showPost(c *hotreload.Ctx) error { → hot swap, when asked for"}},
 		{"an edit above", func(s *scene) { s.edit("// Anvil", "\n// Anvil") },
 			[]string{"func home(c *hotreload.Ctx) error { return nil } → hot swap", "func showPost(c *hotreload.Ctx) error { → hot swap"}},
 		{"the line is being edited", func(s *scene) { s.edit("func home", "func hom") }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
 		{"another file", func(s *scene) { s.folder.Forecast.Edits[0].Position.File += "x" }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
 		{"nothing differs", func(s *scene) { s.folder.Forecast.Rung = "" }, nil},
-		{"turned off", func(s *scene) { s.view.Settings.InlayHints = false }, nil},
+		{"turned off", func(s *scene) { s.folder.Settings.InlayHints = false }, nil},
 		{"no forecast", func(s *scene) { s.folder.Forecast = nil }, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -29,11 +29,11 @@ func hoverFeature() feature {
 
 func hover(_ context.Context, v *View, p *protocol.HoverParams) (any, error) {
 	d := v.Document(p.TextDocument.URI)
-	if d == nil || !v.Settings.Hover {
+	if d == nil {
 		return nil, nil
 	}
 	f := v.Folder(d.Path)
-	if f == nil || f.Forecast == nil {
+	if f == nil || !f.Settings.Hover || f.Forecast == nil {
 		return nil, nil
 	}
 	at := v.placer(f)
@@ -173,13 +173,17 @@ func (f *Folder) afterSave(r *source.Route) string {
 	if d := f.Break(r); d != nil {
 		why = fmt.Sprintf(" (%s)", d.Code)
 	}
+	save := "; a save "
+	if f.Status.Paused {
+		save = "; a save waits until it is asked for, and then "
+	}
 	switch f.Forecast.Rung {
 	case manifest.RungHotSwap:
-		return "; a save swaps the code, without a restart"
+		return save + "swaps the code, without a restart"
 	case manifest.RungWarmRestart:
-		return "; a save restarts the live server" + why
+		return save + "restarts the live server" + why
 	case manifest.RungKeep:
-		return "; a save keeps the live generation, because of errors" + why
+		return save + "keeps the live generation, because of errors" + why
 	}
 	return ""
 }

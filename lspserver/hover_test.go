@@ -63,6 +63,8 @@ last request /posts/7?page=2: 200 in 2.0 ms at 12:00:00, by generation 3
 		{"a mounted handler", nil, `files()`, `Mount("/static", files())`, "**`ANY /static/*`** → `http.Handler`…- live in generation 4"},
 		{"an edit that is swapped", func(s *scene) { s.folder.Forecast.Rung = manifest.RungHotSwap }, `showPost(c`, `showPost`, "live in generation 4; a save swaps the code, without a restart"},
 		{"an edit that is kept back", func(s *scene) { s.folder.Forecast.Rung = manifest.RungKeep }, `showPost(c`, `showPost`, "a save keeps the live generation, because of errors"},
+		{"an edit while saves wait", func(s *scene) { s.folder.Forecast.Rung, s.folder.Status.Paused = manifest.RungHotSwap, true }, `showPost(c`, `showPost`,
+			"live in generation 4; a save waits until it is asked for, and then swaps the code, without a restart"},
 		{"another handler", func(s *scene) { s.folder.Forecast.Report.Routes[1].Handler = "handlers.show" }, `showPost(c`, `showPost`, "→ `handlers.showPost`…; the source has handlers.show"},
 		{"a new route", func(s *scene) { s.folder.Manifest.Routes = nil; s.folder.Forecast.Rung = manifest.RungHotSwap }, `showPost(c`, `showPost`,
 			"`GET /posts/{id}`…- not live yet; a save swaps the code, without a restart"},
@@ -74,7 +76,7 @@ last request /posts/7?page=2: 200 in 2.0 ms at 12:00:00, by generation 3
 			s.folder.Forecast.Report.Routes = append(more, more...)
 		}, "home(c", "home", "`GET /`…\n---\n\n…`GET /posts/{id}`…and 3 more routes"},
 		{"nothing of ours", nil, "package", "", ""},
-		{"turned off", func(s *scene) { s.view.Settings.Hover = false }, `showPost(c`, "", ""},
+		{"turned off", func(s *scene) { s.folder.Settings.Hover = false }, `showPost(c`, "", ""},
 		{"no forecast", func(s *scene) { s.folder.Forecast = nil }, `showPost(c`, "", ""},
 		{"no application", func(s *scene) { s.view.Folders = nil }, `showPost(c`, "", ""},
 	} {

@@ -34,11 +34,11 @@ func codeLensFeature() feature {
 func codeLenses(v *View, u uri.URI) (any, string) {
 	lenses := []protocol.CodeLens{}
 	d := v.Document(u)
-	if d == nil || !v.Settings.CodeLens {
+	if d == nil {
 		return lenses, ""
 	}
 	f := v.Folder(d.Path)
-	if f == nil {
+	if f == nil || !f.Settings.CodeLens {
 		return lenses, ""
 	}
 	at := v.placer(f)

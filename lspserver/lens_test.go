@@ -92,7 +92,7 @@ func TestCodeLenses(t *testing.T) {
 			sceneLive, sceneReload, sceneRestart, `r.Get("/", home): GET /a · not live yet`, `r.Get("/", home): GET /b · not live yet`, `r.Get("/", home): GET /c · not live yet`,
 			`r.Get("/", home): GET /d · not live yet`, `r.Get("/", home): GET /e · not live yet`, `r.Get("/", home): and more routes`,
 		}},
-		{"turned off", func(s *scene) { s.view.Settings.CodeLens = false }, nil},
+		{"turned off", func(s *scene) { s.folder.Settings.CodeLens = false }, nil},
 		{"no application", func(s *scene) { s.view.Folders = nil }, nil},
 		{"another document", func(s *scene) { s.open(1, "package other\n"); s.folder.Forecast.Report.Routes = nil }, nil},
 	} {
@@ -112,7 +112,7 @@ func TestLensClicks(t *testing.T) {
 	commands := New(Options{}).commands
 	result, _ := codeLenses(s.view, uri.File(s.path))
 	for _, l := range result.([]protocol.CodeLens) {
-		if commands[l.Command.Command] == nil {
+		if _, ok := commands[l.Command.Command]; !ok {
 			t.Errorf("%q is the command %q, which does not exist", l.Command.Title, l.Command.Command)
 		}
 		var arg commandArgument

@@ -29,6 +29,8 @@ func lifecycleFeature() feature {
 		s.mu.Lock()
 		s.shutdown, s.closed = true, true
 		s.mu.Unlock()
+		s.conn.Quiet() // a client that shuts down answers nothing any more
+		s.rest()
 		return func(ctx context.Context) (any, error) { return nil, s.endSessions(ctx) }, nil
 	}}
 	return feature{methods: map[string]method{
@@ -69,7 +71,7 @@ func (s *Server) initialize(p *protocol.InitializeParams) *protocol.InitializeRe
 	s.trusted.Store(o.Trusted == nil || *o.Trusted)
 	s.initial = json.RawMessage(p.InitializationOptions)
 	s.mu.Unlock()
-	s.configure(nil)
+	s.configure(nil, nil)
 	for _, f := range rootFolders(p) {
 		s.addFolder(f)
 	}
@@ -108,7 +110,7 @@ func rootFolders(p *protocol.InitializeParams) []protocol.WorkspaceFolder {
 func (s *Server) initialized() {
 	if s.client.WatchesConfiguration {
 		go func() {
-			ctx, cancel := context.WithTimeout(s.running, clientPatience)
+			ctx, cancel := context.WithTimeout(s.working, clientPatience)
 			defer cancel()
 			_ = s.conn.Call(ctx, protocol.MethodClientRegisterCapability, &protocol.RegistrationParams{Registrations: []protocol.Registration{{
 				ID: "anvil-configuration", Method: protocol.MethodWorkspaceDidChangeConfiguration, RegisterOptions: protocol.LSPAny(`{"section":"anvil"}`),
@@ -133,11 +135,8 @@ func (s *Server) setTrace(v protocol.TraceValue) {
 	}
 }
 
-// endSessions ends what runs, before shutdown is answered.
+// endSessions waits until everything has ended, before shutdown is answered.
 func (s *Server) endSessions(ctx context.Context) error {
-	for _, f := range s.allSessions() {
-		f.cancel()
-	}
 	done := make(chan struct{})
 	go func() { s.sessions.Wait(); close(done) }()
 	select {

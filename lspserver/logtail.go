@@ -70,9 +70,9 @@ func logFeature() feature {
 			}),
 		},
 		commands: map[string]command{
-			"anvil.showLog": func(_ context.Context, s *Server, f *session, _ commandArgument) (any, error) {
+			"anvil.showLog": {one: func(_ context.Context, s *Server, f *session, _ commandArgument) (any, error) {
 				return s.showText(f.log(0), "anvil-log.txt", f)
-			},
+			}},
 		},
 	}
 }

@@ -39,6 +39,18 @@ func below(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
 }
 
+// shortName returns the end of a path that none of the others has.
+func shortName(path string, others []string) string {
+	parts := strings.Split(filepath.ToSlash(path), "/")
+	for n := 1; n < len(parts); n++ {
+		name := strings.Join(parts[len(parts)-n:], "/")
+		if !slices.ContainsFunc(others, func(o string) bool { return strings.HasSuffix(filepath.ToSlash(o), "/"+name) }) {
+			return name
+		}
+	}
+	return path
+}
+
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func compareStrings(a, b string) int { return cmp.Compare(a, b) }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"go.lsp.dev/protocol"
@@ -12,6 +15,14 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
+
+// outlook is what an *engine.Outlook does; see there.
+type outlook interface {
+	Predict(ctx context.Context, buffers map[string][]byte) (*engine.Forecast, error)
+	Loads(ctx context.Context) error
+	Refresh(ctx context.Context, files []string) error
+	Dirs(ctx context.Context) []string
+}
 
 // changed has the buffers looked at when typing rests. What is being computed
 // about an older text is given up.
@@ -31,10 +42,11 @@ func (f *session) saved(path string) {
 		return
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.own && f.link == nil {
 		f.stale.files = append(f.stale.files, path)
 	}
+	f.mu.Unlock()
+	f.retry()
 }
 
 // hurry has the buffers looked at now: what they are compared with changed.
@@ -60,7 +72,7 @@ func (f *session) predictLoop() {
 
 // rest waits until typing rests. It reports false if the session ended.
 func (f *session) rest() bool {
-	delay := f.s.getSettings().delay()
+	delay := f.getSettings().delay()
 	if f.urgent.Swap(false) || delay == 0 {
 		return true
 	}
@@ -88,27 +100,22 @@ func (f *session) predict() {
 	defer cancel()
 	f.mu.Lock()
 	f.undo = cancel
-	outlook := f.outlook
+	o := f.outlook
 	f.mu.Unlock()
 	docs := f.s.docs.all()
-	if outlook != nil && f.s.isTrusted() {
-		if !f.forecastFrom(ctx, outlook, docs) && ctx.Err() != nil {
-			return // there is something newer
-		}
+	if o != nil && f.s.isTrusted() {
+		f.forecastFrom(ctx, o, docs)
 	}
 	if ctx.Err() != nil {
-		return
+		return // there is something newer
 	}
 	f.publish(docs)
-	f.takeHeld()
+	f.takeHeld(ctx, o)
 }
 
-// forecastFrom asks the outlook and keeps its answer. It reports whether there
-// is one.
-func (f *session) forecastFrom(ctx context.Context, o *engine.Outlook, docs *documentSet) bool {
-	if !f.refresh(ctx, o) {
-		return false
-	}
+// forecastFrom asks the outlook and keeps its answer, unless ctx ends before.
+func (f *session) forecastFrom(ctx context.Context, o outlook, docs *documentSet) {
+	f.refresh(ctx, o)
 	buffers, versions, clean := map[string][]byte{}, map[string]int32{}, true
 	for path, doc := range docs.byPath {
 		if f.covers(path) {
@@ -116,16 +123,18 @@ func (f *session) forecastFrom(ctx context.Context, o *engine.Outlook, docs *doc
 			clean = clean && !doc.Dirty()
 		}
 	}
+	// Without an answer there is no forecast either: the last one is about
+	// another text.
 	forecast, err := o.Predict(ctx, buffers)
-	if err != nil && !errors.Is(err, engine.ErrNoOutlook) {
-		return false
-	}
 	dirs := map[string]bool{}
 	for _, d := range o.Dirs(ctx) {
 		dirs[d] = true
 	}
 	if ctx.Err() != nil {
-		return false
+		return
+	}
+	if err != nil && !errors.Is(err, engine.ErrNoOutlook) {
+		f.s.logf(protocol.MessageTypeWarning, "%s: no predictions: %v", f.dir, err)
 	}
 	f.set(func() {
 		if f.outlook == o {
@@ -138,18 +147,22 @@ func (f *session) forecastFrom(ctx context.Context, o *engine.Outlook, docs *doc
 			f.dirs = dirs
 		}
 	})
-	return forecast != nil
 }
 
-// refresh brings an outlook without an engine up to date.
-func (f *session) refresh(ctx context.Context, o *engine.Outlook) bool {
+// refresh brings an outlook without an engine up to date with what changed on
+// disk. If the code there cannot be loaded the outlook stays as it was, which is
+// good enough for what is typed on top of it, and the go command is not asked
+// again before something else changes on disk.
+func (f *session) refresh(ctx context.Context, o outlook) {
 	f.mu.Lock()
-	own, stale := f.own && f.outlook == o, f.stale
-	f.stale = fileList{}
-	f.mu.Unlock()
-	if !own || !stale.all && len(stale.files) == 0 {
-		return true
+	stale := f.stale
+	if !f.own || f.outlook != o || stale.empty() || ctx.Err() != nil {
+		f.mu.Unlock()
+		return
 	}
+	stale.merge(f.refused)
+	f.stale, f.refused = fileList{}, fileList{}
+	f.mu.Unlock()
 	files := stale.files
 	if stale.all {
 		files = nil
@@ -157,44 +170,86 @@ func (f *session) refresh(ctx context.Context, o *engine.Outlook) bool {
 	// Not ended by the next keystroke: it takes as long as the go command.
 	err := o.Refresh(f.ctx, files)
 	if err == nil {
-		return ctx.Err() == nil
+		return
 	}
 	if _, ok := errors.AsType[*build.Failure](err); !ok && f.ctx.Err() == nil {
 		f.s.logf(protocol.MessageTypeWarning, "%s: no predictions: %v", f.dir, err)
 	}
-	f.set(func() {
-		if f.outlook == o {
-			f.stale.all = f.stale.all || stale.all // once more after the next change
-			f.stale.files = append(f.stale.files, stale.files...)
-		}
-	})
-	return false
-}
-
-// errors reports whether something in the buffers keeps them from going live.
-func hasErrors(fc *engine.Forecast) bool {
-	if fc == nil {
-		return false
-	}
-	for _, d := range fc.Diagnostics {
-		if d.Severity == manifest.SeverityError {
-			return true
-		}
-	}
-	return false
-}
-
-// takeHeld takes up what waits because saves wait for code without errors.
-func (f *session) takeHeld() {
-	if f.s.getSettings().OnSave != SaveNoErrors {
-		return
-	}
 	f.mu.Lock()
-	ready := len(f.status.Held) > 0 && !f.paused && f.link != nil && !hasErrors(f.forecast)
-	l := f.link
+	defer f.mu.Unlock()
+	if f.outlook == o {
+		f.refused.merge(stale)
+	}
+}
+
+// hasErrors reports whether something keeps the code of a forecast from going
+// live.
+func hasErrors(fc *engine.Forecast) bool {
+	return slices.ContainsFunc(fc.Diagnostics, func(d manifest.Diagnostic) bool { return d.Severity == manifest.SeverityError })
+}
+
+// takeHeld takes up what waits because saves wait for code without errors. What
+// counts is the code on disk, which is what will be built, and not the buffers.
+func (f *session) takeHeld(ctx context.Context, o outlook) {
+	f.mu.Lock()
+	l, h, generation := f.link, f.held, f.status.Generation
+	names := f.status.Held
+	ready := f.getSettings().OnSave == SaveNoErrors && h.waits && !h.judged && !f.paused && l != nil
 	f.mu.Unlock()
 	if !ready {
 		return
 	}
-	f.s.sessions.Go(func() { _, _ = l.Take(f.ctx) }) // its event says how it went
+	sound := true // while nothing serves, nothing can be spoiled
+	if generation > 0 {
+		var err error
+		if sound, err = f.sound(ctx, o, names); err != nil {
+			return // asked again with the next forecast
+		}
+	}
+	f.mu.Lock()
+	current := f.held == h
+	f.held.judged = f.held.judged || current
+	f.mu.Unlock()
+	if current && sound {
+		f.s.sessions.Go(func() { _, _ = l.Take(f.ctx) }) // its event says how it went
+	}
+}
+
+// held is what waits to be asked for.
+type held struct {
+	waits  bool
+	batch  int  // counts what arrived
+	judged bool // it is known whether it has errors
+}
+
+// arrived notes that something more waits, or that nothing does.
+func (h *held) arrived(waits bool) { *h = held{waits: waits, batch: h.batch + 1} }
+
+// sound reports whether the code on disk has no errors. names are the files that
+// wait, relative to the application's directory. The error says why that cannot
+// be told.
+func (f *session) sound(ctx context.Context, o outlook, names []string) (bool, error) {
+	if o == nil {
+		return false, engine.ErrNoOutlook
+	}
+	disk := map[string][]byte{} // a file may be new
+	for _, name := range names {
+		path := filepath.Join(f.dir, filepath.FromSlash(name))
+		if data, err := os.ReadFile(path); err == nil && filepath.Ext(path) == ".go" {
+			disk[path] = data
+		}
+	}
+	fc, err := o.Predict(ctx, disk)
+	if err != nil || hasErrors(fc) {
+		return false, err
+	}
+	if len(fc.Report.Missing) == 0 {
+		return true, nil
+	}
+	// Not ended by the next keystroke: it takes as long as the go command.
+	err = o.Loads(f.ctx)
+	if _, bad := errors.AsType[*build.Failure](err); bad {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -20,17 +20,17 @@ import (
 type progress struct {
 	s   *Server
 	ctx context.Context // of the session
-	id  string
+	of  *session
 
 	mu    sync.Mutex // guards what follows
-	count int
-	now   *shown // nil: nothing is going on
-	asked bool   // the client has a token to agree to
+	now   *shown     // nil: nothing is going on
+	asked bool       // the client has a token to agree to
 }
 
 // shown is one save.
 type shown struct {
-	token  string
+	token  string // of no other progress of the server
+	title  string
 	agreed bool   // the client knows the token
 	doing  string // the newest message
 	said   string // the message that was sent last
@@ -38,10 +38,15 @@ type shown struct {
 	result string // once it is over
 }
 
-// newProgress returns the progress of one session, until ctx ends; id is part of
-// its tokens.
-func newProgress(ctx context.Context, s *Server, id string) *progress {
-	return &progress{s: s, ctx: ctx, id: id}
+// newProgress returns the progress of one session.
+func newProgress(f *session) *progress { return &progress{s: f.s, ctx: f.ctx, of: f} }
+
+// title says whose progress it is, if there are several applications.
+func (p *progress) title() string {
+	if len(p.s.allSessions()) < 2 {
+		return "anvil"
+	}
+	return "anvil: " + p.s.nameOf(p.of)
 }
 
 // event takes an event of the engine.
@@ -106,6 +111,7 @@ func reason(ev control.Event) string {
 }
 
 func (p *progress) begin(doing string) {
+	title := p.title()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.now != nil {
@@ -116,8 +122,7 @@ func (p *progress) begin(doing string) {
 	if p.asked { // it has not agreed to the last one
 		return
 	}
-	p.count++
-	now := &shown{token: fmt.Sprintf("anvil-%s-%d", p.id, p.count), doing: doing}
+	now := &shown{token: fmt.Sprintf("anvil-%d", p.s.tokens.Add(1)), title: title, doing: doing}
 	p.now, p.asked = now, true
 	p.s.sessions.Go(func() {
 		ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
@@ -133,7 +138,7 @@ func (p *progress) begin(doing string) {
 		}
 		now.agreed, now.said = true, now.doing
 		message := now.doing
-		p.send(now.token, &protocol.WorkDoneProgressBegin{Kind: "begin", Title: "anvil", Message: &message, Cancellable: on(false)})
+		p.send(now.token, &protocol.WorkDoneProgressBegin{Kind: "begin", Title: now.title, Message: &message, Cancellable: on(false)})
 		if now.over {
 			p.finish(now)
 		}

@@ -10,12 +10,24 @@ import (
 	"go.lsp.dev/uri"
 )
 
-// published is what one session says about one file.
-type published struct {
-	path        string
-	open        bool
-	version     int32 // of the document, if it is open
-	diagnostics []protocol.Diagnostic
+// statement is what one session says: about some files, of documents as they
+// were.
+type statement struct {
+	docs  *documentSet
+	files map[uri.URI][]protocol.Diagnostic
+}
+
+// about reports whether a statement is about the text of a file that there is
+// now; doc is nil if it is not open.
+func (st statement) about(u uri.URI, doc *Document) bool {
+	var then *Document
+	if st.docs != nil {
+		then = st.docs.byURI[u]
+	}
+	if then == nil || doc == nil {
+		return then == doc
+	}
+	return then.sum == doc.sum
 }
 
 // publisher sends diagnostics: of all sessions together for each file, and only
@@ -24,7 +36,7 @@ type publisher struct {
 	s *Server
 
 	mu   sync.Mutex // guards what follows
-	said map[*session]map[uri.URI]published
+	said map[*session]statement
 	sent map[uri.URI]sentDiagnostics
 }
 
@@ -36,25 +48,19 @@ type sentDiagnostics struct {
 }
 
 func newPublisher(s *Server) *publisher {
-	return &publisher{s: s, said: map[*session]map[uri.URI]published{}, sent: map[uri.URI]sentDiagnostics{}}
+	return &publisher{s: s, said: map[*session]statement{}, sent: map[uri.URI]sentDiagnostics{}}
 }
 
-// publish replaces what a session says. docs are the documents that it is about:
-// of those that have changed meanwhile nothing is sent, because something newer
-// is on its way.
-func (p *publisher) publish(f *session, docs *documentSet, now map[uri.URI]published) {
+// publish replaces what a session says. docs are the documents that it is about.
+func (p *publisher) publish(f *session, docs *documentSet, now map[uri.URI][]protocol.Diagnostic) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if f.ctx.Err() != nil {
 		now = nil
 	}
-	p.said[f] = now
+	p.said[f] = statement{docs, now}
 	for _, u := range p.concerned() {
-		doc, newest := docs.byURI[u], p.s.docs.all().byURI[u]
-		if doc != nil && newest != nil && doc.Version != newest.Version {
-			continue
-		}
-		p.send(u, newest)
+		p.send(u, p.s.docs.all().byURI[u])
 	}
 }
 
@@ -74,20 +80,31 @@ func (p *publisher) concerned() []uri.URI {
 	for u := range p.sent {
 		set[u] = true
 	}
-	for _, files := range p.said {
-		for u := range files {
+	for _, st := range p.said {
+		for u := range st.files {
 			set[u] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(set))
 }
 
-// send tells the client about one file, unless it knows.
+// send tells the client about one file, unless it knows. What was said of
+// another text than that of doc, the newest, is left out; if who said it looks at
+// the newest just now, nothing is sent until it has spoken.
 func (p *publisher) send(u uri.URI, doc *Document) {
 	now := sentDiagnostics{}
 	params := &protocol.PublishDiagnosticsParams{URI: u, Diagnostics: []protocol.Diagnostic{}}
 	for _, f := range p.order() {
-		params.Diagnostics = append(params.Diagnostics, p.said[f][u].diagnostics...)
+		st := p.said[f]
+		switch {
+		case st.about(u, doc):
+			params.Diagnostics = append(params.Diagnostics, st.files[u]...)
+		case f.covers(realPath(pathOf(u))):
+			return
+		}
+	}
+	if len(p.said) > 1 {
+		params.Diagnostics = once(params.Diagnostics)
 	}
 	if doc != nil {
 		now.open, now.version = true, doc.Version
@@ -116,6 +133,18 @@ func (p *publisher) send(u uri.URI, doc *Document) {
 		p.sent[u] = now
 	}
 	p.s.conn.NotifyLatest(protocol.MethodTextDocumentPublishDiagnostics, string(u), params)
+}
+
+// once leaves out what is said again: applications that share a package find the
+// same in it.
+func once(ds []protocol.Diagnostic) []protocol.Diagnostic {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(ds, func(d protocol.Diagnostic) bool {
+		data, err := protocol.Marshal(&d)
+		again := err == nil && seen[string(data)]
+		seen[string(data)] = true
+		return again
+	})
 }
 
 // order returns the sessions, sorted.

@@ -75,7 +75,7 @@ func (r *refresher) look(s *Server) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changes++
-	if r.busy || len(r.shown) == 0 {
+	if r.busy || len(r.shown) == 0 || s.working.Err() != nil {
 		return
 	}
 	r.busy = true
@@ -86,7 +86,7 @@ func (r *refresher) look(s *Server) {
 func (r *refresher) run(s *Server) {
 	for looked := -1; ; {
 		r.mu.Lock()
-		if r.changes == looked || s.running.Err() != nil {
+		if r.changes == looked || s.working.Err() != nil {
 			r.busy = false
 			r.mu.Unlock()
 			return
@@ -96,13 +96,13 @@ func (r *refresher) run(s *Server) {
 		if !r.differs(s.View()) {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(s.running, clientPatience)
+		ctx, cancel := context.WithTimeout(s.working, clientPatience)
 		_ = s.conn.Call(ctx, r.method, nil, nil) // the client does what it likes
 		cancel()
 		timer := time.NewTimer(refreshInterval)
 		select {
 		case <-timer.C:
-		case <-s.running.Done():
+		case <-s.working.Done():
 		}
 		timer.Stop()
 	}

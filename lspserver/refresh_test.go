@@ -23,6 +23,7 @@ type client struct {
 
 	mu        sync.Mutex
 	refreshed []time.Time
+	notified  int
 	silent    bool // it answers nothing
 }
 
@@ -36,10 +37,15 @@ func (c *client) read(in *rpc.Reader) {
 			ID     json.RawMessage
 			Method string
 		}
-		if json.Unmarshal(data, &m) != nil || m.ID == nil {
+		if json.Unmarshal(data, &m) != nil {
 			continue
 		}
 		c.mu.Lock()
+		if m.ID == nil {
+			c.notified++
+			c.mu.Unlock()
+			continue
+		}
 		if m.Method == protocol.MethodWorkspaceCodeLensRefresh {
 			c.refreshed = append(c.refreshed, time.Now())
 		}
@@ -74,7 +80,7 @@ func newRefreshBench(t *testing.T) *refreshBench {
 	b.s = New(Options{In: toServer, Out: fromServer})
 	b.s.client = b.view.Client
 	ctx, stop := context.WithCancel(t.Context())
-	b.s.running = ctx
+	b.s.start(ctx)
 	b.s.docs.now.Store(b.view.documents)
 	x := &session{s: b.s, dir: b.folder.Dir}
 	x.picture.Store(b.folder)
@@ -209,4 +215,43 @@ func TestRefreshChangeMeanwhile(t *testing.T) {
 			t.Errorf("%d refreshes, want 1", n)
 		}
 	})
+}
+
+// TestShutdown: nothing that was going on delays the end, and nothing is said
+// after it has begun.
+func TestShutdown(t *testing.T) {
+	for _, silent := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newRefreshBench(t)
+			b.client.silent = silent
+			b.ask()
+			b.request()
+			b.r.changed(b.s)
+			synctest.Wait() // in the pause after a refresh, or waiting for its answer
+			if n := b.client.count(); n != 1 {
+				t.Fatalf("%d refreshes", n)
+			}
+			begun := time.Now()
+			b.s.phase = phaseInitialized
+			compute, err := b.s.begin(protocol.MethodShutdown, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.request()
+			b.r.changed(b.s)
+			b.s.logf(protocol.MessageTypeInfo, "too late")
+			if _, err := compute(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(begun); took != 0 {
+				t.Errorf("shutdown took %v", took)
+			}
+			synctest.Wait()
+			b.client.mu.Lock()
+			defer b.client.mu.Unlock()
+			if len(b.client.refreshed) != 1 || b.client.notified != 0 {
+				t.Errorf("%d refreshes, %d notifications", len(b.client.refreshed), b.client.notified)
+			}
+		})
+	}
 }

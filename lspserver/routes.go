@@ -70,10 +70,10 @@ func routesFeature() feature {
 			}),
 		},
 		commands: map[string]command{
-			"anvil.showRoutes": func(_ context.Context, s *Server, _ *session, arg commandArgument) (any, error) {
+			"anvil.showRoutes": {all: func(s *Server, arg commandArgument) (any, error) {
 				return s.View().routes(arg.Folder)
-			},
-			"anvil.openRoute": openRoute,
+			}},
+			"anvil.openRoute": {one: openRoute},
 		},
 		changed: func(s *Server, old, now *Folder) {
 			if old.Manifest != now.Manifest || old.Status.URL != now.Status.URL || old.counted != now.counted || !sameRoutes(old, now) {

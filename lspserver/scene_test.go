@@ -54,12 +54,12 @@ func newScene(t *testing.T) *scene {
 	dir := filepath.Join(t.TempDir(), "app")
 	path := filepath.Join(dir, "handlers", "routes.go")
 	s := &scene{t: t, path: path}
-	s.view = &View{Client: Client{Encoding: text.UTF16, CodeLensRefresh: true, HoverMarkdown: true, NestedSymbols: true}, Settings: defaultSettings()}
-	s.view.Settings.InlayHints = true
+	s.view = &View{Client: Client{Encoding: text.UTF16, CodeLensRefresh: true, HoverMarkdown: true, NestedSymbols: true}}
 	s.folder = &Folder{
-		URI: uri.File(dir), Dir: dir, given: dir,
+		URI: uri.File(dir), Dir: dir, given: dir, Settings: defaultSettings(),
 		Status: Status{Folder: uri.File(dir), State: control.StateLive, Generation: 4, URL: "http://127.0.0.1:8080"},
 	}
+	s.folder.Settings.InlayHints = true
 	s.view.Folders = []*Folder{s.folder}
 	s.view.documents = &documentSet{byURI: map[uri.URI]*Document{}, byPath: map[string]*Document{}}
 	s.open(1, sceneText)

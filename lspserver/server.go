@@ -41,17 +41,24 @@ type Server struct {
 	diags *publisher
 	trace atomic.Value // protocol.TraceValue
 
-	settings atomic.Pointer[Settings]
+	tokens   atomic.Int64 // of progress that there were
+	watching sync.Once    // the client was asked to watch files
+
+	settings atomic.Pointer[Settings] // for what is in no folder
 	trusted  atomic.Bool
 
 	running  context.Context // ends with Run
 	stop     context.CancelFunc
-	sessions sync.WaitGroup // of goroutines of sessions
+	working  context.Context // ends with shutdown, or before: all that is done beside
+	rest     context.CancelFunc
+	sessions sync.WaitGroup // of what is done beside, which ends with working
 
 	// phase and client are used by the reading goroutine, and client is not
 	// changed after initialize.
 	phase  phase
 	client Client
+
+	pulling sync.Mutex // held while the client is asked for the settings
 
 	mu       sync.Mutex      // guards what follows
 	initial  json.RawMessage // initializationOptions, below what is configured
@@ -95,7 +102,7 @@ func New(o Options) *Server {
 // ends every engine that it has started. It returns the exit code of the
 // process. Reading from Options.In may go on after it has returned.
 func (s *Server) Run(ctx context.Context) int {
-	s.running, s.stop = context.WithCancel(ctx)
+	s.start(ctx)
 	defer s.stop()
 	err := s.conn.Run(s.running, s)
 	s.close()
@@ -107,6 +114,12 @@ func (s *Server) Run(ctx context.Context) int {
 		return exitOK
 	}
 	return exitUnexpected
+}
+
+// start makes the contexts of a conversation.
+func (s *Server) start(ctx context.Context) {
+	s.running, s.stop = context.WithCancel(ctx)
+	s.working, s.rest = context.WithCancel(s.running)
 }
 
 // close keeps anything from being begun.
@@ -175,7 +188,19 @@ func (s *Server) traced(kind, name string, params json.RawMessage) {
 	s.conn.Notify(protocol.MethodLogTrace, p)
 }
 
-// Sessions returns the sessions, sorted by directory.
+// nameOf names an application for a person: by the end of its path, as long as
+// it takes to tell it from the others.
+func (s *Server) nameOf(f *session) string {
+	var others []string
+	for _, x := range s.allSessions() {
+		if x != f {
+			others = append(others, x.dir)
+		}
+	}
+	return shortName(f.dir, others)
+}
+
+// allSessions returns the sessions, sorted by directory.
 func (s *Server) allSessions() []*session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,8 +215,5 @@ func (s *Server) allSessions() []*session {
 	slices.SortFunc(all, func(a, b *session) int { return compareStrings(a.dir, b.dir) })
 	return all
 }
-
-// getSettings returns the settings as they are now.
-func (s *Server) getSettings() Settings { return *s.settings.Load() }
 
 func (s *Server) isTrusted() bool { return s.trusted.Load() }

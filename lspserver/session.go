@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.lsp.dev/protocol"
@@ -28,6 +31,8 @@ type session struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	settings atomic.Pointer[Settings] // of the workspace folder; nil: those of the server
+
 	output   *tail
 	memory   *memory
 	progress *progress
@@ -46,16 +51,20 @@ type session struct {
 	paused   bool       // by a command
 	link     link       // nil while there is none
 	attached bool
-	state    State // of the session while there is no link
-	trouble  string
+	state    State  // of the session while there is no link
+	failed   bool   // there is no engine, though one is wanted
+	failure  string // why, as the user was told last
 	status   control.Status
+	held     held
 	lastMS   float64
 	rung     manifest.Rung
 	message  string
 	live     *manifest.Manifest
-	outlook  *engine.Outlook
-	own      bool // outlook has no engine and needs Refresh
-	stale    fileList
+	outlook  outlook
+	own      bool            // outlook has no engine and needs Refresh
+	madeWith Settings        // of an own outlook
+	stale    fileList        // what changed on disk since outlook was refreshed
+	refused  fileList        // what it could not be refreshed with
 	dirs     map[string]bool // whose files belong to the application
 	forecast *engine.Forecast
 	versions map[string]int32
@@ -63,7 +72,7 @@ type session struct {
 	clean    bool               // forecast is about what is on disk
 	bases    map[string][]byte  // text of files with problems, as it was tried
 	undo     context.CancelFunc // ends the running prediction
-	asking   bool
+	withdraw context.CancelFunc // takes back the question to the user; nil before the first
 	counting counting
 }
 
@@ -82,12 +91,13 @@ type fileList struct {
 	files []string
 }
 
-func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string) *session {
+func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string, settings *Settings) *session {
 	f := &session{
 		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: newTail(), memory: loadMemory(dir),
 		poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: StateOff, places: map[string]*placesOf{},
 	}
-	f.progress = newProgress(ctx, s, filepath.Base(dir))
+	f.settings.Store(settings)
+	f.progress = newProgress(f)
 	f.renew()
 	return f
 }
@@ -123,7 +133,7 @@ func (f *session) wanted() bool {
 	if f.override != nil {
 		return *f.override
 	}
-	return f.s.getSettings().AutoStart
+	return f.getSettings().AutoStart
 }
 
 // set changes the state under the lock and lets everybody see it.
@@ -159,9 +169,7 @@ func (f *session) run() {
 		case errors.Is(err, errEngineSilent): // it begins or ends just now
 			wait = min(max(2*wait, 100*time.Millisecond), 5*time.Second)
 		default:
-			f.s.logf(protocol.MessageTypeError, "%s: %v", f.dir, err)
-			f.s.showf(protocol.MessageTypeError, "anvil-lsp: no live server for %s: %v", filepath.Base(f.dir), err)
-			f.set(func() { f.state, f.message = StateOff, err.Error() })
+			f.fail(err)
 			wait = time.Hour // until something changes
 		}
 		timer := time.NewTimer(wait)
@@ -171,6 +179,66 @@ func (f *session) run() {
 		case <-f.ctx.Done():
 		}
 		timer.Stop()
+	}
+}
+
+// fail says why there is no engine, once, and goes on without one until retry.
+func (f *session) fail(err error) {
+	text := f.explain(err)
+	f.mu.Lock()
+	known := f.failure == text
+	f.failure, f.failed = text, true
+	f.mu.Unlock()
+	if !known {
+		f.s.logf(protocol.MessageTypeError, "%s: %s", f.dir, text)
+		f.s.showf(protocol.MessageTypeError, "anvil-lsp: no live server for %s: %s", f.s.nameOf(f), text)
+	}
+	f.set(func() { f.state, f.message = StateOff, text })
+	f.lookAround()
+}
+
+// explain says what an error of the engine means to the user. An address that
+// another application of this editor has is no reason to end a program.
+func (f *session) explain(err error) string {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err.Error()
+	}
+	address := f.getSettings().Address
+	_, port, splitErr := net.SplitHostPort(address)
+	if splitErr != nil {
+		return err.Error()
+	}
+	for _, other := range f.s.allSessions() {
+		if other != f && other.serves(port) {
+			return fmt.Sprintf("%s is the address of %s, which this editor runs too: give each folder an anvil.address of its own, or none", address, f.s.nameOf(other))
+		}
+	}
+	return err.Error()
+}
+
+// serves reports whether the session's own engine has a port.
+func (f *session) serves(port string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	u, err := url.Parse(f.status.URL)
+	return err == nil && f.link != nil && !f.attached && u.Port() == port
+}
+
+// retry has engines tried again that could not be had: what one had that has
+// ended may be what another wants.
+func (s *Server) retry() {
+	for _, f := range s.allSessions() {
+		f.retry()
+	}
+}
+
+// retry has the engine tried again if it could not be had.
+func (f *session) retry() {
+	f.mu.Lock()
+	failed := f.failed
+	f.mu.Unlock()
+	if failed {
+		f.poke()
 	}
 }
 
@@ -195,35 +263,46 @@ func (f *session) whyOff() string {
 // live last.
 func (f *session) lookAround() {
 	if !f.s.isTrusted() {
-		f.set(func() { f.outlook, f.forecast, f.live = nil, nil, nil })
+		f.set(func() { f.outlook, f.own, f.forecast, f.live = nil, false, nil, nil })
 		f.changed()
 		return
 	}
 	f.alone()
 }
 
-// alone gives the session an outlook without an engine.
+// alone gives the session an outlook without an engine, unless it has one that
+// is made with the same settings.
 func (f *session) alone() {
-	o, err := engine.NewOutlook(f.ctx, f.s.getSettings().engine(f.dir))
+	settings := f.getSettings()
+	f.mu.Lock()
+	have := f.own && f.madeWith.sameEngine(settings)
+	f.mu.Unlock()
+	if have {
+		return
+	}
+	o, err := engine.NewOutlook(f.ctx, settings.engine(f.dir))
 	if err != nil {
 		if f.ctx.Err() == nil {
 			f.s.logf(protocol.MessageTypeWarning, "%s: no predictions: %v", f.dir, err)
 		}
 		return
 	}
-	f.set(func() { f.outlook, f.own, f.stale = o, true, fileList{all: true} })
+	f.s.watchFiles()
+	f.set(func() {
+		f.outlook, f.own, f.madeWith, f.stale, f.refused = o, true, settings, fileList{all: true}, fileList{}
+	})
 	f.hurry()
 }
 
 // serve has an engine, its own or another's, until it ends. The error says why
 // there is none.
 func (f *session) serve() error {
-	settings := f.s.getSettings()
+	settings := f.getSettings()
 	o := settings.engine(f.dir)
 	o.Version = f.s.opts.Version
 	o.Stdout, o.Stderr = f.output, f.output
 	o.Decide = f.decide
-	f.set(func() { f.state, f.message, f.trouble = StateStarting, "", "" })
+	f.set(func() { f.state, f.message, f.failed = StateStarting, "", false })
 	e, err := engine.New(f.ctx, o)
 	switch {
 	case errors.Is(err, engine.ErrInUse):
@@ -245,11 +324,14 @@ func (f *session) serve() error {
 		}
 		return events.Subscribe(context.WithoutCancel(ctx))
 	}, func() bool {
-		return !f.wanted() || !settings.sameEngine(f.s.getSettings())
+		return !f.wanted() || !settings.sameEngine(f.getSettings())
 	}, stop)
 	stop()
 	err = <-ended
 	f.disconnect()
+	if err == nil { // else two that fail would have each other try without end
+		f.s.retry()
+	}
 	return err
 }
 
@@ -297,13 +379,15 @@ func (f *session) attach() error {
 // connect begins the time with an engine.
 func (f *session) connect(l link, attached bool, o *engine.Outlook, status control.Status) {
 	f.set(func() {
-		f.link, f.attached, f.status, f.message = l, attached, status, ""
+		f.link, f.attached, f.status, f.message, f.failure = l, attached, status, "", ""
+		f.held.arrived(len(status.Held) > 0)
 		if o != nil {
 			f.outlook, f.own, f.forecast = o, false, nil
 		}
 		if m, err := manifest.Read(engine.ManifestPath(f.dir)); attached && err == nil {
 			f.live = m
 		}
+		f.stale.all = attached // an own outlook may have been made before that went live
 	})
 	if attached {
 		f.recount(l)
@@ -318,6 +402,9 @@ func (f *session) disconnect() {
 	f.set(func() {
 		f.link, f.attached, f.status, f.live, f.state = nil, false, control.Status{}, nil, StateStarting
 		f.bases, f.counting.now, f.counting.since = nil, nil, nil
+		if f.withdraw != nil {
+			f.withdraw()
+		}
 	})
 	f.hurry()
 }
@@ -333,7 +420,10 @@ func (f *session) follow(l link, events <-chan control.Event, again func() <-cha
 			if !ok {
 				if events = again(); events != nil {
 					if status, err := l.Status(f.ctx); err == nil {
-						f.set(func() { f.status = status })
+						f.set(func() {
+							f.status = status
+							f.held.arrived(len(status.Held) > 0)
+						})
 						f.recount(l)
 					}
 				}
@@ -353,6 +443,9 @@ func (f *session) follow(l link, events <-chan control.Event, again func() <-cha
 				continue
 			}
 			f.holdAsWanted(l)
+			if f.isAttached() {
+				f.alone() // the settings may be others
+			}
 			f.renew()
 		case <-f.ctx.Done():
 			if stop(); f.isAttached() || stopping {
@@ -381,7 +474,7 @@ func (f *session) holdAsWanted(l link) {
 	f.mu.Lock()
 	paused := f.paused
 	f.mu.Unlock()
-	l.Hold(paused || f.s.getSettings().OnSave != SaveAlways)
+	l.Hold(paused || f.getSettings().OnSave != SaveAlways)
 }
 
 // final reports whether an event ends what a save began.
@@ -410,8 +503,13 @@ func (f *session) take(ev control.Event) {
 	case control.EventRequests:
 		f.counting.told(ev.Stats)
 	case control.EventHeld:
+		f.held.arrived(true)
 		f.message = ev.Message
-	case control.EventBuilding:
+		if !f.paused && f.getSettings().OnSave == SaveNoErrors {
+			f.message = "the change waits for code without errors"
+		}
+	case control.EventStarting, control.EventBuilding:
+		f.held.arrived(false)
 		f.message = ""
 	}
 	if final(ev.Kind) || ev.Kind == control.EventPanic || ev.Kind == control.EventExited {
@@ -427,6 +525,9 @@ func (f *session) take(ev control.Event) {
 	if ev.Kind == control.EventStopped && ev.Message == control.StoppedOnRequest {
 		no := false
 		f.override = &no
+	}
+	if final(ev.Kind) && f.withdraw != nil {
+		f.withdraw() // it was about code that is not the newest any more
 	}
 	l := f.link
 	f.mu.Unlock()
@@ -450,6 +551,15 @@ func (f *session) take(ev control.Event) {
 	} else if ev.Kind == control.EventPanic || ev.Kind == control.EventExited || ev.Kind == control.EventHeld || ev.Kind == control.EventRecovered {
 		f.hurry()
 	}
+}
+
+func (l *fileList) empty() bool { return !l.all && len(l.files) == 0 }
+
+// merge adds what another list has. Each file is in the list once: it may be
+// saved again and again before the code can be loaded.
+func (l *fileList) merge(other fileList) {
+	l.all = l.all || other.all
+	l.files = slices.Compact(slices.Sorted(slices.Values(slices.Concat(l.files, other.files))))
 }
 
 // add adds files relative to a directory; none means any.
@@ -523,7 +633,7 @@ func (f *session) renew() {
 	defer f.showing.Unlock()
 	f.mu.Lock()
 	v := &Folder{
-		URI: uri.File(f.given), Dir: f.dir, given: f.given, Engine: f.status, Manifest: f.live, Forecast: f.forecast, Versions: f.versions,
+		URI: uri.File(f.given), Dir: f.dir, Settings: f.getSettings(), given: f.given, Engine: f.status, Manifest: f.live, Forecast: f.forecast, Versions: f.versions,
 		counted: f.counting.now, basis: f.basis, dirs: f.dirs,
 	}
 	v.Status = f.tell(v)

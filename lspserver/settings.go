@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 )
@@ -108,18 +110,45 @@ func (s Settings) sameEngine(t Settings) bool {
 	return bytes.Equal(x, y)
 }
 
-// configure sets the settings anew: the defaults, what initialize said, and
-// what is configured.
-func (s *Server) configure(raw json.RawMessage) {
+// getSettings returns the settings of the application as they are now.
+func (f *session) getSettings() Settings {
+	if own := f.settings.Load(); own != nil {
+		return *own
+	}
+	return *f.s.settings.Load()
+}
+
+// configure sets the settings anew: the defaults, what initialize said, and what
+// is configured. scoped is what is configured for single folders, by their URIs;
+// raw is for all others.
+func (s *Server) configure(raw json.RawMessage, scoped map[uri.URI]json.RawMessage) {
+	var faults []string
+	overlay := func(below Settings, raw json.RawMessage) Settings {
+		next, errs := below.overlay(raw)
+		for _, err := range errs {
+			faults = append(faults, err.Error())
+		}
+		return next
+	}
 	s.mu.Lock()
-	next, faults := defaultSettings().overlay(s.initial)
-	next, more := next.overlay(raw)
-	s.settings.Store(&next)
+	initial := overlay(defaultSettings(), s.initial)
+	all := overlay(initial, raw)
+	s.settings.Store(&all)
+	for _, w := range s.folders {
+		w.settings = nil
+		if own := scoped[w.uri]; len(own) > 0 && string(own) != "null" {
+			own := overlay(initial, own)
+			w.settings = &own
+		}
+	}
+	s.settle()
 	s.mu.Unlock()
-	for _, err := range append(faults, more...) {
-		s.logf(protocol.MessageTypeWarning, "%v", err)
+	slices.Sort(faults)
+	for _, fault := range slices.Compact(faults) {
+		s.logf(protocol.MessageTypeWarning, "%s", fault)
 	}
 	for _, f := range s.allSessions() {
+		f.renew()
 		f.poke()
 	}
 	for _, feat := range s.features {
@@ -127,6 +156,31 @@ func (s *Server) configure(raw json.RawMessage) {
 			feat.configured(s)
 		}
 	}
+}
+
+// settle gives each session the settings of the innermost folder that it is in;
+// s.mu is held.
+func (s *Server) settle() {
+	for _, w := range s.folders {
+		for _, f := range w.sessions {
+			f.settings.Store(s.settingsIn(f.dir))
+		}
+	}
+}
+
+// settingsIn returns the settings of the innermost folder around a directory;
+// nil if there are none; s.mu is held.
+func (s *Server) settingsIn(dir string) *Settings {
+	var best *workspaceFolder
+	for _, w := range s.folders {
+		if below(dir, w.dir) && (best == nil || len(w.dir) > len(best.dir)) {
+			best = w
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	return best.settings
 }
 
 // pullConfiguration asks the client for the settings, if it can be asked, and
@@ -141,20 +195,32 @@ func (s *Server) pullConfiguration(done func()) {
 	}
 	go func() {
 		defer done()
-		ctx, cancel := context.WithTimeout(s.running, clientPatience)
+		s.pulling.Lock() // so that the newest answer is taken over last
+		defer s.pulling.Unlock()
+		ctx, cancel := context.WithTimeout(s.working, clientPatience)
 		defer cancel()
 		section := "anvil"
+		items := []protocol.ConfigurationItem{{Section: &section}}
+		s.mu.Lock()
+		for _, w := range s.folders {
+			items = append(items, protocol.ConfigurationItem{Section: &section, ScopeURI: &w.uri})
+		}
+		s.mu.Unlock()
 		var values []protocol.LSPAny
-		err := s.conn.Call(ctx, protocol.MethodWorkspaceConfiguration, &protocol.ConfigurationParams{
-			Items: []protocol.ConfigurationItem{{Section: &section}},
-		}, &values)
+		err := s.conn.Call(ctx, protocol.MethodWorkspaceConfiguration, &protocol.ConfigurationParams{Items: items}, &values)
 		if err != nil || len(values) == 0 {
-			if ctx.Err() == nil || s.running.Err() == nil {
+			if ctx.Err() == nil || s.working.Err() == nil {
 				s.logf(protocol.MessageTypeWarning, "workspace/configuration: %v; the settings stay as they are", cmp.Or(err, context.Cause(ctx)))
 			}
 			return
 		}
-		s.configure(json.RawMessage(values[0]))
+		scoped := map[uri.URI]json.RawMessage{}
+		for i, item := range items[:min(len(items), len(values))] {
+			if item.ScopeURI != nil {
+				scoped[*item.ScopeURI] = json.RawMessage(values[i])
+			}
+		}
+		s.configure(json.RawMessage(values[0]), scoped)
 	}()
 }
 
@@ -171,5 +237,5 @@ func didChangeConfiguration(s *Server, p *protocol.DidChangeConfigurationParams)
 	if json.Unmarshal(raw, &sections) == nil && sections.Anvil != nil {
 		raw = sections.Anvil
 	}
-	s.configure(raw)
+	s.configure(raw, nil)
 }

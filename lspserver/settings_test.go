@@ -2,13 +2,21 @@ package lspserver
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
 func TestSettings(t *testing.T) {
@@ -33,6 +41,126 @@ func TestSettings(t *testing.T) {
 	again.CheckDelay = 1
 	if !want.sameEngine(again) || want.sameEngine(defaultSettings()) {
 		t.Error("what an engine is made with is told wrongly")
+	}
+}
+
+// TestFolderSettings: the client is asked for the settings of each folder.
+func TestFolderSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.s.client.Configuration = true
+		d.s.initial = json.RawMessage(`{"checkDelay":7}`)
+		outer, inner, other := d.session("outer"), d.session("inner"), d.session("other")
+		d.s.folders[0].sessions = append(d.s.folders[0].sessions, inner) // a folder within the first
+		d.s.folders[0].dir = filepath.Dir(filepath.Dir(outer.dir))
+		for i, w := range d.s.folders {
+			w.uri = uri.URI(fmt.Sprintf("file:///%d", i))
+		}
+		d.client.answer = func(method string, params json.RawMessage) string {
+			var p protocol.ConfigurationParams
+			if err := protocol.Unmarshal(params, &p); err != nil {
+				t.Error(err)
+			}
+			var out []string
+			for _, item := range p.Items {
+				switch {
+				case item.ScopeURI == nil:
+					out = append(out, `{"onSave":"manual","tags":["all"]}`)
+				case *item.ScopeURI == "file:///0":
+					out = append(out, `{"address":"127.0.0.1:1","race":"yes"}`)
+				case *item.ScopeURI == "file:///1":
+					out = append(out, `{"address":"127.0.0.1:2","race":"yes"}`)
+				default:
+					out = append(out, "null")
+				}
+			}
+			return "[" + strings.Join(out, ",") + "]"
+		}
+		d.s.pullConfiguration(nil)
+		synctest.Wait()
+		check := func(f *session, address, onSave string) {
+			t.Helper()
+			s := f.getSettings()
+			if s.Address != address || s.OnSave != onSave || s.CheckDelay != 7 || !reflect.DeepEqual(f.view().Settings, s) {
+				t.Errorf("%s: %+v, shown are %+v", filepath.Base(f.dir), s, f.view().Settings)
+			}
+		}
+		check(outer, "127.0.0.1:1", SaveAlways)
+		check(inner, "127.0.0.1:2", SaveAlways)
+		check(other, "", SaveManual) // nothing is configured for it alone
+		if n := len(d.client.all(protocol.MethodWindowLogMessage)); n != 1 {
+			t.Errorf("one fault was reported %d times", n)
+		}
+		// The folder around it is closed.
+		d.s.removeFolder(protocol.WorkspaceFolder{URI: uri.File(d.s.folders[0].given)})
+		check(inner, "127.0.0.1:2", SaveAlways)
+		// A client that answers one item only.
+		d.client.answer = func(string, json.RawMessage) string { return `[{"onSave":"noErrors"}]` }
+		d.s.pullConfiguration(nil)
+		synctest.Wait()
+		check(inner, "", SaveNoErrors)
+	})
+}
+
+// TestRetry: an engine that could not be had is tried again after a save and
+// when another application's engine has ended. The user is told once.
+func TestRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.s.trusted.Store(false) // nothing is built here
+		f, other := d.session("x/server"), d.session("y/server")
+		f.fail(errors.New("no such main package"))
+		f.fail(errors.New("no such main package"))
+		synctest.Wait()
+		told := d.client.all(protocol.MethodWindowShowMessage)
+		if len(told) != 1 || !strings.Contains(string(told[0].Params), "x/server: no such main package") {
+			t.Errorf("the user was told %s", told)
+		}
+		tries := func(when string, want bool) {
+			t.Helper()
+			select {
+			case <-f.poked:
+				if !want {
+					t.Errorf("tried again %s", when)
+				}
+			default:
+				if want {
+					t.Errorf("not tried again %s", when)
+				}
+			}
+		}
+		tries("at once", false)
+		d.open(filepath.Join(f.dir, "main.go"), "package main\n")
+		d.open(filepath.Join(other.dir, "main.go"), "package main\n")
+		tries("after opening", false)
+		d.save(filepath.Join(other.dir, "main.go"))
+		tries("after saving a file of another application", false)
+		d.save(filepath.Join(f.dir, "main.go"))
+		tries("after saving", true)
+		d.s.retry()
+		tries("after another engine ended", true)
+		f.connect(&puppet{}, true, nil, control.Status{})
+		f.failed = false
+		d.save(filepath.Join(f.dir, "main.go"))
+		tries("after saving while one runs", false)
+	})
+}
+
+func TestShortName(t *testing.T) {
+	for _, tt := range []struct {
+		path   string
+		others []string
+		want   string
+	}{
+		{"/home/ann/x/server", nil, "server"},
+		{"/home/ann/x/server", []string{"/home/ann/y/client"}, "server"},
+		{"/home/ann/x/server", []string{"/home/ann/y/server"}, "x/server"},
+		{"/home/ann/x/server", []string{"/home/ann/myserver"}, "server"},
+		{"/x/server", []string{"/home/x/server"}, "/x/server"},
+	} {
+		if got := shortName(tt.path, tt.others); got != tt.want {
+			t.Errorf("%s beside %q is %q, want %q", tt.path, tt.others, got, tt.want)
+		}
 	}
 }
 

@@ -44,8 +44,8 @@ func TestCounting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := New(Options{})
-		s.running = ctx
-		f := newSession(s, ctx, cancel, t.TempDir(), "")
+		s.start(ctx)
+		f := newSession(s, ctx, cancel, t.TempDir(), "", nil)
 		defer s.sessions.Wait()
 		defer cancel()
 		l := &fakeLink{answer: make(chan answered)}

@@ -53,10 +53,12 @@ func statusFeature() feature {
 func (f *session) tell(v *Folder) Status {
 	st := Status{
 		Folder: v.URI, State: f.state, LastMS: f.lastMS, Rung: f.rung, Message: f.message, Attached: f.attached, Counts: f.status.Counts,
-		Paused: f.paused || f.s.getSettings().OnSave == SaveManual,
+		Paused: f.paused || f.getSettings().OnSave == SaveManual,
 	}
 	if f.link != nil {
-		st.State, st.Generation, st.URL, st.Paused = f.status.State, f.status.Generation, f.status.URL, st.Paused || f.status.Paused && f.attached
+		st.State, st.Generation, st.URL = f.status.State, f.status.Generation, f.status.URL
+		// With noErrors it is the session that has the other engine wait.
+		st.Paused = st.Paused || f.status.Paused && f.attached && f.getSettings().OnSave != SaveNoErrors
 		st.Problems = len(f.status.Problems)
 	}
 	return st

@@ -17,18 +17,19 @@ import (
 // View is everything that a request may look at, as it was when the request
 // arrived. It does not change.
 type View struct {
-	Client   Client
-	Settings Settings
-	Folders  []*Folder // sorted by directory
+	Client  Client
+	Folders []*Folder // sorted by directory
 
 	documents *documentSet
 }
 
 // Folder is what is known of one application. It does not change.
 type Folder struct {
-	URI    uri.URI // of the application's directory, as the editor names it
-	Dir    string  // the same as a real path
-	Status Status  // as the client is told
+	URI uri.URI // of the application's directory, as the editor names it
+	Dir string  // the same as a real path
+	// Settings are those of the workspace folder that it is in.
+	Settings Settings
+	Status   Status // as the client is told
 	// Engine is what the engine says of itself; its zero value while there is none.
 	// Engine.Live is as old as the last look at the live server.
 	Engine control.Status
@@ -48,7 +49,7 @@ type Folder struct {
 
 // View returns how things are now.
 func (s *Server) View() *View {
-	v := &View{Client: s.client, Settings: s.getSettings(), documents: s.docs.all()}
+	v := &View{Client: s.client, documents: s.docs.all()}
 	for _, f := range s.allSessions() {
 		v.Folders = append(v.Folders, f.view())
 	}

@@ -7,12 +7,15 @@ import (
 	"slices"
 
 	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
 )
 
 // workspaceFolder is a folder that the editor has open.
 type workspaceFolder struct {
-	given    string // its path as the editor names it
-	dir      string // the real path
+	uri      uri.URI
+	given    string    // its path as the editor names it
+	dir      string    // the real path
+	settings *Settings // nil: those of the server
 	sessions []*session
 	scanning bool
 	again    bool // to be looked through once more
@@ -40,7 +43,7 @@ func didChangeFolders(s *Server, p *protocol.DidChangeWorkspaceFoldersParams) {
 	for _, f := range p.Event.Added {
 		s.addFolder(f)
 	}
-	s.discover()
+	s.pullConfiguration(s.discover) // of the new folders
 }
 
 // trustParams are those of anvil/trust.
@@ -65,7 +68,7 @@ func (s *Server) addFolder(f protocol.WorkspaceFolder) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !slices.ContainsFunc(s.folders, func(w *workspaceFolder) bool { return w.given == given }) {
-		s.folders = append(s.folders, &workspaceFolder{given: given, dir: realPath(given)})
+		s.folders = append(s.folders, &workspaceFolder{uri: f.URI, given: given, dir: realPath(given)})
 	}
 }
 
@@ -84,6 +87,7 @@ func (s *Server) removeFolder(f protocol.WorkspaceFolder) {
 	for _, w := range s.folders {
 		gone = slices.DeleteFunc(gone, func(x *session) bool { return slices.Contains(w.sessions, x) })
 	}
+	s.settle()
 	s.mu.Unlock()
 	for _, x := range gone {
 		x.cancel()
@@ -113,12 +117,12 @@ func (s *Server) scan(w *workspaceFolder) {
 	w.scanning = true
 	s.sessions.Go(func() {
 		for {
-			found := findApplications(s.running, w.dir)
+			found := findApplications(s.working, w.dir)
 			s.mu.Lock()
 			for _, dir := range found {
 				s.startSession(w, dir)
 			}
-			if !w.again || s.running.Err() != nil {
+			if !w.again || s.working.Err() != nil {
 				w.scanning = false
 				s.mu.Unlock()
 				return
@@ -131,7 +135,7 @@ func (s *Server) scan(w *workspaceFolder) {
 
 // startSession begins a session unless there is one; s.mu is held.
 func (s *Server) startSession(w *workspaceFolder, dir string) {
-	if s.closed || s.running.Err() != nil || !slices.Contains(s.folders, w) {
+	if s.closed || s.working.Err() != nil || !slices.Contains(s.folders, w) {
 		return
 	}
 	for _, other := range s.folders {
@@ -148,8 +152,8 @@ func (s *Server) startSession(w *workspaceFolder, dir string) {
 	if w.given != w.dir && below(dir, w.dir) {
 		given = w.given + dir[len(w.dir):]
 	}
-	ctx, cancel := context.WithCancel(s.running)
-	x := newSession(s, ctx, cancel, dir, given)
+	ctx, cancel := context.WithCancel(s.working)
+	x := newSession(s, ctx, cancel, dir, given, s.settingsIn(dir))
 	w.sessions = append(w.sessions, x)
 	s.sessions.Go(x.run)
 	s.sessions.Go(x.predictLoop)

@@ -143,6 +143,22 @@ func (o *Outlook) Predict(ctx context.Context, buffers map[string][]byte) (*Fore
 	return &Forecast{Rung: v.rung, Diagnostics: v.diagnostics, Report: report, Edits: draft.Edits(live), Live: k.manifest}, nil
 }
 
+// Loads asks the go command whether the code on disk can be loaded. What it says
+// against it is a *build.Failure. Predict does not ask, and trusts that an import
+// that is new is one that somebody has.
+func (o *Outlook) Loads(ctx context.Context) error {
+	if err := o.lock(ctx); err != nil {
+		return err
+	}
+	k := o.known()
+	o.unlock()
+	if k == nil || k.newest == nil {
+		return ErrNoOutlook
+	}
+	_, err := o.builder.Graph(ctx, k.newest.Main())
+	return err
+}
+
 // Refresh brings an outlook without an engine up to date after files changed on
 // disk, or after the other engine went live with them. nil: any file may have
 // changed. Code that cannot be loaded is a *build.Failure; the outlook is then

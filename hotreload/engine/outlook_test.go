@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -106,4 +107,18 @@ func TestOutlook(t *testing.T) {
 	}
 	a.foresees(alone, nil, "")
 	a.edits(alone)
+
+	// An import that nobody has: what is typed may be it, what is on disk is not.
+	for _, o := range []*Outlook{o, alone} {
+		if err := o.Loads(t.Context()); err != nil {
+			t.Errorf("what is live cannot be loaded: %v", err)
+		}
+	}
+	a.edit("handlers/handlers.go", `"fmt"`, `"fmt"`+"\n\t_ \"nowhere.example/x\"")
+	a.until(control.EventKept)
+	for _, o := range []*Outlook{o, alone} {
+		if _, ok := errors.AsType[*build.Failure](o.Loads(t.Context())); !ok {
+			t.Error("an import that nobody has is loaded")
+		}
+	}
 }

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -80,6 +81,8 @@ type Options struct {
 	// Settings are what workspace/configuration is answered with. The address
 	// is a free port unless it is set.
 	Settings map[string]any
+	// FolderSettings are put on top of them for single folders, by path.
+	FolderSettings map[string]map[string]any
 	// Init are initializationOptions.
 	Init map[string]any
 	// Capabilities replace those of an editor that can do everything.
@@ -95,7 +98,7 @@ type Options struct {
 func Everything() map[string]any {
 	return map[string]any{
 		"general":   map[string]any{"positionEncodings": []string{"utf-8", "utf-16"}},
-		"workspace": map[string]any{"configuration": true, "workspaceFolders": true, "applyEdit": true, "workspaceEdit": map[string]any{"documentChanges": true}, "codeLens": map[string]any{"refreshSupport": true}, "inlayHint": map[string]any{"refreshSupport": true}, "didChangeConfiguration": map[string]any{"dynamicRegistration": true}},
+		"workspace": map[string]any{"configuration": true, "workspaceFolders": true, "applyEdit": true, "workspaceEdit": map[string]any{"documentChanges": true}, "codeLens": map[string]any{"refreshSupport": true}, "inlayHint": map[string]any{"refreshSupport": true}, "didChangeConfiguration": map[string]any{"dynamicRegistration": true}, "didChangeWatchedFiles": map[string]any{"dynamicRegistration": true}},
 		"window":    map[string]any{"workDoneProgress": true, "showDocument": map[string]any{"support": true}},
 		"textDocument": map[string]any{
 			"publishDiagnostics": map[string]any{"relatedInformation": true, "versionSupport": true, "codeDescriptionSupport": true, "dataSupport": true},
@@ -169,11 +172,20 @@ func (e *Editor) answer(m message, o Options) {
 	reply := message{ID: m.ID, Result: json.RawMessage("null")}
 	switch m.Method {
 	case protocol.MethodWorkspaceConfiguration:
-		settings := map[string]any{"address": "127.0.0.1:0"}
-		for k, v := range o.Settings {
-			settings[k] = v
+		var p protocol.ConfigurationParams
+		if err := protocol.Unmarshal(m.Params, &p); err != nil {
+			e.t.Errorf("%s: %v", m.Method, err)
 		}
-		reply.Result, _ = json.Marshal([]any{settings})
+		var all []any
+		for _, item := range p.Items {
+			settings := map[string]any{"address": "127.0.0.1:0"}
+			maps.Copy(settings, o.Settings)
+			if item.ScopeURI != nil {
+				maps.Copy(settings, o.FolderSettings[item.ScopeURI.FsPath()])
+			}
+			all = append(all, settings)
+		}
+		reply.Result, _ = json.Marshal(all)
 	case protocol.MethodWindowShowMessageRequest:
 		var p protocol.ShowMessageRequestParams
 		if err := protocol.Unmarshal(m.Params, &p); err != nil {

@@ -1,13 +1,18 @@
 package e2e
 
 import (
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
+	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // TestEditorFolders: several applications, folders that come and go, and a
@@ -62,6 +67,55 @@ func TestEditorFolders(t *testing.T) {
 	}
 	e.Open(filepath.Join(empty, "main.go"))
 	e.Await("the third application", live(empty))
+}
+
+// TestEditorAddress: of two applications with the same address the second has
+// no live server, but predictions, until the first is gone.
+func TestEditorAddress(t *testing.T) {
+	a, b := copyApp(t, "hello"), copyApp(t, "hello")
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	e := startEditor(t, a)
+	e.Initialize(lsptest.Options{Folders: []string{a}, Settings: map[string]any{"address": address}})
+	live := func(dir string) func(*lsptest.State) bool {
+		return func(s *lsptest.State) bool {
+			return s.Status[uri.File(dir)].State == "live" && s.Status[uri.File(dir)].URL == "http://"+address
+		}
+	}
+	e.Await("the first application", live(a))
+	change := func(added, removed []any) {
+		e.Notify("workspace/didChangeWorkspaceFolders", map[string]any{"event": map[string]any{"added": added, "removed": removed}})
+	}
+	change([]any{map[string]string{"uri": string(uri.File(b)), "name": "b"}}, []any{})
+	e.Await("the second to be off", func(s *lsptest.State) bool {
+		st := s.Status[uri.File(b)]
+		return st.State == "off" && strings.Contains(st.Message, "anvil.address") && !strings.Contains(st.Message, "end that program")
+	})
+	file := filepath.Join(b, "handlers", "handlers.go")
+	e.Open(file)
+	e.Edit(file, "func AnvilRegisterRoutes(r *hotreload.RouteSink)", "func AnvilRegisterRoutes(r *hotreload.RouteSink, n int)")
+	e.Await("a prediction without a live server", func(s *lsptest.State) bool {
+		return slices.ContainsFunc(s.Diagnostics[uri.File(file)].Diagnostics, func(d protocol.Diagnostic) bool {
+			return d.Code == protocol.String(manifest.CodeRegister)
+		})
+	})
+	e.Edit(file, "func AnvilRegisterRoutes(r *hotreload.RouteSink, n int)", "func AnvilRegisterRoutes(r *hotreload.RouteSink)")
+	messages := func() (n int) {
+		e.Look(func(s *lsptest.State) { n = len(s.Messages) })
+		return n
+	}
+	if n := messages(); n != 1 {
+		t.Errorf("the user was told %d things", n)
+	}
+	change([]any{}, []any{map[string]string{"uri": string(uri.File(a)), "name": "a"}})
+	e.Await("the second application", live(b))
+	if n := messages(); n != 1 {
+		t.Errorf("the user was told %d things", n)
+	}
 }
 
 // TestEditorSilent: without an application nothing is said, done or written.

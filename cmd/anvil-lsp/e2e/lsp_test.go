@@ -273,7 +273,11 @@ func TestEditorSaveModes(t *testing.T) {
 	e.Replace("handlers/handlers.go", edit("undefined"))
 	e.Save("handlers/handlers.go")
 	e.Await("the change to wait", func(s *lsptest.State) bool { return waits(s.Only()) })
-	e.Replace("handlers/handlers.go", edit("2"))
+	e.Replace("handlers/handlers.go", edit("2")) // on disk is still the mistake
+	e.Await("the forecast for what is typed", func(s *lsptest.State) bool {
+		v := s.In("handlers/handlers.go").Version
+		return v != nil && *v == e.Version("handlers/handlers.go")
+	})
 	e.Save("handlers/handlers.go")
 	e.Await("generation 3", func(s *lsptest.State) bool { return s.Live(3) })
 	e.Look(func(s *lsptest.State) {
@@ -343,6 +347,41 @@ func TestEditorBesideServe(t *testing.T) {
 	second.waitFor("events of the editor's engine", func(ev control.Event) bool { return ev.URL != "" })
 	e.end()
 	second.waitFor("the terminal to take over", func(ev control.Event) bool { return ev.Kind == control.EventLive && ev.Generation == 1 })
+}
+
+// TestEditorAlone: predictions without an engine follow what is typed on top of
+// code that cannot be loaded, and what changes on disk.
+func TestEditorAlone(t *testing.T) {
+	const register, broken = "(r *hotreload.RouteSink) {", "(r *hotreload.RouteSink, n int) {"
+	dir := copyApp(t, "hello")
+	e := startEditor(t, dir)
+	e.Initialize(lsptest.Options{Root: dir, Settings: map[string]any{"autoStart": false}})
+	e.Open("handlers/handlers.go")
+	e.Edit("handlers/handlers.go", register, broken)
+	at := func(line uint32) func(*lsptest.State) bool {
+		return func(s *lsptest.State) bool {
+			d, ok := s.Find("handlers/handlers.go", manifest.CodeRegister)
+			return ok && d.Range.Start.Line == line
+		}
+	}
+	line := uint32(strings.Count(e.Text("handlers/handlers.go")[:strings.Index(e.Text("handlers/handlers.go"), broken)], "\n"))
+	e.Await("ANV003", at(line))
+
+	e.Edit("handlers/handlers.go", `"fmt"`, "\"fmt\"\n\t_ \"nowhere.example/x\"")
+	e.Save("handlers/handlers.go")
+	e.Await("ANV003 a line below", at(line+1))
+	e.Edit("handlers/handlers.go", "import (", "\n\nimport (")
+	e.Await("ANV003 three lines below", at(line+3))
+	e.Edit("handlers/handlers.go", broken, register)
+	e.Await("no ANV003", func(s *lsptest.State) bool { return !s.Has("handlers/handlers.go", manifest.CodeRegister) })
+
+	// Another program changes a file that nobody has open.
+	e.Edit("handlers/handlers.go", "\n\t_ \"nowhere.example/x\"", "")
+	e.Save("handlers/handlers.go")
+	e.Await("the files to be watched", func(s *lsptest.State) bool { return s.Requests["client/registerCapability"] > 1 })
+	e.Write("handlers/more.go", "package handlers\n\nvar more []string\n\nfunc remember(s string) { more = append(more, s) }\n")
+	e.Notify("workspace/didChangeWatchedFiles", map[string]any{"changes": []any{map[string]any{"uri": e.URI("handlers/more.go"), "type": 1}}})
+	e.Await("ANV007 in a file that is new on disk", func(s *lsptest.State) bool { return s.Has("handlers/more.go", manifest.CodePackageState) })
 }
 
 // TestEditorLifecycle: exit codes and answers at the wrong time.

@@ -210,10 +210,25 @@ func RegisterOf(text []byte) (importPath string, from, to int, ok bool) {
 }
 
 // DeclareIn adds a register function to a package of which nothing but the
-// texts of its files is known, by path.
+// texts of the files that are built is known, by path. Files of another package
+// than most of them are left alone.
 func DeclareIn(files map[string][]byte) (*Change, error) {
-	var chosen string
+	fset := token.NewFileSet()
+	parsed, faults, count := map[string]*ast.File{}, map[string]error{}, map[string]int{}
+	var pkg string
 	for _, name := range slices.Sorted(maps.Keys(files)) {
+		f, err := parser.ParseFile(fset, name, files[name], parser.ParseComments|parser.SkipObjectResolution)
+		if f == nil || f.Name == nil || f.Name.Name == "" {
+			continue // no package is named yet
+		}
+		parsed[name], faults[name] = f, err
+		if count[f.Name.Name]++; count[f.Name.Name] > count[pkg] {
+			pkg = f.Name.Name
+		}
+	}
+	maps.DeleteFunc(parsed, func(_ string, f *ast.File) bool { return f.Name.Name != pkg })
+	var chosen string
+	for _, name := range slices.Sorted(maps.Keys(parsed)) {
 		if bytes.Contains(files[name], []byte(registerName)) {
 			return nil, fmt.Errorf("%s mentions %s", name, registerName)
 		}
@@ -224,18 +239,17 @@ func DeclareIn(files map[string][]byte) (*Change, error) {
 	if chosen == "" {
 		return nil, errors.New("the package has no files")
 	}
-	fset := token.NewFileSet()
-	f, err := parser.ParseFile(fset, chosen, files[chosen], parser.ParseComments|parser.SkipObjectResolution)
-	if err != nil {
+	if err := faults[chosen]; err != nil {
 		return nil, err
 	}
+	f := parsed[chosen]
 	runtime, imported := path.Base(runtimePath), false
 	for _, spec := range f.Imports {
 		if p, _ := strconv.Unquote(spec.Path.Value); p == runtimePath && spec.Name != nil {
 			runtime, imported = spec.Name.Name, true
 		}
 	}
-	if !token.IsIdentifier(runtime) || runtime == "_" {
+	if !token.IsIdentifier(runtime) || runtime == "_" || taken(runtime, f, parsed) {
 		return nil, errNameTaken
 	}
 	if !imported {
@@ -247,4 +261,45 @@ func DeclareIn(files map[string][]byte) (*Change, error) {
 	}
 	text := strings.TrimRight(b.String(), "\n") + "\n" + fmt.Sprintf(declaration, runtime)
 	return &Change{Title: "Create " + registerName + " in package " + f.Name.Name, Files: map[string][]byte{chosen: []byte(text)}}, nil
+}
+
+// taken reports whether a file cannot import the runtime under a name: it
+// imports something else as that, or the package declares it.
+func taken(name string, in *ast.File, all map[string]*ast.File) bool {
+	for _, spec := range in.Imports {
+		p, _ := strconv.Unquote(spec.Path.Value)
+		as := path.Base(p)
+		if spec.Name != nil {
+			as = spec.Name.Name
+		}
+		if as == name && p != runtimePath {
+			return true
+		}
+	}
+	for _, f := range all {
+		for _, d := range f.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Recv == nil && d.Name.Name == name {
+					return true
+				}
+			case *ast.GenDecl:
+				if slices.ContainsFunc(d.Specs, func(s ast.Spec) bool { return declares(s, name) }) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// declares reports whether a specification declares a name.
+func declares(s ast.Spec, name string) bool {
+	switch s := s.(type) {
+	case *ast.TypeSpec:
+		return s.Name.Name == name
+	case *ast.ValueSpec:
+		return slices.ContainsFunc(s.Names, func(id *ast.Ident) bool { return id.Name == name })
+	}
+	return false
 }

@@ -55,6 +55,7 @@ type Conn struct {
 	running map[string]context.CancelFunc
 	calls   map[string]chan envelope
 	lastID  int
+	quiet   bool // nothing is said any more but answers
 }
 
 // NewConn returns a connection over two streams.
@@ -292,14 +293,34 @@ func (c *Conn) respond(id json.RawMessage, result any, err error) {
 	}})
 }
 
+// Quiet ends all calls, and has nothing sent from now on but answers.
+func (c *Conn) Quiet() {
+	c.mu.Lock()
+	c.quiet = true
+	c.mu.Unlock()
+	c.hangUp()
+}
+
+func (c *Conn) isQuiet() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.quiet
+}
+
 // Notify sends a notification. If very many wait the oldest is dropped.
 func (c *Conn) Notify(method string, params any) {
+	if c.isQuiet() {
+		return
+	}
 	c.box.put(&entry{loose: true, message: notification(method, params)})
 }
 
 // NotifyLatest sends a notification in place of one with the same method and
 // key that still waits to be sent.
 func (c *Conn) NotifyLatest(method, key string, params any) {
+	if c.isQuiet() {
+		return
+	}
 	c.box.put(&entry{key: method + " " + key, message: notification(method, params)})
 }
 

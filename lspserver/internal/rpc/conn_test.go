@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -182,6 +183,30 @@ func TestCall(t *testing.T) {
 		if err := <-result; err == nil {
 			t.Error("a call succeeded on a connection that has ended")
 		}
+	})
+}
+
+// TestQuiet: requests are still answered, and nothing else is sent.
+func TestQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newTalk(t)
+		result := make(chan error)
+		go func() { result <- k.conn.Call(t.Context(), "ask", nil, nil) }()
+		k.next()
+		k.conn.Quiet()
+		if err := <-result; !errors.Is(err, ErrClosed) {
+			t.Errorf("a call that was under way: %v", err)
+		}
+		if err := k.conn.Call(t.Context(), "ask", nil, nil); !errors.Is(err, ErrClosed) {
+			t.Errorf("a new call: %v", err)
+		}
+		k.conn.Notify("tell", nil)
+		k.conn.NotifyLatest("tell", "key", nil)
+		k.send(`{"jsonrpc":"2.0","id":7,"method":"good","params":[1]}`)
+		if got := k.next(); got != `{"jsonrpc":"2.0","id":7,"result":[1]}` {
+			t.Error(got)
+		}
+		k.end()
 	})
 }
 

@@ -1,0 +1,105 @@
+package lspserver
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// execute carries out a command.
+func (d *desk) execute(name, argument string) (any, error) {
+	p := &protocol.ExecuteCommandParams{Command: name}
+	if argument != "" {
+		p.Arguments = []protocol.LSPAny{protocol.LSPAny(argument)}
+	}
+	return executeCommand(d.t.Context(), d.s, p)
+}
+
+// TestResume: what waits is taken up, or it is said how it can be.
+func TestResume(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		onSave string
+		held   bool
+		want   []string
+		fails  string
+	}{
+		{name: "by the engine, when it is not held any more", onSave: SaveAlways, held: true},
+		{name: "nothing waits", onSave: SaveAlways},
+		{name: "manual", onSave: SaveManual, held: true, want: []string{"take"}},
+		{name: "manual, nothing waits", onSave: SaveManual, fails: "anvil.reload"},
+		{name: "no errors", onSave: SaveNoErrors, held: true, want: []string{"take"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk(t)
+				settings := defaultSettings()
+				settings.OnSave = tt.onSave
+				d.s.settings.Store(&settings)
+				f, l := d.session("app"), &puppet{}
+				f.outlook, f.link = &oracle{}, l
+				if _, err := d.execute("anvil.pause", ""); err != nil {
+					t.Error(err)
+				}
+				if tt.held {
+					f.take(control.Event{Kind: control.EventHeld, Generation: 1, Message: "waits"})
+				}
+				f.predict()
+				if !f.view().Status.Paused || len(l.all()) > 0 {
+					t.Errorf("while it is paused: %+v, asked for %q", f.view().Status, l.all())
+				}
+				_, err := d.execute("anvil.resume", "")
+				if tt.fails == "" && err != nil || tt.fails != "" && (err == nil || !strings.Contains(err.Error(), tt.fails)) {
+					t.Errorf("the error is %v", err)
+				}
+				f.predict()
+				synctest.Wait()
+				if got := l.all(); !slices.Equal(got, tt.want) {
+					t.Errorf("asked for %q, want %q", got, tt.want)
+				}
+				if f.view().Status.Paused != (tt.onSave == SaveManual) {
+					t.Errorf("afterwards: %+v", f.view().Status)
+				}
+			})
+		})
+	}
+}
+
+// TestCommandsOfSeveral: with several applications and no folder, the routes are
+// those of all, and everything else names the folders there are.
+func TestCommandsOfSeveral(t *testing.T) {
+	d := newDesk(t)
+	if got, err := d.execute("anvil.showRoutes", ""); err != nil || len(got.(*routesResult).Routes) != 0 {
+		t.Errorf("without an application: %v %v", got, err)
+	}
+	x, y := d.session("x"), d.session("y")
+	for i, f := range []*session{x, y} {
+		f.set(func() {
+			f.live = &manifest.Manifest{Routes: []manifest.Route{{Method: "GET", Pattern: "/" + itoa(i)}}}
+		})
+	}
+	got, err := d.execute("anvil.showRoutes", "")
+	if err != nil || len(got.(*routesResult).Routes) != 2 {
+		t.Errorf("the routes are %v, %v", got, err)
+	}
+	got, err = d.execute("anvil.showRoutes", `{"folder":"`+string(y.view().URI)+`"}`)
+	if err != nil || len(got.(*routesResult).Routes) != 1 || got.(*routesResult).Routes[0].Pattern != "/1" {
+		t.Errorf("those of one are %v, %v", got, err)
+	}
+	_, byCommand := d.execute("anvil.pause", "")
+	_, byRequest := d.s.View().named("")
+	for _, err := range []error{byCommand, byRequest} {
+		if err == nil || !strings.Contains(err.Error(), string(x.view().URI)+", "+string(y.view().URI)) {
+			t.Errorf("the error is %v", err)
+		}
+	}
+	if x.paused || y.paused {
+		t.Error("one of two applications was chosen")
+	}
+}

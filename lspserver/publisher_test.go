@@ -1,0 +1,95 @@
+package lspserver
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+)
+
+// shares has a session own the files of a directory that it is not in.
+func (f *session) shares(dir string) { f.dirs = map[string]bool{dir: true} }
+
+// TestPublishShared: what two applications say of a package that they share is
+// shown once.
+func TestPublishShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		x, y := d.session("x"), d.session("y")
+		file := filepath.Join(t.TempDir(), "handlers", "handlers.go")
+		for _, f := range []*session{x, y} {
+			f.outlook = &oracle{}
+			f.shares(filepath.Dir(file))
+		}
+		d.open(file, "package handlers\n\nvar a = "+mark+"\nvar b = "+mark+"\n")
+		x.predict()
+		y.predict()
+		synctest.Wait()
+		if p := d.published(file); len(p.Diagnostics) != 2 {
+			t.Errorf("%d are shown, want 2: %+v", len(p.Diagnostics), p.Diagnostics)
+		}
+		// Only one of them goes on saying it.
+		y.end()
+		synctest.Wait()
+		if p := d.published(file); len(p.Diagnostics) != 2 {
+			t.Errorf("%d are shown when one has ended, want 2: %+v", len(p.Diagnostics), p.Diagnostics)
+		}
+	})
+}
+
+// TestPublishNewest: under a version stands only what was said of its text.
+func TestPublishNewest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		x, y := d.session("x"), d.session("y")
+		file := filepath.Join(t.TempDir(), "handlers", "handlers.go")
+		for _, f := range []*session{x, y} {
+			f.outlook = &oracle{}
+			f.shares(filepath.Dir(file))
+		}
+		// check wants what is shown to be said of a version, and never anything of
+		// another text under it.
+		check := func(when string, version int32, lines ...uint32) {
+			t.Helper()
+			synctest.Wait()
+			p := d.published(file)
+			v, _ := p.Version.Get()
+			ok := v == version && len(p.Diagnostics) == len(lines)
+			for i := range lines {
+				ok = ok && p.Diagnostics[i].Range.Start.Line == lines[i]
+			}
+			if !ok {
+				t.Errorf("%s: version %d, %+v; want version %d, lines %d", when, v, p.Diagnostics, version, lines)
+			}
+		}
+		text := func(line int) string { return strings.Repeat("\n", line) + mark }
+		d.open(file, text(1))
+		x.predict()
+		y.predict()
+		check("both", 1, 1)
+		d.edit(file, text(2))
+		y.predict()
+		check("one of them is behind", 1, 1)
+		x.predict()
+		check("both again", 2, 2)
+		// Closed and opened again: it begins with the same version, and another text.
+		d.edit(file, text(3))
+		x.predict()
+		y.predict()
+		check("before it is closed", 3, 3)
+		didClose(d.s, &protocol.DidCloseTextDocumentParams{TextDocument: protocol.TextDocumentIdentifier{URI: uri.File(file)}})
+		didOpen(d.s, &protocol.DidOpenTextDocumentParams{TextDocument: protocol.TextDocumentItem{URI: uri.File(file), Version: 3, Text: text(4)}})
+		y.predict()
+		check("opened again, one of them is behind", 3, 3)
+		x.predict()
+		check("opened again", 3, 4)
+		// Who does not follow the file any more keeps nobody waiting.
+		d.edit(file, text(5))
+		x.shares("elsewhere")
+		y.predict()
+		check("one of them does not own the file any more", 4, 5)
+	})
+}
