@@ -1,0 +1,195 @@
+package lspserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// serve has an engine, its own or another's, until it ends. The error says why
+// there is none.
+func (f *session) serve() error {
+	settings := f.getSettings()
+	o := settings.engine(f.dir)
+	o.Version = f.s.opts.Version
+	o.Stdout, o.Stderr = f.output, f.output
+	o.Decide = f.decide
+	f.set(func() { f.state, f.message, f.failed = StateStarting, "", false })
+	e, err := engine.New(f.ctx, o)
+	switch {
+	case errors.Is(err, engine.ErrInUse):
+		return f.attach()
+	case err != nil:
+		return err
+	}
+	ctx, stop := context.WithCancel(f.ctx)
+	defer stop()
+	events := e.Events()
+	first := events.Subscribe(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	l := ownLink{e}
+	f.connect(l, false, e.Outlook(), control.Status{Dir: f.dir, URL: e.URL(), State: control.StateBuilding, PID: os.Getpid()})
+	go func() { ended <- e.Run(ctx) }()
+	f.follow(l, first, func() <-chan control.Event {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return events.Subscribe(context.WithoutCancel(ctx))
+	}, func() bool {
+		return !f.wanted() || !settings.sameEngine(f.getSettings())
+	}, stop)
+	stop()
+	err = <-ended
+	f.disconnect()
+	if err == nil { // else two that fail would have each other try without end
+		f.s.retry()
+	}
+	return err
+}
+
+// attach follows the engine of another process.
+func (f *session) attach() error {
+	client := control.NewClient(engine.SocketPath(f.dir))
+	defer client.Close()
+	ctx, stop := context.WithCancel(f.ctx)
+	defer stop()
+	l := &remoteLink{client: client, ctx: ctx}
+	status, err := l.Status(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errEngineSilent, err)
+	}
+	f.connect(l, true, nil, status)
+	f.alone()
+	subscribe := func() <-chan control.Event {
+		events := make(chan control.Event)
+		go func() {
+			defer close(events)
+			for ev, err := range control.Events[control.Event](ctx, client, control.PathEvents) {
+				if err != nil {
+					return
+				}
+				select {
+				case events <- ev:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}()
+		return events
+	}
+	f.follow(l, subscribe(), func() <-chan control.Event {
+		// Cut off, or the other is gone.
+		if _, err := l.Status(ctx); err != nil {
+			return nil
+		}
+		return subscribe()
+	}, func() bool { return !f.wanted() }, stop)
+	f.disconnect()
+	return nil
+}
+
+// connect begins the time with an engine.
+func (f *session) connect(l link, attached bool, o *engine.Outlook, status control.Status) {
+	f.set(func() {
+		f.link, f.attached, f.status, f.message, f.failure = l, attached, status, "", ""
+		f.held.arrived(len(status.Held) > 0)
+		if o != nil {
+			f.outlook, f.own, f.forecast = o, false, nil
+		}
+		if m, err := manifest.Read(engine.ManifestPath(f.dir)); attached && err == nil {
+			f.live = m
+		}
+		f.stale.all = attached // an own outlook may have been made before that went live
+	})
+	if attached {
+		f.recount(l)
+	}
+	f.holdAsWanted(l)
+	f.hurry()
+}
+
+// disconnect ends it.
+func (f *session) disconnect() {
+	f.progress.abandon()
+	f.set(func() {
+		f.link, f.attached, f.status, f.live, f.state = nil, false, control.Status{}, nil, StateStarting
+		f.bases, f.counting.now, f.counting.since = nil, nil, nil
+		if f.withdraw != nil {
+			f.withdraw()
+		}
+	})
+	f.hurry()
+}
+
+// follow takes events until the engine ends. again subscribes once more after
+// the stream was cut off, and returns nil if there is no use. unwanted is asked
+// whenever something changed; stop ends the engine, or the connection.
+func (f *session) follow(l link, events <-chan control.Event, again func() <-chan control.Event, unwanted func() bool, stop func()) {
+	stopping := false
+	for events != nil {
+		select {
+		case ev, ok := <-events:
+			if !ok {
+				if events = again(); events != nil {
+					if status, err := l.Status(f.ctx); err == nil {
+						f.set(func() {
+							f.status = status
+							f.held.arrived(len(status.Held) > 0)
+						})
+						f.recount(l)
+					}
+				}
+				continue
+			}
+			f.take(ev)
+			if ev.Kind == control.EventStopped {
+				return
+			}
+		case <-f.poked:
+			if unwanted() && !stopping {
+				stopping = true
+				stop()
+				if f.isAttached() {
+					return
+				}
+				continue
+			}
+			f.holdAsWanted(l)
+			if f.isAttached() {
+				f.alone() // the settings may be others
+			}
+			f.renew()
+		case <-f.ctx.Done():
+			if stop(); f.isAttached() || stopping {
+				return
+			}
+			stopping = true
+			// The last event of an own engine is still to come.
+			for ev := range events {
+				if f.take(ev); ev.Kind == control.EventStopped {
+					return
+				}
+			}
+			return
+		}
+	}
+}
+
+func (f *session) isAttached() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.attached
+}
+
+// holdAsWanted has saves wait if the user or the settings want it.
+func (f *session) holdAsWanted(l link) {
+	f.mu.Lock()
+	paused := f.paused
+	f.mu.Unlock()
+	l.Hold(paused || f.getSettings().OnSave != SaveAlways)
+}

@@ -1,0 +1,124 @@
+package lspserver
+
+import (
+	"os"
+	"slices"
+	"time"
+
+	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// final reports whether an event ends what a save began.
+func final(k control.EventKind) bool {
+	switch k {
+	case control.EventLive, control.EventKept, control.EventAsking, control.EventUnchanged, control.EventRolledBack, control.EventStopped:
+		return true
+	}
+	return false
+}
+
+// take takes an event over.
+func (f *session) take(ev control.Event) {
+	f.mu.Lock()
+	if last := f.status.Last; last != nil && !ev.Time.After(last.Time) && ev.Kind != control.EventProgress {
+		f.mu.Unlock()
+		return // the stream begins with what the status has
+	}
+	engine.Apply(&f.status, ev)
+	if ev.URL != "" {
+		f.status.URL = ev.URL
+	}
+	switch ev.Kind {
+	case control.EventLive, control.EventRolledBack:
+		f.live = f.readManifest(ev)
+	case control.EventRequests:
+		f.counting.told(ev.Stats)
+	case control.EventHeld:
+		f.held.arrived(true)
+		f.message = ev.Message
+		if !f.paused && f.getSettings().OnSave == SaveNoErrors {
+			f.message = "the change waits for code without errors"
+		}
+	case control.EventStarting, control.EventBuilding:
+		f.held.arrived(false)
+		f.message = ""
+	}
+	if final(ev.Kind) || ev.Kind == control.EventPanic || ev.Kind == control.EventExited {
+		f.bases = f.remember(f.status.Problems)
+		f.message = ev.Message
+	}
+	if final(ev.Kind) && ev.Kind != control.EventStopped {
+		f.lastMS, f.rung = float64(time.Duration(ev.Total).Microseconds())/1000, ev.Rung
+	}
+	if f.own && final(ev.Kind) {
+		f.stale.add(f.dir, ev.Cause)
+	}
+	if ev.Kind == control.EventStopped && ev.Message == control.StoppedOnRequest {
+		no := false
+		f.override = &no
+	}
+	if final(ev.Kind) && f.withdraw != nil {
+		f.withdraw() // it was about code that is not the newest any more
+	}
+	l := f.link
+	f.mu.Unlock()
+	f.renew()
+	f.progress.event(ev)
+	switch ev.Kind {
+	case control.EventLive, control.EventRolledBack, control.EventRecovered:
+		if l != nil {
+			f.recount(l)
+		}
+	}
+	switch {
+	case ev.Kind == control.EventWarning:
+		f.s.logf(protocol.MessageTypeWarning, "%s: %s", f.dir, ev.Message)
+	case ev.Kind == control.EventAsking:
+		f.askUser(ev)
+	}
+	if final(ev.Kind) {
+		f.s.savedOnDisk(f)
+		f.hurry()
+	} else if ev.Kind == control.EventPanic || ev.Kind == control.EventExited || ev.Kind == control.EventHeld || ev.Kind == control.EventRecovered {
+		f.hurry()
+	}
+}
+
+// readManifest returns the manifest of the generation that an event brought
+// live; f.mu is held.
+func (f *session) readManifest(ev control.Event) *manifest.Manifest {
+	if m, err := manifest.Read(engine.HistoryPath(f.dir, ev.Generation)); err == nil {
+		return m
+	}
+	if m, err := manifest.Read(engine.ManifestPath(f.dir)); err == nil && m.Generation == ev.Generation {
+		return m
+	}
+	return &manifest.Manifest{Format: manifest.FormatVersion, Generation: ev.Generation, Routes: ev.Routes}
+}
+
+// remember returns the text of the files that problems are about, as it is on
+// disk; f.mu is held.
+func (f *session) remember(problems []manifest.Diagnostic) map[string][]byte {
+	bases := map[string][]byte{}
+	read := func(path string) {
+		if _, ok := bases[path]; ok || path == "" {
+			return
+		}
+		if data, err := os.ReadFile(path); err == nil {
+			bases[path] = data
+		}
+	}
+	for _, d := range problems {
+		read(d.File)
+		for _, r := range slices.Concat(d.Related, incident(d, f.owns)) {
+			if f.owns(r.File) {
+				read(r.File)
+			}
+		}
+	}
+	return bases
+}
