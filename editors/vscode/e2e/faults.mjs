@@ -53,7 +53,10 @@ export const faults = {
 		await w.editor('handlers/routes.go').waitFor();
 		await w.route('GET /posts/{id}').hover();
 		await w.route('GET /posts/{id}').locator('a.action-label[aria-label="Copy as curl"]').click();
-		const curl = /^curl -i 'http:\/\/127\.0\.0\.1:\d+\/posts\/\{id\}'$/;
+		assert.equal(await w.input.inputValue(), '1', 'a value to begin with');
+		await w.input.fill('a b');
+		await w.page.keyboard.press('Enter');
+		const curl = /^curl -i http:\/\/127\.0\.0\.1:\d+\/posts\/a%20b$/;
 		await until(async () => curl.test(await w.page.evaluate(() => navigator.clipboard.readText())), 'it is in the clipboard');
 	},
 
