@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { duration, show } from '../src/live/format';
+import { Rebuild, type Outcome } from '../src/live/rebuild';
 import { Statuses } from '../src/live/statuses';
 import type { LiveState, Status } from '../src/protocol';
 
@@ -62,5 +63,27 @@ describe('statuses of several folders', () => {
 		assert.equal(s.foremost('file:///ws/a/inner/x.go')?.folder, 'file:///ws/a/inner');
 		assert.equal(s.foremost('file:///ws/ab/x.go')?.folder, 'file:///ws/b');
 		assert.equal(s.foremost(undefined)?.folder, 'file:///ws/b');
+	});
+});
+
+describe('a rebuild because of a setting', () => {
+	const outcome = (...all: Status[]) => {
+		const r = new Rebuild();
+		return all.map(s => r.next(s)).find((o): o is Exclude<Outcome, 'waiting'> => o !== 'waiting') ?? 'waiting';
+	};
+	const starting = status('starting', { generation: 0 });
+	const building = status('building', { generation: 0 });
+
+	it('is over when the new process serves, and not before', () => {
+		assert.equal(outcome(status('live'), status('building'), status('live', { generation: 13 })), 'waiting', 'a save came first');
+		assert.equal(outcome(status('live'), starting, building, status('live', { generation: 1 })), 'live');
+		assert.equal(outcome(building, status('live', { generation: 1 })), 'live', 'a status may be replaced by a newer one');
+	});
+
+	it('fails with words for it', () => {
+		assert.deepEqual(outcome(starting, status('off', { generation: 0, message: '127.0.0.1:8080 is taken' })), { failed: '127.0.0.1:8080 is taken' });
+		assert.deepEqual(outcome(starting, building, status('down', { generation: 0 })), { failed: 'it is down' });
+		assert.deepEqual(outcome(starting, building, status('kept', { generation: 0 })), { failed: 'the code does not load' });
+		assert.deepEqual(outcome(starting, status('live', { attached: true })), { failed: 'its engine belongs to another window or terminal' });
 	});
 });
