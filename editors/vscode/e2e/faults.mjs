@@ -135,7 +135,7 @@ export const faults = {
 	async 'an old server is refused with one message'({ open, screenshot }) {
 		const w = await open('old');
 		await w.notification('is version v0.0.9; this extension needs v0.1.0 or later');
-		await w.waitStatus('anvil-lsp missing');
+		await w.waitStatus('anvil-lsp unusable');
 		assert.equal(await w.notifications.count(), 1);
 		await screenshot(w, 'fake-old');
 	},

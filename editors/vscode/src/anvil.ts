@@ -6,7 +6,7 @@ import type * as clientModule from './server/client';
 import type { Connection } from './server/client';
 import { findGo, findServer, type ServerProgram } from './server/locate';
 import { thisMachine } from './server/machine';
-import { advise, nothingToStart, problemOf, remedyTitles, type Problem, type Remedy } from './server/problems';
+import { advise, problemOf, remedyTitles, stateOf, type Problem, type Remedy } from './server/problems';
 import { Supervisor, type ServerState } from './server/supervisor';
 import { readSettings, section, serverSection, type ServerSettings } from './settings';
 
@@ -193,8 +193,7 @@ export class Anvil implements Disposable {
 
 	/** Shows the one message about a problem. */
 	private async complain(problem: Problem): Promise<void> {
-		const offers = nothingToStart(problem);
-		if (offers && this.memory.get<boolean>(declinedKey)) {
+		if (stateOf(problem) === 'missing' && this.memory.get<boolean>(declinedKey)) {
 			return; // the status bar still says so
 		}
 		const { message, remedies } = advise(problem);

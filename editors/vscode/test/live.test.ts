@@ -28,6 +28,8 @@ describe('the status bar', () => {
 
 	it('shows the server while that does not run, and trust', () => {
 		assert.equal(text('missing', undefined, true), '⚒ anvil-lsp missing (warning)');
+		assert.equal(text('badPath', undefined, true), '⚒ anvil-lsp unusable (warning)');
+		assert.match(show('badPath', undefined, true).tooltip, /^The path in anvilLsp\.server\.path cannot be used/);
 		assert.equal(text('failed', undefined, true), '⚒ no server (error)');
 		assert.equal(text('starting', status('live'), true), '⚒ $(loading~spin)');
 		assert.equal(text('running', status('off'), false), '⚒ not trusted');

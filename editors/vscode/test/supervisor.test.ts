@@ -177,6 +177,13 @@ describe('Supervisor', () => {
 		assert.deepEqual([w.problems.length, w.runs.length], [1, 0]);
 	});
 
+	it('tells a bad setting from a missing program', async () => {
+		const w = world({ find: () => Promise.resolve({ kind: 'setting', what: '/x', why: 'does not exist' }) });
+		await w.supervisor.start();
+		await w.until(() => w.supervisor.state === 'badPath');
+		assert.deepEqual([w.problems.length, w.runs.length], [1, 0]);
+	});
+
 	it('can be stopped at any time', async () => {
 		const w = world();
 		await w.supervisor.start(); // while it starts

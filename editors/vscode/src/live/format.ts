@@ -48,6 +48,8 @@ function ofServer(server: Exclude<ServerState, 'running'>): Shown {
 	switch (server) {
 		case 'missing':
 			return { text: '⚒ anvil-lsp missing', tooltip: 'The anvil-lsp program was not found. Click to install it.', trouble: 'warning' };
+		case 'badPath':
+			return { text: '⚒ anvil-lsp unusable', tooltip: 'The path in anvilLsp.server.path cannot be used. Click to set it.', trouble: 'warning' };
 		case 'failed':
 			return { text: '⚒ no server', tooltip: 'The language server does not run. Click for what can be done.', trouble: 'error' };
 		case 'stopped':

@@ -2,9 +2,9 @@
 // will not mend itself is told once and ends the loop, until the user starts it again.
 import { Backoff } from './backoff';
 import type { ServerProgram } from './locate';
-import type { Problem } from './problems';
+import { stateOf, type Problem } from './problems';
 
-export type ServerState = 'stopped' | 'finding' | 'starting' | 'running' | 'waiting' | 'missing' | 'failed';
+export type ServerState = 'stopped' | 'finding' | 'starting' | 'running' | 'waiting' | 'missing' | 'badPath' | 'failed';
 
 /** One run of the server. */
 export type Run = {
@@ -118,7 +118,7 @@ export class Supervisor {
 				return;
 			}
 			if ('kind' in found) {
-				this.set(found.kind === 'missing' || found.kind === 'tooOld' || found.kind === 'setting' ? 'missing' : 'failed', found);
+				this.set(stateOf(found), found);
 				return;
 			}
 			const since = this.now();
