@@ -1,0 +1,83 @@
+// A stand-in for the parts of VS Code's API that the tested modules use: what they ask for can be answered, what they do is kept.
+
+export class EventEmitter<T> {
+	private readonly listeners = new Set<(e: T) => void>();
+	readonly event = (f: (e: T) => void) => {
+		this.listeners.add(f);
+		return { dispose: () => this.listeners.delete(f) };
+	};
+	fire(e: T): void {
+		for (const f of [...this.listeners]) {
+			f(e);
+		}
+	}
+	dispose(): void {
+		this.listeners.clear();
+	}
+}
+
+/** What a test looks at and decides. */
+export const editor = {
+	/** Commands that were executed, with their arguments. */
+	executed: [] as unknown[][],
+	/** Messages that were shown. */
+	shown: [] as string[],
+	/** The button that is picked in the message whose text it stands in. */
+	picks: new Map<string, string>(),
+	activeEditor: new EventEmitter<undefined>(),
+	trust: new EventEmitter<undefined>(),
+	configuration: new EventEmitter<{ affectsConfiguration(section: string): boolean }>(),
+	startedSession: new EventEmitter<unknown>(),
+	endedSession: new EventEmitter<unknown>(),
+};
+
+const message = (text: string, ...buttons: unknown[]) => {
+	editor.shown.push(text);
+	for (const [part, button] of editor.picks) {
+		if (text.includes(part) && buttons.includes(button)) {
+			editor.picks.delete(part);
+			return Promise.resolve(button);
+		}
+	}
+	return Promise.resolve(undefined);
+};
+
+export const commands = {
+	executeCommand: (...args: unknown[]) => {
+		editor.executed.push(args);
+		return Promise.resolve();
+	},
+};
+
+export const window = {
+	activeTextEditor: undefined as { document: { uri: { scheme: string; toString(): string } } } | undefined,
+	onDidChangeActiveTextEditor: editor.activeEditor.event,
+	showErrorMessage: message,
+	showInformationMessage: message,
+	showWarningMessage: message,
+};
+
+export const workspace = {
+	isTrusted: true,
+	workspaceFolders: undefined,
+	onDidChangeConfiguration: editor.configuration.event,
+	onDidGrantWorkspaceTrust: editor.trust.event,
+	getConfiguration: () => ({ get: (_: string, fallback?: unknown) => fallback }),
+	getWorkspaceFolder: () => undefined,
+};
+
+export const debug = {
+	breakpoints: [],
+	onDidStartDebugSession: editor.startedSession.event,
+	onDidTerminateDebugSession: editor.endedSession.event,
+	registerDebugAdapterTrackerFactory: () => ({ dispose: () => undefined }),
+	startDebugging: () => Promise.resolve(true),
+};
+
+export const extensions = { getExtension: () => ({}) };
+
+export const Uri = { parse: (text: string) => ({ scheme: text.split(':')[0], fsPath: text.replace(/^file:\/\//, ''), toString: () => text }) };
+
+export const ConfigurationTarget = { Global: 1, Workspace: 2, WorkspaceFolder: 3 };
+export const ProgressLocation = { Notification: 15 };
+export class SourceBreakpoint {}
