@@ -68,6 +68,12 @@ export class Debugging implements Disposable {
 			}
 			return;
 		}
+		if (this.session) {
+			// One at a time: a second one would take the first one's place here.
+			void window.showInformationMessage(`Anvil: the debugger is attached already, to ${this.session.name}.`);
+			await commands.executeCommand('workbench.view.debug');
+			return;
+		}
 		const status = this.anvil.status;
 		if (!status || status.generation === 0) {
 			void window.showErrorMessage('Anvil: there is no live server to debug. Start it first.');
@@ -180,7 +186,10 @@ export class Debugging implements Disposable {
 
 	private tellNotBound(status: Status, why: string): void {
 		const attach = 'Attach Again';
-		void window.showWarningMessage(`Anvil: no breakpoint is bound in generation ${status.generation}: ${why}.`, attach).then(picked => (picked === attach ? this.attach() : undefined));
+		void window
+			.showWarningMessage(`Anvil: no breakpoint is bound in generation ${status.generation}: ${why}.`, attach)
+			.then(picked => (picked === attach ? this.attach() : undefined))
+			.then(undefined, (err: unknown) => this.fail(err));
 	}
 
 	/** A process that stands still at a breakpoint cannot load anything; but nobody wants to lose the place where they look. */
@@ -190,20 +199,30 @@ export class Debugging implements Disposable {
 		}
 		this.asking = true;
 		const go = 'Continue and Load';
-		void window.showInformationMessage('Anvil: the live server stands at a breakpoint and cannot load the new code.', go).then(async picked => {
-			this.asking = false;
-			const status = this.folder ? this.anvil.statuses.get(this.folder) : undefined;
-			if (picked !== go || !status) {
-				return;
-			}
-			if (this.stopped) {
-				await session.customRequest('continue', { threadId: this.stoppedThread });
-			}
-			if (status.state !== 'building') {
-				// The engine has given up waiting meanwhile: have it load once more.
-				await this.anvil.execute(ServerCommands.reload, { folder: status.folder });
-			}
-		});
+		void window
+			.showInformationMessage('Anvil: the live server stands at a breakpoint and cannot load the new code.', go)
+			.then(async picked => {
+				this.asking = false;
+				const status = this.folder ? this.anvil.statuses.get(this.folder) : undefined;
+				if (picked !== go || !status) {
+					return;
+				}
+				if (this.stopped) {
+					await session.customRequest('continue', { threadId: this.stoppedThread });
+				}
+				if (status.state !== 'building') {
+					// The engine has given up waiting meanwhile: have it load once more.
+					await this.anvil.execute(ServerCommands.reload, { folder: status.folder });
+				}
+			})
+			.then(undefined, (err: unknown) => this.fail(err));
+	}
+
+	/** Tells what became of a button that was pressed. */
+	private fail(err: unknown): void {
+		const why = err instanceof Error ? err.message : String(err);
+		this.output.error(why);
+		void window.showErrorMessage(`Anvil: ${why}`);
 	}
 
 	private observe(m: DapMessage): void {

@@ -29,6 +29,8 @@ export const editor = {
 	configuration: new EventEmitter<{ affectsConfiguration(section: string): boolean }>(),
 	startedSession: new EventEmitter<unknown>(),
 	endedSession: new EventEmitter<unknown>(),
+	/** Tells the debug adapter's tracker a message. */
+	observed: undefined as ((message: unknown) => void) | undefined,
 };
 
 const message = (text: string, ...buttons: unknown[]) => {
@@ -70,7 +72,10 @@ export const debug = {
 	breakpoints: [],
 	onDidStartDebugSession: editor.startedSession.event,
 	onDidTerminateDebugSession: editor.endedSession.event,
-	registerDebugAdapterTrackerFactory: () => ({ dispose: () => undefined }),
+	registerDebugAdapterTrackerFactory: (_: string, factory: { createDebugAdapterTracker(s: unknown): { onDidSendMessage(m: unknown): void } | undefined }) => {
+		editor.observed = m => factory.createDebugAdapterTracker({ configuration: { anvilLiveServer: true } })?.onDidSendMessage(m);
+		return { dispose: () => undefined };
+	},
 	startDebugging: () => Promise.resolve(true),
 };
 
@@ -80,4 +85,6 @@ export const Uri = { parse: (text: string) => ({ scheme: text.split(':')[0], fsP
 
 export const ConfigurationTarget = { Global: 1, Workspace: 2, WorkspaceFolder: 3 };
 export const ProgressLocation = { Notification: 15 };
-export class SourceBreakpoint {}
+export class SourceBreakpoint {
+	constructor(readonly location: unknown) {}
+}

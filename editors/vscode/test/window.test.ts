@@ -1,9 +1,12 @@
 // What the parts do that speak with VS Code, which is stood in for by vscode.ts.
 import assert from 'node:assert/strict';
+import os from 'node:os';
 import { beforeEach, describe, it } from 'node:test';
 import { ContextKeys } from '../src/contextKeys';
+import { Debugging } from '../src/debug';
 import { Statuses } from '../src/live/statuses';
 import type { Anvil } from '../src/anvil';
+import type { LogOutputChannel } from 'vscode';
 import type { Status } from '../src/protocol';
 import { editor, EventEmitter, window } from './vscode';
 
@@ -16,6 +19,8 @@ function fakeAnvil() {
 	const reloaded = new EventEmitter<{ before: Status | undefined; now: Status }>();
 	return {
 		statuses,
+		programs: { server: undefined as { command: string; args: string[] } | undefined, go: undefined },
+		execute: () => Promise.reject(new Error('the server does not answer')),
 		serverState: 'running',
 		get status() {
 			return statuses.foremost(window.activeTextEditor?.document.uri.toString());
@@ -32,6 +37,13 @@ function fakeAnvil() {
 function look(at: string | undefined): void {
 	window.activeTextEditor = at === undefined ? undefined : { document: { uri: { scheme: 'file', toString: () => at } } };
 	editor.activeEditor.fire(undefined);
+}
+
+async function until(condition: () => boolean): Promise<void> {
+	for (let i = 0; !condition(); i++) {
+		assert.ok(i < 100_000, `never happened; shown: ${editor.shown.join('; ')}`);
+		await new Promise(resolve => setImmediate(resolve));
+	}
 }
 
 beforeEach(() => {
@@ -55,5 +67,52 @@ describe('context keys', () => {
 		look('file:///ws/a/main.go');
 		assert.equal(paused(), true);
 		keys.dispose();
+	});
+});
+
+describe('debugging', () => {
+	const output = { info: () => undefined, warn: () => undefined, error: () => undefined } as unknown as LogOutputChannel;
+	const session = { id: '1', name: 'Live server, generation 3', configuration: { anvilLiveServer: true, processId: 42 }, customRequest: () => Promise.reject(new Error('the adapter is gone')) };
+	const folder = `file://${os.tmpdir()}`;
+	const begin = () => {
+		const anvil = fakeAnvil();
+		anvil.tell(status(folder, { attached: true }));
+		anvil.programs.server = { command: process.execPath, args: ['-e', 'console.log(JSON.stringify({ live: { pid: 42 } }))', '--'] };
+		return { anvil, debugging: new Debugging(anvil as unknown as Anvil, output) };
+	};
+
+	it('says why it could not attach again', async () => {
+		const { anvil, debugging } = begin();
+		editor.picks.set('belongs to an anvil-lsp in another window or terminal', 'Attach Anyway');
+		await debugging.attach();
+		editor.startedSession.fire(session);
+		// The process is another one now, and by then the server is gone.
+		anvil.programs.server = undefined;
+		editor.picks.set('no breakpoint is bound', 'Attach Again');
+		editor.picks.set('belongs to an anvil-lsp', 'Attach Anyway');
+		editor.endedSession.fire(session);
+		await until(() => editor.shown.includes('Anvil: The live server does not tell its process id.'));
+		debugging.dispose();
+	});
+
+	it('says why it could not go on', async () => {
+		const { anvil, debugging } = begin();
+		editor.picks.set('belongs to an anvil-lsp', 'Attach Anyway');
+		await debugging.attach();
+		editor.startedSession.fire(session);
+		editor.observed?.({ type: 'event', event: 'stopped', body: { threadId: 1 } });
+		editor.picks.set('stands at a breakpoint', 'Continue and Load');
+		anvil.tell(status(folder, { state: 'building' }));
+		await until(() => editor.shown.includes('Anvil: the adapter is gone'));
+		debugging.dispose();
+	});
+
+	it('does not attach twice', async () => {
+		const { debugging } = begin();
+		editor.startedSession.fire(session);
+		await debugging.attach();
+		assert.deepEqual(editor.shown, ['Anvil: the debugger is attached already, to Live server, generation 3.']);
+		assert.deepEqual(editor.executed.at(-1), ['workbench.view.debug']);
+		debugging.dispose();
 	});
 });
