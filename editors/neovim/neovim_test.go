@@ -51,9 +51,11 @@ func TestPlugin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir = filepath.Join(dir, "app")
 	for name, text := range map[string]string{
 		"go.mod": "module example.com/app\n", "handlers/other.go": "package handlers\n",
-		"handlers/routes.go": "package handlers\n\nfunc AnvilRegisterRoutes() {\n}\n",
+		"handlers/routes.go":                             "package handlers\n\nfunc AnvilRegisterRoutes() {\n}\n",
+		"../modcache/example.com/required@v1.0.0/go.mod": "module example.com/required\n", "../modcache/example.com/required@v1.0.0/a.go": "package required\n",
 	} {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
@@ -70,7 +72,7 @@ func TestPlugin(t *testing.T) {
 	home := t.TempDir() // nothing of the user's
 	cmd := exec.CommandContext(t.Context(), nvim, "--headless", "-n", "-i", "NONE", "-u", script)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), envServer+"=1", "ANVIL_TEST_SERVER="+self,
+	cmd.Env = append(os.Environ(), envServer+"=1", "GOMODCACHE="+filepath.Join(dir, "..", "modcache"), "ANVIL_TEST_SERVER="+self,
 		"XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home, "XDG_STATE_HOME="+home, "XDG_CACHE_HOME="+home)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("\nPASS\n")) {

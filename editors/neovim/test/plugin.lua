@@ -156,6 +156,24 @@ t.run(function()
   vim.cmd('enew')
   vim.bo.filetype = 'go'
   t.equal('a buffer without a file', anvil.start(0), nil)
+
+  -- Nor what other people wrote.
+  local required = vim.env.GOMODCACHE .. '/example.com/required@v1.0.0/a.go'
+  local library = vim.trim(vim.fn.system({ 'go', 'env', 'GOROOT' })) .. '/src/fmt/print.go'
+  for _, file in ipairs({ required, library }) do
+    t.equal(file .. ' exists', vim.fn.filereadable(file), 1)
+    vim.cmd('edit ' .. vim.fn.fnameescape(file))
+    vim.bo.filetype = 'go'
+    t.equal('server for ' .. file, anvil.start(0), nil)
+  end
+  local roots = {} -- as vim.lsp.enable() asks for them
+  for _, file in ipairs({ required, library, 'handlers/other.go' }) do
+    vim.cmd('edit ' .. vim.fn.fnameescape(file))
+    anvil.lsp_config().root_dir(vim.api.nvim_get_current_buf(), function(dir)
+      table.insert(roots, dir)
+    end)
+  end
+  t.equal('roots', roots, { vim.fn.getcwd() })
   t.equal('clients', #require('anvil.compat').clients('anvil'), 1)
 
   require('anvil.compat').stop(client)
