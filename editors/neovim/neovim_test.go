@@ -5,6 +5,7 @@ package neovim_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -146,11 +147,12 @@ func (f *fake) answer(m *message) (any, error) {
 		}}, nil
 	case "textDocument/codeLens":
 		place := map[string]int{"line": 0, "character": 0}
+		command := map[int]string{5: "anvil.showLog", 6: "anvil.showRoutes"}[f.generation]
 		return []any{map[string]any{
 			"range": map[string]any{"start": place, "end": place},
 			"command": map[string]any{
-				"title": "gen " + strconv.Itoa(f.generation), "command": "anvil.openRoute",
-				"arguments": []any{map[string]string{"method": "GET", "pattern": "/"}},
+				"title": "gen " + strconv.Itoa(f.generation), "command": cmp.Or(command, "anvil.openRoute"),
+				"arguments": []any{map[string]string{"folder": f.folder, "method": "GET", "pattern": "/"}},
 			},
 		}}, nil
 	case "anvil/routes":

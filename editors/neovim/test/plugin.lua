@@ -66,6 +66,20 @@ t.run(function()
   end)
   t.equal('URL', opened[1], 'http://127.0.0.1:8080/')
 
+  -- Lenses that show something instead of doing something.
+  for i, name in ipairs({ 'anvil://log', 'quickfix' }) do
+    local generation = 4 + i
+    vim.cmd('Anvil reload')
+    t.wait('the lens for ' .. name, function()
+      return lens() == 'gen ' .. generation
+    end)
+    vim.lsp.codelens.run()
+    t.wait('a lens that shows ' .. name, function()
+      return vim.api.nvim_buf_get_name(0) == name or vim.bo.buftype == name
+    end)
+    vim.cmd('close')
+  end
+
   vim.cmd('Anvil rollback 2')
   t.wait('rollback', function()
     return anvil.status().generation == 2

@@ -58,8 +58,8 @@ local function remember(routes)
   end
 end
 
-local function with_routes(on_routes)
-  anvil.request('anvil/routes', {}, function(result)
+local function with_routes(folder, on_routes)
+  anvil.request('anvil/routes', { folder = folder }, function(result)
     local routes = result and result.routes or {}
     remember(routes)
     on_routes(routes)
@@ -133,8 +133,9 @@ function verbs.rollback(generation)
   anvil.request('anvil.rollback', { generation = n })
 end
 
-function verbs.routes()
-  with_routes(function(routes)
+--- Lists the routes of an application, by default that of the buffer.
+function M.show_routes(folder)
+  with_routes(folder, function(routes)
     local items = {}
     for _, r in ipairs(routes) do
       local text = string.format('%-6s %s  %s  %s', r.method, r.pattern, r.handler or '', r.pending and 'not live yet' or counted(r.stats))
@@ -154,8 +155,12 @@ function verbs.routes()
   end)
 end
 
+function verbs.routes()
+  M.show_routes()
+end
+
 function verbs.open(pattern)
-  with_routes(function(routes)
+  with_routes(nil, function(routes)
     local shown = vim.tbl_filter(function(r)
       return (r.method == 'GET' or r.method == '*') and (not pattern or r.pattern == pattern)
     end, routes)
@@ -178,8 +183,9 @@ function verbs.open(pattern)
   end)
 end
 
-function verbs.diff()
-  anvil.request('anvil.showManifestDiff', {}, function(result)
+--- Shows in what an application's code differs from what is live.
+function M.show_diff(folder)
+  anvil.request('anvil.showManifestDiff', { folder = folder }, function(result)
     local text = result and result.text or ''
     if text == '' then
       return note('anvil: what the code registers is what is live')
@@ -188,11 +194,20 @@ function verbs.diff()
   end)
 end
 
-function verbs.log()
-  anvil.request('anvil/log', { lines = 1000 }, function(result)
+function verbs.diff()
+  M.show_diff()
+end
+
+--- Shows what an application printed last.
+function M.show_log(folder)
+  anvil.request('anvil/log', { folder = folder, lines = 1000 }, function(result)
     show('anvil://log', result and result.text or '', 'anvillog')
     vim.cmd('normal! G')
   end)
+end
+
+function verbs.log()
+  M.show_log()
 end
 
 --- Runs :Anvil with its arguments.

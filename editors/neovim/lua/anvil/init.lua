@@ -83,6 +83,12 @@ local function show_document(_, params)
   return { success = vim.lsp.util.jump_to_location({ uri = params.uri, range = range }, 'utf-16') and true or false }
 end
 
+--- The application that a lens is about.
+local function folder_of(command)
+  local argument = command.arguments and command.arguments[1]
+  return type(argument) == 'table' and argument.folder or nil
+end
+
 local function handlers()
   local h = {
     ['anvil/status'] = function(_, result, ctx)
@@ -138,6 +144,17 @@ function M.lsp_config()
       end
     end,
     -- With clientCommands the server leaves it to us to show what it answers.
+    commands = {
+      ['anvil.showLog'] = function(command)
+        require('anvil.commands').show_log(folder_of(command))
+      end,
+      ['anvil.showRoutes'] = function(command)
+        require('anvil.commands').show_routes(folder_of(command))
+      end,
+      ['anvil.showManifestDiff'] = function(command)
+        require('anvil.commands').show_diff(folder_of(command))
+      end,
+    },
     init_options = vim.tbl_extend('keep', { clientCommands = true }, M.options.settings),
     settings = { anvil = compat.object(vim.deepcopy(M.options.settings)) },
     capabilities = capabilities(),
