@@ -164,6 +164,7 @@ func (f *fake) answer(m *message) (any, error) {
 			map[string]any{"folder": f.folder, "method": "GET", "pattern": "/", "handler": "handlers.home", "location": at(3), "panic": map[string]any{"message": "oops"},
 				"stats": map[string]any{"requests": 12, "errors": 1, "p50Ms": 1.812, "lastStatus": 500}},
 			map[string]any{"folder": f.folder, "method": "GET", "pattern": "/posts/{id}", "handler": "handlers.show", "location": at(4), "pending": true},
+			map[string]any{"folder": f.folder + "/shop", "method": "GET", "pattern": "/p/{id:[0-9]{4}}/x/*", "handler": "shop.show", "location": at(5)},
 		}}, nil
 	case "anvil/log":
 		return map[string]string{"text": "listening\n"}, nil
@@ -177,8 +178,8 @@ func (f *fake) execute(params json.RawMessage) (any, error) {
 	var p struct {
 		Command   string
 		Arguments []struct {
-			Folder, Method, Pattern string
-			Generation              int
+			Folder, Method, Pattern, Path string
+			Generation                    int
 		}
 	}
 	if err := json.Unmarshal(params, &p); err != nil {
@@ -195,7 +196,11 @@ func (f *fake) execute(params json.RawMessage) (any, error) {
 	case "anvil.resume":
 		f.paused = false
 	case "anvil.openRoute":
-		f.request("window/showDocument", map[string]any{"uri": "http://127.0.0.1:8080" + arg.Pattern, "external": true})
+		host := "http://127.0.0.1:8080"
+		if arg.Folder != f.folder {
+			host = "http://127.0.0.1:8081"
+		}
+		f.request("window/showDocument", map[string]any{"uri": host + cmp.Or(arg.Path, arg.Pattern), "external": true})
 		return nil, nil
 	case "anvil.showManifestDiff":
 		return map[string]string{"text": "+ GET /new\n"}, nil

@@ -109,19 +109,42 @@ t.run(function()
   t.wait('open', function()
     return opened[2]
   end)
+  local prompts, answers = {}, {}
   vim.ui.input = function(options, done)
-    t.equal('prompt', options.prompt, '/posts/{id}  id = ')
-    done('7')
+    table.insert(prompts, options.prompt)
+    done(answers[#prompts])
   end
-  vim.ui.select = function(items, options, done)
-    t.equal('choices', vim.tbl_map(options.format_item, items), { '/', '/posts/{id}' })
-    done(items[2])
+  local function select(choice)
+    vim.ui.select = function(items, options, done)
+      t.equal('choices', vim.tbl_map(options.format_item, items), {
+        '/  app',
+        '/posts/{id}  app',
+        '/p/{id:[0-9]{4}}/x/*  shop',
+      })
+      done(items[choice])
+    end
   end
+  answers = { 'a b/{c}%' }
+  select(2)
   vim.cmd('Anvil open')
   t.wait('open with a parameter', function()
     return opened[3]
   end)
-  t.equal('URLs', opened, { 'http://127.0.0.1:8080/', 'http://127.0.0.1:8080/', 'http://127.0.0.1:8080/posts/7' })
+  t.equal('prompts', prompts, { '/posts/{id}  id = ' })
+  -- An expression with braces of its own, in another application.
+  prompts, answers = {}, { '2026', 'ä/*' }
+  select(3)
+  vim.cmd('Anvil open')
+  t.wait('open with two parameters', function()
+    return opened[4]
+  end)
+  t.equal('prompts', prompts, { '/p/{id:[0-9]{4}}/x/*  id = ', '/p/2026/x/*  * = ' })
+  t.equal('URLs', opened, {
+    'http://127.0.0.1:8080/',
+    'http://127.0.0.1:8080/',
+    'http://127.0.0.1:8080/posts/a%20b%2F%7Bc%7D%25',
+    'http://127.0.0.1:8081/p/2026/x/%C3%A4/%2A',
+  })
 
   for verb, text in pairs({ diff = '+ GET /new', log = 'listening' }) do
     vim.cmd('Anvil ' .. verb)
@@ -138,7 +161,7 @@ t.run(function()
   end
   t.equal('verbs', complete('Anvil r'), { 'reload', 'restart', 'resume', 'rollback', 'routes' })
   t.equal('generations', complete('Anvil rollback '), { '1' })
-  t.equal('patterns', complete('Anvil open /p'), { '/posts/{id}' })
+  t.equal('patterns', complete('Anvil open /p'), { '/posts/{id}', '/p/{id:[0-9]{4}}/x/*' })
 
   for command, complaint in pairs({
     ['Anvil nonsense'] = 'is unknown; there are: diff, log, open, pause',

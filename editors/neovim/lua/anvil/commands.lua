@@ -66,36 +66,44 @@ local function with_routes(folder, on_routes)
   end)
 end
 
+--- A value as part of a path; slashes stay where a parameter takes several parts.
+local function encode(value, slashes)
+  return (value:gsub(slashes and '[^%w%-._~/]' or '[^%w%-._~]', function(c)
+    return string.format('%%%02X', c:byte())
+  end))
+end
+
+--- The next place for a value in a pattern: from, to, the parameter's name, and
+--- whether it takes slashes. Braces may hold braces: {id:[0-9]{4}}.
+local function parameter(pattern)
+  local from, to = pattern:find('%b{}')
+  if from then
+    local name = pattern:sub(from + 1, to - 1):match('^[^:]*')
+    local rest = name:match('^(.*)%.%.%.$')
+    return from, to, rest or name, rest ~= nil
+  end
+  from, to = pattern:find('%*$')
+  return from, to, '*', true
+end
+
 --- Asks for the parameters of a pattern, one after the other, and calls
 --- on_path(path) with what comes out, unless the user gives up.
 local function fill(pattern, on_path)
-  local from, to, name = pattern:find('{([^{}:]*)[^{}]*}')
-  if not from then
-    from, to, name = pattern:find('(%*)$')
-  end
+  local from, to, name, slashes = parameter(pattern)
   if not from then
     return on_path(pattern)
   end
   vim.ui.input({ prompt = pattern .. '  ' .. name .. ' = ' }, function(value)
     if value and value ~= '' then
-      fill(pattern:sub(1, from - 1) .. value:gsub('[{}*]', '') .. pattern:sub(to + 1), on_path)
+      fill(pattern:sub(1, from - 1) .. encode(value, slashes) .. pattern:sub(to + 1), on_path)
     end
   end)
 end
 
+--- Has the server open a route: it knows where the application answers.
 local function open(route)
-  if not route.pattern:find('[{*]') then
-    return anvil.request('anvil.openRoute', { folder = route.folder, method = route.method, pattern = route.pattern })
-  end
-  local s = anvil.status(0)
-  if not s or (s.url or '') == '' then
-    return vim.notify('anvil: no live server runs', vim.log.levels.ERROR)
-  end
   fill(route.pattern, function(path)
-    local done, err = anvil.browse(s.url:gsub('/$', '') .. path)
-    if not done then
-      vim.notify('anvil: ' .. (err or 'the browser does not start'), vim.log.levels.ERROR)
-    end
+    anvil.request('anvil.openRoute', { folder = route.folder, method = route.method, pattern = route.pattern, path = path })
   end)
 end
 
@@ -159,6 +167,16 @@ function verbs.routes()
   M.show_routes()
 end
 
+--- Whether routes are of several applications.
+local function several(routes)
+  for _, r in ipairs(routes) do
+    if r.folder ~= routes[1].folder then
+      return true
+    end
+  end
+  return false
+end
+
 function verbs.open(pattern)
   with_routes(nil, function(routes)
     local shown = vim.tbl_filter(function(r)
@@ -172,7 +190,7 @@ function verbs.open(pattern)
       vim.ui.select(shown, {
         prompt = 'Open route:',
         format_item = function(r)
-          return r.pattern
+          return several(shown) and r.pattern .. '  ' .. vim.fn.fnamemodify(vim.uri_to_fname(r.folder), ':t') or r.pattern
         end,
       }, function(r)
         if r then
