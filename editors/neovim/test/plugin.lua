@@ -103,6 +103,7 @@ t.run(function()
   t.equal('file', vim.fn.bufname(list[1].bufnr), 'handlers/routes.go')
   t.equal('first', list[1].text, 'GET    /  handlers.home  12 requests, 1 error, p50 1.81 ms, last 500  last panic: oops')
   t.equal('second', list[2].text, 'GET    /posts/{id}  handlers.show  not live yet')
+  t.equal('a route of a mounted handler, registered nowhere', { list[3].bufnr, list[3].text }, { 0, 'GET    /p/{id:[0-9]{4}}/x/*  shop.show  no requests' })
   vim.cmd('cclose')
 
   vim.cmd('Anvil open /')

@@ -142,7 +142,7 @@ async function openExternal(url: string): Promise<void> {
 }
 
 async function goTo(l: Location | undefined): Promise<void> {
-	if (!l) {
+	if (!l?.uri) {
 		throw new Error('Where it is registered is not known: it stands in a mounted handler.');
 	}
 	const { start, end } = l.range;

@@ -150,7 +150,9 @@ function M.show_routes(folder)
       if r.panic then
         text = text .. '  last panic: ' .. r.panic.message
       end
-      local at = r.location and r.location.range and r.location.range.start
+      -- One whose registration is not known has an empty address.
+      local known = type(r.location) == 'table' and (r.location.uri or '') ~= ''
+      local at = known and r.location.range.start
       table.insert(items, {
         filename = at and vim.uri_to_fname(r.location.uri) or nil,
         lnum = at and at.line + 1 or nil,
