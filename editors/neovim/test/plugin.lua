@@ -178,6 +178,10 @@ t.run(function()
     t.matches(command, messages[before + 1].text, complaint)
   end
 
+  vim.cmd('help anvil')
+  t.matches('help', vim.api.nvim_buf_get_name(0), '/editors/neovim/doc/anvil.txt$')
+  vim.cmd('bdelete')
+
   vim.cmd('checkhealth anvil')
   local report = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')
   for _, part in ipairs({ 'Neovim %d', 'client %d+ in /', 'kept, generation 2', 'go version' }) do
