@@ -18,7 +18,11 @@ export function show(server: ServerState, status: Status | undefined, trusted: b
 		return { text: '⚒ not trusted', tooltip: 'Nothing of this workspace is built or run until you trust it.', trouble: 'none' };
 	}
 	if (!status) {
-		return { text: '⚒', tooltip: 'Looking for an application with AnvilRegisterRoutes.', trouble: 'none' };
+		return {
+			text: '⚒ no application found',
+			tooltip: 'No application was found so far. It takes two things: a package that exports AnvilRegisterRoutes, and a main package that calls hotreload.LiveServer.',
+			trouble: 'none',
+		};
 	}
 	const tooltip = explain(status);
 	const gen = status.generation > 0 ? `gen ${status.generation}` : '';
