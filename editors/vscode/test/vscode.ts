@@ -27,6 +27,12 @@ export const editor = {
 	activeEditor: new EventEmitter<undefined>(),
 	trust: new EventEmitter<undefined>(),
 	configuration: new EventEmitter<{ affectsConfiguration(section: string): boolean }>(),
+	folders: new EventEmitter<undefined>(),
+	saved: new EventEmitter<unknown>(),
+	/** A go.mod was written. */
+	moduleChanged: new EventEmitter<undefined>(),
+	/** Commands that were registered. */
+	registered: new Map<string, (argument?: unknown) => unknown>(),
 	startedSession: new EventEmitter<unknown>(),
 	endedSession: new EventEmitter<unknown>(),
 	/** Tells the debug adapter's tracker a message. */
@@ -49,6 +55,10 @@ export const commands = {
 		editor.executed.push(args);
 		return Promise.resolve();
 	},
+	registerCommand: (name: string, f: (argument?: unknown) => unknown) => {
+		editor.registered.set(name, f);
+		return { dispose: () => editor.registered.delete(name) };
+	},
 };
 
 export const window = {
@@ -61,9 +71,12 @@ export const window = {
 
 export const workspace = {
 	isTrusted: true,
-	workspaceFolders: undefined,
+	workspaceFolders: undefined as { uri: { scheme: string; fsPath: string } }[] | undefined,
 	onDidChangeConfiguration: editor.configuration.event,
 	onDidGrantWorkspaceTrust: editor.trust.event,
+	onDidChangeWorkspaceFolders: editor.folders.event,
+	onDidSaveTextDocument: editor.saved.event,
+	createFileSystemWatcher: () => ({ onDidCreate: editor.moduleChanged.event, onDidChange: new EventEmitter().event, onDidDelete: new EventEmitter().event, dispose: () => undefined }),
 	getConfiguration: () => ({ get: (_: string, fallback?: unknown) => fallback }),
 	getWorkspaceFolder: () => undefined,
 };
@@ -80,6 +93,10 @@ export const debug = {
 };
 
 export const extensions = { getExtension: () => ({}) };
+
+export const Disposable = {
+	from: (...all: { dispose(): unknown }[]) => ({ dispose: () => all.forEach(d => d.dispose()) }),
+};
 
 export const Uri = { parse: (text: string) => ({ scheme: text.split(':')[0], fsPath: text.replace(/^file:\/\//, ''), toString: () => text }) };
 

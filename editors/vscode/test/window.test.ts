@@ -1,14 +1,17 @@
 // What the parts do that speak with VS Code, which is stood in for by vscode.ts.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import os from 'node:os';
-import { beforeEach, describe, it } from 'node:test';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { ContextKeys } from '../src/contextKeys';
 import { Debugging } from '../src/debug';
 import { Statuses } from '../src/live/statuses';
 import type { Anvil } from '../src/anvil';
 import type { LogOutputChannel } from 'vscode';
 import type { Status } from '../src/protocol';
-import { editor, EventEmitter, window } from './vscode';
+import { watchRelevance } from '../src/watchRelevance';
+import { editor, EventEmitter, window, workspace } from './vscode';
 
 const status = (folder: string, more: Partial<Status> = {}): Status => ({ folder, state: 'live', generation: 3, url: 'http://127.0.0.1:8080', lastMs: 64, rung: '', message: '', paused: false, problems: 0, attached: false, ...more });
 
@@ -114,5 +117,53 @@ describe('debugging', () => {
 		assert.deepEqual(editor.shown, ['Anvil: the debugger is attached already, to Live server, generation 3.']);
 		assert.deepEqual(editor.executed.at(-1), ['workbench.view.debug']);
 		debugging.dispose();
+	});
+});
+
+describe('the tools of a workspace', () => {
+	let dir = '';
+	beforeEach(() => {
+		dir = fs.mkdtempSync(path.join(os.tmpdir(), 'anvil-tools-'));
+		fs.writeFileSync(path.join(dir, 'go.mod'), mod);
+		fs.writeFileSync(path.join(dir, 'routes.go'), 'package main\n\nfunc AnvilRegisterRoutes(r *hotreload.RouteSink) {}\n');
+		workspace.workspaceFolders = [{ uri: { scheme: 'file', fsPath: dir } }];
+	});
+	afterEach(() => {
+		workspace.workspaceFolders = undefined;
+		fs.rmSync(dir, { recursive: true });
+	});
+	const mod = 'module example.com/app\n\nrequire github.com/anvilforge/anvil-lsp v0.1.0\n';
+	const addTool = () => fs.appendFileSync(path.join(dir, 'go.mod'), '\ntool github.com/anvilforge/anvil-lsp/cmd/anvil-lsp\n');
+	const begin = () => {
+		const anvil = {
+			toolDirs: [] as string[],
+			serverState: 'stopped',
+			/** The tools that were known at each start. */
+			starts: [] as string[][],
+			start: () => Promise.resolve(anvil.starts.push(anvil.toolDirs)),
+			restart: () => anvil.start(),
+		};
+		const watch = watchRelevance(anvil as unknown as Anvil, { active: false, setActive: () => undefined } as unknown as ContextKeys, () => undefined);
+		return { anvil, watch };
+	};
+
+	it('are looked for again before the server is restarted', async () => {
+		const { anvil, watch } = begin();
+		await until(() => anvil.starts.length === 1);
+		addTool();
+		await editor.registered.get('anvilLsp.restartServer')?.();
+		assert.deepEqual(anvil.starts, [[], [dir]]);
+		watch.dispose();
+	});
+
+	it('are taken as they come, where there was no program', async () => {
+		const { anvil, watch } = begin();
+		await until(() => anvil.starts.length === 1);
+		anvil.serverState = 'missing';
+		addTool();
+		editor.moduleChanged.fire(undefined);
+		await until(() => anvil.starts.length === 2);
+		assert.deepEqual(anvil.starts, [[], [dir]]);
+		watch.dispose();
 	});
 });
