@@ -111,7 +111,7 @@ export class Supervisor {
 
 	private async run(signal: AbortSignal): Promise<void> {
 		const aborted = new Promise<'aborted'>(resolve => signal.addEventListener('abort', () => resolve('aborted'), { once: true }));
-		for (let ends = 1; !signal.aborted; ends++) {
+		while (!signal.aborted) {
 			this.set('finding');
 			const found = await this.o.find(signal);
 			if (isAborted(signal)) {
@@ -132,7 +132,7 @@ export class Supervisor {
 			}
 			const delay = this.backoff.next(this.now() - since);
 			if (delay === undefined) {
-				this.set('failed', { kind: 'gaveUp', times: ends, why: end });
+				this.set('failed', { kind: 'gaveUp', times: this.backoff.count, why: end });
 				return;
 			}
 			this.o.log(`anvil-lsp ended by itself (${end}); it is started again${delay > 0 ? ` in ${delay / 1000} s` : ''}`);
