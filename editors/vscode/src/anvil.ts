@@ -54,6 +54,7 @@ export class Anvil implements Disposable {
 				if (!client) {
 					throw new Error('the language client is not loaded');
 				}
+				const { isTrusted } = workspace; // which is what initialize says
 				return client.launch({
 					program,
 					go: this.go,
@@ -65,7 +66,12 @@ export class Anvil implements Disposable {
 						[Notifications.routesChanged]: (p: { folder?: string }) => this.routesEmitter.fire(p.folder),
 					},
 					clientCommands: this.clientCommands,
-					onReady: c => (this.connection = c),
+					onReady: c => {
+						this.connection = c;
+						if (workspace.isTrusted && !isTrusted) {
+							this.tell(Notifications.trust, { trusted: true }); // granted in between, when nobody could be told
+						}
+					},
 				});
 			},
 			onState: (state, problem) => this.onServerState(state, problem),

@@ -27,6 +27,8 @@ export const editor = {
 	activeEditor: new EventEmitter<undefined>(),
 	trust: new EventEmitter<undefined>(),
 	configuration: new EventEmitter<{ affectsConfiguration(section: string): boolean }>(),
+	/** The settings below anvilLsp. */
+	settings: new Map<string, unknown>(),
 	folders: new EventEmitter<undefined>(),
 	saved: new EventEmitter<unknown>(),
 	/** A go.mod was written. */
@@ -77,7 +79,7 @@ export const workspace = {
 	onDidChangeWorkspaceFolders: editor.folders.event,
 	onDidSaveTextDocument: editor.saved.event,
 	createFileSystemWatcher: () => ({ onDidCreate: editor.moduleChanged.event, onDidChange: new EventEmitter().event, onDidDelete: new EventEmitter().event, dispose: () => undefined }),
-	getConfiguration: () => ({ get: (_: string, fallback?: unknown) => fallback }),
+	getConfiguration: () => ({ get: (key: string, fallback?: unknown) => editor.settings.get(key) ?? fallback }),
 	getWorkspaceFolder: () => undefined,
 };
 

@@ -4,11 +4,14 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { Anvil as RealAnvil } from '../src/anvil';
 import { ContextKeys } from '../src/contextKeys';
 import { Debugging } from '../src/debug';
 import { Statuses } from '../src/live/statuses';
 import type { Anvil } from '../src/anvil';
-import type { LogOutputChannel } from 'vscode';
+import type { LogOutputChannel, Memento } from 'vscode';
+import type { LaunchOptions } from '../src/server/client';
+import type { Run } from '../src/server/supervisor';
 import type { Status } from '../src/protocol';
 import { watchRelevance } from '../src/watchRelevance';
 import { editor, EventEmitter, window, workspace } from './vscode';
@@ -73,8 +76,49 @@ describe('context keys', () => {
 	});
 });
 
+const output = { info: () => undefined, warn: () => undefined, error: () => undefined } as unknown as LogOutputChannel;
+
+describe('trust', () => {
+	let dir = '';
+	beforeEach(() => {
+		dir = fs.mkdtempSync(path.join(os.tmpdir(), 'anvil-trust-'));
+		fs.mkdirSync(path.join(dir, 'bin'));
+		fs.writeFileSync(path.join(dir, 'bin/go'), '#!/bin/sh\n', { mode: 0o755 });
+		process.env.GOROOT = dir; // there is a go command, whatever this machine has
+		editor.settings.set('server.path', path.resolve('test/fakeServer.mjs'));
+	});
+	afterEach(() => {
+		delete process.env.GOROOT;
+		editor.settings.clear();
+		workspace.isTrusted = true;
+		fs.rmSync(dir, { recursive: true });
+	});
+
+	it('that is granted while the server starts reaches it', async () => {
+		const told: unknown[] = [];
+		let ready: (() => void) | undefined;
+		let end: ((why: string) => void) | undefined;
+		const client = {
+			launch(o: LaunchOptions): Run {
+				told.push({ atStart: workspace.isTrusted });
+				ready = () => o.onReady({ request: () => Promise.reject(new Error('nothing is asked')), notify: (method, params) => Promise.resolve(void told.push({ method, params })) });
+				return { ready: new Promise(() => undefined), ended: new Promise(resolve => (end = resolve)), stop: () => Promise.resolve(), kill: () => end?.('killed') };
+			},
+		};
+		workspace.isTrusted = false;
+		const anvil = new RealAnvil(output, output, { get: () => undefined } as unknown as Memento, () => Promise.resolve(client), {});
+		await anvil.start();
+		await until(() => ready !== undefined);
+		workspace.isTrusted = true;
+		editor.trust.fire(undefined);
+		ready?.();
+		assert.deepEqual(told, [{ atStart: false }, { method: 'anvil/trust', params: { trusted: true } }]);
+		await anvil.stop();
+		anvil.dispose();
+	});
+});
+
 describe('debugging', () => {
-	const output = { info: () => undefined, warn: () => undefined, error: () => undefined } as unknown as LogOutputChannel;
 	const session = { id: '1', name: 'Live server, generation 3', configuration: { anvilLiveServer: true, processId: 42 }, customRequest: () => Promise.reject(new Error('the adapter is gone')) };
 	const folder = `file://${os.tmpdir()}`;
 	const begin = () => {
