@@ -20,6 +20,8 @@ export class EventEmitter<T> {
 export const editor = {
 	/** Commands that were executed, with their arguments. */
 	executed: [] as unknown[][],
+	/** Processes that the debugger attached to. */
+	attached: [] as number[],
 	/** Messages that were shown. */
 	shown: [] as string[],
 	/** The button that is picked in the message whose text it stands in. */
@@ -27,6 +29,8 @@ export const editor = {
 	activeEditor: new EventEmitter<undefined>(),
 	trust: new EventEmitter<undefined>(),
 	configuration: new EventEmitter<{ affectsConfiguration(section: string): boolean }>(),
+	/** Settings that were written: scope, key, value, target. */
+	updated: [] as unknown[][],
 	/** The settings below anvilLsp. */
 	settings: new Map<string, unknown>(),
 	folders: new EventEmitter<undefined>(),
@@ -67,6 +71,7 @@ export const window = {
 	activeTextEditor: undefined as { document: { uri: { scheme: string; toString(): string } } } | undefined,
 	onDidChangeActiveTextEditor: editor.activeEditor.event,
 	showErrorMessage: message,
+	withProgress: (_: unknown, f: (progress: unknown, token: unknown) => Promise<unknown>) => f({}, { onCancellationRequested: () => undefined }),
 	showInformationMessage: message,
 	showWarningMessage: message,
 };
@@ -79,8 +84,14 @@ export const workspace = {
 	onDidChangeWorkspaceFolders: editor.folders.event,
 	onDidSaveTextDocument: editor.saved.event,
 	createFileSystemWatcher: () => ({ onDidCreate: editor.moduleChanged.event, onDidChange: new EventEmitter().event, onDidDelete: new EventEmitter().event, dispose: () => undefined }),
-	getConfiguration: () => ({ get: (key: string, fallback?: unknown) => editor.settings.get(key) ?? fallback }),
-	getWorkspaceFolder: () => undefined,
+	getConfiguration: (_section?: string, scope?: { toString(): string }) => ({
+		get: (key: string, fallback?: unknown) => editor.settings.get(key) ?? fallback,
+		update: (key: string, value: unknown, target: number) => {
+			editor.updated.push([scope?.toString(), key, value, target]);
+			return Promise.resolve();
+		},
+	}),
+	getWorkspaceFolder: (uri: { fsPath: string }) => workspace.workspaceFolders?.find(f => uri.fsPath === f.uri.fsPath || uri.fsPath.startsWith(`${f.uri.fsPath}/`)),
 };
 
 export const debug = {
@@ -91,7 +102,10 @@ export const debug = {
 		editor.observed = m => factory.createDebugAdapterTracker({ configuration: { anvilLiveServer: true } })?.onDidSendMessage(m);
 		return { dispose: () => undefined };
 	},
-	startDebugging: () => Promise.resolve(true),
+	startDebugging: (_folder: unknown, configuration: { processId: number }) => {
+		editor.attached.push(configuration.processId);
+		return Promise.resolve(true);
+	},
 };
 
 export const extensions = { getExtension: () => ({}) };

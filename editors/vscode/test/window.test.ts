@@ -14,7 +14,7 @@ import type { LaunchOptions } from '../src/server/client';
 import type { Run } from '../src/server/supervisor';
 import type { Status } from '../src/protocol';
 import { watchRelevance } from '../src/watchRelevance';
-import { editor, EventEmitter, window, workspace } from './vscode';
+import { ConfigurationTarget, editor, EventEmitter, window, workspace } from './vscode';
 
 const status = (folder: string, more: Partial<Status> = {}): Status => ({ folder, state: 'live', generation: 3, url: 'http://127.0.0.1:8080', lastMs: 64, rung: '', message: '', paused: false, problems: 0, attached: false, ...more });
 
@@ -55,6 +55,8 @@ async function until(condition: () => boolean): Promise<void> {
 beforeEach(() => {
 	editor.executed = [];
 	editor.shown = [];
+	editor.updated = [];
+	editor.attached = [];
 	editor.picks.clear();
 	window.activeTextEditor = undefined;
 });
@@ -152,6 +154,51 @@ describe('debugging', () => {
 		anvil.tell(status(folder, { state: 'building' }));
 		await until(() => editor.shown.includes('Anvil: the adapter is gone'));
 		debugging.dispose();
+	});
+
+	describe('of an optimized live server', () => {
+		const app = `${folder}/app`;
+		const turnOn = async () => {
+			const { anvil, debugging } = begin();
+			anvil.statuses.clear();
+			fs.mkdirSync(dir, { recursive: true });
+			anvil.tell(status(app));
+			editor.picks.set('built with optimizations', 'Turn On and Restart');
+			const attaching = debugging.attach();
+			await until(() => editor.updated.length === 1);
+			return { anvil, debugging, attaching };
+		};
+		const dir = app.replace('file://', '');
+		afterEach(() => {
+			workspace.workspaceFolders = undefined;
+			fs.rmSync(dir, { recursive: true });
+		});
+
+		it('turns the setting on where the server reads it, and attaches to what is rebuilt', async () => {
+			workspace.workspaceFolders = [{ uri: { scheme: 'file', fsPath: dir } }];
+			const { anvil, debugging, attaching } = await turnOn();
+			assert.deepEqual(editor.updated, [[app, 'debug', true, ConfigurationTarget.WorkspaceFolder]]);
+			anvil.tell(status(app, { state: 'building' })); // a save, just before
+			anvil.tell(status(app, { generation: 4 }));
+			assert.deepEqual(editor.attached, []);
+			anvil.tell(status(app, { state: 'starting', generation: 0 }));
+			anvil.tell(status(app, { generation: 1 }));
+			await attaching;
+			assert.deepEqual(editor.attached, [42]);
+			assert.equal(editor.shown.length, 1);
+			debugging.dispose();
+		});
+
+		it('says why nothing is rebuilt', async () => {
+			const { anvil, debugging, attaching } = await turnOn();
+			assert.deepEqual(editor.updated, [[app, 'debug', true, ConfigurationTarget.Workspace]]);
+			anvil.tell(status(app, { state: 'starting', generation: 0 }));
+			anvil.tell(status(app, { state: 'off', generation: 0, message: '127.0.0.1:8080 is taken' }));
+			await attaching;
+			assert.deepEqual(editor.attached, []);
+			assert.equal(editor.shown.at(-1), 'Anvil: the live server was not rebuilt for the debugger: 127.0.0.1:8080 is taken.');
+			debugging.dispose();
+		});
 	});
 
 	it('does not attach twice', async () => {
