@@ -53,6 +53,7 @@ export const faults = {
 		await w.editor('handlers/routes.go').waitFor();
 		await w.route('GET /posts/{id}').hover();
 		await w.route('GET /posts/{id}').locator('a.action-label[aria-label="Copy as curl"]').click();
+		await w.page.locator('.quick-input-title', { hasText: 'GET /posts/{id}' }).waitFor();
 		assert.equal(await w.input.inputValue(), '1', 'a value to begin with');
 		await w.input.fill('a b');
 		await w.page.keyboard.press('Enter');
