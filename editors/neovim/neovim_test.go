@@ -5,6 +5,7 @@ package neovim_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -51,9 +52,11 @@ func TestPlugin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir = filepath.Join(dir, "app")
 	for name, text := range map[string]string{
 		"go.mod": "module example.com/app\n", "handlers/other.go": "package handlers\n",
-		"handlers/routes.go": "package handlers\n\nfunc AnvilRegisterRoutes() {\n}\n",
+		"handlers/routes.go":                             "package handlers\n\nfunc AnvilRegisterRoutes() {\n}\n",
+		"../modcache/example.com/required@v1.0.0/go.mod": "module example.com/required\n", "../modcache/example.com/required@v1.0.0/a.go": "package required\n",
 	} {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
@@ -70,7 +73,7 @@ func TestPlugin(t *testing.T) {
 	home := t.TempDir() // nothing of the user's
 	cmd := exec.CommandContext(t.Context(), nvim, "--headless", "-n", "-i", "NONE", "-u", script)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), envServer+"=1", "ANVIL_TEST_SERVER="+self,
+	cmd.Env = append(os.Environ(), envServer+"=1", "GOMODCACHE="+filepath.Join(dir, "..", "modcache"), "ANVIL_TEST_SERVER="+self,
 		"XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home, "XDG_STATE_HOME="+home, "XDG_CACHE_HOME="+home)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("\nPASS\n")) {
@@ -144,22 +147,27 @@ func (f *fake) answer(m *message) (any, error) {
 		}}, nil
 	case "textDocument/codeLens":
 		place := map[string]int{"line": 0, "character": 0}
+		command := map[int]string{5: "anvil.showLog", 6: "anvil.showRoutes"}[f.generation]
 		return []any{map[string]any{
 			"range": map[string]any{"start": place, "end": place},
 			"command": map[string]any{
-				"title": "gen " + strconv.Itoa(f.generation), "command": "anvil.openRoute",
-				"arguments": []any{map[string]string{"method": "GET", "pattern": "/"}},
+				"title": "gen " + strconv.Itoa(f.generation), "command": cmp.Or(command, "anvil.openRoute"),
+				"arguments": []any{map[string]string{"folder": f.folder, "method": "GET", "pattern": "/"}},
 			},
 		}}, nil
 	case "anvil/routes":
 		at := func(line int) map[string]any {
 			place := map[string]int{"line": line, "character": 1}
+			if line == 0 { // registered in a mounted handler: nowhere that is known
+				return map[string]any{"uri": "", "range": map[string]any{"start": place, "end": place}}
+			}
 			return map[string]any{"uri": f.folder + "/handlers/routes.go", "range": map[string]any{"start": place, "end": place}}
 		}
 		return map[string]any{"routes": []any{
 			map[string]any{"folder": f.folder, "method": "GET", "pattern": "/", "handler": "handlers.home", "location": at(3), "panic": map[string]any{"message": "oops"},
 				"stats": map[string]any{"requests": 12, "errors": 1, "p50Ms": 1.812, "lastStatus": 500}},
 			map[string]any{"folder": f.folder, "method": "GET", "pattern": "/posts/{id}", "handler": "handlers.show", "location": at(4), "pending": true},
+			map[string]any{"folder": f.folder + "/shop", "method": "GET", "pattern": "/p/{id:[0-9]{4}}/x/*", "handler": "shop.show", "location": at(0)},
 		}}, nil
 	case "anvil/log":
 		return map[string]string{"text": "listening\n"}, nil
@@ -173,8 +181,8 @@ func (f *fake) execute(params json.RawMessage) (any, error) {
 	var p struct {
 		Command   string
 		Arguments []struct {
-			Folder, Method, Pattern string
-			Generation              int
+			Folder, Method, Pattern, Path string
+			Generation                    int
 		}
 	}
 	if err := json.Unmarshal(params, &p); err != nil {
@@ -191,7 +199,11 @@ func (f *fake) execute(params json.RawMessage) (any, error) {
 	case "anvil.resume":
 		f.paused = false
 	case "anvil.openRoute":
-		f.request("window/showDocument", map[string]any{"uri": "http://127.0.0.1:8080" + arg.Pattern, "external": true})
+		host := "http://127.0.0.1:8080"
+		if arg.Folder != f.folder {
+			host = "http://127.0.0.1:8081"
+		}
+		f.request("window/showDocument", map[string]any{"uri": host + cmp.Or(arg.Path, arg.Pattern), "external": true})
 		return nil, nil
 	case "anvil.showManifestDiff":
 		return map[string]string{"text": "+ GET /new\n"}, nil

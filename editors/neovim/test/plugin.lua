@@ -66,6 +66,20 @@ t.run(function()
   end)
   t.equal('URL', opened[1], 'http://127.0.0.1:8080/')
 
+  -- Lenses that show something instead of doing something.
+  for i, name in ipairs({ 'anvil://log', 'quickfix' }) do
+    local generation = 4 + i
+    vim.cmd('Anvil reload')
+    t.wait('the lens for ' .. name, function()
+      return lens() == 'gen ' .. generation
+    end)
+    vim.lsp.codelens.run()
+    t.wait('a lens that shows ' .. name, function()
+      return vim.api.nvim_buf_get_name(0) == name or vim.bo.buftype == name
+    end)
+    vim.cmd('close')
+  end
+
   vim.cmd('Anvil rollback 2')
   t.wait('rollback', function()
     return anvil.status().generation == 2
@@ -89,25 +103,49 @@ t.run(function()
   t.equal('file', vim.fn.bufname(list[1].bufnr), 'handlers/routes.go')
   t.equal('first', list[1].text, 'GET    /  handlers.home  12 requests, 1 error, p50 1.81 ms, last 500  last panic: oops')
   t.equal('second', list[2].text, 'GET    /posts/{id}  handlers.show  not live yet')
+  t.equal('a route of a mounted handler, registered nowhere', { list[3].bufnr, list[3].text }, { 0, 'GET    /p/{id:[0-9]{4}}/x/*  shop.show  no requests' })
   vim.cmd('cclose')
 
   vim.cmd('Anvil open /')
   t.wait('open', function()
     return opened[2]
   end)
+  local prompts, answers = {}, {}
   vim.ui.input = function(options, done)
-    t.equal('prompt', options.prompt, '/posts/{id}  id = ')
-    done('7')
+    table.insert(prompts, options.prompt)
+    done(answers[#prompts])
   end
-  vim.ui.select = function(items, options, done)
-    t.equal('choices', vim.tbl_map(options.format_item, items), { '/', '/posts/{id}' })
-    done(items[2])
+  local function select(choice)
+    vim.ui.select = function(items, options, done)
+      t.equal('choices', vim.tbl_map(options.format_item, items), {
+        '/  app',
+        '/posts/{id}  app',
+        '/p/{id:[0-9]{4}}/x/*  shop',
+      })
+      done(items[choice])
+    end
   end
+  answers = { 'a b/{c}%' }
+  select(2)
   vim.cmd('Anvil open')
   t.wait('open with a parameter', function()
     return opened[3]
   end)
-  t.equal('URLs', opened, { 'http://127.0.0.1:8080/', 'http://127.0.0.1:8080/', 'http://127.0.0.1:8080/posts/7' })
+  t.equal('prompts', prompts, { '/posts/{id}  id = ' })
+  -- An expression with braces of its own, in another application.
+  prompts, answers = {}, { '2026', 'ä/*' }
+  select(3)
+  vim.cmd('Anvil open')
+  t.wait('open with two parameters', function()
+    return opened[4]
+  end)
+  t.equal('prompts', prompts, { '/p/{id:[0-9]{4}}/x/*  id = ', '/p/2026/x/*  * = ' })
+  t.equal('URLs', opened, {
+    'http://127.0.0.1:8080/',
+    'http://127.0.0.1:8080/',
+    'http://127.0.0.1:8080/posts/a%20b%2F%7Bc%7D%25',
+    'http://127.0.0.1:8081/p/2026/x/%C3%A4/%2A',
+  })
 
   for verb, text in pairs({ diff = '+ GET /new', log = 'listening' }) do
     vim.cmd('Anvil ' .. verb)
@@ -124,7 +162,7 @@ t.run(function()
   end
   t.equal('verbs', complete('Anvil r'), { 'reload', 'restart', 'resume', 'rollback', 'routes' })
   t.equal('generations', complete('Anvil rollback '), { '1' })
-  t.equal('patterns', complete('Anvil open /p'), { '/posts/{id}' })
+  t.equal('patterns', complete('Anvil open /p'), { '/posts/{id}', '/p/{id:[0-9]{4}}/x/*' })
 
   for command, complaint in pairs({
     ['Anvil nonsense'] = 'is unknown; there are: diff, log, open, pause',
@@ -139,6 +177,10 @@ t.run(function()
     end)
     t.matches(command, messages[before + 1].text, complaint)
   end
+
+  vim.cmd('help anvil')
+  t.matches('help', vim.api.nvim_buf_get_name(0), '/editors/neovim/doc/anvil.txt$')
+  vim.cmd('bdelete')
 
   vim.cmd('checkhealth anvil')
   local report = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n')
@@ -156,6 +198,24 @@ t.run(function()
   vim.cmd('enew')
   vim.bo.filetype = 'go'
   t.equal('a buffer without a file', anvil.start(0), nil)
+
+  -- Nor what other people wrote.
+  local required = vim.env.GOMODCACHE .. '/example.com/required@v1.0.0/a.go'
+  local library = vim.trim(vim.fn.system({ 'go', 'env', 'GOROOT' })) .. '/src/fmt/print.go'
+  for _, file in ipairs({ required, library }) do
+    t.equal(file .. ' exists', vim.fn.filereadable(file), 1)
+    vim.cmd('edit ' .. vim.fn.fnameescape(file))
+    vim.bo.filetype = 'go'
+    t.equal('server for ' .. file, anvil.start(0), nil)
+  end
+  local roots = {} -- as vim.lsp.enable() asks for them
+  for _, file in ipairs({ required, library, 'handlers/other.go' }) do
+    vim.cmd('edit ' .. vim.fn.fnameescape(file))
+    anvil.lsp_config().root_dir(vim.api.nvim_get_current_buf(), function(dir)
+      table.insert(roots, dir)
+    end)
+  end
+  t.equal('roots', roots, { vim.fn.getcwd() })
   t.equal('clients', #require('anvil.compat').clients('anvil'), 1)
 
   require('anvil.compat').stop(client)

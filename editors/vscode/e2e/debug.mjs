@@ -81,5 +81,22 @@ export function debugCasesOf(app) {
 			await w.generationAfter(last);
 			assert.equal(await hello(), 'Bye, ada!\n');
 		},
+
+		async 'an optimized live server is rebuilt first, if that is wished'({ openFolder, settings, until }) {
+			const other = `${app}-optimized`;
+			fs.cpSync(app, other, { recursive: true, filter: f => !/\/(\.anvil|\.vscode)$/.test(f) });
+			settings({ 'anvilLsp.address': '127.0.0.1:0' });
+			const w = await openFolder(other);
+			await w.waitStatus(/gen 1/, 240_000);
+			await w.command('Anvil: Debug Live Server');
+			const n = await w.notification('built with optimizations');
+			await n.locator('.monaco-button', { hasText: 'Turn On and Restart' }).click();
+			await w.notification('is being rebuilt for the debugger');
+			await w.page.locator('.debug-toolbar').waitFor({ timeout: 240_000 });
+			await until(() => w.notifications.count().then(c => c === 0), 'the progress is over');
+			assert.equal(JSON.parse(fs.readFileSync(path.join(other, '.vscode/settings.json'), 'utf8'))['anvilLsp.debug'], true);
+			await w.page.keyboard.press('Shift+F5');
+			await w.page.locator('.debug-toolbar').waitFor({ state: 'hidden' });
+		},
 	};
 }

@@ -53,7 +53,11 @@ export const faults = {
 		await w.editor('handlers/routes.go').waitFor();
 		await w.route('GET /posts/{id}').hover();
 		await w.route('GET /posts/{id}').locator('a.action-label[aria-label="Copy as curl"]').click();
-		const curl = /^curl -i 'http:\/\/127\.0\.0\.1:\d+\/posts\/\{id\}'$/;
+		await w.page.locator('.quick-input-title', { hasText: 'GET /posts/{id}' }).waitFor();
+		assert.equal(await w.input.inputValue(), '1', 'a value to begin with');
+		await w.input.fill('a b');
+		await w.page.keyboard.press('Enter');
+		const curl = /^curl -i http:\/\/127\.0\.0\.1:\d+\/posts\/a%20b$/;
 		await until(async () => curl.test(await w.page.evaluate(() => navigator.clipboard.readText())), 'it is in the clipboard');
 	},
 
@@ -132,7 +136,7 @@ export const faults = {
 	async 'an old server is refused with one message'({ open, screenshot }) {
 		const w = await open('old');
 		await w.notification('is version v0.0.9; this extension needs v0.1.0 or later');
-		await w.waitStatus('anvil-lsp missing');
+		await w.waitStatus('anvil-lsp unusable');
 		assert.equal(await w.notifications.count(), 1);
 		await screenshot(w, 'fake-old');
 	},

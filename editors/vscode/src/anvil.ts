@@ -6,7 +6,7 @@ import type * as clientModule from './server/client';
 import type { Connection } from './server/client';
 import { findGo, findServer, type ServerProgram } from './server/locate';
 import { thisMachine } from './server/machine';
-import { advise, nothingToStart, problemOf, remedyTitles, type Problem, type Remedy } from './server/problems';
+import { advise, problemOf, remedyTitles, stateOf, type Problem, type Remedy } from './server/problems';
 import { Supervisor, type ServerState } from './server/supervisor';
 import { readSettings, section, serverSection, type ServerSettings } from './settings';
 
@@ -54,6 +54,7 @@ export class Anvil implements Disposable {
 				if (!client) {
 					throw new Error('the language client is not loaded');
 				}
+				const { isTrusted } = workspace; // which is what initialize says
 				return client.launch({
 					program,
 					go: this.go,
@@ -65,7 +66,12 @@ export class Anvil implements Disposable {
 						[Notifications.routesChanged]: (p: { folder?: string }) => this.routesEmitter.fire(p.folder),
 					},
 					clientCommands: this.clientCommands,
-					onReady: c => (this.connection = c),
+					onReady: c => {
+						this.connection = c;
+						if (workspace.isTrusted && !isTrusted) {
+							this.tell(Notifications.trust, { trusted: true }); // granted in between, when nobody could be told
+						}
+					},
 				});
 			},
 			onState: (state, problem) => this.onServerState(state, problem),
@@ -193,8 +199,7 @@ export class Anvil implements Disposable {
 
 	/** Shows the one message about a problem. */
 	private async complain(problem: Problem): Promise<void> {
-		const offers = nothingToStart(problem);
-		if (offers && this.memory.get<boolean>(declinedKey)) {
+		if (stateOf(problem) === 'missing' && this.memory.get<boolean>(declinedKey)) {
 			return; // the status bar still says so
 		}
 		const { message, remedies } = advise(problem);

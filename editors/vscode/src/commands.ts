@@ -4,9 +4,9 @@ import type { Anvil } from './anvil';
 import type { Debugging } from './debug';
 import { showMenu } from './menu';
 import { ServerCommands, type CommandArgument, type Location, type Route } from './protocol';
+import { Paths } from './request/ask';
 import { curl } from './request/curl';
 import type { RequestPanels } from './request/panel';
-import { fillPattern } from './request/template';
 import { description } from './routes/describe';
 import type { RouteNode } from './routes/tree';
 import type { RoutesView } from './routes/view';
@@ -31,6 +31,16 @@ export function registerCommands(p: Parts): Disposable[] {
 			await f(route);
 		}
 	};
+	const paths = new Paths();
+	/** For what needs the address of a route. */
+	const onAddress = (f: (r: Route, url: string) => unknown) =>
+		onRoute(async r => {
+			const base = baseOf(anvil, r);
+			const path = await paths.of(r);
+			if (path !== undefined) {
+				await f(r, base + path);
+			}
+		});
 	const onServer = (command: string) => (argument?: CommandArgument) => anvil.execute(command, isArgument(argument) ? argument : {});
 	const all: Record<string, (argument?: never) => unknown> = {
 		showMenu: () => showMenu(anvil),
@@ -68,9 +78,9 @@ export function registerCommands(p: Parts): Disposable[] {
 		'routes.clearFilter': () => routes.setFilter(''),
 		'routes.goToRegistration': onRoute(r => goTo(r.location)),
 		'routes.goToHandler': onRoute(r => goTo(r.handlerLocation)),
-		'routes.openInBrowser': onRoute(r => openExternal(baseOf(anvil, r) + fillPattern(r.pattern, {}))),
-		'routes.copyCurl': onRoute(async r => {
-			await env.clipboard.writeText(curl({ method: r.method === '*' ? 'GET' : r.method, url: baseOf(anvil, r) + fillPattern(r.pattern, {}), headers: [], body: '' }));
+		'routes.openInBrowser': onAddress((_, url) => openExternal(url)),
+		'routes.copyCurl': onAddress(async (r, url) => {
+			await env.clipboard.writeText(curl({ method: r.method === '*' ? 'GET' : r.method, url, headers: [], body: '' }));
 			window.setStatusBarMessage('Anvil: copied as curl', 3000);
 		}),
 		'routes.test': onRoute(r => panels.open(r)),
@@ -132,7 +142,7 @@ async function openExternal(url: string): Promise<void> {
 }
 
 async function goTo(l: Location | undefined): Promise<void> {
-	if (!l) {
+	if (!l?.uri) {
 		throw new Error('Where it is registered is not known: it stands in a mounted handler.');
 	}
 	const { start, end } = l.range;

@@ -1,5 +1,5 @@
 // The context keys that package.json's `when` clauses ask for.
-import { commands, type Disposable } from 'vscode';
+import { commands, window, type Disposable } from 'vscode';
 import type { Anvil } from './anvil';
 
 export class ContextKeys implements Disposable {
@@ -14,6 +14,7 @@ export class ContextKeys implements Disposable {
 		};
 		this.subscriptions = [
 			anvil.onDidChange(update),
+			window.onDidChangeActiveTextEditor(update), // its application may be another one
 			anvil.onDidReload(({ before }) => {
 				this.set('wasLive', true);
 				if (before && before.generation > 0) {

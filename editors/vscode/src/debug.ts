@@ -3,8 +3,9 @@
 // too. It stays attached all the while: when Delve (1.26, 1.27) detaches, it leaves a breakpoint of its own in plugin.Open, by which the
 // process would die at its next reload. So the live server is restarted once the debugger is gone.
 import * as fs from 'node:fs';
-import { commands, debug, extensions, SourceBreakpoint, Uri, window, workspace, type DebugConfiguration, type DebugSession, type Disposable, type LogOutputChannel } from 'vscode';
+import { commands, ConfigurationTarget, debug, extensions, ProgressLocation, SourceBreakpoint, Uri, window, workspace, type DebugConfiguration, type DebugSession, type Disposable, type LogOutputChannel } from 'vscode';
 import type { Anvil } from './anvil';
+import { Rebuild, type Outcome } from './live/rebuild';
 import { ServerCommands, type Status } from './protocol';
 import { thisMachine } from './server/machine';
 import { section } from './settings';
@@ -12,6 +13,8 @@ import { section } from './settings';
 const goExtension = 'golang.go';
 /** Milliseconds for binding breakpoints. */
 const bindTimeout = 10_000;
+/** Milliseconds within which a change of the setting shows. */
+const rebuildTimeout = 30_000;
 const sessionMark = 'anvilLiveServer';
 
 export class Debugging implements Disposable {
@@ -65,6 +68,12 @@ export class Debugging implements Disposable {
 			}
 			return;
 		}
+		if (this.session) {
+			// One at a time: a second one would take the first one's place here.
+			void window.showInformationMessage(`Anvil: the debugger is attached already, to ${this.session.name}.`);
+			await commands.executeCommand('workbench.view.debug');
+			return;
+		}
 		const status = this.anvil.status;
 		if (!status || status.generation === 0) {
 			void window.showErrorMessage('Anvil: there is no live server to debug. Start it first.');
@@ -73,7 +82,7 @@ export class Debugging implements Disposable {
 		if (!(await this.builtForDebugger(status))) {
 			return;
 		}
-		if (!(await this.begin(status))) {
+		if (!(await this.begin(this.anvil.statuses.get(status.folder) ?? status))) {
 			void window.showErrorMessage('Anvil: the debugger did not attach. The debug console says why; on Linux, /proc/sys/kernel/yama/ptrace_scope must be 0.');
 		}
 	}
@@ -177,7 +186,10 @@ export class Debugging implements Disposable {
 
 	private tellNotBound(status: Status, why: string): void {
 		const attach = 'Attach Again';
-		void window.showWarningMessage(`Anvil: no breakpoint is bound in generation ${status.generation}: ${why}.`, attach).then(picked => (picked === attach ? this.attach() : undefined));
+		void window
+			.showWarningMessage(`Anvil: no breakpoint is bound in generation ${status.generation}: ${why}.`, attach)
+			.then(picked => (picked === attach ? this.attach() : undefined))
+			.then(undefined, (err: unknown) => this.fail(err));
 	}
 
 	/** A process that stands still at a breakpoint cannot load anything; but nobody wants to lose the place where they look. */
@@ -187,20 +199,30 @@ export class Debugging implements Disposable {
 		}
 		this.asking = true;
 		const go = 'Continue and Load';
-		void window.showInformationMessage('Anvil: the live server stands at a breakpoint and cannot load the new code.', go).then(async picked => {
-			this.asking = false;
-			const status = this.folder ? this.anvil.statuses.get(this.folder) : undefined;
-			if (picked !== go || !status) {
-				return;
-			}
-			if (this.stopped) {
-				await session.customRequest('continue', { threadId: this.stoppedThread });
-			}
-			if (status.state !== 'building') {
-				// The engine has given up waiting meanwhile: have it load once more.
-				await this.anvil.execute(ServerCommands.reload, { folder: status.folder });
-			}
-		});
+		void window
+			.showInformationMessage('Anvil: the live server stands at a breakpoint and cannot load the new code.', go)
+			.then(async picked => {
+				this.asking = false;
+				const status = this.folder ? this.anvil.statuses.get(this.folder) : undefined;
+				if (picked !== go || !status) {
+					return;
+				}
+				if (this.stopped) {
+					await session.customRequest('continue', { threadId: this.stoppedThread });
+				}
+				if (status.state !== 'building') {
+					// The engine has given up waiting meanwhile: have it load once more.
+					await this.anvil.execute(ServerCommands.reload, { folder: status.folder });
+				}
+			})
+			.then(undefined, (err: unknown) => this.fail(err));
+	}
+
+	/** Tells what became of a button that was pressed. */
+	private fail(err: unknown): void {
+		const why = err instanceof Error ? err.message : String(err);
+		this.output.error(why);
+		void window.showErrorMessage(`Anvil: ${why}`);
 	}
 
 	private observe(m: DapMessage): void {
@@ -214,24 +236,67 @@ export class Debugging implements Disposable {
 		}
 	}
 
-	/** Optimized code moves breakpoints and hides variables: offers to build without optimizations. */
+	/** Optimized code moves breakpoints and hides variables: offers to build without optimizations. Returns whether to attach. */
 	private async builtForDebugger(status: Status): Promise<boolean> {
-		const config = workspace.getConfiguration(section, Uri.parse(status.folder));
+		const anyway = 'Attach Anyway';
+		if (status.attached) {
+			// The settings here are not that engine's, and it does not tell its own.
+			const picked = await window.showInformationMessage(
+				'Anvil: the live server belongs to an anvil-lsp in another window or terminal. Breakpoints hold if that one builds for the debugger: in a terminal restart that anvil-lsp with --debug, in a window turn on anvilLsp.debug.',
+				anyway,
+			);
+			return picked === anyway;
+		}
+		const uri = Uri.parse(status.folder);
+		const config = workspace.getConfiguration(section, uri);
 		if (config.get<boolean>('debug')) {
 			return true;
 		}
 		const turnOn = 'Turn On and Restart';
-		const anyway = 'Attach Anyway';
 		const picked = await window.showInformationMessage(
 			'Anvil: the live server is built with optimizations, so breakpoints may not hold. Turn the setting anvilLsp.debug on?',
 			turnOn,
 			anyway,
 		);
-		if (picked === turnOn) {
-			await config.update('debug', true);
-			void window.showInformationMessage('Anvil: the live server is built for the debugger now. Run Debug Live Server again once it is live.');
+		if (picked !== turnOn) {
+			return picked === anyway;
 		}
-		return picked === anyway;
+		const outcome = this.rebuilt(status.folder);
+		// Where the server asks for it: it reads its settings by the folder of the workspace.
+		await config.update('debug', true, workspace.getWorkspaceFolder(uri) ? ConfigurationTarget.WorkspaceFolder : ConfigurationTarget.Workspace);
+		const end = await window.withProgress({ location: ProgressLocation.Notification, title: 'Anvil: the live server is being rebuilt for the debugger', cancellable: true }, (_, token) =>
+			Promise.race([outcome, new Promise<'waiting'>(resolve => token.onCancellationRequested(() => resolve('waiting')))]),
+		);
+		if (typeof end === 'object') {
+			void window.showErrorMessage(`Anvil: the live server was not rebuilt for the debugger: ${end.failed}.`);
+		}
+		return end === 'live';
+	}
+
+	/** Waits until a folder's live server was built anew, or will not be. */
+	private rebuilt(folder: string): Promise<Outcome> {
+		const rebuild = new Rebuild();
+		return new Promise(resolve => {
+			const end = (outcome: Outcome) => {
+				clearTimeout(timer);
+				subscription.dispose();
+				resolve(outcome);
+			};
+			// Once it has begun it takes as long as the build does; the user can cancel.
+			const timer = setTimeout(() => end({ failed: 'the setting anvilLsp.debug had no effect' }), rebuildTimeout);
+			const subscription = this.anvil.onDidChange(s => {
+				if (this.anvil.serverState !== 'running') {
+					end({ failed: 'the language server ended' });
+				} else if (s?.folder === folder) {
+					const outcome = rebuild.next(s);
+					if (outcome !== 'waiting') {
+						end(outcome);
+					} else if (rebuild.begun) {
+						clearTimeout(timer);
+					}
+				}
+			});
+		});
 	}
 
 	/** Asks the engine, which may belong to another window or a terminal, for the process that serves. */

@@ -1,8 +1,9 @@
 // The menu behind the status bar item.
 import { commands, QuickPickItemKind, window, workspace, type QuickPickItem } from 'vscode';
 import type { Anvil } from './anvil';
+import { section } from './settings';
 
-type Entry = QuickPickItem & { command?: string };
+type Entry = QuickPickItem & { command?: string; arguments?: unknown[] };
 
 export async function showMenu(anvil: Anvil): Promise<void> {
 	const status = anvil.status;
@@ -12,7 +13,7 @@ export async function showMenu(anvil: Anvil): Promise<void> {
 		matchOnDescription: true,
 	});
 	if (picked?.command) {
-		await commands.executeCommand(picked.command);
+		await commands.executeCommand(picked.command, ...(picked.arguments ?? []));
 	}
 }
 
@@ -25,6 +26,9 @@ function entries(anvil: Anvil): Entry[] {
 	];
 	if (anvil.serverState === 'missing') {
 		return [{ label: '$(cloud-download) Install anvil-lsp', description: 'go install', command: 'anvilLsp.installServer' }, ...server];
+	}
+	if (anvil.serverState === 'badPath') {
+		return [{ label: '$(settings-gear) Set the path of anvil-lsp', description: 'that in anvilLsp.server.path cannot be used', command: 'workbench.action.openSettings', arguments: [`${section}.server.path`] }, ...server];
 	}
 	if (anvil.serverState !== 'running') {
 		return server;

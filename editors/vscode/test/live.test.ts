@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { duration, show } from '../src/live/format';
+import { Rebuild, type Outcome } from '../src/live/rebuild';
 import { Statuses } from '../src/live/statuses';
 import type { LiveState, Status } from '../src/protocol';
 
@@ -27,10 +28,13 @@ describe('the status bar', () => {
 
 	it('shows the server while that does not run, and trust', () => {
 		assert.equal(text('missing', undefined, true), '⚒ anvil-lsp missing (warning)');
+		assert.equal(text('badPath', undefined, true), '⚒ anvil-lsp unusable (warning)');
+		assert.match(show('badPath', undefined, true).tooltip, /^The path in anvilLsp\.server\.path cannot be used/);
 		assert.equal(text('failed', undefined, true), '⚒ no server (error)');
 		assert.equal(text('starting', status('live'), true), '⚒ $(loading~spin)');
 		assert.equal(text('running', status('off'), false), '⚒ not trusted');
-		assert.equal(text('running', undefined, true), '⚒');
+		assert.equal(text('running', undefined, true), '⚒ no application found');
+		assert.match(show('running', undefined, true).tooltip, /AnvilRegisterRoutes.*hotreload\.LiveServer/);
 	});
 
 	it('explains in the tooltip', () => {
@@ -62,5 +66,27 @@ describe('statuses of several folders', () => {
 		assert.equal(s.foremost('file:///ws/a/inner/x.go')?.folder, 'file:///ws/a/inner');
 		assert.equal(s.foremost('file:///ws/ab/x.go')?.folder, 'file:///ws/b');
 		assert.equal(s.foremost(undefined)?.folder, 'file:///ws/b');
+	});
+});
+
+describe('a rebuild because of a setting', () => {
+	const outcome = (...all: Status[]) => {
+		const r = new Rebuild();
+		return all.map(s => r.next(s)).find((o): o is Exclude<Outcome, 'waiting'> => o !== 'waiting') ?? 'waiting';
+	};
+	const starting = status('starting', { generation: 0 });
+	const building = status('building', { generation: 0 });
+
+	it('is over when the new process serves, and not before', () => {
+		assert.equal(outcome(status('live'), status('building'), status('live', { generation: 13 })), 'waiting', 'a save came first');
+		assert.equal(outcome(status('live'), starting, building, status('live', { generation: 1 })), 'live');
+		assert.equal(outcome(building, status('live', { generation: 1 })), 'live', 'a status may be replaced by a newer one');
+	});
+
+	it('fails with words for it', () => {
+		assert.deepEqual(outcome(starting, status('off', { generation: 0, message: '127.0.0.1:8080 is taken' })), { failed: '127.0.0.1:8080 is taken' });
+		assert.deepEqual(outcome(starting, building, status('down', { generation: 0 })), { failed: 'it is down' });
+		assert.deepEqual(outcome(starting, building, status('kept', { generation: 0 })), { failed: 'the code does not load' });
+		assert.deepEqual(outcome(starting, status('live', { attached: true })), { failed: 'its engine belongs to another window or terminal' });
 	});
 });

@@ -77,6 +77,15 @@ describe('settings', () => {
 		assert.deepEqual(read, { ...serverSettings, args: ['-v'], race: true });
 	});
 
+	it('of the server can differ from folder to folder, and are answered for the folder that is asked about', () => {
+		for (const key of Object.keys(serverSettings)) {
+			assert.equal(properties[`anvilLsp.${key}`]?.scope, 'resource', key);
+		}
+		const read = (scope: string | undefined) => readSettings(key => (key === 'address' ? { 'file:///ws/a': '127.0.0.1:3001', 'file:///ws/b': '127.0.0.1:3002' }[scope ?? ''] : undefined));
+		const answer = answerConfiguration([{ section: 'anvil' }, { section: 'anvil', scopeUri: 'file:///ws/a' }, { section: 'anvil', scopeUri: 'file:///ws/b' }], read);
+		assert.deepEqual(answer, [serverSettings, { ...serverSettings, address: '127.0.0.1:3001' }, { ...serverSettings, address: '127.0.0.1:3002' }]);
+	});
+
 	it('are answered below the server’s section, and nothing else is told', () => {
 		const read = (scope: string | undefined) => ({ onSave: scope ?? 'none' });
 		assert.deepEqual(answerConfiguration([{ section: 'anvil' }, { section: 'anvil.onSave', scopeUri: 'file:///a' }, { section: 'gopls' }, {}], read), [{ onSave: 'none' }, 'file:///a', null, { onSave: 'none' }]);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { advise, problemOf } from '../src/server/problems';
+import { advise, problemOf, stateOf } from '../src/server/problems';
 
 const refused = (more = {}) => ({ what: '/bin/anvil-lsp', from: 'PATH', why: 'may not be executed', ...more });
 
@@ -11,6 +11,15 @@ describe('problems', () => {
 		assert.equal(problemOf('', [refused(), refused({ tooOld: 'v0.0.1' })]).kind, 'tooOld');
 		assert.equal(problemOf('/bin/anvil-lsp', [refused()]).kind, 'setting');
 		assert.equal(problemOf('/bin/anvil-lsp', [refused({ tooOld: 'v0.0.1' })]).kind, 'tooOld');
+	});
+
+	it('are answered with what helps: while a setting names the program, only another path', () => {
+		const answer = (...args: Parameters<typeof problemOf>) => [stateOf(problemOf(...args)), ...advise(problemOf(...args)).remedies];
+		assert.deepEqual(answer('', []), ['missing', 'install', 'setPath']);
+		assert.deepEqual(answer('', [refused({ tooOld: 'v0.0.1' })]), ['missing', 'install', 'setPath']);
+		assert.deepEqual(answer('/bin/anvil-lsp', [refused({ tooOld: 'v0.0.1' })]), ['badPath', 'setPath']);
+		assert.deepEqual(answer('/bin/anvil-lsp', [refused()]), ['badPath', 'setPath', 'showOutput']);
+		assert.equal(stateOf({ kind: 'noGo' }), 'failed');
 	});
 
 	it('say what happened, where, and what to do', () => {

@@ -79,6 +79,17 @@ async function supervise(mode: string, o: { startTimeout?: number } = {}) {
 	};
 }
 
+function alive(pid: number): boolean {
+	try {
+		process.kill(pid, 0);
+	} catch {
+		return false;
+	}
+	// One whose end nobody has asked for yet has ended, too.
+	const stat = `/proc/${String(pid)}/stat`;
+	return !(fs.existsSync(stat) && /^\d+ \(.*\) Z/.test(fs.readFileSync(stat, 'utf8')));
+}
+
 describe('a server process', () => {
 	it('is initialized, goes live, and shuts down', async () => {
 		const s = await supervise('');
@@ -129,6 +140,29 @@ describe('a server process', () => {
 	it('that cannot be started is an end like any other', async () => {
 		const p = startProcess({ command: '/nowhere/anvil-lsp', args: [], from: '', version: '' }, undefined, undefined, () => undefined);
 		assert.match(await p.ended, /could not be started: .*ENOENT/);
+	});
+
+	it('that go tool started ends with it', async () => {
+		// Like the go command: it waits for the program, which has its standard output. Two programs that hang, and one wrapper.
+		const program = ['-e', 'process.on("SIGTERM", () => {}); process.stdout.write("up " + process.pid); setInterval(() => {}, 1e6)'];
+		const wrapper = `const c = require("child_process").spawn(process.execPath, ${JSON.stringify(program)}, { stdio: "inherit" }); setInterval(() => {}, 1e6)`;
+		const p = startProcess({ command: process.execPath, args: ['-e', wrapper, '--'], from: '', version: '' }, undefined, undefined, () => undefined);
+		const pid = await new Promise<number>(resolve => p.child.stdout.once('data', (text: Buffer) => resolve(Number(text.toString().slice(3)))));
+		p.kill();
+		assert.equal(await p.ended, 'signal SIGKILL');
+		while (alive(pid)) {
+			await new Promise(resolve => setImmediate(resolve)); // until init has seen its end
+		}
+	});
+
+	it('has ended though something else keeps its output open', async () => {
+		const orphan = 'setInterval(() => {}, 1e6)';
+		const program = `const c = require("child_process").spawn(process.execPath, ["-e", ${JSON.stringify(orphan)}], { stdio: "inherit", detached: true }); console.error(c.pid); process.exit(3)`;
+		let pid = 0;
+		const p = startProcess({ command: process.execPath, args: ['-e', program, '--'], from: '', version: '' }, undefined, undefined, line => (pid = Number(line)));
+		assert.match(await p.ended, /^exit status 3: \d+$/);
+		assert.ok(alive(pid));
+		process.kill(pid, 'SIGKILL');
 	});
 
 	it('gets the go command on its PATH, behind all else', () => {

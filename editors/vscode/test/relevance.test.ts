@@ -37,6 +37,20 @@ describe('relevance', () => {
 		assert.equal((await look()).matters, false);
 	});
 
+	it('looks where the server does', async () => {
+		write({ 'testdata/blog/go.mod': mod, 'testdata/blog/handlers/r.go': routes, 'go.mod': mod, 'web/testdata/r.go': routes });
+		assert.equal((await look()).matters, false);
+		const go = fs.readFileSync('../../lspserver/discover.go', 'utf8');
+		const skips = /func skipped\(name string\) bool \{([^}]*)\}/.exec(go)?.[1] ?? '';
+		const names = [...skips.matchAll(/name == "(\w+)"/g)].map(m => m[1] ?? '');
+		assert.ok(names.length > 0);
+		for (const name of [...names, '.x', '_x']) {
+			fs.rmSync(dir, { recursive: true });
+			write({ [`${name}/go.mod`]: mod, [`${name}/r.go`]: routes });
+			assert.equal((await look()).matters, false, name);
+		}
+	});
+
 	it('knows the modules that have the tool', async () => {
 		write({
 			'a/go.mod': `${mod}\ntool github.com/anvilforge/anvil-lsp/cmd/anvil-lsp\n`,
@@ -57,6 +71,7 @@ describe('relevance', () => {
 
 	it('tells a declaration from a mention', () => {
 		assert.equal(declaresRoutes(routes), true);
+		assert.equal(declaresRoutes('package handlers\n\nvar AnvilRegisterRoutes hotreload.RegisterFunc = register\n'), true);
 		assert.equal(declaresRoutes('\t// func AnvilRegisterRoutes(r)\n'), false);
 		assert.equal(declaresRoutes('func (a *A) AnvilRegisterRoutes(r *hotreload.RouteSink) {}'), false);
 	});

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { curl, quote } from '../src/request/curl';
 import { diffLines, folded } from '../src/request/diff';
 import { comparable, compare, isSafe, parseHeaders, requestOf } from '../src/request/exchange';
 import { defaultSend, isLoopback, send, type Response } from '../src/request/send';
-import { fillPattern, guess, parametersOf } from '../src/request/template';
+import { askValues, fillPattern, guess, parametersOf, type Question } from '../src/request/template';
 
 describe('patterns', () => {
 	it('tell their parameters', () => {
@@ -28,6 +30,28 @@ describe('patterns', () => {
 
 	it('suggest values', () => {
 		assert.deepEqual([...parametersOf('/{id}/{postID}/{slug}/{x:[0-9]+}/*')].map(guess), ['1', '1', 'slug', '1', '']);
+	});
+});
+
+describe('the values of a pattern', () => {
+	const ask = async (pattern: string, last: Record<string, string>, answers: (string | undefined)[]) => {
+		const asked: Question[] = [];
+		const values = await askValues(pattern, last, q => {
+			asked.push(q);
+			return Promise.resolve(answers[asked.length - 1]);
+		});
+		return { values, asked: asked.map(q => `${q.parameter.name} ${String(q.step)}/${String(q.steps)} ${q.value}`.trim()) };
+	};
+
+	it('are asked for one after the other, with something to begin with', async () => {
+		const { values, asked } = await ask('/posts/{id:[0-9]{1,3}}/{slug}/*', { slug: 'hello' }, ['7', 'a b', 'x/y']);
+		assert.deepEqual(asked, ['id 1/3 1', 'slug 2/3 hello', '* 3/3']);
+		assert.equal(fillPattern('/posts/{id:[0-9]{1,3}}/{slug}/*', values ?? {}), '/posts/7/a%20b/x/y');
+	});
+
+	it('are none without parameters, and none if one is not given', async () => {
+		assert.deepEqual(await ask('/posts', {}, []), { values: {}, asked: [] });
+		assert.deepEqual(await ask('/{a}/{b}', {}, ['x', undefined]), { values: undefined, asked: ['a 1/2 a', 'b 2/2 b'] });
 	});
 });
 
@@ -204,11 +228,31 @@ describe('curl', () => {
 	it('quotes for a shell', () => {
 		assert.equal(quote('/plain-1.2'), '/plain-1.2');
 		assert.equal(quote(`it's`), `'it'\\''s'`);
-		assert.equal(curl({ method: 'GET', url: 'http://127.0.0.1:8080/posts/{id}?a=1&b=2', headers: [], body: '' }), `curl -i 'http://127.0.0.1:8080/posts/{id}?a=1&b=2'`);
+		assert.equal(curl({ method: 'GET', url: 'http://127.0.0.1:8080/posts/7?a=1&b=2', headers: [], body: '' }), `curl -i 'http://127.0.0.1:8080/posts/7?a=1&b=2'`);
 		assert.equal(
 			curl({ method: 'POST', url: 'http://127.0.0.1:8080/', headers: [['X', 'a b'], ['Y', '']], body: '{"a":1}' }),
 			`curl -i -X POST -H 'X: a b' -H 'Y;' --data-raw '{"a":1}' http://127.0.0.1:8080/`,
 		);
 		assert.equal(curl({ method: 'HEAD', url: 'http://127.0.0.1/', headers: [], body: '' }), 'curl -i --head http://127.0.0.1/');
+		assert.equal(curl({ method: '$(id)', url: 'http://127.0.0.1/', headers: [], body: '' }), `curl -i -X '$(id)' http://127.0.0.1/`);
+	});
+
+	it('asks for the address as it stands, whatever is in it', async () => {
+		const asked: (string | undefined)[] = [];
+		const server = http.createServer((req, res) => {
+			asked.push(req.url);
+			res.end();
+		});
+		await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+		const base = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+		const paths = ['/posts/{id}', '/posts/{id:[0-9]+}', '/posts?a[]=1&a[]=2', '/posts/7'];
+		try {
+			for (const path of paths) {
+				await promisify(execFile)('sh', ['-c', curl({ method: 'GET', url: base + path, headers: [], body: '' })]);
+			}
+		} finally {
+			server.close();
+		}
+		assert.deepEqual(asked, paths);
 	});
 });

@@ -1,4 +1,4 @@
-// Bundles the unit tests (what they test is free of VS Code's API) and runs them with Node's own test runner.
+// Bundles the unit tests (what they test is free of VS Code's API, or has vscode.ts in its place) and runs them with Node's own test runner.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -16,6 +16,7 @@ await esbuild.build({
 	outExtension: { '.js': '.mjs' },
 	target: 'node20',
 	sourcemap: 'inline',
+	alias: { vscode: path.join(here, 'vscode.ts') },
 	external: ['vscode-languageclient', 'vscode-jsonrpc'],
 	banner: { js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);" },
 });

@@ -142,6 +142,25 @@ describe('Supervisor', () => {
 		await w.supervisor.stop();
 	});
 
+	it('counts the ends in a row, without the good runs before', async () => {
+		const w = world();
+		await w.supervisor.start();
+		for (let n = 1; n <= 5; n++) {
+			const run = await w.run(n);
+			run.answer();
+			await w.until(() => w.supervisor.state === 'running');
+			w.time += n <= 3 ? 5000 : 0;
+			run.end('exit status 1');
+			await w.until(() => w.supervisor.state !== 'running');
+			if (n === 4) {
+				await w.until(() => w.sleeps.some(s => s.ms === 100));
+				w.sleeps.find(s => s.ms === 100)?.wake();
+			}
+		}
+		await w.until(() => w.supervisor.state === 'failed');
+		assert.deepEqual(w.problems, [{ kind: 'gaveUp', times: 3, why: 'exit status 1' }]);
+	});
+
 	it('ends a server that never answers initialize, with one message and no second try', async () => {
 		const w = world({ startTimeout: 5000 });
 		await w.supervisor.start();
@@ -174,6 +193,13 @@ describe('Supervisor', () => {
 		const w = world({ find: () => Promise.resolve({ kind: 'missing', rejected: [] }) });
 		await w.supervisor.start();
 		await w.until(() => w.supervisor.state === 'missing');
+		assert.deepEqual([w.problems.length, w.runs.length], [1, 0]);
+	});
+
+	it('tells a bad setting from a missing program', async () => {
+		const w = world({ find: () => Promise.resolve({ kind: 'setting', what: '/x', why: 'does not exist' }) });
+		await w.supervisor.start();
+		await w.until(() => w.supervisor.state === 'badPath');
 		assert.deepEqual([w.problems.length, w.runs.length], [1, 0]);
 	});
 

@@ -72,7 +72,12 @@ func Main() int {
 	}
 	p := &program{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, dir: dir, invocation: invocation(os.Args[0], dir), patience: 10 * time.Second,
-		newEngine: func(ctx context.Context, o engine.Options) (server, error) { return engine.New(ctx, o) },
+		newEngine: func(ctx context.Context, o engine.Options) (server, error) {
+			if err := lookForCode(o); err != nil {
+				return nil, err
+			}
+			return engine.New(ctx, o)
+		},
 		checkCode: checkCode,
 	}
 	return p.run(ctx, os.Args[1:])

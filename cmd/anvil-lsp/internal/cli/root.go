@@ -65,16 +65,44 @@ output: editors start it so.`,
 	cmd.SetVersionTemplate(buildVersion().String() + "\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	cmd.AddCommand(p.initProject(), p.doctor(), p.check(), p.routes(), p.manifestCommands(), p.ctl(), p.version())
+	cmd.InitDefaultHelpCmd()
+	for _, c := range cmd.Commands() {
+		if c.Name() == "help" {
+			c.RunE = helpAbout // cobra's own shows the root's help for an unknown command
+		}
+	}
 	return cmd
+}
+
+// helpAbout is what the command help does.
+func helpAbout(c *cobra.Command, args []string) error {
+	about, rest, err := c.Root().Find(args)
+	if err != nil {
+		return &usageError{err}
+	}
+	if len(rest) > 0 {
+		return usagef("%s", unknownCommand(about, rest[0]))
+	}
+	about.InitDefaultHelpFlag()
+	about.InitDefaultVersionFlag()
+	return about.Help()
+}
+
+// unknownCommand says that a command has no such subcommand, and what may have
+// been meant.
+func unknownCommand(cmd *cobra.Command, name string) string {
+	text := fmt.Sprintf("unknown command %q for %q", name, cmd.CommandPath())
+	if s := cmd.SuggestionsFor(name); len(s) > 0 {
+		text += "; did you mean " + strings.Join(s, " or ") + "?"
+	}
+	return text
 }
 
 // help is what a command does that does nothing by itself.
 func help(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
-		if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
-			text += "; did you mean " + strings.Join(s, " or ") + "?"
-		} else if !cmd.HasParent() {
+		text := unknownCommand(cmd, args[0])
+		if !cmd.HasParent() && len(cmd.SuggestionsFor(args[0])) == 0 {
 			text += fmt.Sprintf("; to run an application: %s --serve %s", cmd.CommandPath(), args[0])
 		}
 		return usagef("%s", text)

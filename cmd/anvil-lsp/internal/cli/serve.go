@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,8 +65,12 @@ func (f *serveFlags) take(cmd *cobra.Command, args []string) error {
 	}
 	f.dir = first(args)
 	if f.addr != "" {
-		if _, _, err := net.SplitHostPort(f.addr); err != nil {
+		host, _, err := net.SplitHostPort(f.addr)
+		if err != nil {
 			return usagef("--addr %s: an address looks like 127.0.0.1:8080, localhost:0 or :8080", f.addr)
+		}
+		if ip, err := netip.ParseAddr(host); err == nil && !ip.Unmap().IsLoopback() { // names are looked up later
+			return usagef("--addr %s: %w: the live server can do whatever you can, so it listens on this machine only", f.addr, launch.ErrNotLoopback)
 		}
 	}
 	if _, err := f.policy(); err != nil {

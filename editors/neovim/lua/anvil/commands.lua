@@ -58,44 +58,52 @@ local function remember(routes)
   end
 end
 
-local function with_routes(on_routes)
-  anvil.request('anvil/routes', {}, function(result)
+local function with_routes(folder, on_routes)
+  anvil.request('anvil/routes', { folder = folder }, function(result)
     local routes = result and result.routes or {}
     remember(routes)
     on_routes(routes)
   end)
 end
 
+--- A value as part of a path; slashes stay where a parameter takes several parts.
+local function encode(value, slashes)
+  return (value:gsub(slashes and '[^%w%-._~/]' or '[^%w%-._~]', function(c)
+    return string.format('%%%02X', c:byte())
+  end))
+end
+
+--- The next place for a value in a pattern: from, to, the parameter's name, and
+--- whether it takes slashes. Braces may hold braces: {id:[0-9]{4}}.
+local function parameter(pattern)
+  local from, to = pattern:find('%b{}')
+  if from then
+    local name = pattern:sub(from + 1, to - 1):match('^[^:]*')
+    local rest = name:match('^(.*)%.%.%.$')
+    return from, to, rest or name, rest ~= nil
+  end
+  from, to = pattern:find('%*$')
+  return from, to, '*', true
+end
+
 --- Asks for the parameters of a pattern, one after the other, and calls
 --- on_path(path) with what comes out, unless the user gives up.
 local function fill(pattern, on_path)
-  local from, to, name = pattern:find('{([^{}:]*)[^{}]*}')
-  if not from then
-    from, to, name = pattern:find('(%*)$')
-  end
+  local from, to, name, slashes = parameter(pattern)
   if not from then
     return on_path(pattern)
   end
   vim.ui.input({ prompt = pattern .. '  ' .. name .. ' = ' }, function(value)
     if value and value ~= '' then
-      fill(pattern:sub(1, from - 1) .. value:gsub('[{}*]', '') .. pattern:sub(to + 1), on_path)
+      fill(pattern:sub(1, from - 1) .. encode(value, slashes) .. pattern:sub(to + 1), on_path)
     end
   end)
 end
 
+--- Has the server open a route: it knows where the application answers.
 local function open(route)
-  if not route.pattern:find('[{*]') then
-    return anvil.request('anvil.openRoute', { folder = route.folder, method = route.method, pattern = route.pattern })
-  end
-  local s = anvil.status(0)
-  if not s or (s.url or '') == '' then
-    return vim.notify('anvil: no live server runs', vim.log.levels.ERROR)
-  end
   fill(route.pattern, function(path)
-    local done, err = anvil.browse(s.url:gsub('/$', '') .. path)
-    if not done then
-      vim.notify('anvil: ' .. (err or 'the browser does not start'), vim.log.levels.ERROR)
-    end
+    anvil.request('anvil.openRoute', { folder = route.folder, method = route.method, pattern = route.pattern, path = path })
   end)
 end
 
@@ -133,15 +141,18 @@ function verbs.rollback(generation)
   anvil.request('anvil.rollback', { generation = n })
 end
 
-function verbs.routes()
-  with_routes(function(routes)
+--- Lists the routes of an application, by default that of the buffer.
+function M.show_routes(folder)
+  with_routes(folder, function(routes)
     local items = {}
     for _, r in ipairs(routes) do
       local text = string.format('%-6s %s  %s  %s', r.method, r.pattern, r.handler or '', r.pending and 'not live yet' or counted(r.stats))
       if r.panic then
         text = text .. '  last panic: ' .. r.panic.message
       end
-      local at = r.location and r.location.range and r.location.range.start
+      -- One whose registration is not known has an empty address.
+      local known = type(r.location) == 'table' and (r.location.uri or '') ~= ''
+      local at = known and r.location.range.start
       table.insert(items, {
         filename = at and vim.uri_to_fname(r.location.uri) or nil,
         lnum = at and at.line + 1 or nil,
@@ -154,8 +165,22 @@ function verbs.routes()
   end)
 end
 
+function verbs.routes()
+  M.show_routes()
+end
+
+--- Whether routes are of several applications.
+local function several(routes)
+  for _, r in ipairs(routes) do
+    if r.folder ~= routes[1].folder then
+      return true
+    end
+  end
+  return false
+end
+
 function verbs.open(pattern)
-  with_routes(function(routes)
+  with_routes(nil, function(routes)
     local shown = vim.tbl_filter(function(r)
       return (r.method == 'GET' or r.method == '*') and (not pattern or r.pattern == pattern)
     end, routes)
@@ -167,7 +192,7 @@ function verbs.open(pattern)
       vim.ui.select(shown, {
         prompt = 'Open route:',
         format_item = function(r)
-          return r.pattern
+          return several(shown) and r.pattern .. '  ' .. vim.fn.fnamemodify(vim.uri_to_fname(r.folder), ':t') or r.pattern
         end,
       }, function(r)
         if r then
@@ -178,8 +203,9 @@ function verbs.open(pattern)
   end)
 end
 
-function verbs.diff()
-  anvil.request('anvil.showManifestDiff', {}, function(result)
+--- Shows in what an application's code differs from what is live.
+function M.show_diff(folder)
+  anvil.request('anvil.showManifestDiff', { folder = folder }, function(result)
     local text = result and result.text or ''
     if text == '' then
       return note('anvil: what the code registers is what is live')
@@ -188,11 +214,20 @@ function verbs.diff()
   end)
 end
 
-function verbs.log()
-  anvil.request('anvil/log', { lines = 1000 }, function(result)
+function verbs.diff()
+  M.show_diff()
+end
+
+--- Shows what an application printed last.
+function M.show_log(folder)
+  anvil.request('anvil/log', { folder = folder, lines = 1000 }, function(result)
     show('anvil://log', result and result.text or '', 'anvillog')
     vim.cmd('normal! G')
   end)
+end
+
+function verbs.log()
+  M.show_log()
 end
 
 --- Runs :Anvil with its arguments.

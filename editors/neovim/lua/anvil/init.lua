@@ -17,9 +17,33 @@ M.options = {
   auto_start = true, -- for each Go buffer in a module
 }
 
+local foreign -- directories whose modules are not the user's to change
+
+--- Where the go command keeps the standard library and what modules require.
+local function foreign_dirs()
+  if not foreign then
+    foreign = {}
+    if vim.fn.executable('go') == 1 then
+      for _, dir in ipairs(vim.fn.systemlist({ 'go', 'env', 'GOROOT', 'GOMODCACHE' })) do
+        if vim.v.shell_error == 0 and dir ~= '' then
+          table.insert(foreign, vim.fn.resolve(dir) .. '/')
+        end
+      end
+    end
+  end
+  return foreign
+end
+
 --- The directory that a server is started in: the closest with a go.work above
---- a file, else the closest with a go.mod; nil if there is none.
+--- a file, else the closest with a go.mod; nil if there is none, and for what
+--- other people wrote: the standard library and the module cache.
 function M.root(path)
+  local real = vim.fn.resolve(vim.fn.fnamemodify(path, ':p'))
+  for _, dir in ipairs(foreign_dirs()) do
+    if real:sub(1, #dir) == dir then
+      return nil
+    end
+  end
   local module
   local dir = vim.fn.fnamemodify(path, ':p:h')
   while true do
@@ -59,6 +83,12 @@ local function show_document(_, params)
   return { success = vim.lsp.util.jump_to_location({ uri = params.uri, range = range }, 'utf-16') and true or false }
 end
 
+--- The application that a lens is about.
+local function folder_of(command)
+  local argument = command.arguments and command.arguments[1]
+  return type(argument) == 'table' and argument.folder or nil
+end
+
 local function handlers()
   local h = {
     ['anvil/status'] = function(_, result, ctx)
@@ -92,14 +122,39 @@ local function capabilities()
   }, M.options.capabilities or {})
 end
 
---- What vim.lsp.start() and vim.lsp.config() take, without a root directory.
+--- The root directory for a buffer; nil if it is no file of the user's modules.
+local function root_of(bufnr)
+  local name = vim.api.nvim_buf_get_name(bufnr)
+  if name == '' or vim.bo[bufnr].buftype ~= '' then
+    return nil
+  end
+  return M.root(name)
+end
+
+--- What vim.lsp.config() takes, and vim.lsp.start() with a root directory.
 function M.lsp_config()
   return {
     name = 'anvil',
     cmd = M.options.cmd,
     filetypes = { 'go' },
-    root_markers = { 'go.work', 'go.mod' },
+    root_dir = function(bufnr, on_dir)
+      local root = root_of(bufnr)
+      if root then
+        on_dir(root)
+      end
+    end,
     -- With clientCommands the server leaves it to us to show what it answers.
+    commands = {
+      ['anvil.showLog'] = function(command)
+        require('anvil.commands').show_log(folder_of(command))
+      end,
+      ['anvil.showRoutes'] = function(command)
+        require('anvil.commands').show_routes(folder_of(command))
+      end,
+      ['anvil.showManifestDiff'] = function(command)
+        require('anvil.commands').show_diff(folder_of(command))
+      end,
+    },
     init_options = vim.tbl_extend('keep', { clientCommands = true }, M.options.settings),
     settings = { anvil = compat.object(vim.deepcopy(M.options.settings)) },
     capabilities = capabilities(),
@@ -125,14 +180,11 @@ function M.lsp_config()
 end
 
 --- Starts the server for a buffer, or attaches the buffer to the one that runs.
---- Returns the id of the client; nil if the buffer is no file of a Go module.
+--- Returns the id of the client; nil if the buffer is no file of the
+--- user's Go modules.
 function M.start(bufnr)
   bufnr = (bufnr == nil or bufnr == 0) and vim.api.nvim_get_current_buf() or bufnr
-  local name = vim.api.nvim_buf_get_name(bufnr)
-  if name == '' or vim.bo[bufnr].buftype ~= '' then
-    return nil
-  end
-  local root = M.root(name)
+  local root = root_of(bufnr)
   if not root then
     return nil
   end

@@ -18,7 +18,11 @@ export function show(server: ServerState, status: Status | undefined, trusted: b
 		return { text: '⚒ not trusted', tooltip: 'Nothing of this workspace is built or run until you trust it.', trouble: 'none' };
 	}
 	if (!status) {
-		return { text: '⚒', tooltip: 'Looking for an application with AnvilRegisterRoutes.', trouble: 'none' };
+		return {
+			text: '⚒ no application found',
+			tooltip: 'No application was found so far. It takes two things: a package that exports AnvilRegisterRoutes, and a main package that calls hotreload.LiveServer.',
+			trouble: 'none',
+		};
 	}
 	const tooltip = explain(status);
 	const gen = status.generation > 0 ? `gen ${status.generation}` : '';
@@ -48,6 +52,8 @@ function ofServer(server: Exclude<ServerState, 'running'>): Shown {
 	switch (server) {
 		case 'missing':
 			return { text: '⚒ anvil-lsp missing', tooltip: 'The anvil-lsp program was not found. Click to install it.', trouble: 'warning' };
+		case 'badPath':
+			return { text: '⚒ anvil-lsp unusable', tooltip: 'The path in anvilLsp.server.path cannot be used. Click to set it.', trouble: 'warning' };
 		case 'failed':
 			return { text: '⚒ no server', tooltip: 'The language server does not run. Click for what can be done.', trouble: 'error' };
 		case 'stopped':

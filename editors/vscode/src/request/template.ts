@@ -54,6 +54,37 @@ export function guess(p: Parameter): string {
 	return /id$|^n(o|um|umber)?$|page/i.test(p.name) || /^\^?(\[0-9\]|\\d)/.test(p.expression) ? '1' : p.name;
 }
 
+/** What is asked for one value of a pattern. */
+export type Question = {
+	parameter: Parameter;
+	/** Proposed as the answer. */
+	value: string;
+	/** This is the step-th of so many. */
+	step: number;
+	steps: number;
+};
+
+/**
+ * Asks for the values of a pattern's parameters, one after the other. What was answered the last time is proposed again. Resolves to
+ * undefined when an answer is undefined: whoever is asked has changed their mind.
+ */
+export async function askValues(
+	pattern: string,
+	last: Readonly<Record<string, string>>,
+	ask: (q: Question) => PromiseLike<string | undefined>,
+): Promise<Record<string, string> | undefined> {
+	const values: Record<string, string> = {};
+	const parameters = parametersOf(pattern);
+	for (const [i, parameter] of parameters.entries()) {
+		const answer = await ask({ parameter, value: last[parameter.name] ?? guess(parameter), step: i + 1, steps: parameters.length });
+		if (answer === undefined) {
+			return undefined;
+		}
+		values[parameter.name] = answer;
+	}
+	return values;
+}
+
 function encode(value: string, keepSlashes: boolean): string {
 	return keepSlashes ? value.split('/').map(encodeURIComponent).join('/') : encodeURIComponent(value);
 }

@@ -13,6 +13,11 @@ export const defaultBackoff: BackoffOptions = { delays: [0, 1_000, 4_000, 15_000
 export class Backoff {
 	private ends = 0;
 
+	/** How many ends in a row there were, the last good run's included. */
+	get count(): number {
+		return this.ends;
+	}
+
 	constructor(private readonly options: BackoffOptions = defaultBackoff) {}
 
 	/** Says how long to wait before the next start, in milliseconds, after a run of that many; undefined: give up. */

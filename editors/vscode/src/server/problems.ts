@@ -6,7 +6,7 @@ export type Problem =
 	| { kind: 'platform' }
 	| { kind: 'noGo' }
 	| { kind: 'missing'; rejected: Rejected[] }
-	| { kind: 'tooOld'; what: string; from: string; version: string }
+	| { kind: 'tooOld'; what: string; from: string; version: string; /** The setting names it. */ set?: true }
 	| { kind: 'setting'; what: string; why: string }
 	| { kind: 'silent'; what: string; seconds: number }
 	| { kind: 'stillborn'; what: string; why: string }
@@ -30,7 +30,7 @@ export type Advice = { message: string; remedies: Remedy[] };
 export function problemOf(setting: string, rejected: Rejected[]): Problem {
 	const old = rejected.find(r => r.tooOld !== undefined);
 	if (old?.tooOld !== undefined) {
-		return { kind: 'tooOld', what: old.what, from: old.from, version: old.tooOld };
+		return { kind: 'tooOld', what: old.what, from: old.from, version: old.tooOld, ...(setting ? { set: true } : {}) };
 	}
 	const [first] = rejected;
 	if (setting && first) {
@@ -58,7 +58,8 @@ export function advise(p: Problem): Advice {
 		case 'tooOld':
 			return {
 				message: `Anvil: ${p.what} (${p.from}) is version ${p.version}; this extension needs v${minimumVersion} or later.`,
-				remedies: ['install', 'setPath'],
+				// What is installed is not looked at while a setting names another program.
+				remedies: p.set ? ['setPath'] : ['install', 'setPath'],
 			};
 		case 'setting':
 			return { message: `Anvil: the setting anvilLsp.server.path names ${p.what}, which ${predicate(p.why)}.`, remedies: ['setPath', 'showOutput'] };
@@ -77,9 +78,21 @@ export function advise(p: Problem): Advice {
 	}
 }
 
-/** Whether the problem is that there is no program to start, rather than that it does not run. */
-export function nothingToStart(p: Problem): boolean {
-	return p.kind === 'missing' || p.kind === 'tooOld' || p.kind === 'setting';
+/**
+ * The state that a problem leaves the server in: there is no program (Install helps), the setting names one that cannot be used (only
+ * another path helps), or it does not run.
+ */
+export function stateOf(p: Problem): 'missing' | 'badPath' | 'failed' {
+	switch (p.kind) {
+		case 'missing':
+			return 'missing';
+		case 'tooOld':
+			return p.set ? 'badPath' : 'missing';
+		case 'setting':
+			return 'badPath';
+		default:
+			return 'failed';
+	}
 }
 
 /** Makes "may not be executed" and "exit status 1" fit behind "which". */

@@ -10,6 +10,9 @@ export type ServerProcess = {
 	kill(): void;
 };
 
+/** Milliseconds after its end within which the last words of a process are read; something else may keep its output open for ever. */
+const outputGrace = 1_000;
+
 /**
  * Starts `anvil-lsp --stdio`. If the go command was not found on PATH, its directory is put there, since the server calls it.
  */
@@ -18,6 +21,8 @@ export function startProcess(program: ServerProgram, cwd: string | undefined, go
 		cwd: program.cwd ?? cwd,
 		env: withGo(process.env, go),
 		stdio: 'pipe',
+		// A group of its own, which can be ended as a whole: `go tool` waits for the program that it has started.
+		detached: true,
 	});
 	let lastLine = '';
 	let partial = '';
@@ -37,13 +42,28 @@ export function startProcess(program: ServerProgram, cwd: string | undefined, go
 				resolve(`it could not be started: ${err.message}`);
 			}
 		});
-		child.once('close', (code, signal) => {
+		const end = (code: number | null, signal: NodeJS.Signals | null) => {
 			const how = signal ? `signal ${signal}` : `exit status ${code ?? 'unknown'}`;
 			const words = (partial.trim() || lastLine).slice(0, 200);
+			clearTimeout(timer);
 			resolve(words ? `${how}: ${words}` : how);
-		});
+		};
+		let timer: NodeJS.Timeout | undefined;
+		child.once('exit', (code, signal) => (timer = setTimeout(() => end(code, signal), outputGrace)));
+		child.once('close', end); // all it has said is read
 	});
-	return { child, ended, kill: () => child.kill('SIGKILL') };
+	return { child, ended, kill: () => killGroup(child) };
+}
+
+/** Ends a process and those that it has started. */
+function killGroup(child: ChildProcessWithoutNullStreams): void {
+	try {
+		if (child.pid !== undefined) {
+			process.kill(-child.pid, 'SIGKILL');
+		}
+	} catch {
+		// They are gone already.
+	}
 }
 
 /** Adds the go command's directory to PATH, behind all else. */

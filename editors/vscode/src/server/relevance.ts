@@ -44,9 +44,9 @@ export async function lookThrough(folders: readonly string[], signal: AbortSigna
 	return result;
 }
 
-/** Says whether a Go file's text declares the function, and not only speaks of it. */
+/** Says whether a Go file's text declares the function, or a variable in its place, and not only speaks of it. */
 export function declaresRoutes(text: string): boolean {
-	return new RegExp(`^func ${registerName}\\(`, 'm').test(text);
+	return new RegExp(`^(func ${registerName}\\(|var ${registerName} )`, 'm').test(text);
 }
 
 function mentions(mod: string): boolean {
@@ -91,9 +91,11 @@ async function declares(dir: string, budget: { entries: number }, bounds: Bounds
 	return false;
 }
 
-/** Directories in which an application does not lie. testdata does count, if it is a module. */
+/** Directories in which the server does not look for an application either (lspserver/discover.go). */
+const skipped = ['testdata', 'node_modules', 'vendor'];
+
 function searchable(e: Dirent): boolean {
-	return e.isDirectory() && !e.name.startsWith('.') && !e.name.startsWith('_') && e.name !== 'vendor' && e.name !== 'node_modules';
+	return e.isDirectory() && !e.name.startsWith('.') && !e.name.startsWith('_') && !skipped.includes(e.name);
 }
 
 async function list(dir: string, budget: { entries: number }, signal: AbortSignal): Promise<Dirent[]> {

@@ -2,9 +2,9 @@
 // will not mend itself is told once and ends the loop, until the user starts it again.
 import { Backoff } from './backoff';
 import type { ServerProgram } from './locate';
-import type { Problem } from './problems';
+import { stateOf, type Problem } from './problems';
 
-export type ServerState = 'stopped' | 'finding' | 'starting' | 'running' | 'waiting' | 'missing' | 'failed';
+export type ServerState = 'stopped' | 'finding' | 'starting' | 'running' | 'waiting' | 'missing' | 'badPath' | 'failed';
 
 /** One run of the server. */
 export type Run = {
@@ -111,14 +111,14 @@ export class Supervisor {
 
 	private async run(signal: AbortSignal): Promise<void> {
 		const aborted = new Promise<'aborted'>(resolve => signal.addEventListener('abort', () => resolve('aborted'), { once: true }));
-		for (let ends = 1; !signal.aborted; ends++) {
+		while (!signal.aborted) {
 			this.set('finding');
 			const found = await this.o.find(signal);
 			if (isAborted(signal)) {
 				return;
 			}
 			if ('kind' in found) {
-				this.set(found.kind === 'missing' || found.kind === 'tooOld' || found.kind === 'setting' ? 'missing' : 'failed', found);
+				this.set(stateOf(found), found);
 				return;
 			}
 			const since = this.now();
@@ -132,7 +132,7 @@ export class Supervisor {
 			}
 			const delay = this.backoff.next(this.now() - since);
 			if (delay === undefined) {
-				this.set('failed', { kind: 'gaveUp', times: ends, why: end });
+				this.set('failed', { kind: 'gaveUp', times: this.backoff.count, why: end });
 				return;
 			}
 			this.o.log(`anvil-lsp ended by itself (${end}); it is started again${delay > 0 ? ` in ${delay / 1000} s` : ''}`);

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+)
+
+// lookForCode returns an error if there is nothing in an application's directory
+// that could become one: no module, or no code. An engine would wait there for
+// ever, for somebody who has most likely named the wrong directory. Code that is
+// broken, or calls no LiveServer yet, is worth waiting for.
+func lookForCode(o engine.Options) error {
+	dir, err := filepath.EvalSymlinks(o.Dir)
+	if err != nil {
+		return nil // the engine says what is wrong with it
+	}
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return nil
+	}
+	missing := ""
+	switch work := os.Getenv("GOWORK"); {
+	case (work == "" || work == "off") && !inModule(dir):
+		missing = "there is no go.mod in it or above it"
+	case o.Main == "" && !hasCode(dir): // --main may name a package elsewhere
+		missing = "there is no Go file in it or below it"
+	default:
+		return nil
+	}
+	return fmt.Errorf("no application in %s: %s; name the directory of an application, or make one: anvil-lsp init DIR", dir, missing)
+}
+
+// inModule reports whether a directory or one above it has a go.mod or a go.work.
+func inModule(dir string) bool {
+	for {
+		for _, name := range []string{"go.mod", "go.work"} {
+			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+				return true
+			}
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return false
+		}
+		dir = parent
+	}
+}
+
+// errFound ends a search.
+var errFound = errors.New("found")
+
+// hasCode reports whether there is a Go file in or below a directory, other than
+// tests, that the go command would look at.
+func hasCode(dir string) bool {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		name := d.Name()
+		ignored := path != dir && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_"))
+		switch {
+		case err != nil:
+			return nil // unreadable: without it
+		case d.IsDir() && (ignored || path != dir && (name == "testdata" || name == "vendor" || name == "node_modules")):
+			return filepath.SkipDir
+		case !d.IsDir() && !ignored && strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go"):
+			return errFound
+		}
+		return nil
+	})
+	return errors.Is(err, errFound)
+}
