@@ -64,8 +64,9 @@ type Server struct {
 	initial  json.RawMessage // initializationOptions, below what is configured
 	ready    bool            // configured: sessions may begin
 	folders  []*workspaceFolder
-	shutdown bool // asked to end in good order
-	closed   bool // ending: nothing is begun any more
+	ending   []*session // of removed folders
+	shutdown bool       // asked to end in good order
+	closed   bool       // ending: nothing is begun any more
 }
 
 // phase is where the conversation stands.

@@ -31,6 +31,7 @@ type session struct {
 	output   *tail
 	memory   *memory
 	progress *progress
+	ended    chan struct{} // closed when run has ended
 	poked    chan struct{} // has a value if run should look whether things are as they are wanted
 
 	// of predictLoop
@@ -89,7 +90,7 @@ type fileList struct {
 func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string, settings *Settings) *session {
 	f := &session{
 		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: newTail(), memory: loadMemory(dir),
-		poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: StateOff, places: map[string]*placesOf{},
+		ended: make(chan struct{}), poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: StateOff, places: map[string]*placesOf{},
 	}
 	f.settings.Store(settings)
 	f.progress = newProgress(f)
@@ -141,6 +142,7 @@ func (f *session) set(change func()) {
 
 // run is the session's life.
 func (f *session) run() {
+	defer close(f.ended)
 	defer f.end()
 	wait := time.Duration(0)
 	for f.ctx.Err() == nil {
@@ -174,6 +176,15 @@ func (f *session) run() {
 		case <-f.ctx.Done():
 		}
 		timer.Stop()
+	}
+}
+
+func (f *session) hasEnded() bool {
+	select {
+	case <-f.ended:
+		return true
+	default:
+		return false
 	}
 }
 

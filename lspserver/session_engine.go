@@ -20,6 +20,7 @@ func (f *session) serve() error {
 	o.Stdout, o.Stderr = f.output, f.output
 	o.Decide = f.decide
 	f.set(func() { f.state, f.message, f.failed = StateStarting, "", false })
+	f.s.awaitEnding(f.ctx)
 	e, err := engine.New(f.ctx, o)
 	switch {
 	case errors.Is(err, engine.ErrInUse):

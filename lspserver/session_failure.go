@@ -60,12 +60,13 @@ func (s *Server) retry() {
 	}
 }
 
-// retry has the engine tried again if it could not be had.
+// retry has the engine tried again if it could not be had, or will turn out so:
+// what is being tried now may have met what is gone since.
 func (f *session) retry() {
 	f.mu.Lock()
-	failed := f.failed
+	again := f.failed || f.link == nil && f.state == StateStarting
 	f.mu.Unlock()
-	if failed {
+	if again {
 		f.poke()
 	}
 }

@@ -139,8 +139,10 @@ func TestRetry(t *testing.T) {
 		tries("after saving", true)
 		d.s.retry()
 		tries("after another engine ended", true)
+		f.set(func() { f.state, f.failed = StateStarting, false })
+		d.s.retry()
+		tries("though another engine ended while it was being tried", true)
 		f.connect(&puppet{}, true, nil, control.Status{})
-		f.failed = false
 		d.save(filepath.Join(f.dir, "main.go"))
 		tries("after saving while one runs", false)
 	})

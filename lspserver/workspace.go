@@ -87,10 +87,26 @@ func (s *Server) removeFolder(f protocol.WorkspaceFolder) {
 	for _, w := range s.folders {
 		gone = slices.DeleteFunc(gone, func(x *session) bool { return slices.Contains(w.sessions, x) })
 	}
+	s.ending = append(slices.DeleteFunc(s.ending, (*session).hasEnded), gone...)
 	s.settle()
 	s.mu.Unlock()
 	for _, x := range gone {
 		x.cancel()
+	}
+}
+
+// awaitEnding waits for the sessions of removed folders: what they have, such as
+// an address, may be what the next one wants.
+func (s *Server) awaitEnding(ctx context.Context) {
+	s.mu.Lock()
+	ending := slices.Clone(s.ending)
+	s.mu.Unlock()
+	for _, x := range ending {
+		select {
+		case <-x.ended:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
