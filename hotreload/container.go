@@ -90,7 +90,7 @@ func (c *Container) enter() {
 // Provide; [StateOf] is what it wants.
 func Provide[T any](c *Container, v T, name ...string) {
 	c.enter()
-	key := keyOf[T](name)
+	key := keyOf(reflect.TypeFor[T](), name)
 	position := callerPosition()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,28 +114,35 @@ func Use[T any](c *Container, name ...string) T {
 
 // Lookup is [Use] with an error, which is a [*NotProvidedError].
 func Lookup[T any](c *Container, name ...string) (T, error) {
-	key := keyOf[T](name)
-	if c == nil {
+	v, err := lookup(c, keyOf(reflect.TypeFor[T](), name))
+	if err != nil {
 		var none T
-		return none, &NotProvidedError{Want: key.String()}
+		return none, err
+	}
+	return *v.(*T), nil
+}
+
+// lookup returns a pointer to the thing.
+func lookup(c *Container, key thingKey) (any, error) {
+	if c == nil {
+		return nil, &NotProvidedError{Want: key.String()}
 	}
 	c.enter()
 	things := *c.things.Load()
 	if t, ok := things[key]; ok {
-		return *t.value.(*T), nil
+		return t.value, nil
 	}
-	var none T
-	return none, notProvided(key, things)
+	return nil, notProvided(key, things)
 }
 
-func keyOf[T any](name []string) thingKey {
+func keyOf(typ reflect.Type, name []string) thingKey {
 	switch len(name) {
 	case 0:
-		return thingKey{typ: reflect.TypeFor[T]()}
+		return thingKey{typ: typ}
 	case 1:
-		return thingKey{typ: reflect.TypeFor[T](), name: name[0]}
+		return thingKey{typ: typ, name: name[0]}
 	}
-	panic(fmt.Sprintf("hotreload: %d names for one thing of type %s, want at most one", len(name), reflect.TypeFor[T]()))
+	panic(fmt.Sprintf("hotreload: %d names for one thing of type %s, want at most one", len(name), typ))
 }
 
 // NotProvidedError reports that the Container does not hold what was asked for.

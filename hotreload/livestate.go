@@ -38,7 +38,7 @@ type LiveState struct {
 	current atomic.Pointer[generation]
 
 	mu      sync.Mutex // held while a generation goes live
-	indexes []index    // those with entries of the live generation
+	indexes []*index   // those with entries of the live generation
 	closed  bool
 
 	active sync.WaitGroup // generations that are live or still answer
@@ -158,10 +158,10 @@ func (s *LiveState) goLive(g *generation) bool {
 	g.users.Store(1)
 	s.active.Add(1)
 	s.container.commitStates(g.reg)
-	var now []index
+	var now []*index
 	for _, staged := range g.reg.indexes {
 		staged.commit(g.generation)
-		now = append(now, staged.index())
+		now = append(now, staged.index)
 	}
 	for _, before := range s.indexes {
 		if !slices.Contains(now, before) {

@@ -33,7 +33,7 @@ type registration struct {
 	notFound fallback
 	notAllow fallback
 	onError  fallback
-	indexes  []stagedIndex
+	indexes  []*staged
 	states   map[string]*stateCell
 }
 

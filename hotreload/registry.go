@@ -2,9 +2,7 @@ package hotreload
 
 import (
 	"cmp"
-
 	"fmt"
-	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -19,109 +17,124 @@ import (
 //
 // It is safe for concurrent use, and looking up takes no lock.
 type RegistryGeneration[K comparable, V any] struct {
-	name    string
-	current atomic.Pointer[registrySet[K, V]]
+	index index
 }
 
-// registrySet is what one generation registered; it does not change.
-type registrySet[K comparable, V any] struct {
+// index is what is the same for registries of any types. What is not generic is
+// not compiled with every save into each package that registers something.
+type index struct {
+	name    string
+	current atomic.Pointer[indexed]
+}
+
+// indexed is what one generation registered; it does not change.
+type indexed struct {
 	generation int
-	entries    map[K]V
-	keys       []K
+	entries    any   // map[K]V; nil if there are none
+	keys       []any // sorted
 }
 
 // NewRegistry returns an empty registry. The name appears in diagnostics and in
 // the manifest.
 func NewRegistry[K comparable, V any](name string) *RegistryGeneration[K, V] {
-	g := &RegistryGeneration[K, V]{name: name}
-	g.current.Store(&registrySet[K, V]{})
+	g := &RegistryGeneration[K, V]{}
+	g.index.name = name
+	g.index.clear(0)
 	return g
 }
 
 // Get returns what the live generation registered under key.
 func (g *RegistryGeneration[K, V]) Get(key K) (V, bool) {
-	v, ok := g.current.Load().entries[key]
+	entries, _ := g.index.current.Load().entries.(map[K]V)
+	v, ok := entries[key]
 	return v, ok
 }
 
 // Keys returns the keys of the live generation, sorted by their text.
-func (g *RegistryGeneration[K, V]) Keys() []K { return slices.Clone(g.current.Load().keys) }
+func (g *RegistryGeneration[K, V]) Keys() []K {
+	var keys []K
+	for _, key := range g.index.current.Load().keys {
+		keys = append(keys, key.(K))
+	}
+	return keys
+}
 
 // Generation returns the number of the generation that the entries belong to; 0
 // before the first one.
-func (g *RegistryGeneration[K, V]) Generation() int { return g.current.Load().generation }
+func (g *RegistryGeneration[K, V]) Generation() int { return g.index.current.Load().generation }
 
 // Register has g hold value under key as soon as the generation of s goes live.
 // All entries of the generation appear at once, and those of the one before
 // disappear, also the ones that are not registered again. The same key twice
 // in one generation is a mistake, reported at both lines.
 func Register[K comparable, V any](s *RouteSink, g *RegistryGeneration[K, V], key K, value V) {
-	at := callerPosition()
+	s.register(&g.index, key, callerPosition(), func(entries any) any {
+		m, _ := entries.(map[K]V)
+		if m == nil {
+			m = map[K]V{}
+		}
+		m[key] = value
+		return m
+	})
+}
+
+// register has add put something into the entries of an index.
+func (s *RouteSink) register(to *index, key any, at manifest.Position, add func(entries any) any) {
 	s.reg.edit("Register", at, func() {
-		staged := stageIndex(s.reg, g)
+		staged := s.reg.stage(to)
 		if first, ok := staged.positions[key]; ok {
-			d := manifest.Diagnose(manifest.CodeRegistration, at, "%s: %v is registered twice", g.name, key)
+			d := manifest.Diagnose(manifest.CodeRegistration, at, "%s: %v is registered twice", to.name, key)
 			d.Related = []manifest.Related{{Position: first, Message: "first registered here"}}
 			s.reg.faults = append(s.reg.faults, d)
 			return
 		}
-		staged.entries[key] = value
+		staged.entries = add(staged.entries)
 		staged.positions[key] = at
 	})
 }
 
-// index is a RegistryGeneration of any types.
-type index interface {
-	// clear empties it for a generation that registered nothing in it.
-	clear(generation int)
+// staged is what a generation registered in one index.
+type staged struct {
+	index     *index
+	entries   any // map[K]V
+	positions map[any]manifest.Position
 }
 
-// stagedIndex is what a generation registered in one index.
-type stagedIndex interface {
-	index() index
-	commit(generation int)
-	names() []string
-}
-
-type staged[K comparable, V any] struct {
-	registry  *RegistryGeneration[K, V]
-	entries   map[K]V
-	positions map[K]manifest.Position
-}
-
-// stageIndex returns the staged entries for g, an empty set the first time. The
+// stage returns the staged entries for an index, an empty set the first time. The
 // registration is locked.
-func stageIndex[K comparable, V any](reg *registration, g *RegistryGeneration[K, V]) *staged[K, V] {
-	for _, known := range reg.indexes {
-		if known.index() == index(g) {
-			return known.(*staged[K, V])
+func (g *registration) stage(to *index) *staged {
+	for _, known := range g.indexes {
+		if known.index == to {
+			return known
 		}
 	}
-	fresh := &staged[K, V]{g, map[K]V{}, map[K]manifest.Position{}}
-	reg.indexes = append(reg.indexes, fresh)
+	fresh := &staged{index: to, positions: map[any]manifest.Position{}}
+	g.indexes = append(g.indexes, fresh)
 	return fresh
 }
 
-func (s *staged[K, V]) index() index { return s.registry }
-
-func (s *staged[K, V]) commit(generation int) {
-	s.registry.current.Store(&registrySet[K, V]{generation, s.entries, sortedKeys(s.entries)})
+func (s *staged) commit(generation int) {
+	s.index.current.Store(&indexed{generation, s.entries, s.keys()})
 }
 
-func (s *staged[K, V]) names() []string {
+// names returns the entries as the manifest lists them.
+func (s *staged) names() []string {
 	var names []string
-	for _, key := range sortedKeys(s.entries) {
-		names = append(names, fmt.Sprintf("%s:%v", s.registry.name, key))
+	for _, key := range s.keys() {
+		names = append(names, fmt.Sprintf("%s:%v", s.index.name, key))
 	}
 	return names
 }
 
-func (g *RegistryGeneration[K, V]) clear(generation int) {
-	g.current.Store(&registrySet[K, V]{generation: generation})
+// keys returns the keys, sorted by their text.
+func (s *staged) keys() []any {
+	keys, texts := make([]any, 0, len(s.positions)), make(map[any]string, len(s.positions))
+	for key := range s.positions {
+		keys, texts[key] = append(keys, key), fmt.Sprint(key)
+	}
+	slices.SortFunc(keys, func(a, b any) int { return cmp.Compare(texts[a], texts[b]) })
+	return keys
 }
 
-func sortedKeys[K comparable, V any](m map[K]V) []K {
-	return slices.SortedFunc(maps.Keys(m), func(a, b K) int {
-		return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b))
-	})
-}
+// clear empties the index for a generation that registered nothing in it.
+func (x *index) clear(generation int) { x.current.Store(&indexed{generation: generation}) }

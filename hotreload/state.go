@@ -10,10 +10,16 @@ import (
 // what the value refers to (the elements of a map or slice, the target of a
 // pointer) is safe only inside Update.
 type State[T any] struct {
+	stateBase
+	value T
+}
+
+// stateBase is what is the same for states of any types. What is not generic is
+// not compiled with every save into each package that has a state.
+type stateBase struct {
 	// mu belongs to the key rather than to this State: while a newer generation
 	// copies the value nobody changes it.
 	mu    *sync.RWMutex
-	value T
 	ready bool
 }
 
@@ -82,61 +88,60 @@ func (s *State[T]) Update(fn func(*T)) {
 //
 // Asking for one key by two types in the same generation panics.
 func StateOf[T any](c *Container, key string, initial func() T, options ...StateOption) *State[T] {
+	create := func(mu *sync.RWMutex) stateValue {
+		s := &State[T]{stateBase: stateBase{mu: mu}}
+		return stateValue{stateBase: &s.stateBase, state: s, pointer: &s.value}
+	}
+	return stateOf(c, key, reflect.TypeFor[T](), create, func(p any) { *p.(*T) = initial() }, options).(*State[T])
+}
+
+// stateOf is StateOf for states of any type. create makes one without a value,
+// initial its value. It returns a *State.
+func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMutex) stateValue, initial func(pointer any), options []StateOption) any {
 	c.enter()
 	var chosen stateOptions
 	for _, option := range options {
 		option(&chosen)
 	}
-	view := stateView{reflect.TypeFor[T](), chosen.holds}
-	cell := c.cell(c.owner, key, view, func(mu *sync.RWMutex) stateValue { return &State[T]{mu: mu} })
-	s := cell.value.(*State[T])
+	view := stateView{typ, chosen.holds}
+	cell := c.cell(c.owner, key, view, create)
+	s := cell.value
 	if s.made() {
-		return s
+		return s.state
 	}
 	cell.making.Lock()
 	defer cell.making.Unlock()
 	if s.made() {
-		return s
+		return s.state
 	}
 	// Nobody else has s yet. The value is made in its place, for it may refer to
 	// itself.
 	arrival := &arrival{
 		key: key, owner: c.owner, view: view, previous: cell.previous,
-		value:   reflect.ValueOf(&s.value).Elem(),
-		initial: func() { s.value = initial() },
+		value:   s.variable(),
+		initial: func() { initial(s.pointer) },
 	}
 	if chosen.hook != nil {
-		hook, ok := chosen.hook.(func(Old) T)
-		if !ok {
-			panic(fmt.Sprintf("hotreload: state %q is a %s, but its migration is a %T", key, typeName(view.typ), chosen.hook))
+		if chosen.makes != typ {
+			panic(fmt.Sprintf("hotreload: state %q is a %s, but its migration is a %s", key, typeName(typ), chosen.hookType))
 		}
-		arrival.hook = func(old Old) { s.value = hook(old) }
+		arrival.hook = func(old Old) { chosen.hook(s.pointer, old) }
 	}
 	arrival.make()
 	s.setMade()
 	cell.previous = nil
-	return s
+	return s.state
 }
 
 // made reports whether there is a value.
-func (s *State[T]) made() bool {
+func (s *stateBase) made() bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.ready
 }
 
-func (s *State[T]) setMade() {
+func (s *stateBase) setMade() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ready = true
-}
-
-// read calls fn with the value, if there is one, while nobody changes it.
-func (s *State[T]) read(fn func(reflect.Value)) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.ready {
-		fn(reflect.ValueOf(&s.value).Elem())
-	}
-	return s.ready
 }

@@ -6,10 +6,24 @@ import (
 	"sync"
 )
 
-// stateValue is a *State of any type.
-type stateValue interface {
-	// read calls fn with the value, if there is one, while nobody changes it.
-	read(fn func(reflect.Value)) bool
+// stateValue is a *State[T] of any T.
+type stateValue struct {
+	*stateBase
+	state   any // *State[T]
+	pointer any // *T, to its value
+}
+
+// variable returns the variable with the value.
+func (s stateValue) variable() reflect.Value { return reflect.ValueOf(s.pointer).Elem() }
+
+// read calls fn with the value, if there is one, while nobody changes it.
+func (s stateValue) read(fn func(reflect.Value)) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.ready {
+		fn(s.variable())
+	}
+	return s.ready
 }
 
 // stateSlot is what is kept under one key.

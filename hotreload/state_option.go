@@ -6,7 +6,10 @@ import "reflect"
 type StateOption func(*stateOptions)
 
 type stateOptions struct {
-	hook  any            // a func(Old) T
+	hook     func(pointer any, old Old) // makes the value in its place; may be nil
+	hookType reflect.Type
+	makes    reflect.Type // what hook makes
+
 	holds []reflect.Type // in the order in which they were named
 }
 
@@ -30,7 +33,10 @@ type stateOptions struct {
 // not called. The next time that it does, fn sees the structure that is new now;
 // [Old.Exists] tells what it has to deal with.
 func Migrate[T any](fn func(old Old) T) StateOption {
-	return func(o *stateOptions) { o.hook = fn }
+	return func(o *stateOptions) {
+		o.hook = func(pointer any, old Old) { *pointer.(*T) = fn(old) }
+		o.hookType, o.makes = reflect.TypeOf(fn), reflect.TypeFor[T]()
+	}
 }
 
 // Holds says that interfaces inside of the value of a [StateOf] may hold a T, a
