@@ -10,20 +10,22 @@ import (
 	"go.lsp.dev/uri"
 )
 
-// shares has a session own the files of a directory that it is not in.
-func (f *session) shares(dir string) { f.dirs = map[string]bool{dir: true} }
+// sharing has two sessions own a directory that neither is in, and returns them
+// and a file in it.
+func (d *desk) sharing(dir string) (x, y *session, file string) {
+	x, y = d.session("x"), d.session("y")
+	for _, f := range []*session{x, y} {
+		f.outlook, f.dirs = &oracle{}, map[string]bool{dir: true}
+	}
+	return x, y, filepath.Join(dir, "handlers.go")
+}
 
 // TestPublishShared: what two applications say of a package that they share is
 // shown once.
 func TestPublishShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		x, y := d.session("x"), d.session("y")
-		file := filepath.Join(t.TempDir(), "handlers", "handlers.go")
-		for _, f := range []*session{x, y} {
-			f.outlook = &oracle{}
-			f.shares(filepath.Dir(file))
-		}
+		x, y, file := d.sharing(filepath.Join(t.TempDir(), "handlers"))
 		d.open(file, "package handlers\n\nvar a = "+mark+"\nvar b = "+mark+"\n")
 		x.predict()
 		y.predict()
@@ -44,12 +46,7 @@ func TestPublishShared(t *testing.T) {
 func TestPublishNewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		x, y := d.session("x"), d.session("y")
-		file := filepath.Join(t.TempDir(), "handlers", "handlers.go")
-		for _, f := range []*session{x, y} {
-			f.outlook = &oracle{}
-			f.shares(filepath.Dir(file))
-		}
+		x, y, file := d.sharing(filepath.Join(t.TempDir(), "handlers"))
 		// check wants what is shown to be said of a version, and never anything of
 		// another text under it.
 		check := func(when string, version int32, lines ...uint32) {
@@ -88,7 +85,7 @@ func TestPublishNewest(t *testing.T) {
 		check("opened again", 3, 4)
 		// Who does not follow the file any more keeps nobody waiting.
 		d.edit(file, text(5))
-		x.shares("elsewhere")
+		x.dirs = map[string]bool{"elsewhere": true}
 		y.predict()
 		check("one of them does not own the file any more", 4, 5)
 	})
