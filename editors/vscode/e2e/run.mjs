@@ -22,6 +22,7 @@ const pattern = new RegExp(args.find(a => !a.startsWith('-')) ?? '');
 const began = Date.now();
 const say = text => console.log(`[${((Date.now() - began) / 1000).toFixed(1).padStart(6)}s] ${text}`);
 let failures = 0;
+const activations = []; // ms, of every window
 fs.rmSync(artefacts, { recursive: true, force: true });
 fs.mkdirSync(artefacts, { recursive: true });
 
@@ -66,13 +67,9 @@ async function suite(name, cases, options) {
 		const output = server?.outputs().join('\n');
 		if (output) {
 			fs.writeFileSync(path.join(artefacts, `${name}-output.log`), output);
-			const times = [...output.matchAll(/activated in ([\d.]+) ms/g)].map(m => Number(m[1])).sort((a, b) => a - b);
-			const median = times[times.length >> 1];
-			say(`${name}: activation of its own in ${times.length} windows: median ${median} ms, largest ${times.at(-1)} ms`);
-			if (!(median < 50)) {
-				failures++;
-				say(`FAIL ${name}: activation took 50 ms or more`);
-			}
+			const times = [...output.matchAll(/activated in ([\d.]+) ms \(([\d.]+) ms of CPU time\)/g)].map(m => ({ clock: Number(m[1]), cpu: Number(m[2]) }));
+			say(`${name}: activation of its own in ${times.length} windows: ${times.map(t => `${t.clock} ms (CPU ${t.cpu})`).join(', ')}`);
+			activations.push(...times.map(t => t.clock));
 		}
 		if (keep) {
 			say(`kept ${dir}`);
@@ -104,6 +101,14 @@ if (/story|debug/.test(pattern.source) || pattern.source === '(?:)') {
 	if (!keep) {
 		fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 	}
+}
+// Over all windows: that a single one is held up by what else the machine does says nothing about the extension.
+activations.sort((a, b) => a - b);
+const median = activations[activations.length >> 1];
+say(`activation of its own in ${activations.length} windows: median ${median} ms, largest ${activations.at(-1)} ms`);
+if (!(median < 50)) {
+	failures++;
+	say('FAIL activation took 50 ms or more');
 }
 say(failures > 0 ? `${failures} failed, see ${artefacts}` : `all passed, artefacts in ${artefacts}`);
 process.exit(failures > 0 ? 1 : 0);
