@@ -12,6 +12,7 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -87,11 +88,12 @@ func (f *session) collect(docs *documentSet) []found {
 		return out
 	}
 	tried := f.clean && f.link != nil && f.status.State != StateOff && len(f.status.Held) == 0
+	starting := f.status.Generation == 0 && f.status.State == control.StateBuilding // and nothing says yet that it fails
 	for _, d := range f.forecast.Diagnostics {
 		switch {
 		case d.Code == manifest.CodeCompile && d.Severity != manifest.SeverityInformation:
 			continue // gopls says so
-		case tried && d.Code.Rung() != manifest.RungHotSwap:
+		case tried && d.Code.Rung() != manifest.RungHotSwap && !(starting && d.Severity == manifest.SeverityError):
 			continue
 		case slices.ContainsFunc(out, func(o found) bool { return o.happened && o.Code == d.Code && o.File == d.File && o.Line == d.Line }):
 			continue

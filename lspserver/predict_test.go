@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
@@ -57,6 +58,51 @@ func TestPredictRefused(t *testing.T) {
 		synctest.Wait()
 		if p := d.published(one); len(p.Diagnostics) != 0 {
 			t.Errorf("%+v is shown although nothing is known", p.Diagnostics)
+		}
+	})
+}
+
+// TestPredictStarting: what will keep the first generation from going live is
+// shown while it is built; from then on what happened is shown in its place.
+func TestPredictStarting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		f := d.session("app")
+		f.connect(&puppet{}, false, nil, control.Status{State: control.StateBuilding})
+		f.outlook = &oracle{}
+		path := filepath.Join(f.dir, "one.go")
+		d.open(path, "package p\n\nvar x = "+mark+"\n")
+		shows := func(when string, n int) {
+			t.Helper()
+			f.predict()
+			synctest.Wait()
+			if p := d.published(path); len(p.Diagnostics) != n {
+				t.Errorf("%s: %+v, want %d", when, p.Diagnostics, n)
+			}
+		}
+		begun := time.Now()
+		happens := func(ev control.Event) {
+			begun = begun.Add(time.Second)
+			ev.Time = begun
+			f.take(ev)
+		}
+		shows("while it starts", 1)
+		happens(control.Event{Kind: control.EventKept})
+		shows("after it failed", 0)
+		happens(control.Event{Kind: control.EventBuilding})
+		shows("while it starts again", 1)
+		happens(control.Event{Kind: control.EventLive, Generation: 1})
+		shows("after it is live", 0)
+		happens(control.Event{Kind: control.EventBuilding, Generation: 1})
+		shows("while the next is built", 0)
+
+		// A restart takes long enough for what else there is to say.
+		for len(f.dirty) > 0 {
+			<-f.dirty
+		}
+		happens(control.Event{Kind: control.EventRestarting, Generation: 1})
+		if len(f.dirty) == 0 || !f.urgent.Load() {
+			t.Error("nothing is looked at while the live server restarts")
 		}
 	})
 }

@@ -18,7 +18,7 @@ func (f *session) serve() error {
 	o := settings.engine(f.dir)
 	o.Version = f.s.opts.Version
 	o.Stdout, o.Stderr = f.output, f.output
-	o.Decide = f.decide
+	o.Decide, o.Foreseeable = f.decide, f.hurry
 	f.set(func() { f.state, f.message, f.failed = StateStarting, "", false })
 	f.s.awaitEnding(f.ctx)
 	e, err := engine.New(f.ctx, o)

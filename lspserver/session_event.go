@@ -83,7 +83,8 @@ func (f *session) take(ev control.Event) {
 	if final(ev.Kind) {
 		f.s.savedOnDisk(f)
 		f.hurry()
-	} else if ev.Kind == control.EventPanic || ev.Kind == control.EventExited || ev.Kind == control.EventHeld || ev.Kind == control.EventRecovered {
+	} else if ev.Kind == control.EventPanic || ev.Kind == control.EventExited || ev.Kind == control.EventHeld || ev.Kind == control.EventRecovered ||
+		ev.Kind == control.EventRestarting { // which takes longer than to say what there is to say of the new code
 		f.hurry()
 	}
 }

@@ -2,8 +2,10 @@ package build
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,29 @@ import (
 )
 
 const hot = "example.com/app/handlers"
+
+// TestHostCompiled: what the executable is linked from is told before it is
+// there, and stays as it was told.
+func TestHostCompiled(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	var told *Snapshot
+	var then Snapshot
+	res, _, err := a.b.Host(t.Context(), ".", 1, nil, func(s *Snapshot) {
+		told, then = s, *s
+		if executables, err := os.ReadDir(filepath.Join(a.dir, ".anvil/host")); len(executables) > 0 || !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("there are %v already, %v", executables, err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(*told, then) {
+		t.Error("it was changed afterwards")
+	}
+	if !reflect.DeepEqual(told.Archives(), res.Snapshot.Archives()) || len(told.missing()) > 0 || !slices.Equal(told.Hot(), res.Snapshot.Hot()) {
+		t.Errorf("told of %v, built from %v", told.Archives(), res.Snapshot.Archives())
+	}
+}
 
 // TestSwap follows one process through every kind of edit that a hot swap
 // takes.

@@ -88,7 +88,7 @@ func (a *app) edit(name, old, new string) string {
 func (a *app) host() *Result {
 	a.t.Helper()
 	a.gen++
-	res, _, err := a.b.Host(a.t.Context(), ".", a.gen, nil)
+	res, _, err := a.b.Host(a.t.Context(), ".", a.gen, nil, nil)
 	if err != nil {
 		a.t.Fatalf("host build: %v", err)
 	}

@@ -47,8 +47,10 @@ func (b *Builder) Inspect(ctx context.Context, main string) (*Snapshot, *Graph, 
 
 // Host builds the executable of the live server from the code as it is now.
 // The generation is the one that it will serve from its own linked handlers.
-// It returns a graph and errors as Inspect does.
-func (b *Builder) Host(ctx context.Context, main string, generation int, progress Progress) (*Result, *Graph, error) {
+// compiled, if it is not nil, is told what the executable is about to be linked
+// from: enough to check code with, long before the executable is there. It
+// returns a graph and errors as Inspect does.
+func (b *Builder) Host(ctx context.Context, main string, generation int, progress Progress, compiled func(*Snapshot)) (*Result, *Graph, error) {
 	watch := newStopwatch()
 	// Digests are read before anything is compiled: a file that changes in
 	// between differs from them and is taken up by the next batch.
@@ -61,27 +63,37 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 	if err != nil {
 		return nil, g, err
 	}
-	for path, archive := range archives {
-		switch {
-		case s.hot(path):
-			s.compiled[path] = compiled{path: path, archive: archive}
-		case path != g.Main.ImportPath:
-			s.archives[path] = archive
-		}
-	}
-	res := &Result{Path: filepath.Join(b.cfg.OutDir, "host", fmt.Sprintf("%04d", generation)), Snapshot: s}
+	s.take(archives)
+	res := &Result{Path: filepath.Join(b.cfg.OutDir, "host", fmt.Sprintf("%04d", generation))}
 	res.Steps = append(res.Steps, watch.step(control.StepResolve))
+	if compiled != nil {
+		compiled(s) // which is not changed any more
+	}
 	if err := b.linkHost(ctx, s, res, generation, watch); err != nil {
 		return nil, g, err
 	}
-	s.images = []*image{newImage(res.Path)}
-	b.thin.prepare(s)
+	linked := *s
+	linked.images = []*image{newImage(res.Path)}
+	res.Snapshot = &linked
+	b.thin.prepare(res.Snapshot)
 	for _, path := range g.Order {
 		if g.Packages[path].Workspace() {
 			res.Rebuilt = append(res.Rebuilt, path)
 		}
 	}
 	return res, g, nil
+}
+
+// take records where the archives of all packages but main are.
+func (s *Snapshot) take(archives map[string]string) {
+	for path, archive := range archives {
+		switch {
+		case s.hot(path):
+			s.compiled[path] = compiled{path: path, archive: archive}
+		case path != s.boundary.Main:
+			s.archives[path] = archive
+		}
+	}
 }
 
 // linkHost compiles the main package and links the executable.

@@ -47,6 +47,9 @@ type Options struct {
 	// Decide, if it is set, is asked in place of OnBreak, each time, with what
 	// needs the restart. It must not block.
 	Decide func(reasons []manifest.Diagnostic) BreakPolicy
+	// Foreseeable, if it is set, is told when an Outlook begins to answer: before
+	// the first generation is live. It must not block.
+	Foreseeable func()
 	// Args are the arguments of the live server.
 	Args []string
 	// Stdout and Stderr receive what the live server prints.

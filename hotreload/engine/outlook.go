@@ -15,7 +15,7 @@ import (
 // Forecast says what saving some unsaved buffers would do.
 type Forecast struct {
 	// Rung is what the live server would do; empty if the code would be the one
-	// that it runs.
+	// that it runs, or that it is started with.
 	Rung manifest.Rung
 	// Diagnostics say why, and what else there is to know, sorted.
 	Diagnostics []manifest.Diagnostic
@@ -49,7 +49,7 @@ type Outlook struct {
 
 // known is what there is to compare with.
 type known struct {
-	live     *build.Snapshot // what the live server runs
+	live     *build.Snapshot // what the live server runs; nil while the first is being started
 	newest   *build.Snapshot // what the go command said last
 	manifest *manifest.Manifest
 	reasons  []manifest.Diagnostic // for a restart, beside those that Against finds
@@ -137,7 +137,10 @@ func (o *Outlook) Predict(ctx context.Context, buffers map[string][]byte) (*Fore
 	if err != nil {
 		return nil, err
 	}
-	if plan.Rung == "" && len(k.reasons) == 0 && k.live != nil {
+	switch {
+	case k.live == nil:
+		v = v.starting()
+	case plan.Rung == "" && len(k.reasons) == 0:
 		v.rung = ""
 	}
 	return &Forecast{Rung: v.rung, Diagnostics: v.diagnostics, Report: report, Edits: draft.Edits(live), Live: k.manifest}, nil

@@ -122,3 +122,40 @@ func TestOutlook(t *testing.T) {
 		}
 	}
 }
+
+// TestOutlookBeforeLive: while the first live server is linked and started it is
+// known what it will find fault with, but nothing is broken yet: not what an
+// earlier process had, and not what that one has not.
+func TestOutlookBeforeLive(t *testing.T) {
+	a := newApp(t)
+	a.edit("main.go", "ctx, stop :=", `for _, err := os.Stat("go"); err != nil; _, err = os.Stat("go") {
+		time.Sleep(5 * time.Millisecond)
+	}
+	ctx, stop :=`)
+	a.edit("main.go", `"syscall"`, `"syscall"`+"\n\t\"time\"")
+	earlier := &manifest.Manifest{Format: manifest.FormatVersion, ABI: 1, Routes: []manifest.Route{{Method: "GET", Pattern: "/time", Fingerprint: "of another signature"}}}
+	if err := errors.Join(makeOutDir(filepath.Join(a.dir, OutDir)), earlier.Write(ManifestPath(a.dir))); err != nil {
+		t.Fatal(err)
+	}
+	foreseeable := make(chan struct{}, 1)
+	a.start(func(o *Options) { o.Foreseeable = func() { foreseeable <- struct{}{} } })
+	<-foreseeable
+	o := a.e.Outlook()
+	fc := a.foresees(o, nil, "")
+	if len(fc.Report.Routes) != 2 || fc.Live != nil {
+		t.Errorf("%d routes, compared with %v", len(fc.Report.Routes), fc.Live)
+	}
+	const register = `r.Get("/time", now)`
+	a.foresees(o, a.buffer("handlers/handlers.go", register, register+"\n\t"+register), manifest.RungKeep, manifest.CodeRoute)
+	a.foresees(o, a.buffer("handlers/handlers.go", register, register+"\n\thttp.HandleFunc(\"/once\", now)"), "", manifest.CodeGlobal)
+	host := a.buffer("visits/visits.go", "\nfunc ", "\nvar More = 1\n\nfunc ")
+	a.foresees(o, host, "")
+	a.foresees(o, a.buffer("go.mod", "go 1.26", "godebug madvdontneed=1\n\ngo 1.26"), "")
+	if st := a.e.Status(t.Context()); st.Generation != 0 || st.State != control.StateBuilding {
+		t.Errorf("generation %d is %s: this was to be asked before it is live", st.Generation, st.State)
+	}
+	writeFile(t, "", a.dir, "go")
+	a.untilLive(1, "")
+	a.foresees(o, nil, "")
+	a.foresees(o, host, manifest.RungWarmRestart, manifest.CodeHostChanged)
+}

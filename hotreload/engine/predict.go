@@ -110,6 +110,25 @@ func (v verdict) onceMore() []manifest.Diagnostic {
 	})
 }
 
+// starting is the verdict on code for the first live server: it breaks nothing,
+// and what can be done only once is done for the first time.
+func (v verdict) starting() verdict {
+	out := verdict{}
+	for _, d := range v.diagnostics {
+		switch {
+		case d.Code.Rung() == manifest.RungWarmRestart:
+			continue
+		case d.Severity != manifest.SeverityError:
+		case d.Code == manifest.CodeGlobal:
+			d.Severity = manifest.SeverityWarning
+		default:
+			out.rung = manifest.RungKeep
+		}
+		out.diagnostics = append(out.diagnostics, d)
+	}
+	return out
+}
+
 // restart returns what needs a restart.
 func (v verdict) restart() []manifest.Diagnostic {
 	return slices.DeleteFunc(slices.Clone(v.diagnostics), func(d manifest.Diagnostic) bool {

@@ -83,10 +83,14 @@ func copyFiles(t *testing.T, from, to string) {
 }
 
 // start runs an engine until the test ends or a client stops it.
-func (a *app) start() {
+func (a *app) start(change ...func(*Options)) {
 	a.Helper()
+	opts := Options{Dir: a.dir, Addr: "127.0.0.1:0", Stdout: a.output, Stderr: a.output, Version: "test"}
+	for _, c := range change {
+		c(&opts)
+	}
 	var err error
-	if a.e, err = New(a.Context(), Options{Dir: a.dir, Addr: "127.0.0.1:0", Stdout: a.output, Stderr: a.output, Version: "test"}); err != nil {
+	if a.e, err = New(a.Context(), opts); err != nil {
 		a.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

@@ -297,7 +297,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	generation := t.generation
 	res, graph, err := t.e.builder.Host(ctx, t.main, generation, func(m string) {
 		t.e.publish(control.Event{Kind: control.EventProgress, Message: m})
-	})
+	}, t.compiled)
 	if err != nil {
 		t.e.watchDirs(t.snap, graph)
 		return t.kept(err)
@@ -319,6 +319,19 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 		rung = ""
 	}
 	return t.live(res, rung, generation, status.Manifest, reasons)
+}
+
+// compiled has the code known from source while the first live server is still
+// being linked and started. Where one runs already, what is new is compared with
+// that: its snapshot says what the process has, which another one does not.
+func (t *task) compiled(s *build.Snapshot) {
+	if t.snap != nil {
+		return
+	}
+	t.e.learn(func(k *known) { k.newest = s })
+	if told := t.e.opts.Foreseeable; told != nil {
+		told()
+	}
 }
 
 // rollback goes back to an earlier generation of the running process.

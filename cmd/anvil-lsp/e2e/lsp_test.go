@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -311,6 +312,40 @@ func TestEditorTrust(t *testing.T) {
 	}
 	e.Notify("anvil/trust", map[string]any{"trusted": true})
 	e.Await("live", func(s *lsptest.State) bool { return s.Live(1) })
+}
+
+// TestEditorBeforeLive: what the source says is shown while the live server is
+// still being linked and started.
+func TestEditorBeforeLive(t *testing.T) {
+	dir := copyApp(t, "hello")
+	main := filepath.Join(dir, "main.go")
+	source, err := os.ReadFile(main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const connects = "c := hotreload.NewContainer()"
+	waits := strings.NewReplacer(`"syscall"`, "\"syscall\"\n\t\"time\"", connects, `for _, err := os.Stat("go"); err != nil; _, err = os.Stat("go") {
+		time.Sleep(5 * time.Millisecond)
+	}
+	`+connects).Replace(string(source))
+	if err := os.WriteFile(main, []byte(waits), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	e := startEditor(t, dir)
+	e.Initialize(lsptest.Options{Root: dir})
+	e.Open("handlers/handlers.go")
+	const register = `r.Get("/time", now)`
+	e.Await("what is package-level state", func(s *lsptest.State) bool { return s.Has("handlers/handlers.go", manifest.CodePackageState) })
+	e.Edit("handlers/handlers.go", register, register+"\n\t"+register)
+	e.Await("a route that is registered twice", func(s *lsptest.State) bool { return s.Has("handlers/handlers.go", manifest.CodeRoute) })
+	e.Edit("handlers/handlers.go", register+"\n\t"+register, register)
+	e.Look(func(s *lsptest.State) {
+		if st := s.Only(); st.Generation != 0 || st.State != control.StateBuilding {
+			t.Errorf("generation %d is %s: this was to be shown before it is live", st.Generation, st.State)
+		}
+	})
+	e.Write("go", "")
+	e.Await("live", func(s *lsptest.State) bool { return s.Live(1) && !s.Has("handlers/handlers.go", manifest.CodeRoute) })
 }
 
 // TestEditorBesideServe: whichever was first has the live server, and the other
