@@ -245,7 +245,3 @@ func (s *Server) showText(text, name string, f *session) (any, error) {
 	}
 	return &textResult{Text: text}, nil
 }
-
-func attachedLog(pid int) string {
-	return fmt.Sprintf("The live server belongs to the anvil-lsp with process id %d: its output is where that one was started.\n", pid)
-}

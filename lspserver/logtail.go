@@ -3,49 +3,16 @@ package lspserver
 import (
 	"bytes"
 	"context"
-	"sync"
+	"fmt"
+	"io"
 
 	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
-// maxOutput is how much of a live server's output is kept, in bytes.
-const maxOutput = 256 << 10
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	mu   sync.Mutex // guards data
-	data []byte
-}
-
-func newTail() *tail { return &tail{} }
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.data = append(t.data, p...)
-	if len(t.data) > 2*maxOutput {
-		t.data = bytes.Clone(t.data[len(t.data)-maxOutput:])
-	}
-	return len(p), nil
-}
-
-// lines returns the last lines; all there are for 0.
-func (t *tail) lines(n int) string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	data := t.data[max(0, len(t.data)-maxOutput):]
-	end := len(bytes.TrimRight(data, "\n"))
-	if n > 0 {
-		at := end
-		for range n {
-			if at = bytes.LastIndexByte(data[:at], '\n'); at < 0 {
-				break
-			}
-		}
-		data = data[at+1:]
-	}
-	return string(bytes.ToValidUTF8(data, []byte("\uFFFD")))
-}
+// maxLog bounds what another process tells of its live server's output, in bytes.
+const maxLog = 1 << 20
 
 // logParams are those of anvil/log.
 type logParams struct {
@@ -61,29 +28,55 @@ type logResult struct {
 func logFeature() feature {
 	return feature{
 		methods: map[string]method{
-			"anvil/log": request(func(_ context.Context, s *Server, p *logParams) (any, error) {
+			"anvil/log": request(func(ctx context.Context, s *Server, p *logParams) (any, error) {
 				f, err := s.sessionFor(p.Folder)
 				if err != nil {
 					return nil, err
 				}
-				return &logResult{Text: f.log(p.Lines)}, nil
+				return &logResult{Text: f.log(ctx, p.Lines)}, nil
 			}),
 		},
 		commands: map[string]command{
-			"anvil.showLog": {one: func(_ context.Context, s *Server, f *session, _ commandArgument) (any, error) {
-				return s.showText(f.log(0), "anvil-log.txt", f)
+			"anvil.showLog": {one: func(ctx context.Context, s *Server, f *session, _ commandArgument) (any, error) {
+				return s.showText(f.log(ctx, 0), "anvil-log.txt", f)
 			}},
 		},
 	}
 }
 
-// log returns the last output of the live server.
-func (f *session) log(lines int) string {
-	f.mu.Lock()
-	attached, pid := f.attached, f.status.PID
-	f.mu.Unlock()
-	if attached {
-		return attachedLog(pid)
+// log returns the last lines that the live server has printed; all that are kept
+// for 0. It is as text what may be any bytes.
+func (f *session) log(ctx context.Context, lines int) string {
+	if lines <= 0 {
+		lines = -1
 	}
-	return f.output.lines(lines)
+	f.mu.Lock()
+	other, attached := f.link.(*remoteLink)
+	pid := f.status.PID
+	f.mu.Unlock()
+	if !attached {
+		return validText(f.output.Last(lines))
+	}
+	data, err := other.Log(ctx, lines)
+	if err != nil {
+		return fmt.Sprintf("The live server belongs to the anvil-lsp with process id %d, which does not tell what it has printed: %v\n", pid, err)
+	}
+	return validText(data)
+}
+
+func validText(data []byte) string {
+	return string(bytes.ToValidUTF8(data, []byte("\uFFFD")))
+}
+
+// Log returns the last lines that the live server has printed; all that are kept
+// for a negative number.
+func (l *remoteLink) Log(ctx context.Context, lines int) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
+	body, err := l.client.Read(ctx, control.LogPath(lines, false))
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(io.LimitReader(body, maxLog))
 }

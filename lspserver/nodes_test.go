@@ -58,22 +58,3 @@ var x = fmt.Sprint(1)
 		t.Errorf("in no file: %v", r)
 	}
 }
-
-func TestTail(t *testing.T) {
-	o := newTail()
-	for range 10_000 {
-		if _, err := o.Write([]byte(strings.Repeat("x", 99) + "\n")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(o.data) > 2*maxOutput {
-		t.Errorf("%d bytes are kept", len(o.data))
-	}
-	o.Write([]byte("one\ntwo\n"))
-	if got := o.lines(2); got != "one\ntwo\n" {
-		t.Errorf("%q", got)
-	}
-	if got := o.lines(0); len(got) > maxOutput || !strings.HasSuffix(got, "two\n") {
-		t.Errorf("%d bytes", len(got))
-	}
-}

@@ -28,7 +28,7 @@ type session struct {
 
 	settings atomic.Pointer[Settings] // of the workspace folder; nil: those of the server
 
-	output   *tail
+	output   *engine.Log
 	memory   *memory
 	progress *progress
 	ended    chan struct{} // closed when run has ended
@@ -89,7 +89,7 @@ type fileList struct {
 
 func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string, settings *Settings) *session {
 	f := &session{
-		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: newTail(), memory: loadMemory(dir),
+		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: engine.NewLog(), memory: loadMemory(dir),
 		ended: make(chan struct{}), poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: StateOff, places: map[string]*placesOf{},
 	}
 	f.settings.Store(settings)

@@ -17,7 +17,7 @@ func (f *session) serve() error {
 	settings := f.getSettings()
 	o := settings.engine(f.dir)
 	o.Version = f.s.opts.Version
-	o.Stdout, o.Stderr = f.output, f.output
+	o.Log = f.output
 	o.Decide, o.Foreseeable = f.decide, f.hurry
 	f.set(func() { f.state, f.message, f.failed = StateStarting, "", false })
 	f.s.awaitEnding(f.ctx)

@@ -18,7 +18,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
-// Paths of the protocol. The verb is GET for status, events and hold, and
+// Paths of the protocol. The verb is GET for status, events, hold and log, and
 // POST for everything else.
 const (
 	PathStatus   = "/v1/status"
@@ -31,6 +31,7 @@ const (
 	PathStop     = "/v1/stop"     // engine: end the live server and the engine
 	PathTake     = "/v1/take"     // engine: take up now what waits while reload on save is paused → Event
 	PathHold     = "/v1/hold"     // engine: a stream of Held; reload on save is paused while a client reads it
+	PathLog      = "/v1/log"      // engine: what live servers have printed last, as raw bytes; see LogPath
 )
 
 // Environment of the live server: how the engine hands over what it inherits.

@@ -54,6 +54,8 @@ type Options struct {
 	Args []string
 	// Stdout and Stderr receive what the live server prints.
 	Stdout, Stderr io.Writer
+	// Log keeps the end of that for clients; nil: one that ends with the engine.
+	Log *Log
 	// Version of this program, for Status.
 	Version string
 }
@@ -134,9 +136,12 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	e.status = control.Status{
 		Version: o.Version, PID: os.Getpid(), Dir: dir, URL: e.socket.URL(), State: control.StateBuilding, Since: e.started,
 	}
+	if e.opts.Log == nil {
+		e.opts.Log = NewLog()
+	}
 	e.sup, err = launch.NewSupervisor(launch.Options{
 		Socket: e.socket, Dir: dir, RunDir: filepath.Join(e.out.path, "run"), Args: o.Args,
-		Stdout: o.Stdout, Stderr: o.Stderr, Front: http.HandlerFunc(e.front),
+		Stdout: e.logged(o.Stdout), Stderr: e.logged(o.Stderr), Front: http.HandlerFunc(e.front),
 	})
 	if err != nil {
 		return nil, err
@@ -151,6 +156,15 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	}
 	e.watchGraph(nil, nil)
 	return e, nil
+}
+
+// logged has the log have what is written to w, before w has it: w may have a
+// reader that holds it up.
+func (e *Engine) logged(w io.Writer) io.Writer {
+	if w == nil {
+		return e.opts.Log
+	}
+	return io.MultiWriter(e.opts.Log, w)
 }
 
 // realDir returns an application's directory as the go command reports it.

@@ -24,7 +24,7 @@ func newTestEngine(t *testing.T) *Engine {
 		}
 	})
 	return &Engine{
-		opts: Options{Dir: t.TempDir()}, socket: socket, events: control.NewStream[control.Event](),
+		opts: Options{Dir: t.TempDir(), Log: NewLog()}, socket: socket, events: control.NewStream[control.Event](),
 		requests: make(chan request), ended: make(chan struct{}), predictor: newPredictor(), holds: newHolds(),
 	}
 }

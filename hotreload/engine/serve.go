@@ -27,6 +27,7 @@ func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error 
 		control.WriteJSON(w, http.StatusOK, e.Status(r.Context()))
 	})
 	r.Get(control.PathEvents, e.events.ServeHTTP)
+	r.Get(control.PathLog, e.opts.Log.ServeHTTP)
 	r.Post(control.PathReload, e.asked(requestReload))
 	r.Post(control.PathRestart, e.asked(requestRestart))
 	r.Post(control.PathRollback, e.asked(requestRollback))

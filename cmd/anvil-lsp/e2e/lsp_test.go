@@ -362,12 +362,23 @@ func TestEditorBesideServe(t *testing.T) {
 	// The same events in both; predictions in the editor, too.
 	e.Replace("handlers/handlers.go", strings.Replace(source, "func AnvilRegisterRoutes(r *hotreload.RouteSink)", "func AnvilRegisterRoutes(r *hotreload.RouteSink, n int)", 1))
 	e.Await("ANV003 before the save", func(st *lsptest.State) bool { return st.Has("handlers/handlers.go", manifest.CodeRegister) })
-	e.Replace("handlers/handlers.go", source+"\nvar _ = 1\n")
+	e.Replace("handlers/handlers.go", source+"\nfunc init() { println(\"\\x1b[31msaid by generation 2\") }\n")
 	e.Save("handlers/handlers.go")
 	s.wait(control.EventLive)
 	e.Await("generation 2 in the editor", func(st *lsptest.State) bool {
 		return st.Live(2) && st.Only().URL == s.URL && !st.Has("handlers/handlers.go", manifest.CodeRegister)
 	})
+
+	// What the application prints, too, though it is the terminal's.
+	const said = "\x1b[31msaid by generation 2\n"
+	until(t, "the output in the terminal", func() bool { return strings.Contains(s.stderr.String(), said) })
+	var log struct {
+		Text string `json:"text"`
+	}
+	e.Must("anvil/log", map[string]any{"lines": 1}, &log)
+	if log.Text != said {
+		t.Errorf("the log in the editor ends with %q", log.Text)
+	}
 
 	// The terminal ends: the editor goes on.
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
@@ -380,6 +391,9 @@ func TestEditorBesideServe(t *testing.T) {
 	// A terminal beside the editor, and the editor ends.
 	second := launch(t, dir)
 	second.waitFor("events of the editor's engine", func(ev control.Event) bool { return ev.URL != "" })
+	e.Replace("handlers/handlers.go", source+"\nfunc init() { println(\"said by generation 3\") }\n")
+	e.Save("handlers/handlers.go")
+	until(t, "the output in the terminal", func() bool { return strings.Contains(second.stderr.String(), "said by generation 3\n") })
 	e.end()
 	second.waitFor("the terminal to take over", func(ev control.Event) bool { return ev.Kind == control.EventLive && ev.Generation == 1 })
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -85,8 +86,8 @@ func (p *program) abs(dir string) string {
 // has asked it to.
 var errTakeOver = errors.New("the other anvil-lsp has ended")
 
-// attach shows the events of a running engine until it or the user ends. The
-// error is errTakeOver if this program can go on in its place.
+// attach shows the events of a running engine, and what its application prints,
+// until it or the user ends. The error is errTakeOver if this program can go on in its place.
 func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face *face, f serveFlags) error {
 	if len(f.set) > 0 {
 		face.note("%s: not heeded, the anvil-lsp that runs in %s was started otherwise", strings.Join(f.set, ", "), s.Dir)
@@ -99,6 +100,14 @@ func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face
 	} else {
 		face.note("attached to the anvil-lsp with process id %d", s.PID)
 	}
+	// What the application prints is shown, too. The stream ends with ctx, or with
+	// the engine.
+	followed, stop := context.WithCancel(ctx)
+	var showing sync.WaitGroup
+	defer showing.Wait()
+	defer stop()
+	out, _ := face.outputs()
+	showing.Go(func() { _ = r.log(followed, out, 0, true, copyRaw) }) // an earlier version has none
 	for {
 		for ev, err := range control.Events[control.Event](ctx, r.client, control.PathEvents) {
 			if err != nil {

@@ -58,6 +58,7 @@ func TestFlags(t *testing.T) {
 		{args: "init a b", code: 2, says: `unexpected argument "b"`},
 		{args: "ctl reboot", code: 2, says: `unknown command "reboot"`},
 		{args: "ctl rebload", code: 2, says: "did you mean reload?"},
+		{args: "ctl log -n -3", code: 2, says: "no such number of lines"},
 		{args: "ctl rollback 0", code: 2, says: "numbered from 1"},
 		{args: "ctl rollback 1 2", code: 2, says: `unexpected argument "2"`},
 		{args: "routes --color", code: 2, says: "unknown flag"},
@@ -385,7 +386,7 @@ func TestCtlStop(t *testing.T) {
 }
 
 func TestNotRunning(t *testing.T) {
-	for _, args := range []string{"ctl status", "ctl reload", "ctl stop", "ctl status --dir nowhere", "routes"} {
+	for _, args := range []string{"ctl status", "ctl reload", "ctl stop", "ctl log", "ctl log -f", "ctl status --dir nowhere", "routes"} {
 		p := newProgram(t, nil)
 		code := p.run(t.Context(), strings.Fields(args))
 		if code != exitFailure || !strings.Contains(p.stderr.String(), "no anvil-lsp is running in "+p.dir) || p.stdout.String() != "" {
@@ -483,5 +484,76 @@ func TestCtlStopKilled(t *testing.T) {
 	r.answer(control.PathStop, http.StatusAccepted, nil)
 	if code := p.run(t.Context(), []string{"ctl", "stop"}); code != exitOK {
 		t.Errorf("exit code %d, %s", code, p.stderr)
+	}
+}
+
+// TestCtlLog: what the application has printed, as it was printed, and what it
+// prints until its engine ends.
+func TestCtlLog(t *testing.T) {
+	const printed = "one\ntwo \x1b[31mred\xff\n"
+	for args, want := range map[string]string{
+		"ctl log":                printed,
+		"ctl log -n 1":           "two \x1b[31mred\xff\n",
+		"ctl log --lines 0":      "",
+		"ctl log --json -n 1":    `{"line":"two \u001b[31mred\ufffd"}` + "\n",
+		"ctl log --lines=9 -f=0": printed,
+	} {
+		p := newProgram(t, nil)
+		r, l := serveRemote(t, p.dir), engine.NewLog()
+		r.Handle("GET "+control.PathLog, l)
+		fmt.Fprint(l, printed)
+		if code := p.run(t.Context(), strings.Fields(args)); code != exitOK || p.stdout.String() != want {
+			t.Errorf("%s: exit code %d, printed %q, want %q, %s", args, code, p.stdout, want, p.stderr)
+		}
+	}
+	p := newProgram(t, nil)
+	r, l := serveRemote(t, p.dir), engine.NewLog()
+	r.Handle("GET "+control.PathLog, l)
+	fmt.Fprint(l, printed)
+	code := make(chan int)
+	go func() { code <- p.run(t.Context(), []string{"ctl", "log", "-f", "-n", "1"}) }()
+	waitFor(t, p.stdout, "red")
+	fmt.Fprint(l, "and on")
+	waitFor(t, p.stdout, "and on")
+	r.stop()
+	if got := <-code; got != exitOK || p.stdout.String() != "two \x1b[31mred\xff\nand on" {
+		t.Errorf("exit code %d, printed %q, %s", got, p.stdout, p.stderr)
+	}
+
+	old := newProgram(t, nil)
+	serveRemote(t, old.dir)
+	if code := old.run(t.Context(), []string{"ctl", "log"}); code != exitFailure || !strings.Contains(old.stderr.String(), "of an earlier version") {
+		t.Errorf("of an earlier version: exit code %d, %s", code, old.stderr)
+	}
+}
+
+// TestAttachLog: a terminal that is attached shows what the application prints
+// from then on.
+func TestAttachLog(t *testing.T) {
+	for _, flag := range []string{"--verbose", "--json"} {
+		p := newProgram(t, nil)
+		p.inUse()
+		r := serveRemote(t, p.dir)
+		r.HandleFunc("GET "+control.PathLog, func(w http.ResponseWriter, r *http.Request) {
+			if lines, follow, err := control.ReadLogQuery(r); lines != 0 || !follow || err != nil {
+				t.Errorf("asked for %d lines, follow %t, %v", lines, follow, err)
+			}
+			fmt.Fprint(w, "said \x1b[31mred\n")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		})
+		r.streams <- []*control.Event{&live, nil}
+		ctx, interrupt := context.WithCancel(t.Context())
+		code := make(chan int)
+		go func() { code <- p.run(ctx, []string{"--serve", flag}) }()
+		printed, other := p.stdout, p.stderr
+		if flag == "--json" { // which has standard output for itself
+			printed, other = other, printed
+		}
+		waitFor(t, printed, "said \x1b[31mred\n")
+		interrupt()
+		if got := <-code; got != exitOK || strings.Contains(other.String(), "red") {
+			t.Errorf("%s: exit code %d, standard output %q, standard error %q", flag, got, p.stdout, p.stderr)
+		}
 	}
 }

@@ -72,6 +72,7 @@ runs there, or if what was asked for could not be done.`,
 				return console.Status(p.stdout, paint.Wanted(p.stdout), p.dir, s, time.Now())
 			},
 		},
+		p.log(&dir, &asJSON),
 		order("reload", "Build and load the code as it is now", "Build and load the code as it is now, changed or not.",
 			"  anvil-lsp ctl reload", control.PathReload, noArgs, nothing),
 		order("restart", "Restart the application on the same socket", "Start the application anew from the code as it is now, on the same socket: no connection is refused, but what is in memory is gone.",
