@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net"
@@ -9,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/launch"
+	"github.com/anvilforge/anvil-lsp/hotreload/watch"
 )
 
 // taken binds a port of the system's choice until the test ends.
@@ -103,5 +106,26 @@ func TestNewGivesBackWhatItTook(t *testing.T) {
 	}
 	if got, want := strings.Join(names(t, dir, OutDir), " "), ".gitignore lock"; got != want {
 		t.Errorf("left %s, want %s", got, want)
+	}
+}
+
+// TestFollowAfterTheEnd: a task that is told to end when the watcher is, and goes
+// on for a moment, complains of nothing.
+func TestFollowAfterTheEnd(t *testing.T) {
+	e := newTestEngine(t)
+	var err error
+	if e.watcher, err = watch.New(watch.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := e.watcher.Run(ended); err != nil {
+		t.Fatal(err)
+	}
+	events := e.events.Subscribe(t.Context())
+	e.watchGraph(nil, nil)
+	e.publish(control.Event{Kind: control.EventStopped})
+	if ev := <-events; ev.Kind != control.EventStopped {
+		t.Errorf("%s: %s", ev.Kind, ev.Message)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/launch"
+	"github.com/anvilforge/anvil-lsp/hotreload/watch"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -472,7 +473,8 @@ func (e *Engine) watchDirs(live *build.Snapshot, g *build.Graph) {
 
 func (e *Engine) follow(dirs map[string]bool, relevant func(string) bool) {
 	e.relevant.Store(&relevant)
-	if err := e.watcher.SetDirs(slices.Sorted(maps.Keys(dirs))); err != nil {
+	// A task may outlive the watcher: it is told to end at the same moment.
+	if err := e.watcher.SetDirs(slices.Sorted(maps.Keys(dirs))); err != nil && !errors.Is(err, watch.ErrClosed) {
 		e.publish(control.Event{Kind: control.EventWarning, Message: err.Error()})
 	}
 }

@@ -24,6 +24,9 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
+// ErrClosed reports a watcher whose Run has ended.
+var ErrClosed = errors.New("the file watcher is closed")
+
 // Options says what to watch for, and when a batch has settled.
 type Options struct {
 	// Relevant says whether a change of path, which is absolute, matters. It is
@@ -133,9 +136,12 @@ func (w *Watcher) Batches() <-chan Batch { return w.batches }
 // accepts, is watched without being asked for until it is deleted.
 //
 // An error concerns single directories; the others are watched. The error of a
-// system limit says which setting to raise.
+// system limit says which setting to raise. After Run has ended it is ErrClosed.
 func (w *Watcher) SetDirs(dirs []string) error {
 	err := w.tree.set(dirs)
+	if errors.Is(err, fsnotify.ErrClosed) {
+		return ErrClosed
+	}
 	select {
 	case w.found <- struct{}{}:
 	default: // Run has not looked since the last time

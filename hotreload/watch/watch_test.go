@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -383,7 +384,7 @@ func TestSetDirsAfterTheEnd(t *testing.T) {
 	if _, ok := <-w.Batches(); ok {
 		t.Error("Batches is open")
 	}
-	if err := w.SetDirs([]string{t.TempDir()}); err == nil || !strings.Contains(err.Error(), "closed") {
+	if err := w.SetDirs([]string{t.TempDir()}); !errors.Is(err, ErrClosed) {
 		t.Errorf("SetDirs: %v", err)
 	}
 }
