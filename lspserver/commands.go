@@ -231,17 +231,24 @@ type textResult struct {
 	Text string `json:"text"`
 }
 
-// showText shows a text where the client can, and answers with it.
+// showText shows a text where the client can, and answers with it. One that
+// cannot show it is told where it stands: it may do nothing with the answer.
 func (s *Server) showText(text, name string, f *session) (any, error) {
-	if s.client.ShowDocument && !s.client.Commands {
-		path := filepath.Join(f.dir, engine.OutDir, name)
-		if err := os.WriteFile(path, []byte(text), 0o666); err == nil {
-			s.sessions.Go(func() {
-				ctx, cancel := context.WithTimeout(f.ctx, clientPatience)
-				defer cancel()
-				_ = s.conn.Call(ctx, protocol.MethodWindowShowDocument, &protocol.ShowDocumentParams{URI: uri.File(path)}, nil)
-			})
-		}
+	if s.client.Commands {
+		return &textResult{Text: text}, nil
 	}
+	path := filepath.Join(f.dir, engine.OutDir, name)
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		return &textResult{Text: text}, nil
+	}
+	if !s.client.ShowDocument {
+		s.showf(protocol.MessageTypeInfo, "anvil-lsp: see %s", path)
+		return &textResult{Text: text}, nil
+	}
+	s.sessions.Go(func() {
+		ctx, cancel := context.WithTimeout(f.ctx, clientPatience)
+		defer cancel()
+		_ = s.conn.Call(ctx, protocol.MethodWindowShowDocument, &protocol.ShowDocumentParams{URI: uri.File(path)}, nil)
+	})
 	return &textResult{Text: text}, nil
 }

@@ -1,6 +1,9 @@
 package lspserver
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +12,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -101,5 +105,75 @@ func TestCommandsOfSeveral(t *testing.T) {
 	}
 	if x.paused || y.paused {
 		t.Error("one of two applications was chosen")
+	}
+}
+
+// TestManifestDiff: what the source differs in, and not in how it is called.
+func TestManifestDiff(t *testing.T) {
+	const none = "generation 4, compared with the source\n\nno difference in routes and keyed state\n"
+	for _, tt := range []struct {
+		name   string
+		change func(live, is *manifest.Route)
+		want   string
+	}{
+		{"nothing", func(_, _ *manifest.Route) {}, ""},
+		{"a function literal as the compiler calls it", func(live, is *manifest.Route) {
+			live.Handler, is.Handler = "handlers.AnvilRegisterRoutes.index.func1", "handlers.index.func1"
+		}, ""},
+		{"another handler", func(_, is *manifest.Route) { is.Handler = "handlers.index" }, "~ GET /  handlers.home → handlers.index  func(*hotreload.Ctx) error\n"},
+		{"another signature", func(_, is *manifest.Route) { is.Signature, is.Fingerprint = "http.Handler", "2" }, "~ GET /  handlers.home  func(*hotreload.Ctx) error → http.Handler\n"},
+		{"another structure", func(live, is *manifest.Route) {
+			live.Shape, is.Shape, is.Fingerprint = "named struct{A int}", "named struct{A string}", "2"
+		}, "~ GET /  handlers.home  func(*hotreload.Ctx) error: "},
+	} {
+		s := newScene(t)
+		report := s.folder.Forecast.Report
+		tt.change(s.folder.LiveRoute("GET", "/"), &report.Routes[0].Route)
+		name := report.Routes[0].Handler
+		got := manifestDiff(s.folder)
+		if tt.want == "" && got != none || !strings.Contains(got, tt.want) || strings.Count(got, "~") != min(len(tt.want), 1) {
+			t.Errorf("%s:\n%s", tt.name, got)
+		}
+		if report.Routes[0].Handler != name {
+			t.Errorf("%s: the forecast was changed", tt.name)
+		}
+	}
+}
+
+// TestShowText: a client that cannot show a text is told where it stands.
+func TestShowText(t *testing.T) {
+	for _, tt := range []struct {
+		client Client
+		asked  string // what the client is asked to do
+	}{
+		{Client{}, protocol.MethodWindowShowMessage},
+		{Client{ShowDocument: true}, protocol.MethodWindowShowDocument},
+		{Client{Commands: true}, ""},
+		{Client{Commands: true, ShowDocument: true}, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk(t)
+			d.s.client = tt.client
+			f := d.session("app")
+			if err := os.Mkdir(filepath.Join(f.dir, engine.OutDir), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprint(f.output, "printed\n")
+			if got, err := d.execute("anvil.showLog", ""); err != nil || got.(*textResult).Text != "printed\n" {
+				t.Errorf("answered %v, %v", got, err)
+			}
+			synctest.Wait()
+			path := filepath.Join(f.dir, engine.OutDir, "anvil-log.txt")
+			for _, method := range []string{protocol.MethodWindowShowMessage, protocol.MethodWindowShowDocument} {
+				asked := d.client.all(method)
+				if len(asked) != 0 != (method == tt.asked) || len(asked) > 0 && !strings.Contains(string(asked[0].Params), filepath.Base(path)) {
+					t.Errorf("%+v: %s %q", tt.client, method, asked)
+				}
+			}
+			data, err := os.ReadFile(path)
+			if tt.asked != "" && string(data) != "printed\n" || tt.asked == "" && err == nil {
+				t.Errorf("in the file is %q, %v", data, err)
+			}
+		})
 	}
 }

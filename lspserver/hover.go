@@ -161,7 +161,7 @@ func (f *Folder) difference(live *manifest.Route, r *source.Route) string {
 		is = "; the source has " + r.Signature
 	case live.Fingerprint != r.Fingerprint:
 		is = "; the source has other types: " + manifest.DescribeDifference(live.Shape, r.Shape)
-	case live.Handler != r.Handler:
+	case !source.SameHandler(r.Handler, live.Handler):
 		is = "; the source has " + r.Handler
 	}
 	return is + f.afterSave(r)

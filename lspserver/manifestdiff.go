@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
 // manifestDiff says in what the source differs from what is live, for a person.
@@ -14,6 +15,9 @@ func manifestDiff(f *Folder) string {
 	now := *f.Manifest
 	now.Routes, now.State = nil, nil
 	for _, r := range f.Forecast.Report.Routes {
+		if live := f.LiveRoute(r.Method, r.Pattern); live != nil && source.SameHandler(r.Handler, live.Handler) {
+			r.Handler = live.Handler
+		}
 		now.Routes = append(now.Routes, r.Route)
 	}
 	for _, s := range f.Forecast.Report.State {
@@ -30,6 +34,10 @@ func manifestDiff(f *Folder) string {
 			fmt.Fprintf(&b, "+ %s %s  %s  %s\n", r.New.Method, r.New.Pattern, r.New.Handler, r.New.Signature)
 		case r.New == nil:
 			fmt.Fprintf(&b, "- %s %s  %s  %s\n", r.Old.Method, r.Old.Pattern, r.Old.Handler, r.Old.Signature)
+		case r.Old.Fingerprint == r.New.Fingerprint:
+			fmt.Fprintf(&b, "~ %s %s  %s → %s  %s\n", r.New.Method, r.New.Pattern, r.Old.Handler, r.New.Handler, r.New.Signature)
+		case r.Old.Signature == r.New.Signature:
+			fmt.Fprintf(&b, "~ %s %s  %s  %s: %s\n", r.New.Method, r.New.Pattern, r.New.Handler, r.New.Signature, manifest.DescribeDifference(r.Old.Shape, r.New.Shape))
 		default:
 			fmt.Fprintf(&b, "~ %s %s  %s  %s → %s\n", r.New.Method, r.New.Pattern, r.New.Handler, r.Old.Signature, r.New.Signature)
 		}
