@@ -91,10 +91,17 @@ func (d *documents) put(doc *Document) {
 
 func (d *documents) remove(u uri.URI) {
 	d.update(func(set *documentSet) {
-		if doc := set.byURI[u]; doc != nil && set.byPath[doc.Path] == doc {
-			delete(set.byPath, doc.Path)
-		}
+		doc := set.byURI[u]
 		delete(set.byURI, u)
+		if doc == nil || set.byPath[doc.Path] != doc {
+			return
+		}
+		delete(set.byPath, doc.Path)
+		for _, other := range set.byURI { // it may be open under another name, too
+			if best := set.byPath[doc.Path]; other.Path == doc.Path && (best == nil || other.URI < best.URI) {
+				set.byPath[doc.Path] = other
+			}
+		}
 	})
 }
 

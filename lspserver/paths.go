@@ -15,6 +15,10 @@ func pathOf(u uri.URI) string {
 	if !strings.HasPrefix(strings.ToLower(string(u)), "file:") {
 		return ""
 	}
+	const local = "//localhost/" // which RFC 8089 allows for no host at all
+	if rest := u[len("file:"):]; len(rest) >= len(local) && strings.EqualFold(string(rest[:len(local)]), local) {
+		u = "file:///" + rest[len(local):]
+	}
 	path := u.FsPath()
 	if !filepath.IsAbs(path) {
 		return ""

@@ -2,6 +2,7 @@ package lspserver
 
 import (
 	"bytes"
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -74,18 +75,29 @@ func (p *publisher) forget(f *session) {
 	}
 }
 
-// concerned returns the files that somebody says, or said, something about.
+// concerned returns the files that somebody says, or said, something about; those
+// that nobody says anything about any more come first. A file may have two names,
+// the client's and ours, which one client keeps apart and another does not: what
+// is taken back under the one must not take away what is said under the other.
 func (p *publisher) concerned() []uri.URI {
 	set := map[uri.URI]bool{}
 	for u := range p.sent {
-		set[u] = true
+		set[u] = false
 	}
 	for _, st := range p.said {
 		for u := range st.files {
 			set[u] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(set))
+	return slices.SortedFunc(maps.Keys(set), func(a, b uri.URI) int {
+		if set[a] != set[b] {
+			if set[b] {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a, b)
+	})
 }
 
 // send tells the client about one file, unless it knows. What was said of

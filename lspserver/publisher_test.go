@@ -5,9 +5,13 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // sharing has two sessions own a directory that neither is in, and returns them
@@ -89,4 +93,50 @@ func TestPublishNewest(t *testing.T) {
 		y.predict()
 		check("one of them does not own the file any more", 4, 5)
 	})
+}
+
+// TestPublishOtherName: a client may write the URI of a file in another way than
+// we do, and may take the two for one.
+func TestPublishOtherName(t *testing.T) {
+	for _, folder := range []string{"a(1)", "x@y", "z+z"} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk(t)
+			f := d.session("app")
+			f.outlook = &oracle{}
+			file := filepath.Join(f.dir, folder, "one.go")
+			d.write(file, "package p\n\nvar x = 1\n")
+			f.take(control.Event{Kind: control.EventKept, Time: time.Now(), Diagnostics: []manifest.Diagnostic{
+				manifest.Diagnose(manifest.CodeRoute, manifest.Position{File: file, Line: 3}, "a mistake"),
+			}})
+			shown := func(when string) {
+				t.Helper()
+				f.predict()
+				synctest.Wait()
+				byPath, names := map[string]int{}, map[uri.URI]int{}
+				for _, m := range d.client.all(protocol.MethodTextDocumentPublishDiagnostics) {
+					var p protocol.PublishDiagnosticsParams
+					if err := protocol.Unmarshal(m.Params, &p); err != nil {
+						t.Fatal(err)
+					}
+					byPath[pathOf(p.URI)], names[p.URI] = len(p.Diagnostics), len(p.Diagnostics)
+				}
+				total := 0
+				for _, n := range names {
+					total += n
+				}
+				if byPath[file] != 1 || total != 1 {
+					t.Errorf("%s %d are shown for the file, and for its names %v", when, byPath[file], names)
+				}
+			}
+			shown("while it is closed")
+			theirs := uri.URI("file://" + strings.ReplaceAll(string(uri.File(file)[len("file://"):]), string(uri.File(folder)[len("file:///"):]), folder))
+			if theirs == uri.File(file) {
+				t.Fatalf("%s is our name, too", theirs)
+			}
+			didOpen(d.s, &protocol.DidOpenTextDocumentParams{TextDocument: protocol.TextDocumentItem{URI: theirs, Version: 1, Text: "package p\n\nvar x = 1\n"}})
+			shown("while it is open")
+			didClose(d.s, &protocol.DidCloseTextDocumentParams{TextDocument: protocol.TextDocumentIdentifier{URI: theirs}})
+			shown("when it is closed again")
+		})
+	}
 }
