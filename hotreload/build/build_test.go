@@ -185,6 +185,30 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// TestMovedDirectory: of a directory that is moved away the watcher names the
+// directory, and not what is in it.
+func TestMovedDirectory(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	a.host()
+	for _, name := range []string{"handlers/internal/list", "handlers/internal", "handlers/views/templates", "store"} {
+		dir := filepath.Join(a.dir, name)
+		if err := os.Rename(dir, dir+"2"); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := a.b.Plan(t.Context(), a.snap, []string{dir}); err == nil {
+			t.Errorf("%s is gone, and nobody misses it", name)
+		} else if _, ok := errors.AsType[*Failure](err); !ok {
+			t.Errorf("%s is gone: %v", name, err)
+		}
+		if err := os.Rename(dir+"2", dir); err != nil {
+			t.Fatal(err)
+		}
+		if plan := a.plan(dir); plan.Rung != "" {
+			t.Errorf("%s is back: %q, %v", name, plan.Rung, plan.Reasons)
+		}
+	}
+}
+
 // TestFaults checks that mistakes come back with their code and position, and
 // that the plugin builds once they are mended.
 func TestFaults(t *testing.T) {

@@ -53,8 +53,8 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		now, err := read(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			// Gone, or a directory: a new one may hold embedded files.
-			resolve = resolve || known || s.embedder(path) != nil
+			// A file, or a directory that was moved away with all that is in it.
+			resolve = resolve || known || s.embedder(path) != nil || s.holds(path)
 			delete(sources, path)
 		case err != nil && !known: // for example a directory
 			resolve = resolve || s.embedder(path) != nil

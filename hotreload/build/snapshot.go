@@ -186,6 +186,17 @@ func moduleFile(path string) bool {
 	return false
 }
 
+// holds reports whether a directory has files in it that decide what is built.
+func (s *Snapshot) holds(dir string) bool {
+	dir += string(filepath.Separator)
+	for path := range s.sources {
+		if strings.HasPrefix(path, dir) {
+			return true
+		}
+	}
+	return false
+}
+
 // packageIn returns the local package in a directory, or nil.
 func (s *Snapshot) packageIn(dir string) *Package {
 	for _, p := range s.graph.Packages {
