@@ -3,6 +3,7 @@ package lspserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
@@ -45,8 +46,14 @@ func (l *remoteLink) Status(ctx context.Context) (s control.Status, err error) {
 	return s, l.client.Get(ctx, control.PathStatus, &s)
 }
 
+// ask has the engine do something. What it answers is not told apart from what it
+// could not answer, because it has ended meanwhile, by words about sockets alone.
 func (l *remoteLink) ask(ctx context.Context, path string, body any) (ev control.Event, err error) {
-	return ev, l.client.Post(ctx, path, body, &ev)
+	err = l.client.Post(ctx, path, body, &ev)
+	if _, answered := errors.AsType[*control.Problem](err); err != nil && !answered && ctx.Err() == nil {
+		err = fmt.Errorf("the anvil-lsp that has the live server ended before it was done: %w", err)
+	}
+	return ev, err
 }
 
 func (l *remoteLink) Reload(ctx context.Context) (control.Event, error) {
