@@ -62,3 +62,25 @@ func TestPathOf(t *testing.T) {
 		}
 	}
 }
+
+// TestRealPath: a file may be opened before the directory that it will be in is
+// made, in a workspace that is reached through a link.
+func TestRealPath(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(t.TempDir(), link); err != nil {
+		t.Fatal(err)
+	}
+	real, err := filepath.EvalSymlinks(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rest := range []string{"", "x.go", "new/x.go", "new/er/x.go"} {
+		if got, want := realPath(filepath.Join(link, rest)), filepath.Join(real, rest); got != want {
+			t.Errorf("%s is %s, want %s", rest, got, want)
+		}
+	}
+}

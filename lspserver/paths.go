@@ -26,16 +26,19 @@ func pathOf(u uri.URI) string {
 	return filepath.Clean(path)
 }
 
-// realPath returns a path as the go command reports it. The file itself need
-// not exist.
+// realPath returns a path as the go command reports it. Neither the file nor the
+// directories that it is going to be in need exist.
 func realPath(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	rest := ""
+	for at := path; ; at = filepath.Dir(at) {
+		if real, err := filepath.EvalSymlinks(at); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if at == filepath.Dir(at) {
+			return path
+		}
+		rest = filepath.Join(filepath.Base(at), rest)
 	}
-	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-		return filepath.Join(dir, filepath.Base(path))
-	}
-	return path
 }
 
 // below reports whether a path is dir or in it.

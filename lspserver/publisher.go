@@ -56,10 +56,9 @@ func newPublisher(s *Server) *publisher {
 func (p *publisher) publish(f *session, docs *documentSet, now map[uri.URI][]protocol.Diagnostic) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if f.ctx.Err() != nil {
-		now = nil
+	if p.said[f] = (statement{docs, now}); f.ctx.Err() != nil {
+		delete(p.said, f) // who has ended is not waited for
 	}
-	p.said[f] = statement{docs, now}
 	for _, u := range p.concerned() {
 		p.send(u, p.s.docs.all().byURI[u])
 	}

@@ -140,3 +140,25 @@ func TestPublishOtherName(t *testing.T) {
 		})
 	}
 }
+
+// TestPublishAfterTheEnd: a session that has ended, and was just about to speak,
+// keeps no other from being heard.
+func TestPublishAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		x, y, file := d.sharing(filepath.Join(t.TempDir(), "handlers"))
+		d.open(file, "\n"+mark)
+		docs := d.s.docs.all()
+		x.predict()
+		y.predict()
+		x.end()
+		x.publish(docs)
+		d.edit(file, "\n\n\n"+mark)
+		y.predict()
+		synctest.Wait()
+		p := d.published(file)
+		if v, _ := p.Version.Get(); v != 2 || len(p.Diagnostics) != 1 || p.Diagnostics[0].Range.Start.Line != 3 {
+			t.Errorf("version %d, %+v", v, p.Diagnostics)
+		}
+	})
+}
