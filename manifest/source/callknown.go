@@ -46,7 +46,11 @@ func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r val
 		}
 	}
 	if slices.Contains([]string{"fmt", "maps", "net/http", "net/url", "path", "slices", "sort", "strconv", "strings"}, fn.obj.Pkg().Path()) {
-		return ev.callLibrary(name, fn, args, site)
+		r, ok := ev.callLibrary(name, fn, args, site)
+		if like := partialOf(name, args); !ok && like != nil {
+			return &unknown{base: base{t: types.Typ[types.String], at: site.pos}, why: fn.whyUnknown(), like: like}, true
+		}
+		return r, ok
 	}
 	return nil, false
 }

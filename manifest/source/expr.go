@@ -408,7 +408,11 @@ func (ev *evaluator) operate(op token.Token, x, y value, t types.Type, pos token
 		if aOk {
 			why = whyUnknown(y)
 		}
-		return &unknown{base: to, why: why}
+		u := &unknown{base: to, why: why}
+		if op == token.ADD && isString(t) {
+			u.like = partOf(x).plus(partOf(y))
+		}
+		return u
 	}
 	kind := a.val.Kind()
 	switch op {

@@ -55,7 +55,8 @@ type Unknown struct {
 	Call   string `json:"call"`   // what is called: Get, Group, or a function that takes the sink
 	Reason string `json:"reason"` // what is unknown, and why
 	// Route is a route of which all but the pattern is known; nil if more is
-	// unknown.
+	// unknown. What is known of the pattern is in it, with an ellipsis for the
+	// rest: …/posts.
 	Route *Route `json:"-"`
 }
 

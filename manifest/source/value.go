@@ -35,6 +35,8 @@ type unknown struct {
 	named *wellKnown
 	// some says that it is not nil.
 	some bool
+	// like is what is known of a string.
+	like partial
 }
 
 // basic is a constant: a string, a number or a boolean.
@@ -97,7 +99,8 @@ type entries struct {
 type sink struct {
 	base
 	prefix string
-	why    string // the prefix is not known: why
+	why    string  // the prefix is not known: why
+	like   partial // what is known of it then
 }
 
 // boxed is a hotreload.HandlerBox.
@@ -199,7 +202,7 @@ func convert(v value, t types.Type) value {
 			return &null{base{t, v.at}}
 		case *unknown:
 			if types.IsInterface(v.t) && !types.Implements(v.t, t.Underlying().(*types.Interface)) {
-				return &unknown{base{t, v.at}, v.why, v.named, v.some}
+				return &unknown{base{t, v.at}, v.why, v.named, v.some, v.like}
 			}
 		}
 		return v
@@ -207,7 +210,7 @@ func convert(v value, t types.Type) value {
 	to := base{t, v.origin()}
 	switch v := v.(type) {
 	case *unknown:
-		return &unknown{to, v.why, nil, v.some}
+		return &unknown{to, v.why, nil, v.some, v.like}
 	case *basic:
 		return convertBasic(v, to)
 	case *null:
@@ -335,7 +338,11 @@ func join(a, b value) value {
 	}
 	aNil, aOk := isNil(a)
 	bNil, bOk := isNil(b)
-	return &unknown{base: base{t, a.origin()}, why: "it depends on a condition", some: aOk && bOk && !aNil && !bNil}
+	u := &unknown{base: base{t, a.origin()}, why: "it depends on a condition", some: aOk && bOk && !aNil && !bNil}
+	if x, y := partOf(a), partOf(b); x != nil && y != nil {
+		u.like = x.either(y)
+	}
+	return u
 }
 
 // commonInterface returns a type for a value of one of two types: an interface
