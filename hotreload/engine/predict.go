@@ -123,16 +123,24 @@ func program(s *build.Snapshot, packages []*build.Package) source.Program {
 	prog := source.Program{Main: s.Main(), Handlers: s.Handlers(), Archives: s.Archives()}
 	hot := s.Hot()
 	for _, p := range packages {
-		pkg := source.Package{
-			ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap,
-			Hot: slices.Contains(hot, p.ImportPath),
-		}
-		if p.Module != nil {
-			pkg.GoVersion = p.Module.GoVersion
-		}
+		pkg := sourcePackage(p)
+		pkg.Hot = slices.Contains(hot, p.ImportPath)
 		prog.Packages = append(prog.Packages, pkg)
 	}
+	for _, p := range s.HostSources() {
+		if !slices.Contains(packages, p) {
+			prog.Sources = append(prog.Sources, sourcePackage(p))
+		}
+	}
 	return prog
+}
+
+func sourcePackage(p *build.Package) source.Package {
+	pkg := source.Package{ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap}
+	if p.Module != nil {
+		pkg.GoVersion = p.Module.GoVersion
+	}
+	return pkg
 }
 
 // foresee publishes what a plan is expected to do, and remembers it, so that it

@@ -385,6 +385,7 @@ func (ev *evaluator) callUnknown(v value, args []value, site callSite, why strin
 			reason = "it is not known what " + functionName(fn.obj) + " is here: " + whyUnknown(fn.recv)
 		default:
 			reason = "the source of " + functionName(fn.obj) + " is not checked"
+			ev.out.leads[pathOf(fn.obj)] = true
 		}
 		ev.note(site, reason)
 	}
@@ -393,11 +394,26 @@ func (ev *evaluator) callUnknown(v value, args []value, site callSite, why strin
 	r := results(v.typ(), why)
 	if fn != nil && fn.obj != nil {
 		r = ev.describeResult(fn, r)
+		if fn.body() == nil && (fn.recv == nil || !types.IsInterface(recvType(fn.obj))) {
+			leadTo(r, pathOf(fn.obj))
+		}
 	}
 	if u, ok := r.(*unknown); ok {
 		u.at = site.pos
 	}
 	return r
+}
+
+// leadTo notes that the source of a package would tell more of results.
+func leadTo(r value, path string) {
+	switch r := r.(type) {
+	case *unknown:
+		r.lead = path
+	case *tuple:
+		for _, v := range r.values {
+			leadTo(v, path)
+		}
+	}
 }
 
 func unknownArgs(t types.Type, why string) []value {

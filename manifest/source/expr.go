@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"go/ast"
 	"go/constant"
 	"go/token"
@@ -66,6 +67,9 @@ func (ev *evaluator) ident(f *frame, e *ast.Ident) value {
 	case *types.Var:
 		if c := ev.variable(f, obj); c != nil {
 			return used(c.v, e.Pos())
+		}
+		if obj.Pkg() != nil && obj.Parent() == obj.Pkg().Scope() {
+			return ev.unknownExpr(f, e, "it is a variable of "+pathOf(obj))
 		}
 	case *types.Func:
 		return ev.funcValue(f, e, obj)
@@ -410,7 +414,7 @@ func (ev *evaluator) operate(op token.Token, x, y value, t types.Type, pos token
 		}
 		u := &unknown{base: to, why: why}
 		if op == token.ADD && isString(t) {
-			u.like = partOf(x).plus(partOf(y))
+			u.like, u.lead = partOf(x).plus(partOf(y)), cmp.Or(leadOf(x), leadOf(y))
 		}
 		return u
 	}

@@ -2,13 +2,15 @@ package source
 
 // inspect adds what the syntax of the hot packages shows: state, what a reload
 // resets, what outlives its generation, what can be done only once.
-func (run *checking) inspect(w *world, hot []*checked, r *Report) {
+func (run *checking) inspect(w *world, all, hot []*checked, r *Report) {
 	for _, c := range hot {
 		for _, call := range c.facts.states {
 			if s, ok := w.state(call.key, call.typ, call.pos); ok {
 				r.State = append(r.State, s)
 			}
 		}
+	}
+	for _, c := range all {
 		for _, change := range c.facts.changes {
 			w.mutated[change.v] = true
 		}

@@ -28,6 +28,8 @@ type Report struct {
 	Complete bool
 
 	code []*Code // the hot packages
+	// leads are the import paths of packages whose source would tell more, sorted.
+	leads []string
 }
 
 // Route is one registration.

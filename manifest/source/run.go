@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
@@ -39,10 +40,10 @@ func (run *checking) report() *Report {
 
 	w.hot = hot
 	run.protect(&run.faults, "looking for what a reload resets", func() {
-		for _, c := range hot {
+		for _, c := range all {
 			c.facts = c.findFacts()
 		}
-		run.inspect(w, hot, r)
+		run.inspect(w, all, hot, r)
 	})
 	handlers := run.done[run.prog.Handlers]
 	if w.known = findKnown(run.archives.load); w.known == nil {
@@ -78,12 +79,13 @@ func (run *checking) follow(w *world, handlers *checked, r *Report) {
 		ctx: run.ctx, world: w, limit: maxSteps,
 		globals: map[types.Object]*cell{},
 	}
-	ev.out.once, ev.out.patternless = map[string]token.Pos{}, map[int]*entry{}
+	ev.out.once, ev.out.patternless, ev.out.leads = map[string]token.Pos{}, map[int]*entry{}, map[string]bool{}
 	ev.follow(obj)
 	for _, e := range ev.out.entries {
 		r.Routes = append(r.Routes, e.route(w))
 	}
 	r.Unknown, r.Registered = ev.out.unknown, ev.out.registered
+	r.leads = append(r.leads, slices.Sorted(maps.Keys(ev.out.leads))...)
 	for i, e := range ev.out.patternless {
 		route := e.route(w)
 		r.Unknown[i].Route = &route

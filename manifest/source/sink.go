@@ -78,10 +78,10 @@ func (ev *evaluator) route(s *sink, method string, pattern, handler value, site 
 	partly := &entry{method: method, pattern: s.below(pattern).String()}
 	switch {
 	case !ok:
-		ev.addUnknown(partly, "its pattern is not known: "+whyUnknown(pattern), method, handler, site, arg)
+		ev.addUnknown(partly, "its pattern is not known: "+whyUnknown(pattern), method, pattern, handler, site, arg)
 		return
 	case s.why != "":
-		ev.addUnknown(partly, "the prefix of its group is not known: "+s.why, method+" "+p, handler, site, arg)
+		ev.addUnknown(partly, "the prefix of its group is not known: "+s.why, method+" "+p, pattern, handler, site, arg)
 		return
 	}
 	joined, slash := manifest.JoinPattern(s.prefix, p)
@@ -94,9 +94,9 @@ func (ev *evaluator) mount(s *sink, pattern, handler value, site callSite) {
 	partly := &entry{method: manifest.AnyMethod, mount: true, pattern: s.below(pattern).String()}
 	switch {
 	case !ok:
-		ev.addUnknown(partly, "its pattern is not known: "+whyUnknown(pattern), "Mount", handler, site, 0)
+		ev.addUnknown(partly, "its pattern is not known: "+whyUnknown(pattern), "Mount", pattern, handler, site, 0)
 	case s.why != "":
-		ev.addUnknown(partly, "the prefix of its group is not known: "+s.why, "Mount "+p, handler, site, 0)
+		ev.addUnknown(partly, "the prefix of its group is not known: "+s.why, "Mount "+p, pattern, handler, site, 0)
 	default:
 		joined, _ := manifest.JoinPattern(s.prefix, p)
 		ev.add(&entry{pattern: joined, method: manifest.AnyMethod, mount: true}, "Mount "+p, pattern, handler, site, 0)
@@ -110,6 +110,7 @@ func (ev *evaluator) add(e *entry, call string, pattern, handler value, site cal
 		return
 	}
 	if b.kind == "" {
+		ev.out.leads[leadOf(handler)] = true
 		ev.note(site, fmt.Sprintf("the handler of %s is not known: %s", call, b.why))
 		return
 	}
@@ -121,13 +122,14 @@ func (ev *evaluator) add(e *entry, call string, pattern, handler value, site cal
 }
 
 // addUnknown records a route whose pattern is not known. Its handler may be.
-func (ev *evaluator) addUnknown(e *entry, reason, call string, handler value, site callSite, arg int) {
+func (ev *evaluator) addUnknown(e *entry, reason, call string, pattern, handler value, site callSite, arg int) {
 	b, ok := ev.box(handler, call, site, arg+1)
 	if !ok {
 		return
 	}
 	n := len(ev.out.unknown)
 	ev.note(site, reason)
+	ev.out.leads[leadOf(pattern)], ev.out.leads[leadOf(handler)] = true, true
 	if b.kind == "" || len(ev.out.unknown) == n {
 		return
 	}
@@ -156,8 +158,11 @@ func (ev *evaluator) group(s *sink, prefix, fn value, site callSite) {
 		case strings.Contains(p, "*"):
 			ev.fault(manifest.CodeRoute, at, "Group %s: a prefix has no wildcard; the generation would be refused", p)
 		}
-	} else if inner.why == "" {
-		inner.why = whyUnknown(prefix)
+	} else {
+		ev.out.leads[leadOf(prefix)] = true
+		if inner.why == "" {
+			inner.why = whyUnknown(prefix)
+		}
 	}
 	if inner.why != "" {
 		inner.like = s.start().plus(partOf(prefix).trimmed())
@@ -167,6 +172,7 @@ func (ev *evaluator) group(s *sink, prefix, fn value, site callSite) {
 	case *function:
 		ev.call(fn, []value{inner}, site)
 	default:
+		ev.out.leads[leadOf(fn)] = true
 		ev.note(site, "the function is not known: "+whyUnknown(fn))
 	}
 }

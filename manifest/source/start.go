@@ -29,14 +29,15 @@ func (ev *evaluator) start() {
 	}
 }
 
-// global returns the cell of a package-level variable of a hot package, nil for
-// any other: main may have set those of host packages to anything.
+// global returns the cell of a package-level variable of a hot package, or of one
+// of a host package that cannot have been changed, nil for any other: main may
+// have set it to anything.
 func (ev *evaluator) global(obj *types.Var) *cell {
 	if c, ok := ev.globals[obj]; ok {
 		return c
 	}
 	pkg := ev.world.packages[obj.Pkg()]
-	if pkg == nil || !pkg.spec.Hot {
+	if pkg == nil || !pkg.spec.Hot && (obj.Exported() || ev.world.mutated[obj]) {
 		return nil
 	}
 	for _, init := range pkg.info.InitOrder {

@@ -37,6 +37,8 @@ type unknown struct {
 	some bool
 	// like is what is known of a string.
 	like partial
+	// lead is the import path of the package whose source would tell more.
+	lead string
 }
 
 // basic is a constant: a string, a number or a boolean.
@@ -177,6 +179,15 @@ func whyUnknown(v value) string {
 	return "it is not a constant"
 }
 
+// leadOf returns the import path of the package whose source would tell more of a
+// value; empty if there is none.
+func leadOf(v value) string {
+	if u, ok := v.(*unknown); ok {
+		return u.lead
+	}
+	return ""
+}
+
 // isNil reports whether a value is nil, where that is known.
 func isNil(v value) (is, ok bool) {
 	switch v := v.(type) {
@@ -202,7 +213,7 @@ func convert(v value, t types.Type) value {
 			return &null{base{t, v.at}}
 		case *unknown:
 			if types.IsInterface(v.t) && !types.Implements(v.t, t.Underlying().(*types.Interface)) {
-				return &unknown{base{t, v.at}, v.why, v.named, v.some, v.like}
+				return &unknown{base{t, v.at}, v.why, v.named, v.some, v.like, v.lead}
 			}
 		}
 		return v
@@ -210,7 +221,7 @@ func convert(v value, t types.Type) value {
 	to := base{t, v.origin()}
 	switch v := v.(type) {
 	case *unknown:
-		return &unknown{to, v.why, nil, v.some, v.like}
+		return &unknown{to, v.why, nil, v.some, v.like, v.lead}
 	case *basic:
 		return convertBasic(v, to)
 	case *null:
