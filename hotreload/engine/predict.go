@@ -67,15 +67,20 @@ func (p *predictor) foretell(ctx context.Context, plan *build.Plan, last *manife
 }
 
 // onlyEffective makes warnings of the one-time registrations (ANV006) that this
-// hot swap does not make, because what makes them is not compiled anew.
+// hot swap does not make, because what makes them is not compiled anew, and hints
+// of those that do no more than add an entry once more.
 func onlyEffective(report *source.Report, rebuilt []string) {
 	for _, o := range report.OneTime {
 		if o.Registering || slices.ContainsFunc(o.Packages, func(p string) bool { return slices.Contains(rebuilt, p) }) {
 			continue
 		}
 		for i, d := range report.Findings {
-			if d.Code == o.Code && d.Position == o.Position && d.Severity == manifest.SeverityError {
+			switch {
+			case d.Code != o.Code || d.Position != o.Position:
+			case d.Severity == manifest.SeverityError:
 				report.Findings[i].Severity = manifest.SeverityWarning
+			case d.Severity == manifest.SeverityWarning:
+				report.Findings[i].Severity = manifest.SeverityHint
 			}
 		}
 	}
@@ -167,11 +172,12 @@ func (t *task) announce(v verdict, took time.Duration) {
 	})
 }
 
-// codes returns the codes that decide about the rung, sorted, each once.
+// codes returns the codes that decide about the rung, sorted, each once. Only an
+// error keeps a generation back.
 func codes(ds []manifest.Diagnostic) []manifest.Code {
 	var out []manifest.Code
 	for _, d := range ds {
-		if d.Code.Rung() != manifest.RungHotSwap {
+		if rung := d.Code.Rung(); rung == manifest.RungWarmRestart || rung == manifest.RungKeep && d.Severity == manifest.SeverityError {
 			out = append(out, d.Code)
 		}
 	}

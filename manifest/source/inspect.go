@@ -22,7 +22,8 @@ func (run *checking) inspect(w *world, all, hot []*checked, r *Report) {
 	}
 	r.Findings = append(r.Findings, run.changedVariables(w, hot)...)
 	r.Findings = append(r.Findings, run.outliving(w, hot)...)
-	r.OneTime = run.globals(w, hot)
+	added, leads := run.additions(w, all, hot)
+	r.OneTime, r.leads = append(run.globals(w, hot), added...), leads
 	for _, o := range r.OneTime {
 		r.Findings = append(r.Findings, o.Diagnostic)
 	}

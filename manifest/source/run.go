@@ -5,7 +5,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"maps"
 	"slices"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
@@ -85,7 +84,11 @@ func (run *checking) follow(w *world, handlers *checked, r *Report) {
 		r.Routes = append(r.Routes, e.route(w))
 	}
 	r.Unknown, r.Registered = ev.out.unknown, ev.out.registered
-	r.leads = append(r.leads, slices.Sorted(maps.Keys(ev.out.leads))...)
+	for path := range ev.out.leads {
+		r.leads = append(r.leads, path)
+	}
+	slices.Sort(r.leads)
+	r.leads = slices.Compact(r.leads)
 	for i, e := range ev.out.patternless {
 		route := e.route(w)
 		r.Unknown[i].Route = &route
