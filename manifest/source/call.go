@@ -195,16 +195,54 @@ func (ev *evaluator) invoke(fn *function, body *ast.BlockStmt, args []value) val
 		f.vars[obj] = c
 	}
 	r := ev.block(f, body.List)
+	outer := ev.panicking
+	ev.panicking = len(f.returns) == 0 && r.outcome == ended
+	defer func() { ev.panicking = outer }()
 	for _, p := range slices.Backward(f.defers) {
 		if body.Rbrace.IsValid() {
 			p.site.pos = body.Rbrace // as the runtime sees it
 		}
 		ev.run(p)
 	}
-	if len(f.returns) == 0 && r.outcome == ended {
-		return ends(fn.t)
+	if ev.panicking {
+		if !slices.ContainsFunc(f.defers, (*pending).recovers) {
+			return ends(fn.t)
+		}
+		f.returns = [][]value{f.unset(ev)} // its callers go on
 	}
 	return f.result(fn.t)
+}
+
+// recovers reports whether a deferred call ends a panic.
+func (p *pending) recovers() bool {
+	fn, ok := p.fn.(*function)
+	if !ok || fn.body() == nil {
+		return false
+	}
+	found := false
+	ast.Inspect(fn.body(), func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false // recover does nothing there
+		case *ast.CallExpr:
+			found = found || calledName(ast.Unparen(n.Fun)) == "recover" && fn.pkg.info.Types[n.Fun].IsBuiltin()
+		}
+		return !found
+	})
+	return found
+}
+
+// unset returns the results of a function that was left without a return
+// statement.
+func (f *frame) unset(ev *evaluator) []value {
+	out := valuesOf(f.named)
+	if len(out) > 0 || f.results == nil {
+		return out
+	}
+	for v := range f.results.Variables() {
+		out = append(out, ev.zero(f.subst(v.Type())))
+	}
+	return out
 }
 
 // declaration is what invoke needs to know of a function's type.

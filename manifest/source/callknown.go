@@ -45,12 +45,19 @@ func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r val
 			return args[1], true
 		}
 	}
-	if slices.Contains([]string{"fmt", "maps", "net/http", "net/url", "path", "slices", "sort", "strconv", "strings"}, fn.obj.Pkg().Path()) {
-		r, ok := ev.callLibrary(name, fn, args, site)
-		if like := partialOf(name, args); !ok && like != nil {
-			return &unknown{base: base{t: types.Typ[types.String], at: site.pos}, why: fn.whyUnknown(), like: like}, true
+	if slices.Contains([]string{"cmp", "fmt", "maps", "net/http", "net/url", "path", "slices", "sort", "strconv", "strings"}, fn.obj.Pkg().Path()) {
+		if r, ok := ev.callLibrary(name, fn, args, site); ok {
+			return r, true
 		}
-		return r, ok
+		to := base{t: types.Typ[types.String], at: site.pos}
+		switch like := ev.partialOf(name, args); len(like) {
+		case 0:
+			return nil, false
+		case 1:
+			return &basic{to, constant.MakeString(like[0])}, true
+		default:
+			return &unknown{base: to, why: fn.whyUnknown(), like: like}, true
+		}
 	}
 	return nil, false
 }

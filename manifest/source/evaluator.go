@@ -41,6 +41,8 @@ type evaluator struct {
 	// conditional counts the unknown conditions that the statement depends on.
 	conditional int
 	depth       int // of expressions and types inside each other
+	// panicking says that deferred functions are run because of a panic.
+	panicking bool
 	// dry counts the loops that are run only to see what they change: nothing
 	// is recorded.
 	dry     int

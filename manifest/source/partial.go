@@ -146,12 +146,16 @@ func isString(t types.Type) bool {
 
 // partialOf returns what is known of the result of a library function that makes
 // one text of several, where some of its arguments are not known.
-func partialOf(name string, args []value) partial {
+func (ev *evaluator) partialOf(name string, args []value) partial {
 	switch name {
+	case "fmt.Sprint":
+		if len(args) == 1 {
+			return ev.printed(listed(args[0]))
+		}
 	case "fmt.Sprintf":
 		if len(args) == 2 {
 			if format, ok := text(args[0]); ok {
-				return formatted(format, listed(args[1]))
+				return ev.formatted(format, listed(args[1]))
 			}
 		}
 	case "strings.Join":
@@ -210,8 +214,23 @@ func pathOfParts(parts []value) partial {
 	return ends
 }
 
+// printed is what is known of fmt.Sprint.
+func (ev *evaluator) printed(args []value) partial {
+	out := partial{""}
+	for i, v := range args {
+		if i > 0 && !isString(v.typ()) && !isString(args[i-1].typ()) {
+			if types.IsInterface(v.typ()) || types.IsInterface(args[i-1].typ()) {
+				return out.plus(nil) // there may be a space or not
+			}
+			out = out.plus(partial{" "})
+		}
+		out = out.plus(ev.formattedBy("%v", v))
+	}
+	return out
+}
+
 // formatted is what is known of fmt.Sprintf.
-func formatted(format string, args []value) partial {
+func (ev *evaluator) formatted(format string, args []value) partial {
 	out := partial{""}
 	for format != "" {
 		plain, verb, ok := strings.Cut(format, "%")
@@ -227,7 +246,7 @@ func formatted(format string, args []value) partial {
 		case n < 0 || strings.ContainsRune("[*", rune(verb[n])) || verb[n] >= 0x80 || len(args) == 0:
 			return out.plus(nil) // from here on it is not followed
 		}
-		out = out.plus(formattedBy("%"+verb[:n+1], args[0]))
+		out = out.plus(ev.formattedBy("%"+verb[:n+1], args[0]))
 		args, format = args[1:], verb[n+1:]
 	}
 	if len(args) > 0 {
@@ -237,10 +256,27 @@ func formatted(format string, args []value) partial {
 }
 
 // formattedBy is what one verb makes of a value.
-func formattedBy(verb string, v value) partial {
+func (ev *evaluator) formattedBy(verb string, v value) partial {
+	if strings.ContainsRune("svqxX", rune(verb[len(verb)-1])) && !types.IsInterface(v.typ()) {
+		if m, index := formatter(v.typ()); m != nil {
+			if _, null := v.(*null); null {
+				return nil
+			}
+			recv := v
+			for _, i := range index {
+				recv = ev.field(recv, i)
+			}
+			s, ok := text(ev.call(ev.method(recv, m, v.origin()), nil, callSite{pos: v.origin(), name: m.Name()}))
+			if !ok {
+				return nil
+			}
+			return partial{fmt.Sprintf(verb, s)}
+		}
+	}
 	switch v := v.(type) {
 	case *basic:
-		if x, ok := native(v, reflect.TypeFor[any]()); ok {
+		plain := &basic{base{v.t.Underlying(), v.at}, v.val} // its methods do not count
+		if x, ok := native(plain, reflect.TypeFor[any]()); ok {
 			return partial{fmt.Sprintf(verb, x.Interface())}
 		}
 	case *unknown:
@@ -249,4 +285,16 @@ func formattedBy(verb string, v value) partial {
 		}
 	}
 	return nil
+}
+
+// formatter returns the method by which values of a type format themselves, and
+// the way to the embedded field that has it.
+func formatter(t types.Type) (m *types.Func, index []int) {
+	for _, name := range []string{"Error", "String"} {
+		obj, index, _ := types.LookupFieldOrMethod(t, false, nil, name)
+		if m, ok := obj.(*types.Func); ok && m.Signature().Params().Len() == 0 && m.Signature().Results().Len() == 1 && isString(m.Signature().Results().At(0).Type()) {
+			return m, index[:len(index)-1]
+		}
+	}
+	return nil, nil
 }
