@@ -97,7 +97,25 @@ var table = map[string]http.HandlerFunc{"/health": health}
 
 var counted = map[string]http.HandlerFunc{}
 
-func Count(pattern string) { counted[pattern] = health }
+func Count(pattern string) { count(pattern) }
+
+func count(pattern string) { counted[pattern] = health }
+
+var modules []interface{ Routes(r Router) }
+
+func add(name string) { modules = append(modules, module{name}) }
+
+func init() {
+	add("one")
+	add("two")
+	Exported = append(Exported, module{"three"})
+}
+
+var Exported []interface{ Routes(r Router) }
+
+type module struct{ name string }
+
+func (m module) Routes(r Router) { r.Get("/"+m.name, health) }
 
 func Register(r Router, typed any) {
 	r.Get("/typed", typed)
@@ -106,6 +124,12 @@ func Register(r Router, typed any) {
 	}
 	for pattern, h := range counted {
 		r.Get(pattern, h)
+	}
+	for _, m := range modules {
+		m.Routes(r)
+	}
+	for _, m := range Exported {
+		m.Routes(r)
 	}
 }
 
@@ -126,11 +150,14 @@ func TestRegistrationElsewhere(t *testing.T) {
 	c := NewChecker(p)
 	r := mustCheck(t, c, nil)
 	got := strings.ReplaceAll(describe(r), dir+"/", "")
-	want := `GET /kit/typed → kit.Routes.func1.1 [func(*Ctx, In) (Out, error)] func(*hotreload.Ctx, base.In) (base.Out, error) at kit/base/base.go:21
-GET /kit/health → base.health [http.HandlerFunc] http.Handler at kit/base/base.go:23
+	want := `GET /kit/typed → kit.Routes.func1.1 [func(*Ctx, In) (Out, error)] func(*hotreload.Ctx, base.In) (base.Out, error) at kit/base/base.go:39
+GET /kit/health → base.health [http.HandlerFunc] http.Handler at kit/base/base.go:41
+GET /kit/one → base.health [func(w, r)] func(http.ResponseWriter, *http.Request) at kit/base/base.go:36
+GET /kit/two → base.health [func(w, r)] func(http.ResponseWriter, *http.Request) at kit/base/base.go:36
 * /kit/files → http.NotFound [http.HandlerFunc] http.Handler at kit/kit.go:13
 GET /p/posts → handlers.show [func(*Ctx, In) (Out, error)] func(*hotreload.Ctx, base.In) (*base.Out, error) at handlers/routes.go:12
-unknown Get at kit/base/base.go:26: its pattern is not known: it is a variable of example.com/kit/base
+unknown Get at kit/base/base.go:44: its pattern is not known: it is a variable of example.com/kit/base
+unknown Routes at kit/base/base.go:50: it is not known what base.Routes is here: it is a variable of example.com/kit/base
 unknown Get at handlers/routes.go:13: its pattern is not known: it is a variable of example.com/kit/base
 `
 	if got != want || !r.Complete {

@@ -58,6 +58,8 @@ type world struct {
 	hot      []*checked           // dependencies first
 	source   map[*token.File]bool // files of packages
 	mutated  map[*types.Var]bool  // package-level variables that something changes
+	running  map[*types.Var]bool  // those of them that something changes later than initialisation
+	host     []*checked           // dependencies first
 }
 
 // activation is a function that is being run.

@@ -1,5 +1,7 @@
 package source
 
+import "go/types"
+
 // inspect adds what the syntax of the hot packages shows: state, what a reload
 // resets, what outlives its generation, what can be done only once.
 func (run *checking) inspect(w *world, all, hot []*checked, r *Report) {
@@ -10,13 +12,23 @@ func (run *checking) inspect(w *world, all, hot []*checked, r *Report) {
 			}
 		}
 	}
+	var started map[*types.Func]bool
+	if len(all) > len(hot) {
+		started = w.startingFunctions(all)
+	}
 	for _, c := range all {
+		note := func(v *types.Var, in surroundings) {
+			w.mutated[v] = true
+			if started != nil && (in.literal || !started[in.fn]) {
+				w.running[v] = true
+			}
+		}
 		for _, change := range c.facts.changes {
-			w.mutated[change.v] = true
+			note(change.v, change.in)
 		}
 		for _, call := range c.facts.calls {
 			if w.changes(call) {
-				w.mutated[call.v] = true
+				note(call.v, call.in)
 			}
 		}
 	}

@@ -15,7 +15,7 @@ func (run *checking) report() *Report {
 	r := &Report{Complete: len(run.faults) == 0}
 	w := &world{
 		fset: run.fset, shapes: NewShapes(run.prog.hot()),
-		packages: map[*types.Package]*checked{}, source: map[*token.File]bool{}, mutated: map[*types.Var]bool{},
+		packages: map[*types.Package]*checked{}, source: map[*token.File]bool{}, mutated: map[*types.Var]bool{}, running: map[*types.Var]bool{},
 	}
 	all := run.packages()
 	var hot []*checked
@@ -37,7 +37,7 @@ func (run *checking) report() *Report {
 	slices.Sort(r.Missing)
 	r.Missing = slices.Compact(r.Missing)
 
-	w.hot = hot
+	w.hot, w.host = hot, w.inOrder(all)
 	run.protect(&run.faults, "looking for what a reload resets", func() {
 		for _, c := range all {
 			c.facts = c.findFacts()
@@ -96,6 +96,27 @@ func (run *checking) follow(w *world, handlers *checked, r *Report) {
 	r.State = mergeStates(r.State, ev.out.states)
 	r.Findings = append(r.Findings, compact(ev.out.findings)...)
 	r.Findings = append(r.Findings, compact(checkRoutes(ev.out.entries))...)
+}
+
+// inOrder returns the host packages among packages, dependencies first.
+func (w *world) inOrder(all []*checked) []*checked {
+	var order []*checked
+	seen := map[*checked]bool{}
+	var visit func(c *checked)
+	visit = func(c *checked) {
+		if c == nil || c.spec.Hot || seen[c] || c.types == nil {
+			return
+		}
+		seen[c] = true
+		for _, imp := range c.types.Imports() {
+			visit(w.packages[imp])
+		}
+		order = append(order, c)
+	}
+	for _, c := range all {
+		visit(c)
+	}
+	return order
 }
 
 // compact removes repetitions: a helper that is called often makes the same
