@@ -523,7 +523,9 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 		}
 	}
 	text := "this"
+	var related []manifest.Related
 	if !x.c.spec.Hot {
+		related = []manifest.Related{{Position: a.run.position(pos), Message: "entered here"}}
 		pos = x.at
 		if x.from != nil {
 			text = callText(x.info, x.from)
@@ -541,7 +543,7 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 		}
 		o.Diagnostic = manifest.Diagnose(manifest.CodeGlobal, a.run.position(pos),
 			"%s "+does+"; use a hotreload.RegistryGeneration, whose entries end with their generation, or do it in main or another host package", text, where)
-		o.Severity = severity
+		o.Severity, o.Related = severity, related
 	}
 	a.reached(o)
 }

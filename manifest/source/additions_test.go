@@ -161,6 +161,9 @@ var (
 			} else if strings.Contains(d.Message, "a second generation in the same process panics") {
 				got += " panics"
 			}
+			if here := strings.Contains(test.code, "append(") || strings.Contains(test.code, "dup"); here != (len(d.Related) == 0) || !here && !strings.HasSuffix(d.Related[0].File, "host.go") {
+				t.Errorf("%s: related to %v", test.code, d.Related)
+			}
 			if !strings.HasSuffix(d.File, "routes.go") || len(r.OneTime) != 1 || r.OneTime[0].Position != d.Position || r.OneTime[0].Registering != (test.where == register) {
 				t.Errorf("%s: %v, %+v", test.code, d, r.OneTime)
 			}
