@@ -195,6 +195,7 @@ func (ev *evaluator) invoke(fn *function, body *ast.BlockStmt, args []value) val
 		f.vars[obj] = c
 	}
 	r := ev.block(f, body.List)
+	set := valuesOf(f.named)
 	outer := ev.panicking
 	ev.panicking = len(f.returns) == 0 && r.outcome == ended
 	defer func() { ev.panicking = outer }()
@@ -203,6 +204,12 @@ func (ev *evaluator) invoke(fn *function, body *ast.BlockStmt, args []value) val
 			p.site.pos = body.Rbrace // as the runtime sees it
 		}
 		ev.run(p)
+	}
+	if len(f.defers) > 0 && len(f.returns) > 0 && !slices.EqualFunc(set, valuesOf(f.named), equal) {
+		if len(f.returns) == 1 { // else it is one of these, or what is set at last
+			f.returns = nil
+		}
+		f.returns = append(f.returns, valuesOf(f.named))
 	}
 	if ev.panicking {
 		if !slices.ContainsFunc(f.defers, (*pending).recovers) {

@@ -6,6 +6,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"maps"
 )
 
 // Bounds of the interpreter. They are far above what registration needs, and
@@ -47,6 +48,7 @@ type evaluator struct {
 	// is recorded.
 	dry     int
 	journal *journal
+	onces   map[*cell]*cell // whether each sync.Once is done
 }
 
 // world is what the evaluator reads.
@@ -88,6 +90,17 @@ func (f *frame) lookup(obj types.Object) *cell {
 		}
 	}
 	return nil
+}
+
+// captured returns the variables as a function literal keeps them that is made
+// now: a loop makes those that it declares anew for each iteration.
+func (f *frame) captured() *frame {
+	return &frame{pkg: f.pkg, parent: f.parent, vars: maps.Clone(f.vars), bind: f.bind}
+}
+
+// same reports whether two frames hold the same variables.
+func (f *frame) same(g *frame) bool {
+	return f == g || f != nil && g != nil && f.parent == g.parent && maps.Equal(f.vars, g.vars)
 }
 
 // declare makes a variable.

@@ -31,7 +31,7 @@ func (ev *evaluator) expr(f *frame, e ast.Expr) value {
 	case *ast.SelectorExpr:
 		return ev.selector(f, e)
 	case *ast.FuncLit:
-		return &function{base: base{f.typeOf(e), e.Pos()}, lit: e, pkg: f.pkg, frame: f, bind: f.bind}
+		return &function{base: base{f.typeOf(e), e.Pos()}, lit: e, pkg: f.pkg, frame: f.captured(), bind: f.bind}
 	case *ast.CompositeLit:
 		return ev.composite(f, e, f.typeOf(e))
 	case *ast.CallExpr:
@@ -181,10 +181,10 @@ func (ev *evaluator) methodValue(f *frame, e *ast.SelectorExpr, sel *types.Selec
 	}
 	var recv value
 	if c := ev.place(f, e.X); c != nil {
-		if _, isStruct := c.v.(*structure); isStruct {
+		if _, isStruct := c.v.(*structure); isStruct && wantsPointer(obj, sel) {
 			recv = &pointer{base{types.NewPointer(c.v.typ()), e.X.Pos()}, c} // methods may change it
 		} else {
-			recv = c.v
+			recv = copied(c.v)
 		}
 	} else {
 		recv = ev.expr(f, e.X)
@@ -199,6 +199,14 @@ func (ev *evaluator) methodValue(f *frame, e *ast.SelectorExpr, sel *types.Selec
 		fn.name = f.pkg.nameOfValue(e)
 	}
 	return fn
+}
+
+// wantsPointer reports whether a method is called with the address of a variable:
+// else it gets a copy of it, as it is at that moment. A method of an embedded field
+// may be either.
+func wantsPointer(obj *types.Func, sel *types.Selection) bool {
+	_, isPointer := types.Unalias(recvType(obj)).(*types.Pointer)
+	return isPointer || len(sel.Index()) > 1
 }
 
 // field returns a field of a struct or of what a pointer points to.

@@ -33,7 +33,7 @@ func (ev *evaluator) start() {
 // for any other: main may have set it to anything.
 func (ev *evaluator) global(obj *types.Var) *cell {
 	pkg := ev.world.packages[obj.Pkg()]
-	if pkg == nil || !pkg.spec.Hot && (obj.Exported() || ev.world.running[obj]) {
+	if pkg == nil || !pkg.spec.Hot && (obj.Exported() || ev.world.running[obj] || isNamed(obj.Type(), "sync", "Once")) {
 		return nil
 	}
 	if c, ok := ev.globals[obj]; ok {

@@ -272,7 +272,8 @@ func fitting(v *basic) value {
 	b, _ := v.t.Underlying().(*types.Basic)
 	fits := v.val.Kind() != constant.Unknown
 	if b != nil && b.Info()&types.IsInteger != 0 && fits {
-		fits = v.val.Kind() == constant.Int && constant.BitLen(v.val) <= 63
+		fits = v.val.Kind() == constant.Int && constant.BitLen(v.val) <= bits(b) &&
+			(b.Info()&types.IsUnsigned == 0 || constant.Sign(v.val) >= 0)
 	}
 	if b != nil && b.Info()&types.IsString != 0 && fits {
 		fits = len(constant.StringVal(v.val)) <= maxString
@@ -281,6 +282,26 @@ func fitting(v *basic) value {
 		return &unknown{base: v.base, why: "the value is too large"}
 	}
 	return v
+}
+
+// bits returns how many bits a number of a type can have for certain, without its
+// sign.
+func bits(b *types.Basic) int {
+	switch b.Kind() {
+	case types.Int8:
+		return 7
+	case types.Uint8:
+		return 8
+	case types.Int16:
+		return 15
+	case types.Uint16:
+		return 16
+	case types.Int32:
+		return 31
+	case types.Uint32:
+		return 32
+	}
+	return 63
 }
 
 // copied returns what an assignment of v stores: structs and arrays are copied.
@@ -327,7 +348,7 @@ func equal(a, b value) bool {
 		return ok && a.prefix == b.prefix && a.why == "" && b.why == ""
 	case *function:
 		b, ok := b.(*function)
-		return ok && a.obj == b.obj && a.lit == b.lit && a.frame == b.frame && a.native == nil && b.native == nil &&
+		return ok && a.obj == b.obj && a.lit == b.lit && a.frame.same(b.frame) && a.native == nil && b.native == nil &&
 			(a.recv == nil) == (b.recv == nil) && (a.recv == nil || equal(a.recv, b.recv))
 	}
 	return false
