@@ -99,6 +99,25 @@ func (s *Snapshot) HotSources() []*Package {
 	return out
 }
 
+// HostSources returns the host packages whose source the checker can follow where
+// registration leads into it: those that can be edited in place, and
+// dependencies that use the runtime. The runtime itself is known without, and
+// code in other languages is none that can be followed.
+func (s *Snapshot) HostSources() []*Package {
+	var out []*Package
+	runtime := s.graph.Packages[RuntimePath]
+	for _, path := range s.graph.Order {
+		p := s.graph.Packages[path]
+		if p.Standard || s.hot(path) || path == s.boundary.Main || len(p.native()) > 0 || runtime != nil && p.moduleName() == runtime.moduleName() {
+			continue
+		}
+		if p.Local() && !p.vendored() || slices.Contains(p.Imports, RuntimePath) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // Archives returns the compiler's archive of every package that is not hot, by
 // import path. The map must not be changed.
 func (s *Snapshot) Archives() map[string]string { return s.archives }

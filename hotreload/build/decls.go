@@ -119,24 +119,26 @@ type change struct {
 	bodyOnly bool              // nothing but function bodies differs
 }
 
-// compareDecls finds the first declaration in which a file differs.
+// compareDecls finds the first declaration in which a file differs. A constant of
+// which only the group differs is named if there is no other.
 func compareDecls(path string, was, now source) change {
 	before := map[string]decl{}
 	for _, d := range was.decls {
 		before[d.key] = d
 	}
 	c := change{pos: manifest.Position{File: path}, bodyOnly: true}
-	differs := func(d decl, bodyOnly bool) {
+	certain := false
+	differs := func(d decl, own, bodyOnly bool) {
 		c.bodyOnly = c.bodyOnly && bodyOnly
-		if c.name == "" {
-			c.name, c.pos.Line, c.pos.Column = d.name, d.line, d.col
+		if c.name == "" || own && !certain {
+			c.name, c.pos.Line, c.pos.Column, certain = d.name, d.line, d.col, own
 		}
 	}
 	for _, d := range now.decls {
 		old, ok := before[d.key]
 		delete(before, d.key)
 		if !ok || old.whole != d.whole {
-			differs(d, ok && old.signature == d.signature)
+			differs(d, !ok || old.own != d.own, ok && old.signature == d.signature)
 		}
 	}
 	if len(before) > 0 { // gone, so without a place

@@ -154,6 +154,8 @@ func TestCompareDecls(t *testing.T) {
 		{"signature", "func f()", "func f(n int)", "p.go:14:6", "f changed"},
 		{"field", "X int", "X, Y int", "p.go:10:6", "T changed"},
 		{"constant", "A = iota", "A = 1 + iota", "p.go:6:2", "A changed"},
+		{"constant of a group", "\tB\n", "\tB = 7\n", "p.go:7:2", "B changed"},
+		{"constant removed from a group", "\tB\n", "", "p.go:6:2", "A changed"},
 		{"new function", "type T", "func g() {}\n\ntype T", "p.go:10:6", "g changed"},
 		{"second init", "{}\n\nfunc init() {}", "{}\n\nfunc init() { f() }", "p.go:18:6", "the body of init changed"},
 		{"comment", "func f", "// f prints.\nfunc f", "p.go", ""},

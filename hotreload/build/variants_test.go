@@ -259,3 +259,30 @@ func TestCancel(t *testing.T) {
 		t.Errorf("the process says %q", got)
 	}
 }
+
+// TestHostSources: which host packages registration may lead into.
+func TestHostSources(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	a.edit("go.mod", "v0.0.0\n", "v0.0.0\n\nrequire example.com/kit v0.0.0\n\nreplace example.com/kit => ./kit\n")
+	a.write("kit/go.mod", "module example.com/kit\n\ngo 1.26.0\n")
+	a.write("kit/kit.go", "package kit\n\nimport _ \"example.com/kit/native\"\n")
+	a.write("kit/native/native.go", "package native\n")
+	a.write("kit/native/native_amd64.s", "")
+	a.write("kit/native/native_arm64.s", "")
+	a.write("team/go.mod", "module example.com/team\n\ngo 1.26.0\n")
+	a.write("team/team.go", "package team\n")
+	a.write("go.work", "go 1.26.0\n\nuse (\n\t.\n\t./team\n)\n")
+	a.edit("store/store.go", "package store\n", "package store\n\nimport (\n\t_ \"example.com/kit\"\n\t_ \"example.com/team\"\n)\n")
+	s, _, err := a.b.Inspect(t.Context(), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range s.HostSources() {
+		got = append(got, p.ImportPath)
+	}
+	slices.Sort(got)
+	if want := []string{"example.com/app/store", "example.com/kit", "example.com/team"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

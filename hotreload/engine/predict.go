@@ -67,15 +67,20 @@ func (p *predictor) foretell(ctx context.Context, plan *build.Plan, last *manife
 }
 
 // onlyEffective makes warnings of the one-time registrations (ANV006) that this
-// hot swap does not make, because what makes them is not compiled anew.
+// hot swap does not make, because what makes them is not compiled anew, and hints
+// of those that do no more than add an entry once more.
 func onlyEffective(report *source.Report, rebuilt []string) {
 	for _, o := range report.OneTime {
 		if o.Registering || slices.ContainsFunc(o.Packages, func(p string) bool { return slices.Contains(rebuilt, p) }) {
 			continue
 		}
 		for i, d := range report.Findings {
-			if d.Code == o.Code && d.Position == o.Position && d.Severity == manifest.SeverityError {
+			switch {
+			case d.Code != o.Code || d.Position != o.Position:
+			case d.Severity == manifest.SeverityError:
 				report.Findings[i].Severity = manifest.SeverityWarning
+			case d.Severity == manifest.SeverityWarning:
+				report.Findings[i].Severity = manifest.SeverityHint
 			}
 		}
 	}
@@ -142,16 +147,24 @@ func program(s *build.Snapshot, packages []*build.Package) source.Program {
 	prog := source.Program{Main: s.Main(), Handlers: s.Handlers(), Archives: s.Archives()}
 	hot := s.Hot()
 	for _, p := range packages {
-		pkg := source.Package{
-			ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap,
-			Hot: slices.Contains(hot, p.ImportPath),
-		}
-		if p.Module != nil {
-			pkg.GoVersion = p.Module.GoVersion
-		}
+		pkg := sourcePackage(p)
+		pkg.Hot = slices.Contains(hot, p.ImportPath)
 		prog.Packages = append(prog.Packages, pkg)
 	}
+	for _, p := range s.HostSources() {
+		if !slices.Contains(packages, p) {
+			prog.Sources = append(prog.Sources, sourcePackage(p))
+		}
+	}
 	return prog
+}
+
+func sourcePackage(p *build.Package) source.Package {
+	pkg := source.Package{ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap}
+	if p.Module != nil {
+		pkg.GoVersion = p.Module.GoVersion
+	}
+	return pkg
 }
 
 // foresee publishes what a plan is expected to do, and remembers it, so that it
@@ -178,11 +191,12 @@ func (t *task) announce(v verdict, took time.Duration) {
 	})
 }
 
-// codes returns the codes that decide about the rung, sorted, each once.
+// codes returns the codes that decide about the rung, sorted, each once. Only an
+// error keeps a generation back.
 func codes(ds []manifest.Diagnostic) []manifest.Code {
 	var out []manifest.Code
 	for _, d := range ds {
-		if d.Code.Rung() != manifest.RungHotSwap {
+		if rung := d.Code.Rung(); rung == manifest.RungWarmRestart || rung == manifest.RungKeep && d.Severity == manifest.SeverityError {
 			out = append(out, d.Code)
 		}
 	}

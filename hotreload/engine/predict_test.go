@@ -89,6 +89,37 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestOnlyEffective: what registers something once more counts where that happens
+// in this hot swap.
+func TestOnlyEffective(t *testing.T) {
+	for _, tt := range []struct {
+		severity    manifest.Severity
+		registering bool
+		rebuilt     []string
+		want        manifest.Severity
+		codes       int
+	}{
+		{manifest.SeverityError, false, []string{"example.com/a"}, manifest.SeverityError, 1},
+		{manifest.SeverityError, false, []string{"example.com/b"}, manifest.SeverityWarning, 0},
+		{manifest.SeverityError, true, []string{"example.com/b"}, manifest.SeverityError, 1},
+		{manifest.SeverityWarning, false, []string{"example.com/a"}, manifest.SeverityWarning, 0},
+		{manifest.SeverityWarning, false, []string{"example.com/b"}, manifest.SeverityHint, 0},
+		{manifest.SeverityWarning, true, []string{"example.com/b"}, manifest.SeverityWarning, 0},
+		{manifest.SeverityHint, false, []string{"example.com/b"}, manifest.SeverityHint, 0},
+	} {
+		d := finding(manifest.CodeGlobal, "/app/a.go", 1, "again")
+		d.Severity = tt.severity
+		report := &source.Report{
+			Findings: []manifest.Diagnostic{d},
+			OneTime:  []source.OneTime{{Diagnostic: d, Registering: tt.registering, Packages: []string{"example.com/a"}}},
+		}
+		onlyEffective(report, tt.rebuilt)
+		if got := report.Findings[0].Severity; got != tt.want || len(codes(report.Findings)) != tt.codes {
+			t.Errorf("%+v: got %s, deciding %v", tt, got, codes(report.Findings))
+		}
+	}
+}
+
 func route(method, pattern, fingerprint string) manifest.Route {
 	return manifest.Route{Method: method, Pattern: pattern, Fingerprint: fingerprint, Signature: fingerprint}
 }

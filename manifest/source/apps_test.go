@@ -51,6 +51,9 @@ func loadApp(t testing.TB, dir, handlers string, hot func(path string) bool) Pro
 	for _, l := range listed {
 		if !hot(l.ImportPath) {
 			p.Archives[l.ImportPath] = l.Export
+			if l.Module != nil && strings.HasPrefix(l.ImportPath, "example.com/") && l.ImportPath != p.Main {
+				p.Sources = append(p.Sources, l.source(false))
+			}
 			continue
 		}
 		p.Packages = append(p.Packages, l.source(true))

@@ -37,6 +37,8 @@ func (ev *evaluator) builtin(f *frame, e *ast.CallExpr, fun ast.Expr) value {
 		return ev.extreme(name, args, to)
 	case "panic":
 		return ends(types.NewSignatureType(nil, nil, nil, nil, nil, false))
+	case "recover":
+		return &unknown{base: to, why: "it is what was panicked with", some: ev.panicking}
 	case "delete":
 		if m, ok := arg(0).(*table); ok {
 			ev.remove(m, arg(1))

@@ -195,16 +195,61 @@ func (ev *evaluator) invoke(fn *function, body *ast.BlockStmt, args []value) val
 		f.vars[obj] = c
 	}
 	r := ev.block(f, body.List)
+	set := valuesOf(f.named)
+	outer := ev.panicking
+	ev.panicking = len(f.returns) == 0 && r.outcome == ended
+	defer func() { ev.panicking = outer }()
 	for _, p := range slices.Backward(f.defers) {
 		if body.Rbrace.IsValid() {
 			p.site.pos = body.Rbrace // as the runtime sees it
 		}
 		ev.run(p)
 	}
-	if len(f.returns) == 0 && r.outcome == ended {
-		return ends(fn.t)
+	if len(f.defers) > 0 && len(f.returns) > 0 && !slices.EqualFunc(set, valuesOf(f.named), equal) {
+		if len(f.returns) == 1 { // else it is one of these, or what is set at last
+			f.returns = nil
+		}
+		f.returns = append(f.returns, valuesOf(f.named))
+	}
+	if ev.panicking {
+		if !slices.ContainsFunc(f.defers, (*pending).recovers) {
+			return ends(fn.t)
+		}
+		f.returns = [][]value{f.unset(ev)} // its callers go on
 	}
 	return f.result(fn.t)
+}
+
+// recovers reports whether a deferred call ends a panic.
+func (p *pending) recovers() bool {
+	fn, ok := p.fn.(*function)
+	if !ok || fn.body() == nil {
+		return false
+	}
+	found := false
+	ast.Inspect(fn.body(), func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false // recover does nothing there
+		case *ast.CallExpr:
+			found = found || calledName(ast.Unparen(n.Fun)) == "recover" && fn.pkg.info.Types[n.Fun].IsBuiltin()
+		}
+		return !found
+	})
+	return found
+}
+
+// unset returns the results of a function that was left without a return
+// statement.
+func (f *frame) unset(ev *evaluator) []value {
+	out := valuesOf(f.named)
+	if len(out) > 0 || f.results == nil {
+		return out
+	}
+	for v := range f.results.Variables() {
+		out = append(out, ev.zero(f.subst(v.Type())))
+	}
+	return out
 }
 
 // declaration is what invoke needs to know of a function's type.
@@ -385,6 +430,7 @@ func (ev *evaluator) callUnknown(v value, args []value, site callSite, why strin
 			reason = "it is not known what " + functionName(fn.obj) + " is here: " + whyUnknown(fn.recv)
 		default:
 			reason = "the source of " + functionName(fn.obj) + " is not checked"
+			ev.out.leads[pathOf(fn.obj)] = true
 		}
 		ev.note(site, reason)
 	}
@@ -393,11 +439,26 @@ func (ev *evaluator) callUnknown(v value, args []value, site callSite, why strin
 	r := results(v.typ(), why)
 	if fn != nil && fn.obj != nil {
 		r = ev.describeResult(fn, r)
+		if fn.body() == nil && (fn.recv == nil || !types.IsInterface(recvType(fn.obj))) {
+			leadTo(r, pathOf(fn.obj))
+		}
 	}
 	if u, ok := r.(*unknown); ok {
 		u.at = site.pos
 	}
 	return r
+}
+
+// leadTo notes that the source of a package would tell more of results.
+func leadTo(r value, path string) {
+	switch r := r.(type) {
+	case *unknown:
+		r.lead = path
+	case *tuple:
+		for _, v := range r.values {
+			leadTo(v, path)
+		}
+	}
 }
 
 func unknownArgs(t types.Type, why string) []value {

@@ -130,7 +130,7 @@ func changesByName(method *types.Func) bool {
 // each generation sets when it starts is no such change, and what it then takes
 // from the Container is not its own.
 func (run *checking) changedVariables(w *world, hot []*checked) []manifest.Diagnostic {
-	starting := startingFunctions(hot)
+	starting := w.startingFunctions(hot)
 	first := map[*types.Var]token.Pos{}
 	note := func(v *types.Var, pos token.Pos, in surroundings) {
 		if !in.literal && starting[in.fn] {
@@ -183,12 +183,13 @@ func fromContainer(hot []*checked) map[*types.Var]bool {
 	return kept
 }
 
-// startingFunctions returns the functions that run only when a generation
-// starts: nil stands for initialisation and registration themselves, and the
-// others are called from nowhere else.
-func startingFunctions(hot []*checked) map[*types.Func]bool {
+// startingFunctions returns the functions that run only when a generation or the
+// process starts: nil stands for initialisation and registration themselves, and
+// the others are called from nowhere else. Exported ones of host packages may be
+// called by packages that are not among these.
+func (w *world) startingFunctions(packages []*checked) map[*types.Func]bool {
 	uses := map[*types.Func][]use{}
-	for _, c := range hot {
+	for _, c := range packages {
 		for _, u := range c.facts.uses {
 			uses[u.fn] = append(uses[u.fn], u)
 		}
@@ -197,6 +198,9 @@ func startingFunctions(hot []*checked) map[*types.Func]bool {
 	for grown := true; grown; {
 		grown = false
 		for fn, places := range uses {
+			if c := w.packages[fn.Pkg()]; fn.Exported() && (c == nil || !c.spec.Hot) {
+				continue
+			}
 			if !starting[fn] && !slices.ContainsFunc(places, func(u use) bool { return !u.called || u.in.literal || !starting[u.in.fn] }) {
 				starting[fn], grown = true, true
 			}

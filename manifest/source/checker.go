@@ -22,6 +22,11 @@ type Checker struct {
 	sizes    types.Sizes
 	specs    map[string]*Package
 	done     map[string]*checked
+
+	given Program
+	// entered are the import paths of given.Sources that are checked from source:
+	// false if that was in vain, because the source has mistakes.
+	entered map[string]bool
 }
 
 // NewChecker returns a Checker for a program. Nothing is read before the first
@@ -30,7 +35,7 @@ func NewChecker(p Program) *Checker {
 	fset := token.NewFileSet()
 	c := &Checker{
 		fset: fset, files: files{fset: fset, cache: map[string]*parsed{}},
-		archives: newArchives(fset), done: map[string]*checked{},
+		archives: newArchives(fset), done: map[string]*checked{}, entered: map[string]bool{},
 	}
 	c.Update(p)
 	return c
@@ -39,6 +44,13 @@ func NewChecker(p Program) *Checker {
 // Update sets the program anew, because its graph or its archives changed. What
 // did not change is kept.
 func (c *Checker) Update(p Program) {
+	c.given = p
+	p.Packages = slices.Clone(p.Packages)
+	for _, s := range p.Sources {
+		if c.entered[s.ImportPath] {
+			p.Packages = append(p.Packages, s)
+		}
+	}
 	specs := make(map[string]*Package, len(p.Packages))
 	for i := range p.Packages {
 		specs[p.Packages[i].ImportPath] = &p.Packages[i]
@@ -78,6 +90,34 @@ func (c *Checker) restart() {
 // never panics: a fault of its own becomes a finding. The error is that of the
 // context.
 func (c *Checker) Check(ctx context.Context, overlay map[string][]byte) (*Report, error) {
+	for {
+		report, err := c.checkOnce(ctx, overlay)
+		if err != nil || !c.enter(report.leads) {
+			return report, err
+		}
+	}
+}
+
+// enter has packages checked from source that registration was found to lead
+// into. It reports whether that makes a difference.
+func (c *Checker) enter(paths []string) bool {
+	more := false
+	for _, s := range c.given.Sources {
+		path := s.ImportPath
+		_, known := c.entered[path]
+		if is := c.done[path]; c.entered[path] && is != nil && len(is.errs)+len(is.missing) > 0 {
+			c.entered[path], more = false, true
+		} else if !known && slices.Contains(paths, path) {
+			c.entered[path], more = true, true
+		}
+	}
+	if more {
+		c.Update(c.given)
+	}
+	return more
+}
+
+func (c *Checker) checkOnce(ctx context.Context, overlay map[string][]byte) (*Report, error) {
 	run := &checking{Checker: c, ctx: ctx, overlay: overlay, state: map[string]progress{}}
 	c.protect(&run.faults, "reading the program", run.all)
 	if run.conflict {

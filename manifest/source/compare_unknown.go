@@ -1,7 +1,6 @@
 package source
 
 import (
-	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,36 +18,141 @@ type routePair struct {
 // known, and returns those of which the handler has another signature now.
 // routes are the live routes that no registration with a known pattern makes.
 //
-// The handler's name tells which is which. Function literals have only numbers
-// for names, which shift: those of one function are taken in their order. What
-// is left is matched by line. Where that leaves a choice nothing is said: the
-// live server compares for itself.
+// What is known of a pattern rules out the live routes that do not fit it, and
+// tells which one it is where only one does. Otherwise the handler's name tells.
+// Function literals have only numbers for names, which shift: those of one
+// function are taken in their order. What is left is matched by line.
+//
+// Where nothing of a pattern is known, a registration whose handler was changed
+// looks like one that was removed beside another one that was added in its place.
+// It is taken for the former: a restart too many does less harm than one too few.
 func patternless(routes []manifest.Route, unknown []Unknown) []routePair {
-	was := slices.Clone(routes)
-	slices.SortStableFunc(was, func(a, b manifest.Route) int { return comparePositions(lineOf(a.Position), lineOf(b.Position)) })
-	var is []*Route
+	was, is := spots{}, spots{}
+	for _, r := range routes {
+		s := was.of(r)
+		s.live = append(s.live, r)
+	}
 	for _, u := range unknown {
-		if u.Route != nil {
-			is = append(is, u.Route)
+		if r := u.Route; r != nil {
+			s := is.of(r.Route)
+			s.now, s.like = append(s.now, r), append(s.like, strings.Split(r.Pattern, gap))
 		}
 	}
-	slices.SortStableFunc(is, func(a, b *Route) int { return comparePositions(lineOf(a.Position), lineOf(b.Position)) })
+	m := matching{was: was.all, is: is.all}
+	for _, list := range [][]*spot{m.was, m.is} {
+		slices.SortStableFunc(list, func(a, b *spot) int { return comparePositions(lineOf(a.Position), lineOf(b.Position)) })
+	}
+	m.byPattern()
+	for _, key := range []func(*spot) string{byName, byOwner, byLines(m.was, m.is)} {
+		m.by(key)
+	}
+	slices.SortStableFunc(m.found, func(a, b routePair) int { return comparePositions(a.is.Position, b.is.Position) })
+	return m.found
+}
 
-	var found []routePair
-	keys := []func(manifest.Route) string{byName, byOwner, byLines(was, is)}
-	for _, key := range keys {
-		var leftWas []manifest.Route
-		var leftIs []*Route
-		for _, g := range grouped(was, is, key) {
-			if len(g.was) == 0 || len(g.is) == 0 {
-				leftWas, leftIs = append(leftWas, g.was...), append(leftIs, g.is...)
-				continue
-			}
-			found = append(found, g.changed()...)
-		}
-		was, is = leftWas, leftIs
+// spot is a place where routes with the same handler are registered: a loop
+// makes several.
+type spot struct {
+	manifest.Route                  // the first one
+	live           []manifest.Route // what it made
+	now            []*Route         // what it makes
+	like           []partial        // what is known of the patterns of those
+}
+
+// spots are those of the code before the edit, or after it.
+type spots struct {
+	all []*spot
+	at  map[manifest.Route]*spot // by what the routes of one have in common
+}
+
+// of returns the spot that a route belongs to.
+func (l *spots) of(r manifest.Route) *spot {
+	key := manifest.Route{Method: r.Method, Mount: r.Mount, Handler: r.Handler, Fingerprint: r.Fingerprint, Position: lineOf(r.Position)}
+	if l.at == nil {
+		l.at = map[manifest.Route]*spot{}
 	}
-	return found
+	s := l.at[key]
+	if s == nil {
+		s = &spot{Route: r}
+		l.at[key], l.all = s, append(l.all, s)
+	}
+	return s
+}
+
+// pair returns a live route of was and what is may make of it; ok is false if
+// what is known of the patterns rules that out.
+func pair(was, is *spot) (p routePair, ok bool) {
+	if was.Method != is.Method || was.Mount != is.Mount {
+		return routePair{}, false
+	}
+	for _, w := range was.live {
+		for i, r := range is.now {
+			if is.like[i].fits(w.Pattern) {
+				return routePair{w, r}, true
+			}
+		}
+	}
+	return routePair{}, false
+}
+
+func fit(was, is *spot) bool {
+	_, ok := pair(was, is)
+	return ok
+}
+
+// matching matches spots, and removes those that it is done with.
+type matching struct {
+	was, is []*spot
+	found   []routePair
+}
+
+// same notes that two spots are one registration.
+func (m *matching) same(was, is *spot) {
+	p, ok := pair(was, is)
+	broken := slices.ContainsFunc(is.now, func(r *Route) bool { return r.Broken })
+	if ok && !broken && was.Fingerprint != is.Fingerprint {
+		m.found = append(m.found, p)
+	}
+}
+
+// byPattern matches spots that fit each other and none else, going by patterns
+// that say more than where slashes are.
+func (m *matching) byPattern() {
+	fitting, done := map[*spot][]*spot{}, map[*spot]bool{}
+	var telling []*spot
+	for _, is := range m.is {
+		if !slices.ContainsFunc(is.like, partial.telling) {
+			continue
+		}
+		telling = append(telling, is)
+		for _, was := range m.was {
+			if fit(was, is) {
+				fitting[is], fitting[was] = append(fitting[is], was), append(fitting[was], is)
+			}
+		}
+	}
+	only := func(s *spot) *spot { // the one that fits
+		left := slices.DeleteFunc(slices.Clone(fitting[s]), func(o *spot) bool { return done[o] })
+		if len(left) != 1 {
+			return nil
+		}
+		return left[0]
+	}
+	for again := true; again; {
+		again = false
+		for _, is := range telling {
+			if was := only(is); !done[is] && was != nil && only(was) == is {
+				m.same(was, is)
+				done[was], done[is], again = true, true, true
+			}
+		}
+	}
+	m.drop(func(s *spot) bool { return done[s] })
+}
+
+// drop removes spots.
+func (m *matching) drop(done func(*spot) bool) {
+	m.was, m.is = slices.DeleteFunc(slices.Clone(m.was), done), slices.DeleteFunc(slices.Clone(m.is), done)
 }
 
 func lineOf(p manifest.Position) manifest.Position {
@@ -61,124 +165,133 @@ func lineOf(p manifest.Position) manifest.Position {
 var literalName = regexp.MustCompile(`^(?:.*?\.)?([^.]+)(?:\.func\d+|\.\d+)+$`)
 
 // byName groups by the handler's name, if it has one.
-func byName(r manifest.Route) string {
-	if literalName.MatchString(r.Handler) {
+func byName(s *spot) string {
+	if literalName.MatchString(s.Handler) {
 		return ""
 	}
-	return r.Handler
+	return s.Handler
 }
 
 // byOwner groups by the function that a literal is in.
-func byOwner(r manifest.Route) string {
-	m := literalName.FindStringSubmatch(strings.ReplaceAll(r.Handler, "[...]", ""))
+func byOwner(s *spot) string {
+	m := literalName.FindStringSubmatch(strings.ReplaceAll(s.Handler, "[...]", ""))
 	if m == nil {
 		return ""
 	}
-	return r.Position.File + " " + m[1]
+	return s.Position.File + " " + m[1]
 }
 
 // byLines groups by the line, in files where all lines are still the same.
-func byLines(was []manifest.Route, is []*Route) func(manifest.Route) string {
-	type lines struct{ was, is []int } // in order, each once
-	files := map[string]lines{}
-	add := func(to []int, line int) []int {
-		if n := len(to); n > 0 && to[n-1] == line {
-			return to
-		}
-		return append(to, line)
-	}
-	for _, r := range was {
-		l := files[r.Position.File]
-		l.was = add(l.was, r.Position.Line)
-		files[r.Position.File] = l
-	}
-	for _, r := range is {
-		l := files[r.Position.File]
-		l.is = add(l.is, r.Position.Line)
-		files[r.Position.File] = l
-	}
-	return func(r manifest.Route) string {
-		if l := files[r.Position.File]; !slices.Equal(l.was, l.is) {
-			return ""
-		}
-		return lineOf(r.Position).String()
-	}
-}
-
-// routeGroup are routes among which registrations are matched, in order.
-type routeGroup struct {
-	key string
-	was []manifest.Route
-	is  []*Route
-}
-
-// grouped puts routes of the same method and kind under their keys, sorted. Without a key
-// a route is alone.
-func grouped(was []manifest.Route, is []*Route, key func(manifest.Route) string) []routeGroup {
-	var groups []routeGroup
-	of := func(r manifest.Route) *routeGroup {
-		k := key(r)
-		i := -1
-		if k != "" {
-			k = manifest.Slot{Method: r.Method, Pattern: k, Mount: r.Mount}.String()
-			i = slices.IndexFunc(groups, func(g routeGroup) bool { return g.key == k })
-		}
-		if i < 0 {
-			i, groups = len(groups), append(groups, routeGroup{key: k})
-		}
-		return &groups[i]
-	}
-	for _, r := range was {
-		g := of(r)
-		g.was = append(g.was, r)
-	}
-	for _, r := range is {
-		g := of(r.Route)
-		g.is = append(g.is, r)
-	}
-	slices.SortStableFunc(groups, func(a, b routeGroup) int { return cmp.Compare(a.key, b.key) })
-	return groups
-}
-
-// changed matches the routes of a group one to one, and returns the pairs that
-// differ. A loop makes several routes of one registration.
-func (g routeGroup) changed() []routePair {
-	was, is := g.was, g.is
-	if slices.ContainsFunc(is, func(r *Route) bool { return r.Broken }) {
-		return nil
-	}
-	restWas, restIs := withoutEqual(was, is)
-	switch {
-	case len(restWas) == 0 || len(restIs) == 0:
-		return nil // all are there, in another order perhaps
-	case len(was) == len(is):
-		var pairs []routePair
-		for i := range was {
-			if was[i].Fingerprint != is[i].Fingerprint {
-				pairs = append(pairs, routePair{was[i], is[i]})
+func byLines(was, is []*spot) func(*spot) string {
+	lines := func(spots []*spot) map[string][]int { // in order, each once
+		files := map[string][]int{}
+		for _, s := range spots {
+			l := files[s.Position.File]
+			if len(l) == 0 || l[len(l)-1] != s.Position.Line {
+				files[s.Position.File] = append(l, s.Position.Line)
 			}
 		}
-		return pairs
-	case alike(restWas, func(r manifest.Route) string { return r.Fingerprint }) && alike(restIs, func(r *Route) string { return r.Fingerprint }):
-		return []routePair{{restWas[0], restIs[0]}}
+		return files
 	}
-	return nil
+	before, after := lines(was), lines(is)
+	return func(s *spot) string {
+		if !slices.Equal(before[s.Position.File], after[s.Position.File]) {
+			return ""
+		}
+		return lineOf(s.Position).String()
+	}
 }
 
-// withoutEqual removes routes with equal fingerprints, one from each list.
-func withoutEqual(was []manifest.Route, is []*Route) ([]manifest.Route, []*Route) {
-	is = slices.Clone(is)
-	var rest []manifest.Route
-	for _, w := range was {
-		if i := slices.IndexFunc(is, func(r *Route) bool { return r.Fingerprint == w.Fingerprint }); i >= 0 {
-			is = slices.Delete(is, i, i+1)
-		} else {
-			rest = append(rest, w)
+// by matches spots of the same key, method and kind, in order.
+func (m *matching) by(key func(*spot) string) {
+	type group struct{ was, is []*spot }
+	groups := map[string]*group{}
+	of := func(s *spot) *group {
+		k := key(s)
+		if k == "" {
+			return nil
+		}
+		k = manifest.Slot{Method: s.Method, Pattern: k, Mount: s.Mount}.String()
+		if groups[k] == nil {
+			groups[k] = &group{}
+		}
+		return groups[k]
+	}
+	for _, s := range m.was {
+		if g := of(s); g != nil {
+			g.was = append(g.was, s)
 		}
 	}
-	return rest, is
+	for _, s := range m.is {
+		if g := of(s); g != nil {
+			g.is = append(g.is, s)
+		}
+	}
+	for _, is := range m.is { // in order
+		if g := of(is); g != nil && g.is[0] == is && len(g.was) > 0 {
+			m.align(g.was, g.is)
+		}
+	}
+	m.drop(func(s *spot) bool {
+		g := of(s)
+		return g != nil && len(g.was) > 0 && len(g.is) > 0
+	})
 }
 
-func alike[T any](list []T, of func(T) string) bool {
-	return !slices.ContainsFunc(list, func(v T) bool { return of(v) != of(list[0]) })
+// The cost of differences between the registrations before and after an edit:
+// one that is changed costs less than one that is removed beside one that is
+// added, so that these are only seen where they stand apart.
+const (
+	costChanged = 3
+	costMissing = 2
+)
+
+// align finds the smallest edit that makes one list of spots of the other, and
+// notes those that are the same registration. A group with mistakes in it tells
+// nothing.
+func (m *matching) align(was, is []*spot) {
+	if slices.ContainsFunc(is, func(s *spot) bool { return slices.ContainsFunc(s.now, func(r *Route) bool { return r.Broken }) }) {
+		return
+	}
+	change := func(w, s *spot) (cost int, ok bool) {
+		if !fit(w, s) {
+			return 0, false
+		}
+		if w.Fingerprint != s.Fingerprint {
+			cost = costChanged
+		}
+		return cost, true
+	}
+	// cost[i][j] is that of the edit which makes is[j:] of was[i:].
+	cost := make([][]int, len(was)+1)
+	for i := range cost {
+		cost[i] = make([]int, len(is)+1)
+	}
+	for i := len(was); i >= 0; i-- {
+		for j := len(is); j >= 0; j-- {
+			switch {
+			case i == len(was):
+				cost[i][j] = (len(is) - j) * costMissing
+			case j == len(is):
+				cost[i][j] = (len(was) - i) * costMissing
+			default:
+				cost[i][j] = min(cost[i+1][j], cost[i][j+1]) + costMissing
+				if c, ok := change(was[i], is[j]); ok {
+					cost[i][j] = min(cost[i][j], c+cost[i+1][j+1])
+				}
+			}
+		}
+	}
+	for i, j := 0, 0; i < len(was) && j < len(is); {
+		c, ok := change(was[i], is[j])
+		switch {
+		case ok && cost[i][j] == c+cost[i+1][j+1]:
+			m.same(was[i], is[j])
+			i, j = i+1, j+1
+		case cost[i][j] == costMissing+cost[i+1][j]:
+			i++
+		default:
+			j++
+		}
+	}
 }

@@ -5,10 +5,11 @@
 // manifest: the truth, by reflection). This package gives the same answer
 // before anything is built. It works in three steps:
 //
-//   - A [Checker] type-checks the hot packages, and the host packages that were
-//     edited, from source; everything else comes from the export data in the
-//     compiler's archives. What did not change since the last call is used
-//     again, so a keystroke costs one package and those that import it.
+//   - A [Checker] type-checks the hot packages, the host packages that were
+//     edited, and those that registration leads into, from source; everything
+//     else comes from the export data in the compiler's archives. What did not
+//     change since the last call is used again, so a keystroke costs one package
+//     and those that import it.
 //   - The register function is followed by an abstract interpreter: it runs the
 //     statements over values of which only some are known. Constants, tables,
 //     helpers, closures and methods are followed like any reader would follow

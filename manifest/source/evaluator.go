@@ -6,6 +6,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"maps"
 )
 
 // Bounds of the interpreter. They are far above what registration needs, and
@@ -41,10 +42,13 @@ type evaluator struct {
 	// conditional counts the unknown conditions that the statement depends on.
 	conditional int
 	depth       int // of expressions and types inside each other
+	// panicking says that deferred functions are run because of a panic.
+	panicking bool
 	// dry counts the loops that are run only to see what they change: nothing
 	// is recorded.
 	dry     int
 	journal *journal
+	onces   map[*cell]*cell // whether each sync.Once is done
 }
 
 // world is what the evaluator reads.
@@ -56,6 +60,8 @@ type world struct {
 	hot      []*checked           // dependencies first
 	source   map[*token.File]bool // files of packages
 	mutated  map[*types.Var]bool  // package-level variables that something changes
+	running  map[*types.Var]bool  // those of them that something changes later than initialisation
+	host     []*checked           // dependencies first
 }
 
 // activation is a function that is being run.
@@ -84,6 +90,17 @@ func (f *frame) lookup(obj types.Object) *cell {
 		}
 	}
 	return nil
+}
+
+// captured returns the variables as a function literal keeps them that is made
+// now: a loop makes those that it declares anew for each iteration.
+func (f *frame) captured() *frame {
+	return &frame{pkg: f.pkg, parent: f.parent, vars: maps.Clone(f.vars), bind: f.bind}
+}
+
+// same reports whether two frames hold the same variables.
+func (f *frame) same(g *frame) bool {
+	return f == g || f != nil && g != nil && f.parent == g.parent && maps.Equal(f.vars, g.vars)
 }
 
 // declare makes a variable.

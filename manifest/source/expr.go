@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"go/ast"
 	"go/constant"
 	"go/token"
@@ -30,7 +31,7 @@ func (ev *evaluator) expr(f *frame, e ast.Expr) value {
 	case *ast.SelectorExpr:
 		return ev.selector(f, e)
 	case *ast.FuncLit:
-		return &function{base: base{f.typeOf(e), e.Pos()}, lit: e, pkg: f.pkg, frame: f, bind: f.bind}
+		return &function{base: base{f.typeOf(e), e.Pos()}, lit: e, pkg: f.pkg, frame: f.captured(), bind: f.bind}
 	case *ast.CompositeLit:
 		return ev.composite(f, e, f.typeOf(e))
 	case *ast.CallExpr:
@@ -66,6 +67,9 @@ func (ev *evaluator) ident(f *frame, e *ast.Ident) value {
 	case *types.Var:
 		if c := ev.variable(f, obj); c != nil {
 			return used(c.v, e.Pos())
+		}
+		if obj.Pkg() != nil && obj.Parent() == obj.Pkg().Scope() {
+			return ev.unknownExpr(f, e, "it is a variable of "+pathOf(obj))
 		}
 	case *types.Func:
 		return ev.funcValue(f, e, obj)
@@ -177,10 +181,10 @@ func (ev *evaluator) methodValue(f *frame, e *ast.SelectorExpr, sel *types.Selec
 	}
 	var recv value
 	if c := ev.place(f, e.X); c != nil {
-		if _, isStruct := c.v.(*structure); isStruct {
+		if _, isStruct := c.v.(*structure); isStruct && wantsPointer(obj, sel) {
 			recv = &pointer{base{types.NewPointer(c.v.typ()), e.X.Pos()}, c} // methods may change it
 		} else {
-			recv = c.v
+			recv = copied(c.v)
 		}
 	} else {
 		recv = ev.expr(f, e.X)
@@ -195,6 +199,14 @@ func (ev *evaluator) methodValue(f *frame, e *ast.SelectorExpr, sel *types.Selec
 		fn.name = f.pkg.nameOfValue(e)
 	}
 	return fn
+}
+
+// wantsPointer reports whether a method is called with the address of a variable:
+// else it gets a copy of it, as it is at that moment. A method of an embedded field
+// may be either.
+func wantsPointer(obj *types.Func, sel *types.Selection) bool {
+	_, isPointer := types.Unalias(recvType(obj)).(*types.Pointer)
+	return isPointer || len(sel.Index()) > 1
 }
 
 // field returns a field of a struct or of what a pointer points to.
@@ -408,7 +420,11 @@ func (ev *evaluator) operate(op token.Token, x, y value, t types.Type, pos token
 		if aOk {
 			why = whyUnknown(y)
 		}
-		return &unknown{base: to, why: why}
+		u := &unknown{base: to, why: why}
+		if op == token.ADD && isString(t) {
+			u.like, u.lead = partOf(x).plus(partOf(y)), cmp.Or(leadOf(x), leadOf(y))
+		}
+		return u
 	}
 	kind := a.val.Kind()
 	switch op {

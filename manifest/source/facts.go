@@ -5,6 +5,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/types/typeutil"
 )
@@ -19,6 +20,7 @@ type facts struct {
 	uses      []use
 	states    []stateCall
 	starts    []start
+	shrinks   []shrink
 }
 
 // surroundings are where something stands: in a declared function, nil where a
@@ -48,8 +50,14 @@ type use struct {
 
 // functionFacts are those of one function, without those that it calls.
 type functionFacts struct {
+	scope
 	oneTime []oneTimeCall
 	calls   []callEdge
+	grows   []growth
+	claims  []claim
+	// params are the parameters; the last one takes a list if it is variadic.
+	params   []*types.Var
+	variadic bool
 	// changesReceiver: a method writes to what its receiver holds.
 	changesReceiver bool
 	// changesArgument are the parameters, by index, through which it writes.
@@ -63,6 +71,9 @@ type functionFacts struct {
 type callEdge struct {
 	fn  *types.Func
 	pos token.Pos
+	// call is nil if the function is handed on to be called.
+	call      *ast.CallExpr
+	statement bool // the results are not used
 }
 
 // variableCall is the call of a method of a package-level variable, or of a
@@ -88,6 +99,8 @@ type factFinder struct {
 	*facts
 	c    *checked
 	info *types.Info
+
+	statements map[*ast.CallExpr]bool // calls whose results are not used
 }
 
 func (c *checked) findFacts() *facts {
@@ -95,8 +108,8 @@ func (c *checked) findFacts() *facts {
 		return c.facts
 	}
 	f := &factFinder{
-		facts: &facts{functions: map[*types.Func]*functionFacts{}, init: &functionFacts{}},
-		c:     c, info: c.info,
+		facts: &facts{functions: map[*types.Func]*functionFacts{}, init: &functionFacts{scope: scope{info: c.info}}},
+		c:     c, info: c.info, statements: map[*ast.CallExpr]bool{},
 	}
 	for _, file := range c.files {
 		for _, d := range file.file.Decls {
@@ -130,6 +143,9 @@ func (f *factFinder) function(d *ast.FuncDecl) {
 	own := &functionFacts{
 		endless:    f.endless(d.Type, d.Body),
 		endlessBut: f.endlessBut(d.Type, d.Body),
+		params:     slices.Collect(fn.Signature().Params().Variables()),
+		variadic:   fn.Signature().Variadic(),
+		scope:      scope{info: f.info, body: d.Body},
 	}
 	index := 0
 	for _, field := range d.Type.Params.List {
@@ -141,7 +157,9 @@ func (f *factFinder) function(d *ast.FuncDecl) {
 		}
 	}
 	if d.Recv != nil && len(d.Recv.List) == 1 {
-		own.changesReceiver = f.changesVar(d.Body, receiverVar(f.info, d.Recv))
+		recv := receiverVar(f.info, d.Recv)
+		own.recv, _ = recv.(*types.Var)
+		own.changesReceiver = f.changesVar(d.Body, recv)
 	}
 	f.reach(own, d.Body)
 	in := surroundings{fn: fn}
@@ -178,6 +196,7 @@ func (f *factFinder) everywhere(root ast.Node, in surroundings) {
 				f.timer(n.Rhs[0])
 			}
 		}
+		f.noteShrinks(n, in)
 		f.eachChange(n, func(e ast.Expr, pos token.Pos) {
 			if v := f.packageVar(e); v != nil {
 				_, itself := ast.Unparen(e).(*ast.Ident)
@@ -289,7 +308,9 @@ func (f *factFinder) packageVar(e ast.Expr) *types.Var {
 }
 
 // rootVar returns the variable that an expression is part of.
-func (f *factFinder) rootVar(e ast.Expr) *types.Var {
+func (f *factFinder) rootVar(e ast.Expr) *types.Var { return rootVar(f.info, e) }
+
+func rootVar(info *types.Info, e ast.Expr) *types.Var {
 	for {
 		switch x := e.(type) {
 		case *ast.ParenExpr:
@@ -301,13 +322,13 @@ func (f *factFinder) rootVar(e ast.Expr) *types.Var {
 		case *ast.SliceExpr:
 			e = x.X
 		case *ast.SelectorExpr:
-			if f.info.Selections[x] == nil { // qualified by a package
-				v, _ := f.info.Uses[x.Sel].(*types.Var)
+			if info.Selections[x] == nil { // qualified by a package
+				v, _ := info.Uses[x.Sel].(*types.Var)
 				return v
 			}
 			e = x.X
 		case *ast.Ident:
-			v, _ := f.info.Uses[x].(*types.Var)
+			v, _ := info.Uses[x].(*types.Var)
 			return v
 		default:
 			return nil

@@ -22,7 +22,7 @@ var pureFunctions = map[string]any{
 	"net/url.JoinPath": url.JoinPath, "net/url.PathEscape": url.PathEscape, "net/url.QueryEscape": url.QueryEscape,
 	"path.Base": path.Base, "path.Clean": path.Clean, "path.Dir": path.Dir, "path.Ext": path.Ext, "path.Join": path.Join,
 	"strconv.FormatBool": strconv.FormatBool, "strconv.FormatInt": strconv.FormatInt, "strconv.Itoa": strconv.Itoa, "strconv.Quote": strconv.Quote,
-	"strings.Contains": strings.Contains, "strings.Cut": strings.Cut, "strings.CutPrefix": strings.CutPrefix, "strings.CutSuffix": strings.CutSuffix,
+	"strings.Compare": strings.Compare, "strings.Contains": strings.Contains, "strings.Cut": strings.Cut, "strings.CutPrefix": strings.CutPrefix, "strings.CutSuffix": strings.CutSuffix,
 	"strings.EqualFold": strings.EqualFold, "strings.Fields": strings.Fields, "strings.HasPrefix": strings.HasPrefix, "strings.HasSuffix": strings.HasSuffix,
 	"strings.Index": strings.Index, "strings.Join": strings.Join, "strings.Repeat": repeat, "strings.Replace": strings.Replace, "strings.ReplaceAll": strings.ReplaceAll,
 	"strings.Split": strings.Split, "strings.ToLower": strings.ToLower, "strings.ToUpper": strings.ToUpper,
@@ -173,6 +173,10 @@ func (ev *evaluator) callGeneric(name string, args []value, fn *function) (value
 	to := base{result, fn.at}
 	first := func() (*list, bool) { l, ok := args[0].(*list); return l, ok && !l.open }
 	switch name {
+	case "cmp.Compare":
+		if len(args) == 2 && sortable([]*cell{{args[0]}, {args[1]}}) {
+			return &basic{to, constant.MakeInt64(int64(compareConstants(args[0].(*basic).val, args[1].(*basic).val)))}, true
+		}
 	case "maps.Keys", "maps.Values", "maps.All":
 		m, ok := args[0].(*table)
 		if !ok || m.open {
@@ -198,6 +202,20 @@ func (ev *evaluator) callGeneric(name string, args []value, fn *function) (value
 			ev.set(l.elems[i], v)
 		}
 		return &tuple{base: base{t: types.NewTuple()}}, true
+	case "sort.Slice", "sort.SliceStable", "slices.SortFunc", "slices.SortStableFunc":
+		if l, ok := first(); ok && len(args) == 2 {
+			ev.sort(name, l, args[1])
+			return &tuple{base: base{t: types.NewTuple()}}, true
+		}
+	case "slices.Reverse":
+		if l, ok := first(); ok {
+			reversed := valuesOf(l.elems)
+			slices.Reverse(reversed)
+			for i, v := range reversed {
+				ev.set(l.elems[i], v)
+			}
+			return &tuple{base: base{t: types.NewTuple()}}, true
+		}
 	case "slices.Concat":
 		l, ok := first()
 		if !ok {
@@ -216,6 +234,36 @@ func (ev *evaluator) callGeneric(name string, args []value, fn *function) (value
 		}
 	}
 	return nil, false
+}
+
+// maxSorted is how many elements are sorted by a function.
+const maxSorted = 100
+
+// sort sorts by a function of the program. Where its answer is not known the order
+// stays as it is: what is registered one by one depends on it little.
+func (ev *evaluator) sort(name string, l *list, by value) {
+	if len(l.elems) > maxSorted {
+		return
+	}
+	index := func(i int) value { return &basic{base{types.Typ[types.Int], l.at}, constant.MakeInt64(int64(i))} }
+	before := func(i, j int) bool {
+		if strings.HasPrefix(name, "sort.") {
+			is, ok := truth(ev.call(by, []value{index(i), index(j)}, callSite{name: "less"}))
+			return ok && is
+		}
+		n, ok := number(ev.call(by, []value{l.elems[i].v, l.elems[j].v}, callSite{name: "cmp"}))
+		return ok && n < 0
+	}
+	ev.aside(func() {
+		for i := range l.elems {
+			for j := i; j > 0 && before(j, j-1); j-- {
+				a, b := l.elems[j], l.elems[j-1]
+				x, y := a.v, b.v
+				ev.set(a, y)
+				ev.set(b, x)
+			}
+		}
+	})
 }
 
 // copyMap is maps.Copy.

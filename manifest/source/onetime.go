@@ -25,7 +25,7 @@ type oneTimeCall struct {
 // generation; ok is false if nothing is.
 func (f *factFinder) oneTime(call *ast.CallExpr) (c oneTimeCall, ok bool) {
 	fn := f.callee(call)
-	if fn == nil || fn.Pkg() == nil || f.namedByGeneration(call) {
+	if fn == nil || fn.Pkg() == nil || namedByGeneration(call) {
 		return c, false
 	}
 	path, name := fn.Pkg().Path(), fn.Name()
@@ -63,7 +63,7 @@ func (f *factFinder) oneTime(call *ast.CallExpr) (c oneTimeCall, ok bool) {
 		return c, false
 	}
 	return oneTimeCall{pos: call.Pos(), message: sprintf("%s %s: a second generation in the same process panics (%s); do it in main or another host package",
-		f.callText(call), what, panics)}, true
+		callText(f.info, call), what, panics)}, true
 }
 
 // gob judges gob.Register and gob.RegisterName of a value of a hot type.
@@ -82,14 +82,14 @@ func (f *factFinder) gob(call *ast.CallExpr, name string) (c oneTimeCall, ok boo
 	case name == "Register" && isNamed:
 		c.hint = true
 		c.message = sprintf("%s names the type by the import path of this generation: what one generation encodes the next one does not decode; move %s to a host package",
-			f.callText(call), typeName)
+			callText(f.info, call), typeName)
 	case name == "Register":
 		// gob names an unnamed type, also a pointer, without import paths.
 		c.message = sprintf("%s takes the name %s for the %s of this generation: the next one has another type and panics (registering duplicate types); move %s to a host package",
-			f.callText(call), Signature(t), typeName, typeName)
+			callText(f.info, call), Signature(t), typeName, typeName)
 	case name == "RegisterName":
 		c.message = sprintf("%s takes the name for the %s of this generation: the next one has another type and panics (registering duplicate types); move %s to a host package",
-			f.callText(call), typeName, typeName)
+			callText(f.info, call), typeName, typeName)
 	default:
 		return c, false
 	}
@@ -108,10 +108,10 @@ func (f *factFinder) ownNamed(t types.Type) *types.Named {
 }
 
 // callText returns a call as a person refers to it: flag.Bool("debug").
-func (f *factFinder) callText(call *ast.CallExpr) string {
+func callText(info *types.Info, call *ast.CallExpr) string {
 	name := types.ExprString(call.Fun)
 	for _, a := range call.Args {
-		if v := f.info.Types[a].Value; v != nil && v.Kind() == constant.String {
+		if v := info.Types[a].Value; v != nil && v.Kind() == constant.String {
 			return sprintf("%s(%q)", name, constant.StringVal(v))
 		}
 	}
@@ -144,7 +144,7 @@ func (f *factFinder) isVar(call *ast.CallExpr, path, name string) bool {
 
 // namedByGeneration reports whether the number of the generation is part of an
 // argument, so that names do not clash.
-func (f *factFinder) namedByGeneration(call *ast.CallExpr) bool {
+func namedByGeneration(call *ast.CallExpr) bool {
 	found := false
 	for _, a := range call.Args {
 		ast.Inspect(a, func(n ast.Node) bool {
@@ -162,6 +162,9 @@ func (f *factFinder) namedByGeneration(call *ast.CallExpr) bool {
 // literal that may never run.
 func (f *factFinder) reach(own *functionFacts, root ast.Node) {
 	ast.Inspect(root, func(n ast.Node) bool {
+		if call := statementCall(n); call != nil {
+			f.statements[call] = true
+		}
 		switch n := n.(type) {
 		case *ast.FuncLit:
 			return n == root
@@ -197,6 +200,10 @@ func (f *factFinder) reach(own *functionFacts, root ast.Node) {
 			}
 		case *ast.CaseClause, *ast.CommClause:
 			return false
+		case *ast.AssignStmt:
+			if g, ok := f.grows(own, n); ok {
+				own.grows = append(own.grows, g)
+			}
 		case *ast.CallExpr:
 			f.reachCall(own, n)
 		}
@@ -208,15 +215,17 @@ func (f *factFinder) reach(own *functionFacts, root ast.Node) {
 // follows may not run. The check of an error is none: with an error the
 // generation is over, or goes on in each as in the first.
 func (f *factFinder) reachList(own *functionFacts, list []ast.Stmt) {
-	for _, s := range list {
+	for i, s := range list {
 		f.reach(own, s)
 		if check, ok := s.(*ast.IfStmt); ok && check.Else == nil && checksError(f.info, check.Cond) {
 			continue
 		}
 		if f.mayLeave(s) {
-			return
+			list = list[:i]
+			break
 		}
 	}
+	f.claims(own, list)
 }
 
 func (f *factFinder) reachIf(own *functionFacts, n *ast.IfStmt) {
@@ -323,12 +332,12 @@ func (f *factFinder) reachCall(own *functionFacts, call *ast.CallExpr) {
 	if fn == nil {
 		return
 	}
-	own.calls = append(own.calls, callEdge{fn.Origin(), call.Pos()})
+	own.calls = append(own.calls, callEdge{fn.Origin(), call.Pos(), call, f.statements[call]})
 	switch fn.FullName() {
 	case "(*sync.Once).Do":
 		// Another package's Once may have been done by the generation before.
 		if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok && len(call.Args) == 1 {
-			if v := f.rootVar(sel.X); v != nil && v.Pkg() == f.c.types {
+			if v := f.rootVar(sel.X); v != nil && v.Pkg() == f.c.types && f.c.spec.Hot {
 				f.reachArgument(own, call.Args[0])
 			}
 		}
@@ -345,7 +354,7 @@ func (f *factFinder) reachArgument(own *functionFacts, e ast.Expr) {
 		return
 	}
 	if fn := f.functionOf(e); fn != nil {
-		own.calls = append(own.calls, callEdge{fn.Origin(), e.Pos()})
+		own.calls = append(own.calls, callEdge{fn: fn.Origin(), pos: e.Pos()})
 	}
 }
 

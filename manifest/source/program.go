@@ -29,7 +29,11 @@ type Program struct {
 	// Archives holds the compiler's archive of every other package, by import
 	// path.
 	Archives map[string]string
-	GOARCH   string
+	// Sources are other packages of which the source is at hand and says what the
+	// archive says, in any order: host packages of the workspace, and
+	// dependencies. One is checked from source once registration leads into it.
+	Sources []Package
+	GOARCH  string
 }
 
 // hot returns the import paths of the hot packages.

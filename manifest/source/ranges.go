@@ -23,7 +23,7 @@ type loop struct {
 // once for all others, if there may be any. Maps are taken in the order of
 // their keys.
 func (ev *evaluator) rangeStmt(f *frame, s *ast.RangeStmt, label types.Object) result {
-	x := ev.expr(f, s.X)
+	x := copied(ev.expr(f, s.X)) // an array is copied, unless a pointer to it is ranged over
 	l := &loop{ev: ev, f: f, s: s, label: label, outer: ev.conditional, left: maxIterations}
 	defer func() { ev.conditional = l.outer }()
 	if p, ok := x.(*pointer); ok {

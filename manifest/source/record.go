@@ -19,6 +19,7 @@ type recorder struct {
 	registered  []Registration
 	findings    []manifest.Diagnostic
 	once        map[string]token.Pos // where NotFound and the like were set
+	leads       map[string]bool      // packages that registration leads into, by import path
 }
 
 func (ev *evaluator) position(pos token.Pos) manifest.Position { return positionIn(ev.world.fset, pos) }

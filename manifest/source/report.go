@@ -28,6 +28,8 @@ type Report struct {
 	Complete bool
 
 	code []*Code // the hot packages
+	// leads are the import paths of packages whose source would tell more, sorted.
+	leads []string
 }
 
 // Route is one registration.
@@ -55,7 +57,8 @@ type Unknown struct {
 	Call   string `json:"call"`   // what is called: Get, Group, or a function that takes the sink
 	Reason string `json:"reason"` // what is unknown, and why
 	// Route is a route of which all but the pattern is known; nil if more is
-	// unknown.
+	// unknown. What is known of the pattern is in it, with an ellipsis for the
+	// rest: …/posts.
 	Route *Route `json:"-"`
 }
 

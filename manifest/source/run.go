@@ -15,7 +15,7 @@ func (run *checking) report() *Report {
 	r := &Report{Complete: len(run.faults) == 0}
 	w := &world{
 		fset: run.fset, shapes: NewShapes(run.prog.hot()),
-		packages: map[*types.Package]*checked{}, source: map[*token.File]bool{}, mutated: map[*types.Var]bool{},
+		packages: map[*types.Package]*checked{}, source: map[*token.File]bool{}, mutated: map[*types.Var]bool{}, running: map[*types.Var]bool{},
 	}
 	all := run.packages()
 	var hot []*checked
@@ -37,12 +37,12 @@ func (run *checking) report() *Report {
 	slices.Sort(r.Missing)
 	r.Missing = slices.Compact(r.Missing)
 
-	w.hot = hot
+	w.hot, w.host = hot, w.inOrder(all)
 	run.protect(&run.faults, "looking for what a reload resets", func() {
-		for _, c := range hot {
+		for _, c := range all {
 			c.facts = c.findFacts()
 		}
-		run.inspect(w, hot, r)
+		run.inspect(w, all, hot, r)
 	})
 	handlers := run.done[run.prog.Handlers]
 	if w.known = findKnown(run.archives.load); w.known == nil {
@@ -78,12 +78,17 @@ func (run *checking) follow(w *world, handlers *checked, r *Report) {
 		ctx: run.ctx, world: w, limit: maxSteps,
 		globals: map[types.Object]*cell{},
 	}
-	ev.out.once, ev.out.patternless = map[string]token.Pos{}, map[int]*entry{}
+	ev.out.once, ev.out.patternless, ev.out.leads = map[string]token.Pos{}, map[int]*entry{}, map[string]bool{}
 	ev.follow(obj)
 	for _, e := range ev.out.entries {
 		r.Routes = append(r.Routes, e.route(w))
 	}
 	r.Unknown, r.Registered = ev.out.unknown, ev.out.registered
+	for path := range ev.out.leads {
+		r.leads = append(r.leads, path)
+	}
+	slices.Sort(r.leads)
+	r.leads = slices.Compact(r.leads)
 	for i, e := range ev.out.patternless {
 		route := e.route(w)
 		r.Unknown[i].Route = &route
@@ -91,6 +96,27 @@ func (run *checking) follow(w *world, handlers *checked, r *Report) {
 	r.State = mergeStates(r.State, ev.out.states)
 	r.Findings = append(r.Findings, compact(ev.out.findings)...)
 	r.Findings = append(r.Findings, compact(checkRoutes(ev.out.entries))...)
+}
+
+// inOrder returns the host packages among packages, dependencies first.
+func (w *world) inOrder(all []*checked) []*checked {
+	var order []*checked
+	seen := map[*checked]bool{}
+	var visit func(c *checked)
+	visit = func(c *checked) {
+		if c == nil || c.spec.Hot || seen[c] || c.types == nil {
+			return
+		}
+		seen[c] = true
+		for _, imp := range c.types.Imports() {
+			visit(w.packages[imp])
+		}
+		order = append(order, c)
+	}
+	for _, c := range all {
+		visit(c)
+	}
+	return order
 }
 
 // compact removes repetitions: a helper that is called often makes the same

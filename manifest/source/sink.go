@@ -36,7 +36,7 @@ func (ev *evaluator) sinkMethod(fn *function, args []value, site callSite) value
 	case "Mount":
 		ev.mount(s, arg(0), arg(1), site)
 	case "With":
-		return &sink{base{s.t, site.pos}, s.prefix, s.why}
+		return &sink{base{s.t, site.pos}, s.prefix, s.why, s.like}
 	case "Group":
 		ev.group(s, arg(0), arg(1), site)
 	case "NotFound", "MethodNotAllowed":
@@ -56,10 +56,16 @@ func (ev *evaluator) sinkMethod(fn *function, args []value, site callSite) value
 // handle registers for every method, or for the one in front of the pattern.
 func (ev *evaluator) handle(s *sink, pattern, handler value, site callSite) {
 	method := manifest.AnyMethod
-	if p, ok := text(pattern); ok {
-		if i := strings.IndexAny(p, " \t"); i > 0 && p[0] != '/' {
+	if like := partOf(pattern); len(like) > 0 {
+		if p := like[0]; p != "" && p[0] != '/' && strings.ContainsAny(p, " \t") {
+			i := strings.IndexAny(p, " \t")
 			method, p = strings.ToUpper(p[:i]), strings.TrimLeft(p[i:], " \t")
-			pattern = &basic{base{pattern.typ(), pattern.origin()}, stringValue(p)}
+			to := base{pattern.typ(), pattern.origin()}
+			if len(like) == 1 {
+				pattern = &basic{to, stringValue(p)}
+			} else {
+				pattern = &unknown{base: to, why: whyUnknown(pattern), like: append(partial{p}, like[1:]...)}
+			}
 		}
 	}
 	ev.route(s, method, pattern, handler, site, 0, pattern.origin())
@@ -69,12 +75,13 @@ func (ev *evaluator) handle(s *sink, pattern, handler value, site callSite) {
 // methodAt the place of the method if the user wrote one.
 func (ev *evaluator) route(s *sink, method string, pattern, handler value, site callSite, arg int, methodAt token.Pos) {
 	p, ok := text(pattern)
+	partly := &entry{method: method, pattern: s.below(pattern).String()}
 	switch {
 	case !ok:
-		ev.addUnknown(&entry{method: method}, "its pattern is not known: "+whyUnknown(pattern), method, handler, site, arg)
+		ev.addUnknown(partly, "its pattern is not known: "+whyUnknown(pattern), method, pattern, handler, site, arg)
 		return
 	case s.why != "":
-		ev.addUnknown(&entry{method: method}, "the prefix of its group is not known: "+s.why, method+" "+p, handler, site, arg)
+		ev.addUnknown(partly, "the prefix of its group is not known: "+s.why, method+" "+p, pattern, handler, site, arg)
 		return
 	}
 	joined, slash := manifest.JoinPattern(s.prefix, p)
@@ -84,11 +91,12 @@ func (ev *evaluator) route(s *sink, method string, pattern, handler value, site 
 
 func (ev *evaluator) mount(s *sink, pattern, handler value, site callSite) {
 	p, ok := text(pattern)
+	partly := &entry{method: manifest.AnyMethod, mount: true, pattern: s.below(pattern).String()}
 	switch {
 	case !ok:
-		ev.addUnknown(&entry{method: manifest.AnyMethod, mount: true}, "its pattern is not known: "+whyUnknown(pattern), "Mount", handler, site, 0)
+		ev.addUnknown(partly, "its pattern is not known: "+whyUnknown(pattern), "Mount", pattern, handler, site, 0)
 	case s.why != "":
-		ev.addUnknown(&entry{method: manifest.AnyMethod, mount: true}, "the prefix of its group is not known: "+s.why, "Mount "+p, handler, site, 0)
+		ev.addUnknown(partly, "the prefix of its group is not known: "+s.why, "Mount "+p, pattern, handler, site, 0)
 	default:
 		joined, _ := manifest.JoinPattern(s.prefix, p)
 		ev.add(&entry{pattern: joined, method: manifest.AnyMethod, mount: true}, "Mount "+p, pattern, handler, site, 0)
@@ -102,6 +110,7 @@ func (ev *evaluator) add(e *entry, call string, pattern, handler value, site cal
 		return
 	}
 	if b.kind == "" {
+		ev.out.leads[leadOf(handler)] = true
 		ev.note(site, fmt.Sprintf("the handler of %s is not known: %s", call, b.why))
 		return
 	}
@@ -113,13 +122,14 @@ func (ev *evaluator) add(e *entry, call string, pattern, handler value, site cal
 }
 
 // addUnknown records a route whose pattern is not known. Its handler may be.
-func (ev *evaluator) addUnknown(e *entry, reason, call string, handler value, site callSite, arg int) {
+func (ev *evaluator) addUnknown(e *entry, reason, call string, pattern, handler value, site callSite, arg int) {
 	b, ok := ev.box(handler, call, site, arg+1)
 	if !ok {
 		return
 	}
 	n := len(ev.out.unknown)
 	ev.note(site, reason)
+	ev.out.leads[leadOf(pattern)], ev.out.leads[leadOf(handler)] = true, true
 	if b.kind == "" || len(ev.out.unknown) == n {
 		return
 	}
@@ -138,7 +148,7 @@ func narrow(origin, use token.Pos) token.Pos {
 
 // group calls a function with a sink below a prefix.
 func (ev *evaluator) group(s *sink, prefix, fn value, site callSite) {
-	inner := &sink{base{s.t, site.pos}, s.prefix, s.why}
+	inner := &sink{base{s.t, site.pos}, s.prefix, s.why, s.like}
 	if p, ok := text(prefix); ok {
 		inner.prefix += strings.TrimRight(p, "/")
 		at := narrow(prefix.origin(), site.arg(0))
@@ -148,16 +158,43 @@ func (ev *evaluator) group(s *sink, prefix, fn value, site callSite) {
 		case strings.Contains(p, "*"):
 			ev.fault(manifest.CodeRoute, at, "Group %s: a prefix has no wildcard; the generation would be refused", p)
 		}
-	} else if inner.why == "" {
-		inner.why = whyUnknown(prefix)
+	} else {
+		ev.out.leads[leadOf(prefix)] = true
+		if inner.why == "" {
+			inner.why = whyUnknown(prefix)
+		}
+	}
+	if inner.why != "" {
+		inner.like = s.start().plus(partOf(prefix).trimmed())
 	}
 	switch fn := fn.(type) {
 	case *null:
 	case *function:
 		ev.call(fn, []value{inner}, site)
 	default:
+		ev.out.leads[leadOf(fn)] = true
 		ev.note(site, "the function is not known: "+whyUnknown(fn))
 	}
+}
+
+// start returns what is known of the prefix.
+func (s *sink) start() partial {
+	if s.why != "" {
+		return s.like
+	}
+	return partial{s.prefix}
+}
+
+// below returns what is known of a pattern with the prefix in front of it.
+func (s *sink) below(pattern value) partial {
+	start, like := s.start(), partOf(pattern)
+	switch {
+	case len(start) == 1 && start[0] == "", !like.fits("/"):
+		return start.plus(like)
+	case len(like) == 1: // the root of the group, without a slash
+		return start
+	}
+	return start.plus(nil)
 }
 
 // once checks what a generation has one of.

@@ -6,13 +6,12 @@ import (
 	"slices"
 )
 
-// start initialises the hot packages, dependencies first: what one of them adds
-// to a table of another when it is initialised is there when routes are
-// registered.
+// start initialises the packages, dependencies first: what one of them adds to a
+// table of another when it is initialised is there when routes are registered.
 func (ev *evaluator) start() {
 	complete := true
 	ended := ev.within(maxStart, func() {
-		for _, pkg := range ev.world.hot {
+		for _, pkg := range slices.Concat(ev.world.host, ev.world.hot) {
 			for _, init := range pkg.info.InitOrder {
 				complete = ev.aside(func() { ev.initialize(pkg, init) }) && complete
 			}
@@ -29,15 +28,16 @@ func (ev *evaluator) start() {
 	}
 }
 
-// global returns the cell of a package-level variable of a hot package, nil for
-// any other: main may have set those of host packages to anything.
+// global returns the cell of a package-level variable of a hot package, or of one
+// of a host package that nothing can have changed since it was initialised, nil
+// for any other: main may have set it to anything.
 func (ev *evaluator) global(obj *types.Var) *cell {
+	pkg := ev.world.packages[obj.Pkg()]
+	if pkg == nil || !pkg.spec.Hot && (obj.Exported() || ev.world.running[obj] || isNamed(obj.Type(), "sync", "Once")) {
+		return nil
+	}
 	if c, ok := ev.globals[obj]; ok {
 		return c
-	}
-	pkg := ev.world.packages[obj.Pkg()]
-	if pkg == nil || !pkg.spec.Hot {
-		return nil
 	}
 	for _, init := range pkg.info.InitOrder {
 		if slices.Contains(init.Lhs, obj) {

@@ -101,7 +101,7 @@ func TestTruth(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs programs")
 	}
-	for _, name := range []string{"routes", "generics"} {
+	for _, name := range []string{"routes", "generics", "computed"} {
 		t.Run(name, func(t *testing.T) {
 			a := parseArchive(t, filepath.Join("testdata", name+".txtar"))
 			p, _ := archived(t, a)

@@ -35,6 +35,10 @@ type unknown struct {
 	named *wellKnown
 	// some says that it is not nil.
 	some bool
+	// like is what is known of a string.
+	like partial
+	// lead is the import path of the package whose source would tell more.
+	lead string
 }
 
 // basic is a constant: a string, a number or a boolean.
@@ -97,7 +101,8 @@ type entries struct {
 type sink struct {
 	base
 	prefix string
-	why    string // the prefix is not known: why
+	why    string  // the prefix is not known: why
+	like   partial // what is known of it then
 }
 
 // boxed is a hotreload.HandlerBox.
@@ -174,6 +179,15 @@ func whyUnknown(v value) string {
 	return "it is not a constant"
 }
 
+// leadOf returns the import path of the package whose source would tell more of a
+// value; empty if there is none.
+func leadOf(v value) string {
+	if u, ok := v.(*unknown); ok {
+		return u.lead
+	}
+	return ""
+}
+
 // isNil reports whether a value is nil, where that is known.
 func isNil(v value) (is, ok bool) {
 	switch v := v.(type) {
@@ -199,7 +213,7 @@ func convert(v value, t types.Type) value {
 			return &null{base{t, v.at}}
 		case *unknown:
 			if types.IsInterface(v.t) && !types.Implements(v.t, t.Underlying().(*types.Interface)) {
-				return &unknown{base{t, v.at}, v.why, v.named, v.some}
+				return &unknown{base{t, v.at}, v.why, v.named, v.some, v.like, v.lead}
 			}
 		}
 		return v
@@ -207,7 +221,7 @@ func convert(v value, t types.Type) value {
 	to := base{t, v.origin()}
 	switch v := v.(type) {
 	case *unknown:
-		return &unknown{to, v.why, nil, v.some}
+		return &unknown{to, v.why, nil, v.some, v.like, v.lead}
 	case *basic:
 		return convertBasic(v, to)
 	case *null:
@@ -258,7 +272,8 @@ func fitting(v *basic) value {
 	b, _ := v.t.Underlying().(*types.Basic)
 	fits := v.val.Kind() != constant.Unknown
 	if b != nil && b.Info()&types.IsInteger != 0 && fits {
-		fits = v.val.Kind() == constant.Int && constant.BitLen(v.val) <= 63
+		fits = v.val.Kind() == constant.Int && constant.BitLen(v.val) <= bits(b) &&
+			(b.Info()&types.IsUnsigned == 0 || constant.Sign(v.val) >= 0)
 	}
 	if b != nil && b.Info()&types.IsString != 0 && fits {
 		fits = len(constant.StringVal(v.val)) <= maxString
@@ -267,6 +282,26 @@ func fitting(v *basic) value {
 		return &unknown{base: v.base, why: "the value is too large"}
 	}
 	return v
+}
+
+// bits returns how many bits a number of a type can have for certain, without its
+// sign.
+func bits(b *types.Basic) int {
+	switch b.Kind() {
+	case types.Int8:
+		return 7
+	case types.Uint8:
+		return 8
+	case types.Int16:
+		return 15
+	case types.Uint16:
+		return 16
+	case types.Int32:
+		return 31
+	case types.Uint32:
+		return 32
+	}
+	return 63
 }
 
 // copied returns what an assignment of v stores: structs and arrays are copied.
@@ -313,7 +348,7 @@ func equal(a, b value) bool {
 		return ok && a.prefix == b.prefix && a.why == "" && b.why == ""
 	case *function:
 		b, ok := b.(*function)
-		return ok && a.obj == b.obj && a.lit == b.lit && a.frame == b.frame && a.native == nil && b.native == nil &&
+		return ok && a.obj == b.obj && a.lit == b.lit && a.frame.same(b.frame) && a.native == nil && b.native == nil &&
 			(a.recv == nil) == (b.recv == nil) && (a.recv == nil || equal(a.recv, b.recv))
 	}
 	return false
@@ -335,7 +370,11 @@ func join(a, b value) value {
 	}
 	aNil, aOk := isNil(a)
 	bNil, bOk := isNil(b)
-	return &unknown{base: base{t, a.origin()}, why: "it depends on a condition", some: aOk && bOk && !aNil && !bNil}
+	u := &unknown{base: base{t, a.origin()}, why: "it depends on a condition", some: aOk && bOk && !aNil && !bNil}
+	if x, y := partOf(a), partOf(b); x != nil && y != nil {
+		u.like = x.either(y)
+	}
+	return u
 }
 
 // commonInterface returns a type for a value of one of two types: an interface
