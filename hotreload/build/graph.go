@@ -144,6 +144,7 @@ type Graph struct {
 
 	goMod, goWork string   // module files that the go command chose; may be empty
 	moduleDirs    []string // existing directories of module files
+	missingDirs   []string // where imported packages would be that do not exist yet
 }
 
 // list runs `go list` and decodes its packages.
@@ -199,7 +200,7 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 			broken = append(broken, p)
 		}
 	}
-	g.moduleDirs = moduleDirs(g)
+	g.moduleDirs, g.missingDirs = moduleDirs(g), missingDirs(g, broken)
 	for _, p := range broken {
 		faults = append(faults, b.packageFault(g, p))
 	}

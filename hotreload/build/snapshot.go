@@ -115,10 +115,11 @@ func (s *Snapshot) Package(path string) *Package { return s.graph.Packages[path]
 func (s *Snapshot) Dirs() []string { return s.graph.Dirs() }
 
 // Dirs returns the directories whose files decide what is built, sorted: those
-// of local packages, of their embedded files, and of module files.
+// of local packages, of their embedded files, and of module files. Those of
+// imported packages that are still to be written need not exist.
 func (g *Graph) Dirs() []string {
 	set := map[string]bool{}
-	for _, d := range g.moduleDirs {
+	for _, d := range slices.Concat(g.moduleDirs, g.missingDirs) {
 		set[d] = true
 	}
 	for _, p := range g.Packages {
@@ -267,6 +268,28 @@ func moduleDirs(g *Graph) []string {
 		dir := filepath.Dir(f)
 		if info, err := os.Stat(dir); err == nil && info.IsDir() {
 			set[dir] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// missingDirs returns the directories in which broken packages would be that the
+// go command found nowhere, sorted. Nothing else may lead there: the directory
+// above is often no package, as internal or pkg.
+func missingDirs(g *Graph, broken []*Package) []string {
+	set := map[string]bool{}
+	for _, m := range broken {
+		if m.Dir != "" {
+			continue
+		}
+		var in *Module
+		for _, p := range g.Packages {
+			if p.Local() && p.Module.Dir != "" && strings.HasPrefix(m.ImportPath, p.Module.Path+"/") && (in == nil || len(p.Module.Path) > len(in.Path)) {
+				in = p.Module
+			}
+		}
+		if in != nil {
+			set[filepath.Join(in.Dir, filepath.FromSlash(m.ImportPath[len(in.Path)+1:]))] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(set))

@@ -348,3 +348,22 @@ func TestMendedWhereItWasNotWatched(t *testing.T) {
 	a.serves("Good day! Visit 1, and 1 since the last reload.")
 	a.stop()
 }
+
+// TestMendedByNewPackage: a package is imported before it is written, in a
+// directory below one that is no package itself.
+func TestMendedByNewPackage(t *testing.T) {
+	a := newApp(t)
+	writeFile(t, "no Go file\n", a.dir, "internal", "README")
+	a.start()
+	a.until(control.EventLive)
+	a.edit("handlers/handlers.go", "import (", "import (\n\t\"example.com/hello/internal/text/words\"\n")
+	if ev := a.until(control.EventKept); len(ev.Diagnostics) == 0 || filepath.Base(ev.Diagnostics[0].File) != "handlers.go" {
+		t.Errorf("diagnostics %v", ev.Diagnostics)
+	}
+	a.edit("handlers/handlers.go", `"Hello!`, `words.Hello+"`)
+	a.until(control.EventKept)
+	writeFile(t, "package words\n\nconst Hello = \"Good day!\"\n", a.dir, "internal", "text", "words", "words.go")
+	a.until(control.EventLive)
+	a.serves("Good day! Visit 1, and 1 since the last reload.")
+	a.stop()
+}
