@@ -1,6 +1,7 @@
 package build
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -185,6 +186,37 @@ github.com/anvilforge/anvil-lsp/hotreload/program
 		_, g, err := a.b.Plan(t.Context(), a.snap, []string{name})
 		if err == nil || g == nil || !slices.Contains(g.Dirs(), root) {
 			t.Errorf("broken go.work: its directory is not watched, error %v", err)
+		}
+	})
+	t.Run("go.work above all modules", func(t *testing.T) {
+		a := newApp(t, "app.txtar")
+		for _, name := range []string{"go.mod", "main.go", "store", "handlers"} {
+			if err := os.MkdirAll(filepath.Join(a.dir, "services/web"), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(filepath.Join(a.dir, name), filepath.Join(a.dir, "services/web", name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.edit("services/web/go.mod", "=> ./runtime", "=> ../../runtime")
+		a.write("lib/go.mod", "module example.com/lib\n\ngo 1.26.0\n")
+		a.write("go.work", "go 1.26.0\n\nuse (\n\t./lib\n\t./runtime\n\t./services/web\n)\n")
+		for dir, want := range map[string]string{".": "example.com/app", "services": "example.com/app", "lib": ""} {
+			a.b.cfg.Dir = filepath.Join(a.dir, dir)
+			a.rebuild()
+			if got, err := a.b.Main(t.Context()); got != want || errors.Is(err, ErrSetup) != (want == "") {
+				t.Errorf("in %s: main package %q, error %v; want %q", dir, got, err, want)
+			}
+		}
+		a.b.cfg.Dir = a.dir
+		a.rebuild()
+		res, _, err := a.b.Host(t.Context(), "example.com/app", 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.snap = res.Snapshot
+		if !slices.Contains(a.snap.Hot(), hot+"/views") {
+			t.Errorf("hot packages %q", a.snap.Hot())
 		}
 	})
 	t.Run("main in a directory below", func(t *testing.T) {
