@@ -260,7 +260,7 @@ func (b *Builder) listFailure(err error) error {
 		if disk := diskFull(text); disk != nil {
 			return disk
 		}
-		d := manifest.Diagnose(manifest.CodeModuleChanged, manifest.Position{File: b.env.GOMOD}, "%s", text)
+		d := manifest.Diagnose(manifest.CodeModuleChanged, b.blame(text), "%s", text)
 		d.Severity = manifest.SeverityError
 		ds = append(ds, d)
 	}

@@ -187,6 +187,10 @@ github.com/anvilforge/anvil-lsp/hotreload/program
 		if err == nil || g == nil || !slices.Contains(g.Dirs(), root) {
 			t.Errorf("broken go.work: its directory is not watched, error %v", err)
 		}
+		f, _ := errors.AsType[*Failure](err)
+		if want := (manifest.Position{File: name, Line: 3, Column: 5}); f == nil || f.Diagnostics[0].Position != want {
+			t.Errorf("broken go.work: %v, want it at %v", err, want)
+		}
 	})
 	t.Run("go.work above all modules", func(t *testing.T) {
 		a := newApp(t, "app.txtar")
