@@ -43,6 +43,51 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// TestRaceIsReported: the race detector finds races in plugins, and the process
+// survives its report.
+func TestRaceIsReported(t *testing.T) {
+	for name, full := range map[string]bool{"thin": false, "full": true} {
+		t.Run(name, func(t *testing.T) {
+			a := newApp(t, "app.txtar", func(c *Config) { c.Race, c.FullLink = true, full })
+			logs := t.TempDir()
+			t.Setenv("GORACE", "exitcode=0 log_path="+filepath.Join(logs, "race"))
+			a.start(a.host().Path)
+			a.write("handlers/double.go", `package handlers
+
+type large struct{ n [8]int }
+
+func double(n int) int {
+	l, done := new(large), make(chan bool)
+	go func() {
+		*l = large{[8]int{n}} // more than a word
+		close(done)
+	}()
+	read := *l
+	<-done
+	return 2*n + read.n[1]
+}
+`)
+			files := []string{filepath.Join(a.dir, "handlers/double.go"), a.edit("handlers/handlers.go", `"v1"`, `"v2"`)}
+			if _, got := a.swap(files...); !strings.HasPrefix(got, "v2 started") {
+				t.Errorf("the process says %q", got)
+			}
+			if _, got := a.swap(a.edit("handlers/handlers.go", `"v2"`, `"v3"`)); !strings.HasPrefix(got, "v3 started") {
+				t.Errorf("the process says %q", got)
+			}
+			var report strings.Builder
+			found, err := filepath.Glob(filepath.Join(logs, "*"))
+			for _, name := range found {
+				data, readErr := os.ReadFile(name)
+				report.Write(data)
+				err = errors.Join(err, readErr)
+			}
+			if text := report.String(); err != nil || !strings.Contains(text, "DATA RACE") || !strings.Contains(text, filepath.Join(a.dir, "handlers/double.go")) {
+				t.Errorf("report %q, error %v", text, err)
+			}
+		})
+	}
+}
+
 // TestNative: a package with cgo, assembly or linkname, and what is below it,
 // is a host package; the ones beside it stay hot.
 func TestNative(t *testing.T) {
