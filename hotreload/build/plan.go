@@ -208,11 +208,19 @@ func (p *Plan) hostChanged(s *Snapshot, path, file string) manifest.Diagnostic {
 	if what == "" {
 		what = "package " + path + " changed"
 	}
-	why := "is linked into the running process"
-	if chain := p.next.Reason(path).Chain; len(chain) > 1 {
-		why += " (" + strings.Join(chain, " → ") + ")"
+	why := ""
+	switch r := p.next.Reason(path); {
+	case r.Native == path:
+		why = " (it uses cgo, assembly or linkname)"
+	case r.Native != "":
+		why = " (" + r.Native + ", which imports it, uses cgo, assembly or linkname)"
+	case len(r.Chain) > 1:
+		why = " (" + strings.Join(r.Chain, " → ") + ")"
 	}
-	return manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s: %s %s, which keeps the old code until it restarts", what, path, why)
+	if s.hot(path) {
+		return manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s: %s cannot be swapped in any more%s; the running process keeps the old code until it restarts", what, path, why)
+	}
+	return manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s: %s is linked into the running process%s, which keeps the old code until it restarts", what, path, why)
 }
 
 func moduleFilePosition(main *Package) manifest.Position {
