@@ -160,8 +160,6 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestFaults checks that mistakes come back with their code and position, and
-// that the plugin builds once they are mended.
 // TestImportCycle: which import is one too many only the user knows.
 func TestImportCycle(t *testing.T) {
 	a := newApp(t, "app.txtar")
@@ -185,6 +183,8 @@ func TestImportCycle(t *testing.T) {
 	}
 }
 
+// TestFaults checks that mistakes come back with their code and position, and
+// that the plugin builds once they are mended.
 func TestFaults(t *testing.T) {
 	a := newApp(t, "app.txtar")
 	a.host()

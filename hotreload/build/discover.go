@@ -114,10 +114,7 @@ func handlers(g *Graph) (string, error) {
 	if ds := syntaxFaults(g); len(ds) > 0 {
 		return "", failure(ds...)
 	}
-	pos := manifest.Position{}
-	if len(g.Main.GoFiles) > 0 {
-		pos.File = filepath.Join(g.Main.Dir, g.Main.GoFiles[0])
-	}
+	pos := mainPosition(g)
 	if len(found) == 0 {
 		return "", failure(manifest.Diagnose(manifest.CodeRegister, pos,
 			"no package that %s imports exports func %s(r *hotreload.RouteSink)", g.Main.ImportPath, RegisterName))

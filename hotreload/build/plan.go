@@ -53,8 +53,9 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		now, err := read(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			// Gone, or a directory: a new one may hold embedded files.
-			resolve = resolve || known || s.embedder(path) != nil
+			// Gone, or a directory: a new one may hold embedded files, and one that is
+			// gone took its files along.
+			resolve = resolve || known || s.embedder(path) != nil || s.holds(path)
 			delete(sources, path)
 		case err != nil && !known: // for example a directory
 			resolve = resolve || s.embedder(path) != nil
@@ -114,22 +115,27 @@ func (p *Plan) Watch() *Snapshot { return p.next }
 // it does not hold.
 func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]bool) (*Snapshot, *Graph, error) {
 	g, err := b.Graph(ctx, s.boundary.Main)
+	if err != nil && g.Main != nil && g.Main.Name == "" && g.Main.Error != nil {
+		// It was moved, or the module renamed.
+		if main, otherErr := b.Main(ctx); otherErr == nil && main != s.boundary.Main {
+			g, err = b.Graph(ctx, main)
+		}
+	}
 	if err != nil {
 		return nil, g, err
 	}
-	if _, ok := g.Packages[s.boundary.Handlers]; !ok {
-		if ds := syntaxFaults(g); len(ds) > 0 {
-			return nil, g, failure(ds...)
+	register := s.boundary.Handlers
+	if _, ok := g.Packages[register]; !ok { // so was the handlers package
+		if register, err = handlers(g); err != nil {
+			return nil, g, err
 		}
-		return nil, g, failure(manifest.Diagnose(manifest.CodeRegister, manifest.Position{},
-			"%s is not part of the program any more", s.boundary.Handlers))
 	}
 	sources, err := b.readSources(g, s.sources, dirty)
 	if err != nil {
 		return nil, g, err
 	}
 	return &Snapshot{
-		graph: g, boundary: NewBoundary(g, s.boundary.Handlers, nativeIn(sources)), sources: sources,
+		graph: g, boundary: NewBoundary(g, register, nativeIn(sources)), sources: sources,
 		archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh,
 	}, g, nil
 }
@@ -164,6 +170,13 @@ func (p *Plan) compare(s *Snapshot) {
 		case real:
 			p.Host = append(p.Host, path)
 			p.Reasons = append(p.Reasons, p.hostChanged(s, path, file))
+		}
+	}
+	for _, moved := range []struct{ what, was, now string }{
+		{"program", s.boundary.Main, p.next.boundary.Main}, {"handlers package", s.boundary.Handlers, p.next.boundary.Handlers},
+	} {
+		if moved.was != moved.now {
+			p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, mainPosition(p.next.graph), "the %s is %s now, that of the running process is %s", moved.what, moved.now, moved.was))
 		}
 	}
 	if was, now := s.graph.Main.DefaultGODEBUG, p.next.graph.Main.DefaultGODEBUG; was != now {
@@ -228,6 +241,14 @@ func moduleFilePosition(main *Package) manifest.Position {
 		return manifest.Position{}
 	}
 	return manifest.Position{File: main.Module.GoMod}
+}
+
+// mainPosition is the first file of the main package.
+func mainPosition(g *Graph) manifest.Position {
+	if len(g.Main.GoFiles) == 0 {
+		return manifest.Position{}
+	}
+	return manifest.Position{File: filepath.Join(g.Main.Dir, g.Main.GoFiles[0])}
 }
 
 // difference returns the first file in which a package differs from the

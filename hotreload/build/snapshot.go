@@ -197,6 +197,18 @@ func (s *Snapshot) packageIn(dir string) *Package {
 	return nil
 }
 
+// holds reports whether a path was a directory in or below which there are
+// sources.
+func (s *Snapshot) holds(path string) bool {
+	dir := path + string(filepath.Separator)
+	for file := range s.sources {
+		if strings.HasPrefix(file, dir) {
+			return true
+		}
+	}
+	return false
+}
+
 // embedder returns the local package that would embed a file of this name, or
 // nil.
 func (s *Snapshot) embedder(path string) *Package {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -365,5 +366,29 @@ func TestMendedByNewPackage(t *testing.T) {
 	writeFile(t, "package words\n\nconst Hello = \"Good day!\"\n", a.dir, "internal", "text", "words", "words.go")
 	a.until(control.EventLive)
 	a.serves("Good day! Visit 1, and 1 since the last reload.")
+	a.stop()
+}
+
+// TestMovedProgram: the main package is found again where it was moved to, and
+// so is the handlers package under another name.
+func TestMovedProgram(t *testing.T) {
+	a := newApp(t)
+	a.start()
+	a.untilLive(1, "")
+	main := strings.ReplaceAll(readFile(t, a.dir, "main.go"), "example.com/hello/handlers", "example.com/hello/pages")
+	writeFile(t, main, a.dir, "cmd/hello/main.go") // nobody looks there so far
+	err := errors.Join(os.Remove(filepath.Join(a.dir, "main.go")), os.Rename(filepath.Join(a.dir, "handlers"), filepath.Join(a.dir, "pages")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ev := a.until(control.EventLive); ev.Rung != manifest.RungWarmRestart {
+		t.Errorf("live by %q", ev.Rung)
+	}
+	a.serves("Hello! Visit 1, and 1 since the last reload.")
+	a.edit("pages/handlers.go", "Hello!", "Welcome!")
+	if ev := a.until(control.EventLive); ev.Rung != manifest.RungHotSwap {
+		t.Errorf("live by %q", ev.Rung)
+	}
+	a.serves("Welcome! Visit 2, and 1 since the last reload.")
 	a.stop()
 }
