@@ -33,7 +33,9 @@ func serveAlone(ctx context.Context, o Options, state *LiveState, env *environme
 	}
 	defer os.RemoveAll(private)
 	loader := newLoader(state, openPlugin, env.source.handlers)
-	state.dev = newDevelopment(loader)
+	dev := newDevelopment(loader)
+	state.dev = dev
+	defer context.AfterFunc(ctx, dev.streams.end)()
 	w := &pluginWatch{path: env.plugin, private: private, loader: loader, hot: env.source.hot, log: o.Logger, number: env.generation}
 	if w.check(); state.current.Load() == nil {
 		if err := w.startLinked(o.Register); err != nil {

@@ -15,8 +15,9 @@ import (
 // development is the developer of hot mode: panics become events and pages,
 // requests are counted.
 type development struct {
-	loader *loader
-	pulse  pulse
+	loader  *loader
+	pulse   pulse
+	streams streams
 }
 
 func newDevelopment(l *loader) *development { return &development{loader: l} }
@@ -26,7 +27,8 @@ type watchKey struct{}
 // requestWatch follows one request. Middleware such as http.TimeoutHandler runs
 // handlers on another goroutine, and may return before they do.
 type requestWatch struct {
-	begun time.Time
+	begun  time.Time
+	cancel context.CancelFunc // of the request's context
 
 	mu    sync.Mutex    // guards what follows
 	route *routeCounter // of the route that was chosen; nil: none so far
@@ -41,8 +43,12 @@ func watchOf(r *http.Request) *requestWatch {
 	return watch
 }
 
-func (d *development) begin(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), watchKey{}, &requestWatch{begun: time.Now()}))
+func (d *development) begin(r *http.Request, w *response) *http.Request {
+	watch := &requestWatch{begun: time.Now()}
+	var ctx context.Context
+	ctx, watch.cancel = context.WithCancel(context.WithValue(r.Context(), watchKey{}, watch))
+	w.streams = func() { d.streams.begin(watch) }
+	return r.WithContext(ctx)
 }
 
 // enter counts the request with a route, the first that it comes to.
@@ -91,6 +97,8 @@ func (d *development) witness(h http.Handler) http.Handler {
 
 func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
 	watch := watchOf(r)
+	watch.cancel() // as net/http does in a moment
+	d.streams.leave(watch)
 	route, seen := watch.finish()
 	switch {
 	case v == http.ErrAbortHandler, v == nil && handled(w): // no panic to speak of

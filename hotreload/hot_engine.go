@@ -18,6 +18,7 @@ import (
 // companion is a live server under an engine.
 type companion struct {
 	loader   *loader
+	dev      *development
 	front    *front
 	handover *control.Handover // of front to the next process
 	socket   net.Listener      // for users' requests
@@ -44,8 +45,9 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 	front := newFront(o, state)
 	handover := control.NewHandover(front.srv)
 	front.ending = handover
-	c := &companion{loader: loader, socket: socket, front: front, handover: handover, drain: make(chan struct{})}
-	state.dev = newDevelopment(loader)
+	dev := newDevelopment(loader)
+	state.dev = dev
+	c := &companion{loader: loader, dev: dev, socket: socket, front: front, handover: handover, drain: make(chan struct{})}
 	return c.run(ctx, o, env, messages)
 }
 
@@ -72,6 +74,7 @@ func (c *companion) run(ctx context.Context, o Options, env *environment, messag
 	}
 	c.loader.publish(control.LiveDrain, c.loader.state.liveNumber(), nil)
 	c.loader.close()
+	c.dev.streams.end()
 	err := errors.Join(failure, c.front.shutdown())
 	// If no generation went live nobody serves the socket, nor closes it.
 	c.accept.Do(func() { err = errors.Join(err, c.socket.Close()) })

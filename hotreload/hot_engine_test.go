@@ -5,6 +5,7 @@ package hotreload
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
@@ -248,5 +250,51 @@ func TestTakeEnvironment(t *testing.T) {
 		if _, ok := os.LookupEnv(name); ok {
 			t.Errorf("%s is still set", name)
 		}
+	}
+}
+
+// TestStreamsEndWithTheProcess: a stream of events would go on until it is cut
+// off. Other requests have their time.
+func TestStreamsEndWithTheProcess(t *testing.T) {
+	started, release := make(chan context.Context), make(chan struct{})
+	e := startUnder(t, t.Context(), Options{ShutdownTimeout: time.Hour, Register: func(r *RouteSink) {
+		r.Get("/events", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+			_, _ = io.WriteString(w, "data: hello\n\n")
+			_ = http.NewResponseController(w).Flush()
+			started <- r.Context()
+			<-r.Context().Done()
+		})
+		r.Get("/slow", func(w http.ResponseWriter, r *http.Request) {
+			started <- r.Context()
+			<-release
+			_, _ = io.WriteString(w, "slow")
+		})
+	}}, &environment{})
+	e.status(t, ready)
+	answers := make(chan string)
+	go func() { answers <- get(t, e.url+"/slow") }()
+	slow := receive(t, started)
+	events := make(chan string)
+	go func() { events <- get(t, e.url+"/events") }()
+	stream := receive(t, started)
+	if stream.Err() != nil {
+		t.Errorf("the stream was cut off: %v", stream.Err())
+	}
+	if err := e.Post(t.Context(), control.PathDrain, struct{}{}, nil); err != nil {
+		t.Errorf("drain: %v", err)
+	}
+	if got := receive(t, events); got != "200 data: hello" {
+		t.Errorf("stream: %q", got)
+	}
+	if slow.Err() != nil {
+		t.Errorf("a request that is no stream: %v", slow.Err())
+	}
+	close(release)
+	if got := receive(t, answers); got != "200 slow" {
+		t.Errorf("a request that is no stream: %q", got)
+	}
+	if err := receive(t, e.ended); err != nil {
+		t.Errorf("LiveServer returned %v", err)
 	}
 }

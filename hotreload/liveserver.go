@@ -73,7 +73,9 @@ func (o Options) withDefaults() Options {
 // are over or cut off, the contexts of all generations are cancelled, and then
 // the Container was closed. Connections that were hijacked (WebSockets) are
 // their handlers' to close: [RouteSink.Context] tells them when, and they have a
-// second for it.
+// second for it. In hot mode the context of a request whose answer is a stream of
+// events (text/event-stream) is cancelled as soon as the end was asked for:
+// EventSource comes again, to the process that takes over.
 func LiveServer(ctx context.Context, o Options) error { return runServer(ctx, o, serve) }
 
 // runServer is LiveServer with a way to serve.

@@ -228,7 +228,7 @@ func (s *LiveState) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.release()
 	watched, answer := watch(w)
 	if s.dev != nil {
-		r = s.dev.begin(r)
+		r = s.dev.begin(r, answer)
 	}
 	defer func() {
 		v := recover()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 )
 
 // response watches an http.ResponseWriter for whether the answer has begun: a
@@ -15,6 +16,7 @@ type response struct {
 	http.ResponseWriter
 	status   int // 0 until the answer has begun
 	hijacked bool
+	streams  func() // called when a stream of events begins; nil outside hot mode
 }
 
 // watch returns a writer to pass on, and what it learns.
@@ -52,8 +54,12 @@ func answered(w http.ResponseWriter) bool {
 func (w *response) begun() bool { return w.status != 0 || w.hijacked }
 
 func (w *response) begin(status int) {
-	if w.status == 0 {
-		w.status = status
+	if w.status != 0 {
+		return
+	}
+	w.status = status
+	if w.streams != nil && strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
+		w.streams()
 	}
 }
 

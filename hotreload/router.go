@@ -25,8 +25,8 @@ type scope struct {
 
 // developer is what hot mode adds to serving.
 type developer interface {
-	// begin starts to watch a request for panics.
-	begin(r *http.Request) *http.Request
+	// begin starts to watch a request and its answer.
+	begin(r *http.Request, w *response) *http.Request
 	// witness reports the panics of a handler, even those that middleware
 	// recovers from, to the watch that begin started.
 	witness(h http.Handler) http.Handler

@@ -43,7 +43,7 @@ func (a *arrival) make() {
 		a.initial()
 		a.reportStart(root, changed)
 	default:
-		if root.partial || root.do == doPointer && root.elem.partial {
+		if root.partial || (root.do == doPointer || root.do == doRefer) && root.elem.partial {
 			a.initial()
 		}
 		a.copy(a.value, plans, root, lost)

@@ -68,6 +68,9 @@ func newCopier(plans *planner, lost *losses, step func()) *copier {
 func (c *copier) run(dst, src reflect.Value, p *plan, at *site, anyway bool) bool {
 	c.locks.ignore = anyway
 	defer c.locks.unlock()
+	if p.do == doRefer && !dst.IsNil() { // as below
+		dst, p = dst.Elem(), p.elem
+	}
 	c.add(&block{addr: src.UnsafeAddr(), of: p, count: 1, single: true, from: src, to: dst, site: at})
 	if !c.discover() {
 		return false
@@ -154,6 +157,10 @@ func (c *copier) look(v reflect.Value, p *plan, at *site) bool {
 		}
 	case doPointer:
 		c.lookPointer(v, p.elem, at)
+	case doRefer:
+		return c.look(v, p.elem, at)
+	case doFollow:
+		return v.IsNil() || c.look(v.Elem(), p.elem, at)
 	case doAtomicPointer:
 		c.lookPointer(loadAtomic(v), p.elem.elem, at)
 	case doSlice:

@@ -68,6 +68,14 @@ func (c *copier) fill(dst, src reflect.Value, p *plan, at *site) {
 		}
 	case doPointer:
 		c.fillPointer(dst, src, p, at)
+	case doRefer:
+		to := reflect.New(p.elem.to)
+		c.fill(to.Elem(), src, p.elem, at)
+		dst.Set(to)
+	case doFollow:
+		if !src.IsNil() {
+			c.fill(dst, src.Elem(), p.elem, at)
+		}
 	case doShare:
 		c.fillShared(dst, src, at)
 	case doBox:

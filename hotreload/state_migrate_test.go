@@ -373,6 +373,102 @@ var migrations = []migration{
 		},
 		"true true true true {0} [{0} {0} {0}]", "nothing was dropped",
 	},
+	{
+		"values become pointers, and pointers values",
+		func() func(*Container) {
+			type item struct {
+				Name string
+				Tags []string
+			}
+			type cart struct {
+				mu    sync.Mutex
+				List  []item
+				ByKey map[string]item
+				One   item
+				Nick  *string
+				Loose []*item
+				Limit *int
+				Self  *cart
+			}
+			nick := "nick"
+			a := item{"a", []string{"x"}}
+			return keep(&cart{List: []item{a, {"b", nil}}, ByKey: map[string]item{"a": a}, One: a, Nick: &nick, Loose: []*item{&a, nil}})
+		},
+		func() func(*Container) string {
+			type item struct {
+				Name string
+				Tags []string
+				N    int
+			}
+			type cart struct {
+				mu    sync.Mutex
+				List  []*item
+				ByKey map[string]*item
+				One   *item
+				Nick  string
+				Loose []item
+				Limit int
+				Self  *cart
+			}
+			return func(c *Container) string {
+				got := StateOf(c, "k", func() *cart { return &cart{Limit: 3} }).Get()
+				got.List[0].Tags[0] = "y" // as before, they have one array
+				return fmt.Sprint(*got.List[0], *got.List[1], len(got.ByKey), *got.ByKey["a"], *got.One, " ", got.Nick, " ", got.Loose, got.Limit)
+			}
+		},
+		"{a [y] 0} {b [] 0} 1 {a [y] 0} {a [y] 0} nick [{a [y] 0} { [] 0}] 3", "nothing was dropped",
+	},
+	{
+		"the state becomes a pointer",
+		func() func(*Container) {
+			type cart struct{ Name string }
+			return keep(cart{"mine"})
+		},
+		func() func(*Container) string {
+			type cart struct {
+				Name  string
+				Limit int
+			}
+			return func(c *Container) string {
+				return fmt.Sprint(*StateOf(c, "k", func() *cart { return &cart{"new", 3} }).Get())
+			}
+		},
+		"{mine 3}", "nothing was dropped",
+	},
+	{
+		"the state was a pointer",
+		func() func(*Container) {
+			type cart struct{ Name string }
+			return keep(&cart{"mine"})
+		},
+		func() func(*Container) string {
+			type cart struct {
+				Name  string
+				Limit int
+			}
+			return find(cart{"new", 3})
+		},
+		"{Name:mine Limit:3}", "nothing was dropped",
+	},
+	{
+		"a pointer to another structure",
+		func() func(*Container) {
+			type item struct{ Name string }
+			type cart struct {
+				Items []item
+				Name  string
+			}
+			return keep(cart{Items: []item{{"a"}}, Name: "mine"})
+		},
+		func() func(*Container) string {
+			type cart struct {
+				Items []*chan int
+				Name  string
+			}
+			return find(cart{})
+		},
+		"{Items:[] Name:mine}", "dropped: field hotreload.cart.Items: 1 value of type []hotreload.item, now []*chan int",
+	},
 }
 
 func TestMigrations(t *testing.T) {

@@ -12,7 +12,7 @@ type plan struct {
 	do       action
 	why      lossKind // where do is doNothing
 
-	elem   *plan       // of doElements, doSlice, doMap, doPointer, doAtomicPointer
+	elem   *plan       // of doElements, doSlice, doMap, doPointer, doRefer, doFollow, doAtomicPointer
 	key    *plan       // of doMap
 	fields []fieldPlan // of doFields
 	gone   []goneField // of doFields: those of from that have no place in to
@@ -56,6 +56,8 @@ const (
 	doSlice                       // a slice
 	doMap                         // a map
 	doPointer                     // a pointer to a copy
+	doRefer                       // a value of which there is a pointer to a copy now
+	doFollow                      // a pointer of which there is a copy of the value now
 	doShare                       // a pointer to what is not copied, unless it leads into something that is
 	doBox                         // an interface, or what is to be in one
 	doKeep                        // in an interface, of a type that the new code may not know
@@ -185,6 +187,12 @@ func (b *planner) planOther(p *plan) {
 		if p.from.ConvertibleTo(p.to) {
 			p.do = doText
 		}
+	case to == reflect.Pointer && from != reflect.Pointer && from != reflect.Interface && p.to.Name() == "":
+		p.do = doRefer
+		b.planElem(p, p.from, p.to.Elem())
+	case from == reflect.Pointer && to != reflect.Pointer && p.from.Name() == "":
+		p.do = doFollow
+		b.planElem(p, p.from.Elem(), p.to)
 	case from != to:
 	case from == reflect.Func || from == reflect.Chan:
 		if sameParts(p.from, p.to) {
@@ -235,7 +243,12 @@ func (b *planner) planParts(p *plan) {
 			return
 		}
 	}
-	if p.elem = b.plan(p.from.Elem(), p.to.Elem()); p.elem.do == doNothing {
+	b.planElem(p, p.from.Elem(), p.to.Elem())
+}
+
+// planElem plans what p consists of or leads to.
+func (b *planner) planElem(p *plan, from, to reflect.Type) {
+	if p.elem = b.plan(from, to); p.elem.do == doNothing {
 		p.do, p.why = doNothing, p.elem.why
 	}
 }
@@ -314,6 +327,10 @@ func (p *plan) summarise() {
 		p.flat, p.partial = true, p.from.Kind() != p.to.Kind()
 	case doShare:
 		p.flat = true
+	case doRefer:
+		p.flat, p.height = p.elem.flat, 1+p.elem.height
+	case doFollow:
+		p.flat, p.partial = p.elem.flat, true // nothing comes of nil
 	case doElements:
 		p.flat, p.plain = p.elem.flat, p.elem.plain && p.from == p.to
 		p.partial = p.elem.partial || p.to.Len() > p.from.Len()

@@ -209,6 +209,29 @@ func TestMovedDirectory(t *testing.T) {
 	}
 }
 
+// TestImportCycle: which import is one too many only the user knows.
+func TestImportCycle(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	a.host()
+	name := a.edit("store/store.go", "package store\n", "package store\n\nimport _ \"example.com/app/handlers/views\"\n")
+	a.edit("handlers/views/views.go", "\"embed\"", "\"embed\"\n\t_ \"example.com/app/store\"")
+	_, _, err := a.b.Plan(t.Context(), a.snap, []string{name, filepath.Join(a.dir, "handlers/views/views.go")})
+	f, ok := errors.AsType[*Failure](err)
+	if !ok {
+		t.Fatalf("error %v, want a *Failure", err)
+	}
+	d := f.Diagnostics[0]
+	places := []string{d.Position.String()}
+	for _, r := range d.Related {
+		places = append(places, r.Position.String())
+	}
+	slices.Sort(places)
+	want := []string{filepath.Join(a.dir, "handlers/views/views.go:5:2"), name + ":4:8"}
+	if !slices.Equal(places, want) || strings.Contains(d.Message, "app/handlers →") || !strings.Contains(d.Message, " → ") {
+		t.Errorf("%s, related %v\nwant the places %q", d, d.Related, want)
+	}
+}
+
 // TestFaults checks that mistakes come back with their code and position, and
 // that the plugin builds once they are mended.
 func TestFaults(t *testing.T) {

@@ -41,13 +41,18 @@ func (b *Builder) Main(ctx context.Context) (string, error) {
 	if names, _ := filepath.Glob(filepath.Join(b.cfg.Dir, "*.go")); slices.ContainsFunc(names, isMainFile) {
 		return ".", nil
 	}
-	pkgs, err := b.list(ctx, nil, "-e", "-json=ImportPath,Name,Dir,Deps,Imports", "./...")
+	pattern := "./..."
+	if b.env.GOWORK != "" && (b.env.GOMOD == "" || b.env.GOMOD == os.DevNull) {
+		// Above the modules of a go.work, where ./... means nothing.
+		pattern = "work"
+	}
+	pkgs, err := b.list(ctx, nil, "-e", "-json=ImportPath,Name,Dir,Imports", pattern)
 	if err != nil {
 		return "", b.listFailure(err)
 	}
 	var mains []string
 	for _, p := range pkgs {
-		if p.Name == "main" && slices.Contains(p.Imports, RuntimePath) {
+		if p.Name == "main" && slices.Contains(p.Imports, RuntimePath) && within(b.cfg.Dir, p.Dir) {
 			mains = append(mains, p.ImportPath)
 		}
 	}
@@ -60,6 +65,12 @@ func (b *Builder) Main(ctx context.Context) (string, error) {
 	default:
 		return "", fmt.Errorf("%w: several main packages use the runtime: %s; choose one with --main", ErrSetup, strings.Join(mains, ", "))
 	}
+}
+
+// within reports whether a directory is another one or below it.
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 func isMainFile(name string) bool {
@@ -103,10 +114,7 @@ func handlers(g *Graph) (string, error) {
 	if ds := syntaxFaults(g); len(ds) > 0 {
 		return "", failure(ds...)
 	}
-	pos := manifest.Position{}
-	if len(g.Main.GoFiles) > 0 {
-		pos.File = filepath.Join(g.Main.Dir, g.Main.GoFiles[0])
-	}
+	pos := mainPosition(g)
 	if len(found) == 0 {
 		return "", failure(manifest.Diagnose(manifest.CodeRegister, pos,
 			"no package that %s imports exports func %s(r *hotreload.RouteSink)", g.Main.ImportPath, RegisterName))

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -109,7 +110,7 @@ func mixedPackages(text string) (manifest.Diagnostic, bool) {
 // moduleFault recognises the go command's complaints about imports for which
 // not the code is to blame but a module file.
 func (b *Builder) moduleFault(text string) (manifest.Diagnostic, bool) {
-	pos := manifest.Position{File: b.env.GOMOD}
+	pos := b.blame(text)
 	switch {
 	case strings.Contains(text, "missing go.sum entry"):
 		pos.File = strings.TrimSuffix(pos.File, ".mod") + ".sum"
@@ -120,6 +121,45 @@ func (b *Builder) moduleFault(text string) (manifest.Diagnostic, bool) {
 	d := manifest.Diagnose(manifest.CodeModuleChanged, pos, "%s", text)
 	d.Severity = manifest.SeverityError
 	return d, true
+}
+
+// listed is the go command's complaint about a line of go.work.
+var listed = regexp.MustCompile(`module (\S+) listed in go\.work`)
+
+// blame returns the module file that the go command's words are about, and the
+// line if they name one.
+func (b *Builder) blame(text string) manifest.Position {
+	work := b.env.GOWORK
+	if work == "" || work == "off" || b.env.GOMOD != "" && b.env.GOMOD != os.DevNull && !strings.Contains(text, "go.work") {
+		return manifest.Position{File: b.env.GOMOD}
+	}
+	pos := manifest.Position{File: work}
+	m := listed.FindStringSubmatch(text)
+	data, err := os.ReadFile(work)
+	if m == nil || err != nil {
+		return pos
+	}
+	// The go command names the directory as seen from where it runs.
+	dir := m[1]
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(b.cfg.Dir, dir)
+	}
+	n := 0
+	for line := range strings.Lines(string(data)) {
+		n++
+		line, _, _ = strings.Cut(line, "//")
+		for word := range strings.FieldsSeq(line) {
+			used := strings.Trim(word, "\"`")
+			if !filepath.IsAbs(used) {
+				used = filepath.Join(filepath.Dir(work), used)
+			}
+			if used == dir {
+				pos.Line, pos.Column = n, strings.Index(line, word)+1
+				return pos
+			}
+		}
+	}
+	return pos
 }
 
 // importPosition returns where a package imports another.

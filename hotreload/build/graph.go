@@ -144,6 +144,7 @@ type Graph struct {
 
 	goMod, goWork string   // module files that the go command chose; may be empty
 	moduleDirs    []string // existing directories of module files
+	missingDirs   []string // where imported packages would be that do not exist yet
 }
 
 // list runs `go list` and decodes its packages.
@@ -199,7 +200,7 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 			broken = append(broken, p)
 		}
 	}
-	g.moduleDirs = moduleDirs(g)
+	g.moduleDirs, g.missingDirs = moduleDirs(g), missingDirs(g, broken)
 	for _, p := range broken {
 		faults = append(faults, b.packageFault(g, p))
 	}
@@ -229,16 +230,27 @@ func (b *Builder) packageFault(g *Graph, p *Package) manifest.Diagnostic {
 		}
 		return d
 	}
+	var related []manifest.Related
 	if stack := p.Error.ImportStack; strings.Contains(text, "import cycle") && len(stack) > 1 {
-		text += ": " + strings.Join(stack, " → ")
-		if from := g.Packages[stack[len(stack)-2]]; from != nil {
-			pos = importPosition(from, stack[len(stack)-1])
+		cycle := stack[slices.Index(stack, stack[len(stack)-1]):]
+		text += ": " + strings.Join(cycle, " → ")
+		for i, to := range cycle[1:] {
+			from := g.Packages[cycle[i]]
+			if from == nil {
+				continue
+			}
+			// Any of the imports may be the one too many.
+			pos = importPosition(from, to)
+			related = append(related, manifest.Related{Position: pos, Message: "imports " + to})
 		}
+		related = related[:max(len(related)-1, 0)] // the last one is the place of the finding
 	}
 	if pos.File == "" && len(p.GoFiles) > 0 {
 		pos.File = filepath.Join(p.Dir, p.GoFiles[0])
 	}
-	return manifest.Diagnose(manifest.CodeCompile, pos, "%s", text)
+	d := manifest.Diagnose(manifest.CodeCompile, pos, "%s", text)
+	d.Related = related
+	return d
 }
 
 // listFailure turns an error of the go command that concerns the module files
@@ -259,7 +271,7 @@ func (b *Builder) listFailure(err error) error {
 		if disk := diskFull(text); disk != nil {
 			return disk
 		}
-		d := manifest.Diagnose(manifest.CodeModuleChanged, manifest.Position{File: b.env.GOMOD}, "%s", text)
+		d := manifest.Diagnose(manifest.CodeModuleChanged, b.blame(text), "%s", text)
 		d.Severity = manifest.SeverityError
 		ds = append(ds, d)
 	}

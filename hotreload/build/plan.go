@@ -114,22 +114,27 @@ func (p *Plan) Watch() *Snapshot { return p.next }
 // it does not hold.
 func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]bool) (*Snapshot, *Graph, error) {
 	g, err := b.Graph(ctx, s.boundary.Main)
+	if err != nil && g.Main != nil && g.Main.Name == "" && g.Main.Error != nil {
+		// It was moved, or the module renamed.
+		if main, otherErr := b.Main(ctx); otherErr == nil && main != s.boundary.Main {
+			g, err = b.Graph(ctx, main)
+		}
+	}
 	if err != nil {
 		return nil, g, err
 	}
-	if _, ok := g.Packages[s.boundary.Handlers]; !ok {
-		if ds := syntaxFaults(g); len(ds) > 0 {
-			return nil, g, failure(ds...)
+	register := s.boundary.Handlers
+	if _, ok := g.Packages[register]; !ok { // so was the handlers package
+		if register, err = handlers(g); err != nil {
+			return nil, g, err
 		}
-		return nil, g, failure(manifest.Diagnose(manifest.CodeRegister, manifest.Position{},
-			"%s is not part of the program any more", s.boundary.Handlers))
 	}
 	sources, err := b.readSources(g, s.sources, dirty)
 	if err != nil {
 		return nil, g, err
 	}
 	return &Snapshot{
-		graph: g, boundary: NewBoundary(g, s.boundary.Handlers, nativeIn(sources)), sources: sources,
+		graph: g, boundary: NewBoundary(g, register, nativeIn(sources)), sources: sources,
 		archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh,
 	}, g, nil
 }
@@ -164,6 +169,13 @@ func (p *Plan) compare(s *Snapshot) {
 		case real:
 			p.Host = append(p.Host, path)
 			p.Reasons = append(p.Reasons, p.hostChanged(s, path, file))
+		}
+	}
+	for _, moved := range []struct{ what, was, now string }{
+		{"program", s.boundary.Main, p.next.boundary.Main}, {"handlers package", s.boundary.Handlers, p.next.boundary.Handlers},
+	} {
+		if moved.was != moved.now {
+			p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, mainPosition(p.next.graph), "the %s is %s now, that of the running process is %s", moved.what, moved.now, moved.was))
 		}
 	}
 	if was, now := s.graph.Main.DefaultGODEBUG, p.next.graph.Main.DefaultGODEBUG; was != now {
@@ -208,11 +220,19 @@ func (p *Plan) hostChanged(s *Snapshot, path, file string) manifest.Diagnostic {
 	if what == "" {
 		what = "package " + path + " changed"
 	}
-	why := "is linked into the running process"
-	if chain := p.next.Reason(path).Chain; len(chain) > 1 {
-		why += " (" + strings.Join(chain, " → ") + ")"
+	why := ""
+	switch r := p.next.Reason(path); {
+	case r.Native == path:
+		why = " (it uses cgo, assembly or linkname)"
+	case r.Native != "":
+		why = " (" + r.Native + ", which imports it, uses cgo, assembly or linkname)"
+	case len(r.Chain) > 1:
+		why = " (" + strings.Join(r.Chain, " → ") + ")"
 	}
-	return manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s: %s %s, which keeps the old code until it restarts", what, path, why)
+	if s.hot(path) {
+		return manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s: %s cannot be swapped in any more%s; the running process keeps the old code until it restarts", what, path, why)
+	}
+	return manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s: %s is linked into the running process%s, which keeps the old code until it restarts", what, path, why)
 }
 
 func moduleFilePosition(main *Package) manifest.Position {
@@ -220,6 +240,14 @@ func moduleFilePosition(main *Package) manifest.Position {
 		return manifest.Position{}
 	}
 	return manifest.Position{File: main.Module.GoMod}
+}
+
+// mainPosition is the first file of the main package.
+func mainPosition(g *Graph) manifest.Position {
+	if len(g.Main.GoFiles) == 0 {
+		return manifest.Position{}
+	}
+	return manifest.Position{File: filepath.Join(g.Main.Dir, g.Main.GoFiles[0])}
 }
 
 // difference returns the first file in which a package differs from the

@@ -115,10 +115,11 @@ func (s *Snapshot) Package(path string) *Package { return s.graph.Packages[path]
 func (s *Snapshot) Dirs() []string { return s.graph.Dirs() }
 
 // Dirs returns the directories whose files decide what is built, sorted: those
-// of local packages, of their embedded files, and of module files.
+// of local packages, of their embedded files, and of module files. Those of
+// imported packages that are still to be written need not exist.
 func (g *Graph) Dirs() []string {
 	set := map[string]bool{}
-	for _, d := range g.moduleDirs {
+	for _, d := range slices.Concat(g.moduleDirs, g.missingDirs) {
 		set[d] = true
 	}
 	for _, p := range g.Packages {
@@ -186,17 +187,6 @@ func moduleFile(path string) bool {
 	return false
 }
 
-// holds reports whether a directory has files in it that decide what is built.
-func (s *Snapshot) holds(dir string) bool {
-	dir += string(filepath.Separator)
-	for path := range s.sources {
-		if strings.HasPrefix(path, dir) {
-			return true
-		}
-	}
-	return false
-}
-
 // packageIn returns the local package in a directory, or nil.
 func (s *Snapshot) packageIn(dir string) *Package {
 	for _, p := range s.graph.Packages {
@@ -205,6 +195,18 @@ func (s *Snapshot) packageIn(dir string) *Package {
 		}
 	}
 	return nil
+}
+
+// holds reports whether a path was a directory in or below which there are
+// sources.
+func (s *Snapshot) holds(path string) bool {
+	dir := path + string(filepath.Separator)
+	for file := range s.sources {
+		if strings.HasPrefix(file, dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // embedder returns the local package that would embed a file of this name, or
@@ -278,6 +280,28 @@ func moduleDirs(g *Graph) []string {
 		dir := filepath.Dir(f)
 		if info, err := os.Stat(dir); err == nil && info.IsDir() {
 			set[dir] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// missingDirs returns the directories in which broken packages would be that the
+// go command found nowhere, sorted. Nothing else may lead there: the directory
+// above is often no package, as internal or pkg.
+func missingDirs(g *Graph, broken []*Package) []string {
+	set := map[string]bool{}
+	for _, m := range broken {
+		if m.Dir != "" {
+			continue
+		}
+		var in *Module
+		for _, p := range g.Packages {
+			if p.Local() && p.Module.Dir != "" && strings.HasPrefix(m.ImportPath, p.Module.Path+"/") && (in == nil || len(p.Module.Path) > len(in.Path)) {
+				in = p.Module
+			}
+		}
+		if in != nil {
+			set[filepath.Join(in.Dir, filepath.FromSlash(m.ImportPath[len(in.Path)+1:]))] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(set))

@@ -181,6 +181,9 @@ func (l *thinLinker) link(ctx context.Context, res *Result) error {
 		Out: res.Path, Dir: filepath.Join(dir, "link"), Path: handlers.path, Main: handlers.archive,
 		Archives: map[string]string{}, Shared: map[string]string{},
 	}
+	if l.builder.cfg.Race {
+		job.SystemFlags = []string{raceAddress(l.linker.SystemLink, res.generation)}
+	}
 	if err := os.MkdirAll(job.Dir, 0o777); err != nil {
 		return writeError(err)
 	}

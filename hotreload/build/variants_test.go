@@ -1,6 +1,7 @@
 package build
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,6 +43,51 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// TestRaceIsReported: the race detector finds races in plugins, and the process
+// survives its report.
+func TestRaceIsReported(t *testing.T) {
+	for name, full := range map[string]bool{"thin": false, "full": true} {
+		t.Run(name, func(t *testing.T) {
+			a := newApp(t, "app.txtar", func(c *Config) { c.Race, c.FullLink = true, full })
+			logs := t.TempDir()
+			t.Setenv("GORACE", "exitcode=0 log_path="+filepath.Join(logs, "race"))
+			a.start(a.host().Path)
+			a.write("handlers/double.go", `package handlers
+
+type large struct{ n [8]int }
+
+func double(n int) int {
+	l, done := new(large), make(chan bool)
+	go func() {
+		*l = large{[8]int{n}} // more than a word
+		close(done)
+	}()
+	read := *l
+	<-done
+	return 2*n + read.n[1]
+}
+`)
+			files := []string{filepath.Join(a.dir, "handlers/double.go"), a.edit("handlers/handlers.go", `"v1"`, `"v2"`)}
+			if _, got := a.swap(files...); !strings.HasPrefix(got, "v2 started") {
+				t.Errorf("the process says %q", got)
+			}
+			if _, got := a.swap(a.edit("handlers/handlers.go", `"v2"`, `"v3"`)); !strings.HasPrefix(got, "v3 started") {
+				t.Errorf("the process says %q", got)
+			}
+			var report strings.Builder
+			found, err := filepath.Glob(filepath.Join(logs, "*"))
+			for _, name := range found {
+				data, readErr := os.ReadFile(name)
+				report.Write(data)
+				err = errors.Join(err, readErr)
+			}
+			if text := report.String(); err != nil || !strings.Contains(text, "DATA RACE") || !strings.Contains(text, filepath.Join(a.dir, "handlers/double.go")) {
+				t.Errorf("report %q, error %v", text, err)
+			}
+		})
+	}
+}
+
 // TestNative: a package with cgo, assembly or linkname, and what is below it,
 // is a host package; the ones beside it stay hot.
 func TestNative(t *testing.T) {
@@ -73,9 +119,19 @@ func TestNative(t *testing.T) {
 			}
 			if plan := a.plan(name); plan.Rung != manifest.RungWarmRestart || plan.Reasons[0].Code != manifest.CodeHostChanged {
 				t.Errorf("an edit of it: %q %v", plan.Rung, plan.Reasons)
+			} else if !strings.Contains(plan.Reasons[0].Message, "views is linked into the running process (it uses cgo, assembly or linkname), ") {
+				t.Errorf("an edit of it: %s", plan.Reasons[0].Message)
 			}
 		})
 	}
+	t.Run("it comes to use cgo", func(t *testing.T) {
+		a := newApp(t, "app.txtar")
+		a.host()
+		plan := a.plan(a.write(tests[0].file, tests[0].text))
+		if plan.Rung != manifest.RungWarmRestart || !strings.Contains(plan.Reasons[0].Message, "views cannot be swapped in any more (it uses cgo, assembly or linkname); ") {
+			t.Errorf("%q %v", plan.Rung, plan.Reasons)
+		}
+	})
 }
 
 // TestMainWithCgo leaves the main package to the go command; plugins still
@@ -185,6 +241,41 @@ github.com/anvilforge/anvil-lsp/hotreload/program
 		_, g, err := a.b.Plan(t.Context(), a.snap, []string{name})
 		if err == nil || g == nil || !slices.Contains(g.Dirs(), root) {
 			t.Errorf("broken go.work: its directory is not watched, error %v", err)
+		}
+		f, _ := errors.AsType[*Failure](err)
+		if want := (manifest.Position{File: name, Line: 3, Column: 5}); f == nil || f.Diagnostics[0].Position != want {
+			t.Errorf("broken go.work: %v, want it at %v", err, want)
+		}
+	})
+	t.Run("go.work above all modules", func(t *testing.T) {
+		a := newApp(t, "app.txtar")
+		for _, name := range []string{"go.mod", "main.go", "store", "handlers"} {
+			if err := os.MkdirAll(filepath.Join(a.dir, "services/web"), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(filepath.Join(a.dir, name), filepath.Join(a.dir, "services/web", name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.edit("services/web/go.mod", "=> ./runtime", "=> ../../runtime")
+		a.write("lib/go.mod", "module example.com/lib\n\ngo 1.26.0\n")
+		a.write("go.work", "go 1.26.0\n\nuse (\n\t./lib\n\t./runtime\n\t./services/web\n)\n")
+		for dir, want := range map[string]string{".": "example.com/app", "services": "example.com/app", "lib": ""} {
+			a.b.cfg.Dir = filepath.Join(a.dir, dir)
+			a.rebuild()
+			if got, err := a.b.Main(t.Context()); got != want || errors.Is(err, ErrSetup) != (want == "") {
+				t.Errorf("in %s: main package %q, error %v; want %q", dir, got, err, want)
+			}
+		}
+		a.b.cfg.Dir = a.dir
+		a.rebuild()
+		res, _, err := a.b.Host(t.Context(), "example.com/app", 1, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.snap = res.Snapshot
+		if !slices.Contains(a.snap.Hot(), hot+"/views") {
+			t.Errorf("hot packages %q", a.snap.Hot())
 		}
 	})
 	t.Run("main in a directory below", func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -350,5 +351,48 @@ func TestMendedWhereItWasNotWatched(t *testing.T) {
 	a.edit("words/words.go", "import _ \"example.com/hello/none\"\n", "")
 	a.until(control.EventLive)
 	a.serves("Good day! Visit 1, and 1 since the last reload.")
+	a.stop()
+}
+
+// TestMendedByNewPackage: a package is imported before it is written, in a
+// directory below one that is no package itself.
+func TestMendedByNewPackage(t *testing.T) {
+	a := newApp(t)
+	writeFile(t, "no Go file\n", a.dir, "internal", "README")
+	a.start()
+	a.until(control.EventLive)
+	a.edit("handlers/handlers.go", "import (", "import (\n\t\"example.com/hello/internal/text/words\"\n")
+	if ev := a.until(control.EventKept); len(ev.Diagnostics) == 0 || filepath.Base(ev.Diagnostics[0].File) != "handlers.go" {
+		t.Errorf("diagnostics %v", ev.Diagnostics)
+	}
+	a.edit("handlers/handlers.go", `"Hello!`, `words.Hello+"`)
+	a.until(control.EventKept)
+	writeFile(t, "package words\n\nconst Hello = \"Good day!\"\n", a.dir, "internal", "text", "words", "words.go")
+	a.until(control.EventLive)
+	a.serves("Good day! Visit 1, and 1 since the last reload.")
+	a.stop()
+}
+
+// TestMovedProgram: the main package is found again where it was moved to, and
+// so is the handlers package under another name.
+func TestMovedProgram(t *testing.T) {
+	a := newApp(t)
+	a.start()
+	a.untilLive(1, "")
+	main := strings.ReplaceAll(readFile(t, a.dir, "main.go"), "example.com/hello/handlers", "example.com/hello/pages")
+	writeFile(t, main, a.dir, "cmd/hello/main.go") // nobody looks there so far
+	err := errors.Join(os.Remove(filepath.Join(a.dir, "main.go")), os.Rename(filepath.Join(a.dir, "handlers"), filepath.Join(a.dir, "pages")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ev := a.until(control.EventLive); ev.Rung != manifest.RungWarmRestart {
+		t.Errorf("live by %q", ev.Rung)
+	}
+	a.serves("Hello! Visit 1, and 1 since the last reload.")
+	a.edit("pages/handlers.go", "Hello!", "Welcome!")
+	if ev := a.until(control.EventLive); ev.Rung != manifest.RungHotSwap {
+		t.Errorf("live by %q", ev.Rung)
+	}
+	a.serves("Welcome! Visit 2, and 1 since the last reload.")
 	a.stop()
 }

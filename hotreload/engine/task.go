@@ -93,6 +93,9 @@ func (t *task) climb(ctx context.Context) outcome {
 		return t.kept(err)
 	}
 	t.e.watchGraph(t.snap, plan.Watch())
+	if plan.Watch().Main() != t.snap.Main() {
+		t.main = "" // to be found again
+	}
 	t.e.learn(func(k *known) { k.newest = plan.Watch() })
 	var under *building // while the prediction is made
 	if plan.Rung == manifest.RungHotSwap && len(t.snap.Hot()) > 0 {

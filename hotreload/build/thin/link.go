@@ -51,6 +51,8 @@ type Job struct {
 	Shared map[string]string
 	// Images are what the process has loaded, in that order.
 	Images []*Image
+	// SystemFlags are given to SystemLink for this plugin.
+	SystemFlags []string
 }
 
 // Report says how a plugin was linked.
@@ -271,7 +273,7 @@ func (l *Linker) systemLink(ctx context.Context, j Job, names map[string]string)
 	// Without text relocations what is not writable stays as it is in the file, and
 	// can be dropped from memory.
 	args := []string{"-shared", "-z", "text", "-z", "now", "-z", "relro", "-z", "nocopyreloc", "-z", "nodelete", "--build-id=none", "--hash-style=gnu", "-s", "-o", j.Out}
-	if err := l.Run(ctx, j.Dir, l.SystemLink, append(args, name, support)...); err != nil {
+	if err := l.Run(ctx, j.Dir, l.SystemLink, slices.Concat(args, j.SystemFlags, []string{name, support})...); err != nil {
 		_ = os.Remove(j.Out) // a cancelled linker leaves a part
 		return nil, nil, err
 	}

@@ -2,6 +2,8 @@ package handoff
 
 import (
 	"runtime"
+	"runtime/pprof"
+	"runtime/trace"
 	"sync/atomic"
 	"unsafe"
 )
@@ -206,6 +208,10 @@ var exported = []any{
 	runtime.StartTrace, runtime.StopTrace, runtime.UnlockOSThread, runtime.Version, &runtime.MemProfileRate,
 	runtime.BlockProfileRecord{}, runtime.Cleanup{}, (*runtime.Error)(nil), runtime.Frame{}, runtime.Frames{}, (*runtime.Func)(nil), runtime.MemProfileRecord{},
 	runtime.MemStats{}, runtime.PanicNilError{}, runtime.Pinner{}, runtime.StackRecord{}, runtime.TypeAssertionError{},
+	// These have functions of the runtime that are not exported, and come with
+	// net/http/pprof and the middleware of chi.
+	pprof.Do, pprof.Lookup, pprof.NewProfile, pprof.Profiles, pprof.StartCPUProfile, pprof.StopCPUProfile, pprof.WriteHeapProfile,
+	trace.IsEnabled, trace.Log, trace.NewFlightRecorder, trace.NewTask, trace.Start, trace.StartRegion, trace.Stop,
 }
 
 // growing stores pointers, one to eight at a time, and allocates in all sizes.

@@ -139,6 +139,21 @@ func TestNoProgram(t *testing.T) {
 	}
 }
 
+// TestAboveModules: a directory with a go.work is in no module, but has some.
+func TestAboveModules(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Rename(app(t, nil), filepath.Join(dir, "shop")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go.work"), []byte("go 1.26.0\n\nuse ./shop\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r := examine(t, Options{Dir: dir})
+	if c := r.check(t, "program"); c.Status != OK || r.Boundary == nil || r.Boundary.Main != "example.com/shop" {
+		t.Errorf("above the modules of a go.work: %+v", c)
+	}
+}
+
 // TestBadMachine takes away what a machine needs.
 func TestBadMachine(t *testing.T) {
 	for _, tt := range []struct {

@@ -21,7 +21,7 @@ const minimum = "go1.26"
 
 // goEnv is what `go env` says.
 type goEnv struct {
-	GOVERSION, GOOS, GOARCH, GOROOT, GOMOD, CGO_ENABLED, CC string
+	GOVERSION, GOOS, GOARCH, GOROOT, GOMOD, GOWORK, CGO_ENABLED, CC string
 }
 
 // run runs a tool and returns what it printed.

@@ -69,7 +69,7 @@ func (d *doctor) program(ctx context.Context) {
 		d.add(name, Skipped, "", "needs what failed above")
 		return
 	}
-	if d.env.GOMOD == "" || d.env.GOMOD == os.DevNull {
+	if (d.env.GOMOD == "" || d.env.GOMOD == os.DevNull) && d.env.GOWORK == "" {
 		d.add(name, Skipped, "name the directory of an application, or make one with: anvil-lsp init DIR", "%s is not in a Go module", d.dir)
 		return
 	}
