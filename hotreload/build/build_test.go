@@ -232,6 +232,18 @@ func TestImportCycle(t *testing.T) {
 	}
 }
 
+// TestMovedApplication: it is not the go command that is missed then.
+func TestMovedApplication(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	gone := filepath.Join(t.TempDir(), "gone")
+	if _, err := a.b.run.output(t.Context(), gone, "go", "version"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), gone) {
+		t.Errorf("%v does not name %s", err, gone)
+	}
+	if _, err := a.b.run.output(t.Context(), a.dir, "go-that-is-not-there", "version"); err == nil || strings.Contains(err.Error(), a.dir) {
+		t.Errorf("%v names %s", err, a.dir)
+	}
+}
+
 // TestFaults checks that mistakes come back with their code and position, and
 // that the plugin builds once they are mended.
 func TestFaults(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"time"
@@ -92,6 +93,11 @@ func (r runner) stream(ctx context.Context, dir string, line func(string), name 
 		return nil, context.Cause(ctx)
 	}
 	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
+		// The system's words are about the tool, even if it is the directory that
+		// is not there: somebody has moved the application.
+		if _, gone := os.Stat(dir); dir != "" && gone != nil {
+			err = gone
+		}
 		return nil, fmt.Errorf("running %s: %w", name, err)
 	}
 	text := stderr.String()

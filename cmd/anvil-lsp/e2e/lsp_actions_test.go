@@ -31,7 +31,9 @@ func TestEditorActions(t *testing.T) {
 		}
 		return answer.Hits
 	}
-	e.Await("the hint about hits", func(s *lsptest.State) bool { return s.Has("handlers/routes.go", manifest.CodePackageState) })
+	e.Await("the hint about hits in the document", func(s *lsptest.State) bool { // it was in the file before
+		return s.Has("handlers/routes.go", manifest.CodePackageState) && s.In("handlers/routes.go").Version != nil
+	})
 	for _, name := range e.Choose(e.Actions("handlers/routes.go", "hits atomic.Int64"), "Move hits into keyed state") {
 		e.Save(name)
 	}
