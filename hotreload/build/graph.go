@@ -128,6 +128,28 @@ func (p *Package) moduleID() string {
 	return id
 }
 
+// moduleText is moduleID for a person: what is not known is left out.
+func (p *Package) moduleText() string {
+	at := func(m *Module) string {
+		if m.Version == "" {
+			return m.Path
+		}
+		return m.Path + "@" + m.Version
+	}
+	m := p.Module
+	if m == nil {
+		return p.ImportPath
+	}
+	text := at(m)
+	if m.GoVersion != "" {
+		text += " go" + m.GoVersion
+	}
+	if m.Replace != nil {
+		text += " => " + at(m.Replace)
+	}
+	return text
+}
+
 // moduleName returns the path of the package's module, or the package's own.
 func (p *Package) moduleName() string {
 	if p.Module == nil {

@@ -153,7 +153,7 @@ func (p *Plan) compare(s *Snapshot) {
 		now, was := p.next.graph.Packages[path], s.graph.Packages[path]
 		hot := p.next.hot(path)
 		if was != nil && !hot && was.moduleID() != now.moduleID() {
-			modules[now.moduleName()] = fmt.Sprintf("the running process has %s, go.mod now says %s", was.moduleID(), now.moduleID())
+			modules[now.moduleName()] = fmt.Sprintf("the running process has %s, go.mod now says %s", was.moduleText(), now.moduleText())
 			continue
 		}
 		if !now.Local() {

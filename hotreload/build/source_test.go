@@ -224,3 +224,22 @@ func TestBoundary(t *testing.T) {
 		}
 	}
 }
+
+func TestModuleText(t *testing.T) {
+	tests := []struct {
+		module *Module
+		want   string
+	}{
+		{&Module{Path: "example.com/m", Version: "v1.2.3", GoVersion: "1.26"}, "example.com/m@v1.2.3 go1.26"},
+		{&Module{Path: "example.com/m", Version: "v1.2.3"}, "example.com/m@v1.2.3"},
+		{&Module{Path: "example.com/m", Version: "v1.2.3", Replace: &Module{Path: "../m"}}, "example.com/m@v1.2.3 => ../m"},
+		{&Module{Path: "example.com/m", Version: "v1.2.3", Replace: &Module{Path: "example.com/fork", Version: "v2.0.0"}}, "example.com/m@v1.2.3 => example.com/fork@v2.0.0"},
+		{&Module{Path: "example.com/m", GoVersion: "1.26", Main: true}, "example.com/m go1.26"},
+		{nil, "example.com/m/p"},
+	}
+	for _, tt := range tests {
+		if got := (&Package{ImportPath: "example.com/m/p", Module: tt.module}).moduleText(); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -75,12 +76,28 @@ func (o *outDir) prepare() error {
 	if err := errors.Join(o.clean(), os.RemoveAll(filepath.Join(o.path, history))); err != nil {
 		return err
 	}
+	return o.makeScratch()
+}
+
+func (o *outDir) makeScratch() error {
 	for _, d := range []string{"tmp", "run"} {
 		if err := os.MkdirAll(filepath.Join(o.path, d), 0o700); err != nil {
 			return fmt.Errorf("%s must be writable: %w", o.path, err)
 		}
 	}
 	return nil
+}
+
+// restore makes the directory again if somebody deleted it, as git clean -x
+// does, and reports whether it was gone. The sockets in it are lost.
+func (o *outDir) restore() (gone bool, err error) {
+	if _, err := os.Stat(filepath.Join(o.path, "run")); !errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err := makeOutDir(o.path); err != nil {
+		return true, err
+	}
+	return true, o.makeScratch()
 }
 
 func (o *outDir) clean() error {

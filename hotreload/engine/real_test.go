@@ -30,6 +30,7 @@ type app struct {
 	e      *Engine
 	events <-chan control.Event
 	done   chan error // Run has returned
+	cancel context.CancelFunc
 	output *output
 }
 
@@ -95,6 +96,7 @@ func (a *app) start(change ...func(*Options)) {
 		a.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
+	a.cancel = stop
 	a.events = a.e.Events().Subscribe(context.Background()) // until the engine closes it
 	ended := make(chan struct{})
 	go func() {
@@ -395,4 +397,29 @@ func TestMovedProgram(t *testing.T) {
 	}
 	a.serves("Welcome! Visit 2, and 1 since the last reload.")
 	a.stop()
+}
+
+// TestOutDirDeleted: git clean -x takes the output directory away, with the socket
+// on which the live server is asked.
+func TestOutDirDeleted(t *testing.T) {
+	a := newApp(t)
+	a.start()
+	a.untilLive(1, "")
+	if err := os.RemoveAll(filepath.Join(a.dir, OutDir)); err != nil {
+		t.Fatal(err)
+	}
+	a.edit("handlers/handlers.go", "Hello!", "Welcome!")
+	if ev := a.until(control.EventWarning); !strings.Contains(ev.Message, "was deleted") {
+		t.Errorf("warning %q", ev.Message)
+	}
+	a.untilLive(2, manifest.RungWarmRestart)
+	a.serves("Welcome! Visit 1, and 1 since the last reload.")
+	a.edit("handlers/handlers.go", "Welcome!", "Hi!")
+	a.untilLive(3, manifest.RungHotSwap)
+	a.serves("Hi! Visit 2, and 1 since the last reload.")
+	a.cancel()
+	a.until(control.EventStopped)
+	if err := <-a.done; err != nil {
+		t.Errorf("Run: %v", err)
+	}
 }

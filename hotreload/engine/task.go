@@ -82,6 +82,13 @@ func (t *task) climb(ctx context.Context) outcome {
 	case t.force.kind == requestRestart:
 		return t.start(ctx, nil)
 	}
+	if gone, err := t.e.out.restore(); err != nil {
+		return t.kept(err)
+	} else if gone {
+		t.e.publish(control.Event{Kind: control.EventWarning, Message: t.e.out.path + " was deleted: the live server, " +
+			"which can be asked for nothing any more, starts anew; for ctl and editors start anvil-lsp again"})
+		return t.start(ctx, nil)
+	}
 	watch := time.Now()
 	plan, graph, err := t.e.builder.Plan(ctx, t.snap, t.files)
 	t.step(control.StepPlan, time.Since(watch))

@@ -3,6 +3,7 @@ package launch
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
@@ -106,6 +107,10 @@ func (p *process) handOver() bool {
 	ask, cancelAsk := p.whileAlive(ctx)
 	defer cancelAsk()
 	err := p.remote.Drain(ask)
+	if errors.Is(err, fs.ErrNotExist) { // somebody has deleted its socket
+		p.terminate()
+		return p.exits(drainAnswer)
+	}
 	if _, refused := errors.AsType[*control.Problem](err); refused || ctx.Err() != nil {
 		return false
 	}
