@@ -96,24 +96,35 @@ func (ev *evaluator) append(args []value, spread bool, to base) value {
 	out := &list{base: to}
 	switch x := args[0].(type) {
 	case *list:
-		out.elems, out.open = slices.Clone(x.elems), x.open
+		out.elems, out.open, out.spare = slices.Clone(x.elems), x.open, x.spare
 	case *null:
 	default:
 		out.open = true
 	}
+	var added []*cell
 	for _, a := range args[1:] {
 		if !spread {
-			out.elems = append(out.elems, &cell{copied(convert(a, elementOf(to.t)))})
+			added = append(added, &cell{copied(convert(a, elementOf(to.t)))})
 			continue
 		}
 		switch a := a.(type) {
 		case *list:
-			out.elems, out.open = append(out.elems, copyCells(a.elems)...), out.open || a.open
+			added, out.open = append(added, copyCells(a.elems)...), out.open || a.open
 		case *null:
 		default:
 			out.open = true
 		}
 	}
+	if len(added) > len(out.spare) || out.open {
+		out.spare = nil // it is another array
+	}
+	for i, c := range added {
+		if i < len(out.spare) {
+			ev.set(out.spare[i], c.v)
+			added[i] = out.spare[i]
+		}
+	}
+	out.elems, out.spare = append(out.elems, added...), out.spare[min(len(added), len(out.spare)):]
 	if len(out.elems) > maxElements {
 		out.elems, out.open = out.elems[:maxElements], true
 	}

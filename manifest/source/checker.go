@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/token"
 	"go/types"
+	"maps"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -68,6 +69,9 @@ func (c *Checker) Update(p Program) {
 	}
 	if p.GOARCH == "" {
 		p.GOARCH = runtime.GOARCH
+	}
+	if anew { // other code was compiled, of which the source may be better
+		maps.DeleteFunc(c.entered, func(_ string, well bool) bool { return !well })
 	}
 	if anew || p.GOARCH != c.prog.GOARCH {
 		c.restart()

@@ -5,6 +5,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 )
 
 // elementOf returns the type of the elements of a map, slice or array.
@@ -176,7 +177,11 @@ func (ev *evaluator) slice(f *frame, e *ast.SliceExpr) value {
 	case *list:
 		low, high := bound(e.Low, 0), bound(e.High, len(x.elems))
 		if 0 <= low && low <= high && high <= len(x.elems) {
-			return &list{to, x.elems[low:high:high], x.open && e.High == nil}
+			part := &list{base: to, elems: x.elems[low:high:high], open: x.open && e.High == nil}
+			if !x.open && !e.Slice3 {
+				part.spare = slices.Concat(x.elems[high:], x.spare)
+			}
+			return part
 		}
 	case *basic:
 		if s, ok := text(x); ok {

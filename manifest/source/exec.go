@@ -193,6 +193,17 @@ func (ev *evaluator) assignStmt(f *frame, s *ast.AssignStmt) {
 	switch s.Tok {
 	case token.ASSIGN, token.DEFINE:
 		values := ev.values(f, s.Rhs, len(s.Lhs))
+		if s.Tok == token.ASSIGN && len(s.Lhs) > 1 {
+			// What stands on the left is found before anything is set.
+			var set []func(value)
+			for _, lhs := range s.Lhs {
+				set = append(set, ev.setter(f, lhs))
+			}
+			for i, do := range set {
+				do(values[i])
+			}
+			return
+		}
 		for i, lhs := range s.Lhs {
 			if id, ok := lhs.(*ast.Ident); ok && s.Tok == token.DEFINE {
 				if obj := f.pkg.info.Defs[id]; obj != nil {
@@ -213,20 +224,25 @@ func (ev *evaluator) assignStmt(f *frame, s *ast.AssignStmt) {
 
 // assign stores a value in what an expression denotes. A place that is not
 // known is left alone.
-func (ev *evaluator) assign(f *frame, lhs ast.Expr, v value) {
+func (ev *evaluator) assign(f *frame, lhs ast.Expr, v value) { ev.setter(f, lhs)(v) }
+
+// setter finds what an expression denotes, and returns what stores a value in it.
+func (ev *evaluator) setter(f *frame, lhs ast.Expr) func(value) {
 	lhs = ast.Unparen(lhs)
 	if id, ok := lhs.(*ast.Ident); ok && id.Name == "_" {
-		return
+		return func(value) {}
 	}
 	if index, ok := lhs.(*ast.IndexExpr); ok {
 		if m, ok := ev.expr(f, index.X).(*table); ok {
-			ev.store(m, ev.expr(f, index.Index), convert(v, elementOf(m.t)))
-			return
+			key := ev.expr(f, index.Index)
+			return func(v value) { ev.store(m, key, convert(v, elementOf(m.t))) }
 		}
 	}
-	if c := ev.place(f, lhs); c != nil {
-		ev.set(c, copied(convert(v, f.typeOf(lhs))))
+	c := ev.place(f, lhs)
+	if c == nil {
+		return func(value) {}
 	}
+	return func(v value) { ev.set(c, copied(convert(v, f.typeOf(lhs)))) }
 }
 
 // store sets an entry of a map.

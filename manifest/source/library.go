@@ -224,7 +224,7 @@ func (ev *evaluator) callGeneric(name string, args []value, fn *function) (value
 		return ev.append(append([]value{&null{to}}, valuesOf(l.elems)...), true, to), true
 	case "slices.Clone":
 		if l, ok := first(); ok {
-			return &list{to, copyCells(l.elems), false}, true
+			return &list{base: to, elems: copyCells(l.elems)}, true
 		}
 	case "maps.Copy":
 		return ev.copyMap(args)

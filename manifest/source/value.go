@@ -83,6 +83,9 @@ type list struct {
 	elems []*cell
 	// open says that there may be other elements.
 	open bool
+	// spare are elements of the same array behind those, which append overwrites:
+	// known for a part of a longer slice or array.
+	spare []*cell
 }
 
 // table is a map. It is shared, as maps are.
@@ -235,7 +238,7 @@ func convert(v value, t types.Type) value {
 	case *structure:
 		return &structure{to, v.fields}
 	case *list:
-		return &list{to, v.elems, v.open}
+		return &list{to, v.elems, v.open, v.spare}
 	case *table:
 		return &table{to, v.entries}
 	}
@@ -311,7 +314,7 @@ func copied(v value) value {
 		return &structure{v.base, copyCells(v.fields)}
 	case *list:
 		if _, ok := v.t.Underlying().(*types.Array); ok {
-			return &list{v.base, copyCells(v.elems), v.open}
+			return &list{base: v.base, elems: copyCells(v.elems), open: v.open}
 		}
 	}
 	return v
