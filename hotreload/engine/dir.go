@@ -26,6 +26,10 @@ var ErrInUse = errors.New("another anvil-lsp works in this directory")
 type outDir struct {
 	path string
 	lock *flock.Flock
+	held fs.FileInfo // of the file that is locked
+	// lost: it was deleted while a live server ran, which nobody can ask for anything
+	// since.
+	lost bool
 }
 
 // openOutDir makes the output directory, takes its lock and removes what a
@@ -35,20 +39,37 @@ func openOutDir(dir string) (*outDir, error) {
 	if err := makeOutDir(path); err != nil {
 		return nil, err
 	}
-	lock := flock.New(filepath.Join(path, "lock"))
-	locked, err := lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("%s is where builds and sockets go, and must be writable: %w", path, err)
+	o := &outDir{path: path}
+	if err := o.take(); err != nil {
+		return nil, err
 	}
-	if !locked {
-		return nil, fmt.Errorf("%w: %s", ErrInUse, dir)
-	}
-	o := &outDir{path: path, lock: lock}
 	if err := o.prepare(); err != nil {
-		return nil, errors.Join(err, lock.Unlock())
+		return nil, errors.Join(err, o.lock.Unlock())
 	}
 	return o, nil
 }
+
+// take takes the lock of the directory.
+func (o *outDir) take() error {
+	lock := flock.New(o.lockPath())
+	locked, err := lock.TryLock()
+	if err == nil && !locked {
+		return fmt.Errorf("%w: %s", ErrInUse, filepath.Dir(o.path))
+	}
+	var held fs.FileInfo
+	if err == nil {
+		if held, err = os.Stat(o.lockPath()); err != nil {
+			err = errors.Join(err, lock.Unlock())
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s is where builds and sockets go, and must be writable: %w", o.path, err)
+	}
+	o.lock, o.held = lock, held
+	return nil
+}
+
+func (o *outDir) lockPath() string { return filepath.Join(o.path, "lock") }
 
 // makeOutDir makes an output directory that git ignores, unless it is there. It
 // takes no lock.
@@ -88,16 +109,29 @@ func (o *outDir) makeScratch() error {
 	return nil
 }
 
-// restore makes the directory again if somebody deleted it, as git clean -x
-// does, and reports whether it was gone. The sockets in it are lost.
+// restore makes the directory again and takes its lock, if somebody deleted it,
+// as git clean -x does, and reports whether it was gone. The sockets in it are
+// lost. The error is ErrInUse if another engine has come to work there since.
 func (o *outDir) restore() (gone bool, err error) {
-	if _, err := os.Stat(filepath.Join(o.path, "run")); !errors.Is(err, fs.ErrNotExist) {
+	if o.ours() {
 		return false, nil
 	}
 	if err := makeOutDir(o.path); err != nil {
 		return true, err
 	}
-	return true, o.makeScratch()
+	deleted := o.lock
+	if err := o.take(); err != nil {
+		return true, err
+	}
+	o.lost = true
+	return true, errors.Join(deleted.Unlock(), o.makeScratch())
+}
+
+// ours reports whether the directory is the one that was prepared. What else is
+// wrong with it shows when something is written.
+func (o *outDir) ours() bool {
+	now, err := os.Stat(o.lockPath())
+	return err == nil && os.SameFile(now, o.held) || err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
 func (o *outDir) clean() error {
@@ -110,7 +144,11 @@ func (o *outDir) clean() error {
 	return errors.Join(errs...)
 }
 
-// close removes the scratch files and gives the lock back.
+// close removes the scratch files, unless they are another engine's by now, and
+// gives the lock back.
 func (o *outDir) close() error {
+	if !o.ours() {
+		return o.lock.Unlock()
+	}
 	return errors.Join(o.clean(), o.lock.Unlock())
 }

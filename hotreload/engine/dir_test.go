@@ -99,3 +99,50 @@ func TestOutDirCannotBeMade(t *testing.T) {
 		t.Errorf("the user's file became %q", got)
 	}
 }
+
+// TestOutDirTakenOver: where somebody deleted the directory, the next engine may be
+// faster than the one that had it.
+func TestOutDirTakenOver(t *testing.T) {
+	dir := t.TempDir()
+	first := openTestDir(t, dir)
+	if lost, err := first.restore(); lost || err != nil {
+		t.Errorf("nothing was deleted: %t, %v", lost, err)
+	}
+	if err := os.RemoveAll(first.path); err != nil {
+		t.Fatal(err)
+	}
+	second := openTestDir(t, dir)
+	if lost, err := first.restore(); !lost || !errors.Is(err, ErrInUse) {
+		t.Errorf("it is another's: %t, %v", lost, err)
+	}
+	if err := first.close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := names(t, second.path), []string{".gitignore", "lock", "run", "tmp"}; !slices.Equal(got, want) {
+		t.Errorf("the second engine is left with %v, want %v", got, want)
+	}
+	if err := second.close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOutDirRestored: that the live server is lost is remembered until there is
+// another one, which a newer save may put off.
+func TestOutDirRestored(t *testing.T) {
+	o := openTestDir(t, t.TempDir())
+	if err := os.RemoveAll(o.path); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := o.restore(); !gone || !o.lost || err != nil {
+		t.Errorf("deleted: gone %t, lost %t, %v", gone, o.lost, err)
+	}
+	if gone, err := o.restore(); gone || !o.lost || err != nil {
+		t.Errorf("restored: gone %t, lost %t, %v", gone, o.lost, err)
+	}
+	if got, want := names(t, o.path), []string{".gitignore", "lock", "run", "tmp"}; !slices.Equal(got, want) {
+		t.Errorf("there are %v, want %v", got, want)
+	}
+	if err := o.close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -77,6 +77,7 @@ type Engine struct {
 	builder *build.Builder
 	socket  *launch.Socket
 	control *net.UnixListener
+	anew    chan *net.UnixListener // takes control's place, whose file was deleted; one slot
 	sup     *launch.Supervisor
 	watcher *watch.Watcher
 	events  *control.Stream[control.Event]
@@ -112,7 +113,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	o.Dir = dir
 	events := control.NewStream[control.Event]()
 	events.Retain(tells)
-	e := &Engine{opts: o, events: events, requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}), started: time.Now(), predictor: newPredictor(), holds: newHolds()}
+	e := &Engine{opts: o, events: events, requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}), started: time.Now(), predictor: newPredictor(), holds: newHolds(), anew: make(chan *net.UnixListener, 1)}
 	if e.out, err = openOutDir(dir); err != nil {
 		return nil, err
 	}
@@ -200,6 +201,11 @@ func (e *Engine) Close() error {
 		if err := e.control.Close(); !errors.Is(err, net.ErrClosed) { // serve has closed it
 			errs = append(errs, err)
 		}
+	}
+	select {
+	case l := <-e.anew: // nobody has come to serve it
+		errs = append(errs, l.Close())
+	default:
 	}
 	if e.socket != nil {
 		errs = append(errs, e.socket.Close())

@@ -414,6 +414,15 @@ func TestOutDirDeleted(t *testing.T) {
 	}
 	a.untilLive(2, manifest.RungWarmRestart)
 	a.serves("Welcome! Visit 1, and 1 since the last reload.")
+	client := control.NewClient(SocketPath(a.dir))
+	defer client.Close()
+	var status control.Status
+	if err := client.Get(t.Context(), control.PathStatus, &status); err != nil || status.Generation != 2 {
+		t.Errorf("generation %d, %v", status.Generation, err)
+	}
+	if _, err := openOutDir(a.dir); !errors.Is(err, ErrInUse) {
+		t.Errorf("another engine: %v, want ErrInUse", err)
+	}
 	a.edit("handlers/handlers.go", "Welcome!", "Hi!")
 	a.untilLive(3, manifest.RungHotSwap)
 	a.serves("Hi! Visit 2, and 1 since the last reload.")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -50,12 +51,42 @@ func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error 
 		defer cancel()
 		_ = errors.Join(srv.Shutdown(shutdown), srv.Close()) // streams are cut off
 	})
+	later, cancel := context.WithCancel(ctx)
+	var others sync.WaitGroup
+	defer others.Wait()
+	defer cancel()
+	others.Go(func() {
+		for {
+			select {
+			case l := <-e.anew:
+				others.Go(func() { _ = srv.Serve(l) }) // ends with srv
+			case <-later.Done():
+				return
+			}
+		}
+	})
 	err := srv.Serve(e.control)
 	if serving() { // it ended by itself
 		return errors.Join(fmt.Errorf("serving the control socket: %w", err), srv.Close())
 	}
 	<-closed // the last answers are out
 	return nil
+}
+
+// listenAnew makes the control socket once more, where its file was deleted. Who
+// is connected already stays so.
+func (e *Engine) listenAnew() error {
+	l, err := control.ListenUnix(SocketPath(e.opts.Dir))
+	if err != nil {
+		return err
+	}
+	select {
+	case deleted := <-e.anew: // this one, too
+		err = deleted.Close()
+	default:
+	}
+	e.anew <- l
+	return err
 }
 
 // asked hands a client's request to the loop and answers with the event that

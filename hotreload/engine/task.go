@@ -74,19 +74,14 @@ func (t *task) run(ctx context.Context) outcome {
 }
 
 func (t *task) climb(ctx context.Context) outcome {
-	switch {
-	case t.force.kind == requestRollback:
+	if t.force.kind == requestRollback {
 		return t.rollback(ctx)
-	case t.snap == nil:
-		return t.start(ctx, nil)
-	case t.force.kind == requestRestart:
-		return t.start(ctx, nil)
 	}
-	if gone, err := t.e.out.restore(); err != nil {
+	lost, err := t.restore()
+	switch {
+	case err != nil:
 		return t.kept(err)
-	} else if gone {
-		t.e.publish(control.Event{Kind: control.EventWarning, Message: t.e.out.path + " was deleted: the live server, " +
-			"which can be asked for nothing any more, starts anew; for ctl and editors start anvil-lsp again"})
+	case lost, t.snap == nil, t.force.kind == requestRestart:
 		return t.start(ctx, nil)
 	}
 	watch := time.Now()
@@ -138,6 +133,17 @@ func (t *task) climb(ctx context.Context) outcome {
 	return outcome{clean: true, snap: plan.Watch(), event: control.Event{
 		Kind: control.EventUnchanged, Message: "nothing that the live server runs has changed",
 	}}
+}
+
+// restore has the output directory again if somebody deleted it, and reports
+// whether the live server was lost with it.
+func (t *task) restore() (lost bool, err error) {
+	gone, err := t.e.out.restore()
+	if gone && err == nil {
+		t.e.publish(control.Event{Kind: control.EventWarning, Message: t.e.out.path + " was deleted: everything is built again, and the live server starts anew"})
+		err = t.e.listenAnew()
+	}
+	return t.e.out.lost, err
 }
 
 // building is a plugin that is built while something else is done.
@@ -324,6 +330,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 		return t.kept(err)
 	}
 	t.generation++
+	t.e.out.lost = false
 	t.e.proposed.Store(false)
 	rung := manifest.RungWarmRestart
 	if t.snap == nil {
