@@ -312,15 +312,7 @@ func (f *factFinder) rootVar(e ast.Expr) *types.Var { return rootVar(f.info, e) 
 
 func rootVar(info *types.Info, e ast.Expr) *types.Var {
 	for {
-		switch x := e.(type) {
-		case *ast.ParenExpr:
-			e = x.X
-		case *ast.StarExpr:
-			e = x.X
-		case *ast.IndexExpr:
-			e = x.X
-		case *ast.SliceExpr:
-			e = x.X
+		switch x := withoutElements(e).(type) {
 		case *ast.SelectorExpr:
 			if info.Selections[x] == nil { // qualified by a package
 				v, _ := info.Uses[x.Sel].(*types.Var)

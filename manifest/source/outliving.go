@@ -50,6 +50,21 @@ func (s *scope) target(e ast.Expr) (t target) {
 // place returns the variable or field that an expression denotes, or is an
 // element of.
 func place(info *types.Info, e ast.Expr) *types.Var {
+	switch x := withoutElements(e).(type) {
+	case *ast.SelectorExpr:
+		if v, ok := info.Uses[x.Sel].(*types.Var); ok {
+			return v.Origin()
+		}
+	case *ast.Ident:
+		v, _ := info.Uses[x].(*types.Var)
+		return v
+	}
+	return nil
+}
+
+// withoutElements returns what an expression is an element or a part of the
+// elements of: a.b for (*a.b[3])[1:].
+func withoutElements(e ast.Expr) ast.Expr {
 	for {
 		switch x := e.(type) {
 		case *ast.ParenExpr:
@@ -60,16 +75,8 @@ func place(info *types.Info, e ast.Expr) *types.Var {
 			e = x.X
 		case *ast.SliceExpr:
 			e = x.X
-		case *ast.SelectorExpr:
-			if v, ok := info.Uses[x.Sel].(*types.Var); ok {
-				return v.Origin()
-			}
-			return nil
-		case *ast.Ident:
-			v, _ := info.Uses[x].(*types.Var)
-			return v
 		default:
-			return nil
+			return e
 		}
 	}
 }
@@ -77,18 +84,12 @@ func place(info *types.Info, e ast.Expr) *types.Var {
 // rootExpr returns the expression that the path of a selection begins with.
 func rootExpr(e ast.Expr) ast.Expr {
 	for {
-		switch x := e.(type) {
-		case *ast.ParenExpr:
-			e = x.X
-		case *ast.StarExpr:
-			e = x.X
-		case *ast.IndexExpr:
-			e = x.X
-		case *ast.SelectorExpr:
-			e = x.X
-		default:
+		e = withoutElements(e)
+		sel, ok := e.(*ast.SelectorExpr)
+		if !ok {
 			return e
 		}
+		e = sel.X
 	}
 }
 
