@@ -117,10 +117,12 @@ type change struct {
 	pos      manifest.Position // the first declaration that differs, in the new text
 	name     string            // of that declaration
 	bodyOnly bool              // nothing but function bodies differs
+	gone     bool              // it is in the old text only; the position is that of its group, if any
 }
 
-// compareDecls finds the first declaration in which a file differs. A constant of
-// which only the group differs is named if there is no other.
+// compareDecls finds the first declaration in which a file differs, or else one
+// that is gone. A constant of which only the group differs is named if there is no
+// other.
 func compareDecls(path string, was, now source) change {
 	before := map[string]decl{}
 	for _, d := range was.decls {
@@ -141,8 +143,14 @@ func compareDecls(path string, was, now source) change {
 			differs(d, !ok || old.own != d.own, ok && old.signature == d.signature)
 		}
 	}
-	if len(before) > 0 { // gone, so without a place
+	for _, d := range was.decls {
+		if _, left := before[d.key]; !left {
+			continue
+		}
 		c.bodyOnly = false
+		if !certain {
+			c.name, c.gone, certain = d.name, true, true
+		}
 	}
 	return c
 }
@@ -152,6 +160,8 @@ func (c change) String() string {
 	switch {
 	case c.name == "":
 		return ""
+	case c.gone:
+		return c.name + " was removed"
 	case c.bodyOnly:
 		return "the body of " + c.name + " changed"
 	default:

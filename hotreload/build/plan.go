@@ -181,11 +181,23 @@ func (p *Plan) compare(s *Snapshot) {
 	if was, now := s.graph.Main.DefaultGODEBUG, p.next.graph.Main.DefaultGODEBUG; was != now {
 		modules[""] = fmt.Sprintf("the running process has the GODEBUG defaults %q, go.mod now says %q", was, now)
 	}
-	for _, path := range slices.Sorted(maps.Keys(modules)) {
-		p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeModuleChanged, moduleFilePosition(p.next.graph.Main), "%s", modules[path]))
-	}
+	p.Reasons = append(p.Reasons, modulesChanged(p.next.graph.Main, modules)...)
 	slices.Sort(p.Changed)
 	slices.Sort(p.Host)
+}
+
+// modulesChanged are the diagnostics for what changed about modules, by their
+// paths.
+func modulesChanged(main *Package, texts map[string]string) []manifest.Diagnostic {
+	if len(texts) == 0 {
+		return nil
+	}
+	var out []manifest.Diagnostic
+	file := readGoMod(main)
+	for _, path := range slices.Sorted(maps.Keys(texts)) {
+		out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, file.position(path), "%s", texts[path]))
+	}
+	return out
 }
 
 // Rebuilt returns the hot packages that a hot swap compiles anew, by import
@@ -233,13 +245,6 @@ func (p *Plan) hostChanged(s *Snapshot, path, file string) manifest.Diagnostic {
 		return manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s: %s cannot be swapped in any more%s; the running process keeps the old code until it restarts", what, path, why)
 	}
 	return manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s: %s is linked into the running process%s, which keeps the old code until it restarts", what, path, why)
-}
-
-func moduleFilePosition(main *Package) manifest.Position {
-	if main.Module == nil {
-		return manifest.Position{}
-	}
-	return manifest.Position{File: main.Module.GoMod}
 }
 
 // mainPosition is the first file of the main package.

@@ -99,10 +99,6 @@ func moduleChanges(s *build.Snapshot, against *manifest.Manifest) []manifest.Dia
 	if len(against.Modules) == 0 {
 		return nil // an earlier version wrote it
 	}
-	pos := manifest.Position{}
-	if main := s.Package(s.Main()); main != nil && main.Module != nil {
-		pos.File = main.Module.GoMod
-	}
 	path := func(id string) string { p, _, _ := strings.Cut(id, "@"); return p }
 	was := map[string]string{}
 	for _, id := range against.Modules {
@@ -111,11 +107,11 @@ func moduleChanges(s *build.Snapshot, against *manifest.Manifest) []manifest.Dia
 	var out []manifest.Diagnostic
 	for _, now := range s.Modules() {
 		if before, ok := was[path(now)]; ok && before != now {
-			out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, pos, "the manifest was made with %s, go.mod now says %s", before, now))
+			out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, s.ModulePosition(path(now)), "the manifest was made with %s, go.mod now says %s", before, now))
 		}
 	}
 	if before, now := against.GODEBUG, s.GODEBUG(); before != now {
-		out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, pos, "the manifest was made with the GODEBUG defaults %q, go.mod now says %q", before, now))
+		out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, s.ModulePosition(""), "the manifest was made with the GODEBUG defaults %q, go.mod now says %q", before, now))
 	}
 	return out
 }

@@ -16,7 +16,7 @@ func TestArchitecture(t *testing.T) {
 		"hotreload/control":          {module + "manifest", "github.com/go-chi/chi/v5"},
 		"hotreload":                  {module + "manifest", module + "hotreload/control", module + "hotreload/internal/handoff", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
 		"hotreload/watch":            {"github.com/fsnotify/fsnotify"},
-		"hotreload/build":            {module + "manifest", module + "hotreload/control", module + "hotreload/build/thin"},
+		"hotreload/build":            {module + "manifest", module + "hotreload/control", module + "hotreload/build/thin", "golang.org/x/mod/modfile"},
 		"hotreload/build/thin":       {},
 		"hotreload/internal/handoff": {},
 		"hotreload/launch":           {module + "manifest", module + "hotreload/control"},
