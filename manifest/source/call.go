@@ -481,9 +481,10 @@ func directSink(v value, depth int) bool {
 	return reachesSink(v, depth)
 }
 
-// reachesSink reports whether something can be registered through a value.
+// reachesSink reports whether something can be registered through a value. Values
+// may lead back to themselves: depth says how far it is followed.
 func reachesSink(v value, depth int) bool {
-	if depth == 0 {
+	if depth <= 0 {
 		return false
 	}
 	any := func(cells []*cell) bool {
@@ -495,7 +496,14 @@ func reachesSink(v value, depth int) bool {
 	case *unknown:
 		return isSink(v.t)
 	case *pointer:
-		return reachesSink(v.to.v, depth)
+		to := v.to.v
+		for range 4 { // a pointer to a pointer may be one to itself
+			if p, ok := to.(*pointer); ok {
+				to = p.to.v
+			}
+		}
+		_, still := to.(*pointer)
+		return !still && reachesSink(to, depth)
 	case *structure:
 		return any(v.fields)
 	case *list:

@@ -1,0 +1,58 @@
+package source
+
+import (
+	"slices"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+)
+
+// TestValuesThatHoldThemselves: what is followed to find out whether a value leads
+// to the sink may lead back to itself.
+func TestValuesThatHoldThemselves(t *testing.T) {
+	r := checkArchive(t, txtar.Parse([]byte(`-- handlers/routes.go --
+package handlers
+
+import "github.com/anvilforge/anvil-lsp/hotreload"
+
+type box struct{ f func() }
+
+type node struct {
+	next *node
+	any  any
+}
+
+func caller() func() {
+	var f func()
+	f = func() { f() }
+	return f
+}
+
+func look(any)       {}
+func lookBox(b box)  {}
+func lookNode(*node) {}
+
+func AnvilRegisterRoutes(r *hotreload.RouteSink) {
+	f := caller()
+	look(f)
+	look(box{f})
+	lookBox(box{f})
+	look([]box{{f}})
+	look(func() { f() })
+	look(box{func() { f() }})
+	var self any
+	self = &self
+	look(self)
+	look(&self)
+	look(box{func() { look(self) }})
+	n := &node{}
+	n.next, n.any = n, n
+	lookNode(n)
+	look([]any{n, n.next, &n, box{func() { lookNode(n) }}})
+	r.Get("/", func(*hotreload.Ctx) error { return nil })
+}
+`)))
+	if !r.Complete || !slices.Equal(patterns(r), []string{"/"}) {
+		t.Errorf("complete %v, %v, %v", r.Complete, patterns(r), r.Unknown)
+	}
+}
