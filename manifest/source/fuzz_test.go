@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	mutateSeed = flag.Uint64("mutate.seed", 0, "seed of the random edits, 0 for another one in each run")
+	mutateSeed = flag.Uint64("mutate.seed", 1, "seed of the random edits, 0 for another one in each run")
 	mutateRuns = flag.Int("mutate.runs", 40, "random edits of each program")
 )
 

@@ -24,13 +24,13 @@ type recorder struct {
 
 func (ev *evaluator) position(pos token.Pos) manifest.Position { return positionIn(ev.world.fset, pos) }
 
-// record adds a route.
-func (ev *evaluator) record(e *entry) {
+// record adds the route that a call registers.
+func (ev *evaluator) record(e *entry, site callSite) {
 	if ev.dry > 0 {
 		return
 	}
 	if len(ev.out.entries) >= maxRoutes {
-		ev.out.unknown = append(ev.out.unknown, Unknown{Position: e.call, Reason: fmt.Sprintf("only the first %d routes are looked at", maxRoutes)})
+		ev.out.unknown = append(ev.out.unknown, Unknown{Position: e.call, Call: site.name, Reason: fmt.Sprintf("only the first %d routes are looked at", maxRoutes)})
 		ev.steps, ev.full = maxSteps, true
 		panic(stop{})
 	}

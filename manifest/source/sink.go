@@ -118,7 +118,7 @@ func (ev *evaluator) add(e *entry, call string, pattern, handler value, site cal
 	e.conditional = ev.conditional > 0
 	e.call = ev.position(site.pos)
 	e.at = ev.position(narrow(pattern.origin(), site.arg(arg)))
-	ev.record(e)
+	ev.record(e, site)
 }
 
 // addUnknown records a route whose pattern is not known. Its handler may be.

@@ -2,6 +2,7 @@ package source
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/tools/txtar"
@@ -54,5 +55,32 @@ func AnvilRegisterRoutes(r *hotreload.RouteSink) {
 `)))
 	if !r.Complete || !slices.Equal(patterns(r), []string{"/"}) {
 		t.Errorf("complete %v, %v, %v", r.Complete, patterns(r), r.Unknown)
+	}
+}
+
+// TestTooManyRoutes: a loop that goes too far while it is typed.
+func TestTooManyRoutes(t *testing.T) {
+	r := checkArchive(t, txtar.Parse([]byte(`-- handlers/routes.go --
+package handlers
+
+import (
+	"fmt"
+
+	"github.com/anvilforge/anvil-lsp/hotreload"
+)
+
+func AnvilRegisterRoutes(r *hotreload.RouteSink) {
+	for i := 0; i < 200; i++ {
+		for j := 0; j < 200; j++ {
+			r.Get(fmt.Sprint("/", i, "/", j), func(*hotreload.Ctx) error { return nil })
+		}
+	}
+}
+`)))
+	if len(r.Routes) != maxRoutes || len(r.Unknown) != 1 {
+		t.Fatalf("%d routes, %v", len(r.Routes), r.Unknown)
+	}
+	if u := r.Unknown[0]; u.Call != "Get" || !strings.HasPrefix(u.Reason, "only the first") {
+		t.Errorf("%s %q: %q", u.Position, u.Call, u.Reason)
 	}
 }
