@@ -59,26 +59,11 @@ type addingCall struct {
 // packages whose source would tell more.
 func (run *checking) additions(w *world, all, hot []*checked) (found []OneTime, leads []string) {
 	a := &adder{run: run, w: w, all: all, found: map[token.Pos]*OneTime{}, leads: map[string]bool{}}
-	start := func(c *checked, own *functionFacts, reached func(*OneTime)) {
+	run.eachStart(hot, func(c *checked, own *functionFacts, reached func(*OneTime)) {
 		a.reached, a.seen = reached, map[addition]bool{}
 		a.visit(addingCall{c: c, own: own})
-	}
-	for _, c := range hot {
-		start(c, c.facts.init, func(o *OneTime) { o.Packages = append(o.Packages, c.spec.ImportPath) })
-		if c.spec.ImportPath != run.prog.Handlers {
-			continue
-		}
-		if fn, ok := c.types.Scope().Lookup(registerName).(*types.Func); ok && c.facts.functions[fn] != nil {
-			start(c, c.facts.functions[fn], func(o *OneTime) { o.Registering = true })
-		}
-	}
-	for _, o := range a.found {
-		slices.Sort(o.Packages)
-		o.Packages = slices.Compact(o.Packages)
-		found = append(found, *o)
-	}
-	slices.SortFunc(found, func(a, b OneTime) int { return comparePositions(a.Position, b.Position) })
-	return found, slices.Sorted(maps.Keys(a.leads))
+	})
+	return oneTimes(a.found), slices.Sorted(maps.Keys(a.leads))
 }
 
 // index makes what says whether something is taken away again.

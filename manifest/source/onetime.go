@@ -362,17 +362,29 @@ func (f *factFinder) reachArgument(own *functionFacts, e ast.Expr) {
 // initialised or when it registers (ANV006).
 func (run *checking) globals(w *world, hot []*checked) []OneTime {
 	found := map[token.Pos]*OneTime{}
+	run.eachStart(hot, func(_ *checked, own *functionFacts, reached func(*OneTime)) { run.walkCalls(w, own, found, reached) })
+	return oneTimes(found)
+}
+
+// eachStart calls visit with what each generation begins with: the initialisation
+// of a hot package, or the register function. What visit reaches from there it
+// passes to reached.
+func (run *checking) eachStart(hot []*checked, visit func(c *checked, own *functionFacts, reached func(*OneTime))) {
 	for _, c := range hot {
-		run.walkCalls(w, c.facts.init, found, func(o *OneTime) { o.Packages = append(o.Packages, c.spec.ImportPath) })
+		visit(c, c.facts.init, func(o *OneTime) { o.Packages = append(o.Packages, c.spec.ImportPath) })
 		if c.spec.ImportPath != run.prog.Handlers {
 			continue
 		}
 		for fn, own := range c.facts.functions {
 			if fn.Name() == registerName && fn.Signature().Recv() == nil {
-				run.walkCalls(w, own, found, func(o *OneTime) { o.Registering = true })
+				visit(c, own, func(o *OneTime) { o.Registering = true })
 			}
 		}
 	}
+}
+
+// oneTimes returns what was found by position, with the packages of each sorted.
+func oneTimes(found map[token.Pos]*OneTime) []OneTime {
 	var all []OneTime
 	for _, o := range found {
 		slices.Sort(o.Packages)
