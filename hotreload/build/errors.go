@@ -1,6 +1,7 @@
 package build
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"go/parser"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/mod/modfile"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -139,24 +142,23 @@ func (b *Builder) blame(text string) manifest.Position {
 	if m == nil || err != nil {
 		return pos
 	}
-	// The go command names the directory as seen from where it runs.
-	dir := m[1]
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(b.cfg.Dir, dir)
+	file, err := modfile.ParseWork(work, data, nil)
+	if err != nil {
+		return pos
 	}
-	n := 0
-	for line := range strings.Lines(string(data)) {
-		n++
-		line, _, _ = strings.Cut(line, "//")
-		for word := range strings.FieldsSeq(line) {
-			used := strings.Trim(word, "\"`")
-			if !filepath.IsAbs(used) {
-				used = filepath.Join(filepath.Dir(work), used)
-			}
-			if used == dir {
-				pos.Line, pos.Column = n, strings.Index(line, word)+1
-				return pos
-			}
+	absolute := func(dir, in string) string {
+		if filepath.IsAbs(dir) {
+			return filepath.Clean(dir)
+		}
+		return filepath.Join(in, dir)
+	}
+	// The go command names the directory as seen from where it runs.
+	dir := absolute(m[1], b.cfg.Dir)
+	for _, use := range file.Use {
+		if absolute(use.Path, filepath.Dir(work)) == dir {
+			line := use.Syntax // of which the directory is the last token
+			at := line.End.Byte - len(line.Token[len(line.Token)-1])
+			pos.Line, pos.Column = line.End.Line, at-bytes.LastIndexByte(data[:at], '\n')
 		}
 	}
 	return pos

@@ -1,7 +1,9 @@
 package build
 
 import (
+	"maps"
 	"os"
+	"slices"
 
 	"golang.org/x/mod/modfile"
 
@@ -15,10 +17,7 @@ type goMod struct {
 }
 
 func readGoMod(main *Package) *goMod {
-	if main.Module == nil {
-		return &goMod{}
-	}
-	f := &goMod{path: main.Module.GoMod}
+	f := &goMod{path: moduleFilePosition(main).File}
 	if data, err := os.ReadFile(f.path); err == nil {
 		f.parsed, _ = modfile.Parse(f.path, data, nil)
 	}
@@ -53,8 +52,17 @@ func moduleFilePosition(main *Package) manifest.Position {
 	return manifest.Position{File: main.Module.GoMod}
 }
 
-// ModulePosition returns the line of the main module's go.mod that decides about
-// a module, by its path; the file if there is none.
-func (s *Snapshot) ModulePosition(module string) manifest.Position {
-	return readGoMod(s.graph.Main).position(module)
+// ModulesChanged returns the diagnostics for what changed about modules, by their
+// paths, at the lines of the main module's go.mod that decide; the empty path
+// stands for the file itself.
+func (s *Snapshot) ModulesChanged(texts map[string]string) []manifest.Diagnostic {
+	if len(texts) == 0 {
+		return nil
+	}
+	var out []manifest.Diagnostic
+	file := readGoMod(s.graph.Main)
+	for _, path := range slices.Sorted(maps.Keys(texts)) {
+		out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, file.position(path), "%s", texts[path]))
+	}
+	return out
 }

@@ -128,26 +128,22 @@ func (p *Package) moduleID() string {
 	return id
 }
 
-// moduleText is moduleID for a person: what is not known is left out.
+// moduleText is moduleID for a person.
 func (p *Package) moduleText() string {
-	at := func(m *Module) string {
-		if m.Version == "" {
-			return m.Path
-		}
-		return m.Path + "@" + m.Version
-	}
-	m := p.Module
-	if m == nil {
+	if p.Module == nil {
 		return p.ImportPath
 	}
-	text := at(m)
-	if m.GoVersion != "" {
-		text += " go" + m.GoVersion
+	return ModuleText(p.moduleID())
+}
+
+// ModuleText returns one of Snapshot.Modules for a person: what is not known is
+// left out.
+func ModuleText(id string) string {
+	words := strings.Split(id, " ")
+	for i, w := range words {
+		words[i] = strings.TrimSuffix(w, "@")
 	}
-	if m.Replace != nil {
-		text += " => " + at(m.Replace)
-	}
-	return text
+	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "go" }), " ")
 }
 
 // moduleName returns the path of the package's module, or the package's own.

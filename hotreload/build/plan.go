@@ -181,23 +181,9 @@ func (p *Plan) compare(s *Snapshot) {
 	if was, now := s.graph.Main.DefaultGODEBUG, p.next.graph.Main.DefaultGODEBUG; was != now {
 		modules[""] = fmt.Sprintf("the running process has the GODEBUG defaults %q, go.mod now says %q", was, now)
 	}
-	p.Reasons = append(p.Reasons, modulesChanged(p.next.graph.Main, modules)...)
+	p.Reasons = append(p.Reasons, p.next.ModulesChanged(modules)...)
 	slices.Sort(p.Changed)
 	slices.Sort(p.Host)
-}
-
-// modulesChanged are the diagnostics for what changed about modules, by their
-// paths.
-func modulesChanged(main *Package, texts map[string]string) []manifest.Diagnostic {
-	if len(texts) == 0 {
-		return nil
-	}
-	var out []manifest.Diagnostic
-	file := readGoMod(main)
-	for _, path := range slices.Sorted(maps.Keys(texts)) {
-		out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, file.position(path), "%s", texts[path]))
-	}
-	return out
 }
 
 // Rebuilt returns the hot packages that a hot swap compiles anew, by import

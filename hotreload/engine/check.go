@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -104,14 +105,14 @@ func moduleChanges(s *build.Snapshot, against *manifest.Manifest) []manifest.Dia
 	for _, id := range against.Modules {
 		was[path(id)] = id
 	}
-	var out []manifest.Diagnostic
+	changed := map[string]string{}
 	for _, now := range s.Modules() {
 		if before, ok := was[path(now)]; ok && before != now {
-			out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, s.ModulePosition(path(now)), "the manifest was made with %s, go.mod now says %s", before, now))
+			changed[path(now)] = fmt.Sprintf("the manifest was made with %s, go.mod now says %s", build.ModuleText(before), build.ModuleText(now))
 		}
 	}
 	if before, now := against.GODEBUG, s.GODEBUG(); before != now {
-		out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, s.ModulePosition(""), "the manifest was made with the GODEBUG defaults %q, go.mod now says %q", before, now))
+		changed[""] = fmt.Sprintf("the manifest was made with the GODEBUG defaults %q, go.mod now says %q", before, now)
 	}
-	return out
+	return s.ModulesChanged(changed)
 }
