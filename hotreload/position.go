@@ -3,6 +3,7 @@ package hotreload
 import (
 	"fmt"
 	"net/http"
+	"path"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -63,10 +64,17 @@ func userCode(function, file string) bool {
 			return false
 		}
 	}
-	return !strings.Contains(file, "@v") && !strings.Contains(file, "/vendor/") &&
+	return !strings.Contains(file, "@v") && !vendored(function, file) &&
 		!strings.HasPrefix(function, importPath+".") &&
 		!strings.HasPrefix(function, importPath+"/") &&
 		!strings.HasPrefix(function, modulePath+"/manifest.")
+}
+
+// vendored reports whether a function was compiled from the vendor directory of
+// its module: below that the import path is the path. A directory of the user's
+// may have this name, too.
+func vendored(function, file string) bool {
+	return strings.HasSuffix(path.Dir(file), "/vendor/"+packageOf(function))
 }
 
 // topUserFrame returns the first frame that is the user's; if there is none,
@@ -143,8 +151,16 @@ func functionPackage(fn reflect.Value) string {
 	if f == nil {
 		return ""
 	}
-	name := manifest.StripGeneration(f.Name())
-	slash := strings.LastIndexByte(name, '/') + 1
+	return packageOf(f.Name())
+}
+
+// packageOf returns the import path in the name of a function, as the source
+// spells it.
+func packageOf(function string) string {
+	name := manifest.StripGeneration(function)
+	// Type arguments may hold import paths.
+	beforeTypes, _, _ := strings.Cut(name, "[")
+	slash := strings.LastIndexByte(beforeTypes, '/') + 1
 	pkg, _, _ := strings.Cut(name[slash:], ".")
 	return name[:slash] + strings.ReplaceAll(pkg, "%2e", ".")
 }

@@ -94,7 +94,7 @@ func (d *Drafts) digest(path string, data []byte, before ...source) source {
 			return s
 		}
 	}
-	return digestFile(path, data)
+	return digestFile(path, data, len(before) > 0 && before[0].opaque)
 }
 
 // read digests a file, unless it is as it was. It reports false if there is none.

@@ -77,15 +77,11 @@ func (p *Package) Local() bool {
 	return p.Module.Main || p.Module.Replace != nil && p.Module.Replace.Version == "" || p.vendored()
 }
 
-// vendored reports whether the package is in a vendor directory: the go command
-// then knows no directory of its module.
+// vendored reports whether the package was taken from the vendor directory: the
+// go command then knows no directory of its module. A directory of this name may
+// also be the user's own.
 func (p *Package) vendored() bool {
-	return p.Module != nil && p.Module.Dir == "" && vendoredFile(p.Dir)
-}
-
-// vendoredFile reports whether a file or directory is below a vendor directory.
-func vendoredFile(path string) bool {
-	return strings.Contains(filepath.ToSlash(path), "/vendor/")
+	return p.Module != nil && !p.Standard && p.Module.Dir == "" && p.Dir != ""
 }
 
 // native returns the files that only the go command can build.
@@ -94,13 +90,27 @@ func (p *Package) native() []string {
 }
 
 // inputs returns the absolute paths of everything that the package is built
-// from.
+// from, each once: a package may embed its own Go files.
 func (p *Package) inputs() []string {
 	var out []string
+	seen := map[string]bool{}
 	for _, names := range [][]string{p.GoFiles, p.native(), p.HFiles, p.EmbedFiles} {
 		for _, n := range names {
-			out = append(out, filepath.Join(p.Dir, n))
+			if file := filepath.Join(p.Dir, n); !seen[file] {
+				seen[file] = true
+				out = append(out, file)
+			}
 		}
+	}
+	return out
+}
+
+// embedded returns which files the package embeds, by absolute path. Every byte
+// of them counts, also where they are Go files.
+func (p *Package) embedded() map[string]bool {
+	out := make(map[string]bool, len(p.EmbedFiles))
+	for _, n := range p.EmbedFiles {
+		out[filepath.Join(p.Dir, filepath.FromSlash(n))] = true
 	}
 	return out
 }

@@ -40,7 +40,7 @@ func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan,
 
 // plan is Plan for files that read reads. Without ask it is errNotAhead where the
 // go command has to be asked.
-func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read func(path string) (source, error), ask bool) (*Plan, *Graph, error) {
+func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read func(path string, opaque bool) (source, error), ask bool) (*Plan, *Graph, error) {
 	all := files == nil
 	if all {
 		files = slices.Sorted(maps.Keys(s.sources))
@@ -50,7 +50,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 	resolve := all
 	for _, path := range files {
 		old, known := s.sources[path]
-		now, err := read(path)
+		now, err := read(path, old.opaque)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			// A file, or a directory that was moved away with all that is in it.
@@ -251,12 +251,13 @@ func (p *Plan) difference(s *Snapshot, was, now *Package) (file string, real boo
 			before[f] = true
 		}
 	}
+	embeds := now.embedded()
 	for _, f := range now.inputs() {
 		if !before[f] {
 			return f, true
 		}
 		delete(before, f)
-		if p.next.sources[f].tokens != s.sources[f].tokens {
+		if p.next.sources[f].sum(embeds[f]) != s.sources[f].sum(embeds[f]) {
 			return f, true
 		}
 		if file == "" && p.next.sources[f].content != s.sources[f].content {

@@ -75,8 +75,9 @@ func (s *Snapshot) Host() []manifest.Package {
 			continue
 		}
 		var sums []string
+		embeds := p.embedded()
 		for _, f := range p.inputs() {
-			t := s.sources[f].tokens
+			t := s.sources[f].sum(embeds[f])
 			sums = append(sums, hex.EncodeToString(t[:]))
 		}
 		h := digestValue(sums)
@@ -233,7 +234,7 @@ func (s *Snapshot) embedder(path string) *Package {
 // Digests in known are taken over unless the file is in dirty.
 func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[string]bool) (map[string]source, error) {
 	sources := map[string]source{}
-	read := func(path string) error {
+	read := func(path string, opaque bool) error {
 		if _, done := sources[path]; done {
 			return nil
 		}
@@ -241,7 +242,7 @@ func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[strin
 			sources[path] = s
 			return nil
 		}
-		s, err := readSource(path)
+		s, err := readSource(path, opaque)
 		if err == nil {
 			sources[path] = s
 		}
@@ -259,13 +260,13 @@ func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[strin
 			}
 		}
 		for _, f := range files {
-			if err := read(f); err != nil {
+			if err := read(f, p.vendored()); err != nil {
 				return nil, err
 			}
 		}
 	}
 	for _, f := range moduleFiles(g) {
-		if err := read(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := read(f, false); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 	}

@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"go/ast"
-	"go/build/constraint"
 	"go/parser"
 	"go/scanner"
 	"go/token"
@@ -33,24 +31,35 @@ type source struct {
 	initial initial
 	// linkname: refers to symbols by the name of this package's import path.
 	linkname bool
+	// opaque: digested without a look at what it means.
+	opaque bool
+}
+
+// sum returns what decides whether the file is another: of an embedded one all
+// of it.
+func (s source) sum(embedded bool) digest {
+	if embedded {
+		return s.content
+	}
+	return s.tokens
 }
 
 // readSource reads and digests one file.
-func readSource(path string) (source, error) {
+func readSource(path string, opaque bool) (source, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return source{}, fmt.Errorf("reading source: %w", err)
 	}
-	return digestFile(path, data), nil
+	return digestFile(path, data, opaque), nil
 }
 
-// digestFile digests the text of a file. Vendored files are many and hardly ever
-// change: every change counts.
-func digestFile(path string, data []byte) source {
-	if strings.HasSuffix(path, ".go") && !vendoredFile(path) {
+// digestFile digests the text of a file. Of an opaque one every change counts:
+// vendored files are many and hardly ever change.
+func digestFile(path string, data []byte, opaque bool) source {
+	if strings.HasSuffix(path, ".go") && !opaque {
 		return digestGo(data)
 	}
-	s := source{content: sha256.Sum256(data)}
+	s := source{content: sha256.Sum256(data), opaque: opaque}
 	if s.tokens = s.content; moduleFile(path) {
 		s.tokens = digestLines(data)
 	}
@@ -169,35 +178,6 @@ func (i *importTokens) end() {
 // directive reports whether a comment means something to the toolchain.
 func directive(comment string) bool {
 	return strings.HasPrefix(comment, "//go:") || strings.HasPrefix(comment, "//line ") || strings.HasPrefix(comment, "/*line ") || strings.HasPrefix(comment, "//export ")
-}
-
-// digestHeader sums the package clause, imports, build constraints and embed
-// patterns.
-func digestHeader(data []byte) (sum digest) {
-	var lines []string
-	// A file that does not parse still has the imports that stand before the
-	// mistake; the compiler reports the mistake.
-	f, _ := parser.ParseFile(token.NewFileSet(), "", data, parser.ImportsOnly|parser.ParseComments)
-	if f != nil {
-		if f.Name != nil {
-			lines = append(lines, "package "+f.Name.Name)
-		}
-		for _, imp := range f.Imports {
-			lines = append(lines, "import "+importText(imp))
-		}
-	}
-	for line := range bytes.Lines(data) {
-		text := strings.TrimSpace(string(line))
-		if constraint.IsGoBuild(text) || strings.HasPrefix(text, "// +build") || strings.HasPrefix(text, "//go:embed") || strings.HasPrefix(text, "//go:debug") {
-			lines = append(lines, text)
-		}
-	}
-	slices.Sort(lines)
-	return sha256.Sum256([]byte(strings.Join(slices.Compact(lines), "\n")))
-}
-
-func importText(imp *ast.ImportSpec) string {
-	return imp.Path.Value
 }
 
 // digestValue sums the JSON form of a value.

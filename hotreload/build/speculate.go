@@ -153,12 +153,13 @@ func (r *Result) remove() {
 func (b *Builder) planAhead(ctx context.Context, s *Snapshot, overlay Overlay) (*Plan, error) {
 	files := make([]string, 0, len(overlay))
 	for path := range overlay {
-		if !strings.HasSuffix(path, ".go") || strings.ContainsAny(path, ";\n") {
+		// What is embedded is read from the disk, where it is still the old text.
+		if !strings.HasSuffix(path, ".go") || strings.ContainsAny(path, ";\n") || s.embedder(path) != nil {
 			return nil, errNotAhead
 		}
 		files = append(files, path)
 	}
-	plan, _, err := b.plan(ctx, s, files, func(path string) (source, error) { return digestFile(path, overlay[path]), nil }, false)
+	plan, _, err := b.plan(ctx, s, files, func(path string, opaque bool) (source, error) { return digestFile(path, overlay[path], opaque), nil }, false)
 	if err == nil && (plan.Rung != manifest.RungHotSwap || plan.strayed(overlay)) {
 		err = errNotAhead
 	}

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -129,7 +130,7 @@ func (f frame) foreign() bool {
 	pkg := f.pkg()
 	return !filepath.IsAbs(f.file) || // Go's own code, built with -trimpath
 		strings.Contains(f.file, "/src/"+pkg+"/") && pkg != "main" || // Go's own code
-		strings.Contains(f.file, "/pkg/mod/") || strings.Contains(f.file, "/vendor/") ||
+		strings.Contains(f.file, "/pkg/mod/") || strings.HasSuffix(path.Dir(filepath.ToSlash(f.file)), "/vendor/"+pkg) || // below vendor the import path is the path
 		pkg == runtime || pkg == runtime+"/control"
 }
 

@@ -128,3 +128,20 @@ func FuzzParseCrash(f *testing.F) {
 		}
 	})
 }
+
+func TestForeign(t *testing.T) {
+	for _, test := range []struct {
+		function, file string
+		want           bool
+	}{
+		{"example.com/dep.F", "/work/blog/vendor/example.com/dep/f.go", true},
+		{"example.com/dep/sub%2ev2.(*Map[example.com/blog/x.T]).F", "/work/blog/vendor/example.com/dep/sub.v2/f.go", true},
+		{"example.com/blog/handlers/internal/vendor.F", "/work/blog/handlers/internal/vendor/v.go", false},
+		{"example.com/blog/handlers.F", "/work/vendor/blog/handlers/h.go", false},
+		{"main.main", "/work/vendor/blog/main.go", false},
+	} {
+		if got := (frame{function: test.function, file: test.file}).foreign(); got != test.want {
+			t.Errorf("%s in %s is foreign: %t", test.function, test.file, got)
+		}
+	}
+}
