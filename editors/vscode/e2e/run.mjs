@@ -17,12 +17,13 @@ const vsix = path.join(here, '../anvil-lsp.vsix');
 const artefacts = path.join(here, 'artefacts');
 const args = process.argv.slice(2);
 const keep = args.includes('--keep');
+const maxActivationCPU = 20; // ms; 3 to 8 were seen, idle and beside 20 busy processes
 const pattern = new RegExp(args.find(a => !a.startsWith('-')) ?? '');
 
 const began = Date.now();
 const say = text => console.log(`[${((Date.now() - began) / 1000).toFixed(1).padStart(6)}s] ${text}`);
 let failures = 0;
-const activations = []; // ms, of every window
+const activations = []; // { clock, cpu } in ms, of every window
 fs.rmSync(artefacts, { recursive: true, force: true });
 fs.mkdirSync(artefacts, { recursive: true });
 
@@ -69,7 +70,7 @@ async function suite(name, cases, options) {
 			fs.writeFileSync(path.join(artefacts, `${name}-output.log`), output);
 			const times = [...output.matchAll(/activated in ([\d.]+) ms \(([\d.]+) ms of CPU time\)/g)].map(m => ({ clock: Number(m[1]), cpu: Number(m[2]) }));
 			say(`${name}: activation of its own in ${times.length} windows: ${times.map(t => `${t.clock} ms (CPU ${t.cpu})`).join(', ')}`);
-			activations.push(...times.map(t => t.clock));
+			activations.push(...times);
 		}
 		if (keep) {
 			say(`kept ${dir}`);
@@ -102,13 +103,14 @@ if (/story|debug/.test(pattern.source) || pattern.source === '(?:)') {
 		fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 	}
 }
-// Over all windows: that a single one is held up by what else the machine does says nothing about the extension.
-activations.sort((a, b) => a - b);
-const median = activations[activations.length >> 1];
-say(`activation of its own in ${activations.length} windows: median ${median} ms, largest ${activations.at(-1)} ms`);
-if (!(median < 50)) {
+// CPU time is judged: how long the clock runs says what else the machine does. Over all windows, because
+// one of them may pay for what another process made the caches forget.
+const median = numbers => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+const cpu = median(activations.map(t => t.cpu));
+say(`activation of its own in ${activations.length} windows: median ${cpu} ms of CPU time, ${median(activations.map(t => t.clock))} ms on the clock`);
+if (activations.length > 0 && !(cpu < maxActivationCPU)) {
 	failures++;
-	say('FAIL activation took 50 ms or more');
+	say(`FAIL activation took ${maxActivationCPU} ms of CPU time or more`);
 }
 say(failures > 0 ? `${failures} failed, see ${artefacts}` : `all passed, artefacts in ${artefacts}`);
 process.exit(failures > 0 ? 1 : 0);
