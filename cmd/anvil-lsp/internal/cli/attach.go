@@ -93,7 +93,7 @@ func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face
 		face.note("%s: not heeded, the anvil-lsp that runs in %s was started otherwise", strings.Join(f.set, ", "), s.Dir)
 	}
 	if f.once {
-		return r.ask(ctx, control.PathReload, nil, p.face(f.json, f.dir, true, f.verbose))
+		return r.ask(ctx, control.PathReload, nil, p.face(f.dir, faceOptions{json: f.json, verbose: f.verbose, brief: true}))
 	}
 	if face.text != nil {
 		face.text.Attached(s)

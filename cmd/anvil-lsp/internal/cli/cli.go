@@ -171,10 +171,16 @@ type face struct {
 	p    *program
 }
 
-// face returns the one for an application's directory, as the user named it. A
-// brief one shows single events, without the routes.
-func (p *program) face(json bool, app string, brief, verbose bool) *face {
-	if json {
+// faceOptions say how events are shown.
+type faceOptions struct {
+	json, verbose bool
+	brief         bool // single events, without the routes
+	keys          bool // the user can type commands
+}
+
+// face returns the one for an application's directory, as the user named it.
+func (p *program) face(app string, o faceOptions) *face {
+	if o.json {
 		return &face{Reporter: console.NewJSON(p.stdout), p: p}
 	}
 	routes, restart := p.invocation+" routes", p.invocation+" ctl restart"
@@ -185,7 +191,8 @@ func (p *program) face(json bool, app string, brief, verbose bool) *face {
 	c := console.New(console.Options{
 		Out: p.stdout, Terminal: paint.IsTerminal(p.stdout), Color: paint.Wanted(p.stdout),
 		Width: func() int { return paint.Width(p.stdout) },
-		Dir:   p.dir, App: app, Version: buildVersion().Version, RoutesCommand: routes, RestartCommand: restart, Brief: brief, Verbose: verbose,
+		Dir:   p.dir, App: app, Version: buildVersion().Version, RoutesCommand: routes, RestartCommand: restart,
+		Brief: o.brief, Verbose: o.verbose, Keys: o.keys,
 	})
 	return &face{Reporter: c, text: c, p: p}
 }

@@ -52,7 +52,7 @@ runs there, or if what was asked for could not be done.`,
 				if err != nil {
 					return err
 				}
-				return r.ask(cmd.Context(), path, in, p.face(asJSON, s.Dir, true, false))
+				return r.ask(cmd.Context(), path, in, p.face(s.Dir, faceOptions{json: asJSON, brief: true}))
 			},
 		}
 	}

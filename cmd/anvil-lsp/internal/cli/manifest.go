@@ -95,7 +95,7 @@ Exit codes: 0 they are the same, 1 they differ, 2 there is no answer.`,
 				if asJSON {
 					err = printJSON(p.stdout, d)
 				} else {
-					err = console.Changes(p.stdout, paint.Wanted(p.stdout), d.Changes)
+					err = console.Changes(p.stdout, paint.Wanted(p.stdout), d.From, d.To, d.Changes)
 				}
 				if err == nil && !d.Changes.Empty() {
 					err = exitError(exitDiffers)

@@ -11,6 +11,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 )
 
+// maxHelp is how wide help is at most, in columns: longer lines are hard to read.
+const maxHelp = 100
+
 // root is the command itself: --serve, the language server, or help where a
 // person asks.
 func (p *program) root() *cobra.Command {
@@ -25,7 +28,9 @@ Connections, sessions, pools and everything else in the Container stay. What
 cannot be swapped restarts the process on the same socket, and code with errors
 leaves the last good version running.
 
-A second anvil-lsp for the same directory attaches to the first one.
+A second anvil-lsp for the same directory attaches to the first one. In a
+terminal, h and Enter list what can be typed: reload, restart, roll back, open
+the browser, quit.
 
 Without --serve and a command it is a language server on standard input and
 output: editors start it so.`,
@@ -62,6 +67,7 @@ output: editors start it so.`,
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.SetOut(p.stdout)
 	cmd.SetErr(p.stderr)
+	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", min(paint.Width(p.stdout), maxHelp))))
 	cmd.SetVersionTemplate(buildVersion().String() + "\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	cmd.AddCommand(p.initProject(), p.doctor(), p.check(), p.routes(), p.manifestCommands(), p.ctl(), p.version())

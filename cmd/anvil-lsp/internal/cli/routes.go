@@ -29,7 +29,7 @@ type routeList struct {
 }
 
 func (p *program) routes() *cobra.Command {
-	var asJSON bool
+	var asJSON, wide bool
 	cmd := &cobra.Command{
 		Use:   "routes [DIR]",
 		Short: "List the routes of an application",
@@ -40,7 +40,9 @@ directory or the closest above it.
 Of live routes it also says how many requests came since the application
 started, how many of them failed (status 500 and up, or a panic) and how many are
 still open, the median time to answer of the last ones, and the status of the
-last one. A reload goes on counting.`,
+last one. A reload goes on counting.
+
+On a terminal, columns that do not fit are left out, the signature first.`,
 		Example:           "  anvil-lsp routes\n  anvil-lsp routes testdata/blog | grep POST\n  anvil-lsp routes --json | jq '.routes[].pattern'",
 		Args:              maxArgs(1),
 		ValidArgsFunction: completeDirs,
@@ -60,10 +62,15 @@ last one. A reload goes on counting.`,
 				fmt.Fprintf(p.stderr, "no anvil-lsp is running; these are the routes of generation %d, live at %s\n",
 					list.Generation, list.Time.Format(time.DateTime))
 			}
-			return console.Routes(p.stdout, paint.Wanted(p.stdout), p.dir, list.Generation, list.Routes, list.Stats)
+			o := console.RoutesOptions{Color: paint.Wanted(p.stdout), Dir: p.dir}
+			if paint.IsTerminal(p.stdout) && !wide {
+				o.Width = paint.Width(p.stdout)
+			}
+			return console.Routes(p.stdout, o, list.Generation, list.Routes, list.Stats)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&wide, "wide", false, "show all columns, however wide the terminal is")
 	return cmd
 }
 

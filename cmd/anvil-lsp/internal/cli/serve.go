@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 	"github.com/anvilforge/anvil-lsp/hotreload/launch"
@@ -42,7 +43,7 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	fl.BoolVar(&f.debug, "debug", false, "build for a debugger: with debug information, without optimizations")
 	fl.BoolVar(&f.fullLink, "full-link", false, "link every plugin fully, as go build does: slower, and each takes megabytes")
 	fl.StringVar(&f.onBreak, "on-break", onBreakRestart, "`POLICY` for a change that needs a restart: restart, ask or keep; ask and keep serve the old code until 'anvil-lsp ctl restart'")
-	fl.BoolVar(&f.verbose, "verbose", false, "show hints, too")
+	fl.BoolVar(&f.verbose, "verbose", false, "show hints, predictions and the steps of each reload, too")
 	fl.BoolVar(&f.json, "json", false, "print events as JSON, one object a line; the application's output goes to standard error")
 	fl.BoolVar(&f.once, "once", false, "build, load, report and end; exit code 0 if the application went live")
 	noFiles := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -101,7 +102,8 @@ func (f *serveFlags) policy() (engine.BreakPolicy, error) {
 // serve runs an engine, or attaches to the one that runs in the directory and
 // takes over when that ends by itself.
 func (p *program) serve(ctx context.Context, f serveFlags) error {
-	face := p.face(f.json, f.dir, false, f.verbose)
+	keys := !f.json && !f.once && paint.IsTerminal(p.stdin) && paint.IsTerminal(p.stdout)
+	face := p.face(f.dir, faceOptions{json: f.json, verbose: f.verbose, keys: keys})
 	policy, err := f.policy()
 	if err != nil {
 		return err
@@ -114,6 +116,12 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 		o.CacheDir = filepath.Join(cache, "anvil-lsp")
 	}
 	o.Stdout, o.Stderr = face.outputs()
+	if keys {
+		var stop context.CancelFunc
+		ctx, stop = context.WithCancel(ctx)
+		defer stop()
+		p.readKeys(ctx, o.Dir, face, stop)
+	}
 	limit := time.NewTimer(p.patience)
 	defer limit.Stop()
 	for {

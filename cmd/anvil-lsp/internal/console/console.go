@@ -48,8 +48,10 @@ type Options struct {
 	Activity string
 	// Brief leaves the routes out.
 	Brief bool
-	// Verbose shows hints, too.
+	// Verbose shows hints, predictions and the steps of each reload, too.
 	Verbose bool
+	// Keys says that the user can type commands.
+	Keys bool
 	// RoutesCommand lists all routes; named where the table is cut short.
 	RoutesCommand string
 	// RestartCommand restarts the application; named where a change waits for it.
@@ -68,6 +70,7 @@ type Console struct {
 	routes []manifest.Route      // of the live generation
 	live   bool                  // a generation was live: the table of routes was shown
 	told   []manifest.Diagnostic // about the build under way, already shown
+	held   []manifest.Diagnostic // about it, shown with what becomes of it
 	begun  time.Time             // of the build under way
 	logged time.Time             // last progress that became a line of its own
 }
@@ -105,16 +108,14 @@ func (c *Console) Event(ev control.Event) {
 	case control.EventStarting:
 		c.header(&b, ev)
 	case control.EventBuilding:
-		c.begun, c.logged, c.told = ev.Time, ev.Time, nil
+		c.begun, c.logged, c.told, c.held = ev.Time, ev.Time, nil, nil
 		c.progress(ev, few(ev.Cause, maxCause))
 		return
 	case control.EventProgress:
 		c.progress(ev, ev.Message)
 		return
 	case control.EventPredicted:
-		if c.predicted(&b, ev); b.Len() == 0 {
-			return
-		}
+		c.predicted(&b, ev)
 	case control.EventAsking:
 		c.asking(&b, ev)
 	case control.EventLive:
@@ -154,10 +155,12 @@ func (c *Console) Event(ev control.Event) {
 		fmt.Fprintln(&b, spaced(c.stamp(ev), string(ev.Kind), indentRest(ev.Message)))
 	}
 	c.mispredicted(&b, ev)
-	c.screen.print(b.String())
+	if b.Len() > 0 {
+		c.screen.print(b.String())
+	}
 	switch ev.Kind {
 	case control.EventPredicted:
-		c.progress(ev, few(ev.Cause, maxCause))
+		c.progress(ev, expectation(ev)+few(ev.Cause, maxCause))
 	case control.EventRestarting:
 		c.progress(ev, "a new process on the same address")
 	}
@@ -189,7 +192,11 @@ func (c *Console) Attached(s *control.Status) {
 
 func (c *Console) header(b *strings.Builder, ev control.Event) {
 	c.title(b, ev.URL)
-	fmt.Fprintf(b, "  %s\n\n", c.style.Dim("edit a handler and save; Ctrl-C ends"))
+	keys := ""
+	if c.o.Keys {
+		keys = "h + Enter for help, "
+	}
+	fmt.Fprintf(b, "  %s\n\n", c.style.Dim("edit a handler and save; "+keys+"Ctrl-C ends"))
 }
 
 func (c *Console) title(b *strings.Builder, url string) {
@@ -206,15 +213,9 @@ func (c *Console) wentLive(b *strings.Builder, ev control.Event) {
 		label = c.style.Yellow("warm restart")
 	}
 	news := c.news(ev.Diagnostics)
-	c.told = nil
-	if ev.Rung == manifest.RungWarmRestart { // reasons come before the line
-		c.briefly(b, news)
-	}
-	c.line(b, ev, label, origin(ev))
+	c.line(b, ev, label, "")
 	c.paragraph(b, ev.Message)
-	if ev.Rung != manifest.RungWarmRestart {
-		c.briefly(b, news)
-	}
+	c.briefly(b, news)
 	if c.live || c.o.Brief {
 		c.routeChanges(b, ev)
 		return
@@ -225,21 +226,31 @@ func (c *Console) wentLive(b *strings.Builder, ev control.Event) {
 	b.WriteByte('\n')
 }
 
+// restarting shows that a restart begins. Unless the user wants to know
+// everything, its reasons are told once, with what became of it.
 func (c *Console) restarting(b *strings.Builder, ev control.Event) {
+	told := c.told
+	news := c.news(ev.Diagnostics)
+	if !c.o.Verbose && ev.Message == "" {
+		c.held = news
+		return
+	}
 	fmt.Fprintln(b, spaced(c.stamp(ev), c.style.Yellow("restarting"), few(ev.Cause, maxCause)))
 	c.paragraph(b, ev.Message)
-	c.briefly(b, c.news(ev.Diagnostics))
-	c.told = append(c.told, ev.Diagnostics...)
+	c.briefly(b, news)
+	c.told = append(told, news...)
 }
 
 func (c *Console) kept(b *strings.Builder, ev control.Event) {
 	news := c.news(ev.Diagnostics)
-	c.told = nil
-	label := c.style.Red("error")
+	label, serving := c.style.Red("error"), ""
 	if onlyBreaks(ev.Diagnostics) {
 		label = c.style.Yellow("kept")
 	}
-	fmt.Fprintln(b, spaced(c.stamp(ev), label, few(ev.Cause, maxCause), c.timing(ev)))
+	if ev.Generation > 0 {
+		serving = c.style.Dim(fmt.Sprintf("gen %d keeps serving", ev.Generation))
+	}
+	c.refusal(b, ev, label, serving)
 	if onlyBreaks(ev.Diagnostics) {
 		c.briefly(b, news)
 	} else {
@@ -248,14 +259,11 @@ func (c *Console) kept(b *strings.Builder, ev control.Event) {
 	if ev.Message != "" && !slices.ContainsFunc(ev.Diagnostics, func(d manifest.Diagnostic) bool { return strings.Contains(ev.Message, d.Message) }) {
 		c.paragraph(b, ev.Message)
 	}
-	if ev.Generation > 0 {
-		fmt.Fprintf(b, "%sgeneration %d keeps serving", margin, ev.Generation)
-		if onlyBreaks(ev.Diagnostics) {
-			fmt.Fprintf(b, "; to take the change: %s", c.restartCommand())
-		}
-		b.WriteByte('\n')
-	} else {
+	switch {
+	case ev.Generation == 0:
 		fmt.Fprintf(b, "%snothing is live yet; the next save tries again\n", margin)
+	case onlyBreaks(ev.Diagnostics):
+		c.restartAdvice(b)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
@@ -287,16 +288,28 @@ func TestRoutes(t *testing.T) {
 	rs[0].Signature = "func(*hotreload.Ctx) error"
 	rs[0].Position = manifest.Position{File: filepath.Join(dir, "handlers", "feed.go"), Line: 3}
 	var out bytes.Buffer
-	if err := Routes(&out, false, dir, 7, rs, nil); err != nil {
+	if err := Routes(&out, RoutesOptions{Dir: dir}, 7, rs, nil); err != nil {
 		t.Fatal(err)
 	}
 	out.WriteString("=== with counters\n")
-	if err := Routes(&out, false, dir, 7, rs, []control.RouteStats{
+	if err := Routes(&out, RoutesOptions{Dir: dir}, 7, rs, []control.RouteStats{
 		{Method: "GET", Pattern: "/", Requests: 1204, Errors: 2, P50: ms(1.8), LastStatus: 500, LastDuration: ms(2), LastTime: noon},
 		{Method: "GET", Pattern: "/feed", Requests: 3, InFlight: 2},
 		{Method: "POST", Pattern: "/login"},
 	}); err != nil {
 		t.Fatal(err)
+	}
+	for _, width := range []int{100, 80, 50} {
+		from := out.Len()
+		fmt.Fprintf(&out, "=== %d columns\n", width)
+		if err := Routes(&out, RoutesOptions{Dir: dir, Width: width}, 7, rs, []control.RouteStats{{Method: "GET", Pattern: "/", Requests: 1204}}); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()[from:]) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
+				t.Errorf("%d columns of %d: %s", n, width, line)
+			}
+		}
 	}
 	golden(t, "routes", out.Bytes())
 }
@@ -342,7 +355,7 @@ func TestManifest(t *testing.T) {
 	next.Host[1].Hash = "cc"
 	for _, pair := range [][2]*manifest.Manifest{{m, &next}, {&next, m}, {m, m}} {
 		out.WriteString("=== diff\n")
-		if err := Changes(&out, false, manifest.Diff(pair[0], pair[1])); err != nil {
+		if err := Changes(&out, false, pair[0].Generation, pair[1].Generation, manifest.Diff(pair[0], pair[1])); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -48,9 +48,14 @@ func column(items []string) (rows [][]cell) {
 }
 
 // Changes writes how one manifest differs from another, a line for each thing
-// that was added (+), removed (-) or changed (~).
-func Changes(w io.Writer, color bool, c manifest.Changes) error {
+// that was added (+), removed (-) or changed (~), below a line that says which
+// generations were compared.
+func Changes(w io.Writer, color bool, from, to int, c manifest.Changes) error {
 	s := paint.New(color)
+	if c.Empty() {
+		_, err := fmt.Fprintf(w, "generation %d → %d: no difference\n", from, to)
+		return err
+	}
 	text := func(v string) string { return v }
 	var rows [][]cell
 	if c.Toolchain != nil {
@@ -85,6 +90,7 @@ func Changes(w io.Writer, color bool, c manifest.Changes) error {
 		rows = append(rows, changed(s, "godebug", "", *c.GODEBUG, func(v string) string { return cmp.Or(v, "none") }))
 	}
 	var b strings.Builder
+	fmt.Fprintf(&b, "generation %d → %d\n\n", from, to)
 	table(&b, "", rows)
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -13,21 +13,22 @@ import (
 // issues is where to report a wrong prediction.
 const issues = "https://github.com/anvilforge/anvil-lsp/issues"
 
-// predicted shows what a save is expected to do, if that is worth a word: a hot
-// swap without findings is what everybody expects.
+// predicted shows what a save is expected to do. Unless the user wants to know
+// everything, what is found is told once, with what becomes of the save.
 func (c *Console) predicted(b *strings.Builder, ev control.Event) {
 	shown := slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool {
 		return d.Severity == manifest.SeverityHint && !c.o.Verbose
 	})
-	c.told = slices.Clone(shown)
-	if len(shown) == 0 {
+	if !c.o.Verbose || len(shown) == 0 {
+		c.held = shown
 		return
 	}
+	c.told = slices.Clone(shown)
 	label := c.style.Yellow
 	if ev.Rung == manifest.RungKeep {
 		label = c.style.Red
 	}
-	fmt.Fprintln(b, spaced(c.stamp(ev), label("predicted"), RungName(ev.Rung), few(ev.Cause, maxCause), c.timing(ev)))
+	c.refusal(b, ev, label("predicted")+"  "+RungName(ev.Rung), "")
 	if ev.Rung == manifest.RungKeep { // what will be refused is to be mended: with its source
 		c.fully(b, shown)
 		return
@@ -35,13 +36,37 @@ func (c *Console) predicted(b *strings.Builder, ev control.Event) {
 	c.briefly(b, shown)
 }
 
+// expectation says while a save is built what it is expected to end in, where
+// that is not a hot swap.
+func expectation(ev control.Event) string {
+	if ev.Rung == manifest.RungHotSwap || ev.Rung == "" {
+		return ""
+	}
+	return "for a " + RungName(ev.Rung) + "  "
+}
+
+// refusal writes the one line of a save that did not go live.
+func (c *Console) refusal(b *strings.Builder, ev control.Event, label, serving string) {
+	total := ""
+	if ev.Total > 0 {
+		total = c.style.Bold(ev.Total.String())
+	}
+	head := spaced(c.stamp(ev), label, total)
+	cause := fit(ev.Cause, maxCause, c.columns()-visible(head)-visible(serving)-4)
+	fmt.Fprintln(b, spaced(head, cause, serving))
+}
+
 // asking shows a change that waits for the user.
 func (c *Console) asking(b *strings.Builder, ev control.Event) {
 	news := c.news(ev.Diagnostics)
-	c.told = nil
-	fmt.Fprintln(b, spaced(c.stamp(ev), c.style.Yellow("restart?"), few(ev.Cause, maxCause), c.timing(ev)))
+	c.refusal(b, ev, c.style.Yellow("restart?"), "")
 	c.briefly(b, news)
 	c.paragraph(b, ev.Message)
+	c.restartAdvice(b)
+}
+
+// restartAdvice says how to take a change that waits for a restart.
+func (c *Console) restartAdvice(b *strings.Builder) {
 	fmt.Fprintf(b, "%sto restart now: %s\n", margin, c.style.Bold(c.restartCommand()))
 }
 
@@ -81,11 +106,18 @@ func RungName(r manifest.Rung) string {
 	return string(r)
 }
 
-// news returns the diagnostics that were not shown during this build.
+// news returns what is known about the build under way and was not shown yet:
+// what was held, and the given diagnostics.
 func (c *Console) news(ds []manifest.Diagnostic) []manifest.Diagnostic {
-	return slices.DeleteFunc(slices.Clone(ds), func(d manifest.Diagnostic) bool {
-		return slices.ContainsFunc(c.told, func(t manifest.Diagnostic) bool { return alike(d, t) })
-	})
+	var news []manifest.Diagnostic
+	for _, d := range slices.Concat(c.held, ds) {
+		known := func(t manifest.Diagnostic) bool { return alike(d, t) }
+		if !slices.ContainsFunc(c.told, known) && !slices.ContainsFunc(news, known) {
+			news = append(news, d)
+		}
+	}
+	c.told, c.held = nil, nil
+	return news
 }
 
 // alike reports whether two diagnostics are the same finding for a person: the

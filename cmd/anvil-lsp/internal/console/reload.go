@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
@@ -21,6 +23,8 @@ const (
 	// progressEvery is how often progress becomes a line where it cannot be
 	// rewritten in place.
 	progressEvery = 3 * time.Second
+	// fileColumns is how wide lines are that go to no terminal.
+	fileColumns = 100
 )
 
 func (c *Console) clock(ev control.Event) string {
@@ -29,29 +33,73 @@ func (c *Console) clock(ev control.Event) string {
 
 func (c *Console) stamp(ev control.Event) string { return c.style.Dim(c.clock(ev)) }
 
-// line writes the one line of a reload that led somewhere.
+// line writes the one line of an event that led somewhere: what happened, how
+// long it took, which files it was for. What was compiled for it follows where
+// there is room; the steps only if the user wants to know everything.
 func (c *Console) line(b *strings.Builder, ev control.Event, label, what string) {
-	total, steps := "", stepList(ev.Steps)
+	total := ""
 	if ev.Total > 0 {
 		total = c.style.Bold(ev.Total.String())
 	}
-	if steps != "" {
-		steps = c.style.Dim("(" + steps + ")")
+	head := spaced(c.stamp(ev), c.style.Bold(fmt.Sprintf("gen %d", ev.Generation)), label, total)
+	if c.o.Verbose {
+		fmt.Fprintln(b, spaced(head, what, c.style.Dim(origin(ev)), c.style.Dim(stepList(ev.Steps))))
+		return
 	}
-	fmt.Fprintln(b, spaced(c.stamp(ev), c.style.Bold(fmt.Sprintf("gen %d", ev.Generation)), label, total, what, steps))
+	fmt.Fprintln(b, c.fitted(head, what, ev))
 }
+
+// fitted returns a line with as much of the changed files and of what was
+// compiled for them as the width allows.
+func (c *Console) fitted(head, what string, ev control.Event) string {
+	room := c.columns() - visible(head)
+	if what != "" {
+		return spaced(head, what)
+	}
+	cause := fit(ev.Cause, maxCause, room-2)
+	line := spaced(head, cause)
+	rebuilt := few(shortNames(ev.Rebuilt), maxRebuilt)
+	if cause != "" {
+		rebuilt = "→ " + rebuilt
+	}
+	if len(ev.Rebuilt) > 0 && visible(line)+2+visible(rebuilt) < c.columns() {
+		line += "  " + c.style.Dim(rebuilt)
+	}
+	return line
+}
+
+// columns is how wide a line may be: the terminal's width, or what people set
+// their logs to.
+func (c *Console) columns() int {
+	if c.o.Terminal {
+		return max(c.o.Width(), 40)
+	}
+	return fileColumns
+}
+
+// fit lists as many of the items as the columns allow, at least the last
+// element of the first one, and counts the rest.
+func fit(items []string, most, columns int) string {
+	for n := min(most, len(items)); n > 0; n-- {
+		if list := few(items, n); visible(list) < columns {
+			return list
+		}
+	}
+	if len(items) == 0 {
+		return ""
+	}
+	return few(append([]string{path.Base(items[0])}, items[1:]...), 1)
+}
+
+// escapes are the colours in a text.
+var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// visible returns how many columns a text takes.
+func visible(text string) int { return utf8.RuneCountInString(escapes.ReplaceAllString(text, "")) }
 
 // spaced joins the parts of a line that are there.
 func spaced(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "  ")
-}
-
-// timing is how long it took to find out that something is wrong.
-func (c *Console) timing(ev control.Event) string {
-	if ev.Total == 0 {
-		return ""
-	}
-	return c.style.Dim("after " + ev.Total.String())
 }
 
 // origin says what was changed and what was compiled for it.
@@ -66,8 +114,8 @@ func origin(ev control.Event) string {
 	return cause + " → " + rebuilt
 }
 
-// stepList writes steps in milliseconds, long ones in seconds. Steps of the
-// same name, of several attempts, are added up.
+// stepList says how long each step took. Steps of the same name, of several
+// attempts, are added up.
 func stepList(steps []control.Step) string {
 	var names []string
 	total := map[string]time.Duration{}
@@ -81,10 +129,8 @@ func stepList(steps []control.Step) string {
 	for _, name := range names {
 		switch d := total[name]; {
 		case d < time.Millisecond/2:
-		case d < time.Second:
-			parts = append(parts, fmt.Sprintf("%s %d", name, d.Round(time.Millisecond).Milliseconds()))
 		default:
-			parts = append(parts, fmt.Sprintf("%s %s", name, control.Duration(d)))
+			parts = append(parts, name+" "+control.Duration(d).String())
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -19,13 +19,14 @@ const (
 	maxChanges = 5
 )
 
-// routeTable writes the live routes, those that can be clicked as full URLs.
+// routeTable writes the live routes; those that a browser can open are links.
 func (c *Console) routeTable(b *strings.Builder, url string) {
+	base := strings.TrimSuffix(url, "/")
 	var rows [][]cell
 	for _, r := range c.routes[:min(maxRoutes, len(c.routes))] {
 		where := cell{text: r.Pattern}
 		if clickable(r) {
-			where = cell{text: strings.TrimSuffix(url, "/") + r.Pattern, paint: c.style.Link}
+			where.paint = func(text string) string { return c.style.To(base+r.Pattern, text) }
 		}
 		rows = append(rows, []cell{{text: r.Method, paint: c.style.Bold}, where, {text: r.Handler, paint: c.style.Dim}})
 	}
@@ -72,26 +73,75 @@ func routeHead() []string {
 	return []string{"METHOD", "PATTERN", "HANDLER", "SIGNATURE", "REGISTERED AT"}
 }
 
+// RoutesOptions say how Routes shows a table.
+type RoutesOptions struct {
+	Color bool
+	// Dir is the directory that paths are shown relative to.
+	Dir string
+	// Width is how many columns a row may take; what does not fit is left out,
+	// the least important first. 0 means all of them.
+	Width int
+}
+
 // Routes writes a table of all routes of a generation, for reading and for
-// grep. Paths are relative to dir. If stats is not nil the table says what was
-// asked for so far.
-func Routes(w io.Writer, color bool, dir string, generation int, routes []manifest.Route, stats []control.RouteStats) error {
-	s := paint.New(color)
+// grep. If stats is not nil the table says what was asked for so far.
+func Routes(w io.Writer, o RoutesOptions, generation int, routes []manifest.Route, stats []control.RouteStats) error {
+	s := paint.New(o.Color)
 	head := append(routeHead(), "GENERATION")
 	if stats != nil {
 		head = append(head, statsHead()...)
 	}
-	rows := routeRows(s, dir, routes)
+	rows := routeRows(s, o.Dir, routes)
 	for i, r := range routes {
 		rows[i] = append(rows[i], cell{text: strconv.Itoa(generation), paint: s.Dim})
 		if stats != nil {
 			rows[i] = append(rows[i], statsCells(s, r, stats)...)
 		}
 	}
+	if o.Width > 0 {
+		head, rows = narrow(head, rows, o.Width)
+	}
 	var b strings.Builder
 	headed(&b, s, head, rows)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// narrow leaves columns out until a table fits, and at last cuts the longest
+// fields that are left.
+func narrow(head []string, rows [][]cell, width int) ([]string, [][]cell) {
+	for _, name := range []string{"SIGNATURE", "GENERATION", "OPEN", "LAST", "P50", "HANDLER", "ERRORS", "REQUESTS"} {
+		if i := slices.Index(head, name); i >= 0 && (tableWidth(head, rows) > width || name == "SIGNATURE") {
+			head = slices.Delete(slices.Clone(head), i, i+1)
+			for k := range rows {
+				rows[k] = slices.Delete(rows[k], i, i+1)
+			}
+		}
+	}
+	over := tableWidth(head, rows) - width
+	if pattern := slices.Index(head, "PATTERN"); over > 0 && pattern >= 0 {
+		most := 8
+		for _, row := range rows {
+			most = max(most, utf8.RuneCountInString(row[pattern].text)-over)
+		}
+		for _, row := range rows {
+			row[pattern].text = clip(row[pattern].text, most+1)
+		}
+	}
+	return head, rows
+}
+
+// tableWidth is how many columns a table takes.
+func tableWidth(head []string, rows [][]cell) int {
+	total := 2 * (len(head) - 1)
+	for i, name := range head {
+		widest := utf8.RuneCountInString(name)
+		for _, row := range rows {
+			widest = max(widest, utf8.RuneCountInString(row[i].text))
+		}
+		total += widest
+	}
+	return total
 }
 
 func statsHead() []string { return []string{"REQUESTS", "ERRORS", "OPEN", "P50", "LAST"} }

@@ -11,6 +11,16 @@ import (
 // Style paints text; the one that New(false) returns leaves it as it is.
 type Style struct {
 	Bold, Dim, Link, Red, Green, Yellow func(string) string
+	on                                  bool
+}
+
+// To makes text a hyperlink (OSC 8), painted as links are. Terminals that know
+// none show the text alone.
+func (s Style) To(url, text string) string {
+	if !s.on || text == "" {
+		return text
+	}
+	return "\x1b]8;;" + url + "\x1b\\" + s.Link(text) + "\x1b]8;;\x1b\\"
 }
 
 // New returns a Style with or without colour.
@@ -32,6 +42,7 @@ func New(on bool) Style {
 	return Style{
 		Bold: paint(color.Bold), Dim: paint(color.Faint), Link: paint(color.FgCyan),
 		Red: paint(color.FgRed, color.Bold), Green: paint(color.FgGreen), Yellow: paint(color.FgYellow),
+		on: on,
 	}
 }
 
