@@ -12,9 +12,17 @@ import (
 // from another goroutine and must not block.
 type Progress func(message string)
 
+// exports is what the go command made of packages.
+type exports struct {
+	archives map[string]string // by import path
+	// failed are the packages that do not compile; they can be there with -e only.
+	failed []*Package
+}
+
 // exportArchives compiles packages, and what they import, with the go command,
-// and returns the archive of each. Errors in the code are a *Failure.
-func (b *Builder) exportArchives(ctx context.Context, progress Progress, total int, args ...string) (map[string]string, error) {
+// and returns the archive of each. Errors in the code are a *Failure, unless -e
+// is given.
+func (b *Builder) exportArchives(ctx context.Context, progress Progress, total int, args ...string) (*exports, error) {
 	compiled := 0
 	line := func(text string) {
 		// With -v the go command names each package that it compiles.
@@ -24,17 +32,23 @@ func (b *Builder) exportArchives(ctx context.Context, progress Progress, total i
 		compiled++
 		progress(fmt.Sprintf("compiling packages that are not in the build cache: %d (of at most %d), now %s", compiled, total, text))
 	}
-	pkgs, err := b.list(ctx, line, slices.Concat([]string{"-export", "-deps", "-v", "-json=ImportPath,Export"}, args)...)
+	pkgs, err := b.list(ctx, line, slices.Concat([]string{"-export", "-deps", "-v", "-json=ImportPath,Export,Error"}, args)...)
 	if err != nil {
 		return nil, b.listFailure(err)
 	}
-	archives := make(map[string]string, len(pkgs))
+	out := &exports{archives: make(map[string]string, len(pkgs))}
 	for _, p := range pkgs {
-		if p.Export != "" {
-			archives[p.ImportPath] = p.Export
+		switch {
+		case p.Error != nil:
+			if err := diskFull(p.Error.Err); err != nil {
+				return nil, err
+			}
+			out.failed = append(out.failed, p)
+		case p.Export != "":
+			out.archives[p.ImportPath] = p.Export
 		}
 	}
-	return archives, nil
+	return out, nil
 }
 
 // addMissing returns the snapshot with the archives of packages that the
@@ -52,14 +66,19 @@ func (b *Builder) addMissing(ctx context.Context, s *Snapshot, progress Progress
 		return nil, err
 	}
 	next := *s
-	next.archives, next.fresh = maps.Clone(s.archives), maps.Clone(s.fresh)
+	next.archives, next.fresh, next.faults = maps.Clone(s.archives), maps.Clone(s.fresh), map[string]fault{}
 	if next.fresh == nil {
 		next.fresh = map[string]bool{}
 	}
 	for _, path := range missing {
-		if archive, ok := all[path]; ok {
+		if archive, ok := all.archives[path]; ok {
 			next.archives[path] = archive
 			next.fresh[path] = true
+		}
+	}
+	for _, f := range all.failed {
+		if p := s.graph.Packages[f.ImportPath]; p != nil {
+			next.faults[p.ImportPath] = fault{inputs: s.inputDigest(p), found: b.faultsOf(p, f.Error.Err)}
 		}
 	}
 	return &next, nil
@@ -78,7 +97,7 @@ func (s *Snapshot) missing() []string {
 
 // Prepare is Inspect with the archives of all packages that are not hot, as far
 // as they compile: enough to check hot code without building anything that
-// runs.
+// runs. What does not compile is in the snapshot's Faults.
 func (b *Builder) Prepare(ctx context.Context, main string, progress Progress) (*Snapshot, *Graph, error) {
 	s, g, err := b.Inspect(ctx, main)
 	if err != nil {
@@ -88,12 +107,30 @@ func (b *Builder) Prepare(ctx context.Context, main string, progress Progress) (
 	return s, g, err
 }
 
-// HotSources returns the hot packages, dependencies first.
-func (s *Snapshot) HotSources() []*Package {
+// Sources returns the packages that are to be checked from source, dependencies
+// first: the hot ones, host packages that do not compile, and local packages that
+// import those.
+func (s *Snapshot) Sources() []*Package { return s.sourcesWith(nil) }
+
+// sourcesWith is Sources with host packages whose archives are not of the code
+// as it is now.
+func (s *Snapshot) sourcesWith(changed []string) []*Package {
+	stale := map[string]bool{}
+	faults := s.Faults()
 	var out []*Package
 	for _, path := range s.graph.Order {
+		pkg := s.graph.Packages[path]
 		if s.hot(path) {
-			out = append(out, s.graph.Packages[path])
+			out = append(out, pkg)
+			continue
+		}
+		_, compiled := s.archives[path]
+		if path == s.boundary.Main {
+			compiled = faults[path] == nil
+		}
+		if slices.Contains(changed, path) || pkg.Local() && (!compiled || slices.ContainsFunc(pkg.Imports, func(i string) bool { return stale[i] })) {
+			stale[path] = true
+			out = append(out, pkg)
 		}
 	}
 	return out

@@ -47,8 +47,8 @@ func parseErrors(dir, output string) []manifest.Diagnostic {
 			continue
 		}
 		m := errorLine.FindStringSubmatch(line)
-		if m == nil || m[4] == "too many errors" {
-			continue
+		if m == nil || m[4] == "too many errors" || strings.HasPrefix(m[4], "note: ") || strings.HasPrefix(m[4], "warning: ") {
+			continue // the latter are a C compiler's
 		}
 		pos := manifest.Position{File: m[1]}
 		if !filepath.IsAbs(pos.File) {
@@ -61,6 +61,7 @@ func parseErrors(dir, output string) []manifest.Diagnostic {
 		if again := errorLine.FindStringSubmatch(text); again != nil && again[2] == m[2] {
 			text = again[4]
 		}
+		text = strings.TrimPrefix(text, "error: ")
 		ds = append(ds, manifest.Diagnose(manifest.CodeCompile, pos, "%s", text))
 	}
 	return ds

@@ -115,7 +115,8 @@ func (p *Package) embedded() map[string]bool {
 	return out
 }
 
-// SourceFiles returns the absolute paths of the Go source files.
+// SourceFiles returns the absolute paths of the Go source files, without those
+// that use cgo.
 func (p *Package) SourceFiles() []string {
 	out := make([]string, len(p.GoFiles))
 	for i, n := range p.GoFiles {

@@ -59,11 +59,11 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 		return nil, g, err
 	}
 	s.host = generation
-	archives, err := b.exportArchives(ctx, progress, len(g.Order), "--", main)
+	made, err := b.exportArchives(ctx, progress, len(g.Order), "--", main)
 	if err != nil {
 		return nil, g, err
 	}
-	s.take(archives)
+	s.take(made.archives)
 	res := &Result{Path: filepath.Join(b.cfg.OutDir, "host", fmt.Sprintf("%04d", generation))}
 	res.Steps = append(res.Steps, watch.step(control.StepResolve))
 	if compiled != nil {

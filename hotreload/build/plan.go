@@ -72,7 +72,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		return nil, nil, errNotAhead
 	}
 	plan := &Plan{Resolved: resolve, base: s}
-	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh, sources: sources}
+	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh, faults: s.faults, sources: sources}
 	if resolve {
 		var g *Graph
 		var err error
@@ -135,7 +135,7 @@ func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]boo
 	}
 	return &Snapshot{
 		graph: g, boundary: NewBoundary(g, register, nativeIn(sources)), sources: sources,
-		archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh,
+		archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh, faults: s.faults,
 	}, g, nil
 }
 
@@ -192,24 +192,9 @@ func (p *Plan) compare(s *Snapshot) {
 func (p *Plan) Rebuilt() []string { return p.next.rebuilt(p.Changed) }
 
 // Sources returns the packages of which the archives do not say what the code
-// is now, dependencies first: the hot packages, host packages that changed, and
-// what imports those.
-func (p *Plan) Sources() []*Package {
-	stale := map[string]bool{}
-	var out []*Package
-	for _, path := range p.next.graph.Order {
-		pkg := p.next.graph.Packages[path]
-		if p.next.hot(path) {
-			out = append(out, pkg)
-			continue
-		}
-		if slices.Contains(p.Host, path) || pkg.Local() && slices.ContainsFunc(pkg.Imports, func(i string) bool { return stale[i] }) {
-			stale[path] = true
-			out = append(out, pkg)
-		}
-	}
-	return out
-}
+// is now, dependencies first: the hot packages, host packages that changed or do
+// not compile, and what imports those.
+func (p *Plan) Sources() []*Package { return p.next.sourcesWith(p.Host) }
 
 // hostChanged is the diagnostic for a host package that differs in a file.
 func (p *Plan) hostChanged(s *Snapshot, path, file string) manifest.Diagnostic {

@@ -35,6 +35,8 @@ type Snapshot struct {
 	// fresh are packages that no image has: hot code imports them since a moment
 	// ago.
 	fresh map[string]bool
+	// faults of packages that did not compile when they were last asked for.
+	faults map[string]fault
 	// sources of the local packages and the module files, by absolute path.
 	sources map[string]source
 }

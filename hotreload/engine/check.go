@@ -36,7 +36,7 @@ func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, pr
 	if err != nil {
 		return failed(err)
 	}
-	report, err := source.NewChecker(program(s, s.HotSources())).Check(ctx, nil)
+	report, err := source.NewChecker(program(s, s.Sources())).Check(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, pr
 	if against != nil {
 		reasons = hostChanges(b, s, against)
 	}
-	v := judge(report, against, s.Hot(), reasons)
+	v := judge(report, against, s.Hot(), append(reasons, uncompiled(s, report)...))
 	m := &manifest.Manifest{
 		Format: manifest.FormatVersion, ABI: 1, Toolchain: b.Toolchain(), Handlers: s.Handlers(), Host: s.Host(), Hot: s.Hot(),
 		Modules: s.Modules(), GODEBUG: s.GODEBUG(),
@@ -86,7 +86,7 @@ func hostChanges(b *build.Builder, s *build.Snapshot, against *manifest.Manifest
 			continue
 		}
 		pos := manifest.Position{}
-		if files := pkg.SourceFiles(); len(files) > 0 {
+		if files := sourcePackage(pkg).GoFiles; len(files) > 0 {
 			pos.File = files[0]
 		}
 		out = append(out, manifest.Diagnose(manifest.CodeHostChanged, pos, "host package %s differs from the one in the manifest (%s)", p.Path, s.Reason(p.Path)))

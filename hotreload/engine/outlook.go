@@ -140,7 +140,7 @@ func (o *Outlook) Predict(ctx context.Context, buffers map[string][]byte) (*Fore
 	switch {
 	case k.live == nil:
 		v = v.starting()
-	case plan.Rung == "" && len(k.reasons) == 0:
+	case plan.Rung == "" && len(k.reasons) == 0 && len(draft.Faults()) == 0: // what does not compile runs nowhere
 		v.rung = ""
 	}
 	return &Forecast{Rung: v.rung, Diagnostics: v.diagnostics, Report: report, Edits: draft.Edits(live), Live: k.manifest}, nil

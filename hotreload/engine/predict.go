@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -63,7 +64,23 @@ func (p *predictor) foretell(ctx context.Context, plan *build.Plan, last *manife
 	if plan.Rung == manifest.RungHotSwap {
 		onlyEffective(report, plan.Rebuilt())
 	}
-	return judge(report, last, s.Hot(), reasons), report, nil
+	return judge(report, last, s.Hot(), slices.Concat(reasons, uncompiled(s, report))), report, nil
+}
+
+// uncompiled returns what the compiler says against packages in which the checker
+// finds nothing: dependencies, code in other languages, and what only the compiler
+// sees.
+func uncompiled(s *build.Snapshot, report *source.Report) []manifest.Diagnostic {
+	var out []manifest.Diagnostic
+	for path, found := range s.Faults() {
+		dir := s.Package(path).Dir
+		if !slices.ContainsFunc(report.Findings, func(d manifest.Diagnostic) bool {
+			return d.Code == manifest.CodeCompile && d.Severity == manifest.SeverityError && filepath.Dir(d.File) == dir
+		}) {
+			out = append(out, found...)
+		}
+	}
+	return out // the caller sorts
 }
 
 // onlyEffective makes warnings of the one-time registrations (ANV006) that this
@@ -161,6 +178,9 @@ func program(s *build.Snapshot, packages []*build.Package) source.Program {
 
 func sourcePackage(p *build.Package) source.Package {
 	pkg := source.Package{ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap}
+	for _, name := range p.CgoFiles {
+		pkg.GoFiles = append(pkg.GoFiles, filepath.Join(p.Dir, name))
+	}
 	if p.Module != nil {
 		pkg.GoVersion = p.Module.GoVersion
 	}

@@ -64,9 +64,10 @@ directory): swap the code in, restart, or keep its old code. Compared are routes
 kept state, host packages, modules, GODEBUG defaults and the toolchain.
 
 Without --against, that is the manifest of the generation that went live last in
-DIR. If there is none, only what would not load is found. To have a continuous
-integration compare, commit what 'manifest show --json' prints. Hints are shown,
-but make no difference.
+DIR. If there is none, only what would not load is found: code that does not
+compile, in whatever package of the program, and routes that cannot be
+registered. To have a continuous integration compare, commit what 'manifest show
+--json' prints. Hints are shown, but make no difference.
 
 Exit codes: 0 the code would be swapped in, 1 it needs a restart, 2 it would not
 load, 3 there is no answer: the command line is at fault, or the machine, or the
