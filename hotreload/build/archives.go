@@ -1,9 +1,12 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -22,7 +25,7 @@ type exports struct {
 // exportArchives compiles packages, and what they import, with the go command,
 // and returns the archive of each. Errors in the code are a *Failure, unless -e
 // is given.
-func (b *Builder) exportArchives(ctx context.Context, progress Progress, total int, args ...string) (*exports, error) {
+func (b *Builder) exportArchives(ctx context.Context, progress Progress, args ...string) (*exports, error) {
 	compiled := 0
 	line := func(text string) {
 		// With -v the go command names each package that it compiles.
@@ -30,7 +33,7 @@ func (b *Builder) exportArchives(ctx context.Context, progress Progress, total i
 			return
 		}
 		compiled++
-		progress(fmt.Sprintf("compiling packages that are not in the build cache: %d (of at most %d), now %s", compiled, total, text))
+		progress(fmt.Sprintf("compiling what is not in the build cache: package %d, %s", compiled, text))
 	}
 	pkgs, err := b.list(ctx, line, slices.Concat([]string{"-export", "-deps", "-v", "-json=ImportPath,Export,Error"}, args)...)
 	if err != nil {
@@ -51,30 +54,42 @@ func (b *Builder) exportArchives(ctx context.Context, progress Progress, total i
 	return out, nil
 }
 
-// addMissing returns the snapshot with the archives of packages that the
-// running process does not have: a hot package imports something new. Hot code
-// need not compile for that.
-func (b *Builder) addMissing(ctx context.Context, s *Snapshot, progress Progress) (*Snapshot, error) {
+// addMissing returns the snapshot with the archives that it lacks: a hot package
+// imports something new, or the build cache was cleaned. Hot code need not
+// compile for that. running is what the process was linked from; nil if there is
+// none.
+func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress Progress) (*Snapshot, error) {
 	missing := s.missing()
 	if len(missing) == 0 {
 		return s, nil
 	}
+	if progress == nil {
+		progress = b.cfg.Progress
+	}
 	// The go command allows -buildmode=plugin for one main package only; listing
 	// main is the same work, since all else is in the cache.
-	all, err := b.exportArchives(ctx, progress, len(s.graph.Order), "-e", "--", s.boundary.Main)
+	all, err := b.exportArchives(ctx, progress, "-e", "--", s.boundary.Main)
 	if err != nil {
 		return nil, err
 	}
 	next := *s
-	next.archives, next.fresh, next.faults = maps.Clone(s.archives), maps.Clone(s.fresh), map[string]fault{}
+	next.archives, next.fresh, next.compiled, next.faults = maps.Clone(s.archives), maps.Clone(s.fresh), maps.Clone(s.compiled), map[string]fault{}
 	if next.fresh == nil {
 		next.fresh = map[string]bool{}
 	}
 	for _, path := range missing {
-		if archive, ok := all.archives[path]; ok {
-			next.archives[path] = archive
+		archive, ok := all.archives[path]
+		if !ok || !s.replaces(running, path, archive) {
+			continue
+		}
+		if s.hot(path) {
+			next.compiled[path] = compiled{path: path, archive: archive}
+			continue
+		}
+		if _, had := s.archives[path]; !had {
 			next.fresh[path] = true
 		}
+		next.archives[path] = archive
 	}
 	for _, f := range all.failed {
 		if p := s.graph.Packages[f.ImportPath]; p != nil {
@@ -84,15 +99,59 @@ func (b *Builder) addMissing(ctx context.Context, s *Snapshot, progress Progress
 	return &next, nil
 }
 
-// missing lists the packages that are not hot and have no archive.
+// replaces reports whether an archive that was made just now is of the code that
+// the process was linked from, so that it can stand for the one that is gone. The
+// go command names it by its contents.
+func (s *Snapshot) replaces(running *Snapshot, path, archive string) bool {
+	gone := cmp.Or(s.archives[path], s.compiled[path].archive)
+	if running == nil || gone == "" || filepath.Base(gone) == filepath.Base(archive) {
+		return true
+	}
+	was, now := running.graph.Packages[path], s.graph.Packages[path]
+	if was == nil || !now.Local() {
+		return true // the same module in the same version; with cgo the bytes may differ
+	}
+	_, differs := (&Plan{next: s}).difference(running, was, now)
+	return !differs
+}
+
+// missing lists the packages of which there is no archive: there never was one,
+// or it is not in the build cache any more. Hot packages that are still to be
+// compiled are not among them.
 func (s *Snapshot) missing() []string {
 	var out []string
 	for _, path := range s.graph.Order {
-		if _, ok := s.archives[path]; !ok && !s.hot(path) && path != "unsafe" && path != s.boundary.Main {
+		if path == "unsafe" || path == s.boundary.Main {
+			continue
+		}
+		archive := s.archives[path]
+		if s.hot(path) {
+			c, ok := s.compiled[path]
+			if !ok || c.path != path { // by anvil-lsp, under another path: not from the cache
+				continue
+			}
+			archive = c.archive
+		}
+		if archive == "" {
+			out = append(out, path)
+		} else if _, err := os.Stat(archive); err != nil {
 			out = append(out, path)
 		}
 	}
 	return out
+}
+
+// Restore has the go command make the archives again that the build cache does
+// not have any more, and returns the snapshot with them.
+func (b *Builder) Restore(ctx context.Context, s *Snapshot) (*Snapshot, error) {
+	s, err := b.addMissing(ctx, s, s, nil)
+	if err != nil {
+		return nil, err
+	}
+	if gone := s.missing(); len(gone) > 0 {
+		return nil, fmt.Errorf("what was compiled of %s is not in the build cache any more, and the go command does not make it again as it was", gone[0])
+	}
+	return s, nil
 }
 
 // Prepare is Inspect with the archives of all packages that are not hot, as far
@@ -103,7 +162,7 @@ func (b *Builder) Prepare(ctx context.Context, main string, progress Progress) (
 	if err != nil {
 		return nil, g, err
 	}
-	s, err = b.addMissing(ctx, s, progress)
+	s, err = b.addMissing(ctx, s, nil, progress)
 	return s, g, err
 }
 

@@ -47,6 +47,9 @@ type Config struct {
 	Go string
 	// Env is the environment of the tools; os.Environ if nil.
 	Env []string
+	// Progress is told of long work that nobody is expected to wait for, such as
+	// compiling again what the build cache has lost. It may be nil.
+	Progress Progress
 }
 
 // Builder builds one application. It is safe for concurrent use.

@@ -59,7 +59,7 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 		return nil, g, err
 	}
 	s.host = generation
-	made, err := b.exportArchives(ctx, progress, len(g.Order), "--", main)
+	made, err := b.exportArchives(ctx, progress, "--", main)
 	if err != nil {
 		return nil, g, err
 	}

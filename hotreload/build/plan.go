@@ -79,8 +79,16 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		if next, g, err = b.resolve(ctx, s, dirty); err != nil {
 			return nil, g, err
 		}
-		if next, err = b.addMissing(ctx, next, nil); err != nil {
+		if next, err = b.addMissing(ctx, next, s, nil); err != nil {
 			return nil, g, err
+		}
+	} else if len(next.missing()) > 0 { // the build cache was cleaned
+		if !ask {
+			return nil, nil, errNotAhead
+		}
+		var err error
+		if next, err = b.addMissing(ctx, next, s, nil); err != nil {
+			return nil, next.graph, err
 		}
 	}
 	plan.next = next

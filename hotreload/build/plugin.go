@@ -42,7 +42,22 @@ func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (*Resu
 	return b.buildPlugin(ctx, plan, generation, place{name: fmt.Sprintf("%04d", generation), work: fmt.Sprintf("g%d", generation)})
 }
 
-func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, at place) (_ *Result, err error) {
+// buildPlugin builds, and once more if the build cache was cleaned meanwhile.
+func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, at place) (*Result, error) {
+	res, err := b.buildPluginOnce(ctx, plan, generation, at)
+	if err == nil || ctx.Err() != nil || len(plan.next.lacking(plan.Rebuilt())) == 0 {
+		return res, err
+	}
+	restored, lost := b.Restore(ctx, plan.next)
+	if lost != nil {
+		return nil, lost
+	}
+	again := *plan
+	again.next = restored
+	return b.buildPluginOnce(ctx, &again, generation, at)
+}
+
+func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation int, at place) (_ *Result, err error) {
 	dir := filepath.Join(b.cfg.OutDir, "work", at.work)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, writeError(err)
@@ -58,14 +73,16 @@ func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, a
 		return nil, writeError(err)
 	}
 	watch := newStopwatch()
-	if missing := s.missing(); len(missing) > 0 {
+	res.Rebuilt = s.rebuilt(plan.Changed)
+	if missing := s.lacking(res.Rebuilt); len(missing) > 0 {
 		// Why the go command did not compile them is in its own words.
-		if _, err := b.exportArchives(ctx, nil, 0, "--", s.boundary.Main); err != nil {
+		if _, err := b.exportArchives(ctx, nil, "--", s.boundary.Main); err != nil {
 			return nil, err
 		}
-		return nil, fmt.Errorf("the go command gave no archive of %s", missing[0])
+		if missing = s.lacking(res.Rebuilt); len(missing) > 0 {
+			return nil, fmt.Errorf("the go command gave no archive of %s", missing[0])
+		}
 	}
-	res.Rebuilt = s.rebuilt(plan.Changed)
 	now, err := b.compileHot(ctx, s, res.Rebuilt, generation, dir, at)
 	if err != nil {
 		return nil, err
@@ -80,6 +97,11 @@ func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, a
 	}
 	res.Steps = append(res.Steps, res.linkStep(watch.step(control.StepLink)))
 	return res, nil
+}
+
+// lacking is missing without what is compiled anew anyway.
+func (s *Snapshot) lacking(rebuilt []string) []string {
+	return slices.DeleteFunc(s.missing(), func(path string) bool { return slices.Contains(rebuilt, path) })
 }
 
 // rebuilt returns what is compiled anew, dependencies first: packages and the hot

@@ -124,6 +124,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	}()
 	e.builder, err = build.New(ctx, build.Config{
 		Dir: dir, Main: o.Main, OutDir: e.out.path, Tags: o.Tags, Race: o.Race, Debug: o.Debug, FullLink: o.FullLink, CacheDir: o.CacheDir,
+		Progress: func(message string) { e.publish(control.Event{Kind: control.EventProgress, Message: message}) },
 	})
 	if err != nil {
 		return nil, err

@@ -116,8 +116,8 @@ func (o *Outlook) lock(ctx context.Context) error {
 func (o *Outlook) unlock() { o.turn <- struct{}{} }
 
 // Predict says what would happen if the buffers, given by absolute path, were
-// saved. With none it is about the files as they are. The error is ErrNoOutlook
-// or that of the context.
+// saved. With none it is about the files as they are. The error is ErrNoOutlook,
+// that of the context, or why what was compiled cannot be read.
 func (o *Outlook) Predict(ctx context.Context, buffers map[string][]byte) (*Forecast, error) {
 	if err := o.lock(ctx); err != nil {
 		return nil, err
@@ -134,6 +134,14 @@ func (o *Outlook) Predict(ctx context.Context, buffers map[string][]byte) (*Fore
 	draft := o.drafts.Draft(k.newest, buffers)
 	plan := draft.Against(live, k.newest)
 	v, report, err := o.predictor.foretell(ctx, plan, k.manifest, slices.Concat(k.reasons, plan.Reasons), buffers)
+	if _, lost := errors.AsType[*source.ArchiveError](err); lost {
+		// The build cache was cleaned: it is as it was when the go command has
+		// been there.
+		if _, err = o.builder.Restore(ctx, k.newest); err != nil {
+			return nil, err
+		}
+		v, report, err = o.predictor.foretell(ctx, plan, k.manifest, slices.Concat(k.reasons, plan.Reasons), buffers)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,20 @@ type errNoArchive struct {
 func (e *errNoArchive) Error() string { return fmt.Sprintf("could not import %s (%v)", e.path, e.err) }
 func (e *errNoArchive) Unwrap() error { return e.err }
 
+// ArchiveError reports an archive of the program that cannot be read: nothing is
+// wrong with the code. The build cache was cleaned, perhaps.
+type ArchiveError struct {
+	Path string // import path
+	Err  error
+}
+
+func (e *ArchiveError) Error() string {
+	return fmt.Sprintf("reading what was compiled of %s: %v", e.Path, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *ArchiveError) Unwrap() error { return e.Err }
+
 // load returns the package with an import path; the error is an *errNoArchive.
 func (a *archives) load(path string) (*types.Package, error) {
 	if path == "unsafe" {
@@ -102,7 +116,7 @@ func (a *archives) load(path string) (*types.Package, error) {
 	}
 	pkg, err := a.read(name, path)
 	if err != nil {
-		return nil, &errNoArchive{path, err}
+		return nil, &errNoArchive{path, &ArchiveError{path, err}}
 	}
 	return pkg, nil
 }

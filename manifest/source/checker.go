@@ -1,7 +1,9 @@
 package source
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"go/token"
 	"go/types"
@@ -92,7 +94,7 @@ func (c *Checker) restart() {
 //
 // Code that does not type-check yields what can be known from the rest. Check
 // never panics: a fault of its own becomes a finding. The error is that of the
-// context.
+// context, or an [ArchiveError].
 func (c *Checker) Check(ctx context.Context, overlay map[string][]byte) (*Report, error) {
 	for {
 		report, err := c.checkOnce(ctx, overlay)
@@ -129,7 +131,7 @@ func (c *Checker) checkOnce(ctx context.Context, overlay map[string][]byte) (*Re
 		run = &checking{Checker: c, ctx: ctx, overlay: overlay, state: map[string]progress{}, last: true}
 		c.protect(&run.faults, "reading the program", run.all)
 	}
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), run.lost); err != nil {
 		return nil, err
 	}
 	report := run.report()
@@ -176,6 +178,7 @@ type checking struct {
 	conflict bool
 	cycle    bool
 	faults   []manifest.Diagnostic
+	lost     error // an archive that cannot be read
 }
 
 // progress is how far the check of a package is.
@@ -250,6 +253,9 @@ func (run *checking) check(spec *Package) {
 	}
 	delete(run.done, spec.ImportPath)
 	now := typeCheck(run.fset, run.sizes, *spec, loaded, run.resolve)
+	if run.lost != nil {
+		return // what was found is not about the code
+	}
 	run.done[spec.ImportPath] = now
 	if !spec.Hot && now.types != nil && !run.archives.adopt(now.types) && !run.last {
 		run.conflict = true
@@ -270,6 +276,9 @@ func (run *checking) resolve(spec *Package, path string) (*types.Package, bool, 
 	dep := run.specs[path]
 	if dep == nil {
 		pkg, err := run.archives.load(path)
+		if lost, ok := errors.AsType[*ArchiveError](err); ok {
+			run.lost = lost
+		}
 		return pkg, false, err
 	}
 	if c := run.ensure(dep); c != nil && c.types != nil {
