@@ -43,6 +43,8 @@ func (f *session) take(ev control.Event) {
 		if !f.paused && f.getSettings().OnSave == SaveNoErrors {
 			f.message = "the change waits for code without errors"
 		}
+	case control.EventWaiting:
+		f.message = ev.Message
 	case control.EventStarting, control.EventBuilding:
 		f.held.arrived(false)
 		f.message = ""

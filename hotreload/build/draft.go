@@ -1,11 +1,8 @@
 package build
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
-	gobuild "go/build"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -126,12 +123,8 @@ func (d *Drafts) read(path string, newest source) (source, bool) {
 // say.
 func (d *Drafts) place(s *Snapshot, pkg, path string, data []byte) {
 	p := s.graph.Packages[pkg]
-	dir, name := filepath.Split(path)
-	ctx := gobuild.Default
-	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled = d.builder.env.GOOS, d.builder.env.GOARCH, true
-	ctx.BuildTags = d.builder.tags()
-	ctx.OpenFile = func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
-	match, err := ctx.MatchFile(dir, name)
+	name := filepath.Base(path)
+	match, err := d.builder.matches(path, data)
 	in := slices.Contains(p.GoFiles, name)
 	if err != nil || match == in || slices.Contains(p.CgoFiles, name) {
 		return

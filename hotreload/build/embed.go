@@ -51,6 +51,18 @@ func embedMatches(pattern, name string) bool {
 	}
 }
 
+// embedLeads reports whether a directory, given by its slash-separated name
+// relative to the package, is above what an embed pattern may match.
+func embedLeads(pattern, name string) bool {
+	elems := strings.Split(strings.TrimPrefix(pattern, "all:"), "/")
+	n := strings.Count(name, "/") + 1
+	if n >= len(elems) {
+		return false
+	}
+	ok, _ := path.Match(strings.Join(elems[:n], "/"), name)
+	return ok
+}
+
 func hidden(name string) bool {
 	for elem := range strings.SplitSeq(name, "/") {
 		if strings.HasPrefix(elem, ".") || strings.HasPrefix(elem, "_") {

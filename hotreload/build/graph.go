@@ -172,8 +172,9 @@ type Graph struct {
 	Order    []string            // dependencies first
 
 	goMod, goWork string   // module files that the go command chose; may be empty
-	moduleDirs    []string // existing directories of module files
-	missingDirs   []string // where imported packages would be that do not exist yet
+	moduleDirs    []string // of module files
+	missingDirs   []string // of broken packages, also where they do not exist yet
+	embedDirs     []string // of what is embedded, or may be
 }
 
 // list runs `go list` and decodes its packages.
@@ -229,7 +230,7 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 			broken = append(broken, p)
 		}
 	}
-	g.moduleDirs, g.missingDirs = moduleDirs(g), missingDirs(g, broken)
+	g.moduleDirs, g.missingDirs, g.embedDirs = moduleDirs(g), missingDirs(g, broken), embedDirs(g)
 	for _, p := range broken {
 		faults = append(faults, b.packageFault(g, p))
 	}

@@ -117,40 +117,13 @@ func (s *Snapshot) Package(path string) *Package { return s.graph.Packages[path]
 // Dirs returns the directories whose files decide what is built, sorted.
 func (s *Snapshot) Dirs() []string { return s.graph.Dirs() }
 
-// Dirs returns the directories whose files decide what is built, sorted: those
-// of local packages, of their embedded files, and of module files. Those of
-// imported packages that are still to be written need not exist.
-func (g *Graph) Dirs() []string {
-	set := map[string]bool{}
-	for _, d := range slices.Concat(g.moduleDirs, g.missingDirs) {
-		set[d] = true
-	}
-	for _, p := range g.Packages {
-		if !p.Local() {
-			continue
-		}
-		set[p.Dir] = true
-		if p.Module.Dir != "" {
-			set[p.Module.Dir] = true
-		}
-		for _, f := range p.EmbedFiles {
-			// Every directory between the file and the package: a new file or
-			// directory in any of them may be embedded too.
-			for d := filepath.Dir(filepath.Join(p.Dir, f)); len(d) > len(p.Dir); d = filepath.Dir(d) {
-				set[d] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
-}
-
 // Relevant reports whether a change of a file can change what is built. It is
 // cheap, and right for files that do not exist yet.
 func (s *Snapshot) Relevant(path string) bool {
 	if _, ok := s.sources[path]; ok || moduleFile(path) {
 		return true
 	}
-	if strings.HasSuffix(path, ".go") && !ignoredGoName(filepath.Base(path)) && s.packageIn(filepath.Dir(path)) != nil {
+	if (strings.HasSuffix(path, ".go") && !ignoredGoName(filepath.Base(path)) || nativeName(path)) && s.packageIn(filepath.Dir(path)) != nil {
 		return true
 	}
 	return s.embedder(path) != nil
@@ -160,23 +133,6 @@ func (s *Snapshot) Relevant(path string) bool {
 // name.
 func ignoredGoName(base string) bool {
 	return strings.HasSuffix(base, "_test.go") || strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".")
-}
-
-// PossiblyRelevant is what can be said of a file while there is no graph that
-// holds: any Go file or module file may decide, and a new directory may become
-// a package.
-func PossiblyRelevant(path string) bool {
-	base := filepath.Base(path)
-	if moduleFile(path) || strings.HasSuffix(base, ".go") {
-		return !ignoredGoName(base)
-	}
-	// A name with a dot is hardly a package's: this keeps a busy data file from
-	// being looked up each time.
-	if strings.ContainsAny(base, "._") || base == "testdata" || base == "node_modules" {
-		return false
-	}
-	info, err := os.Lstat(path)
-	return err == nil && info.IsDir()
 }
 
 // moduleFile reports whether a file decides about modules.
@@ -212,21 +168,12 @@ func (s *Snapshot) holds(path string) bool {
 	return false
 }
 
-// embedder returns the local package that would embed a file of this name, or
-// nil.
+// embedder returns the local package that would embed a file of this name, or a
+// file in a directory of this name, or nil.
 func (s *Snapshot) embedder(path string) *Package {
 	for _, p := range s.graph.Packages {
-		if len(p.EmbedPatterns) == 0 || !p.Local() {
-			continue
-		}
-		rel, err := filepath.Rel(p.Dir, path)
-		if err != nil || strings.HasPrefix(rel, "..") {
-			continue
-		}
-		for _, pattern := range p.EmbedPatterns {
-			if embedMatches(pattern, filepath.ToSlash(rel)) {
-				return p
-			}
+		if p.Local() && p.embeds(path) {
+			return p
 		}
 	}
 	return nil
@@ -275,36 +222,46 @@ func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[strin
 	return sources, nil
 }
 
-// moduleDirs returns the directories of module files that exist, sorted: go.work
-// may be above all packages.
+// moduleDirs returns the directories of module files, and of modules that others
+// name, sorted: go.work may be above all packages, and a module may still have to
+// appear where it is said to be.
 func moduleDirs(g *Graph) []string {
 	set := map[string]bool{}
 	for _, f := range moduleFiles(g) {
-		dir := filepath.Dir(f)
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			set[dir] = true
-		}
+		set[filepath.Dir(f)] = true
+	}
+	for _, dir := range localModules(g) {
+		set[dir] = true
 	}
 	return slices.Sorted(maps.Keys(set))
 }
 
-// missingDirs returns the directories in which broken packages would be that the
-// go command found nowhere, sorted. Nothing else may lead there: the directory
-// above is often no package, as internal or pkg.
+// missingDirs returns the directories in which broken packages are, or would be
+// if the go command found them nowhere, sorted. Nothing else may lead there: the
+// directory above is often no package, as internal or pkg.
 func missingDirs(g *Graph, broken []*Package) []string {
+	modules := localModules(g)
+	for _, p := range g.Packages {
+		if p.Local() && p.Module.Dir != "" {
+			modules[p.Module.Path] = p.Module.Dir
+		}
+	}
 	set := map[string]bool{}
 	for _, m := range broken {
 		if m.Dir != "" {
+			if !m.Standard {
+				set[m.Dir] = true
+			}
 			continue
 		}
-		var in *Module
-		for _, p := range g.Packages {
-			if p.Local() && p.Module.Dir != "" && strings.HasPrefix(m.ImportPath, p.Module.Path+"/") && (in == nil || len(p.Module.Path) > len(in.Path)) {
-				in = p.Module
+		in := "" // the module with the longest path
+		for path := range modules {
+			if (m.ImportPath == path || strings.HasPrefix(m.ImportPath, path+"/")) && len(path) > len(in) {
+				in = path
 			}
 		}
-		if in != nil {
-			set[filepath.Join(in.Dir, filepath.FromSlash(m.ImportPath[len(in.Path)+1:]))] = true
+		if in != "" {
+			set[filepath.Join(modules[in], filepath.FromSlash(strings.TrimPrefix(m.ImportPath[len(in):], "/")))] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(set))

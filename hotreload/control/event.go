@@ -56,6 +56,7 @@ const (
 	EventLive       EventKind = "live"       // a generation went live: by start, hot swap or warm restart
 	EventKept       EventKind = "kept"       // the last good generation stays; Diagnostics say why
 	EventHeld       EventKind = "held"       // a batch was noticed and waits, because reload on save is paused; Cause: all that waits
+	EventWaiting    EventKind = "waiting"    // a change waits for something that passes by itself, such as a branch switch; Message: for what
 	EventPaused     EventKind = "paused"     // from now on saves wait
 	EventResumed    EventKind = "resumed"    // saves are taken up again
 	EventUnchanged  EventKind = "unchanged"  // a save that changes nothing the live server runs
@@ -90,6 +91,8 @@ type Status struct {
 	// relative to the workspace, sorted.
 	Paused bool     `json:"paused,omitempty"`
 	Held   []string `json:"held,omitempty"`
+	// Waiting says what a change waits for that passes by itself.
+	Waiting string `json:"waiting,omitempty"`
 }
 
 // State is what the engine is doing.

@@ -150,7 +150,8 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	}
 	e.watcher, err = watch.New(watch.Options{
 		Relevant: func(path string) bool { return (*e.relevant.Load())(path) },
-		Hold:     gitBusy(dir),
+		Hold:     waitsFor(dir),
+		Holding:  func(files []string, what string) { e.waits(e.relative(files), what) },
 		Complete: e.builder.BuiltAhead,
 	})
 	if err != nil {

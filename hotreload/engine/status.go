@@ -24,7 +24,12 @@ func apply(s *control.Status, ev control.Event) {
 			s.Counts.Mispredicted++
 		}
 	}
+	if settles(ev.Kind) {
+		s.Waiting = ""
+	}
 	switch ev.Kind {
+	case control.EventWaiting:
+		s.Waiting = ev.Message
 	case control.EventStarting, control.EventBuilding:
 		s.State = control.StateBuilding
 		s.Held = nil
@@ -81,7 +86,16 @@ func apply(s *control.Status, ev control.Event) {
 
 // tells reports whether an event says how things stand: some go by in between.
 func tells(ev control.Event) bool {
-	return ev.Kind != control.EventProgress && ev.Kind != control.EventRequests
+	return ev.Kind != control.EventProgress && ev.Kind != control.EventRequests && ev.Kind != control.EventWaiting
+}
+
+// settles reports whether after an event of a kind nothing waits any more.
+func settles(k control.EventKind) bool {
+	switch k {
+	case control.EventBuilding, control.EventLive, control.EventKept, control.EventUnchanged, control.EventAsking, control.EventRolledBack, control.EventHeld:
+		return true
+	}
+	return false
 }
 
 // stillOpen returns what is still to be mended after a generation went live: what

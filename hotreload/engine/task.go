@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/launch"
-	"github.com/anvilforge/anvil-lsp/hotreload/watch"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -84,11 +82,11 @@ func (t *task) climb(ctx context.Context) outcome {
 	case lost, t.snap == nil, t.force.kind == requestRestart:
 		return t.start(ctx, nil)
 	}
-	watch := time.Now()
-	plan, graph, err := t.e.builder.Plan(ctx, t.snap, t.files)
-	t.step(control.StepPlan, time.Since(watch))
+	if err := t.awaitFiles(ctx); err != nil {
+		return t.kept(err)
+	}
+	plan, err := t.plan(ctx)
 	if err != nil {
-		t.e.watchDirs(t.snap, graph)
 		if f, ok := errors.AsType[*build.Failure](err); ok {
 			t.announce(verdict{rung: manifest.RungKeep, diagnostics: f.Diagnostics}, 0)
 		}
@@ -133,6 +131,24 @@ func (t *task) climb(ctx context.Context) outcome {
 	return outcome{clean: true, snap: plan.Watch(), event: control.Event{
 		Kind: control.EventUnchanged, Message: "nothing that the live server runs has changed",
 	}}
+}
+
+// plan says what the files mean. While the code cannot be loaded the watcher
+// follows whatever may mend that.
+func (t *task) plan(ctx context.Context) (*build.Plan, error) {
+	for again := false; ; again = true {
+		watch := time.Now()
+		plan, graph, err := t.e.builder.Plan(ctx, t.snap, t.files)
+		t.step(control.StepPlan, time.Since(watch))
+		if err == nil {
+			return plan, nil
+		}
+		t.e.watchDirs(t.snap, graph)
+		if !again && graph != nil && graph.Outdated() {
+			continue // it came before it was watched for
+		}
+		return nil, cmp.Or(t.awaitEmbedded(ctx, graph), err)
+	}
 }
 
 // restore has the output directory again if somebody deleted it, and reports
@@ -304,6 +320,9 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	if t.main == "" {
 		main, err := t.e.builder.Main(ctx)
 		if err != nil {
+			if t.snap == nil {
+				t.e.watchTree()
+			}
 			return t.kept(err)
 		}
 		t.main = main
@@ -312,11 +331,8 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 		t.e.publish(control.Event{Kind: control.EventRestarting, Rung: manifest.RungWarmRestart, Cause: t.cause(), Diagnostics: reasons})
 	}
 	generation := t.generation
-	res, graph, err := t.e.builder.Host(ctx, t.main, generation, func(m string) {
-		t.e.publish(control.Event{Kind: control.EventProgress, Message: m})
-	}, t.compiled)
+	res, err := t.host(ctx, generation)
 	if err != nil {
-		t.e.watchDirs(t.snap, graph)
 		return t.kept(err)
 	}
 	t.e.watchGraph(t.snap, res.Snapshot)
@@ -337,6 +353,24 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 		rung = ""
 	}
 	return t.live(res, rung, generation, status.Manifest, reasons)
+}
+
+// host builds the executable. While the code cannot be loaded the watcher follows
+// whatever may mend that.
+func (t *task) host(ctx context.Context, generation int) (*build.Result, error) {
+	for again := false; ; again = true {
+		res, graph, err := t.e.builder.Host(ctx, t.main, generation, func(m string) {
+			t.e.publish(control.Event{Kind: control.EventProgress, Message: m})
+		}, t.compiled)
+		if err == nil {
+			return res, nil
+		}
+		t.e.watchDirs(t.snap, graph)
+		if !again && graph != nil && graph.Outdated() {
+			continue // it came before it was watched for
+		}
+		return nil, cmp.Or(t.awaitEmbedded(ctx, graph), err)
+	}
 }
 
 // compiled has the code known from source while the first live server is still
@@ -407,6 +441,7 @@ func (t *task) kept(err error) outcome {
 	} else {
 		ev.Message = err.Error()
 	}
+	ev.Diagnostics = nameCopies(ev.Diagnostics)
 	return outcome{event: ev}
 }
 
@@ -443,55 +478,4 @@ func (e *Engine) relative(files []string) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// watchGraph has the watcher follow what decides about the live generation and
-// about the one being tried.
-func (e *Engine) watchGraph(live, next *build.Snapshot) {
-	dirs := map[string]bool{e.opts.Dir: true}
-	var known []*build.Snapshot
-	for _, s := range []*build.Snapshot{live, next} {
-		if s == nil {
-			continue
-		}
-		known = append(known, s)
-		for _, d := range s.Dirs() {
-			dirs[d] = true
-		}
-	}
-	relevant := func(path string) bool {
-		if len(known) == 0 {
-			return build.PossiblyRelevant(path)
-		}
-		return slices.ContainsFunc(known, func(s *build.Snapshot) bool { return s.Relevant(path) })
-	}
-	e.follow(dirs, relevant)
-}
-
-// watchDirs has the watcher follow a graph that did not build, as far as there
-// is one: any source file in it, or in a directory that is made below it, may
-// be the one that mends it.
-func (e *Engine) watchDirs(live *build.Snapshot, g *build.Graph) {
-	dirs := map[string]bool{e.opts.Dir: true}
-	if g != nil {
-		for _, d := range g.Dirs() {
-			dirs[d] = true
-		}
-	}
-	if live != nil {
-		for _, d := range live.Dirs() {
-			dirs[d] = true
-		}
-	}
-	e.follow(dirs, func(path string) bool {
-		return build.PossiblyRelevant(path) || live != nil && live.Relevant(path)
-	})
-}
-
-func (e *Engine) follow(dirs map[string]bool, relevant func(string) bool) {
-	e.relevant.Store(&relevant)
-	// A task may outlive the watcher: it is told to end at the same moment.
-	if err := e.watcher.SetDirs(slices.Sorted(maps.Keys(dirs))); err != nil && !errors.Is(err, watch.ErrClosed) {
-		e.publish(control.Event{Kind: control.EventWarning, Message: err.Error()})
-	}
 }

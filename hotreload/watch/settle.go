@@ -14,6 +14,8 @@ const (
 	few = 4
 	// holdPoll is how often Hold is asked while a batch waits for nothing else.
 	holdPoll = 20 * time.Millisecond
+	// holdSaid is how long a batch is held before that is said.
+	holdSaid = time.Second
 	// quietComplete is how long the events of one save of complete files take.
 	quietComplete = 2 * time.Millisecond
 )
@@ -78,6 +80,8 @@ type gathering struct {
 	files       map[string]struct{}
 	lost        bool
 	first, last time.Time
+	held        time.Time // since when it waits for nothing but Hold
+	said        bool      // that it does
 }
 
 func (g *gathering) empty() bool { return len(g.files) == 0 && !g.lost }
@@ -107,10 +111,24 @@ func (g *gathering) wait(now time.Time) time.Duration {
 	if now.Before(settled) {
 		return settled.Sub(now)
 	}
-	if end := g.first.Add(g.MaxHold); now.Before(end) && g.Hold() {
-		return min(holdPoll, end.Sub(now))
+	if end := g.first.Add(g.MaxHold); now.Before(end) {
+		if what := g.Hold(g.first, g.last); what != "" {
+			g.hold(what, now)
+			return min(holdPoll, end.Sub(now))
+		}
 	}
 	return 0
+}
+
+// hold notes that the batch waits for something else.
+func (g *gathering) hold(what string, now time.Time) {
+	if g.held.IsZero() {
+		g.held = now
+	}
+	if !g.said && now.Sub(g.held) >= holdSaid {
+		g.said = true
+		g.Holding(slices.Sorted(maps.Keys(g.files)), what)
+	}
 }
 
 // needsMore reports whether more changes are likely to follow.
@@ -129,7 +147,7 @@ func (g *gathering) needsMore() bool {
 // take returns the batch and starts a new one.
 func (g *gathering) take(now time.Time) Batch {
 	b := Batch{Files: slices.Sorted(maps.Keys(g.files)), First: g.first, Settled: now, Overflow: g.lost}
-	g.files, g.lost = nil, false
+	*g = gathering{Options: g.Options, unfinished: g.unfinished}
 	return b
 }
 

@@ -19,13 +19,26 @@ type settling struct {
 	batches chan Batch
 	start   time.Time
 	hold    atomic.Bool
+	said    []string    // what was said about holding
 	halfway atomic.Bool // every file is in the middle of a save
 }
 
 func settleTest(t *testing.T, test func(s *settling)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &settling{t: t, changes: make(chan change), batches: make(chan Batch), start: time.Now()}
-		o := Options{Hold: s.hold.Load}.withDefaults()
+		hold := func(first, last time.Time) string {
+			if first.After(last) || first.Before(s.start) {
+				t.Errorf("asked about changes from %v to %v", first, last)
+			}
+			if s.hold.Load() {
+				return "the others"
+			}
+			return ""
+		}
+		holding := func(files []string, what string) {
+			s.said = append(s.said, fmt.Sprintf("%v %v: %s", time.Since(s.start), files, what))
+		}
+		o := Options{Hold: hold, Holding: holding}.withDefaults()
 		ctx, cancel := context.WithCancel(t.Context())
 		go settle(ctx, o, s.changes, s.batches, func(string) bool { return s.halfway.Load() })
 		test(s)
@@ -138,6 +151,29 @@ func TestHold(t *testing.T) {
 		s.none()
 		s.hold.Store(false)
 		s.batch(3010*ms, "a") // at the next look
+		if want := []string{"1.01s [a]: the others"}; !slices.Equal(s.said, want) {
+			t.Errorf("said %q, want %q", s.said, want)
+		}
+		s.change("b") // a batch of its own, which is not held
+		s.batch(3020*ms, "b")
+	})
+}
+
+func TestShortHoldIsNotSaid(t *testing.T) {
+	settleTest(t, func(s *settling) {
+		s.hold.Store(true)
+		s.change("a")
+		s.at(900 * ms)
+		s.hold.Store(false)
+		s.batch(910*ms, "a")
+		s.hold.Store(true) // the next batch begins to wait anew
+		s.change("b")
+		s.at(1900 * ms)
+		s.hold.Store(false)
+		s.batch(1920*ms, "b")
+		if len(s.said) > 0 {
+			t.Errorf("said %q", s.said)
+		}
 	})
 }
 
@@ -145,13 +181,13 @@ func TestHoldIsCapped(t *testing.T) {
 	settleTest(t, func(s *settling) {
 		s.hold.Store(true)
 		s.change("a")
-		s.batch(10*time.Second, "a")
+		s.batch(time.Minute, "a")
 	})
 }
 
 func TestHoldWithoutChangesAsksNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := Options{Hold: func() bool { t.Error("Hold was asked"); return false }}.withDefaults()
+		o := Options{Hold: func(_, _ time.Time) string { t.Error("Hold was asked"); return "" }}.withDefaults()
 		ctx, cancel := context.WithCancel(t.Context())
 		batches := make(chan Batch)
 		go settle(ctx, o, nil, batches, missingOrEmpty)

@@ -177,7 +177,9 @@ func TestTemporary(t *testing.T) {
 	for _, name := range []string{
 		"4913", "5036", "x.go~", ".x.go.swp", ".x.go.swx", "x.go___jb_tmp___", "x.go___jb_old___", ".#x.go", "#x.go#",
 		".goutputstream-A1B2C3", "x.go.kate-swp", "sedAb12xY", "x.go.3141592653", ".x.go.a1b2c3.tmp", "x.css.tmp.123.456",
-		".nfs0001", ".DS_Store",
+		".nfs0001", ".DS_Store", ".syncthing.x.go.tmp", "~syncthing~x.go.tmp", "x.sync-conflict-20260314-120000-ABCDEFG.go",
+		"x (Ann's conflicted copy 2026-03-14).go", ".dropbox.attr", "x.go.orig", "x.go.rej", "x.go.bak", "x.goAbC123.bck", ".tmpAb12xY",
+		".x.go.kak.Ab12xY", "x.go.LOCAL.4711.go",
 	} {
 		if !Temporary(filepath.Join("/w", name)) {
 			t.Errorf("%s is not temporary", name)
@@ -185,10 +187,22 @@ func TestTemporary(t *testing.T) {
 	}
 	for _, name := range []string{
 		"x.go", "x_test.go", "go.mod", "index.html", "4913.go", "sed.go", "sedation", ".env", "a.tmpl", "x.tmp.html", "#readme", "page.go.tmpl", "2024",
-		"swap.sws.go", "logo.swf",
+		"swap.sws.go", "logo.swf", "original.go", "back.go", "x.tmp", ".tmpl", "syncthing.go", "conflict.go",
 	} {
 		if Temporary(filepath.Join("/w", name)) {
 			t.Errorf("%s is temporary", name)
+		}
+	}
+}
+
+func TestCopy(t *testing.T) {
+	for name, want := range map[string]bool{
+		"flycheck_x.go": true, "flymake_x.go": true, "x_flymake.go": true, "x_LOCAL_4711.go": true, "x_REMOTE_4711.go": true, "x_BASE_1.go": true,
+		"x_BACKUP_99.go": true, "x_conflict-20260314.go": false, "x_conflicted_copy.go": true,
+		"x.go": false, "flycheck.go": false, "x_local_1.go": false, "x_LOCAL.go": false, "x_BASE_a.go": false, "LOCAL_1.go": false, "flycheck_x.txt": false,
+	} {
+		if Copy(filepath.Join("/w", name)) != want {
+			t.Errorf("Copy(%q) is not %t", name, want)
 		}
 	}
 }

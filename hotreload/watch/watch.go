@@ -39,9 +39,13 @@ type Options struct {
 	// watched, with everything in it, if Relevant says yes to its path. Nil means
 	// that everything is relevant.
 	Relevant func(path string) bool
-	// Hold, while it returns true, keeps a batch from settling: a git checkout
-	// is in progress. It is asked only while there is a batch. Nil means never.
-	Hold func() bool
+	// Hold, while it returns what to wait for, keeps a batch from settling: a git
+	// checkout is in progress. It is told when the first and the last change of the
+	// batch were, and asked only while there is one. Nil means never.
+	Hold func(first, last time.Time) string
+	// Holding is told, once for each batch, that it has been held for a second,
+	// and for what. It must not block.
+	Holding func(files []string, what string)
 
 	// Complete says that the files, four at most, are known to be as they were
 	// meant to be saved, so that only the events of one save have to be waited
@@ -58,8 +62,8 @@ type Options struct {
 	// MaxWait is when a batch settles although changes keep coming. The default
 	// is 2 s.
 	MaxWait time.Duration
-	// MaxHold is when a batch settles although Hold still returns true. The
-	// default is 10 s.
+	// MaxHold is when a batch settles although Hold still says no. The default is
+	// a minute.
 	MaxHold time.Duration
 }
 
@@ -68,7 +72,10 @@ func (o Options) withDefaults() Options {
 		o.Relevant = func(string) bool { return true }
 	}
 	if o.Hold == nil {
-		o.Hold = func() bool { return false }
+		o.Hold = func(_, _ time.Time) string { return "" }
+	}
+	if o.Holding == nil {
+		o.Holding = func([]string, string) {}
 	}
 	if o.Complete == nil {
 		o.Complete = func([]string) bool { return false }
@@ -76,7 +83,7 @@ func (o Options) withDefaults() Options {
 	o.Quiet = cmp.Or(o.Quiet, 10*time.Millisecond)
 	o.QuietMany = cmp.Or(o.QuietMany, 80*time.Millisecond)
 	o.MaxWait = cmp.Or(o.MaxWait, 2*time.Second)
-	o.MaxHold = cmp.Or(o.MaxHold, 10*time.Second)
+	o.MaxHold = cmp.Or(o.MaxHold, time.Minute)
 	return o
 }
 

@@ -37,7 +37,7 @@ func newFixture(t *testing.T, existing ...string) *fixture {
 		t.Fatal(err)
 	}
 	f := &fixture{T: t, root: root, marks: map[string]chan struct{}{}}
-	f.w, err = New(Options{Relevant: f.relevant, Hold: f.hold.Load})
+	f.w, err = New(Options{Relevant: f.relevant, Hold: f.holds})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +67,13 @@ func (f *fixture) start(dirs ...string) *fixture {
 		}
 	})
 	return f
+}
+
+func (f *fixture) holds(_, _ time.Time) string {
+	if f.hold.Load() {
+		return "the test"
+	}
+	return ""
 }
 
 func (f *fixture) relevant(path string) bool {

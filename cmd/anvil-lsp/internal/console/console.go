@@ -142,6 +142,9 @@ func (c *Console) Event(ev control.Event) {
 	case control.EventHeld:
 		c.line(&b, ev, c.style.Yellow("waits"), few(ev.Cause, maxCause))
 		c.paragraph(&b, ev.Message)
+	case control.EventWaiting:
+		c.line(&b, ev, c.style.Yellow("waits"), few(ev.Cause, maxCause))
+		c.paragraph(&b, ev.Message)
 	case control.EventPaused:
 		c.line(&b, ev, c.style.Yellow("reload on save is paused"), ev.Message)
 	case control.EventResumed:

@@ -49,6 +49,9 @@ func Status(w io.Writer, color bool, dir string, st *control.Status, now time.Ti
 	if l := st.Live; l != nil {
 		rows = append(rows, [2]string{"live server", liveLine(l)}, [2]string{"generations", generations(l)})
 	}
+	if st.Waiting != "" {
+		rows = append(rows, [2]string{"now", st.Waiting})
+	}
 	n := st.Counts
 	rows = append(rows, [2]string{"so far", fmt.Sprintf("%s, %s, %d refused, %s, %s", plural(n.HotSwaps, "hot swap"),
 		plural(n.Restarts, "warm restart"), n.Kept, plural(n.Panics, "handler panic"), plural(n.Crashes, "crash"))},
