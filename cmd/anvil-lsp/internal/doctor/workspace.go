@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/fsnotify/fsnotify"
@@ -107,7 +108,10 @@ func (d *doctor) watching() {
 	const name = "file watching"
 	dirs := []string{d.dir}
 	if d.snap != nil {
-		dirs = d.snap.Dirs()
+		dirs = slices.DeleteFunc(d.snap.Dirs(), func(dir string) bool { // some are still to appear
+			_, err := os.Stat(dir)
+			return errors.Is(err, fs.ErrNotExist)
+		})
 	}
 	w, err := fsnotify.NewWatcher()
 	for _, dir := range dirs {
