@@ -44,6 +44,8 @@ type loop struct {
 	// changed while the running task was at work. nil, not empty: any file.
 	changed, arrived fileSet
 	batch            watch.Batch // the newest, for its times
+	first            time.Time   // when the first of arrived changed
+	rounds           rounds
 	wanted           bool        // there is something to do that no client asked for
 	queue            []request
 
@@ -171,6 +173,9 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 // take takes a batch up: it is newer than whatever is being built.
 func (l *loop) take(b watch.Batch) {
 	l.batch = b
+	if l.first.IsZero() {
+		l.first = b.First
+	}
 	l.arrived.add(b.Files...)
 	l.arrived.all = l.arrived.all || b.Overflow
 	if l.paused {
@@ -225,11 +230,19 @@ func (l *loop) next(ctx context.Context) {
 	case !l.wanted:
 		return
 	}
+	if force.kind == requestReload {
+		l.rounds.forget()
+	}
+	leave := force.kind == requestNone && l.goesRound()
 	if force.kind != requestRollback { // which takes no file up
 		l.wanted, l.waiting = false, false
 	}
 	l.changed.merge(l.arrived)
-	l.arrived = fileSet{}
+	l.arrived, l.first = fileSet{}, time.Time{}
+	if leave {
+		l.batch = watch.Batch{}
+		return
+	}
 	t := &task{
 		e: l.e, snap: l.snap, last: l.last, main: l.main, files: l.changed.list(), force: force, generation: l.generation, begun: time.Now(),
 		gaveUp: l.gaveUp, rolledBack: l.rolledBack,
@@ -248,6 +261,20 @@ func (l *loop) next(ctx context.Context) {
 	taskCtx, cancel := context.WithCancel(ctx)
 	l.cancel, l.current = cancel, force
 	go func() { l.results <- l.work(t, taskCtx) }()
+}
+
+// goesRound reports whether what arrived is to be left alone, because loading it
+// brings it about. It stays among what changed, for the next build.
+func (l *loop) goesRound() bool {
+	if l.arrived.all || l.changed.all {
+		return false
+	}
+	files := l.arrived.list()
+	leave, message := l.rounds.take(files, l.first, l.e.relative)
+	if message != "" {
+		l.e.publish(control.Event{Kind: control.EventWarning, Cause: l.e.relative(files), Message: message})
+	}
+	return leave && l.rounds.all(l.rounds.known, l.changed.list())
 }
 
 // finish takes a task's outcome over.
@@ -281,6 +308,7 @@ func (l *loop) finish(out outcome) {
 	switch out.event.Kind {
 	case control.EventLive:
 		l.gaveUp, l.rolledBack = false, false
+		l.rounds.served(out.loading, time.Now())
 	case control.EventRolledBack:
 		l.rolledBack = true
 	}

@@ -150,7 +150,10 @@ func (j *job) end(out outcome) {
 // endLive ends a task with a generation that serves what the files were.
 func (j *job) endLive() {
 	j.generation++
-	j.end(outcome{clean: true, snap: &build.Snapshot{}, event: control.Event{Kind: control.EventLive, Generation: j.generation - 1}})
+	if j.loading.IsZero() {
+		j.loading = time.Now()
+	}
+	j.end(outcome{clean: true, snap: &build.Snapshot{}, loading: j.loading, event: control.Event{Kind: control.EventLive, Generation: j.generation - 1}})
 }
 
 func (j *job) endKept(message string) {

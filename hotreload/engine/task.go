@@ -33,6 +33,7 @@ type task struct {
 	// rolledBack: an earlier generation than that of snap is live.
 	rolledBack bool
 	begun      time.Time
+	loading    time.Time // when the last plugin or process began to run
 	steps      []control.Step
 }
 
@@ -49,6 +50,8 @@ type outcome struct {
 	clean bool
 	// cancelled: a newer batch took over; event is empty.
 	cancelled bool
+	// loading is when what went live began to be loaded.
+	loading time.Time
 	// held: the change takes a restart, which waits for the user's word.
 	held bool
 }
@@ -60,7 +63,7 @@ func (t *task) run(ctx context.Context) outcome {
 	if ctx.Err() != nil && !out.clean && t.force.kind != requestRollback {
 		return outcome{cancelled: true, generation: t.generation, main: t.main}
 	}
-	out.main, out.generation = t.main, t.generation
+	out.main, out.generation, out.loading = t.main, t.generation, t.loading
 	out.event.Cause = t.cause()
 	out.event.Steps = t.steps
 	out.event.Total = control.Duration(time.Since(t.begun))
@@ -274,6 +277,7 @@ func (t *task) load(ctx context.Context, res *build.Result, generation int) (con
 	if res.Thin {
 		req.Needs, req.Executable = res.Needs, res.Snapshot.Executable()
 	}
+	t.loading = time.Now()
 	return t.e.sup.Load(context.WithoutCancel(ctx), req)
 }
 
@@ -338,6 +342,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	t.e.watchGraph(t.snap, res.Snapshot)
 	t.steps = append(t.steps, res.Steps...)
 	watch := time.Now()
+	t.loading = watch
 	status, err := t.e.sup.Replace(ctx, launch.Image{
 		Executable: res.Path, Generation: generation, Handlers: res.Snapshot.Handlers(), Hot: res.Snapshot.Hot(),
 	})
