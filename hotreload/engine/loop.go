@@ -46,7 +46,7 @@ type loop struct {
 	batch            watch.Batch // the newest, for its times
 	first            time.Time   // when the first of arrived changed
 	rounds           rounds
-	wanted           bool        // there is something to do that no client asked for
+	wanted           bool // there is something to do that no client asked for
 	queue            []request
 
 	// waiting: changed or arrived has files that wait because reload on save is
