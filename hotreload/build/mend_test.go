@@ -150,7 +150,7 @@ func TestUnfinished(t *testing.T) {
 			b.env.GOOS, b.env.GOARCH = "linux", "amd64"
 			file := a.write("app/app.go", whole)
 			p := &Package{ImportPath: "app", Dir: filepath.Join(a.dir, "app"), GoFiles: []string{"app.go"}, Module: &Module{Main: true}}
-			src, err := readSource(file)
+			src, err := readSource(file, false)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -70,7 +70,7 @@ func (s *Snapshot) repeats(p *Package, f source, changed []string) string {
 	for _, file := range p.SourceFiles() {
 		src := s.sources[file]
 		if slices.Contains(changed, file) {
-			src, _ = readSource(file) // it may be gone: moved to the new file
+			src, _ = readSource(file, src.opaque) // it may be gone: moved to the new file
 		}
 		now[file] = src.decls
 	}
