@@ -1,6 +1,7 @@
 package lspserver
 
 import (
+	"encoding/json"
 	"slices"
 
 	"go.lsp.dev/protocol"
@@ -38,6 +39,17 @@ type Client struct {
 
 	// Commands: the client itself shows routes and responses.
 	Commands bool
+	// Notifications: the client knows ours, and is sent them. Others would warn
+	// their user of something unknown.
+	Notifications bool
+}
+
+// experimental is what we look for in the capabilities that the protocol does not
+// know.
+type experimental struct {
+	Anvil struct {
+		Notifications bool `json:"notifications"`
+	} `json:"anvil"`
 }
 
 func yes(b *bool) bool { return b != nil && *b }
@@ -54,6 +66,10 @@ func newClient(c *protocol.ClientCapabilities, info protocol.ClientInfo) Client 
 				break
 			}
 		}
+	}
+	var own experimental
+	if len(c.Experimental) > 0 && json.Unmarshal(c.Experimental, &own) == nil { // another's shape says nothing
+		out.Notifications = own.Anvil.Notifications
 	}
 	if w := c.Workspace; w != nil {
 		out.Configuration, out.WorkspaceFolders, out.ApplyEdit = yes(w.Configuration), yes(w.WorkspaceFolders), yes(w.ApplyEdit)

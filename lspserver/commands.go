@@ -209,11 +209,17 @@ func resumeCommand(ctx context.Context, _ *Server, f *session, _ commandArgument
 
 // want starts or stops the live server, whatever the settings say.
 func (f *session) want(run bool) error {
-	if run && !f.s.isTrusted() {
-		return failed(errors.New("the workspace is not trusted: nothing of it is built or run"))
+	if run && f.s.mayNeverRun() {
+		return failed(errors.New(notTrusted))
 	}
 	f.set(func() { f.override = &run })
 	f.poke()
+	if run && !f.trusted.Load() {
+		f.s.judge() // it may have been said elsewhere
+		if !f.s.mayRun(f.dir) {
+			return failed(f.s.refuseToStart(f))
+		}
+	}
 	return nil
 }
 

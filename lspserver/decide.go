@@ -28,8 +28,14 @@ type memory struct {
 	decisions map[manifest.Code]string
 }
 
-func loadMemory(dir string) *memory {
-	m := &memory{path: filepath.Join(dir, engine.OutDir, "decisions.json"), decisions: map[manifest.Code]string{}}
+func newMemory(dir string) *memory {
+	return &memory{path: filepath.Join(dir, engine.OutDir, "decisions.json"), decisions: map[manifest.Code]string{}}
+}
+
+// load takes over what is kept.
+func (m *memory) load() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if data, err := os.ReadFile(m.path); err == nil {
 		var d map[manifest.Code]string
 		if json.Unmarshal(data, &d) == nil {
@@ -37,7 +43,6 @@ func loadMemory(dir string) *memory {
 			maps.Copy(m.decisions, d)
 		}
 	}
-	return m
 }
 
 // decision reports whether a word is a policy for breaks.

@@ -19,7 +19,7 @@ import (
 func TestDecide(t *testing.T) {
 	dir := t.TempDir()
 	s := New(Options{})
-	f := &session{s: s, memory: loadMemory(dir)}
+	f := &session{s: s, memory: loaded(dir)}
 	reasons := func(codes ...manifest.Code) (ds []manifest.Diagnostic) {
 		for _, c := range codes {
 			ds = append(ds, manifest.Diagnose(c, manifest.Position{}, "because"))
@@ -47,12 +47,12 @@ func TestDecide(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("the most careful wins", both, engine.BreakKeep)
-	f.memory = loadMemory(dir)
+	f.memory = loaded(dir)
 	check("read again", both, engine.BreakKeep)
 	if err := os.WriteFile(filepath.Join(dir, engine.OutDir, "decisions.json"), []byte(`{"ANV001":"burn","ANV002":"restart"}`), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	f.memory = loadMemory(dir)
+	f.memory = loaded(dir)
 	check("a word that is none", reasons(manifest.CodeSignature), engine.BreakAsk)
 	check("beside a good one", reasons(manifest.CodeHostChanged), engine.BreakRestart)
 }
@@ -111,4 +111,10 @@ func TestQuestions(t *testing.T) {
 			t.Errorf("the answer led to %q", got)
 		}
 	})
+}
+
+func loaded(dir string) *memory {
+	m := newMemory(dir)
+	m.load()
+	return m
 }

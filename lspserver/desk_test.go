@@ -18,6 +18,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
+	"github.com/anvilforge/anvil-lsp/lspserver/trust"
 	"github.com/anvilforge/anvil-lsp/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
@@ -91,7 +92,9 @@ func newDesk(t *testing.T) *desk {
 	toClient, fromServer := io.Pipe()
 	d := &desk{t: t, s: New(Options{In: toServer, Out: fromServer}), client: &listener{out: fromClient}}
 	d.s.phase = phaseInitialized
-	d.s.client = Client{Encoding: text.UTF16, Progress: true, DiagnosticVersion: true, CodeLensRefresh: true}
+	d.s.client = Client{Encoding: text.UTF16, Progress: true, DiagnosticVersion: true, CodeLensRefresh: true, Notifications: true}
+	d.s.trust.store = trust.At(filepath.Join(t.TempDir(), "trust"))
+	d.s.trustWord(on(true))
 	d.s.start(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = d.s.conn.Run(d.s.running, d.s) }()

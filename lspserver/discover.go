@@ -29,8 +29,9 @@ const (
 
 // findApplications returns the directories of the applications in a folder,
 // sorted, outermost first. It only looks for a few words in Go files, so that a
-// folder without any costs little, once.
-func findApplications(ctx context.Context, root string) []string {
+// folder without any costs little, once. Engines are asked only in directories that
+// they may be asked in.
+func findApplications(ctx context.Context, root string, mayAsk func(dir string) bool) []string {
 	modules := map[string]*module{} // by directory
 	entries, files := 0, 0
 	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -74,7 +75,7 @@ func findApplications(ctx context.Context, root string) []string {
 	var found []string
 	for _, at := range sortedKeys(modules) {
 		if registers {
-			found = append(found, modules[at].applications(ctx)...)
+			found = append(found, modules[at].applications(ctx, mayAsk)...)
 		}
 	}
 	slices.Sort(found)
@@ -128,10 +129,10 @@ type module struct {
 // applications returns the directory of each application of the module: the
 // one that an engine works in already, else the module's if there is one
 // application only and nothing speaks against it, else that of main.
-func (m *module) applications(ctx context.Context) []string {
+func (m *module) applications(ctx context.Context, mayAsk func(string) bool) []string {
 	var out []string
 	for _, main := range m.mains {
-		if taken := m.taken(ctx, main); taken != "" {
+		if taken := m.taken(ctx, main, mayAsk); taken != "" {
 			out = append(out, taken)
 			continue
 		}
@@ -145,9 +146,9 @@ func (m *module) applications(ctx context.Context) []string {
 
 // taken returns the directory between main and the module in which an engine
 // answers.
-func (m *module) taken(ctx context.Context, main string) string {
+func (m *module) taken(ctx context.Context, main string, mayAsk func(string) bool) string {
 	for at := main; below(at, m.dir); at = filepath.Dir(at) {
-		if c, err := os.Stat(engine.SocketPath(at)); err == nil && c.Mode()&fs.ModeSocket != 0 && answers(ctx, at) {
+		if c, err := os.Stat(engine.SocketPath(at)); err == nil && c.Mode()&fs.ModeSocket != 0 && mayAsk(at) && answers(ctx, at) {
 			return at
 		}
 		if at == m.dir || at == filepath.Dir(at) {

@@ -1,10 +1,16 @@
 package lspserver
 
 import (
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 )
 
 const (
@@ -41,7 +47,7 @@ func TestFindApplications(t *testing.T) {
 			}
 		}
 		var got []string
-		for _, dir := range findApplications(t.Context(), root) {
+		for _, dir := range findApplications(t.Context(), root, anywhere) {
 			rel, err := filepath.Rel(root, dir)
 			if err != nil {
 				t.Fatal(err)
@@ -51,5 +57,44 @@ func TestFindApplications(t *testing.T) {
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: found %q, want %q", tt.name, got, tt.want)
 		}
+	}
+}
+
+func anywhere(string) bool { return true }
+
+// TestNobodyIsAskedBeforeTrust: a socket that a directory brings is left alone
+// until its code may run.
+func TestNobodyIsAskedBeforeTrust(t *testing.T) {
+	root := realPath(t.TempDir())
+	for name, text := range map[string]string{"x.go": "package x\n", "go.mod": "", "cmd/web/main.go": mainText, "cmd/web/handlers/h.go": handlersText, "README": ""} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(root) // the path of a socket is short
+	if err := os.Mkdir(engine.OutDir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", engine.SocketPath("."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int32
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		_, _ = io.WriteString(w, "{}")
+	})}
+	go func() { _ = srv.Serve(l) }()
+	defer srv.Close()
+	nowhere := func(string) bool { return false }
+	if got := findApplications(t.Context(), root, nowhere); !slices.Equal(got, []string{filepath.Join(root, "cmd", "web")}) || asked.Load() != 0 {
+		t.Errorf("before trust: %q, asked %d times", got, asked.Load())
+	}
+	if got := findApplications(t.Context(), root, anywhere); !slices.Equal(got, []string{root}) || asked.Load() == 0 {
+		t.Errorf("after it: %q, asked %d times", got, asked.Load())
 	}
 }

@@ -160,6 +160,7 @@ func didSave(s *Server, p *protocol.DidSaveTextDocumentParams) {
 	}
 	doc = doc.with(doc.sum)
 	s.docs.put(doc)
+	s.judge() // the user may have said so in a terminal
 	for _, f := range s.allSessions() {
 		f.saved(doc.Path)
 	}

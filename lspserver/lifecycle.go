@@ -52,8 +52,7 @@ func lifecycleFeature() feature {
 
 // initializationOptions are ours beside the settings.
 type initializationOptions struct {
-	Trusted        *bool `json:"trusted"`
-	ClientCommands bool  `json:"clientCommands"`
+	ClientCommands bool `json:"clientCommands"`
 }
 
 func (s *Server) initialize(p *protocol.InitializeParams) *protocol.InitializeResult {
@@ -67,8 +66,9 @@ func (s *Server) initialize(p *protocol.InitializeParams) *protocol.InitializeRe
 		}
 	}
 	s.client.Commands = o.ClientCommands
+	s.client.Notifications = s.client.Notifications || o.ClientCommands
+	s.trustWord(wordOf(json.RawMessage(p.InitializationOptions)))
 	s.mu.Lock()
-	s.trusted.Store(o.Trusted == nil || *o.Trusted)
 	s.initial = json.RawMessage(p.InitializationOptions)
 	s.mu.Unlock()
 	s.configure(nil, nil)

@@ -103,7 +103,7 @@ func (f *session) predict() {
 	o := f.outlook
 	f.mu.Unlock()
 	docs := f.s.docs.all()
-	if o != nil && f.s.isTrusted() {
+	if o != nil && f.trusted.Load() {
 		f.forecastFrom(ctx, o, docs)
 	}
 	if ctx.Err() != nil {

@@ -76,7 +76,7 @@ func routesFeature() feature {
 			"anvil.openRoute": {one: openRoute},
 		},
 		changed: func(s *Server, old, now *Folder) {
-			if old.Manifest != now.Manifest || old.Status.URL != now.Status.URL || old.counted != now.counted || !sameRoutes(old, now) {
+			if s.client.Notifications && (old.Manifest != now.Manifest || old.Status.URL != now.Status.URL || old.counted != now.counted || !sameRoutes(old, now)) {
 				s.conn.NotifyLatest("anvil/routesChanged", string(now.URI), &folderParams{Folder: now.URI})
 			}
 		},

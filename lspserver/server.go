@@ -45,7 +45,7 @@ type Server struct {
 	watching sync.Once    // the client was asked to watch files
 
 	settings atomic.Pointer[Settings] // for what is in no folder
-	trusted  atomic.Bool
+	trust    trusting
 
 	running  context.Context // ends with Run
 	stop     context.CancelFunc
@@ -60,13 +60,16 @@ type Server struct {
 
 	pulling sync.Mutex // held while the client is asked for the settings
 
-	mu       sync.Mutex      // guards what follows
-	initial  json.RawMessage // initializationOptions, below what is configured
-	ready    bool            // configured: sessions may begin
-	folders  []*workspaceFolder
-	ending   []*session // of removed folders
-	shutdown bool       // asked to end in good order
-	closed   bool       // ending: nothing is begun any more
+	mu      sync.Mutex      // guards what follows
+	initial json.RawMessage // initializationOptions, below what is configured
+	ready   bool            // configured: sessions may begin
+	folders []*workspaceFolder
+	ending  []*session // of removed folders
+	// overrides are what commands said about applications before they might run,
+	// by directory.
+	overrides map[string]*bool
+	shutdown  bool // asked to end in good order
+	closed    bool // ending: nothing is begun any more
 }
 
 // phase is where the conversation stands.
@@ -82,10 +85,10 @@ const (
 func New(o Options) *Server {
 	s := &Server{
 		opts: o, conn: rpc.NewConn(o.In, o.Out), features: features(), methods: map[string]method{}, commands: map[string]command{},
+		trust: newTrusting(), overrides: map[string]*bool{},
 	}
 	defaults := defaultSettings()
 	s.settings.Store(&defaults)
-	s.trusted.Store(true)
 	s.diags = newPublisher(s)
 	s.trace.Store(protocol.TraceValueOff)
 	for _, f := range s.features {
@@ -216,5 +219,3 @@ func (s *Server) allSessions() []*session {
 	slices.SortFunc(all, func(a, b *session) int { return compareStrings(a.dir, b.dir) })
 	return all
 }
-
-func (s *Server) isTrusted() bool { return s.trusted.Load() }

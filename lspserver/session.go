@@ -27,6 +27,7 @@ type session struct {
 	cancel context.CancelFunc
 
 	settings atomic.Pointer[Settings] // of the workspace folder; nil: those of the server
+	trusted  atomic.Bool              // its code may be built and run
 
 	output   *engine.Log
 	memory   *memory
@@ -89,10 +90,14 @@ type fileList struct {
 
 func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string, settings *Settings) *session {
 	f := &session{
-		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: engine.NewLog(), memory: loadMemory(dir),
+		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: engine.NewLog(), memory: newMemory(dir),
 		ended: make(chan struct{}), poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: StateOff, places: map[string]*placesOf{},
 	}
 	f.settings.Store(settings)
+	f.trusted.Store(s.mayRun(dir))
+	if f.trusted.Load() {
+		f.memory.load()
+	}
 	f.progress = newProgress(f)
 	f.renew()
 	return f
@@ -121,7 +126,7 @@ func (f *session) covers(path string) bool {
 
 // wanted reports whether there should be an engine.
 func (f *session) wanted() bool {
-	if !f.s.isTrusted() || f.ctx.Err() != nil {
+	if !f.trusted.Load() || f.ctx.Err() != nil {
 		return false
 	}
 	f.mu.Lock()
@@ -198,7 +203,7 @@ func (f *session) end() {
 // lookAround makes predictions possible without an engine: against what went
 // live last.
 func (f *session) lookAround() {
-	if !f.s.isTrusted() {
+	if !f.trusted.Load() {
 		f.set(func() { f.outlook, f.own, f.forecast, f.live = nil, false, nil, nil })
 		f.changed()
 		return

@@ -71,10 +71,13 @@ func (f *session) retry() {
 	}
 }
 
+// notTrusted is why nothing of an application is built or run.
+const notTrusted = "the workspace is not trusted: nothing of it is built or run"
+
 func (f *session) whyOff() string {
 	switch {
-	case !f.s.isTrusted():
-		return "the workspace is not trusted: nothing of it is built or run"
+	case !f.trusted.Load():
+		return notTrusted
 	case f.override != nil:
 		return "stopped"
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -122,6 +123,7 @@ func (f *session) getSettings() Settings {
 // is configured. scoped is what is configured for single folders, by their URIs;
 // raw is for all others.
 func (s *Server) configure(raw json.RawMessage, scoped map[uri.URI]json.RawMessage) {
+	s.trustSettings(append(slices.Collect(maps.Values(scoped)), raw))
 	var faults []string
 	overlay := func(below Settings, raw json.RawMessage) Settings {
 		next, errs := below.overlay(raw)
@@ -147,6 +149,7 @@ func (s *Server) configure(raw json.RawMessage, scoped map[uri.URI]json.RawMessa
 	for _, fault := range slices.Compact(faults) {
 		s.logf(protocol.MessageTypeWarning, "%s", fault)
 	}
+	s.judge()
 	for _, f := range s.allSessions() {
 		f.renew()
 		f.poke()

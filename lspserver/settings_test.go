@@ -107,7 +107,7 @@ func TestFolderSettings(t *testing.T) {
 func TestRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		d.s.trusted.Store(false) // nothing is built here
+		d.s.trustWord(on(false)) // nothing is built here
 		f, other := d.session("x/server"), d.session("y/server")
 		f.fail(errors.New("no such main package"))
 		f.fail(errors.New("no such main package"))

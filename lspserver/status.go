@@ -42,7 +42,7 @@ func statusFeature() feature {
 			}),
 		},
 		changed: func(s *Server, old, now *Folder) {
-			if old.Status != now.Status {
+			if s.client.Notifications && old.Status != now.Status {
 				s.conn.NotifyLatest("anvil/status", string(now.URI), &now.Status)
 			}
 		},

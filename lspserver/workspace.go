@@ -46,20 +46,6 @@ func didChangeFolders(s *Server, p *protocol.DidChangeWorkspaceFoldersParams) {
 	s.pullConfiguration(s.discover) // of the new folders
 }
 
-// trustParams are those of anvil/trust.
-type trustParams struct {
-	Trusted bool `json:"trusted"`
-}
-
-func didTrust(s *Server, p *trustParams) {
-	s.trusted.Store(p.Trusted)
-	for _, f := range s.allSessions() {
-		f.poke()
-		f.changed()
-	}
-	s.discover()
-}
-
 func (s *Server) addFolder(f protocol.WorkspaceFolder) {
 	given := pathOf(f.URI)
 	if given == "" {
@@ -133,7 +119,7 @@ func (s *Server) scan(w *workspaceFolder) {
 	w.scanning = true
 	s.sessions.Go(func() {
 		for {
-			found := findApplications(s.working, w.dir)
+			found := findApplications(s.working, w.dir, s.mayRun)
 			s.mu.Lock()
 			for _, dir := range found {
 				s.startSession(w, dir)
@@ -170,9 +156,14 @@ func (s *Server) startSession(w *workspaceFolder, dir string) {
 	}
 	ctx, cancel := context.WithCancel(s.working)
 	x := newSession(s, ctx, cancel, dir, given, s.settingsIn(dir))
+	x.override = s.overrides[dir]
+	delete(s.overrides, dir)
 	w.sessions = append(w.sessions, x)
 	s.sessions.Go(x.run)
 	s.sessions.Go(x.predictLoop)
+	if !x.trusted.Load() {
+		s.sessions.Go(func() { s.askWhether(s.subject(dir), false) })
+	}
 }
 
 // lookAgain looks through a folder once more if a document could make it the

@@ -83,8 +83,11 @@ type Options struct {
 	Settings map[string]any
 	// FolderSettings are put on top of them for single folders, by path.
 	FolderSettings map[string]map[string]any
-	// Init are initializationOptions.
+	// Init are initializationOptions. What they do not say about trust is said for
+	// them: the user trusts the workspace.
 	Init map[string]any
+	// Untold says nothing about trust that is not in Init.
+	Untold bool
 	// Capabilities replace those of an editor that can do everything.
 	Capabilities map[string]any
 	// Answer is the user: it returns the title of an action of a
@@ -97,9 +100,10 @@ type Options struct {
 // Everything is what an editor can do that can do everything.
 func Everything() map[string]any {
 	return map[string]any{
-		"general":   map[string]any{"positionEncodings": []string{"utf-8", "utf-16"}},
-		"workspace": map[string]any{"configuration": true, "workspaceFolders": true, "applyEdit": true, "workspaceEdit": map[string]any{"documentChanges": true}, "codeLens": map[string]any{"refreshSupport": true}, "inlayHint": map[string]any{"refreshSupport": true}, "didChangeConfiguration": map[string]any{"dynamicRegistration": true}, "didChangeWatchedFiles": map[string]any{"dynamicRegistration": true}},
-		"window":    map[string]any{"workDoneProgress": true, "showDocument": map[string]any{"support": true}},
+		"experimental": map[string]any{"anvil": map[string]any{"notifications": true}},
+		"general":      map[string]any{"positionEncodings": []string{"utf-8", "utf-16"}},
+		"workspace":    map[string]any{"configuration": true, "workspaceFolders": true, "applyEdit": true, "workspaceEdit": map[string]any{"documentChanges": true}, "codeLens": map[string]any{"refreshSupport": true}, "inlayHint": map[string]any{"refreshSupport": true}, "didChangeConfiguration": map[string]any{"dynamicRegistration": true}, "didChangeWatchedFiles": map[string]any{"dynamicRegistration": true}},
+		"window":       map[string]any{"workDoneProgress": true, "showDocument": map[string]any{"support": true}},
 		"textDocument": map[string]any{
 			"publishDiagnostics": map[string]any{"relatedInformation": true, "versionSupport": true, "codeDescriptionSupport": true, "dataSupport": true},
 			"codeAction":         map[string]any{"codeActionLiteralSupport": map[string]any{"codeActionKind": map[string]any{"valueSet": []string{"quickfix", "refactor"}}}, "resolveSupport": map[string]any{"properties": []string{"edit"}}, "dataSupport": true},
@@ -344,8 +348,15 @@ func (e *Editor) Initialize(o Options) *protocol.InitializeResult {
 	case o.Root != "":
 		p["rootUri"] = string(uri.File(o.Root))
 	}
-	if o.Init != nil {
-		p["initializationOptions"] = o.Init
+	own := maps.Clone(o.Init)
+	if _, said := own["trusted"]; !said && !o.Untold {
+		if own == nil {
+			own = map[string]any{}
+		}
+		own["trusted"] = true
+	}
+	if own != nil {
+		p["initializationOptions"] = own
 	}
 	var result protocol.InitializeResult
 	e.Must("initialize", p, &result)

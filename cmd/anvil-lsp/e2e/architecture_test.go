@@ -21,7 +21,10 @@ func TestArchitecture(t *testing.T) {
 		"hotreload/internal/handoff": {},
 		"hotreload/launch":           {module + "manifest", module + "hotreload/control"},
 		"hotreload/engine":           {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", module + "manifest/source", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
+		"internal/visible":           {},
+		"lspserver/trust":            {},
 		"lspserver": {
+			module + "internal/visible", module + "lspserver/trust",
 			module + "manifest", module + "manifest/source", module + "hotreload/control", module + "hotreload/build", module + "hotreload/engine",
 			module + "lspserver/internal/rpc", module + "lspserver/internal/text", module + "lspserver/internal/rewrite",
 			"go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2", "go.lsp.dev/uri", "golang.org/x/mod/modfile",

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -312,6 +313,98 @@ func TestEditorTrust(t *testing.T) {
 	}
 	e.Notify("anvil/trust", map[string]any{"trusted": true})
 	e.Await("live", func(s *lsptest.State) bool { return s.Live(1) })
+}
+
+// TestEditorAsks: a client that says nothing about trust has its user asked. What
+// a checkout brings does not run before the answer, whatever it is.
+func TestEditorAsks(t *testing.T) {
+	dir := copyApp(t, "hello")
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	ran := filepath.Join(t.TempDir(), "ran")
+	evil := "package main\n\nimport \"os\"\n\nfunc init() { _ = os.WriteFile(" + strconv.Quote(ran) + ", nil, 0o600) }\n"
+	if err := os.WriteFile(filepath.Join(dir, "evil.go"), []byte(evil), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	nothing := func() {
+		t.Helper()
+		for _, path := range []string{ran, filepath.Join(dir, ".anvil")} {
+			if _, err := os.Lstat(path); err == nil {
+				t.Errorf("%s is there before trust", path)
+			}
+		}
+	}
+	const question = "Run the code in "
+	asks := func(s *lsptest.State) bool {
+		return slices.ContainsFunc(s.Messages, func(m string) bool { return strings.HasPrefix(m, question+dir) })
+	}
+	howTo := func(s *lsptest.State) bool {
+		return slices.ContainsFunc(s.Messages, func(m string) bool { return strings.Contains(m, "anvil-lsp trust "+dir) })
+	}
+
+	// Nobody answers.
+	for _, init := range []map[string]any{nil, {"trusted": nil}} {
+		e := startEditor(t, dir)
+		e.Initialize(lsptest.Options{Root: dir, Init: init, Untold: true})
+		e.Open("handlers/handlers.go")
+		e.Await("what to do instead of an answer", howTo)
+		e.Save("handlers/handlers.go")
+		if err := e.Call("workspace/executeCommand", map[string]any{"command": "anvil.start"}, nil); err == nil {
+			t.Error("anvil.start was carried out without trust")
+		}
+		e.Look(func(s *lsptest.State) {
+			if s.Only().State != lspserver.StateOff {
+				t.Errorf("without an answer it is %s", s.Only().State)
+			}
+		})
+		e.end()
+		nothing()
+	}
+
+	// A word that is none.
+	e := startEditor(t, dir)
+	e.Initialize(lsptest.Options{Root: dir, Init: map[string]any{"trusted": "true"}})
+	e.Await("a session", func(s *lsptest.State) bool { return s.Only().State == lspserver.StateOff && s.Only().Message != "" })
+	e.Look(func(s *lsptest.State) {
+		if asks(s) {
+			t.Error("asked though the client has said something")
+		}
+	})
+	e.end()
+	nothing()
+
+	// The user says yes, and is not asked again.
+	answer := make(chan string)
+	e = startEditor(t, dir)
+	e.Initialize(lsptest.Options{Root: dir, Untold: true, Answer: func(*protocol.ShowMessageRequestParams) string { return <-answer }})
+	e.Await("the question", asks)
+	nothing()
+	answer <- "Run"
+	e.Await("live", func(s *lsptest.State) bool { return s.Live(1) })
+	if _, err := os.Stat(ran); err != nil {
+		t.Error("what the user has allowed did not run")
+	}
+	e.end()
+	e = startEditor(t, dir)
+	e.Initialize(lsptest.Options{Root: dir, Untold: true})
+	e.Await("live", func(s *lsptest.State) bool { return s.Live(1) })
+	e.Look(func(s *lsptest.State) {
+		if asks(s) {
+			t.Error("asked again")
+		}
+	})
+
+	// Taken back in a terminal: with the next save it ends.
+	if out, err := exec.Command(binary, "trust", "--forget", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	e.Open("handlers/handlers.go")
+	e.Save("handlers/handlers.go")
+	e.Await("the end of what was allowed", func(s *lsptest.State) bool { return s.Only().State == lspserver.StateOff })
+	if out, err := exec.Command(binary, "trust", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	e.Save("handlers/handlers.go")
+	e.Await("live again", func(s *lsptest.State) bool { return s.Live(1) })
 }
 
 // TestEditorBeforeLive: what the source says is shown while the live server is

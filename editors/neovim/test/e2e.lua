@@ -44,6 +44,17 @@ t.run(function()
     return show(err, result, ...)
   end
 
+  -- The user is asked once whether the code may run: with Neovim's own question.
+  local questions = {}
+  vim.fn.inputlist = function(lines) -- 0.7
+    table.insert(questions, lines[1])
+    return 1
+  end
+  vim.ui.select = function(items, options, on_choice) -- later versions
+    table.insert(questions, options.prompt)
+    on_choice(items[1], 1)
+  end
+
   local anvil = require('anvil')
   anvil.setup({ cmd = { vim.env.ANVIL_TEST_SERVER, '--stdio' }, settings = { address = '127.0.0.1:0' } })
   vim.cmd('edit handlers/handlers.go')
@@ -84,6 +95,8 @@ t.run(function()
 
   -- Open.
   local url = t.wait('open: generation 1 is live', live(1)).url
+  t.equal('questions', #questions, 1)
+  t.matches('question', questions[1], '^Run the code in /')
   local _, body = get(url, '/')
   t.matches('the page', body, '^Hello! Visit 1,')
   local client = assert(anvil.client(buf))
