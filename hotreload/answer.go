@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -44,7 +45,8 @@ func writeText(w http.ResponseWriter, f fault) {
 	if f.Stack != "" {
 		fmt.Fprintf(&b, "\n%s", f.Stack)
 	}
-	writeAnswer(w, f.Status, "text/plain; charset=utf-8", []byte(b.String()))
+	// Whoever asked for plain text may be looking at a terminal.
+	writeAnswer(w, f.Status, "text/plain; charset=utf-8", []byte(visible.Text(b.String())))
 }
 
 // writeAnswer replaces whatever a handler prepared but did not send.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -124,7 +125,7 @@ func (f *session) askUser(ev control.Event) {
 		defer withdraw()
 		var answer *protocol.MessageActionItem
 		err := f.s.conn.Call(ctx, protocol.MethodWindowShowMessageRequest, &protocol.ShowMessageRequestParams{
-			Type: protocol.MessageTypeWarning, Message: f.question(ev),
+			Type: protocol.MessageTypeWarning, Message: visible.Text(f.question(ev)),
 			Actions: []protocol.MessageActionItem{{Title: answerRestart}, {Title: answerAlways}, {Title: answerKeep}},
 		}, &answer)
 		if err != nil || answer == nil || ctx.Err() != nil {

@@ -13,6 +13,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -181,7 +182,7 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 		Severity: severity(d.Severity),
 		Code:     protocol.String(d.Code),
 		Source:   protocol.NewOptional("anvil"),
-		Message:  protocol.String(d.Message),
+		Message:  protocol.String(visible.Text(d.Message)),
 	}
 	if v.Client.CodeDescription {
 		out.CodeDescription = protocol.CodeDescription{Href: uri.URI(codesPage + "#" + strings.ToLower(string(d.Code)))}
@@ -193,7 +194,7 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 			}
 			out.RelatedInformation = append(out.RelatedInformation, protocol.DiagnosticRelatedInformation{
 				Location: protocol.Location{URI: v.URI(r.File), Range: f.find(v, r.File, seen).at(r.Position)},
-				Message:  r.Message,
+				Message:  visible.Text(r.Message),
 			})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
@@ -225,9 +226,9 @@ func clock(t time.Time) string { return t.Local().Format(time.TimeOnly) }
 
 func (f *Folder) tellPlain(t told) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s → %s\n%s\n", t.name, t.handler, t.signature)
+	fmt.Fprintf(&b, "%s → %s\n%s\n", visible.Line(t.name), visible.Line(t.handler), visible.Line(t.signature))
 	for _, line := range t.lines {
-		fmt.Fprintf(&b, "%s\n", line)
+		fmt.Fprintf(&b, "%s\n", visible.Line(line))
 	}
 	return b.String()
 }
@@ -236,33 +237,11 @@ func (f *Folder) tellMarkdown(t told) string {
 	var b strings.Builder
 	name := code(t.name)
 	if t.url != "" {
-		name = fmt.Sprintf("[%s](%s)", name, t.url)
+		name = linkTo(name, t.url)
 	}
-	fmt.Fprintf(&b, "**%s** → %s\n\n```go\n%s\n```\n\n", name, code(t.handler), t.signature)
+	fmt.Fprintf(&b, "**%s** → %s\n\n%s\n\n", name, code(t.handler), codeBlock(t.signature))
 	for _, line := range t.lines {
 		fmt.Fprintf(&b, "- %s\n", escape(line))
-	}
-	return b.String()
-}
-
-// code makes text a code span.
-func code(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if strings.Contains(s, "`") {
-		return "`` " + s + " ``"
-	}
-	return "`" + s + "`"
-}
-
-// escape makes text of one line mean itself in Markdown.
-func escape(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	var b strings.Builder
-	for _, r := range s {
-		if strings.ContainsRune("\\`*_{}[]<>#|~", r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
 	}
 	return b.String()
 }

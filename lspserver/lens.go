@@ -11,6 +11,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 )
 
 // maxLensesPerLine bounds the lenses of a line that registers many routes.
@@ -175,7 +176,7 @@ func routeName(method, pattern string) string {
 	if method == "*" {
 		method = "ANY"
 	}
-	return method + " " + pattern
+	return visible.Line(method + " " + pattern)
 }
 
 func count(n int64, one, many string) string {

@@ -8,6 +8,8 @@ import (
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 )
 
 // parametric reports whether a pattern has places for values, so that it is no
@@ -56,11 +58,11 @@ func openRoute(ctx context.Context, s *Server, f *session, arg commandArgument) 
 	out := &opened{URL: v.url(path)}
 	switch {
 	case arg.Method != "" && arg.Method != "GET" && arg.Method != "*":
-		out.Message = fmt.Sprintf("%s %s cannot be opened in a browser: try  curl -i -X %s '%s'", arg.Method, arg.Pattern, arg.Method, out.URL)
+		out.Message = fmt.Sprintf("%s cannot be opened in a browser: try  curl -i -X %s %s", visible.Line(arg.Method+" "+arg.Pattern), visible.Shell(arg.Method), visible.Shell(out.URL))
 	case parametric(path):
-		out.Message = fmt.Sprintf("%s has parameters, and was not asked for yet: open %s with values in their places", arg.Pattern, out.URL)
+		out.Message = fmt.Sprintf("%s has parameters, and was not asked for yet: open %s with values in their places", visible.Line(arg.Pattern), visible.Line(out.URL))
 	case !s.client.ShowDocument:
-		out.Message = out.URL
+		out.Message = visible.Line(out.URL)
 	}
 	if out.Message != "" {
 		s.showf(protocol.MessageTypeInfo, "%s", out.Message)

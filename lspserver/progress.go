@@ -11,6 +11,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -115,7 +116,7 @@ func (p *progress) begin(doing string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.now != nil {
-		p.now.doing = doing
+		p.now.doing = visible.Line(doing)
 		p.update()
 		return
 	}
@@ -166,6 +167,7 @@ func (p *progress) update() {
 }
 
 func (p *progress) end(result string) {
+	result = visible.Line(result)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if now := p.now; now != nil {

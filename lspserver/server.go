@@ -12,6 +12,7 @@ import (
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
 
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 )
 
@@ -170,12 +171,12 @@ func (s *Server) begin(name string, params json.RawMessage) (answer, error) {
 
 // logf writes to the client's log.
 func (s *Server) logf(kind protocol.MessageType, format string, args ...any) {
-	s.conn.Notify(protocol.MethodWindowLogMessage, &protocol.LogMessageParams{Type: kind, Message: fmt.Sprintf(format, args...)})
+	s.conn.Notify(protocol.MethodWindowLogMessage, &protocol.LogMessageParams{Type: kind, Message: visible.Text(fmt.Sprintf(format, args...))})
 }
 
 // showf shows a message to the user.
 func (s *Server) showf(kind protocol.MessageType, format string, args ...any) {
-	s.conn.Notify(protocol.MethodWindowShowMessage, &protocol.ShowMessageParams{Type: kind, Message: fmt.Sprintf(format, args...)})
+	s.conn.Notify(protocol.MethodWindowShowMessage, &protocol.ShowMessageParams{Type: kind, Message: visible.Text(fmt.Sprintf(format, args...))})
 }
 
 // traced tells the client what arrived, if it wants to know.

@@ -7,6 +7,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -52,7 +53,7 @@ func statusFeature() feature {
 // tell puts the status together; f.mu is held.
 func (f *session) tell(v *Folder) Status {
 	st := Status{
-		Folder: v.URI, State: f.state, LastMS: f.lastMS, Rung: f.rung, Message: f.message, Attached: f.attached, Counts: f.status.Counts,
+		Folder: v.URI, State: f.state, LastMS: f.lastMS, Rung: f.rung, Message: visible.Text(f.message), Attached: f.attached, Counts: f.status.Counts,
 		Paused: f.paused || f.getSettings().OnSave == SaveManual,
 	}
 	if f.link != nil {

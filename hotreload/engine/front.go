@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -65,12 +66,13 @@ func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusServiceUnavailable)
+		// Whoever asked for plain text may be looking at a terminal.
 		fmt.Fprintf(w, "anvil-lsp: %s\n", page.Title)
 		if page.Message != "" {
-			fmt.Fprintln(w, page.Message)
+			fmt.Fprintln(w, visible.Text(page.Message))
 		}
 		for _, p := range page.Problems {
-			fmt.Fprintln(w, p.Diagnostic)
+			fmt.Fprintln(w, visible.Text(p.Diagnostic.String()))
 		}
 		return
 	}

@@ -14,13 +14,13 @@ func TestArchitecture(t *testing.T) {
 	third := map[string][]string{ // what a package may import from outside the standard library
 		"manifest":                   {},
 		"hotreload/control":          {module + "manifest", "github.com/go-chi/chi/v5"},
-		"hotreload":                  {module + "manifest", module + "hotreload/control", module + "hotreload/internal/handoff", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
+		"hotreload":                  {module + "manifest", module + "hotreload/control", module + "hotreload/internal/handoff", module + "internal/visible", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
 		"hotreload/watch":            {"github.com/fsnotify/fsnotify"},
 		"hotreload/build":            {module + "manifest", module + "hotreload/control", module + "hotreload/build/thin", "golang.org/x/mod/modfile"},
 		"hotreload/build/thin":       {},
 		"hotreload/internal/handoff": {},
 		"hotreload/launch":           {module + "manifest", module + "hotreload/control"},
-		"hotreload/engine":           {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", module + "manifest/source", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
+		"hotreload/engine":           {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", module + "manifest/source", module + "internal/visible", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
 		"internal/visible":           {},
 		"lspserver/trust":            {},
 		"lspserver": {

@@ -17,6 +17,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -182,7 +183,7 @@ func (p *program) printCheck(res checkResult) error {
 	if err := console.Findings(p.stdout, paint.Wanted(p.stdout), p.dir, res.Diagnostics); err != nil {
 		return err
 	}
-	for _, u := range res.Unknown {
+	for _, u := range visible.Of(res.Unknown) {
 		fmt.Fprintf(p.stdout, "  %s %s cannot be followed from source: %s\n", s.Bold(console.Place(p.dir, u.Position)+":"), u.Call, u.Reason)
 	}
 	if len(res.Unknown) > 0 {
@@ -195,7 +196,7 @@ func (p *program) printCheck(res checkResult) error {
 	}[res.Rung]
 	compared := "no manifest to compare with: only what would not load is found"
 	if res.Against != "" {
-		compared = fmt.Sprintf("compared with generation %d in %s", res.Generation, console.Place(p.dir, manifest.Position{File: res.Against}))
+		compared = fmt.Sprintf("compared with generation %d in %s", res.Generation, visible.Line(console.Place(p.dir, manifest.Position{File: res.Against})))
 	}
 	_, err := fmt.Fprintf(p.stdout, "%s\n%s\n", verdict, s.Dim(compared))
 	return err

@@ -25,6 +25,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -129,7 +130,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return int(code)
 	}
 	s := paint.New(paint.Wanted(p.stderr))
-	fmt.Fprintf(p.stderr, "%s %v\n", s.Red("anvil-lsp:"), err)
+	fmt.Fprintf(p.stderr, "%s %s\n", s.Red("anvil-lsp:"), visible.Text(err.Error()))
 	if _, ok := errors.AsType[*usageError](err); ok {
 		fmt.Fprintf(p.stderr, "Run '%s --help' for usage.\n", cmd.CommandPath())
 	}
@@ -204,7 +205,7 @@ func (f *face) note(format string, args ...any) {
 		f.text.Note(text)
 		return
 	}
-	fmt.Fprintf(f.p.stderr, "anvil-lsp: %s\n", text)
+	fmt.Fprintf(f.p.stderr, "anvil-lsp: %s\n", visible.Text(text))
 }
 
 // outputs returns where the live server's output goes. Lines of JSON have

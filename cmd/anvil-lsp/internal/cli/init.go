@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/scaffold"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 )
 
 func (p *program) initProject() *cobra.Command {
@@ -40,7 +41,7 @@ without network if this anvil-lsp was built from a checkout.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprint(p.stdout, p.made(args[0], res))
+			_, err = fmt.Fprint(p.stdout, visible.Text(p.made(args[0], res)))
 			return err
 		},
 	}
@@ -52,7 +53,8 @@ without network if this anvil-lsp was built from a checkout.`,
 // made says what init made and what to do with it.
 func (p *program) made(dir string, res *scaffold.Result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Made the module %s in %s:\n\n", res.Module, dir)
+	fmt.Fprintf(&b, "Made the module %s in %s:\n\n", res.Module, visible.Line(dir))
+	dir = visible.Shell(dir)
 	for _, f := range res.Files {
 		fmt.Fprintf(&b, "  %s\n", f)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 )
 
 // log is the command that prints what the application of an engine has printed.
@@ -70,7 +71,7 @@ func copyRaw(out io.Writer, in io.Reader) error {
 
 // copyLines writes each line as an object; a very long one as several.
 func copyLines(out io.Writer, in io.Reader) error {
-	enc := json.NewEncoder(out)
+	enc := json.NewEncoder(visible.JSON(out))
 	enc.SetEscapeHTML(false)
 	for lines := bufio.NewReaderSize(in, 64<<10); ; {
 		line, _, err := lines.ReadLine()

@@ -21,6 +21,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -83,6 +84,9 @@ func New(o Options) *Console {
 	if o.Location == nil {
 		o.Location = time.Local
 	}
+	for _, text := range []*string{&o.App, &o.RoutesCommand, &o.RestartCommand} { // they name a directory
+		*text = visible.Line(*text)
+	}
 	return &Console{o: o, style: paint.New(o.Color), screen: &screen{out: o.Out, terminal: o.Terminal}}
 }
 
@@ -96,11 +100,12 @@ func (c *Console) Pass(w io.Writer, shared bool) io.Writer {
 
 // Note shows a line that is no event.
 func (c *Console) Note(text string) {
-	c.screen.print("  " + text + "\n")
+	c.screen.print("  " + visible.Text(text) + "\n")
 }
 
 // Event shows an event.
 func (c *Console) Event(ev control.Event) {
+	ev = foreign(ev)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var b strings.Builder
@@ -174,6 +179,7 @@ func (c *Console) EndProgress() { c.screen.print("") }
 
 // Attached shows where an engine stands that was running already.
 func (c *Console) Attached(s *control.Status) {
+	s = foreign(s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var b strings.Builder

@@ -12,7 +12,7 @@ import (
 func Findings(w io.Writer, color bool, dir string, ds []manifest.Diagnostic) error {
 	c := New(Options{Out: w, Color: color, Dir: dir})
 	var b strings.Builder
-	for _, d := range ds {
+	for _, d := range foreign(ds) {
 		c.diagnostic(&b, d)
 		b.WriteByte('\n')
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 )
 
 // JSON shows events as they are, one object a line. docs/json.md describes
@@ -17,7 +18,7 @@ type JSON struct {
 
 // NewJSON returns a JSON that writes to w.
 func NewJSON(w io.Writer) *JSON {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(visible.JSON(w))
 	enc.SetEscapeHTML(false)
 	return &JSON{enc: enc}
 }

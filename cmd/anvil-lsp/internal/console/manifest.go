@@ -12,6 +12,7 @@ import (
 
 // Manifest writes a manifest for a person. Paths are relative to dir.
 func Manifest(w io.Writer, color bool, dir string, m *manifest.Manifest) error {
+	m = foreign(m)
 	s := paint.New(color)
 	var b strings.Builder
 	fmt.Fprintln(&b, spaced(s.Bold(fmt.Sprintf("generation %d", m.Generation)), m.Handlers, s.Dim(m.Toolchain)))
@@ -51,6 +52,7 @@ func column(items []string) (rows [][]cell) {
 // that was added (+), removed (-) or changed (~), below a line that says which
 // generations were compared.
 func Changes(w io.Writer, color bool, from, to int, c manifest.Changes) error {
+	c = foreign(c)
 	s := paint.New(color)
 	if c.Empty() {
 		_, err := fmt.Fprintf(w, "generation %d → %d: no difference\n", from, to)

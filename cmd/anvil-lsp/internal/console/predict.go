@@ -52,7 +52,7 @@ func (c *Console) refusal(b *strings.Builder, ev control.Event, label, serving s
 		total = c.style.Bold(ev.Total.String())
 	}
 	head := spaced(c.stamp(ev), label, total)
-	cause := fit(ev.Cause, maxCause, c.columns()-visible(head)-visible(serving)-4)
+	cause := fit(ev.Cause, maxCause, c.columns()-columnsOf(head)-columnsOf(serving)-4)
 	fmt.Fprintln(b, spaced(head, cause, serving))
 }
 

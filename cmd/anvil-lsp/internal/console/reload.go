@@ -52,7 +52,7 @@ func (c *Console) line(b *strings.Builder, ev control.Event, label, what string)
 // fitted returns a line with as much of the changed files and of what was
 // compiled for them as the width allows.
 func (c *Console) fitted(head, what string, ev control.Event) string {
-	room := c.columns() - visible(head)
+	room := c.columns() - columnsOf(head)
 	if what != "" {
 		return spaced(head, what)
 	}
@@ -62,7 +62,7 @@ func (c *Console) fitted(head, what string, ev control.Event) string {
 	if cause != "" {
 		rebuilt = "→ " + rebuilt
 	}
-	if len(ev.Rebuilt) > 0 && visible(line)+2+visible(rebuilt) < c.columns() {
+	if len(ev.Rebuilt) > 0 && columnsOf(line)+2+columnsOf(rebuilt) < c.columns() {
 		line += "  " + c.style.Dim(rebuilt)
 	}
 	return line
@@ -81,7 +81,7 @@ func (c *Console) columns() int {
 // element of the first one, and counts the rest.
 func fit(items []string, most, columns int) string {
 	for n := min(most, len(items)); n > 0; n-- {
-		if list := few(items, n); visible(list) < columns {
+		if list := few(items, n); columnsOf(list) < columns {
 			return list
 		}
 	}
@@ -94,8 +94,8 @@ func fit(items []string, most, columns int) string {
 // escapes are the colours in a text.
 var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// visible returns how many columns a text takes.
-func visible(text string) int { return utf8.RuneCountInString(escapes.ReplaceAllString(text, "")) }
+// columnsOf returns how many columns a text takes.
+func columnsOf(text string) int { return utf8.RuneCountInString(escapes.ReplaceAllString(text, "")) }
 
 // spaced joins the parts of a line that are there.
 func spaced(parts ...string) string {

@@ -86,6 +86,7 @@ type RoutesOptions struct {
 // Routes writes a table of all routes of a generation, for reading and for
 // grep. If stats is not nil the table says what was asked for so far.
 func Routes(w io.Writer, o RoutesOptions, generation int, routes []manifest.Route, stats []control.RouteStats) error {
+	routes, stats = foreign(routes), foreign(stats)
 	s := paint.New(o.Color)
 	head := append(routeHead(), "GENERATION")
 	if stats != nil {

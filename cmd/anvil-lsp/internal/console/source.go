@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -67,10 +68,11 @@ func layOut(line string, column int) (text string, caret int) {
 	return part + "…", caret
 }
 
-// printable replaces what would move the cursor or change the terminal.
+// printable replaces what would move the cursor or change the terminal. It has as
+// many characters as before, so that carets stand where they belong.
 func printable(runes []rune) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if !visible.Rune(r) {
 			return '·'
 		}
 		return r

@@ -36,6 +36,7 @@ func stateLine(s paint.Style, st *control.Status) string {
 // Status writes an engine's state for a person. Paths in problems are relative
 // to dir; now is what ages are counted from.
 func Status(w io.Writer, color bool, dir string, st *control.Status, now time.Time) error {
+	st = foreign(st)
 	c := New(Options{Out: w, Color: color, Dir: dir})
 	s := c.style
 	rows := [][2]string{

@@ -8,10 +8,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 )
 
 // Print writes a report for a person. Paths of files are relative to dir.
 func Print(w io.Writer, color bool, dir string, r *Report) error {
+	r = visible.Of(r, "Detail", "Advice", "Message") // of others, most of it
 	s := paint.New(color)
 	var b strings.Builder
 	width := 0

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -98,7 +99,7 @@ func Write(w io.Writer, r Report) error {
 		}
 		found.Results = append(found.Results, res)
 	}
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(visible.JSON(w))
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(log{Schema: schema, Version: "2.1.0", Runs: []run{found}}); err != nil {

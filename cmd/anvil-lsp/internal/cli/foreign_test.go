@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/visible/visibletest"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// TestForeign: what commands say is made of names and messages of others, none of
+// which reaches the terminal as it is.
+func TestForeign(t *testing.T) {
+	name := strings.NewReplacer("\x00", "", "/", "").Replace(visibletest.Hostile)
+	verdict := &engine.Verdict{}
+	visibletest.Fill(verdict)
+	event := control.Event{}
+	visibletest.Fill(&event)
+	event.Kind = control.EventKept
+	for _, tt := range []struct {
+		name string
+		args []string
+	}{
+		{"check", []string{"check"}},
+		{"check as JSON", []string{"check", "--json"}},
+		{"check for code scanning", []string{"check", "--sarif"}},
+		{"serve", []string{"--serve", "--once"}},
+		{"serve as JSON", []string{"--serve", "--once", "--json"}},
+		{"init", []string{"init", name}},
+		{"init where something is", []string{"init", "taken"}},
+		{"init with another module", []string{"init", "--module", visibletest.Hostile, "x"}},
+		{"an unknown directory", []string{"ctl", "status", "--dir", name}},
+		{"an unknown command", []string{name}},
+		{"an unknown flag", []string{"--" + name}},
+		{"routes", []string{"routes", "planted"}},
+		{"routes as JSON", []string{"routes", "planted", "--json"}},
+		{"a manifest", []string{"manifest", "show", "--dir", "planted"}},
+		{"a manifest as JSON", []string{"manifest", "show", "--dir", "planted", "--json"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newProgram(t, newFake(event))
+			p.checkCode = func(context.Context, build.Config, *manifest.Manifest, build.Progress) (*engine.Verdict, error) {
+				return verdict, nil
+			}
+			if err := os.MkdirAll(filepath.Join(p.dir, "taken", name), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			planted := engine.ManifestPath(filepath.Join(p.dir, "planted"))
+			if err := os.MkdirAll(filepath.Dir(planted), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			m := *verdict.Manifest
+			m.Format, m.Generation = manifest.FormatVersion, 1
+			if err := m.Write(planted); err != nil {
+				t.Fatal(err)
+			}
+			p.run(t.Context(), tt.args)
+			out := p.stdout.String() + p.stderr.String()
+			visibletest.Check(t, tt.name, out)
+			if out == "" {
+				t.Error("nothing was said")
+			}
+		})
+	}
+	p := newProgram(t, nil)
+	p.newEngine = func(context.Context, engine.Options) (server, error) { return nil, errors.New(visibletest.Hostile) }
+	p.run(t.Context(), []string{"--serve"})
+	visibletest.Check(t, "an error", p.stderr.String())
+}

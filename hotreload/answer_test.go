@@ -1,0 +1,19 @@
+package hotreload
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/internal/visible/visibletest"
+)
+
+// TestPlainAnswer: a panic can have what was sent with the request, which ends on
+// the terminal of whoever asks with curl.
+func TestPlainAnswer(t *testing.T) {
+	var f fault
+	visibletest.Fill(&f)
+	f.Status = 500
+	w := httptest.NewRecorder()
+	writeText(w, f)
+	visibletest.Check(t, "text", w.Body.String())
+}
