@@ -30,6 +30,9 @@ type Checker struct {
 	// entered are the import paths of given.Sources that are checked from source:
 	// false if that was in vain, because the source has mistakes.
 	entered map[string]bool
+	// early are the import paths of host packages that are checked before others,
+	// in this order, because archives that those need refer to them.
+	early []string
 }
 
 // NewChecker returns a Checker for a program. Nothing is read before the first
@@ -124,12 +127,15 @@ func (c *Checker) enter(paths []string) bool {
 }
 
 func (c *Checker) checkOnce(ctx context.Context, overlay map[string][]byte) (*Report, error) {
-	run := &checking{Checker: c, ctx: ctx, overlay: overlay, state: map[string]progress{}}
-	c.protect(&run.faults, "reading the program", run.all)
-	if run.conflict {
-		c.restart()
-		run = &checking{Checker: c, ctx: ctx, overlay: overlay, state: map[string]progress{}, last: true}
+	var run *checking
+	for left := len(c.prog.Packages); ; left-- { // each time one more package comes early
+		run = &checking{Checker: c, ctx: ctx, overlay: overlay, state: map[string]progress{}, last: left == 0}
 		c.protect(&run.faults, "reading the program", run.all)
+		if run.conflict == "" {
+			break
+		}
+		c.early = append([]string{run.conflict}, slices.DeleteFunc(c.early, func(p string) bool { return p == run.conflict })...)
+		c.restart()
 	}
 	if err := cmp.Or(ctx.Err(), run.lost); err != nil {
 		return nil, err
@@ -174,8 +180,8 @@ type checking struct {
 	ctx      context.Context
 	overlay  map[string][]byte
 	state    map[string]progress
-	last     bool // conflicts are not resolved again
-	conflict bool
+	last     bool   // conflicts are not resolved again
+	conflict string // a package of which archives knew another one; all begins anew
 	cycle    bool
 	faults   []manifest.Diagnostic
 	lost     error // an archive that cannot be read
@@ -200,12 +206,22 @@ func (run *checking) all() {
 		}
 	}
 	run.files.keep(used)
+	var order []*Package
+	for _, path := range run.early {
+		if p := run.specs[path]; p != nil && !p.Hot {
+			order = append(order, p)
+		}
+	}
 	for _, hot := range []bool{false, true} {
 		for i := range run.prog.Packages {
-			p := &run.prog.Packages[i]
-			if p.Hot == hot && run.ctx.Err() == nil && !run.conflict {
-				run.ensure(p)
+			if p := &run.prog.Packages[i]; p.Hot == hot {
+				order = append(order, p)
 			}
+		}
+	}
+	for _, p := range order {
+		if run.ctx.Err() == nil && run.conflict == "" {
+			run.ensure(p)
 		}
 	}
 }
@@ -244,7 +260,7 @@ func (run *checking) check(spec *Package) {
 			}
 		}
 	}
-	if run.ctx.Err() != nil || run.conflict {
+	if run.ctx.Err() != nil || run.conflict != "" {
 		return
 	}
 	old := run.done[spec.ImportPath]
@@ -258,7 +274,7 @@ func (run *checking) check(spec *Package) {
 	}
 	run.done[spec.ImportPath] = now
 	if !spec.Hot && now.types != nil && !run.archives.adopt(now.types) && !run.last {
-		run.conflict = true
+		run.conflict = spec.ImportPath
 	}
 }
 
