@@ -76,7 +76,10 @@ func (o Options) withDefaults() Options {
 // second for it. In hot mode the context of a request whose answer is a stream of
 // events (text/event-stream) is cancelled as soon as the end was asked for:
 // EventSource comes again, to the process that takes over.
-func LiveServer(ctx context.Context, o Options) error { return runServer(ctx, o, serve) }
+func LiveServer(ctx context.Context, o Options) error {
+	defer entered()()
+	return runServer(ctx, o, serve)
+}
 
 // runServer is LiveServer with a way to serve.
 func runServer(ctx context.Context, o Options, serve func(context.Context, Options, *LiveState) error) error {

@@ -7,11 +7,17 @@ import "context"
 // inherited is what the process was started with.
 var inherited = takeEnvironment()
 
+// engineWatch ends the process when its engine was killed.
+var engineWatch = watchEngine(inherited.alive)
+
 // IsHotMode reports whether handlers can be replaced while the process runs: it
 // was built with the tag anvilhot, as anvil-lsp does, and ANVIL_HOT=1 was set
 // when it started. Otherwise the handlers that are linked in are served, and
 // nothing else differs.
 func IsHotMode() bool { return inherited.hot }
+
+// entered says that LiveServer was called; what it returns is called at its end.
+func entered() (leave func()) { return engineWatch.enter() }
 
 func serve(ctx context.Context, o Options, state *LiveState) error {
 	switch {

@@ -14,6 +14,9 @@ func IsHotMode() bool { return false }
 // nothing.
 type counted struct{}
 
+// entered has nothing to do: there is no engine.
+func entered() (leave func()) { return func() {} }
+
 func serve(ctx context.Context, o Options, state *LiveState) error {
 	return serveLinked(ctx, o, state)
 }

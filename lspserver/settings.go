@@ -18,20 +18,21 @@ import (
 
 // Settings are those of section "anvil". None of them names a program.
 type Settings struct {
-	OnSave     string   `json:"onSave"`     // always, noErrors or manual
-	OnBreak    string   `json:"onBreak"`    // restart, ask or keep
-	AutoStart  bool     `json:"autoStart"`  // start the live server when a workspace opens
-	Address    string   `json:"address"`    // loopback; empty: 8080 or the next free port
-	Main       string   `json:"main"`       // see engine.Options
-	Tags       []string `json:"tags"`       // build tags
-	Race       bool     `json:"race"`       // build with the race detector
-	Debug      bool     `json:"debug"`      // keep debug information
-	Args       []string `json:"args"`       // of the live server
-	CodeLens   bool     `json:"codeLens"`   //
-	Hover      bool     `json:"hover"`      //
-	InlayHints bool     `json:"inlayHints"` //
-	CheckDelay int      `json:"checkDelay"` // milliseconds that typing must rest before the check
-	BuildAhead bool     `json:"buildAhead"` // while nobody types, build what the next save will load
+	OnSave       string   `json:"onSave"`       // always, noErrors or manual
+	OnBreak      string   `json:"onBreak"`      // restart, ask or keep
+	AutoStart    bool     `json:"autoStart"`    // start the live server when a workspace opens
+	Address      string   `json:"address"`      // loopback; empty: 8080 or the next free port
+	Main         string   `json:"main"`         // see engine.Options
+	Tags         []string `json:"tags"`         // build tags
+	Race         bool     `json:"race"`         // build with the race detector
+	Debug        bool     `json:"debug"`        // keep debug information
+	Args         []string `json:"args"`         // of the live server
+	StartTimeout int      `json:"startTimeout"` // seconds that the live server may take to start
+	CodeLens     bool     `json:"codeLens"`     //
+	Hover        bool     `json:"hover"`        //
+	InlayHints   bool     `json:"inlayHints"`   //
+	CheckDelay   int      `json:"checkDelay"`   // milliseconds that typing must rest before the check
+	BuildAhead   bool     `json:"buildAhead"`   // while nobody types, build what the next save will load
 }
 
 // Values of OnSave and OnBreak.
@@ -46,7 +47,7 @@ const (
 )
 
 func defaultSettings() Settings {
-	return Settings{OnSave: SaveAlways, OnBreak: BreakRestart, AutoStart: true, CodeLens: true, Hover: true, CheckDelay: 60, BuildAhead: true}
+	return Settings{OnSave: SaveAlways, OnBreak: BreakRestart, AutoStart: true, CodeLens: true, Hover: true, CheckDelay: 60, BuildAhead: true, StartTimeout: 30}
 }
 
 // overlay sets what raw holds. Values that are no good are reported and left
@@ -93,6 +94,9 @@ func (s Settings) check() error {
 	if s.CheckDelay < 0 || s.CheckDelay > 10_000 {
 		return fmt.Errorf("setting anvil.checkDelay is %d: it is a number of milliseconds up to 10000", s.CheckDelay)
 	}
+	if s.StartTimeout < 1 || s.StartTimeout > 3600 {
+		return fmt.Errorf("setting anvil.startTimeout is %d: it is a number of seconds from 1 to 3600", s.StartTimeout)
+	}
 	return nil
 }
 
@@ -101,13 +105,14 @@ func (s Settings) delay() time.Duration { return time.Duration(s.CheckDelay) * t
 
 // engine returns the settings that an engine is made with.
 func (s Settings) engine(dir string) engine.Options {
-	return engine.Options{Dir: dir, Main: s.Main, Addr: s.Address, Tags: s.Tags, Race: s.Race, Debug: s.Debug, Args: s.Args}
+	return engine.Options{Dir: dir, Main: s.Main, Addr: s.Address, Tags: s.Tags, Race: s.Race, Debug: s.Debug, Args: s.Args,
+		StartTimeout: time.Duration(s.StartTimeout) * time.Second}
 }
 
 // sameEngine reports whether an engine need not be made anew.
 func (s Settings) sameEngine(t Settings) bool {
-	x, _ := json.Marshal([]any{s.Main, s.Address, s.Tags, s.Race, s.Debug, s.Args})
-	y, _ := json.Marshal([]any{t.Main, t.Address, t.Tags, t.Race, t.Debug, t.Args})
+	x, _ := json.Marshal([]any{s.Main, s.Address, s.Tags, s.Race, s.Debug, s.Args, s.StartTimeout})
+	y, _ := json.Marshal([]any{t.Main, t.Address, t.Tags, t.Race, t.Debug, t.Args, t.StartTimeout})
 	return bytes.Equal(x, y)
 }
 

@@ -50,6 +50,9 @@ type Options struct {
 	// Foreseeable, if it is set, is told when an Outlook begins to answer: before
 	// the first generation is live. It must not block.
 	Foreseeable func()
+	// StartTimeout is how long the live server may take to start, from exec to a
+	// live generation; 30 s if it is 0.
+	StartTimeout time.Duration
 	// Args are the arguments of the live server.
 	Args []string
 	// Stdout and Stderr receive what the live server prints.
@@ -144,6 +147,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	e.sup, err = launch.NewSupervisor(launch.Options{
 		Socket: e.socket, Dir: dir, RunDir: filepath.Join(e.out.path, "run"), Args: o.Args,
 		Stdout: e.logged(o.Stdout), Stderr: e.logged(o.Stderr), Front: http.HandlerFunc(e.front),
+		ReadyTimeout: o.StartTimeout,
 	})
 	if err != nil {
 		return nil, err

@@ -351,6 +351,9 @@ func (e *Engine) report(ev launch.Event) {
 			Kind: control.EventRecovered, Generation: ev.Status.Generation, Rung: manifest.RungWarmRestart,
 			Message: fmt.Sprintf("the live server was started again and serves generation %d", ev.Status.Generation),
 		})
+	case launch.Alone:
+		e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
+			"two processes cannot both %s: a restart ends the running one before it starts the new one, from now on; requests wait meanwhile", ev.Conflict)})
 	case launch.GaveUp:
 		e.publish(control.Event{
 			Kind: control.EventWarning, Message: fmt.Sprintf("the live server ended %d times without getting ready; the next save starts it again", ev.Deaths),

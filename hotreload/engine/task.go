@@ -438,8 +438,11 @@ func (t *task) kept(err error) outcome {
 		ev.Diagnostics = f.Diagnostics
 	} else if s, ok := errors.AsType[*launch.StartError](err); ok {
 		ev.Diagnostics = t.place(s.Diagnostics)
-		if len(ev.Diagnostics) == 0 {
+		switch {
+		case len(ev.Diagnostics) == 0:
 			ev.Message = s.Error()
+		case s.Displaced:
+			ev.Message = "the running process was ended for the new one, and started again with what it served; what it kept in memory is gone"
 		}
 	} else if x, ok := errors.AsType[*launch.ExitError](err); ok {
 		ev.Diagnostics = []manifest.Diagnostic{x.Exit.Diagnostic}

@@ -7,31 +7,65 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
-// describeExit makes the finding about a process that ended by itself. State
-// is how the system describes the end, crash the report of the Go runtime if
-// there is one, output the end of what was printed to stderr, and dir the
-// directory in which the user's code is.
-func describeExit(state, crash, output, dir string) manifest.Diagnostic {
-	if c, ok := parseCrash(crash); ok {
-		d := manifest.Diagnose(manifest.CodeLiveServer, c.position(dir), "the live server crashed: %s", c.message)
+// ending is how a process ended, and what it had to say about that.
+type ending struct {
+	state  string // as the system describes it
+	crash  string // the report of the Go runtime, if there is one
+	output string // the end of what was printed to stderr
+	stale  bool   // that is older than the end: it is not about it
+}
+
+// fromOutside are the signals that are sent to a process, and of which it dies
+// without a word.
+var fromOutside = []string{"killed", "terminated", "hangup", "interrupt", "broken pipe", "alarm clock", "stopped (signal)"}
+
+// sent returns the signal that somebody has ended the process with.
+func (e ending) sent() (signal string, ok bool) {
+	signal, ok = strings.CutPrefix(e.state, "signal: ")
+	return signal, ok && slices.Contains(fromOutside, signal)
+}
+
+// describe makes the finding about a process that ended by itself. The user's
+// code is in dir.
+func (e ending) describe(dir string) manifest.Diagnostic {
+	signal, sent := e.sent()
+	if c, ok := parseCrash(e.crash); ok && !sent && !e.stale {
+		d := manifest.Diagnose(manifest.CodeLiveServer, c.position(dir), "the live server crashed: %s", escaped(c.message))
 		d.Detail = c.text
 		return d
 	}
 	why := ""
-	if last := lastLine(output); last != "" {
-		why = ": " + last
-	}
-	if state == "exit status 0" {
+	switch last := lastLine(e.output); {
+	case signal == "killed":
+		why = ": by somebody, or by the system for want of memory"
+	case sent:
+	case e.state == "exit status 0":
 		why = ": its main returned, or it called os.Exit"
+	case last != "" && !e.stale:
+		why = ": " + escaped(last)
 	}
-	d := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "the live server ended by itself (%s)%s", state, why)
+	d := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "the live server ended by itself (%s)%s", e.state, why)
 	const enough = 4 << 10
-	d.Detail = manifest.StripGeneration(strings.ToValidUTF8(string(lastBytes([]byte(output), enough)), ""))
+	d.Detail = manifest.StripGeneration(strings.ToValidUTF8(string(lastBytes([]byte(e.output), enough)), ""))
 	return d
+}
+
+// escaped shows what could steer a terminal.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) || r == ' ' {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
 }
 
 // crash is what a Go program prints when it ends by a panic or a fatal error.

@@ -84,7 +84,7 @@ func TestCrashReports(t *testing.T) {
 		"host built with -trimpath": {crashOfTrimmedHost, "panic: 7", "/elsewhere/main/main.go:14", "main.main()"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := describeExit("exit status 2", test.report, "", "/work/blog")
+			d := ending{state: "exit status 2", crash: test.report}.describe("/work/blog")
 			if d.Code != manifest.CodeLiveServer || d.Severity != manifest.SeverityError ||
 				d.Message != "the live server crashed: "+test.message || d.Position.String() != test.position {
 				t.Errorf("%+v, want %s at %s", d, test.message, test.position)
@@ -97,17 +97,27 @@ func TestCrashReports(t *testing.T) {
 }
 
 func TestExitsWithoutACrash(t *testing.T) {
-	for name, test := range map[string]struct{ state, crash, output, want string }{
-		"log.Fatal":        {"exit status 1", "", "starting\n2026/01/02 no such table: posts\n\n", "the live server ended by itself (exit status 1): 2026/01/02 no such table: posts"},
-		"silent":           {"exit status 3", "", "", "the live server ended by itself (exit status 3)"},
-		"main returned":    {"exit status 0", "", "bye\n", "the live server ended by itself (exit status 0): its main returned, or it called os.Exit"},
-		"killed":           {"signal: killed", "", "", "the live server ended by itself (signal: killed)"},
-		"not a real crash": {"exit status 1", "panic: a line in a log\nmore\n", "x\n", "the live server ended by itself (exit status 1): x"},
-		"cut short":        {"exit status 2", "panic: boom", "panic: boom", "the live server ended by itself (exit status 2): panic: boom"},
-		"endless line":     {"exit status 1", "", strings.Repeat("ä", 1000), "the live server ended by itself (exit status 1): " + strings.Repeat("ä", 200) + "…"},
+	const byItself = "the live server ended by itself "
+	for name, test := range map[string]struct {
+		ending
+		want string
+	}{
+		"log.Fatal":        {ending{state: "exit status 1", output: "starting\n2026/01/02 no such table: posts\n\n"}, "(exit status 1): 2026/01/02 no such table: posts"},
+		"silent":           {ending{state: "exit status 3"}, "(exit status 3)"},
+		"long silent":      {ending{state: "exit status 3", output: "ERROR a handler panicked\n", stale: true}, "(exit status 3)"},
+		"main returned":    {ending{state: "exit status 0", output: "bye\n"}, "(exit status 0): its main returned, or it called os.Exit"},
+		"killed":           {ending{state: "signal: killed", output: "ERROR a handler panicked\n"}, "(signal: killed): by somebody, or by the system for want of memory"},
+		"terminated":       {ending{state: "signal: terminated", output: "GET / 200\n"}, "(signal: terminated)"},
+		"killed later":     {ending{state: "signal: killed", crash: crashInGoroutine}, "(signal: killed): by somebody, or by the system for want of memory"},
+		"exits later":      {ending{state: "exit status 2", crash: crashInGoroutine, output: crashInGoroutine, stale: true}, "(exit status 2)"},
+		"library aborts":   {ending{state: "signal: aborted", output: "free(): invalid pointer\n"}, "(signal: aborted): free(): invalid pointer"},
+		"not a real crash": {ending{state: "exit status 1", crash: "panic: a line in a log\nmore\n", output: "x\n"}, "(exit status 1): x"},
+		"cut short":        {ending{state: "exit status 2", crash: "panic: boom", output: "panic: boom"}, "(exit status 2): panic: boom"},
+		"endless line":     {ending{state: "exit status 1", output: strings.Repeat("ä", 1000)}, "(exit status 1): " + strings.Repeat("ä", 200) + "…"},
+		"escapes":          {ending{state: "exit status 1", output: "no user \x1b[2J\a\u009b\u202e\n"}, `(exit status 1): no user \x1b[2J\a\u009b\u202e`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if d := describeExit(test.state, test.crash, test.output, "/w"); d.Message != test.want || d.File != "" {
+			if d := test.describe("/w"); d.Message != byItself+test.want || d.File != "" {
 				t.Errorf("%+v, want %q", d, test.want)
 			}
 		})
@@ -119,7 +129,7 @@ func FuzzParseCrash(f *testing.F) {
 		f.Add(report)
 	}
 	f.Fuzz(func(t *testing.T, report string) {
-		d := describeExit("exit status 2", report, report, "/work/blog")
+		d := ending{state: "exit status 2", crash: report, output: report}.describe("/work/blog")
 		if d.Code != manifest.CodeLiveServer || d.Message == "" || strings.Contains(d.Message, "\n") {
 			t.Errorf("%+v", d)
 		}

@@ -155,6 +155,9 @@ type StartError struct {
 	ExitState string
 	// Output is the end of what it wrote to stderr until then.
 	Output string
+	// Displaced says that the process before was ended for the start (see Alone),
+	// and then started again.
+	Displaced bool
 	// Cause is, among others, ErrNotReady, ErrSuperseded, ErrStopped, the error
 	// of a context or an *ExitError.
 	Cause error

@@ -22,10 +22,10 @@ func holder(ctx context.Context, ip netip.Addr, port string) string {
 	}
 	inodes := map[string]bool{}
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		for addr, inode := range listening(table) {
-			at := addr.Addr().Unmap()
-			if int(addr.Port()) == number && (at == ip || at.IsUnspecified()) {
-				inodes["socket:["+inode+"]"] = true
+		for _, s := range socketsIn(table, stateListen) {
+			at := s.addr.Addr().Unmap()
+			if int(s.addr.Port()) == number && (at == ip || at.IsUnspecified() || ip.IsUnspecified()) {
+				inodes["socket:["+s.inode+"]"] = true
 			}
 		}
 	}
@@ -60,24 +60,33 @@ func command(pid int) string {
 	return " (" + words + ")"
 }
 
-// listening returns the sockets of a table of the kernel that somebody listens
-// on, with their inodes.
-func listening(table string) map[netip.AddrPort]string {
+// States of sockets in the tables of the kernel.
+const (
+	stateListen      = "0A"
+	stateUnconnected = "07"
+)
+
+// boundSocket is a socket in a table of the kernel.
+type boundSocket struct {
+	addr  netip.AddrPort
+	inode string
+}
+
+// socketsIn returns the sockets of a table that are in a state.
+func socketsIn(table, state string) (sockets []boundSocket) {
 	f, err := os.Open(table)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
-	sockets := map[netip.AddrPort]string{}
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		// sl local remote state queues timer retransmits uid timeout inode …
 		fields := strings.Fields(lines.Text())
-		const stateListen = "0A"
-		if len(fields) < 10 || fields[3] != stateListen {
+		if len(fields) < 10 || fields[3] != state {
 			continue
 		}
 		if addr, ok := parseKernelAddr(fields[1]); ok {
-			sockets[addr] = fields[9]
+			sockets = append(sockets, boundSocket{addr, fields[9]})
 		}
 	}
 	return sockets

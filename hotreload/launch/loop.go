@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
@@ -36,15 +38,39 @@ type loop struct {
 	retry    *time.Timer
 	retrying <-chan time.Time
 
+	running    []*process        // that were started, until nothing of them is left
+	launching  int               // attempts that may have started a process which is not among running
+	conflicts  map[resource]bool // what two processes could not both have
+	frontTimer *time.Timer
+	frontDue   <-chan time.Time // when front answers, if there is no live process
+
 	queue []Event // waiting for room in events
 }
 
 // attempt is a process on its way to become live.
 type attempt struct {
-	ctx    context.Context
+	caller context.Context // of whoever wants it
+	ctx    context.Context // caller's, and ends if it is called off
 	cancel context.CancelCauseFunc
 	image  Image
 	reply  chan<- started // nil: nobody asked, the last image is started again
+
+	alone     bool     // no other process may run beside it
+	displaced bool     // one was ended for it
+	before    *process // that serves meanwhile; nil if there is none
+	told      map[resource]bool
+	clear     chan struct{} // closed when it may start
+	cleared   bool
+	owed      func() // set if this restores what was ended for another attempt: answers that
+}
+
+// launched is what became of an attempt.
+type launched struct {
+	process *process // nil if there is none
+	status  control.LiveStatus
+	held    holdings // what the process before has
+	clash   *clash   // it cannot start beside that
+	err     error
 }
 
 // started is what became of a Replace, changed what became of a Load.
@@ -74,6 +100,11 @@ func (l *loop) run() error {
 		case <-l.retrying:
 			l.retrying = nil
 			l.begin(l.ctx, l.image, nil)
+		case <-l.frontDue:
+			l.frontDue = nil
+			if l.live == nil {
+				l.frontOn()
+			}
 		case <-ended:
 			ended = nil
 			l.stop()
@@ -116,78 +147,179 @@ func (l *loop) begin(ctx context.Context, img Image, reply chan<- started) {
 		l.answer(reply, started{err: &StartError{Cause: ErrStopped}})
 		return
 	}
+	if reply != nil {
+		l.deaths, l.unready = 0, 0
+	}
+	l.try(&attempt{caller: ctx, image: img, reply: reply, alone: l.live == nil && len(l.conflicts) > 0})
+}
+
+// try makes a the attempt that is under way.
+func (l *loop) try(a *attempt) {
 	if l.starting != nil {
 		l.starting.cancel(ErrSuperseded)
 	}
 	l.cancelRetry()
-	if reply != nil {
-		l.deaths, l.unready = 0, 0
+	if a.alone {
+		l.displace(a)
 	}
-	a := &attempt{image: img, reply: reply}
-	a.ctx, a.cancel = context.WithCancelCause(ctx)
+	a.before, a.told, a.clear = l.live, maps.Clone(l.conflicts), make(chan struct{})
+	a.ctx, a.cancel = context.WithCancelCause(a.caller)
 	stop := context.AfterFunc(l.ctx, func() { a.cancel(ErrStopped) })
 	l.starting = a
 	l.async(func() func() {
-		p, st, err := l.launch(a)
+		var r launched
+		select {
+		case <-a.clear:
+			r = l.launch(a)
+		case <-a.ctx.Done():
+			r.err = &StartError{Cause: context.Cause(a.ctx)}
+		}
 		return func() {
 			// What was called off at the last moment stays called off.
 			switch {
-			case err != nil:
+			case r.err != nil:
 			case l.stopping:
-				err = &StartError{Cause: ErrStopped}
+				r.err = &StartError{Cause: ErrStopped}
 			case a.ctx.Err() != nil:
-				err = &StartError{Cause: context.Cause(a.ctx)}
+				r.err = &StartError{Cause: context.Cause(a.ctx)}
 			}
+			calledOff := a.ctx.Err() != nil
 			stop()
 			a.cancel(nil)
-			l.finish(a, p, st, err)
+			if a.cleared {
+				l.launching--
+			}
+			l.finish(a, r, calledOff)
+			l.proceed()
 		}
 	})
+	l.proceed()
 }
 
-// launch starts a process and waits until it is ready. The process is nil if
-// there is none.
-func (l *loop) launch(a *attempt) (*process, control.LiveStatus, error) {
+// proceed lets the attempt that is under way start, unless it has to wait for
+// others to end: what is left of a process that has ended ends soon.
+func (l *loop) proceed() {
+	a := l.starting
+	if a == nil || a.cleared {
+		return
+	}
+	for _, p := range l.running {
+		if a.alone || p.isGone() {
+			return
+		}
+	}
+	if a.alone && l.launching > 0 {
+		return
+	}
+	a.cleared = true
+	l.launching++
+	close(a.clear)
+}
+
+// launch starts a process and waits until it is ready.
+func (l *loop) launch(a *attempt) (r launched) {
+	before := a.before
+	if before != nil && before.isGone() {
+		before = nil
+	}
+	if before != nil {
+		r.held = l.system.holds(before.child)
+		if r.clash = foresee(r.held, a.told); r.clash != nil {
+			r.err = &StartError{Cause: r.clash}
+			return r
+		}
+	}
 	c, err := l.system.start(a.image)
 	if err != nil {
 		d := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "%v", err)
-		return nil, control.LiveStatus{}, &StartError{Diagnostics: []manifest.Diagnostic{d}, Cause: err}
+		r.err = &StartError{Diagnostics: []manifest.Diagnostic{d}, Cause: err}
+		return r
 	}
 	p := &process{child: c, image: a.image, images: map[int]Image{a.image.Generation: a.image}}
-	st, err := p.awaitReady(a.ctx, l.options.ReadyTimeout)
-	return p, st, err
+	r.process = p
+	ctx, cancel := context.WithCancelCause(a.ctx)
+	defer cancel(nil)
+	if before != nil {
+		go l.watchLocks(ctx, cancel, p, before)
+	}
+	if r.status, r.err = p.awaitReady(ctx, l.options.ReadyTimeout); r.err == nil && len(r.held.ports()) > 0 && p.exits(portPatience) {
+		r.err = p.exitedEarly()
+	}
+	if before == nil {
+		r.err = l.explain(p, r.err)
+		return r
+	}
+	if _, ok := errors.AsType[*clash](r.err); !ok {
+		p.rivals = r.held
+	}
+	r.clash = l.clashOf(p, r)
+	if r.clash == nil {
+		r.err = l.explain(p, r.err)
+	}
+	return r
 }
 
 // finish takes up the result of launch.
-func (l *loop) finish(a *attempt, p *process, st control.LiveStatus, err error) {
+func (l *loop) finish(a *attempt, r launched, calledOff bool) {
 	if l.starting == a {
 		l.starting = nil
 	}
+	p, err := r.process, r.err
 	if p != nil {
-		l.async(func() func() {
-			<-p.exited
-			return func() { l.exited(p) }
-		})
+		l.follow(p)
+	}
+	if r.clash != nil && !calledOff && !l.stopping {
+		l.end(p, nothing)
+		l.tellAlone(r.clash)
+		l.try(&attempt{caller: a.caller, image: a.image, reply: a.reply, alone: true, owed: a.owed})
+		return
 	}
 	if err == nil {
 		l.goLive(p, func() {
-			if a.reply == nil {
-				l.emit(Restarted{Status: st})
+			switch {
+			case a.owed != nil:
+				a.owed()
+			case a.reply == nil:
+				l.emit(Restarted{Status: r.status})
 			}
-			l.answer(a.reply, started{status: st})
+			l.answer(a.reply, started{status: r.status})
 		})
 		return
 	}
 	l.end(p, nothing)
+	if a.displaced && l.starting == nil && !l.stopping && a.reply != nil {
+		l.restore(a, err)
+		return
+	}
 	l.answer(a.reply, started{err: err})
+	if a.owed != nil {
+		a.owed()
+	}
 	switch {
 	case l.stopping || l.starting != nil || l.live != nil:
 	case a.reply == nil:
 		l.unready++
+		l.frontOn()
 		l.died(failedStart(p, a.image, err))
 	case l.wanted: // it died while its successor was starting
 		l.retryAfter(l.options.Backoff.delay(l.deaths))
 	}
+}
+
+// follow waits for the end of a process, and of what it has started.
+func (l *loop) follow(p *process) {
+	l.running = append(l.running, p)
+	l.async(func() func() {
+		<-p.exited
+		return func() { l.exited(p) }
+	})
+	l.async(func() func() {
+		<-p.over
+		return func() {
+			l.running = slices.DeleteFunc(l.running, func(q *process) bool { return q == p })
+			l.proceed()
+		}
+	})
 }
 
 // failedStart makes the event of an attempt that nobody asked for.
@@ -214,7 +346,7 @@ func (l *loop) goLive(p *process, then func()) {
 	l.image, l.wanted = p.image, true
 	l.unready = 0
 	l.frontOff()
-	l.follow(p)
+	l.listen(p)
 	l.end(before, then)
 }
 
@@ -246,6 +378,14 @@ func (l *loop) exited(p *process) {
 		return // it was asked to end, or it never was ready
 	}
 	l.live = nil
+	if l.starting == nil && time.Since(p.readyAt) < soon {
+		if c := clashed(p, p.rivals); c != nil { // it was ready before it noticed
+			l.tellAlone(c)
+			l.frontLater()
+			l.try(&attempt{caller: l.ctx, image: p.image, alone: true})
+			return
+		}
+	}
 	l.frontOn()
 	if time.Since(p.readyAt) >= l.options.Backoff.Reset {
 		l.deaths = 0
@@ -341,8 +481,8 @@ func (l *loop) remember(p *process, res control.LoadResult, served func(*process
 	}
 }
 
-// follow passes on the events of a process until it is gone.
-func (l *loop) follow(p *process) {
+// listen passes on the events of a process until it is gone.
+func (l *loop) listen(p *process) {
 	l.async(func() func() {
 		ctx, cancel := p.whileAlive(context.Background())
 		defer cancel()
@@ -359,6 +499,7 @@ func (l *loop) follow(p *process) {
 }
 
 func (l *loop) frontOn() {
+	l.frontNotLater()
 	if l.front != nil || l.stopping {
 		return
 	}
@@ -372,6 +513,7 @@ func (l *loop) frontOn() {
 }
 
 func (l *loop) frontOff() {
+	l.frontNotLater()
 	f := l.front
 	if f == nil {
 		return

@@ -27,6 +27,12 @@ type behaviour struct {
 	load        string        // what a load does: "" goes live, reject, crash, hang, refuse
 	drains      time.Duration // how long that takes
 	ignoresTERM bool
+
+	holds    []resource    // what it has
+	says     string        // what it has printed
+	lastSays string        // what it prints when it ends
+	waitsFor wait          // what it waits for while it is silent
+	leaves   time.Duration // how long what it has started takes to end
 }
 
 // fakeProcess acts out a behaviour.
@@ -40,6 +46,7 @@ type fakeProcess struct {
 	mu     sync.Mutex
 	gone   bool
 	exited chan struct{}
+	over   chan struct{}
 }
 
 func (p *fakeProcess) end(state string) {
@@ -49,9 +56,13 @@ func (p *fakeProcess) end(state string) {
 		return
 	}
 	p.gone = true
-	p.child.exit = Exit{PID: p.child.pid, State: state, Diagnostic: describeExit(state, "", "", "")}
+	p.child.exit = Exit{PID: p.child.pid, State: state, Diagnostic: ending{state: state}.describe("")}
 	p.log("exit %d %s", p.child.pid, state)
 	close(p.exited)
+	go func() {
+		time.Sleep(p.leaves)
+		close(p.over)
+	}()
 }
 
 // wait is a call that takes d, unless it is called off or the process ends.
@@ -129,6 +140,7 @@ func (p *fakeProcess) Events(ctx context.Context) iter.Seq2[control.LiveEvent, e
 type fakeSystem struct {
 	begun      time.Time
 	behaviours []behaviour
+	blind      bool // it does not tell what a process has
 
 	mu      sync.Mutex
 	lines   []string
@@ -152,9 +164,17 @@ func (s *fakeSystem) start(img Image) (*child, error) {
 		return nil, errors.New("exec format error")
 	}
 	s.log("start %d generation %d %s", pid, img.Generation, img.Plugin)
-	p := &fakeProcess{behaviour: b, fakeSystem: s, img: img, begun: time.Now(), exited: make(chan struct{})}
+	p := &fakeProcess{behaviour: b, fakeSystem: s, img: img, begun: time.Now(), exited: make(chan struct{}), over: make(chan struct{})}
 	p.child = &child{
-		pid: pid, remote: p, exited: p.exited,
+		pid: pid, remote: p, exited: p.exited, over: p.over,
+		printed: func() string {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if p.gone {
+				return p.says + p.lastSays
+			}
+			return p.says
+		},
 		output: func() string { return "output of " + fmt.Sprint(pid) },
 		terminate: func() {
 			s.log("term %d", pid)
@@ -180,6 +200,25 @@ func (s *fakeSystem) start(img Image) (*child, error) {
 	return p.child, nil
 }
 
+// of returns the process behind a child.
+func (s *fakeSystem) of(c *child) *fakeProcess {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running[slices.IndexFunc(s.running, func(p *fakeProcess) bool { return p.child == c })]
+}
+
+func (s *fakeSystem) holdings(c *child) holdings {
+	return holdings{known: !s.blind, pid: c.pid, dir: "/w", list: s.of(c).behaviour.holds}
+}
+
+func (s *fakeSystem) waits(c, before *child) wait {
+	w := s.of(c).waitsFor
+	if before != nil && s.of(before).gone || s.blind {
+		return wait{}
+	}
+	return w
+}
+
 func (s *fakeSystem) newFront() (*front, error) {
 	s.log("front on")
 	done := make(chan struct{})
@@ -199,7 +238,10 @@ type supervised struct {
 func supervise(t *testing.T, behaviours []behaviour, test func(h *supervised)) (lines, events []string) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &supervised{T: t, fakeSystem: &fakeSystem{begun: time.Now(), behaviours: behaviours}, ended: make(chan struct{})}
-		h.s = newSupervisor(Options{}.withDefaults(), system{start: h.start, front: h.newFront})
+		h.s = newSupervisor(Options{}.withDefaults(), system{
+			start: h.start, front: h.newFront, holds: h.holdings, waits: h.waits,
+			owner: func(r resource) string { return " by process 77 (node)" },
+		})
 		var ctx context.Context
 		ctx, h.stop = context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -248,6 +290,8 @@ func describe(e Event) string {
 		return fmt.Sprintf("restarted generation %d", e.Status.Generation)
 	case GaveUp:
 		return fmt.Sprintf("gave up after %d", e.Deaths)
+	case Alone:
+		return "alone: two processes cannot both " + e.Conflict
 	case Live:
 		return fmt.Sprintf("live: %s %d", e.Event.Kind, e.Event.Generation)
 	}

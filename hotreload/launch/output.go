@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 )
 
 const (
@@ -27,9 +28,10 @@ const longestStart = len("\nfatal error: ")
 // beginning of the last crash report in it. It is safe for concurrent use.
 type tail struct {
 	mu    sync.Mutex
-	end   []byte // at most 2*tailSize, of which the last tailSize count
-	carry []byte // the end of the last write: what a start of a crash may be split at
-	crash []byte // from the start of the last crash report
+	end   []byte    // at most 2*tailSize, of which the last tailSize count
+	carry []byte    // the end of the last write: what a start of a crash may be split at
+	crash []byte    // from the start of the last crash report
+	last  time.Time // of the last write
 }
 
 func newTail() *tail { return &tail{carry: []byte("\n")} }
@@ -38,6 +40,7 @@ func newTail() *tail { return &tail{carry: []byte("\n")} }
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.last = time.Now()
 	t.end = append(t.end, p...)
 	if len(t.end) > 2*tailSize {
 		t.end = slices.Clone(lastBytes(t.end, tailSize))
@@ -63,6 +66,13 @@ func (t *tail) Tail() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(lastBytes(t.end, tailSize))
+}
+
+// Written returns when something was written last.
+func (t *tail) Written() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last
 }
 
 // Crash returns the beginning of the last crash report, or "".

@@ -18,8 +18,9 @@ type process struct {
 	images   map[int]Image // what it can be rolled back to, by generation
 	answered bool          // it has spoken the control protocol
 	readyAt  time.Time
-	changes  int  // loads and rollbacks that are running, or during which it died
-	ending   bool // it was asked to end
+	rivals   holdings // what the process before had when this one started
+	changes  int      // loads and rollbacks that are running, or during which it died
+	ending   bool     // it was asked to end
 }
 
 func (p *process) isGone() bool {
@@ -149,8 +150,12 @@ func (p *process) notReady(cause error, limit time.Duration, last error) error {
 		} else if problem, ok := errors.AsType[*control.Problem](last); ok {
 			why = problem.Error()
 		}
-		e.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{},
-			"the live server did not become ready within %v: %s", limit, why)}
+		e.Diagnostics = []manifest.Diagnostic{notReadyDiagnostic(limit, why)}
 	}
 	return e
+}
+
+func notReadyDiagnostic(limit time.Duration, why string) manifest.Diagnostic {
+	return manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{},
+		"the live server did not become ready within %v: %s (a start that needs longer may have more time: --start-timeout, or the setting anvil.startTimeout)", limit, why)
 }

@@ -116,6 +116,9 @@ func liveServer(mode string) {
 	go messages.Serve(controls)
 	<-drain
 	events.Close()
+	if path := os.Getenv("PIDFILE"); path != "" {
+		defer os.Remove(path)
+	}
 	if err := errors.Join(serve.Shutdown(context.Background()), messages.Shutdown(context.Background())); err != nil {
 		panic(err)
 	}

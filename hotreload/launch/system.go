@@ -12,6 +12,12 @@ import (
 type system struct {
 	start func(Image) (*child, error)
 	front func() (*front, error)
+	// holds looks what a process and its children have; waits, what a process that
+	// is not ready may be waiting for: what the one before has or, if that is nil,
+	// anybody; owner describes, to follow "is taken", who has a port.
+	holds func(*child) holdings
+	waits func(p, before *child) wait
+	owner func(resource) string
 }
 
 // child is a process that was started.
@@ -22,8 +28,10 @@ type child struct {
 	// (SIGKILL). After the end both do nothing.
 	terminate, kill func()
 	output          func() string // the end of its stderr so far
+	printed         func() string // that of its stdout, and of its stderr
 	exited          <-chan struct{}
-	exit            Exit // set before exited is closed
+	exit            Exit            // set before exited is closed
+	over            <-chan struct{} // closed when what it has started has ended, too
 }
 
 // remote is a live server, seen through the control protocol.

@@ -24,6 +24,10 @@ import (
 // from children of it that still run.
 const leftoverOutput = 250 * time.Millisecond
 
+// lastWords is how old what a process has printed may be at its end to be about
+// the end.
+const lastWords = time.Second
+
 // newSystem returns the real one.
 func newSystem(o Options) (system, error) {
 	if err := os.MkdirAll(o.RunDir, 0o700); err != nil {
@@ -36,6 +40,9 @@ func newSystem(o Options) (system, error) {
 	return system{
 		start: u.start,
 		front: func() (*front, error) { return newFront(o.Socket, o.Front, o.DrainTimeout) },
+		holds: u.holds,
+		waits: u.waits,
+		owner: u.owner,
 	}, nil
 }
 
@@ -119,9 +126,9 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 		return nil, fmt.Errorf("starting the live server: %w", err)
 	}
 
-	report := newTail()
+	report, printed := newTail(), newTail()
 	var copying sync.WaitGroup
-	copying.Go(func() { _, _ = io.Copy(u.stdout, outR) }) // ends with the process, or when the pipe is closed below
+	copying.Go(func() { _, _ = io.Copy(io.MultiWriter(printed, u.stdout), outR) }) // ends with the process, or when the pipe is closed below
 	copying.Go(func() { _, _ = io.Copy(io.MultiWriter(report, u.stderr), errR) })
 	copied := make(chan struct{})
 	go func() {
@@ -129,13 +136,15 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 		copying.Wait()
 	}()
 	client := control.NewClient(path)
-	gone, exited := make(chan struct{}), make(chan struct{})
+	gone, exited, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	pid := cmd.Process.Pid
 	ch := &child{
 		pid:       pid,
 		remote:    socketRemote{client},
 		output:    report.Tail,
+		printed:   func() string { return printed.Tail() + "\n" + report.Tail() },
 		exited:    exited,
+		over:      over,
 		terminate: func() { _ = cmd.Process.Signal(syscall.SIGTERM) }, // knows when the process is gone
 		kill: func() {
 			select {
@@ -147,18 +156,27 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 		},
 	}
 	go func() {
-		defer close(exited)
 		_ = cmd.Wait() // what it says is in ProcessState
+		ended := time.Now()
 		close(gone)
+		left := make(chan struct{})
+		go func() {
+			defer close(left)
+			endGroup(pid)
+		}()
 		select {
 		case <-copied:
 		case <-time.After(leftoverOutput):
 		}
-		closeAll([]*os.File{outR, errR, aliveW})
 		client.Close()
 		_ = os.Remove(path)
 		state := cmd.ProcessState.String()
-		ch.exit = Exit{PID: pid, State: state, Output: report.Tail(), Diagnostic: describeExit(state, report.Crash(), report.Tail(), u.Dir)}
+		end := ending{state: state, crash: report.Crash(), output: report.Tail(), stale: ended.Sub(report.Written()) > lastWords}
+		ch.exit = Exit{PID: pid, State: state, Output: report.Tail(), Diagnostic: end.describe(u.Dir)}
+		close(exited)
+		<-left
+		closeAll([]*os.File{outR, errR, aliveW})
+		close(over)
 	}()
 	return ch, nil
 }

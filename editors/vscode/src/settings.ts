@@ -11,6 +11,7 @@ export const serverSettings = {
 	race: false,
 	debug: false,
 	args: [] as string[],
+	startTimeout: 30,
 	codeLens: true,
 	hover: true,
 	inlayHints: false,

@@ -25,6 +25,7 @@ type serveFlags struct {
 	serve, stdio, race, debug, fullLink, json, once, verbose bool
 	addr, main, onBreak                                      string
 	tags                                                     []string
+	startTimeout                                             time.Duration
 
 	dir  string
 	args []string // of the live server
@@ -43,6 +44,7 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	fl.BoolVar(&f.debug, "debug", false, "build for a debugger: with debug information, without optimizations")
 	fl.BoolVar(&f.fullLink, "full-link", false, "link every plugin fully, as go build does: slower, and each takes megabytes")
 	fl.StringVar(&f.onBreak, "on-break", onBreakRestart, "`POLICY` for a change that needs a restart: restart, ask or keep; ask and keep serve the old code until 'anvil-lsp ctl restart'")
+	fl.DurationVar(&f.startTimeout, "start-timeout", 30*time.Second, "`DURATION` that the application may take to start, such as 90s or 2m")
 	fl.BoolVar(&f.verbose, "verbose", false, "show hints, predictions and the steps of each reload, too")
 	fl.BoolVar(&f.json, "json", false, "print events as JSON, one object a line; the application's output goes to standard error")
 	fl.BoolVar(&f.once, "once", false, "build, load, report and end; exit code 0 if the application went live")
@@ -73,6 +75,9 @@ func (f *serveFlags) take(cmd *cobra.Command, args []string) error {
 		if ip, err := netip.ParseAddr(host); err == nil && !ip.Unmap().IsLoopback() { // names are looked up later
 			return usagef("--addr %s: %w: the live server can do whatever you can, so it listens on this machine only", f.addr, launch.ErrNotLoopback)
 		}
+	}
+	if f.startTimeout < time.Second {
+		return usagef("--start-timeout %v: it is a duration of a second or more, such as 90s or 2m", f.startTimeout)
 	}
 	if _, err := f.policy(); err != nil {
 		return err
@@ -109,7 +114,7 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	o := engine.Options{
-		Dir: p.abs(f.dir), Main: f.main, Addr: f.addr, Tags: f.tags, Race: f.race, Debug: f.debug, FullLink: f.fullLink, OnBreak: policy,
+		Dir: p.abs(f.dir), Main: f.main, Addr: f.addr, Tags: f.tags, Race: f.race, Debug: f.debug, FullLink: f.fullLink, OnBreak: policy, StartTimeout: f.startTimeout,
 		Args: f.args, Version: buildVersion().Version,
 	}
 	if cache, err := os.UserCacheDir(); err == nil { // else plugins are tried each time
