@@ -12,12 +12,15 @@
 // last good one again when it dies by itself, and leaves nothing behind when it
 // ends.
 //
-// Two limitations. A keep-alive connection that is idle when the old process
+// Where two processes cannot run at once, because the old one has a port or a
+// lock that the new one needs, the old one is ended first (Alone). When a
+// process has ended, what it has started is ended, too, unless that has left its
+// process group.
+//
+// A limitation: a keep-alive connection that is idle when the old process
 // drains is closed by it; a client that sends a request at that very moment
 // has to repeat it, as browsers do, and Go's client for GET (see
-// control.Handover, which the live server and Front end with). And a program
-// that never gets as far as calling hotreload.LiveServer does not notice when
-// the engine is killed: it keeps the address until it is ended by hand.
+// control.Handover, which the live server and Front end with).
 package launch
 
 import (

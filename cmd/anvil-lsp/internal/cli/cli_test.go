@@ -46,6 +46,9 @@ func TestFlags(t *testing.T) {
 		{args: "--serve --once --on-break ask --verbose", want: engine.Options{Dir: ".", OnBreak: engine.BreakAsk}},
 		{args: "--serve --once --on-break=keep", want: engine.Options{Dir: ".", OnBreak: engine.BreakKeep}},
 		{args: "--serve --once --on-break restart", want: engine.Options{Dir: ".", OnBreak: engine.BreakRestart}},
+		{args: "--serve --once --start-timeout 2m", want: engine.Options{Dir: ".", StartTimeout: 2 * time.Minute}},
+		{args: "--serve --start-timeout 0s", code: 2, says: "--start-timeout 0s: it is a duration of a second or more"},
+		{args: "--serve --start-timeout 90", code: 2, says: "90"},
 		{args: "--serve --on-break never", code: 2, says: "--on-break never: it is restart, ask or keep"},
 		{args: "--serve a b", code: 2, says: `unexpected argument "b"`},
 		{args: "--serve --addr 8080", code: 2, says: "an address looks like"},
@@ -79,6 +82,9 @@ func TestFlags(t *testing.T) {
 				t.Errorf("streams, version or cache missing in %+v", got)
 			}
 			got.Stdout, got.Stderr, got.Version, got.CacheDir = nil, nil, "", ""
+			if tt.want.StartTimeout == 0 {
+				tt.want.StartTimeout = 30 * time.Second
+			}
 			got.Dir, _ = filepath.Rel(p.dir, got.Dir)
 			if len(got.Tags) == 0 {
 				got.Tags = nil
