@@ -91,7 +91,7 @@ func (s *Server) sessionFor(folder uri.URI) (*session, error) {
 	if folder == "" {
 		switch len(all) {
 		case 0:
-			return nil, failed(errors.New("there is no application with " + markRegister + " in the workspace"))
+			return nil, s.noApplication()
 		case 1:
 			return all[0], nil
 		}
@@ -103,6 +103,9 @@ func (s *Server) sessionFor(folder uri.URI) (*session, error) {
 		if (below(path, f.dir) || below(f.dir, path)) && (best == nil || len(f.dir) > len(best.dir) && below(path, f.dir)) {
 			best = f
 		}
+	}
+	if best == nil && len(all) == 0 {
+		return nil, s.noApplication()
 	}
 	if best == nil {
 		return nil, failed(fmt.Errorf("there is no application in %s", folder))
@@ -124,7 +127,7 @@ func (v *View) named(folder uri.URI) (*Folder, error) {
 	if folder == "" {
 		switch len(v.Folders) {
 		case 0:
-			return nil, failed(errors.New("there is no application with " + markRegister + " in the workspace"))
+			return nil, failed(errors.New("there is no application in the workspace"))
 		case 1:
 			return v.Folders[0], nil
 		}

@@ -18,23 +18,40 @@ const (
 	handlersText = "package h\n\nimport \"github.com/anvilforge/anvil-lsp/hotreload\"\n\nfunc AnvilRegisterRoutes(r *hotreload.RouteSink) {}\n"
 )
 
+// delegating is a main that reaches the handlers.
+const delegating = "package main\n\nimport (\n\t_ \"m/h\"\n\n\t\"github.com/anvilforge/anvil-lsp/hotreload\"\n)\n\nfunc main() { hotreload.LiveServer(nil, hotreload.Options{}) }\n"
+
+// appCase is what else there is to say of a case.
+type appCase struct {
+	open, main string // folder, setting
+	concerns   bool   // there is something that uses the runtime
+}
+
+var uses = appCase{concerns: true}
+
 func TestFindApplications(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		files map[string]string
 		want  []string
+		appCase
 	}{
-		{"none", map[string]string{"main.go": "package main\n", "h/h.go": "package h // AnvilRegisterRoutes"}, nil},
-		{"no register function", map[string]string{"main.go": mainText}, nil},
-		{"no main", map[string]string{"go.mod": "", "h/h.go": handlersText}, nil},
-		{"one", map[string]string{"go.mod": "", "main.go": mainText, "h/h.go": handlersText}, []string{"."}},
-		{"main below", map[string]string{"go.mod": "", "cmd/web/main.go": mainText, "h/h.go": handlersText}, []string{"."}},
-		{"main below, Go files above", map[string]string{"go.mod": "", "x.go": "package x\n", "cmd/web/main.go": mainText, "h/h.go": handlersText}, []string{"cmd/web"}},
-		{"two in a module", map[string]string{"go.mod": "", "cmd/a/main.go": mainText, "cmd/b/main.go": mainText, "h/h.go": handlersText}, []string{"cmd/a", "cmd/b"}},
-		{"two modules", map[string]string{"a/go.mod": "", "a/main.go": mainText, "a/h/h.go": handlersText, "b/go.mod": "", "b/main.go": mainText, "b/h/h.go": handlersText}, []string{"a", "b"}},
-		{"joined by go.work", map[string]string{"go.work": "", "web/go.mod": "", "web/main.go": mainText, "h/go.mod": "", "h/h.go": handlersText}, []string{"web"}},
-		{"what the go command skips", map[string]string{"testdata/main.go": mainText, "_x/main.go": mainText, ".y/main.go": mainText, "vendor/z/main.go": mainText, "h/h.go": handlersText}, nil},
-		{"tests", map[string]string{"main_test.go": mainText, "h/h.go": handlersText}, nil},
+		{"none", map[string]string{"main.go": "package main\n", "h/h.go": "package h // AnvilRegisterRoutes"}, nil, appCase{}},
+		{"no register function", map[string]string{"main.go": mainText}, nil, uses},
+		{"no main", map[string]string{"go.mod": "", "h/h.go": handlersText}, nil, uses},
+		{"main of a setting", map[string]string{"go.mod": "", "h/h.go": handlersText}, []string{"."}, appCase{main: "./elsewhere", concerns: true}},
+		{"only the handlers are open", map[string]string{"go.mod": "module m\n", "cmd/web/main.go": delegating, "h/h.go": handlersText}, []string{"."}, appCase{open: "h", concerns: true}},
+		{"only a package of one of two", map[string]string{"go.mod": "module m\n", "cmd/web/main.go": delegating, "cmd/other/main.go": mainText, "h/h.go": handlersText}, []string{"cmd/web"}, appCase{open: "h", concerns: true}},
+		{"a module of a go.work", map[string]string{"go.work": "go 1.26\n\nuse ./web\nuse ./h\n", "web/go.mod": "module m\n", "web/main.go": delegating, "h/go.mod": "module m/h\n", "h/h.go": handlersText}, []string{"web"}, appCase{open: "h", concerns: true}},
+		{"a folder that has nothing to do with it", map[string]string{"go.mod": "module m\n", "main.go": mainText, "h/h.go": handlersText, "other/o.go": "package other\n"}, nil, appCase{open: "other", concerns: true}},
+		{"one", map[string]string{"go.mod": "", "main.go": mainText, "h/h.go": handlersText}, []string{"."}, uses},
+		{"main below", map[string]string{"go.mod": "", "cmd/web/main.go": mainText, "h/h.go": handlersText}, []string{"."}, uses},
+		{"main below, Go files above", map[string]string{"go.mod": "", "x.go": "package x\n", "cmd/web/main.go": mainText, "h/h.go": handlersText}, []string{"cmd/web"}, uses},
+		{"two in a module", map[string]string{"go.mod": "", "cmd/a/main.go": mainText, "cmd/b/main.go": mainText, "h/h.go": handlersText}, []string{"cmd/a", "cmd/b"}, uses},
+		{"two modules", map[string]string{"a/go.mod": "", "a/main.go": mainText, "a/h/h.go": handlersText, "b/go.mod": "", "b/main.go": mainText, "b/h/h.go": handlersText}, []string{"a", "b"}, uses},
+		{"joined by go.work", map[string]string{"go.work": "", "web/go.mod": "", "web/main.go": mainText, "h/go.mod": "", "h/h.go": handlersText}, []string{"web"}, uses},
+		{"what the go command skips", map[string]string{"go.mod": "", "testdata/main.go": mainText, "_x/main.go": mainText, ".y/main.go": mainText, "vendor/z/main.go": mainText, "h/h.go": handlersText}, nil, uses},
+		{"tests", map[string]string{"main_test.go": mainText, "h/h.go": handlersText}, nil, uses},
 	} {
 		root := t.TempDir()
 		for name, text := range tt.files {
@@ -47,7 +64,13 @@ func TestFindApplications(t *testing.T) {
 			}
 		}
 		var got []string
-		for _, dir := range findApplications(t.Context(), root, anywhere) {
+		settings := defaultSettings()
+		settings.Main = tt.main
+		found := findApplications(t.Context(), filepath.Join(root, tt.open), settings, anywhere)
+		if (len(found.dirs) == 0) != (found.reason != "") || found.concerns != tt.concerns {
+			t.Errorf("%s: %+v", tt.name, found)
+		}
+		for _, dir := range found.dirs {
 			rel, err := filepath.Rel(root, dir)
 			if err != nil {
 				t.Fatal(err)
@@ -91,10 +114,10 @@ func TestNobodyIsAskedBeforeTrust(t *testing.T) {
 	go func() { _ = srv.Serve(l) }()
 	defer srv.Close()
 	nowhere := func(string) bool { return false }
-	if got := findApplications(t.Context(), root, nowhere); !slices.Equal(got, []string{filepath.Join(root, "cmd", "web")}) || asked.Load() != 0 {
+	if got := findApplications(t.Context(), root, defaultSettings(), nowhere).dirs; !slices.Equal(got, []string{filepath.Join(root, "cmd", "web")}) || asked.Load() != 0 {
 		t.Errorf("before trust: %q, asked %d times", got, asked.Load())
 	}
-	if got := findApplications(t.Context(), root, anywhere); !slices.Equal(got, []string{root}) || asked.Load() == 0 {
+	if got := findApplications(t.Context(), root, defaultSettings(), anywhere).dirs; !slices.Equal(got, []string{root}) || asked.Load() == 0 {
 		t.Errorf("after it: %q, asked %d times", got, asked.Load())
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/visible"
 )
@@ -62,8 +63,8 @@ func (p *placer) lens(where protocol.Range, command string, arg commandArgument,
 // and what can be done about it.
 func (p *placer) registerLenses(d *Document) []protocol.CodeLens {
 	name := p.places(d.Path).topLevel(markRegister)
-	if name == nil {
-		return nil
+	if name == nil || !build.Matches(d.Path, d.Text, p.f.Settings.Tags) {
+		return nil // or the file is in no build
 	}
 	where := p.places(d.Path).span(name)
 	lens := func(command, title string) protocol.CodeLens { return p.lens(where, command, commandArgument{}, title) }

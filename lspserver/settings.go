@@ -185,6 +185,11 @@ func (s *Server) settingsIn(dir string) *Settings {
 			best = w
 		}
 	}
+	for _, w := range s.folders { // an application around a folder
+		if best == nil && below(w.dir, dir) {
+			best = w
+		}
+	}
 	if best == nil {
 		return nil
 	}

@@ -2,9 +2,12 @@ package lspserver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
@@ -19,6 +22,9 @@ type workspaceFolder struct {
 	sessions []*session
 	scanning bool
 	again    bool // to be looked through once more
+	scanned  bool
+	nothing  discovery // the last one, where no application was found
+	told     bool      // that there is none
 }
 
 func workspaceFeature() feature {
@@ -119,14 +125,19 @@ func (s *Server) scan(w *workspaceFolder) {
 	w.scanning = true
 	s.sessions.Go(func() {
 		for {
-			found := findApplications(s.working, w.dir, s.mayRun)
 			s.mu.Lock()
-			for _, dir := range found {
+			settings := *cmp.Or(w.settings, s.settings.Load())
+			s.mu.Unlock()
+			found := findApplications(s.working, w.dir, settings, s.mayRun)
+			s.mu.Lock()
+			for _, dir := range found.dirs {
 				s.startSession(w, dir)
 			}
+			w.scanned, w.nothing = true, found
 			if !w.again || s.working.Err() != nil {
 				w.scanning = false
 				s.mu.Unlock()
+				s.tellNothing()
 				return
 			}
 			w.again = false
@@ -151,6 +162,9 @@ func (s *Server) startSession(w *workspaceFolder, dir string) {
 		}
 	}
 	given := dir
+	if up, ok := strings.CutPrefix(w.dir, dir); ok && strings.HasSuffix(w.given, up) {
+		given = strings.TrimSuffix(w.given, up)
+	}
 	if w.given != w.dir && below(dir, w.dir) {
 		given = w.given + dir[len(w.dir):]
 	}
@@ -169,6 +183,7 @@ func (s *Server) startSession(w *workspaceFolder, dir string) {
 // lookAgain looks through a folder once more if a document could make it the
 // home of an application.
 func (s *Server) lookAgain(doc *Document) {
+	defer s.tellNothing()
 	if filepath.Ext(doc.Path) != ".go" || !bytes.Contains(doc.Text, []byte(markRegister)) && !bytes.Contains(doc.Text, []byte(markServe)) {
 		return
 	}
@@ -182,4 +197,45 @@ func (s *Server) lookAgain(doc *Document) {
 			s.scan(w)
 		}
 	}
+}
+
+// tellNothing says, once for each folder, why there is no application in it, to
+// somebody who has a Go file of it open.
+func (s *Server) tellNothing() {
+	open := s.docs.all().byPath
+	s.mu.Lock()
+	var untold []*workspaceFolder
+	for _, w := range s.folders {
+		if !w.scanned || w.scanning || w.told || w.nothing.reason == "" || s.working.Err() != nil {
+			continue
+		}
+		for path := range open {
+			if filepath.Ext(path) == ".go" && below(path, w.dir) && !w.told {
+				w.told, untold = true, append(untold, w)
+			}
+		}
+	}
+	s.mu.Unlock()
+	for _, w := range untold {
+		switch {
+		case len(w.nothing.dirs) > 0:
+			s.logf(protocol.MessageTypeWarning, "%s: %s", w.given, w.nothing.reason)
+		case w.nothing.concerns:
+			s.showf(protocol.MessageTypeInfo, "anvil-lsp: no application was found in %s: %s", w.given, w.nothing.reason)
+		default:
+			s.logf(protocol.MessageTypeInfo, "no application was found in %s: %s", w.given, w.nothing.reason)
+		}
+	}
+}
+
+// noApplication is the error of a request that needs an application.
+func (s *Server) noApplication() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.folders {
+		if w.nothing.reason != "" {
+			return failed(errors.New("there is no application in the workspace: " + w.nothing.reason))
+		}
+	}
+	return failed(errors.New("there is no application in the workspace"))
 }

@@ -133,7 +133,10 @@ func (e *goEnv) check() error {
 	case !pluginPlatform(e.GOOS, e.GOARCH):
 		return fmt.Errorf("%w: Go has no plugins on %s/%s; use Linux, macOS or FreeBSD (on Windows: WSL)", ErrSetup, e.GOOS, e.GOARCH)
 	}
-	cc, _, _ := strings.Cut(e.CC, " ")
+	cc := ""
+	if words := SplitQuoted(e.CC); len(words) > 0 {
+		cc = words[0]
+	}
 	if _, err := exec.LookPath(cc); err != nil {
 		return fmt.Errorf("%w: the C compiler %q is not in PATH; linking a plugin needs it (Debian: apt-get install gcc libc6-dev)", ErrSetup, cc)
 	}
@@ -176,14 +179,21 @@ func (b *Builder) flags() []string {
 // tags returns the build tags that files are chosen by, besides those of the
 // platform and the toolchain.
 func (b *Builder) tags() []string {
-	tags := append([]string{HotTag}, b.cfg.Tags...)
-	for _, v := range b.env.goFlag("tags") {
-		tags = append(tags, strings.Split(v, ",")...)
-	}
+	tags := slices.Concat([]string{HotTag}, b.cfg.Tags, b.env.tags())
 	if b.cfg.Race {
 		tags = append(tags, "race") // as the go command does by itself
 	}
 	return tags
+}
+
+// tags returns the build tags of GOFLAGS. The last -tags counts, as everywhere.
+func (e *goEnv) tags() []string {
+	values := e.goFlag("tags")
+	if len(values) == 0 {
+		return nil
+	}
+	// Spaces are what separated them once, and is still allowed.
+	return strings.FieldsFunc(values[len(values)-1], func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // race reports whether GOFLAGS turns the race detector on.
@@ -200,13 +210,35 @@ func (e *goEnv) race() bool {
 // goFlag returns the values that GOFLAGS gives a flag, in that order.
 func (e *goEnv) goFlag(name string) []string {
 	var values []string
-	for _, f := range strings.Fields(e.GOFLAGS) {
+	for _, f := range SplitQuoted(e.GOFLAGS) {
 		flag, value, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(f, "-"), "-"), "=")
 		if flag == name {
 			values = append(values, value)
 		}
 	}
 	return values
+}
+
+// SplitQuoted splits a value as the go command does (cmd/internal/quoted.Split): at
+// white space, and a word may be quoted as a whole. A quote that is not closed
+// goes on to the end; the go command refuses it.
+func SplitQuoted(s string) []string {
+	const space = " \t\n\r"
+	var words []string
+	for s = strings.TrimLeft(s, space); s != ""; s = strings.TrimLeft(s, space) {
+		var word string
+		if quote := s[0]; quote == '"' || quote == '\'' {
+			word, s, _ = strings.Cut(s[1:], string(quote))
+		} else {
+			end := strings.IndexAny(s, space)
+			if end < 0 {
+				end = len(s)
+			}
+			word, s = s[:end], s[end:]
+		}
+		words = append(words, word)
+	}
+	return words
 }
 
 // gcflags returns the flags that every package is compiled with, besides those

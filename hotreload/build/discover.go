@@ -26,8 +26,8 @@ const (
 )
 
 // Main finds the main package of the application: the configured one, the one
-// in Dir, or the only one below Dir that uses the runtime. It returns an
-// import path or a path that the go command accepts in its place.
+// in Dir if it serves, or the only one below Dir that does. It returns an import
+// path or a path that the go command accepts in its place.
 func (b *Builder) Main(ctx context.Context) (string, error) {
 	if m := b.cfg.Main; m != "" {
 		if st, err := os.Stat(filepath.Join(b.cfg.Dir, m)); err == nil && st.IsDir() && !strings.HasPrefix(m, ".") {
@@ -38,60 +38,82 @@ func (b *Builder) Main(ctx context.Context) (string, error) {
 		}
 		return m, nil
 	}
-	if names, _ := filepath.Glob(filepath.Join(b.cfg.Dir, "*.go")); slices.ContainsFunc(names, isMainFile) {
+	match := matcher(b.buildContext())
+	if p := sketchOf(b.cfg.Dir, match); p.main && p.serves {
 		return ".", nil
 	}
+	// What else is in the directory may be a program that generates something.
+	found := findPrograms(ctx, b.cfg.Dir, match)
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	var mains []string
+	for _, p := range found.Programs {
+		rel, err := filepath.Rel(b.cfg.Dir, p.Dir)
+		if err != nil {
+			return "", err
+		}
+		if rel == "." {
+			return rel, nil
+		}
+		mains = append(mains, "./"+filepath.ToSlash(rel))
+	}
+	if len(mains) == 0 {
+		var err error
+		if mains, err = b.listMains(ctx); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case len(mains) == 1:
+		return mains[0], nil
+	case len(mains) > 1:
+		return "", fmt.Errorf("%w: several programs use the runtime: %s; choose one with --main %s", ErrSetup, strings.Join(mains, ", "), mains[0])
+	case sketchOf(b.cfg.Dir, match).main:
+		return ".", nil // what it lacks is said of it
+	case found.GaveUp != "":
+		return "", fmt.Errorf("%w: no program in %s was found that uses %s: %s; name its directory with --main", ErrSetup, b.cfg.Dir, RuntimePath, found.GaveUp)
+	}
+	return "", fmt.Errorf("%w: no program in %s calls %s.%s; name the application's directory, or make one with `anvil-lsp init`", ErrSetup, b.cfg.Dir, RuntimePath, ServeName)
+}
+
+// listMains returns the import paths of the main packages below Dir that have the
+// runtime among their dependencies, sorted: one may be called by a module that
+// the user does not work on.
+func (b *Builder) listMains(ctx context.Context) ([]string, error) {
 	pattern := "./..."
 	if b.env.GOWORK != "" && (b.env.GOMOD == "" || b.env.GOMOD == os.DevNull) {
 		// Above the modules of a go.work, where ./... means nothing.
 		pattern = "work"
 	}
-	pkgs, err := b.list(ctx, nil, "-e", "-json=ImportPath,Name,Dir,Imports", pattern)
+	pkgs, err := b.list(ctx, nil, "-e", "-deps", "-json=ImportPath,Name,Dir,Imports,ImportMap", pattern)
 	if err != nil {
-		return "", b.listFailure(err)
+		return nil, b.listFailure(err)
+	}
+	g := &Graph{Packages: make(map[string]*Package, len(pkgs))}
+	for _, p := range pkgs {
+		g.Packages[p.ImportPath] = p
 	}
 	var mains []string
 	for _, p := range pkgs {
-		if p.Name == "main" && slices.Contains(p.Imports, RuntimePath) && within(b.cfg.Dir, p.Dir) {
+		if p.Name != "main" || !within(b.cfg.Dir, p.Dir) {
+			continue
+		}
+		if _, ok := g.reach(p.ImportPath, func(string) bool { return false })[RuntimePath]; ok {
+			if p.Dir == b.cfg.Dir {
+				return []string{"."}, nil
+			}
 			mains = append(mains, p.ImportPath)
 		}
 	}
 	slices.Sort(mains)
-	switch len(mains) {
-	case 1:
-		return mains[0], nil
-	case 0:
-		return "", fmt.Errorf("%w: no main package in %s imports %s; name the application's directory, or make one with `anvil-lsp init`", ErrSetup, b.cfg.Dir, RuntimePath)
-	default:
-		return "", fmt.Errorf("%w: several main packages use the runtime: %s; choose one with --main", ErrSetup, strings.Join(mains, ", "))
-	}
+	return mains, nil
 }
 
 // within reports whether a directory is another one or below it.
 func within(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return err == nil && filepath.IsLocal(rel)
-}
-
-func isMainFile(name string) bool {
-	if strings.HasSuffix(name, "_test.go") {
-		return false
-	}
-	f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.PackageClauseOnly|parser.ParseComments)
-	return err == nil && f.Name.Name == "main" && !ignored(f)
-}
-
-// ignored recognises //go:build ignore, the idiom for programs that are run by
-// hand.
-func ignored(f *ast.File) bool {
-	for _, g := range f.Comments {
-		for _, c := range g.List {
-			if c.Text == "//go:build ignore" {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // handlers finds the handlers package in a graph.
@@ -159,7 +181,7 @@ func FindRegister(p *Package) (manifest.Position, bool) {
 		}
 		for _, d := range f.Decls {
 			if pos := declares(d, RegisterName); pos.IsValid() {
-				at := fset.Position(pos)
+				at := fset.PositionFor(pos, false) // a //line directive names another file
 				return manifest.Position{File: name, Line: at.Line, Column: at.Column}, true
 			}
 		}

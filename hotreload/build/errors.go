@@ -147,12 +147,6 @@ func (b *Builder) blame(text string) manifest.Position {
 	if err != nil {
 		return pos
 	}
-	absolute := func(dir, in string) string {
-		if filepath.IsAbs(dir) {
-			return filepath.Clean(dir)
-		}
-		return filepath.Join(in, dir)
-	}
 	// The go command names the directory as seen from where it runs.
 	dir := absolute(m[1], b.cfg.Dir)
 	for _, use := range file.Use {
@@ -163,6 +157,14 @@ func (b *Builder) blame(text string) manifest.Position {
 		}
 	}
 	return pos
+}
+
+// absolute returns a path that is meant as seen from a directory.
+func absolute(path, in string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(in, path)
 }
 
 // importPosition returns where a package imports another.

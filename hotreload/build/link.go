@@ -83,7 +83,10 @@ func (b *Builder) fastestLinker(ctx context.Context) string {
 // the system linkers in PATH, and the path of that linker; both are empty if
 // there is none but its own. run runs the compiler.
 func FastestLinker(cc string, run func(cc string, args ...string) error) (flag, path string) {
-	words := strings.Fields(cc)
+	words := SplitQuoted(cc)
+	if len(words) == 0 {
+		return "", ""
+	}
 	for _, name := range []string{"mold", "lld", "gold"} {
 		path, err := exec.LookPath("ld." + name)
 		if err != nil {

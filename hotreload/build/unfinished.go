@@ -3,7 +3,6 @@ package build
 import (
 	"bytes"
 	"errors"
-	gobuild "go/build"
 	"io"
 	"io/fs"
 	"os"
@@ -55,9 +54,7 @@ func (b *Builder) Unfinished(s *Snapshot, files []string) (file, what string) {
 
 // matches reports whether the go command builds a file of this name and text.
 func (b *Builder) matches(path string, data []byte) (bool, error) {
-	ctx := gobuild.Default
-	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled = b.env.GOOS, b.env.GOARCH, true
-	ctx.BuildTags = b.tags()
+	ctx := b.buildContext()
 	ctx.OpenFile = func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
 	return ctx.MatchFile(filepath.Split(path))
 }

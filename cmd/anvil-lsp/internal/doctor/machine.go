@@ -78,7 +78,7 @@ func (d *doctor) cgo() {
 // linker are often what is missing.
 func (d *doctor) compiler(ctx context.Context) bool {
 	const name, advice = "C compiler", "install a C compiler and its headers (Debian, Ubuntu: apt-get install gcc libc6-dev; Fedora: dnf install gcc; macOS: xcode-select --install)"
-	cc := strings.Fields(d.env.CC)
+	cc := build.SplitQuoted(d.env.CC)
 	if len(cc) == 0 {
 		d.add(name, Failed, advice, "go env knows none (CC is empty)")
 		return false
