@@ -32,12 +32,15 @@ type loader struct {
 
 	loading sync.Mutex // held while a generation is made
 
+	comparing sync.Mutex // guards what follows
+	modules   modules
+
 	tidying sync.Mutex        // guards what follows
 	mapped  map[string]mapped // by path
 
 	mu      sync.Mutex // guards what follows; never held while user code runs
 	paths   map[string]bool
-	opened  map[string]bool // plugins whose code is loaded, by the path of the request
+	opened  map[string]bool // plugins whose code is loaded, by the path of the request; true: others may refer to it
 	numbers map[int]bool
 	history []*loaded // by number
 	failed  []manifest.Diagnostic
@@ -62,16 +65,40 @@ func newLoader(state *LiveState, open opener, handlers string) *loader {
 		state: state, handlers: handlers, events: control.NewStream[control.LiveEvent](),
 		paths: map[string]bool{}, opened: map[string]bool{}, numbers: map[int]bool{}, mapped: map[string]mapped{},
 	}
-	l.open = func(path string) (func(string) (any, error), error) {
-		lookup, err := open(path)
-		if err == nil {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.opened[path] = true
-		}
-		return lookup, err
+	l.modules.skip()
+	l.open = func(path string) (lookup func(string) (any, error), err error) {
+		defer func() {
+			// Also if initialisation panicked: that may be why.
+			refusal := l.compare(err)
+			if refusal != nil {
+				_ = recover() // the new process says it again, if it is so there
+				lookup, err = nil, refusal
+			}
+			if lookup != nil || refusal != nil {
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				l.opened[path] = refusal == nil
+			}
+		}()
+		return open(path)
 	}
 	return l
+}
+
+// compare refuses a plugin that was opened, unless failed says that it was not,
+// if the process made something before that the plugin has, too: code of the
+// plugin would then take equal things for different ones.
+func (l *loader) compare(failed error) *refusal {
+	l.comparing.Lock()
+	defer l.comparing.Unlock()
+	if failed != nil {
+		l.modules.skip()
+		return nil
+	}
+	if found := l.modules.clashes(); len(found) > 0 {
+		return refuseClashes(found)
+	}
+	return nil
 }
 
 // startFrom is start with what the engine says about the first generation.
@@ -121,7 +148,7 @@ func (l *loader) lacks(req control.LoadRequest) error {
 	for _, need := range req.Needs {
 		if !l.opened[need] {
 			return refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
-				"the plugin %s needs %s, which this process has not loaded", req.Plugin, need)
+				"the plugin %s needs %s, which this process has not loaded, or has refused", req.Plugin, need)
 		}
 	}
 	return nil

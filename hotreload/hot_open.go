@@ -122,8 +122,11 @@ func describeSymbol(symbol any) string {
 	return typeName(t)
 }
 
-// refuseOpen explains an error of plugin.Open.
+// refuseOpen explains an error of an opener.
 func refuseOpen(path string, err error) *refusal {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r
+	}
 	text := manifest.StripGeneration(err.Error())
 	_, pkg, mismatch := strings.Cut(text, "different version of package ")
 	switch {
@@ -136,6 +139,24 @@ func refuseOpen(path string, err error) *refusal {
 			"the plugin %s holds code that is loaded already: each generation needs import paths of its own (go build gives them to a package main that is named by its files, not by its directory)", path)
 	}
 	return refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{}, "the plugin %s cannot be loaded: %s", path, text)
+}
+
+// refuseClashes refuses a plugin that goes together only with a process which
+// has its code from the beginning.
+func refuseClashes(found []clash) *refusal {
+	const shown = 3
+	var names []string
+	for _, c := range found {
+		names = append(names, c.String())
+	}
+	list := strings.Join(names[:min(len(names), shown)], ", ")
+	if more := len(names) - shown; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	r := refuse(control.OutcomeMismatch, manifest.CodeClash, manifest.Position{},
+		"%s: made by the running process before code came that has it, too; type switches, assertions and == would go wrong in the new code, so it needs a restart", list)
+	r.diagnostic.Detail = strings.Join(names, "\n")
+	return r
 }
 
 // checkComplete reports a plugin that is missing or cut off. Mapping a part of a

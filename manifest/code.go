@@ -20,6 +20,7 @@ const (
 	CodeLiveServer    Code = "ANV012" // the live server exited or crashed
 	CodeModuleChanged Code = "ANV013" // go.mod, go.sum, go.work, toolchain, tags or flags changed
 	CodeHandlerKind   Code = "ANV014" // handler of an unsupported kind
+	CodeClash         Code = "ANV015" // the process made at run time what new code has, too
 )
 
 // Severity is how a finding is shown; the names are LSP's.
@@ -46,7 +47,7 @@ const (
 // Severity returns how a finding with this code is shown.
 func (c Code) Severity() Severity {
 	switch c {
-	case CodeSignature, CodeHostChanged, CodeStateShape:
+	case CodeSignature, CodeHostChanged, CodeStateShape, CodeClash:
 		return SeverityWarning
 	case CodePackageState, CodeGoroutine:
 		return SeverityHint
@@ -60,7 +61,7 @@ func (c Code) Severity() Severity {
 // Rung returns what the engine does about a finding with this code.
 func (c Code) Rung() Rung {
 	switch c {
-	case CodeSignature, CodeHostChanged, CodeLiveServer, CodeModuleChanged:
+	case CodeSignature, CodeHostChanged, CodeLiveServer, CodeModuleChanged, CodeClash:
 		return RungWarmRestart
 	case CodeStateShape, CodePackageState, CodeGoroutine:
 		return RungHotSwap

@@ -240,8 +240,11 @@ func happened(out outcome) manifest.Rung {
 
 // telling reports whether an outcome says anything about a prediction. What no
 // source can tell does not: that registration panicked or hung, that the process
-// ended, that the disk is full.
+// ended or had made what the new code has, too, that the disk is full.
 func telling(out outcome) bool {
+	if slices.ContainsFunc(out.event.Diagnostics, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeClash }) {
+		return false
+	}
 	return out.held || out.event.Kind != control.EventKept || slices.ContainsFunc(out.event.Diagnostics, func(d manifest.Diagnostic) bool {
 		return d.Code != manifest.CodeRegistration && d.Code != manifest.CodeLiveServer
 	})

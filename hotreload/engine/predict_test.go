@@ -141,6 +141,10 @@ func TestTelling(t *testing.T) {
 		"panic while registering":  {kept(manifest.CodeRegistration), false},
 		"crash":                    {kept(manifest.CodeLiveServer), false},
 		"the machine, for example": {kept(), false},
+		"what the process had made": {outcome{event: control.Event{
+			Kind: control.EventLive, Rung: manifest.RungWarmRestart, Diagnostics: diagnostics(manifest.CodeClash),
+		}}, false},
+		"that, held back": {outcome{held: true, event: control.Event{Kind: control.EventAsking, Diagnostics: diagnostics(manifest.CodeClash)}}, false},
 	}
 	for name, tt := range tests {
 		if got := telling(tt.out); got != tt.want {

@@ -56,6 +56,7 @@ func Rules() []Rule {
 		{manifest.CodeLiveServer, "the live server ended by itself"},
 		{manifest.CodeModuleChanged, "modules, toolchain or flags changed"},
 		{manifest.CodeHandlerKind, "handler of an unsupported kind"},
+		{manifest.CodeClash, "the running process made what new code has, too"},
 	}
 }
 
