@@ -10,6 +10,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/go-chi/chi/v5/middleware"
 )
 
 // development is the developer of hot mode: panics become events and pages,
@@ -48,7 +49,36 @@ func (d *development) begin(r *http.Request, w *response) *http.Request {
 	var ctx context.Context
 	ctx, watch.cancel = context.WithCancel(context.WithValue(r.Context(), watchKey{}, watch))
 	w.streams = func() { d.streams.begin(watch) }
-	return r.WithContext(ctx)
+	w.failing = watch.failing
+	return r.WithContext(context.WithValue(ctx, middleware.LogEntryCtxKey, recovered{watch}))
+}
+
+// recovered is told by chi's middleware.Recoverer what it recovered from, unless
+// middleware.RequestLogger or one like it is around it, which has an entry of
+// its own.
+type recovered struct{ watch *requestWatch }
+
+func (recovered) Write(int, int, http.Header, time.Duration, any) {}
+
+func (e recovered) Panic(v any, _ []byte) {
+	e.watch.saw(describePanic(v))
+	middleware.PrintPrettyStack(v) // as it does without an entry
+}
+
+// failing is called when an answer with a 5xx begins, and reports whether a
+// panic is the reason: that it comes from middleware which has just recovered
+// from one.
+func (w *requestWatch) failing() bool {
+	p, ok := describeRecovered()
+	if !ok {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.seen == nil && !w.over {
+		w.seen = &p
+	}
+	return true
 }
 
 // enter counts the request with a route, the first that it comes to.
@@ -112,7 +142,7 @@ func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
 	var notable *control.RoutePanic
 	if seen != nil {
 		request = r.Method + " " + r.URL.Redacted()
-		f = d.report(seen, request, s)
+		f = d.report(seen, request, max(w.status, http.StatusInternalServerError), s)
 		notable = &control.RoutePanic{Time: now, Generation: s.generation, Message: seen.message, Request: request, Position: seen.position}
 	}
 	if route != nil {
@@ -126,14 +156,15 @@ func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
 	return f
 }
 
-// report makes a panic an event, and returns the answer that shows it.
-func (d *development) report(p *panicked, request string, s *scope) fault {
+// report makes a panic an event, and returns the answer that shows it, with a
+// status.
+func (d *development) report(p *panicked, request string, status int, s *scope) fault {
 	diagnostic := manifest.Diagnose(manifest.CodeHandlerPanic, p.position, "panic: %s (%s)", p.message, request)
 	diagnostic.Detail = "panic: " + p.message + "\n" + request + "\n\n" + p.stack
 	s.log().Error("hotreload: a handler panicked", "panic", p.message, "request", request, "at", p.position.String(), "generation", s.generation)
 	d.loader.publish(control.LivePanic, s.generation, &diagnostic)
 	return fault{
-		Status: http.StatusInternalServerError, Title: "panic: " + p.message, Detail: request,
+		Status: status, Title: "panic: " + p.message, Detail: request,
 		Position: p.position, Stack: p.stack, Generation: s.generation,
 	}
 }

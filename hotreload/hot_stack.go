@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -123,6 +124,51 @@ func describePanic(v any) panicked {
 	frames := panicFrames()
 	return panicked{manifest.StripGeneration(panicText(v)), topUserFrame(frames), formatFrames(cutServing(frames))}
 }
+
+// describeRecovered describes the panic that the calling goroutine recovers
+// from, as far as the stack tells: the value is known to no one but the function
+// that recovered. ok is false if no panic is on the stack.
+func describeRecovered() (p panicked, ok bool) {
+	pcs := make([]uintptr, 128)
+	all := collectFrames(pcs[:runtime.Callers(2, pcs)])
+	at := slices.IndexFunc(all, func(f runtime.Frame) bool { return f.Function == "runtime.gopanic" })
+	if at < 1 || at+1 >= len(all) {
+		return p, false
+	}
+	frames := all[at+1:]
+	text := runtimeError(frames[0].Function)
+	if text == "" {
+		text = "a value that " + shortName(all[at-1].Function) + " recovered"
+	}
+	return panicked{text, topUserFrame(frames), formatFrames(cutServing(frames))}, true
+}
+
+// runtimeError returns what a function of the runtime panics with; empty if it
+// is not one of those that panic with one thing only.
+func runtimeError(function string) string {
+	switch function {
+	case "runtime.panicmem":
+		return "runtime error: invalid memory address or nil pointer dereference"
+	case "runtime.panicdivide":
+		return "runtime error: integer divide by zero"
+	}
+	if strings.HasPrefix(function, "runtime.mapassign") {
+		return "assignment to entry in nil map"
+	}
+	return ""
+}
+
+// shortName returns a function's name without the path of its package and the
+// number of the function literal.
+func shortName(function string) string {
+	name := manifest.StripGeneration(function)
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	return strings.ReplaceAll(literalNumber.ReplaceAllString(name, ""), "%2e", ".")
+}
+
+// literalNumber is what the compiler puts behind the name of the function around
+// a function literal.
+var literalNumber = regexp.MustCompile(`\.func\d+(\.\d+)*$`)
 
 // panicText formats the value of a panic without letting it panic again.
 func panicText(v any) (text string) {

@@ -250,7 +250,11 @@ func (s *LiveState) finish(w http.ResponseWriter, answer *response, r *http.Requ
 		s.logger.Error("hotreload: a handler panicked", "panic", v, "method", r.Method, "url", r.URL.Redacted(), "stack", string(debug.Stack()))
 	}
 	switch {
+	case v == nil && f.Status != 0 && preferred(r) == "html" && answer.withdraw():
+		// Middleware recovered, and has nothing to show to a person.
+		s.dev.answer(w, r, f)
 	case v == nil:
+		answer.release()
 	case v == http.ErrAbortHandler:
 		panic(v)
 	case answer.begun():

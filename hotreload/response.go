@@ -17,6 +17,11 @@ type response struct {
 	status   int // 0 until the answer has begun
 	hijacked bool
 	streams  func() // called when a stream of events begins; nil outside hot mode
+	// failing is asked when an answer with a 5xx begins; nil outside hot mode. If
+	// it says so the status is held back until there is a body: if none comes, a
+	// better answer can be given.
+	failing func() bool
+	held    bool
 }
 
 // watch returns a writer to pass on, and what it learns.
@@ -69,18 +74,42 @@ func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *response) WriteHeader(status int) {
 	// 1xx announces the answer, except for 101, which is one.
 	if status >= 200 || status == http.StatusSwitchingProtocols {
+		if w.status == 0 && status >= 500 && w.failing != nil && w.failing() {
+			w.status, w.held = status, true
+			return
+		}
 		w.begin(status)
 	}
+	w.release()
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// release sends a status that was held back.
+func (w *response) release() {
+	if w.held {
+		w.held = false
+		w.ResponseWriter.WriteHeader(w.status)
+	}
+}
+
+// withdraw forgets a status that was held back, and reports whether one was.
+func (w *response) withdraw() bool {
+	if !w.held {
+		return false
+	}
+	w.status, w.held = 0, false
+	return true
 }
 
 func (w *response) Write(p []byte) (int, error) {
 	w.begin(http.StatusOK)
+	w.release()
 	return w.ResponseWriter.Write(p)
 }
 
 func (w *response) WriteString(s string) (int, error) {
 	w.begin(http.StatusOK)
+	w.release()
 	return io.WriteString(w.ResponseWriter, s)
 }
 
@@ -90,12 +119,14 @@ func (w *flushResponse) Flush() { _ = w.FlushError() } // http.Flusher has no er
 
 func (w *flushResponse) FlushError() error {
 	w.begin(http.StatusOK)
+	w.release()
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 type fullResponse struct{ flushResponse }
 
 func (w *fullResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.release()
 	conn, rw, err := w.ResponseWriter.(http.Hijacker).Hijack()
 	w.hijacked = w.hijacked || err == nil
 	return conn, rw, err
@@ -103,5 +134,6 @@ func (w *fullResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 func (w *fullResponse) ReadFrom(src io.Reader) (int64, error) {
 	w.begin(http.StatusOK)
+	w.release()
 	return w.ResponseWriter.(io.ReaderFrom).ReadFrom(src)
 }

@@ -35,7 +35,8 @@ type developer interface {
 	// handler.
 	count(s *scope, e *RouteEntry) func(http.Handler) http.Handler
 	// end reports what the watch saw. If v is not nil the request panicked with
-	// it, and the result is the answer to give, unless v is http.ErrAbortHandler.
+	// it, unless it is http.ErrAbortHandler. The result is the answer to give to a
+	// request that panicked; its status is 0 if none is known to have done so.
 	end(r *http.Request, w *response, s *scope, v any) fault
 	// answer writes an answer that shows everything.
 	answer(w http.ResponseWriter, r *http.Request, f fault)
