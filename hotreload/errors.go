@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
+	"time"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -54,7 +56,9 @@ type fault struct {
 	Detail     string
 	Position   manifest.Position // the fields from here on: in hot mode only
 	Stack      string
+	Frames     []runtime.Frame // those of Stack
 	Generation int
+	Made       time.Time // when the code was: newer source is not what it runs
 	// Log is the whole truth, which may differ from what the client is told.
 	Log string
 }
@@ -77,7 +81,7 @@ func (s *scope) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if f.Status >= 500 {
 		s.log().Error("hotreload: a handler returned an error", "method", r.Method, "url", r.URL.Redacted(), "error", err)
 		if s != nil && s.dev != nil {
-			f.Detail, f.Generation = f.Log, s.generation
+			f.Detail, f.Generation, f.Made = f.Log, s.generation, s.made
 		} else {
 			f.Detail = ""
 		}

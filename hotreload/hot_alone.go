@@ -33,7 +33,7 @@ func serveAlone(ctx context.Context, o Options, state *LiveState, env *environme
 	}
 	defer os.RemoveAll(private)
 	loader := newLoader(state, openPlugin, env.source.handlers)
-	dev := newDevelopment(loader)
+	dev := newDevelopment(loader, env)
 	state.dev = dev
 	defer context.AfterFunc(ctx, dev.streams.end)()
 	w := &pluginWatch{path: env.plugin, private: private, loader: loader, hot: env.source.hot, log: o.Logger, number: env.generation}

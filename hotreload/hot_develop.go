@@ -17,11 +17,15 @@ import (
 // requests are counted.
 type development struct {
 	loader  *loader
+	from    source // what the program is made of
+	dir     string // that it was started in
 	pulse   pulse
 	streams streams
 }
 
-func newDevelopment(l *loader) *development { return &development{loader: l} }
+func newDevelopment(l *loader, e *environment) *development {
+	return &development{loader: l, from: e.source, dir: e.dir}
+}
 
 type watchKey struct{}
 
@@ -165,7 +169,7 @@ func (d *development) report(p *panicked, request string, status int, s *scope) 
 	d.loader.publish(control.LivePanic, s.generation, &diagnostic)
 	return fault{
 		Status: status, Title: "panic: " + p.message, Detail: request,
-		Position: p.position, Stack: p.stack, Generation: s.generation,
+		Position: p.position, Stack: p.stack, Frames: p.frames, Generation: s.generation, Made: s.made,
 	}
 }
 

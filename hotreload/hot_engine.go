@@ -45,7 +45,7 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 	front := newFront(o, state)
 	handover := control.NewHandover(front.srv)
 	front.ending = handover
-	dev := newDevelopment(loader)
+	dev := newDevelopment(loader, env)
 	state.dev = dev
 	c := &companion{loader: loader, dev: dev, socket: socket, front: front, handover: handover, drain: make(chan struct{})}
 	return c.run(ctx, o, env, messages)

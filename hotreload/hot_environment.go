@@ -28,7 +28,8 @@ type environment struct {
 	plugin     string
 	needs      []string // plugins to open before it
 	source     source
-	err        error // what could not be read
+	dir        string // that the process was started in
+	err        error  // what could not be read
 }
 
 // takeEnvironment reads the variables and removes them, and keeps the
@@ -46,6 +47,7 @@ func takeEnvironment() *environment {
 	e.listen = e.file(control.EnvListenFD)
 	e.control = e.file(control.EnvControlFD)
 	e.alive = e.file(control.EnvAliveFD)
+	e.dir, _ = os.Getwd() // empty: places are shown in full
 	e.generation = max(e.number(control.EnvGeneration), 1)
 	e.plugin = os.Getenv(control.EnvPlugin)
 	if list := os.Getenv(control.EnvNeeds); list != "" {

@@ -80,7 +80,7 @@ func newBench(t *testing.T) *bench {
 	state := NewLiveState(nil)
 	state.logger = textLogger(t.Output())
 	b.loader = newLoader(state, b.shelf.open, "example.com/app/handlers")
-	state.dev = newDevelopment(b.loader)
+	state.dev = newDevelopment(b.loader, &environment{})
 	return b
 }
 

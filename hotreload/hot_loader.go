@@ -310,7 +310,7 @@ func (l *loader) find(number int) (*loaded, error) {
 // it. If open is not nil it finds the register function first. loading is held.
 func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool, open func() error) control.LoadResult {
 	g := l.state.newGeneration(next.number, next.plugin)
-	g.reg.hot = next.hot
+	g.reg.hot, g.made = next.hot, madeAt(next.plugin)
 	g.swapped = func() { l.publish(control.LiveSwapped, g.generation, nil) }
 	g.drained = func() {
 		l.publish(control.LiveDrained, g.generation, nil)
@@ -380,6 +380,19 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 	}
 	result.Outcome, result.Generation, result.Diagnostics = control.OutcomeLive, g.generation, g.notes
 	return result
+}
+
+// madeAt returns when a plugin was made or, if the path is empty, the executable;
+// zero if it is not known.
+func madeAt(plugin string) time.Time {
+	if plugin == "" {
+		plugin, _ = os.Executable()
+	}
+	info, err := os.Stat(plugin)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 // explain says what an error of registerFrom comes to.

@@ -3,23 +3,26 @@
 package hotreload
 
 import (
-	_ "embed"
-	"html/template"
+	"bufio"
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
 )
-
-//go:embed hot_page.html
-var pageText string
-
-var page = template.Must(template.New("error").Parse(pageText))
 
 // answer writes what went wrong in the form that the client reads best.
 func (d *development) answer(w http.ResponseWriter, r *http.Request, f fault) {
 	switch preferred(r) {
 	case "html":
 		var b strings.Builder
-		if err := page.Execute(&b, f); err != nil {
+		if err := d.page(r, f).Write(&b); err != nil {
 			writeText(w, f)
 			return
 		}
@@ -29,4 +32,96 @@ func (d *development) answer(w http.ResponseWriter, r *http.Request, f fault) {
 	default:
 		writeText(w, f)
 	}
+}
+
+// page returns what a person sees.
+func (d *development) page(r *http.Request, f fault) control.Page {
+	page := control.Page{Title: fmt.Sprintf("%d %s", f.Status, f.Title), Message: f.Detail}
+	page.Note = fmt.Sprintf("This page comes from anvil-lsp, not from the application; generation %d answered. ", f.Generation)
+	if r.Method == http.MethodGet { // anything else must not be sent again by itself
+		page.Version = version(f.Generation)
+		page.Note += "It gives way by itself when other code is live."
+	} else {
+		page.Note += "When other code is live, send the request again."
+	}
+	if f.Position.File != "" {
+		page.Problems = []control.PageProblem{{
+			Where:  d.place(f.Position.File, f.Position.Line),
+			Source: d.excerpt(f.Position, f.Frames, f.Made),
+		}}
+	}
+	for _, frame := range f.Frames {
+		page.Stack = append(page.Stack, control.PageFrame{
+			Function: manifest.StripGeneration(frame.Function), Where: d.place(frame.File, frame.Line), Own: d.own(frame),
+		})
+	}
+	return page
+}
+
+// version is what a page shows that a generation is to blame for.
+func version(generation int) string { return fmt.Sprintf("generation %d", generation) }
+
+// polled answers the question of a page that is open whether it still holds,
+// and reports whether the request was one. No handler sees it.
+func (d *development) polled(w http.ResponseWriter, r *http.Request) bool {
+	if r.Header.Get(control.HeaderPage) == "" {
+		return false
+	}
+	w.Header().Set(control.HeaderPage, version(d.loader.state.liveNumber()))
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// around is how many lines of source are shown before and after one.
+const around = 3
+
+// excerpt returns the source around a place, if it is the user's own and still
+// what the code was compiled from.
+func (d *development) excerpt(at manifest.Position, frames []runtime.Frame, made time.Time) []control.SourceLine {
+	mine := slices.ContainsFunc(frames, func(f runtime.Frame) bool { return f.File == at.File && f.Line == at.Line && d.own(f) })
+	if info, err := os.Stat(at.File); !mine || err != nil || !info.Mode().IsRegular() || info.ModTime().After(made) {
+		return nil
+	}
+	file, err := os.Open(at.File)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	var out []control.SourceLine
+	lines := bufio.NewScanner(file)
+	for n := 1; n <= at.Line+around && lines.Scan(); n++ {
+		if n >= at.Line-around {
+			out = append(out, control.SourceLine{Number: n, Text: lines.Text(), Hit: n == at.Line})
+		}
+	}
+	return out
+}
+
+// own reports a call in a package of the program's own: it is main or hot, or its
+// file is below the directory that the program was started in.
+func (d *development) own(f runtime.Frame) bool {
+	if !userCode(f.Function, f.File) {
+		return false
+	}
+	pkg := packageOf(f.Function)
+	return pkg == "main" || slices.Contains(d.from.hot, pkg) || pkg == d.from.handlers || d.inside(f.File)
+}
+
+func (d *development) inside(file string) bool {
+	rel, err := filepath.Rel(d.dir, file)
+	return d.dir != "" && err == nil && filepath.IsLocal(rel)
+}
+
+// place returns a line of a file as a person names it.
+func (d *development) place(file string, line int) string {
+	slashed := filepath.ToSlash(file)
+	if _, module, ok := strings.Cut(slashed, "/pkg/mod/"); ok {
+		file = module
+	} else if root, ok := strings.CutPrefix(slashed, sourceRoot); ok && sourceRoot != "" {
+		file = root
+	} else if d.inside(file) {
+		file, _ = filepath.Rel(d.dir, file)
+	}
+	return fmt.Sprintf("%s:%d", file, line)
 }

@@ -117,12 +117,17 @@ type panicked struct {
 	message  string
 	position manifest.Position
 	stack    string
+	frames   []runtime.Frame // those of stack
 }
 
 // describePanic must be called by the deferred function that recovered v.
 func describePanic(v any) panicked {
-	frames := panicFrames()
-	return panicked{manifest.StripGeneration(panicText(v)), topUserFrame(frames), formatFrames(cutServing(frames))}
+	return newPanicked(manifest.StripGeneration(panicText(v)), panicFrames())
+}
+
+func newPanicked(message string, frames []runtime.Frame) panicked {
+	cut := cutServing(frames)
+	return panicked{message, topUserFrame(frames), formatFrames(cut), cut}
 }
 
 // describeRecovered describes the panic that the calling goroutine recovers
@@ -140,7 +145,7 @@ func describeRecovered() (p panicked, ok bool) {
 	if text == "" {
 		text = "a value that " + shortName(all[at-1].Function) + " recovered"
 	}
-	return panicked{text, topUserFrame(frames), formatFrames(cutServing(frames))}, true
+	return newPanicked(text, frames), true
 }
 
 // runtimeError returns what a function of the runtime panics with; empty if it

@@ -402,7 +402,7 @@ func TestCountingIsSafe(t *testing.T) {
 // BenchmarkCounting is what counting costs a request.
 func BenchmarkCounting(b *testing.B) {
 	l := newLoader(NewLiveState(nil), nil, "")
-	d := newDevelopment(l)
+	d := newDevelopment(l, &environment{})
 	count := func(c *routeCounter, o outcome) {
 		w := requestWatch{begun: time.Now()}
 		w.enter(c)

@@ -216,6 +216,9 @@ func (s *LiveState) settle(ctx context.Context) {
 // by then the connection is cut, so that the client does not take half an answer
 // for a whole one. http.ErrAbortHandler is passed on.
 func (s *LiveState) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.dev != nil && s.dev.polled(w, r) {
+		return
+	}
 	g := s.current.Load()
 	for g != nil && !g.acquire() {
 		g = s.current.Load()

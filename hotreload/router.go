@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
 	"github.com/go-chi/chi/v5"
@@ -15,6 +16,7 @@ import (
 type scope struct {
 	container  *Container
 	generation int
+	made       time.Time // of the file that holds the code; zero: not known
 	logger     *slog.Logger
 	onError    func(http.ResponseWriter, *http.Request, error)
 	notFound   http.Handler
@@ -25,6 +27,9 @@ type scope struct {
 
 // developer is what hot mode adds to serving.
 type developer interface {
+	// polled answers a request of a page that an earlier answer was, and reports
+	// whether it was one.
+	polled(w http.ResponseWriter, r *http.Request) bool
 	// begin starts to watch a request and its answer.
 	begin(r *http.Request, w *response) *http.Request
 	// witness reports the panics of a handler, even those that middleware

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bufio"
-	_ "embed"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -15,33 +14,11 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
-//go:embed front.html
-var frontText string
-
 // FrontHeader marks an answer that comes from the engine, not from the
 // application.
-const FrontHeader = "X-Anvil-Front"
+const FrontHeader = control.HeaderPage
 
-// frontPage is what the error page shows.
-type frontPage struct {
-	State    control.State
-	Title    string
-	Message  string
-	Problems []frontProblem
-	Version  string // changes when the page does
-}
-
-type frontProblem struct {
-	manifest.Diagnostic
-	Where  string // file:line relative to the workspace
-	Source []sourceLine
-}
-
-type sourceLine struct {
-	Number int
-	Text   string
-	Hit    bool
-}
+type sourceLine = control.SourceLine
 
 // front answers requests while no live server can: a page that says what is
 // wrong and reloads itself when the application is back, or the same as plain
@@ -51,7 +28,9 @@ func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	s := e.status
 	e.mu.Unlock()
-	page := frontPage{State: s.State, Title: frontTitle(s), Version: string(s.State)}
+	page := control.Page{
+		Title: frontTitle(s), Version: string(s.State), Note: "This page comes from anvil-lsp and gives way to the application by itself.",
+	}
 	if s.Last != nil {
 		page.Version = fmt.Sprint(s.Last.Time.UnixNano())
 		page.Message = s.Last.Message
@@ -71,18 +50,14 @@ func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 		if page.Message != "" {
 			fmt.Fprintln(w, visible.Text(page.Message))
 		}
-		for _, p := range page.Problems {
-			fmt.Fprintln(w, visible.Text(p.Diagnostic.String()))
+		for _, d := range s.Problems {
+			fmt.Fprintln(w, visible.Text(d.String()))
 		}
 		return
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusServiceUnavailable)
-	t, err := template.New("front").Parse(frontText)
-	if err == nil {
-		err = t.Execute(w, page)
-	}
-	if err != nil {
+	if err := page.Write(w); err != nil {
 		fmt.Fprintf(w, "anvil-lsp: %s", template.HTMLEscapeString(err.Error()))
 	}
 }
@@ -96,8 +71,8 @@ func frontTitle(s control.Status) string {
 	}
 }
 
-func (e *Engine) frontProblem(d manifest.Diagnostic) frontProblem {
-	p := frontProblem{Diagnostic: d}
+func (e *Engine) frontProblem(d manifest.Diagnostic) control.PageProblem {
+	p := control.PageProblem{Message: d.Message, Where: string(d.Code), Detail: d.Detail}
 	if d.File == "" {
 		return p
 	}
@@ -105,7 +80,7 @@ func (e *Engine) frontProblem(d manifest.Diagnostic) frontProblem {
 	if rel, err := filepath.Rel(e.opts.Dir, pos.File); err == nil && filepath.IsLocal(rel) {
 		pos.File = rel
 	}
-	p.Where = pos.String()
+	p.Where = pos.String() + " · " + p.Where
 	if d.Line > 0 {
 		p.Source = readLines(d.File, d.Line-2, d.Line+2, d.Line)
 	}

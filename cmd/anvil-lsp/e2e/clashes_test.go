@@ -98,7 +98,10 @@ func testClashes(t *testing.T, link string) {
 	const thrown = "\tcase *httperr.Error:\n\t\treturn 404\n"
 	refused("an error that is thrown", newCode(nil, thrown), "*httperr.Error as error")
 	var all []string
-	for _, c := range clashing {
+	for i, c := range clashing {
+		if link == "full" && i%4 != 0 {
+			continue // a full link takes seconds, and what is compared is the same
+		}
 		refused(c.name, newCode([]string{c.check}, ""), c.clash)
 		all = append(all, c.check)
 	}

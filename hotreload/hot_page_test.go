@@ -1,0 +1,139 @@
+//go:build anvilhot
+
+package hotreload
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
+)
+
+// browse asks as a browser does.
+func browse(h http.Handler, method, url string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, url, nil)
+	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// TestPanicPage: source first, own calls marked and the rest folded, paths as a
+// person names them.
+func TestPanicPage(t *testing.T) {
+	b := newBench(t)
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.state.dev = newDevelopment(b.loader, &environment{dir: dir})
+	runs := 0
+	b.live(func(r *RouteSink) {
+		r.Get("/<x>", func(w http.ResponseWriter, r *http.Request) { runs++; panicky(w, r) })
+		r.Post("/post", panicky)
+	})
+	w := browse(b.state, "GET", "/%3Cx%3E")
+	body := w.Body.String()
+	for _, part := range []string{
+		"<h1>500 panic: no post in example.com/app</h1>", "<p>GET /%3Cx%3E</p>", "<small>hot_develop_test.go:",
+		`<span class="hit">`, "panic(errors.New(&#34;no post in anvil.g7/example.com/app&#34;))",
+		`<li class="own">github.com/anvilforge/anvil-lsp/hotreload.panicky<small>hot_develop_test.go:`,
+		"calls of others</summary>", "<small>github.com/go-chi/chi/v5@v", "<small>net/http/server.go:",
+		"This page comes from anvil-lsp", `const version = "generation 1";`,
+	} {
+		if !strings.Contains(body, part) {
+			t.Errorf("the page lacks %q", part)
+		}
+	}
+	for _, part := range []string{dir, "/pkg/mod/", "<x>"} {
+		if strings.Contains(body, part) {
+			t.Errorf("the page has %q", part)
+		}
+	}
+	if t.Failed() {
+		t.Logf("%s", body)
+	}
+
+	// A page that is open asks whether it still holds; no handler runs for that.
+	poll := func(path string) string {
+		w := browse(b.state, "GET", path, control.HeaderPage, "generation 1")
+		if w.Code != http.StatusNoContent || w.Body.Len() > 0 || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("got %d %q %v", w.Code, w.Body, w.Header())
+		}
+		return w.Header().Get(control.HeaderPage)
+	}
+	if got := poll("/%3Cx%3E"); got != "generation 1" || runs != 1 {
+		t.Errorf("the live server shows %q, after %d runs", got, runs)
+	}
+	if body := browse(b.state, "POST", "/post").Body.String(); strings.Contains(body, "<script>") || !strings.Contains(body, "send the request again") {
+		t.Errorf("a page that was posted loads itself anew:\n%s", body)
+	}
+	b.live(func(r *RouteSink) { r.Get("/<x>", func(http.ResponseWriter, *http.Request) { runs++ }) })
+	if got := poll("/nowhere"); got != "generation 2" || runs != 1 {
+		t.Errorf("the live server shows %q, after %d runs", got, runs)
+	}
+}
+
+// TestExcerpt: only the program's own source is shown, and only what the code
+// was compiled from.
+func TestExcerpt(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const text = "one\ntwo\nthree\nfour\nfive\nsix\n"
+	app, vendored, module := filepath.Join(dir, "app"), write("app/vendor/x/x.go", text), write("pkg/mod/x@v1.0.0/x.go", text)
+	own, other, secret := write("app/handlers/a.go", text), write("lib/lib.go", text), write("app/secret", text)
+	d := &development{dir: app, from: source{handlers: "example.com/app/handlers", hot: []string{"example.com/app/handlers", "example.com/lib/hot"}}}
+	later := time.Now().Add(time.Hour)
+	for _, test := range []struct {
+		name, function, file string
+		line                 int
+		made                 time.Time
+		want                 string
+	}{
+		{"own", "anvil.g3/example.com/app/handlers.List.func1", own, 4, later, "1 one, 2 two, 3 three, 4 four!, 5 five, 6 six"},
+		{"first line", "example.com/app/handlers.List", own, 1, later, "1 one!, 2 two, 3 three, 4 four"},
+		{"host package", "example.com/app/store.Get", own, 6, later, "3 three, 4 four, 5 five, 6 six!"},
+		{"hot package elsewhere", "example.com/lib/hot.(*T).F", other, 1, later, "1 one!, 2 two, 3 three, 4 four"},
+		{"main elsewhere", "main.main", other, 1, later, "1 one!, 2 two, 3 three, 4 four"},
+		{"changed since", "example.com/app/handlers.List", own, 4, time.Now().Add(-time.Hour), ""},
+		{"not known when", "example.com/app/handlers.List", own, 4, time.Time{}, ""},
+		{"another's package", "example.com/lib.F", other, 1, later, ""},
+		{"vendored", "x.F", vendored, 1, later, ""},
+		{"module", "x.F", module, 1, later, ""},
+		{"no source", "example.com/app/handlers.List", secret, 1, later, ""},
+		{"gone", "example.com/app/handlers.List", filepath.Join(app, "b.go"), 1, later, ""},
+		{"a directory", "example.com/app/handlers.List", app, 1, later, ""},
+	} {
+		frames := []runtime.Frame{{Function: test.function, File: test.file, Line: test.line}}
+		var got []string
+		for _, l := range d.excerpt(manifest.Position{File: test.file, Line: test.line}, frames, test.made) {
+			mark := ""
+			if l.Hit {
+				mark = "!"
+			}
+			got = append(got, strings.Join([]string{string(rune('0' + l.Number)), l.Text + mark}, " "))
+		}
+		if strings.Join(got, ", ") != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+}
