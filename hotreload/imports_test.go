@@ -10,7 +10,7 @@ import (
 // What an application links in is a promise: this package, manifest, control
 // and chi, beside the standard library; and no loading of plugins in production.
 func TestImports(t *testing.T) {
-	allowed := []string{importPath, modulePath + "/manifest", modulePath + "/hotreload/control", modulePath + "/hotreload/internal/handoff", "github.com/go-chi/chi/v5"}
+	allowed := []string{importPath, modulePath + "/manifest", modulePath + "/hotreload/control", modulePath + "/hotreload/internal/handoff", modulePath + "/internal/visible", "github.com/go-chi/chi/v5"}
 	for _, tags := range []string{"", "anvilhot"} {
 		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+tags, "-f", "{{.ImportPath}} {{.Standard}}", ".").Output()
 		if err != nil {

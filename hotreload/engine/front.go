@@ -18,7 +18,11 @@ import (
 // application.
 const FrontHeader = control.HeaderPage
 
-type sourceLine = control.SourceLine
+type sourceLine struct {
+	Number int
+	Text   string
+	Hit    bool
+}
 
 // front answers requests while no live server can: a page that says what is
 // wrong and reloads itself when the application is back, or the same as plain
@@ -82,7 +86,9 @@ func (e *Engine) frontProblem(d manifest.Diagnostic) control.PageProblem {
 	}
 	p.Where = pos.String() + " · " + p.Where
 	if d.Line > 0 {
-		p.Source = readLines(d.File, d.Line-2, d.Line+2, d.Line)
+		for _, l := range readLines(d.File, d.Line-2, d.Line+2, d.Line) {
+			p.Source = append(p.Source, control.SourceLine(l))
+		}
 	}
 	return p
 }
