@@ -1,6 +1,7 @@
 package lspserver
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 )
 
@@ -133,4 +136,45 @@ func converse(t *testing.T, said string) {
 	case <-wait:
 		t.Fatal("the server does not end")
 	}
+}
+
+// TestShutdownWaitsForNoCheck: a check that does not end keeps neither the answer
+// to shutdown nor the end of the server.
+func TestShutdownWaitsForNoCheck(t *testing.T) {
+	d := newDesk(t)
+	d.s.phase = phaseInitialized
+	f := d.session("app")
+	o := &stuck{begun: make(chan struct{}), release: make(chan struct{})}
+	f.set(func() { f.outlook = o })
+	d.s.thinking.Go(f.predictLoop)
+	f.hurry()
+	<-o.begun
+	answer := d.s.Request(t.Context(), protocol.MethodShutdown, nil)
+	done := make(chan error, 1)
+	go func() {
+		_, err := answer()
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("shutdown waits for the check")
+	}
+	close(o.release)
+	d.s.thinking.Wait()
+}
+
+// stuck is an outlook whose check hears of nothing until it is released.
+type stuck struct {
+	oracle
+	begun, release chan struct{}
+}
+
+func (o *stuck) Predict(context.Context, map[string][]byte) (*engine.Forecast, error) {
+	close(o.begun)
+	<-o.release
+	return nil, engine.ErrNoOutlook
 }

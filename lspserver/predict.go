@@ -211,7 +211,7 @@ func (f *session) takeHeld(ctx context.Context, o outlook) {
 	f.held.judged = f.held.judged || current
 	f.mu.Unlock()
 	if current && sound {
-		f.s.sessions.Go(func() { _, _ = l.Take(f.ctx) }) // its event says how it went
+		f.s.beside(func() { _, _ = l.Take(f.ctx) }) // its event says how it went
 	}
 }
 

@@ -53,6 +53,9 @@ type Server struct {
 	working  context.Context // ends with shutdown, or before: all that is done beside
 	rest     context.CancelFunc
 	sessions sync.WaitGroup // of what is done beside, which ends with working
+	// thinking is of the loops that look at buffers. A check under way cannot be
+	// interrupted, and takes what the code makes it take; nobody waits for it.
+	thinking sync.WaitGroup
 
 	// phase and client are used by the reading goroutine, and client is not
 	// changed after initialize.
@@ -125,6 +128,15 @@ func (s *Server) Run(ctx context.Context) int {
 func (s *Server) start(ctx context.Context) {
 	s.running, s.stop = context.WithCancel(ctx)
 	s.working, s.rest = context.WithCancel(s.running)
+}
+
+// beside does something that ends with working, unless that has ended.
+func (s *Server) beside(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.sessions.Go(do)
+	}
 }
 
 // close keeps anything from being begun.

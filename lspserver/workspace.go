@@ -174,7 +174,7 @@ func (s *Server) startSession(w *workspaceFolder, dir string) {
 	delete(s.overrides, dir)
 	w.sessions = append(w.sessions, x)
 	s.sessions.Go(x.run)
-	s.sessions.Go(x.predictLoop)
+	s.thinking.Go(x.predictLoop)
 	if !x.trusted.Load() {
 		s.sessions.Go(func() { s.askWhether(s.subject(dir), false) })
 	}

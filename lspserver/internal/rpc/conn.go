@@ -45,6 +45,7 @@ type Handler interface {
 // Conn is a connection to a client.
 type Conn struct {
 	in      *Reader
+	ahead   *intake
 	out     io.Writer
 	box     *outbox
 	slots   chan struct{}
@@ -61,7 +62,7 @@ type Conn struct {
 // NewConn returns a connection over two streams.
 func NewConn(in io.Reader, out io.Writer) *Conn {
 	return &Conn{
-		in: NewReader(in), out: out, box: newOutbox(), slots: make(chan struct{}, maxRequests), stopped: make(chan struct{}),
+		in: NewReader(in), ahead: newIntake(), out: out, box: newOutbox(), slots: make(chan struct{}, maxRequests), stopped: make(chan struct{}),
 		running: map[string]context.CancelFunc{}, calls: map[string]chan envelope{},
 	}
 }
@@ -113,42 +114,29 @@ func (c *Conn) Run(ctx context.Context, h Handler) error {
 // Stop ends Run.
 func (c *Conn) Stop() { c.stop.Do(func() { close(c.stopped) }) }
 
-// frame is what the reading goroutine hands over.
-type frame struct {
-	data []byte
-	err  error
-}
-
 func (c *Conn) read(ctx context.Context, h Handler, wg *sync.WaitGroup) error {
-	frames := make(chan frame)
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		for {
-			data, err := c.in.Next()
-			_, bad := errors.AsType[*FrameError](err)
-			select {
-			case frames <- frame{data, err}:
-			case <-done:
-				return
-			}
-			if err != nil && !bad {
-				return
-			}
-		}
-	}()
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	go c.ahead.read(reading, c.in)
 	for {
 		select {
 		case <-ctx.Done():
 			return ignoreEnd(context.Cause(ctx))
 		case <-c.stopped:
 			return nil
-		case f := <-frames:
+		case <-c.ahead.wake:
+			f, ok := c.ahead.take()
+			if !ok {
+				continue
+			}
 			if bad, ok := errors.AsType[*FrameError](f.err); ok {
 				c.fault(jsonrpc2.NewError(jsonrpc2.ParseError, bad.Reason))
 				continue
 			}
 			if f.err != nil {
+				if errors.Is(f.err, ErrTooLong) {
+					c.fault(jsonrpc2.NewError(jsonrpc2.ParseError, f.err.Error()))
+				}
 				return ignoreEnd(f.err)
 			}
 			if !c.take(ctx, h, f.data, wg) {
@@ -225,15 +213,25 @@ func (c *Conn) take(ctx context.Context, h Handler, data []byte, wg *sync.WaitGr
 }
 
 // acquire waits for a place among the requests. It reports false if the
-// connection ends before there is one.
+// connection ends before there is one. A client that has closed its end and does
+// not read either is gone.
 func (c *Conn) acquire(ctx context.Context) bool {
-	select {
-	case c.slots <- struct{}{}:
-		return true
-	case <-c.stopped:
-		return false
-	case <-ctx.Done():
-		return false
+	var gone <-chan time.Time
+	for ended := c.ahead.ended; ; {
+		select {
+		case c.slots <- struct{}{}:
+			return true
+		case <-ended:
+			timer := time.NewTimer(farewell)
+			defer timer.Stop()
+			ended, gone = nil, timer.C
+		case <-gone:
+			return false
+		case <-c.stopped:
+			return false
+		case <-ctx.Done():
+			return false
+		}
 	}
 }
 

@@ -222,12 +222,13 @@ func TestSilentClient(t *testing.T) {
 		if n := k.conn.box.len(); n > maxLoose+10 {
 			t.Errorf("%d messages wait", n)
 		}
-		// Requests are read until so many wait for their answers; then the client
-		// has to wait.
+		// Requests are read until so many wait for their answers, and a pipe's worth
+		// ahead; then the client has to wait.
+		const requests = maxAhead / 16
 		sent := make(chan int)
 		go func() {
 			n := 0
-			for ; n < 1000; n++ {
+			for ; n < requests; n++ {
 				if _, err := io.WriteString(k.in, framed(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"good"}`, n))); err != nil {
 					break
 				}
@@ -237,6 +238,9 @@ func TestSilentClient(t *testing.T) {
 		synctest.Wait()
 		if n := k.conn.box.len(); n > maxLoose+10+maxRequests {
 			t.Errorf("%d messages wait", n)
+		}
+		if q := k.conn.ahead; q.bytes > maxAhead+100 {
+			t.Errorf("%d bytes are read ahead", q.bytes)
 		}
 		var busy int
 		for range 2 * maxCalls {
@@ -251,8 +255,65 @@ func TestSilentClient(t *testing.T) {
 		}
 		k.conn.Stop()
 		<-k.done // although nothing is read
-		if n := <-sent; n >= 1000 {
+		if n := <-sent; n >= requests {
 			t.Error("every request was read")
+		}
+	})
+}
+
+// TestGoneClient: a client that reads nothing, asks for more than is answered and
+// then closes its end is gone, though its other end stays open.
+func TestGoneClient(t *testing.T) {
+	for _, message := range []string{`{"jsonrpc":"2.0","id":%d,"method":"good"}`, `{"jsonrpc":"2.0","id":%d,"method":"slow"}`, `{"id":%d}`} {
+		synctest.Test(t, func(t *testing.T) {
+			k := newTalk(t)
+			for n := range 4 * maxRequests {
+				k.send(fmt.Sprintf(message, n))
+			}
+			k.in.Close()
+			begun := time.Now()
+			if err := <-k.done; err != nil {
+				t.Errorf("ended with %v", err)
+			}
+			if waited := time.Since(begun); waited > 3*farewell {
+				t.Errorf("the end was noticed after %v", waited)
+			}
+		})
+	}
+}
+
+// TestAllIsHandled: what was said before the end is handled, however much it is,
+// as long as the answers are read.
+func TestAllIsHandled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newTalk(t)
+		const requests = 4 * maxRequests
+		for n := range requests {
+			k.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"good","params":[1]}`, n))
+		}
+		k.in.Close()
+		for n := range requests {
+			if got := k.next(); !strings.Contains(got, `"result"`) {
+				t.Fatalf("answer %d: %s", n, got)
+			}
+		}
+		if err := <-k.done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestHopelessLength: a length that nobody can mean ends the connection, and says
+// so.
+func TestHopelessLength(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newTalk(t)
+		if _, err := fmt.Fprintf(k.in, "Content-Length: %d\r\n\r\n", 1<<62-1); err != nil {
+			t.Fatal(err)
+		}
+		k.fails(jsonrpc2.ParseError, "null")
+		if err := <-k.done; !errors.Is(err, ErrTooLong) {
+			t.Errorf("ended with %v", err)
 		}
 	})
 }

@@ -45,6 +45,15 @@ func TestReader(t *testing.T) {
 		{"two lengths", "Content-Length: 1\r\nContent-Length: 2\r\n\r\n" + framed("{}"), []string{"{}"}, 1, io.EOF},
 		{"no length", "Content-Type: x\r\n\r\n" + framed("{}"), []string{"{}"}, 1, io.EOF},
 		{"a long line", strings.Repeat("x", 100_000) + "\n\n" + framed("{}"), []string{"{}"}, 1, io.EOF},
+		{"behind a body of a bad header", "Content-Length: x\r\n\r\n{\"id\":1}" + framed("{}") + framed("[]"), []string{"{}", "[]"}, 1, io.EOF},
+		{"behind a body without a length", "X: y\r\n\r\n{\"id\":1}" + framed("{}"), []string{"{}"}, 1, io.EOF},
+		{"behind a long body of a bad header", "Content-Length: x\r\n\r\n" + strings.Repeat("ä", 50_000) + framed("{}"), []string{"{}"}, 1, io.EOF},
+		{"behind a body of several lines", "Content-Length: x\r\n\r\n{\n \"id\": 1\n}" + framed("{}"), []string{"{}"}, 1, io.EOF},
+		{"a length that is too short", "Content-Length: 1\r\n\r\n{}" + framed("[]"), []string{"{", "[]"}, 1, io.EOF},
+		{"a length that is too long", "Content-Length: 8\r\n\r\n{}" + framed("[1,2]") + framed("[]"), []string{"{}Conten", "[]"}, 1, io.EOF},
+		{"a length within what is lost", "Content-Length: x\r\n\r\n{\"text\":\"Content-Length: 9999, they say\"}" + framed("{}"), []string{"{}"}, 1, io.EOF},
+		{"a length beyond all", fmt.Sprintf("Content-Length: %d\r\n\r\n", maxSkipped+1) + framed("{}"), nil, 0, ErrTooLong},
+		{"a length beyond numbers", framed("{}") + "Content-Length: 99999999999999999999\r\n\r\n" + framed("{}"), []string{"{}"}, 0, ErrTooLong},
 		{"too long", huge + framed("{}"), []string{"{}"}, 1, io.EOF},
 		{"ends in a header", "Content-Len", nil, 0, io.ErrUnexpectedEOF},
 		{"ends behind a header", "Content-Length: 5\r\n\r\n", nil, 0, io.ErrUnexpectedEOF},
@@ -74,7 +83,7 @@ func FuzzReader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		bodies, _, end := drain(bytes.NewReader(data))
-		if !errors.Is(end, io.EOF) && !errors.Is(end, io.ErrUnexpectedEOF) {
+		if !errors.Is(end, io.EOF) && !errors.Is(end, io.ErrUnexpectedEOF) && !errors.Is(end, ErrTooLong) {
 			t.Errorf("the stream ends with %v", end)
 		}
 		for _, b := range bodies {
