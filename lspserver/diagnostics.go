@@ -96,6 +96,8 @@ func (f *session) collect(docs *documentSet) []found {
 			continue // gopls says so
 		case tried && d.Code.Rung() != manifest.RungHotSwap && !(starting && d.Severity == manifest.SeverityError):
 			continue
+		case !f.standsIn(docs.byPath[d.File], &d.Position):
+			continue
 		case slices.ContainsFunc(out, func(o found) bool { return o.happened && o.Code == d.Code && o.File == d.File && o.Line == d.Line }):
 			continue
 		}
@@ -115,6 +117,21 @@ func compareDiagnostics(a, b manifest.Diagnostic) int {
 		return a.Line - b.Line
 	}
 	return a.Column - b.Column
+}
+
+// standsIn moves a position of a file to where that stands in a buffer that was
+// left behind. It reports false if it is not there.
+func (f *session) standsIn(doc *Document, p *manifest.Position) bool {
+	if doc == nil || !doc.Stale() || p.Line == 0 {
+		return true
+	}
+	disk, err := os.ReadFile(doc.Path)
+	if err != nil {
+		return false
+	}
+	line, ok := text.NewShift(disk, doc.Text).Line(p.Line)
+	p.Line = line
+	return ok
 }
 
 // moved returns where a problem stands in the buffer; false if its line was
@@ -138,13 +155,19 @@ func (f *session) moved(docs *documentSet, d manifest.Diagnostic) (manifest.Diag
 	if doc == nil || base == nil || string(base) == string(doc.Text) {
 		return d, true
 	}
-	if d.Code == manifest.CodeCompile {
+	if d.Code == manifest.CodeCompile && !doc.Stale() {
 		return d, false
 	}
 	if d.Line == 0 {
 		return d, true
 	}
 	line, ok := text.NewShift(base, doc.Text).Line(d.Line)
+	if doc.Stale() { // it is true of the file, wherever that is in the buffer
+		if ok {
+			d.Line = line
+		}
+		return d, true
+	}
 	d.Line = line
 	return d, ok
 }

@@ -21,10 +21,12 @@ type Document struct {
 	Path    string // real, absolute; empty if it is no file
 	Version int32
 	Text    []byte
-	// Saved is the digest of the text that is known to be on disk.
+	// Saved is the digest of the text that is known to be on disk; zero if there is
+	// no such file.
 	Saved [sha256.Size]byte
 
 	sum    [sha256.Size]byte
+	common [sha256.Size]byte // of the last text that was in the buffer and on disk; zero: there was none
 	mapper func() *text.Mapper
 }
 
@@ -38,14 +40,28 @@ func newDocument(u uri.URI, path string, version int32, data []byte, e text.Enco
 // Mapper maps positions of the document.
 func (d *Document) Mapper() *text.Mapper { return d.mapper() }
 
-// Dirty reports whether the text differs from what is known to be on disk.
-func (d *Document) Dirty() bool { return d.sum != d.Saved }
+// Dirty reports whether the text was changed in the editor since it equalled what
+// is on disk, so that saving it would say something.
+func (d *Document) Dirty() bool { return d.sum != d.Saved && d.sum != d.common }
+
+// Stale reports whether the text was left behind: it equalled what is on disk, and
+// nobody has touched it since that changed or went. What it says is over.
+func (d *Document) Stale() bool { return d.sum != d.Saved && d.sum == d.common }
 
 // with returns the document with another idea of what is on disk.
 func (d *Document) with(saved [sha256.Size]byte) *Document {
 	c := *d
 	c.Saved = saved
+	if c.sum == saved {
+		c.common = saved
+	}
 	return &c
+}
+
+// follow returns the document as the version after another.
+func (d *Document) follow(before *Document) *Document {
+	d.common = before.common
+	return d.with(before.Saved)
 }
 
 // documents are those that are open. Readers take a picture that does not
@@ -78,6 +94,15 @@ func (d *documents) update(change func(*documentSet)) {
 	}
 	change(set)
 	d.now.Store(set)
+}
+
+// current returns the documents whose text counts: all but those that were left
+// behind.
+func (set *documentSet) current() *documentSet {
+	out := &documentSet{byURI: maps.Clone(set.byURI), byPath: maps.Clone(set.byPath)}
+	maps.DeleteFunc(out.byURI, func(_ uri.URI, d *Document) bool { return d.Stale() })
+	maps.DeleteFunc(out.byPath, func(_ string, d *Document) bool { return d.Stale() })
+	return out
 }
 
 func (d *documents) put(doc *Document) {
@@ -129,7 +154,7 @@ func didOpen(s *Server, p *protocol.DidOpenTextDocumentParams) {
 		path = realPath(path)
 	}
 	doc := newDocument(p.TextDocument.URI, path, p.TextDocument.Version, []byte(p.TextDocument.Text), s.client.Encoding)
-	doc.Saved = diskSum(path)
+	doc = doc.with(diskSum(path))
 	s.docs.put(doc)
 	s.documentChanged(doc)
 	s.lookAgain(doc)
@@ -145,7 +170,7 @@ func didChange(s *Server, p *protocol.DidChangeTextDocumentParams) {
 		s.logf(protocol.MessageTypeWarning, "textDocument/didChange: version %d of %s after version %d", p.TextDocument.Version, p.TextDocument.URI, doc.Version)
 	}
 	next := newDocument(doc.URI, doc.Path, p.TextDocument.Version, text.Apply(doc.Text, s.client.Encoding, p.ContentChanges), s.client.Encoding)
-	next.Saved = doc.Saved
+	next = next.follow(doc)
 	s.docs.put(next)
 	s.documentChanged(next)
 }
@@ -156,7 +181,7 @@ func didSave(s *Server, p *protocol.DidSaveTextDocumentParams) {
 		return
 	}
 	if p.Text != nil && !bytes.Equal(doc.Text, []byte(*p.Text)) {
-		doc = newDocument(doc.URI, doc.Path, doc.Version, []byte(*p.Text), s.client.Encoding)
+		doc = newDocument(doc.URI, doc.Path, doc.Version, []byte(*p.Text), s.client.Encoding).follow(doc)
 	}
 	doc = doc.with(doc.sum)
 	s.docs.put(doc)

@@ -68,8 +68,8 @@ func (p *placer) shift(path string) func(int) (int, bool) {
 	switch {
 	case was == nil && is == nil:
 		return stays
-	case was == nil: // opened since: the forecast was made for the file
-		if is.Dirty() {
+	case was == nil: // opened since, or left behind: the forecast was made for the file
+		if is.Dirty() || is.Stale() {
 			return unknown
 		}
 		return stays

@@ -116,6 +116,7 @@ func (f *session) predict() {
 // forecastFrom asks the outlook and keeps its answer, unless ctx ends before.
 func (f *session) forecastFrom(ctx context.Context, o outlook, docs *documentSet) {
 	f.refresh(ctx, o)
+	docs = docs.current() // of the others the disk counts
 	buffers, versions, clean := map[string][]byte{}, map[string]int32{}, true
 	for path, doc := range docs.byPath {
 		if f.covers(path) {

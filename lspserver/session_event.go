@@ -82,6 +82,9 @@ func (f *session) take(ev control.Event) {
 	case ev.Kind == control.EventAsking:
 		f.askUser(ev)
 	}
+	if ev.Kind == control.EventBuilding || ev.Kind == control.EventHeld {
+		f.s.savedOnDisk(f) // the engine has seen a change
+	}
 	if final(ev.Kind) {
 		f.s.savedOnDisk(f)
 		f.hurry()
