@@ -7,9 +7,10 @@
 // is short for a single save and longer for many files, and come out as one
 // Batch of the files that matter.
 //
-// The package has three parts that know little of each other: the tree keeps
-// fsnotify watching the right directories, settle gathers changes into batches
-// and knows nothing of files, and the Watcher connects the two.
+// The package has four parts that know little of each other: the tree keeps
+// fsnotify watching the right directories, the poller looks at those of which no
+// events come, settle gathers changes into batches and knows nothing of files,
+// and the Watcher connects them.
 package watch
 
 import (
@@ -52,6 +53,14 @@ type Options struct {
 	// for. It must be quick. Nil means that nothing is known.
 	Complete func(files []string) bool
 
+	// Silent says whether the file system of a directory does not send events of
+	// all changes, so that it has to be looked at. Nil means what the function
+	// Silent says.
+	Silent func(dir string) bool
+	// PollEvery is how often such directories are looked at, at most. The default
+	// is 500 ms.
+	PollEvery time.Duration
+
 	// Quiet is how long nothing must have happened before a batch of up to four
 	// files settles. The default is 10 ms.
 	Quiet time.Duration
@@ -80,6 +89,10 @@ func (o Options) withDefaults() Options {
 	if o.Complete == nil {
 		o.Complete = func([]string) bool { return false }
 	}
+	if o.Silent == nil {
+		o.Silent = func(dir string) bool { return Silent(dir) != "" }
+	}
+	o.PollEvery = cmp.Or(o.PollEvery, 500*time.Millisecond)
 	o.Quiet = cmp.Or(o.Quiet, 10*time.Millisecond)
 	o.QuietMany = cmp.Or(o.QuietMany, 80*time.Millisecond)
 	o.MaxWait = cmp.Or(o.MaxWait, 2*time.Second)
@@ -106,6 +119,7 @@ type Batch struct {
 type Watcher struct {
 	options Options
 	fs      *fsnotify.Watcher
+	poll    *poller
 	tree    *tree
 	found   chan struct{} // tells Run that SetDirs came across files; one slot
 	batches chan Batch
@@ -119,10 +133,12 @@ func New(o Options) (*Watcher, error) {
 		return nil, explain(err, "watching files")
 	}
 	o = o.withDefaults()
+	poll := newPoller(o.PollEvery)
 	return &Watcher{
 		options: o,
 		fs:      fs,
-		tree:    newTree(fs, o.Relevant),
+		poll:    poll,
+		tree:    newTree(both{fs, poll, o.Silent}, o.Relevant),
 		found:   make(chan struct{}, 1),
 		batches: make(chan Batch),
 	}, nil
@@ -164,9 +180,12 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 	lost, failed := make(chan struct{}, 1), make(chan error, 1)
 	ended := make(chan struct{})
 	var parts sync.WaitGroup
+	polling, stop := context.WithCancel(ctx)
+	parts.Go(func() { w.poll.run(polling) })
 	parts.Go(func() { settle(ctx, w.options, changes, w.batches, missingOrEmpty) })
 	parts.Go(func() { w.takeErrors(lost, failed, ended) })
 	defer func() {
+		stop()
 		close(changes)
 		close(ended)
 		parts.Wait()
@@ -178,6 +197,9 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 		case <-ctx.Done():
 			return nil
 		case event := <-w.fs.Events:
+			w.poll.seen(event.Name)
+			c.files, err = w.tree.handle(event)
+		case event := <-w.poll.events:
 			c.files, err = w.tree.handle(event)
 		case <-w.found:
 			c.files = w.tree.takeFound()

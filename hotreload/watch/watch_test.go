@@ -32,12 +32,20 @@ type fixture struct {
 // newFixture makes files, and directories where the name ends with a slash.
 func newFixture(t *testing.T, existing ...string) *fixture {
 	t.Helper()
+	return newFixtureWith(t, func(*Options) {}, existing...)
+}
+
+// newFixtureWith is newFixture with other options.
+func newFixtureWith(t *testing.T, change func(*Options), existing ...string) *fixture {
+	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := &fixture{T: t, root: root, marks: map[string]chan struct{}{}}
-	f.w, err = New(Options{Relevant: f.relevant, Hold: f.holds})
+	o := Options{Relevant: f.relevant, Hold: f.holds}
+	change(&o)
+	f.w, err = New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/watch"
 )
 
 // output tries to write and to listen where the engine will.
@@ -131,7 +132,25 @@ func (d *doctor) watching() {
 	if len(dirs) != 1 {
 		count = fmt.Sprintf("%d directories", len(dirs))
 	}
+	if silent := silentFileSystems(dirs); silent != "" {
+		d.add(name, Warning, "put the code on a file system of this machine, or reload with `anvil-lsp ctl reload`",
+			"%s%s; %s does not send events of all changes, so files there are looked at twice a second", count, limits, silent)
+		return
+	}
 	d.add(name, OK, "", "%s%s", count, limits)
+}
+
+// silentFileSystems returns what directories are on that does not send events of
+// all changes.
+func silentFileSystems(dirs []string) string {
+	var names []string
+	for _, dir := range dirs {
+		if name := watch.Silent(dir); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
 
 // watchLimits returns what the system says about its limits, and how to raise

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package watch
+
+import "io/fs"
+
+// inode would tell a file from another one of the same name.
+func inode(fs.FileInfo) uint64 { return 0 }

@@ -1,0 +1,16 @@
+//go:build unix
+
+package watch
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+// inode returns what tells a file from another one of the same name.
+func inode(info fs.FileInfo) uint64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Ino
+	}
+	return 0
+}
