@@ -85,10 +85,12 @@ func (c *Checker) Update(p Program) {
 	c.prog, c.specs = p, specs
 }
 
-// restart forgets everything but the parsed files.
+// restart forgets everything but the parsed files. What archives have put into the
+// file set goes, too: it would be there once more each time they are read.
 func (c *Checker) restart() {
 	c.archives.reset()
 	c.done = map[string]*checked{}
+	c.files.alone()
 }
 
 // Check type-checks what changed since the last call, by content, and what

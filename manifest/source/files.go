@@ -94,3 +94,21 @@ func (fs *files) forget(p *parsed) {
 		fs.fset.RemoveFile(f)
 	}
 }
+
+// alone has the file set know nothing but the files that are cached.
+func (fs *files) alone() {
+	cached := map[*token.File]bool{}
+	for _, p := range fs.cache {
+		cached[fs.fset.File(p.file.FileStart)] = true
+	}
+	var others []*token.File
+	fs.fset.Iterate(func(f *token.File) bool {
+		if !cached[f] {
+			others = append(others, f)
+		}
+		return true
+	})
+	for _, f := range others {
+		fs.fset.RemoveFile(f)
+	}
+}
