@@ -129,7 +129,11 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 		args = append(args, "-embedcfg", base+".embedcfg")
 	}
 	_, err := b.run.quick().output(ctx, j.pkg.Dir, b.tool("compile"), append(args, j.files...)...)
-	return b.codeError(err, j.pkg.Dir)
+	err = b.codeError(err, j.pkg.Dir)
+	if f, ok := errors.AsType[*Failure](err); ok {
+		f.Diagnostics = existing(f.Diagnostics, j.files)
+	}
+	return err
 }
 
 // languageVersion drops the patch release, as the compiler wants it: 1.26.

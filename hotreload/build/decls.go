@@ -37,7 +37,7 @@ func readDecls(fset *token.FileSet, f *ast.File, data []byte) []decl {
 	}
 	var out []decl
 	add := func(kind, name string, at token.Pos, own, whole, signature []byte) {
-		pos := fset.Position(at)
+		pos := fset.PositionFor(at, false)
 		d := decl{key: kind + " " + name, name: name, line: pos.Line, col: pos.Column}
 		d.whole, _ = digestTokens(whole)
 		d.signature, _ = digestTokens(signature)

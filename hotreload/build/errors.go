@@ -97,7 +97,7 @@ func mixedPackages(text string) (manifest.Diagnostic, bool) {
 		}
 		fset := token.NewFileSet()
 		if f, err := parser.ParseFile(fset, name, nil, parser.PackageClauseOnly); err == nil {
-			at := fset.Position(f.Name.Pos())
+			at := fset.PositionFor(f.Name.Pos(), false)
 			byPackage[f.Name.Name] = append(byPackage[f.Name.Name], manifest.Position{File: name, Line: at.Line, Column: at.Column})
 		}
 	}
@@ -177,7 +177,7 @@ func importPosition(p *Package, path string) manifest.Position {
 		}
 		for _, imp := range f.Imports {
 			if imp.Path.Value == strconv.Quote(path) {
-				at := fset.Position(imp.Pos())
+				at := fset.PositionFor(imp.Pos(), false)
 				return manifest.Position{File: name, Line: at.Line, Column: at.Column}
 			}
 		}

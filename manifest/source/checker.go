@@ -165,14 +165,15 @@ func (c *Checker) protect(faults *[]manifest.Diagnostic, what string, fn func())
 	return true
 }
 
-// position returns a place as a person sees it.
+// position returns a place as it is in the file, whatever //line says: the file
+// that it names often exists for nobody but the generator.
 func (c *Checker) position(pos token.Pos) manifest.Position { return positionIn(c.fset, pos) }
 
 func positionIn(fset *token.FileSet, pos token.Pos) manifest.Position {
 	if !pos.IsValid() {
 		return manifest.Position{}
 	}
-	p := fset.Position(pos)
+	p := fset.PositionFor(pos, false)
 	return manifest.Position{File: p.Filename, Line: p.Line, Column: p.Column}
 }
 

@@ -22,7 +22,7 @@ func (run *checking) compileErrors(c *checked) []manifest.Diagnostic {
 	case c.syntax:
 		for _, f := range c.files {
 			if e := firstError(f.errs); e != nil {
-				pos := manifest.Position{File: e.Pos.Filename, Line: e.Pos.Line, Column: e.Pos.Column}
+				pos := run.position(run.fset.File(f.file.FileStart).Pos(e.Pos.Offset))
 				found = append(found, manifest.Diagnose(manifest.CodeCompile, pos, "syntax error: %s", e.Msg))
 			}
 		}
