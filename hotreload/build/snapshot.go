@@ -146,6 +146,9 @@ func moduleFile(path string) bool {
 	return false
 }
 
+// PackageIn returns the local package in a directory, or nil.
+func (s *Snapshot) PackageIn(dir string) *Package { return s.packageIn(dir) }
+
 // packageIn returns the local package in a directory, or nil.
 func (s *Snapshot) packageIn(dir string) *Package {
 	for _, p := range s.graph.Packages {

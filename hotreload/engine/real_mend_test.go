@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // TestEmbeddedFolderAppears: code embeds what is not there yet, and nothing but
@@ -163,4 +164,39 @@ func (a *app) untilNow(kind control.EventKind) control.Event {
 func (a *app) untilRefused() control.Event {
 	a.Helper()
 	return a.untilNow(control.EventKept)
+}
+
+// TestErrorIsToldBeforeTheBuild: an error that the check from source finds in
+// what uses the change is told when the compiler has seen it, and no restart is
+// announced.
+func TestErrorIsToldBeforeTheBuild(t *testing.T) {
+	a := newApp(t)
+	a.start()
+	a.until(control.EventLive)
+	text := readFile(t, a.dir, "visits", "visits.go")
+	at := strings.Index(text, "Add() ")
+	if at < 0 {
+		t.Fatal("there is no method Add")
+	}
+	writeFile(t, text[:at]+"Add(fresh bool) "+text[at+len("Add() "):], a.dir, "visits", "visits.go")
+	predicted := false
+	for ev := range a.events {
+		switch ev.Kind {
+		case control.EventPredicted:
+			predicted = ev.Rung == manifest.RungKeep
+		case control.EventRestarting, control.EventProgress, control.EventLive:
+			t.Fatalf("%s %s before it is told", ev.Kind, ev.Message)
+		case control.EventKept:
+			if !predicted || len(ev.Diagnostics) == 0 || ev.Diagnostics[0].Code != manifest.CodeCompile || filepath.Base(ev.Diagnostics[0].File) != "handlers.go" {
+				t.Errorf("predicted %t, diagnostics %v", predicted, ev.Diagnostics)
+			}
+			if p := ev.Predicted; p == nil || p.Wrong {
+				t.Errorf("prediction %+v", p)
+			}
+			writeFile(t, text, a.dir, "visits", "visits.go")
+			a.until(control.EventUnchanged)
+			a.stop()
+			return
+		}
+	}
 }

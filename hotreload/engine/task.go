@@ -109,6 +109,10 @@ func (t *task) climb(ctx context.Context) outcome {
 		under.abandon()
 		return t.kept(err)
 	}
+	if err := t.confirm(ctx, plan, v, under); err != nil {
+		under.abandon()
+		return t.kept(err)
+	}
 	switch {
 	case plan.Rung == "":
 	case v.rung == manifest.RungWarmRestart, plan.Rung == manifest.RungWarmRestart:
@@ -331,11 +335,8 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 		}
 		t.main = main
 	}
-	if t.snap != nil {
-		t.e.publish(control.Event{Kind: control.EventRestarting, Rung: manifest.RungWarmRestart, Cause: t.cause(), Diagnostics: reasons})
-	}
 	generation := t.generation
-	res, err := t.host(ctx, generation)
+	res, err := t.host(ctx, generation, reasons)
 	if err != nil {
 		return t.kept(err)
 	}
@@ -362,11 +363,11 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 
 // host builds the executable. While the code cannot be loaded the watcher follows
 // whatever may mend that.
-func (t *task) host(ctx context.Context, generation int) (*build.Result, error) {
+func (t *task) host(ctx context.Context, generation int, reasons []manifest.Diagnostic) (*build.Result, error) {
 	for again := false; ; again = true {
 		res, graph, err := t.e.builder.Host(ctx, t.main, generation, func(m string) {
 			t.e.publish(control.Event{Kind: control.EventProgress, Message: m})
-		}, t.compiled)
+		}, func(s *build.Snapshot) { t.compiled(s, reasons) })
 		if err == nil {
 			return res, nil
 		}
@@ -381,8 +382,10 @@ func (t *task) host(ctx context.Context, generation int) (*build.Result, error) 
 // compiled has the code known from source while the first live server is still
 // being linked and started. Where one runs already, what is new is compared with
 // that: its snapshot says what the process has, which another one does not.
-func (t *task) compiled(s *build.Snapshot) {
+// What remains then is to link the executable and to start it.
+func (t *task) compiled(s *build.Snapshot, reasons []manifest.Diagnostic) {
 	if t.snap != nil {
+		t.e.publish(control.Event{Kind: control.EventRestarting, Rung: manifest.RungWarmRestart, Cause: t.cause(), Diagnostics: reasons})
 		return
 	}
 	t.e.learn(func(k *known) { k.newest = s })
