@@ -8,7 +8,6 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // serve has an engine, its own or another's, until it ends. The error says why
@@ -102,7 +101,7 @@ func (f *session) connect(l link, attached bool, o *engine.Outlook, status contr
 		if o != nil {
 			f.outlook, f.own, f.forecast = o, false, nil
 		}
-		if m, err := manifest.Read(engine.ManifestPath(f.dir)); attached && err == nil {
+		if m, err := engine.LastManifest(f.dir); attached && err == nil {
 			f.live = m
 		}
 		f.stale.all = attached // an own outlook may have been made before that went live

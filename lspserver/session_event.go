@@ -97,10 +97,10 @@ func (f *session) take(ev control.Event) {
 // readManifest returns the manifest of the generation that an event brought
 // live; f.mu is held.
 func (f *session) readManifest(ev control.Event) *manifest.Manifest {
-	if m, err := manifest.Read(engine.HistoryPath(f.dir, ev.Generation)); err == nil {
+	if m, err := engine.ManifestOf(f.dir, ev.Generation); err == nil {
 		return m
 	}
-	if m, err := manifest.Read(engine.ManifestPath(f.dir)); err == nil && m.Generation == ev.Generation {
+	if m, err := engine.LastManifest(f.dir); err == nil && m.Generation == ev.Generation {
 		return m
 	}
 	return &manifest.Manifest{Format: manifest.FormatVersion, Generation: ev.Generation, Routes: ev.Routes}

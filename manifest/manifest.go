@@ -78,8 +78,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 )
 
@@ -172,41 +170,25 @@ func (m *Manifest) Sort() {
 	slices.Sort(m.Modules)
 }
 
-// Read returns the manifest in a file. The error wraps ErrFormat if the file
-// is damaged or of another format version, and fs.ErrNotExist if there is none.
-func Read(path string) (*Manifest, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading manifest: %w", err)
-	}
+// Decode returns the manifest that a file holds. The name of the file is for the
+// error, which wraps ErrFormat: the file is damaged, or of another format
+// version.
+func Decode(file string, data []byte) (*Manifest, error) {
 	var m Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("%w %s: %w", ErrFormat, path, err)
+		return nil, fmt.Errorf("%w %s: %w", ErrFormat, file, err)
 	}
 	if m.Format != FormatVersion {
-		return nil, fmt.Errorf("%w %s: format %d, this version reads %d", ErrFormat, path, m.Format, FormatVersion)
+		return nil, fmt.Errorf("%w %s: format %d, this version reads %d", ErrFormat, file, m.Format, FormatVersion)
 	}
 	return &m, nil
 }
 
-// Write replaces the manifest in a file, so that a reader sees the old or the
-// new one and never a part.
-func (m *Manifest) Write(path string) error {
+// Encode returns what a file holds that Decode reads.
+func (m *Manifest) Encode() ([]byte, error) {
 	data, err := json.MarshalIndent(m, "", "\t")
 	if err != nil {
-		return fmt.Errorf("writing manifest: %w", err)
+		return nil, fmt.Errorf("writing manifest: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("writing manifest: %w", err)
-	}
-	_, err = f.Write(append(data, '\n'))
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("writing manifest: %w", errors.Join(err, os.Remove(f.Name())))
-	}
-	return nil
+	return append(data, '\n'), nil
 }

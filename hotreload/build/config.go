@@ -9,11 +9,11 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -30,7 +30,8 @@ type Config struct {
 	// Main names the main package if Dir holds more than one that will do: an
 	// import path, or a directory relative to Dir.
 	Main string
-	// OutDir is where everything is written. Absolute.
+	// OutDir is where everything is written; see package outdir. It is made if it is
+	// missing, but not the directory around it. Absolute.
 	OutDir string
 	// Tags are build tags besides HotTag.
 	Tags []string
@@ -85,17 +86,22 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 	if cfg.Env == nil {
 		cfg.Env = os.Environ()
 	}
-	tmp := filepath.Join(cfg.OutDir, "tmp")
-	if err := os.MkdirAll(tmp, 0o777); err != nil {
+	b := &Builder{cfg: cfg}
+	var tmp string
+	err := b.inOut(outdir.Make, func(d *outdir.Dir) (err error) {
+		tmp, err = d.Below(outdir.Temp)
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("preparing the output directory: %w", err)
 	}
-	// The go command and the linker put their scratch files where Clean finds them.
-	cfg.Env = append(slices.Clone(cfg.Env), "GOTMPDIR="+tmp, "TMPDIR="+tmp)
-	b := &Builder{cfg: cfg, run: runner{env: cfg.Env}}
+	// The go command and the linker put their scratch files where the next engine
+	// removes them.
+	b.cfg.Env = append(slices.Clone(cfg.Env), "GOTMPDIR="+tmp, "TMPDIR="+tmp)
+	b.run.env = b.cfg.Env
 	if _, err := exec.LookPath(cfg.Go); err != nil {
 		return nil, fmt.Errorf("%w: no go command in PATH; install Go 1.26 or newer", ErrSetup)
 	}
-	var err error
 	if b.env, err = b.readEnv(ctx); err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -98,11 +97,12 @@ func (s *Snapshot) take(archives map[string]string) {
 
 // linkHost compiles the main package and links the executable.
 func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, generation int, watch *stopwatch) error {
-	dir := filepath.Join(b.cfg.OutDir, "work", fmt.Sprintf("h%d", generation))
-	for _, d := range []string{dir, filepath.Dir(res.Path)} {
-		if err := os.MkdirAll(d, 0o777); err != nil {
-			return writeError(err)
-		}
+	dir, err := b.below(filepath.Join("work", fmt.Sprintf("h%d", generation)))
+	if err != nil {
+		return writeError(err)
+	}
+	if _, err := b.below("host"); err != nil { // of res.Path
+		return writeError(err)
 	}
 	main := s.graph.Main
 	if len(main.native()) > 0 || !b.sharedArchives() {

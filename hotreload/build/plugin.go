@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -58,20 +57,22 @@ func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, a
 }
 
 func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation int, at place) (_ *Result, err error) {
-	dir := filepath.Join(b.cfg.OutDir, "work", at.work)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	work := filepath.Join("work", at.work)
+	dir, err := b.below(work)
+	if err != nil {
 		return nil, writeError(err)
 	}
 	defer func() {
 		if err != nil {
-			_ = os.RemoveAll(dir)
+			_ = b.removeBelow(work)
 		}
 	}()
-	s := plan.next
-	res := &Result{Path: filepath.Join(b.cfg.OutDir, "gen", at.name+".so"), work: dir}
-	if err := os.MkdirAll(filepath.Dir(res.Path), 0o777); err != nil {
+	gen, err := b.below("gen")
+	if err != nil {
 		return nil, writeError(err)
 	}
+	s := plan.next
+	res := &Result{Path: filepath.Join(gen, at.name+".so"), work: dir}
 	watch := newStopwatch()
 	res.Rebuilt = s.rebuilt(plan.Changed)
 	if missing := s.lacking(res.Rebuilt); len(missing) > 0 {

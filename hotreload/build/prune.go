@@ -2,11 +2,12 @@ package build
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
 )
 
 // keepGenerations is how many plugins and executables stay on disk: the newest
@@ -42,14 +43,14 @@ func (b *Builder) Prune(generation int, s *Snapshot) {
 }
 
 func (b *Builder) prune(dir string, keep func(name string) bool) {
-	entries, err := os.ReadDir(filepath.Join(b.cfg.OutDir, dir))
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if !keep(e.Name()) {
-			// What cannot be removed now is removed at the next start.
-			_ = os.RemoveAll(filepath.Join(b.cfg.OutDir, dir, e.Name()))
+	// What cannot be removed now is removed at the next start.
+	_ = b.inOut(outdir.Open, func(d *outdir.Dir) error {
+		names, err := d.Names(dir)
+		for _, name := range names {
+			if !keep(name) {
+				_ = d.Remove(filepath.Join(dir, name))
+			}
 		}
-	}
+		return err
+	})
 }

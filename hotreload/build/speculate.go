@@ -85,7 +85,7 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 		switch {
 		case err != nil:
 		case plan.strayed(overlay): // perhaps before it was compiled
-			res.remove()
+			b.remove(res)
 		default:
 			sp.res = res
 		}
@@ -128,7 +128,7 @@ func (b *Builder) discard(sp *speculation) {
 	b.ahead.running.Go(func() {
 		<-sp.done
 		if sp.res != nil {
-			sp.res.remove()
+			b.remove(sp.res)
 		}
 	})
 }
@@ -144,9 +144,9 @@ func (b *Builder) closeAhead() {
 }
 
 // remove removes the files of a plugin that nobody loads.
-func (r *Result) remove() {
-	_ = os.Remove(r.Path) // else the next start removes them
-	_ = os.RemoveAll(r.work)
+func (b *Builder) remove(r *Result) {
+	// Else the next start removes them.
+	_ = errors.Join(b.removeBelow(filepath.Join("gen", filepath.Base(r.Path))), b.removeBelow(filepath.Join("work", filepath.Base(r.work))))
 }
 
 // planAhead is Plan for code that was not saved.

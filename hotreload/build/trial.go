@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build/thin"
+	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
 )
 
 // trialProgram is reloaded to see whether thin links work. Its format is that of
@@ -141,7 +142,11 @@ func (l *thinLinker) fingerprint() string {
 
 // try builds the trial program and reloads it twice.
 func (l *thinLinker) try(ctx context.Context) (err error) {
-	dir, err := os.MkdirTemp(filepath.Join(l.builder.cfg.OutDir, "tmp"), "trial")
+	tmp, err := l.builder.below(outdir.Temp)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(tmp, "trial")
 	if err != nil {
 		return err
 	}
@@ -153,7 +158,7 @@ func (l *thinLinker) try(ctx context.Context) (err error) {
 		}
 	}
 	cfg := l.builder.cfg
-	cfg.Dir, cfg.Main, cfg.OutDir, cfg.Tags, cfg.CacheDir = dir, "", filepath.Join(dir, ".anvil"), nil, ""
+	cfg.Dir, cfg.Main, cfg.OutDir, cfg.Tags, cfg.CacheDir = dir, "", outdir.Path(dir), nil, ""
 	cfg.Env = append(cfg.Env, "GOFLAGS=", "GOWORK=off")
 	if v, _, _ := strings.Cut(l.builder.env.GOVERSION, " "); strings.HasPrefix(v, "go") {
 		cfg.Env = append(cfg.Env, "GOTOOLCHAIN="+v) // which the workspace may have chosen

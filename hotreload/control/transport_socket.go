@@ -86,7 +86,7 @@ func removeStale(path string) error {
 		return err
 	}
 	if info.Mode()&fs.ModeSocket == 0 {
-		return errors.New("the file exists and is not a socket: remove it, or choose another path")
+		return errNoSocket
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -105,16 +105,69 @@ func removeStale(path string) error {
 	return bare(err)
 }
 
-// dialUnix connects to the socket at path, however long that is.
+// ErrForeign reports a socket that another user has put there. What answers on it
+// is not to be believed, nor to be told anything.
+var ErrForeign = errors.New("belongs to another user")
+
+// dialUnix connects to the socket at path, however long that is. Socket and
+// directory must be those of this user, and so must the process that listens,
+// where the system tells. Neither may be a symbolic link.
 func dialUnix(ctx context.Context, path string) (net.Conn, error) {
+	if err := checkSocket(path); err != nil {
+		return nil, err
+	}
 	short, release, err := shortPath(path)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	var d net.Dialer
-	return d.DialContext(ctx, "unix", short)
+	conn, err := d.DialContext(ctx, "unix", short)
+	if err != nil {
+		return nil, err
+	}
+	if uid, known := peer(conn.(*net.UnixConn)); known && uid != os.Geteuid() {
+		return nil, errors.Join(foreign("the process that listens on it", uid), conn.Close())
+	}
+	return conn, nil
 }
+
+func checkSocket(path string) error {
+	dir, err := os.Lstat(filepath.Dir(path))
+	if err != nil {
+		return reason(err)
+	}
+	if !dir.IsDir() {
+		return syscall.ENOTDIR
+	}
+	socket, err := os.Lstat(path)
+	if err != nil {
+		return reason(err)
+	}
+	if socket.Mode()&fs.ModeSocket == 0 {
+		return errNoSocket
+	}
+	for _, info := range []fs.FileInfo{dir, socket} {
+		if uid, ours := Owner(info); !ours {
+			return foreign(info.Name(), uid)
+		}
+	}
+	return nil
+}
+
+// reason drops the path from an error: the caller names it.
+func reason(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
+}
+
+func foreign(what string, uid int) error {
+	return fmt.Errorf("%s %w, with id %d: it is not spoken to", what, ErrForeign, uid)
+}
+
+var errNoSocket = errors.New("the file exists and is not a socket: remove it, or choose another path")
 
 // shortPath returns a name for path that fits into a socket address. The name
 // works until release is called.

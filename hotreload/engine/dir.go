@@ -8,15 +8,17 @@ import (
 	"path/filepath"
 
 	"github.com/gofrs/flock"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
 )
 
 // OutDir is the directory, inside the application's, that everything is written
 // to.
-const OutDir = ".anvil"
+const OutDir = outdir.Name
 
 // SocketPath returns the path of the engine's socket for an application's
 // directory.
-func SocketPath(dir string) string { return filepath.Join(dir, OutDir, "engine.sock") }
+func SocketPath(dir string) string { return outdir.Path(dir, outdir.Socket) }
 
 // ErrInUse reports that another engine works in the directory. Attach to it
 // through the socket at SocketPath.
@@ -25,6 +27,7 @@ var ErrInUse = errors.New("another anvil-lsp works in this directory")
 // outDir is the prepared and locked output directory.
 type outDir struct {
 	path string
+	dir  *outdir.Dir
 	lock *flock.Flock
 	held fs.FileInfo // of the file that is locked
 	// lost: it was deleted while a live server ran, which nobody can ask for anything
@@ -34,23 +37,31 @@ type outDir struct {
 
 // openOutDir makes the output directory, takes its lock and removes what a
 // killed engine left there.
-func openOutDir(dir string) (*outDir, error) {
-	path := filepath.Join(dir, OutDir)
-	if err := makeOutDir(path); err != nil {
-		return nil, err
-	}
-	o := &outDir{path: path}
+func openOutDir(app string) (_ *outDir, err error) {
+	o := &outDir{path: outdir.Path(app)}
 	if err := o.take(); err != nil {
 		return nil, err
 	}
-	if err := o.prepare(); err != nil {
-		return nil, errors.Join(err, o.lock.Unlock())
+	if err := errors.Join(o.dir.Clean(), o.dir.Remove(outdir.History)); err != nil {
+		return nil, errors.Join(err, o.giveBack())
+	}
+	if err := o.makeScratch(); err != nil {
+		return nil, errors.Join(err, o.giveBack())
 	}
 	return o, nil
 }
 
-// take takes the lock of the directory.
-func (o *outDir) take() error {
+// take makes and opens the directory, and takes its lock.
+func (o *outDir) take() (err error) {
+	dir, err := makeOutDir(o.path)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, dir.Close())
+		}
+	}()
 	lock := flock.New(o.lockPath())
 	locked, err := lock.TryLock()
 	if err == nil && !locked {
@@ -58,51 +69,40 @@ func (o *outDir) take() error {
 	}
 	var held fs.FileInfo
 	if err == nil {
-		if held, err = os.Stat(o.lockPath()); err != nil {
+		if held, err = os.Lstat(o.lockPath()); err != nil {
 			err = errors.Join(err, lock.Unlock())
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("%s is where builds and sockets go, and must be writable: %w", o.path, err)
 	}
-	o.lock, o.held = lock, held
+	o.dir, o.lock, o.held = dir, lock, held
 	return nil
 }
 
-func (o *outDir) lockPath() string { return filepath.Join(o.path, "lock") }
+func (o *outDir) lockPath() string { return filepath.Join(o.path, outdir.Lock) }
 
-// makeOutDir makes an output directory that git ignores, unless it is there. It
-// takes no lock.
-func makeOutDir(path string) error {
-	if err := os.MkdirAll(path, 0o777); err != nil {
-		return fmt.Errorf("%s is where builds and sockets go, and cannot be made: %w", path, err)
+// makeOutDir opens an output directory that git ignores, and makes it unless it
+// is there. It takes no lock.
+func makeOutDir(path string) (*outdir.Dir, error) {
+	dir, err := outdir.Make(path)
+	if errors.Is(err, outdir.ErrRefused) {
+		return nil, err
 	}
-	ignore := filepath.Join(path, ".gitignore")
-	if _, err := os.Stat(ignore); err == nil {
-		return nil
+	if err != nil {
+		return nil, fmt.Errorf("%s is where builds and sockets go, and cannot be made: %w", path, err)
 	}
-	if err := os.WriteFile(ignore, []byte("*\n"), 0o666); err != nil {
-		return fmt.Errorf("%s is where builds and sockets go, and must be writable: %w", path, err)
+	if err := dir.Prepare(); errors.Is(err, outdir.ErrRefused) {
+		return nil, errors.Join(err, dir.Close())
+	} else if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is where builds and sockets go, and must be writable: %w", path, err), dir.Close())
 	}
-	return nil
-}
-
-// scratch are the parts of the directory that mean nothing to the next engine.
-var scratch = []string{"tmp", "work", "gen", "host", "run", "engine.sock"}
-
-// history belongs to one run: generations are numbered anew by the next.
-const history = "history"
-
-func (o *outDir) prepare() error {
-	if err := errors.Join(o.clean(), os.RemoveAll(filepath.Join(o.path, history))); err != nil {
-		return err
-	}
-	return o.makeScratch()
+	return dir, nil
 }
 
 func (o *outDir) makeScratch() error {
-	for _, d := range []string{"tmp", "run"} {
-		if err := os.MkdirAll(filepath.Join(o.path, d), 0o700); err != nil {
+	for _, d := range []string{outdir.Temp, outdir.Run} {
+		if _, err := o.dir.Below(d); err != nil {
 			return fmt.Errorf("%s must be writable: %w", o.path, err)
 		}
 	}
@@ -111,44 +111,35 @@ func (o *outDir) makeScratch() error {
 
 // restore makes the directory again and takes its lock, if somebody deleted it,
 // as git clean -x does, and reports whether it was gone. The sockets in it are
-// lost. The error is ErrInUse if another engine has come to work there since.
+// lost. The error is ErrInUse if another engine has come to work there since,
+// and wraps fs.ErrNotExist if the application's directory is gone, too: that is
+// not made again.
 func (o *outDir) restore() (gone bool, err error) {
 	if o.ours() {
 		return false, nil
 	}
-	if err := makeOutDir(o.path); err != nil {
-		return true, err
-	}
-	deleted := o.lock
+	deleted := *o
 	if err := o.take(); err != nil {
 		return true, err
 	}
 	o.lost = true
-	return true, errors.Join(deleted.Unlock(), o.makeScratch())
+	return true, errors.Join(deleted.giveBack(), o.makeScratch())
 }
 
 // ours reports whether the directory is the one that was prepared. What else is
 // wrong with it shows when something is written.
 func (o *outDir) ours() bool {
-	now, err := os.Stat(o.lockPath())
+	now, err := os.Lstat(o.lockPath())
 	return err == nil && os.SameFile(now, o.held) || err != nil && !errors.Is(err, fs.ErrNotExist)
-}
-
-func (o *outDir) clean() error {
-	var errs []error
-	for _, name := range scratch {
-		if err := os.RemoveAll(filepath.Join(o.path, name)); err != nil {
-			errs = append(errs, fmt.Errorf("removing what an earlier run left: %w", err))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // close removes the scratch files, unless they are another engine's by now, and
 // gives the lock back.
 func (o *outDir) close() error {
 	if !o.ours() {
-		return o.lock.Unlock()
+		return o.giveBack()
 	}
-	return errors.Join(o.clean(), o.lock.Unlock())
+	return errors.Join(o.dir.Clean(), o.giveBack())
 }
+
+func (o *outDir) giveBack() error { return errors.Join(o.lock.Unlock(), o.dir.Close()) }

@@ -46,7 +46,7 @@ func TestOutDirIsMadeAndGivenBack(t *testing.T) {
 
 func TestOutDirOfAKilledEngine(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"tmp/x", "work/g1/x.a", "gen/0001.so", "host/0001", "run/live.sock", "engine.sock", "history/0001.json"} {
+	for _, name := range []string{"tmp/x", "work/g1/x.a", "gen/0001.so", "host/0001", "run/live.sock", "engine.sock", "history/0001.json", "lock"} {
 		writeFile(t, "left", dir, OutDir, name)
 	}
 	writeFile(t, "the last", ManifestPath(dir))

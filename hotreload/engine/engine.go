@@ -17,6 +17,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/launch"
+	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
 	"github.com/anvilforge/anvil-lsp/hotreload/watch"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -145,7 +146,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		e.opts.Log = NewLog()
 	}
 	e.sup, err = launch.NewSupervisor(launch.Options{
-		Socket: e.socket, Dir: dir, RunDir: filepath.Join(e.out.path, "run"), Args: o.Args,
+		Socket: e.socket, Dir: dir, RunDir: filepath.Join(e.out.path, outdir.Run), Args: o.Args,
 		Stdout: e.logged(o.Stdout), Stderr: e.logged(o.Stderr), Front: http.HandlerFunc(e.front),
 		ReadyTimeout: o.StartTimeout,
 	})

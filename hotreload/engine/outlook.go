@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"path/filepath"
 	"slices"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
 	"github.com/anvilforge/anvil-lsp/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
@@ -85,11 +85,14 @@ func NewOutlook(ctx context.Context, o Options) (*Outlook, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := filepath.Join(dir, OutDir)
-	if err := makeOutDir(out); err != nil {
+	out, err := makeOutDir(outdir.Path(dir))
+	if err != nil {
 		return nil, err
 	}
-	b, err := build.New(ctx, build.Config{Dir: dir, Main: o.Main, OutDir: out, Tags: o.Tags, Race: o.Race, Debug: o.Debug})
+	if err := out.Close(); err != nil {
+		return nil, err
+	}
+	b, err := build.New(ctx, build.Config{Dir: dir, Main: o.Main, OutDir: out.Path(), Tags: o.Tags, Race: o.Race, Debug: o.Debug})
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +189,7 @@ func (o *Outlook) Refresh(ctx context.Context, files []string) error {
 	if err != nil {
 		return err
 	}
-	m, err := manifest.Read(ManifestPath(o.dir))
+	m, err := LastManifest(o.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, manifest.ErrFormat) {
 		return err
 	}

@@ -134,9 +134,11 @@ func TestOutlookBeforeLive(t *testing.T) {
 	ctx, stop :=`)
 	a.edit("main.go", `"syscall"`, `"syscall"`+"\n\t\"time\"")
 	earlier := &manifest.Manifest{Format: manifest.FormatVersion, ABI: 1, Routes: []manifest.Route{{Method: "GET", Pattern: "/time", Fingerprint: "of another signature"}}}
-	if err := errors.Join(makeOutDir(filepath.Join(a.dir, OutDir)), earlier.Write(ManifestPath(a.dir))); err != nil {
+	text, err := earlier.Encode()
+	if err != nil {
 		t.Fatal(err)
 	}
+	writeFile(t, string(text), ManifestPath(a.dir))
 	foreseeable := make(chan struct{}, 1)
 	a.start(func(o *Options) { o.Foreseeable = func() { foreseeable <- struct{}{} } })
 	<-foreseeable

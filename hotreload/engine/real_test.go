@@ -150,7 +150,7 @@ func (a *app) untilLive(generation int, rung manifest.Rung) control.Event {
 		a.Errorf("generation %d is live by %q, want %d by %q", ev.Generation, ev.Rung, generation, rung)
 	}
 	for _, path := range []string{ManifestPath(a.dir), HistoryPath(a.dir, generation)} {
-		m, err := manifest.Read(path)
+		m, err := ReadManifest(path)
 		if err != nil {
 			a.Error(err)
 			continue
@@ -256,7 +256,7 @@ func TestEngine(t *testing.T) {
 	}
 	a.until(control.EventRolledBack)
 	a.serves("Hello! Visit 4, and 2 since the last reload.")
-	if m, err := manifest.Read(ManifestPath(a.dir)); err != nil || m.Generation != 1 {
+	if m, err := LastManifest(a.dir); err != nil || m.Generation != 1 {
 		t.Errorf("manifest %+v, error %v", m, err)
 	}
 	a.edit(file, "Welcome!", "Welcome!")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -33,8 +34,9 @@ func TestHistoryKeepsTheNewest(t *testing.T) {
 			want = append(want, filepath.Base(writeFile(t, "{", HistoryPath(dir, 1)+".123")))
 			slices.Sort(want)
 			history := filepath.Dir(HistoryPath(dir, 0))
+			out := openOut(t, dir)
 			for range 2 { // the second finds nothing to do
-				if err := new(Engine).pruneHistory(history); err != nil {
+				if err := pruneHistory(out); err != nil {
 					t.Fatal(err)
 				}
 				if got := names(t, history); !slices.Equal(got, want) {
@@ -45,10 +47,20 @@ func TestHistoryKeepsTheNewest(t *testing.T) {
 	}
 }
 
+func openOut(t *testing.T, dir string) *outdir.Dir {
+	t.Helper()
+	d, err := outdir.Make(outdir.Path(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
 func TestHistoryThatCannotBeRead(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "missing")
-	if err := new(Engine).pruneHistory(dir); err == nil || !strings.Contains(err.Error(), dir) {
-		t.Errorf("error %v, want one that names %s", err, dir)
+	dir := t.TempDir()
+	if err := pruneHistory(openOut(t, dir)); err == nil || !strings.Contains(err.Error(), outdir.Path(dir, outdir.History)) {
+		t.Errorf("error %v, want one that names the history of %s", err, dir)
 	}
 }
 

@@ -97,7 +97,12 @@ func TestLiveManifest(t *testing.T) {
 			if out, err := run.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			live, err := manifest.Read(filepath.Join(dir, ".anvil", "manifest.json"))
+			file := filepath.Join(dir, ".anvil", "manifest.json")
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			live, err := manifest.Decode(file, data)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -150,11 +150,12 @@ func (p *program) runCheck(ctx context.Context, dir string, f checkFlags) error 
 // checkAgainst reads the manifest to compare with. It is nil if the user named
 // none and no generation was live yet.
 func (p *program) checkAgainst(dir, named string, res *checkResult) (*manifest.Manifest, error) {
-	file := engine.ManifestPath(dir)
+	file, read := engine.ManifestPath(dir), func() (*manifest.Manifest, error) { return engine.LastManifest(dir) }
 	if named != "" {
 		file = p.abs(named)
+		read = func() (*manifest.Manifest, error) { return engine.ReadManifest(file) }
 	}
-	m, err := manifest.Read(file)
+	m, err := read()
 	switch {
 	case err == nil:
 		res.Against, res.Generation = file, m.Generation

@@ -37,10 +37,8 @@ func (p *testProgram) checks(v *engine.Verdict, err error) *checked {
 func writeManifest(t *testing.T, m *manifest.Manifest, path string) {
 	t.Helper()
 	m.Format = manifest.FormatVersion
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Write(path); err != nil {
+	data, err := m.Encode()
+	if err := errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, data, 0o666)); err != nil {
 		t.Fatal(err)
 	}
 }

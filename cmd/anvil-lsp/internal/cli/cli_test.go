@@ -416,12 +416,7 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	file := filepath.Join(p.dir, engine.OutDir, "manifest.json")
-	if err := os.Mkdir(filepath.Dir(file), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Write(file); err != nil {
-		t.Fatal(err)
-	}
+	writeManifest(t, m, file)
 	check(exitOK, "/posts/{id}  handlers.ShowPost  func(*hotreload.Ctx) error  handlers/posts.go:12  7\n", "routes of generation 7, live at ")
 	check(exitOK, `"running": false`, "", "--json")
 	check(exitOK, "handlers.ShowPost", "", p.dir)

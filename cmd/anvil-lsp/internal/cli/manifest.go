@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -121,18 +120,11 @@ func (p *program) history(named string) (*history, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &history{dir: dir, live: live}
-	entries, err := os.ReadDir(filepath.Dir(engine.HistoryPath(dir, 0)))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	kept, err := engine.Generations(dir)
+	if err != nil {
 		return nil, fmt.Errorf("reading the history: %w", err)
 	}
-	for _, e := range entries {
-		if n, err := strconv.Atoi(strings.TrimSuffix(e.Name(), ".json")); err == nil && n > 0 {
-			h.kept = append(h.kept, n)
-		}
-	}
-	slices.Sort(h.kept)
-	return h, nil
+	return &history{dir: dir, live: live, kept: kept}, nil
 }
 
 // lastManifest reads the manifest that went live last, and returns the directory
@@ -140,7 +132,7 @@ func (p *program) history(named string) (*history, error) {
 func (p *program) lastManifest(named string) (string, *manifest.Manifest, error) {
 	start := p.abs(named)
 	for dir := start; ; dir = filepath.Dir(dir) {
-		m, err := manifest.Read(engine.ManifestPath(dir))
+		m, err := engine.LastManifest(dir)
 		switch {
 		case err == nil:
 			return dir, m, nil
@@ -162,7 +154,7 @@ func (h *history) named(number string) (*manifest.Manifest, error) {
 }
 
 func (h *history) generation(n int) (*manifest.Manifest, error) {
-	m, err := manifest.Read(engine.HistoryPath(h.dir, n))
+	m, err := engine.ManifestOf(h.dir, n)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && n == h.live.Generation:
 		return h.live, nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
 	"github.com/anvilforge/anvil-lsp/hotreload/watch"
 )
 
@@ -22,22 +23,24 @@ import (
 func (d *doctor) output() {
 	dir := filepath.Dir(d.socket)
 	name := filepath.Base(dir)
-	_, err := os.Stat(dir)
+	_, err := os.Lstat(dir)
 	fresh := errors.Is(err, fs.ErrNotExist)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		d.add(name, Failed, "make the application's directory writable", "%v", err)
+	out, err := outdir.Make(dir)
+	if err != nil {
+		advice := "make the application's directory writable"
+		if errors.Is(err, outdir.ErrRefused) {
+			advice = "remove it, or move it away"
+		}
+		d.add(name, Failed, advice, "%v", err)
 		d.add("socket", Skipped, "", "needs %s", name)
 		return
 	}
+	defer out.Close()
 	if fresh {
 		defer os.Remove(dir) // leaves it alone if an engine moved in meanwhile
 	}
-	f, err := os.CreateTemp(dir, "doctor")
-	if err == nil {
-		_, err = f.WriteString("can this be written?")
-		err = errors.Join(err, f.Close(), os.Remove(f.Name()))
-	}
-	if err != nil {
+	const probe = "doctor"
+	if err := errors.Join(out.Write(probe, []byte("can this be written?")), out.Remove(probe)); err != nil {
 		d.add(name, Failed, "make it writable, or remove it: it holds only what can be built again", "%v", err)
 	} else {
 		d.add(name, OK, "", "%s can be written", dir)
