@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"go.lsp.dev/jsonrpc2"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -240,14 +239,26 @@ type textResult struct {
 	Text string `json:"text"`
 }
 
+// writeOut writes a file in the output directory, if there is one.
+func writeOut(dir, name, text string) error {
+	out, err := outdir.Open(outdir.Path(dir))
+	if err != nil {
+		return err
+	}
+	return errors.Join(out.Write(name, []byte(text)), out.Close())
+}
+
 // showText shows a text where the client can, and answers with it. One that
 // cannot show it is told where it stands: it may do nothing with the answer.
 func (s *Server) showText(text, name string, f *session) (any, error) {
 	if s.client.Commands {
 		return &textResult{Text: text}, nil
 	}
-	path := filepath.Join(f.dir, engine.OutDir, name)
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+	if !f.trusted.Load() {
+		return nil, failed(errors.New("the workspace is not trusted: nothing is written to it"))
+	}
+	path := outdir.Path(f.dir, name)
+	if err := writeOut(f.dir, name, text); err != nil {
 		return &textResult{Text: text}, nil
 	}
 	if !s.client.ShowDocument {

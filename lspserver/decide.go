@@ -2,6 +2,8 @@ package lspserver
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,34 +18,48 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // memory is what the user decided about breaks, for one application. It is kept
-// below .anvil, so that it outlives the editor and stays out of version control.
+// in the user's configuration and not below .anvil: a checkout could bring it
+// there, and decide in the user's name.
 type memory struct {
-	path string
+	path string // empty: there is no place for it
+	dir  string // of the application
 
 	mu        sync.Mutex // guards decisions
 	decisions map[manifest.Code]string
 }
 
-func newMemory(dir string) *memory {
-	return &memory{path: filepath.Join(dir, engine.OutDir, "decisions.json"), decisions: map[manifest.Code]string{}}
+// decided is what the file of a memory holds.
+type decided struct {
+	Directory string                   `json:"directory"`
+	Decisions map[manifest.Code]string `json:"decisions"`
 }
 
-// load takes over what is kept.
-func (m *memory) load() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if data, err := os.ReadFile(m.path); err == nil {
-		var d map[manifest.Code]string
-		if json.Unmarshal(data, &d) == nil {
-			maps.DeleteFunc(d, func(_ manifest.Code, v string) bool { return !decision(v) })
-			maps.Copy(m.decisions, d)
+// maxDecisions bounds that file, in bytes.
+const maxDecisions = 1 << 20
+
+// loadMemory returns what the user's configuration has of the application in a
+// directory. No file of that is read.
+func loadMemory(config, dir string) *memory {
+	m := &memory{dir: dir, decisions: map[manifest.Code]string{}}
+	if config == "" {
+		return m
+	}
+	sum := sha256.Sum256([]byte(dir))
+	m.path = filepath.Join(config, "decisions", hex.EncodeToString(sum[:16])+".json")
+	if data, err := regular.Read(m.path, maxDecisions); err == nil {
+		var d decided
+		if json.Unmarshal(data, &d) == nil && d.Directory == dir {
+			maps.DeleteFunc(d.Decisions, func(_ manifest.Code, v string) bool { return !decision(v) })
+			maps.Copy(m.decisions, d.Decisions)
 		}
 	}
+	return m
 }
 
 // decision reports whether a word is a policy for breaks.
@@ -66,16 +82,34 @@ func (m *memory) set(codes []manifest.Code, d string) error {
 	for _, c := range codes {
 		m.decisions[c] = d
 	}
-	data, err := json.MarshalIndent(m.decisions, "", "\t")
+	if err := m.keep(); err != nil {
+		return fmt.Errorf("remembering a decision: %w; it holds until the editor ends", err)
+	}
+	return nil
+}
+
+// keep writes what was decided; m.mu is held.
+func (m *memory) keep() error {
+	if m.path == "" {
+		return errors.New("there is no directory for the user's configuration")
+	}
+	data, err := json.MarshalIndent(decided{m.dir, m.decisions}, "", "\t")
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(m.path), 0o777); err != nil {
-		return fmt.Errorf("remembering a decision: %w", err)
+	if err := os.MkdirAll(filepath.Dir(m.path), 0o700); err != nil {
+		return err
 	}
-	tmp := m.path + ".tmp"
-	if err := errors.Join(os.WriteFile(tmp, append(data, '\n'), 0o666), os.Rename(tmp, m.path)); err != nil {
-		return fmt.Errorf("remembering a decision: %w", err)
+	f, err := os.CreateTemp(filepath.Dir(m.path), "new-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(data, '\n'))
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), m.path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }
@@ -183,6 +217,9 @@ func (f *session) question(ev control.Event) string {
 func rememberCommand(_ context.Context, _ *Server, f *session, arg commandArgument) (any, error) {
 	if !strings.HasPrefix(string(arg.Code), "ANV") || !decision(arg.Decision) {
 		return nil, invalid("anvil.remember wants a code and a decision: restart, keep or ask")
+	}
+	if !f.trusted.Load() {
+		return nil, failed(errors.New("the workspace is not trusted: nothing is decided about it"))
 	}
 	return nil, f.memory.set([]manifest.Code{arg.Code}, arg.Decision)
 }

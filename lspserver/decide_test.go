@@ -2,9 +2,13 @@ package lspserver
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,9 +21,9 @@ import (
 )
 
 func TestDecide(t *testing.T) {
-	dir := t.TempDir()
-	s := New(Options{})
-	f := &session{s: s, memory: loaded(dir)}
+	config, dir := t.TempDir(), t.TempDir()
+	s := New(Options{Config: config})
+	f := &session{s: s, memory: loadMemory(config, dir)}
 	reasons := func(codes ...manifest.Code) (ds []manifest.Diagnostic) {
 		for _, c := range codes {
 			ds = append(ds, manifest.Diagnose(c, manifest.Position{}, "because"))
@@ -47,14 +51,95 @@ func TestDecide(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("the most careful wins", both, engine.BreakKeep)
-	f.memory = loaded(dir)
+	f.memory = loadMemory(config, dir)
 	check("read again", both, engine.BreakKeep)
-	if err := os.WriteFile(filepath.Join(dir, engine.OutDir, "decisions.json"), []byte(`{"ANV001":"burn","ANV002":"restart"}`), 0o666); err != nil {
-		t.Fatal(err)
+	f.memory = loadMemory(config, t.TempDir())
+	check("of another application", both, engine.BreakAsk)
+	if left := tree(t, dir); len(left) > 0 {
+		t.Errorf("the application's directory has %q", left)
 	}
-	f.memory = loaded(dir)
+
+	write := func(path, text string) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := f.memory.path
+	file := func(about, decisions string) string {
+		return fmt.Sprintf(`{"directory":%q,"decisions":%s}`, about, decisions)
+	}
+	f.memory = loadMemory(config, dir)
+	write(f.memory.path, file(dir, `{"ANV001":"burn","ANV002":"restart"}`))
+	f.memory = loadMemory(config, dir)
 	check("a word that is none", reasons(manifest.CodeSignature), engine.BreakAsk)
 	check("beside a good one", reasons(manifest.CodeHostChanged), engine.BreakRestart)
+	for name, text := range map[string]string{
+		"of another directory": file(path, `{"ANV002":"restart"}`), "damaged": `{"directory`, "too large": file(dir, `{"ANV002":"restart"}`) + strings.Repeat(" ", maxDecisions),
+	} {
+		write(f.memory.path, text)
+		f.memory = loadMemory(config, dir)
+		check(name, reasons(manifest.CodeHostChanged), engine.BreakAsk)
+	}
+
+	// What a checkout brings decides nothing.
+	planted := t.TempDir()
+	write(filepath.Join(planted, engine.OutDir, "decisions.json"), `{"ANV001":"restart","ANV002":"restart"}`)
+	write(filepath.Join(planted, engine.OutDir, filepath.Base(loadMemory(config, planted).path)), file(planted, `{"ANV001":"restart","ANV002":"restart"}`))
+	f.memory = loadMemory(config, planted)
+	check("planted", both, engine.BreakAsk)
+}
+
+// tree returns the names of what is in a directory.
+func tree(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if path != dir {
+			names = append(names, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// TestNothingIsWrittenBeforeTrust: whatever stands in the place of the files.
+func TestNothingIsWrittenBeforeTrust(t *testing.T) {
+	for _, trusted := range []bool{false, true} {
+		for name, argument := range map[string]string{"anvil.remember": `{"code":"ANV001","decision":"restart"}`, "anvil.showLog": ""} {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk(t)
+				d.s.client = Client{}
+				d.s.trustWord(on(trusted))
+				f := d.session("app")
+				victim := filepath.Join(t.TempDir(), "victim")
+				if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Mkdir(filepath.Join(f.dir, engine.OutDir), 0o700)); err != nil {
+					t.Fatal(err)
+				}
+				for _, name := range []string{"anvil-log.txt", "decisions.json", "decisions.json.tmp"} {
+					if err := os.Symlink(victim, filepath.Join(f.dir, engine.OutDir, name)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				before := tree(t, f.dir)
+				if _, err := d.execute(name, argument); (err == nil) != trusted {
+					t.Errorf("%s, trusted %v: %v", name, trusted, err)
+				}
+				synctest.Wait()
+				if got, err := os.ReadFile(victim); string(got) != "mine" || err != nil {
+					t.Errorf("%s, trusted %v: the victim holds %q, %v", name, trusted, got, err)
+				}
+				if after := tree(t, f.dir); !slices.Equal(after, before) {
+					t.Errorf("%s, trusted %v: there are %q, were %q", name, trusted, after, before)
+				}
+				if kept := tree(t, d.s.opts.Config); (len(kept) > 0) != (trusted && name == "anvil.remember") {
+					t.Errorf("%s, trusted %v: the configuration has %q", name, trusted, kept)
+				}
+			})
+		}
+	}
 }
 
 // TestQuestions: a question is about the newest code only. One that was not
@@ -111,10 +196,4 @@ func TestQuestions(t *testing.T) {
 			t.Errorf("the answer led to %q", got)
 		}
 	})
-}
-
-func loaded(dir string) *memory {
-	m := newMemory(dir)
-	m.load()
-	return m
 }

@@ -90,7 +90,7 @@ func (l *listener) all(method string) []heard {
 func newDesk(t *testing.T) *desk {
 	toServer, fromClient := io.Pipe()
 	toClient, fromServer := io.Pipe()
-	d := &desk{t: t, s: New(Options{In: toServer, Out: fromServer}), client: &listener{out: fromClient}}
+	d := &desk{t: t, s: New(Options{In: toServer, Out: fromServer, Config: t.TempDir()}), client: &listener{out: fromClient}}
 	d.s.phase = phaseInitialized
 	d.s.client = Client{Encoding: text.UTF16, Progress: true, DiagnosticVersion: true, CodeLensRefresh: true, Notifications: true}
 	d.s.trust.store = trust.At(filepath.Join(t.TempDir(), "trust"))

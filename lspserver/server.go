@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,6 +24,21 @@ type Options struct {
 	Out io.Writer // to the client
 	// Version of this program, for the client.
 	Version string
+	// Config is the directory that keeps what the user decides; that of the user's
+	// configuration if it is empty.
+	Config string
+}
+
+// config returns Options.Config; empty if the user has no such directory.
+func (o Options) config() string {
+	if o.Config != "" {
+		return o.Config
+	}
+	user, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(user, "anvil-lsp")
 }
 
 // Exit codes of Run, as the protocol wants them.

@@ -90,14 +90,11 @@ type fileList struct {
 
 func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string, settings *Settings) *session {
 	f := &session{
-		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: engine.NewLog(), memory: newMemory(dir),
+		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: engine.NewLog(), memory: loadMemory(s.opts.config(), dir),
 		ended: make(chan struct{}), poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: StateOff, places: map[string]*placesOf{},
 	}
 	f.settings.Store(settings)
 	f.trusted.Store(s.mayRun(dir))
-	if f.trusted.Load() {
-		f.memory.load()
-	}
 	f.progress = newProgress(f)
 	f.renew()
 	return f

@@ -27,7 +27,7 @@ func TestArchitecture(t *testing.T) {
 		"lspserver/trust":            {},
 		"lspserver": {
 			module + "internal/visible", module + "lspserver/trust",
-			module + "manifest", module + "manifest/source", module + "hotreload/control", module + "hotreload/build", module + "hotreload/engine",
+			module + "manifest", module + "manifest/source", module + "hotreload/control", module + "hotreload/build", module + "hotreload/engine", module + "hotreload/outdir", module + "internal/regular",
 			module + "lspserver/internal/rpc", module + "lspserver/internal/text", module + "lspserver/internal/rewrite",
 			"go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2", "go.lsp.dev/uri", "golang.org/x/mod/modfile",
 		},

@@ -51,20 +51,17 @@ func (r *remote) explain(err error) error {
 // find returns the engine of a directory. If the user named none, directories
 // above the current one are tried as well.
 func (p *program) find(ctx context.Context, named string) (*remote, *control.Status, error) {
-	start := p.abs(named)
-	for dir := start; ; dir = filepath.Dir(dir) {
+	for _, dir := range p.lookIn(named) {
 		r := connect(dir)
 		s, err := r.status(ctx)
-		if err == nil {
+		switch {
+		case err == nil:
 			return r, s, nil
-		}
-		if named != "" || !errors.Is(err, errNotRunning) || dir == filepath.Dir(dir) {
-			if errors.Is(err, errNotRunning) {
-				err = fmt.Errorf("%w in %s; start one with: %s --serve %s", errNotRunning, start, p.invocation, nameOr(named, "DIR"))
-			}
+		case !errors.Is(err, errNotRunning):
 			return nil, nil, err
 		}
 	}
+	return nil, nil, fmt.Errorf("%w in %s; start one with: %s --serve %s", errNotRunning, p.abs(named), p.invocation, nameOr(named, "DIR"))
 }
 
 func nameOr(name, other string) string {

@@ -53,14 +53,9 @@ func TestForeign(t *testing.T) {
 				t.Fatal(err)
 			}
 			planted := engine.ManifestPath(filepath.Join(p.dir, "planted"))
-			if err := os.MkdirAll(filepath.Dir(planted), 0o777); err != nil {
-				t.Fatal(err)
-			}
 			m := *verdict.Manifest
-			m.Format, m.Generation = manifest.FormatVersion, 1
-			if err := m.Write(planted); err != nil {
-				t.Fatal(err)
-			}
+			m.Generation = 1
+			writeManifest(t, &m, planted)
 			p.run(t.Context(), tt.args)
 			out := p.stdout.String() + p.stderr.String()
 			visibletest.Check(t, tt.name, out)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/console"
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -130,18 +130,18 @@ func (p *program) history(named string) (*history, error) {
 // lastManifest reads the manifest that went live last, and returns the directory
 // that it belongs to. The error wraps fs.ErrNotExist if there is none.
 func (p *program) lastManifest(named string) (string, *manifest.Manifest, error) {
-	start := p.abs(named)
-	for dir := start; ; dir = filepath.Dir(dir) {
+	for _, dir := range p.lookIn(named) {
 		m, err := engine.LastManifest(dir)
 		switch {
 		case err == nil:
 			return dir, m, nil
+		case errors.Is(err, outdir.ErrRefused):
+			return "", nil, err
 		case !errors.Is(err, fs.ErrNotExist):
 			return "", nil, fmt.Errorf("%w; it is written anew when a generation goes live: %s --serve %s", err, p.invocation, dir)
-		case named != "" || dir == filepath.Dir(dir):
-			return "", nil, fmt.Errorf("no generation was live in %s yet; start with: %s --serve %s (%w)", start, p.invocation, nameOr(named, "DIR"), fs.ErrNotExist)
 		}
 	}
+	return "", nil, fmt.Errorf("no generation was live in %s yet; start with: %s --serve %s (%w)", p.abs(named), p.invocation, nameOr(named, "DIR"), fs.ErrNotExist)
 }
 
 // named returns the manifest of a generation that the user named.
