@@ -287,17 +287,16 @@ func TestTrustElsewhere(t *testing.T) {
 	})
 }
 
-// TestNothingReadBeforeTrust: what is in .anvil is the checkout's.
-func TestNothingReadBeforeTrust(t *testing.T) {
+// TestNothingReadOfTheCheckout: what is in .anvil is the checkout's.
+func TestNothingReadOfTheCheckout(t *testing.T) {
 	d, _ := untold(t, nil, nil)
 	dir := filepath.Join(t.TempDir(), "app")
 	d.write(filepath.Join(dir, ".anvil", "decisions.json"), `{"ANV001":"keep"}`)
-	if f := newSession(d.s, t.Context(), func() {}, dir, dir, nil); f.memory.of("ANV001", "ask") != "ask" {
-		t.Error("a decision of the checkout was read before trust")
-	}
-	d.s.trustWord(on(true))
-	if f := newSession(d.s, t.Context(), func() {}, dir, dir, nil); f.memory.of("ANV001", "ask") != "keep" {
-		t.Error("a decision was not read")
+	for _, word := range []*bool{nil, on(false), on(true)} {
+		d.s.trustWord(word)
+		if f := newSession(d.s, t.Context(), func() {}, dir, dir, nil); f.memory.of("ANV001", "ask") != "ask" {
+			t.Error("a decision of the checkout holds")
+		}
 	}
 }
 
