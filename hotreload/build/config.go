@@ -100,13 +100,13 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 	b.cfg.Env = append(slices.Clone(cfg.Env), "GOTMPDIR="+tmp, "TMPDIR="+tmp)
 	b.run.env = b.cfg.Env
 	if _, err := exec.LookPath(cfg.Go); err != nil {
-		return nil, fmt.Errorf("%w: no go command in PATH; install Go 1.26 or newer", ErrSetup)
+		return nil, fmt.Errorf("%w: %s; %s", ErrSetup, NoGoCommand(cfg.Go, cfg.Env), NoGoAdvice)
 	}
 	if b.env, err = b.readEnv(ctx); err != nil {
 		return nil, err
 	}
-	if err := b.env.check(); err != nil {
-		return nil, err
+	if problem, advice := CheckEnv(b.env.all, cfg.Env); problem != "" {
+		return nil, fmt.Errorf("%w: %s; %s", ErrSetup, problem, advice)
 	}
 	b.cfg.Race = b.cfg.Race || b.env.race()
 	// The tools must see what the go command would tell them, also what was set with `go env -w`.
@@ -130,23 +130,6 @@ func (b *Builder) readEnv(ctx context.Context, names ...string) (e goEnv, err er
 		return e, fmt.Errorf("go env: %w", err)
 	}
 	return e, nil
-}
-
-func (e *goEnv) check() error {
-	switch {
-	case e.CGO_ENABLED != "1":
-		return fmt.Errorf("%w: Go plugins need cgo, and CGO_ENABLED is %q; unset it, and install a C compiler if there is none", ErrSetup, e.CGO_ENABLED)
-	case !pluginPlatform(e.GOOS, e.GOARCH):
-		return fmt.Errorf("%w: Go has no plugins on %s/%s; use Linux, macOS or FreeBSD (on Windows: WSL)", ErrSetup, e.GOOS, e.GOARCH)
-	}
-	cc := ""
-	if words := SplitQuoted(e.CC); len(words) > 0 {
-		cc = words[0]
-	}
-	if _, err := exec.LookPath(cc); err != nil {
-		return fmt.Errorf("%w: the C compiler %q is not in PATH; linking a plugin needs it (Debian: apt-get install gcc libc6-dev)", ErrSetup, cc)
-	}
-	return nil
 }
 
 // pluginPlatform tells where -buildmode=plugin exists

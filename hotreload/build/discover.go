@@ -11,6 +11,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -156,7 +157,13 @@ func syntaxFaults(g *Graph) []manifest.Diagnostic {
 		}
 		for _, name := range p.SourceFiles() {
 			fset := token.NewFileSet()
-			_, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+			data, err := os.ReadFile(name)
+			if err != nil {
+				continue
+			}
+			// What is wrong stands in this file, whatever a //line directive says.
+			data = lineDirective.ReplaceAll(data, []byte("${1}LINE "))
+			_, err = parser.ParseFile(fset, name, data, parser.SkipObjectResolution)
 			list, _ := errors.AsType[scanner.ErrorList](err)
 			for _, e := range list {
 				pos := manifest.Position{File: name, Line: e.Pos.Line, Column: e.Pos.Column}
@@ -166,6 +173,9 @@ func syntaxFaults(g *Graph) []manifest.Diagnostic {
 	}
 	return out
 }
+
+// lineDirective matches what begins a directive that gives lines other positions.
+var lineDirective = regexp.MustCompile(`(/[/*])line `)
 
 // FindRegister returns where a package declares AnvilRegisterRoutes.
 func FindRegister(p *Package) (manifest.Position, bool) {

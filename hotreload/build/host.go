@@ -119,6 +119,7 @@ func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, genera
 	if main.DefaultGODEBUG != "" {
 		mode = append(mode, "-X=runtime.godebugDefault="+main.DefaultGODEBUG)
 	}
+	mode = append(mode, b.setVariables()...)
 	if err := b.full.run(ctx, res.Path, archive, linkConfig(s, s.compiled)+b.modInfo(s.graph), mode...); err != nil {
 		return err
 	}

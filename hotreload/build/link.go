@@ -22,6 +22,7 @@ func (l *fullLinker) link(ctx context.Context, res *Result) error {
 	if l.builder.cfg.Race {
 		mode = append(mode, "-extldflags="+strings.TrimSpace(l.extldFlags+" -Wl,"+raceAddress(l.extldFlags, res.generation)))
 	}
+	mode = append(mode, l.builder.pluginVariables(s)...)
 	return l.run(ctx, res.Path, h.archive, linkConfig(s, s.compiled), mode...)
 }
 

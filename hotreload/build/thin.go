@@ -179,7 +179,7 @@ func (l *thinLinker) link(ctx context.Context, res *Result) error {
 	dir := filepath.Dir(handlers.archive)
 	job := thin.Job{
 		Out: res.Path, Dir: filepath.Join(dir, "link"), Path: handlers.path, Main: handlers.archive,
-		Archives: map[string]string{}, Shared: map[string]string{},
+		Archives: map[string]string{}, Shared: map[string]string{}, Flags: l.builder.pluginVariables(s),
 	}
 	if l.builder.cfg.Race {
 		job.SystemFlags = []string{raceAddress(l.linker.SystemLink, res.generation)}

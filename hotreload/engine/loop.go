@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
@@ -115,6 +116,9 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 
 	e.publish(control.Event{Kind: control.EventStarting})
 	e.checkManifest()
+	if flags := e.builder.Unheeded(); len(flags) > 0 {
+		e.publish(control.Event{Kind: control.EventWarning, Message: "of GOFLAGS the live server is built without " + strings.Join(flags, ", ")})
+	}
 	newLoop(e).run(ctx, e.watcher.Batches(), e.sup.Events())
 	close(e.ended)
 	stop(nil)

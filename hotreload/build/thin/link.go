@@ -51,6 +51,8 @@ type Job struct {
 	Shared map[string]string
 	// Images are what the process has loaded, in that order.
 	Images []*Image
+	// Flags are given to the Go linker for this plugin.
+	Flags []string
 	// SystemFlags are given to SystemLink for this plugin.
 	SystemFlags []string
 }
@@ -142,7 +144,7 @@ func (l *Linker) goLink(ctx context.Context, j Job, linked map[string]string, st
 		"-o", j.Out, "-importcfg", cfgFile, "-buildmode=plugin", "-linkshared", "-linkmode=external", "-buildid=",
 		"-pluginpath", j.Path, "-tmpdir", j.Dir, "-extld=" + l.Nothing, "-s", "-w",
 	}
-	args = append(args, l.Flags...)
+	args = slices.Concat(args, l.Flags, j.Flags)
 	return names, l.Run(ctx, j.Dir, l.GoLink, append(args, j.Main)...)
 }
 

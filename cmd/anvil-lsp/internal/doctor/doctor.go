@@ -82,6 +82,7 @@ type doctor struct {
 	socket string
 	tmp    string
 	env    goEnv
+	vars   map[string]string // what env is of
 	report *Report
 	snap   *build.Snapshot // nil if the program cannot be loaded
 }
@@ -112,7 +113,7 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	d := &doctor{o: o, dir: dir, socket: o.Socket(dir), tmp: tmp, report: &Report{Dir: dir}}
 	if d.toolchain(ctx) {
-		d.cgo()
+		d.environment()
 		if d.compiler(ctx) {
 			d.linker(ctx)
 		}

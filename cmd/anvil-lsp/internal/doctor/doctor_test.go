@@ -134,7 +134,7 @@ func TestNoProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	r = examine(t, Options{Dir: dir})
-	if c := r.check(t, "program"); c.Status != Failed || !strings.Contains(c.Detail, "no main package in") || strings.HasPrefix(c.Detail, "cannot") {
+	if c := r.check(t, "program"); c.Status != Failed || !strings.Contains(c.Detail, "no program in") || strings.HasPrefix(c.Detail, "cannot") {
 		t.Errorf("in an empty module: %+v", c)
 	}
 }
@@ -168,7 +168,8 @@ func TestBadMachine(t *testing.T) {
 		{"old go", fakeGo(`{"GOVERSION":"go1.25.3"}`), Options{}, "go", Failed, "go1.25.3 / in  is too old"},
 		{"development go", fakeGo(`{"GOVERSION":"devel go1.27-abc"}`), Options{}, "go", Warning, "development version"},
 		{"broken go", fakeGo(`no JSON`), Options{}, "go", Failed, "no JSON"},
-		{"no cgo", func(t *testing.T, _ string) { t.Setenv("CGO_ENABLED", "0") }, Options{}, "cgo", Failed, "disabled"},
+		{"no cgo", func(t *testing.T, _ string) { t.Setenv("CGO_ENABLED", "0") }, Options{}, "cgo", Failed, `CGO_ENABLED is "0", set in the environment`},
+		{"another platform", func(t *testing.T, _ string) { t.Setenv("GOARCH", "riscv64") }, Options{}, "cgo", Failed, `GOARCH is "riscv64", set in the environment`},
 		{"no plugins", func(t *testing.T, _ string) { t.Setenv("GOOS", "windows"); t.Setenv("CGO_ENABLED", "1") }, Options{}, "plugins", Failed, "not supported on windows"},
 		{"no compiler", func(t *testing.T, _ string) { t.Setenv("CC", "no-such-cc") }, Options{}, "C compiler", Failed, "not in PATH"},
 		{"useless compiler", func(t *testing.T, _ string) { t.Setenv("CC", "false") }, Options{}, "C compiler", Failed, "cannot make a shared library"},

@@ -42,12 +42,12 @@ func (d *doctor) run(ctx context.Context, dir, stdin string, env []string, name 
 func (d *doctor) toolchain(ctx context.Context) bool {
 	const name, advice = "go", "install Go 1.26 or newer: https://go.dev/dl"
 	if _, err := exec.LookPath(d.o.Go); err != nil {
-		d.add(name, Failed, advice, "no go command in PATH")
+		d.add(name, Failed, build.NoGoAdvice, "%s", build.NoGoCommand(d.o.Go, os.Environ()))
 		return false
 	}
 	out, err := d.run(ctx, d.dir, "", nil, d.o.Go, "env", "-json")
 	if err == nil {
-		err = json.Unmarshal([]byte(out), &d.env)
+		err = errors.Join(json.Unmarshal([]byte(out), &d.env), json.Unmarshal([]byte(out), &d.vars))
 	}
 	if err != nil {
 		d.add(name, Failed, "mend what the go command complains about", "go env: %v: %s", err, out)
@@ -66,12 +66,13 @@ func (d *doctor) toolchain(ctx context.Context) bool {
 	return true
 }
 
-func (d *doctor) cgo() {
-	if d.env.CGO_ENABLED == "1" {
-		d.add("cgo", OK, "", "enabled")
+// environment says what in the environment keeps plugins from being built.
+func (d *doctor) environment() {
+	if problem, advice := build.CheckEnv(d.vars, os.Environ()); problem != "" {
+		d.add("cgo", Failed, advice, "%s", problem)
 		return
 	}
-	d.add("cgo", Failed, "unset CGO_ENABLED, and install a C compiler if there is none", "disabled; Go plugins need it")
+	d.add("cgo", OK, "", "enabled")
 }
 
 // compiler has the C compiler make a shared library: the headers and the

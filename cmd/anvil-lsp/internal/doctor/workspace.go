@@ -99,6 +99,10 @@ func (d *doctor) inspect(ctx context.Context) (*build.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer b.Close()
+	if flags := b.Unheeded(); len(flags) > 0 {
+		d.add("GOFLAGS", Warning, "", "the live server is built without %s", strings.Join(flags, ", "))
+	}
 	main, err := b.Main(ctx)
 	if err != nil {
 		return nil, err
