@@ -254,3 +254,6 @@ func (p *puppet) Restart(context.Context) (control.Event, error)       { return 
 func (p *puppet) Rollback(context.Context, int) (control.Event, error) { return p.ask("rollback") }
 func (p *puppet) Take(context.Context) (control.Event, error)          { return p.ask("take") }
 func (p *puppet) Hold(bool)                                            {}
+func (p *puppet) Look(files ...string) {
+	_, _ = p.ask("look at " + filepath.Base(strings.Join(files, " ")))
+}

@@ -24,6 +24,8 @@ type link interface {
 	Take(ctx context.Context) (control.Event, error)
 	// Hold has saves wait, or not any more.
 	Hold(on bool)
+	// Look has the engine look at files that the editor has saved. It does not wait.
+	Look(files ...string)
 }
 
 // ownLink is an engine of this process.
@@ -70,6 +72,15 @@ func (l *remoteLink) Take(ctx context.Context) (control.Event, error) {
 
 func (l *remoteLink) Rollback(ctx context.Context, generation int) (control.Event, error) {
 	return l.ask(ctx, control.PathRollback, control.RollbackRequest{Generation: generation})
+}
+
+// Look tells an engine of an earlier version in vain.
+func (l *remoteLink) Look(files ...string) {
+	go func() {
+		ctx, cancel := context.WithTimeout(l.ctx, statusPatience)
+		defer cancel()
+		_ = l.client.Post(ctx, control.PathLook, control.LookRequest{Files: files}, nil)
+	}()
 }
 
 // Hold is called by one goroutine.

@@ -35,8 +35,8 @@ func (f *session) changed() {
 	f.stir()
 }
 
-// saved has the outlook look at a file again, if no engine says what becomes of
-// it.
+// saved has the engine look at a file: where it is, the file system may send no
+// events. Without one, the outlook looks again.
 func (f *session) saved(path string) {
 	if !f.covers(path) {
 		return
@@ -45,7 +45,11 @@ func (f *session) saved(path string) {
 	if f.own && f.link == nil {
 		f.stale.files = append(f.stale.files, path)
 	}
+	l := f.link
 	f.mu.Unlock()
+	if l != nil {
+		l.Look(path)
+	}
 	f.retry()
 }
 

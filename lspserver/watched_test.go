@@ -10,6 +10,8 @@ import (
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
 // TestWatchedFiles: without an engine, what changes on disk reaches the outlook.
@@ -82,4 +84,28 @@ func TestWatchRegistered(t *testing.T) {
 			t.Errorf("asked %s", asked)
 		}
 	})
+}
+
+// TestSaveIsReasonToLook: the engine, whosever it is, is told of each save of its
+// application, and of no other.
+func TestSaveIsReasonToLook(t *testing.T) {
+	d := newDesk(t)
+	f, other := d.session("app"), d.session("other")
+	l, m := &puppet{}, &puppet{}
+	f.connect(l, true, nil, control.Status{})
+	other.connect(m, false, nil, control.Status{})
+	path := filepath.Join(f.dir, "handlers", "one.go")
+	d.open(path, "package handlers\n")
+	d.save(path)
+	d.edit(path, "package handlers // more\n")
+	d.save(path)
+	text := filepath.Join(f.dir, "notes.txt")
+	d.open(text, "no source")
+	d.save(text)
+	if got := l.all(); !slices.Equal(got, []string{"look at one.go", "look at one.go"}) {
+		t.Errorf("the engine was asked to %q", got)
+	}
+	if got := m.all(); len(got) != 0 {
+		t.Errorf("another was asked to %q", got)
+	}
 }

@@ -30,6 +30,7 @@ const (
 	PathRestart  = "/v1/restart"  // engine: warm restart now → Event
 	PathStop     = "/v1/stop"     // engine: end the live server and the engine
 	PathTake     = "/v1/take"     // engine: take up now what waits while reload on save is paused → Event
+	PathLook     = "/v1/look"     // engine: LookRequest; look at files that somebody has saved
 	PathHold     = "/v1/hold"     // engine: a stream of Held; reload on save is paused while a client reads it
 	PathLog      = "/v1/log"      // engine: what live servers have printed last, as raw bytes; see LogPath
 )
@@ -166,6 +167,11 @@ type LoadResult struct {
 // live one.
 type RollbackRequest struct {
 	Generation int `json:"generation"`
+}
+
+// LookRequest names files, by absolute paths, that somebody says he has saved.
+type LookRequest struct {
+	Files []string `json:"files"`
 }
 
 // Held is what PathHold streams: one value, as soon as reload on save is paused.

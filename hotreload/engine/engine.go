@@ -92,6 +92,7 @@ type Engine struct {
 	holds     *holds
 
 	requests chan request
+	looks    *looks
 	// speculations holds the newest content of unsaved files; one slot.
 	speculations chan build.Overlay
 	ended        chan struct{} // closed when nobody reads requests any more
@@ -117,7 +118,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	o.Dir = dir
 	events := control.NewStream[control.Event]()
 	events.Retain(tells)
-	e := &Engine{opts: o, events: events, requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}), started: time.Now(), predictor: newPredictor(), holds: newHolds(), anew: make(chan *net.UnixListener, 1)}
+	e := &Engine{opts: o, events: events, requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}), started: time.Now(), predictor: newPredictor(), holds: newHolds(), looks: newLooks(), anew: make(chan *net.UnixListener, 1)}
 	if e.out, err = openOutDir(dir); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/launch"
 	"github.com/anvilforge/anvil-lsp/manifest"
@@ -23,10 +24,13 @@ func newTestEngine(t *testing.T) *Engine {
 			t.Error(err)
 		}
 	})
-	return &Engine{
+	e := &Engine{
 		opts: Options{Dir: t.TempDir(), Log: NewLog()}, socket: socket, events: control.NewStream[control.Event](),
-		requests: make(chan request), ended: make(chan struct{}), predictor: newPredictor(), holds: newHolds(),
+		requests: make(chan request), ended: make(chan struct{}), predictor: newPredictor(), holds: newHolds(), looks: newLooks(),
 	}
+	relevant := build.PossiblyRelevant
+	e.relevant.Store(&relevant)
+	return e
 }
 
 // finding returns a diagnostic at a place in a file.

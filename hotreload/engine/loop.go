@@ -58,6 +58,8 @@ type loop struct {
 	// rolledBack: what is live is older than snap.
 	gaveUp, rolledBack bool
 
+	noted map[string]fileSum // what files were like when they were taken up
+
 	current request            // of the running task
 	cancel  context.CancelFunc // of the running task; nil if there is none
 	results chan outcome
@@ -66,7 +68,7 @@ type loop struct {
 }
 
 func newLoop(e *Engine) *loop {
-	return &loop{e: e, generation: 1, wanted: true, results: make(chan outcome, 1), work: (*task).run}
+	return &loop{e: e, generation: 1, wanted: true, results: make(chan outcome, 1), noted: map[string]fileSum{}, work: (*task).run}
 }
 
 // fileSet is a set of absolute paths, or all files there are.
@@ -157,6 +159,8 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 			l.pause(l.e.holds.any())
 		case r := <-l.e.requests:
 			l.queue = append(l.queue, r)
+		case files := <-l.e.looks.due:
+			l.look(files)
 		case overlay := <-l.e.speculations:
 			l.speculate(ctx, overlay)
 		case out := <-l.results:
@@ -177,6 +181,7 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 // take takes a batch up: it is newer than whatever is being built.
 func (l *loop) take(b watch.Batch) {
 	l.batch = b
+	l.note(b.Files)
 	if l.first.IsZero() {
 		l.first = b.First
 	}
