@@ -110,6 +110,19 @@ describe('the words about a route', () => {
 		assert.ok(text.includes('\\[x\\]\\(command:evil\\) \\<b\\> \\(a\\_b.go:7\\)'), text);
 	});
 
+	it('cannot smuggle Markdown through a pattern or a signature', () => {
+		for (const pattern of ['/a` ![x](https://evil.example/x.png) `', '/a``` [x](command:evil)', '/a\n\n![x](y)']) {
+			const [name = '', signature = ''] = tooltip(route('GET', pattern, { signature: `func(struct{ A string \`json:"${pattern}"\` })` })).split('\n\n');
+			for (const text of [name.replace('**GET** ', ''), signature]) {
+				const fence = /^`+/.exec(text)?.[0] ?? '';
+				const inside = text.slice(fence.length, text.length - fence.length);
+				assert.ok(fence !== '' && text.endsWith(fence), text);
+				assert.ok(!(inside.match(/`+/g) ?? []).some(run => run.length >= fence.length), text);
+				assert.ok(!text.includes('\n'), text);
+			}
+		}
+	});
+
 	it('have an icon for every method', () => {
 		const ids = ['GET', 'POST', 'PUT', 'DELETE', '*', 'BREW'].map(m => methodIcon(m).id);
 		assert.equal(new Set(ids).size, ids.length);

@@ -123,5 +123,5 @@ export function count(n: number, one: string, many = `${one}s`): string {
 }
 
 export function escapeMarkdown(text: string): string {
-	return text.replace(/[\\`*_{}[\]()#+\-!<>|~]/g, '\\$&');
+	return text.replace(/[\\`*_{}[\]()#+\-!<>|~&@]/g, '\\$&').replaceAll('://', '\\://').replace(/www\./gi, found => `${found.slice(0, 3)}\\.`);
 }

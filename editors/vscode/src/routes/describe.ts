@@ -36,9 +36,17 @@ export function fineDuration(ms: number): string {
 	return ms < 10 ? `${ms.toFixed(1)} ms` : duration(ms);
 }
 
+/** A code span of Markdown, which nothing in the text ends. */
+export function code(text: string): string {
+	const line = text.replace(/\s+/g, ' ');
+	const longest = Math.max(0, ...(line.match(/`+/g) ?? []).map(run => run.length));
+	const fence = '`'.repeat(longest + 1);
+	return longest > 0 ? `${fence} ${line} ${fence}` : fence + line + fence;
+}
+
 /** The tooltip, as Markdown. */
 export function tooltip(r: Route): string {
-	const lines = [`**${r.method === '*' ? 'any method' : r.method}** \`${r.pattern}\``, `\`${shortSignature(r)}\``];
+	const lines = [`**${r.method === '*' ? 'any method' : r.method}** ${code(r.pattern)}`, code(shortSignature(r))];
 	if (r.pending) {
 		lines.push('Stands in the source, but not in the generation that serves.');
 	} else {

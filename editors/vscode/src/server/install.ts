@@ -1,5 +1,6 @@
 // Install or Update: `go install` of the program.
-import { ProgressLocation, window, type LogOutputChannel } from 'vscode';
+import { ProgressLocation, window, workspace, type LogOutputChannel } from 'vscode';
+import { version } from '../../package.json';
 import { findGo } from './locate';
 import { thisMachine } from './machine';
 import { advise, remedyTitles } from './problems';
@@ -7,14 +8,20 @@ import { modulePath } from './relevance';
 
 const timeout = 10 * 60_000;
 
-/** Installs the newest release. Returns whether it is there now; what went wrong has been told. */
+/** What is installed: the release that this extension was tested with, whatever is the newest. */
+export const target = `${modulePath}/cmd/anvil-lsp@v${version}`;
+
+/** Installs the program. Returns whether it is there now; what went wrong has been told. */
 export async function installServer(output: LogOutputChannel): Promise<boolean> {
+	if (!workspace.isTrusted) {
+		void window.showErrorMessage('Anvil: nothing is installed from a window that is not trusted.');
+		return false;
+	}
 	const go = await findGo(thisMachine);
 	if (!go) {
 		void window.showErrorMessage(advise({ kind: 'noGo' }).message);
 		return false;
 	}
-	const target = `${modulePath}/cmd/anvil-lsp@latest`;
 	output.info(`${go} install ${target}`);
 	try {
 		await window.withProgress({ location: ProgressLocation.Notification, title: `Anvil: go install ${target}` }, async () => {
