@@ -22,6 +22,7 @@ type companion struct {
 	front    *front
 	handover *control.Handover // of front to the next process
 	socket   net.Listener      // for users' requests
+	addr     string            // that main names, for the engine to compare
 
 	accept sync.Once
 	drain  chan struct{} // closed when the engine asks for the end
@@ -47,7 +48,7 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 	front.ending = handover
 	dev := newDevelopment(loader, env)
 	state.dev = dev
-	c := &companion{loader: loader, dev: dev, socket: socket, front: front, handover: handover, drain: make(chan struct{})}
+	c := &companion{loader: loader, dev: dev, socket: socket, addr: o.Addr, front: front, handover: handover, drain: make(chan struct{})}
 	return c.run(ctx, o, env, messages)
 }
 
@@ -109,7 +110,9 @@ func (c *companion) serveControl(l net.Listener) (stop func()) {
 func (c *companion) routes() http.Handler {
 	r := chi.NewRouter()
 	r.Get(control.PathStatus, func(w http.ResponseWriter, _ *http.Request) {
-		control.WriteJSON(w, http.StatusOK, c.loader.status())
+		status := c.loader.status()
+		status.Addr = c.addr
+		control.WriteJSON(w, http.StatusOK, status)
 	})
 	r.Get(control.PathEvents, c.loader.events.ServeHTTP)
 	r.Post(control.PathLoad, answer(c, func(req control.LoadRequest) (control.LoadResult, error) { return c.loader.load(req) }))

@@ -13,8 +13,9 @@ import (
 
 // Options says how LiveServer serves. Only Register is needed.
 type Options struct {
-	// Addr is the address to listen on; default "127.0.0.1:8080". Under
-	// anvil-lsp the engine listens, and it is not used.
+	// Addr is the address to listen on; default "127.0.0.1:8080". Under anvil-lsp
+	// the engine listens, on this machine only: on the same port, if it can read
+	// that from the source of main and it is free, and else it says so.
 	Addr string
 	// Container is closed when LiveServer returns. Default: an empty one.
 	Container *Container

@@ -21,7 +21,7 @@ type Settings struct {
 	OnSave       string   `json:"onSave"`       // always, noErrors or manual
 	OnBreak      string   `json:"onBreak"`      // restart, ask or keep
 	AutoStart    bool     `json:"autoStart"`    // start the live server when a workspace opens
-	Address      string   `json:"address"`      // loopback; empty: 8080 or the next free port
+	Address      string   `json:"address"`      // loopback; empty: see engine.Options
 	Main         string   `json:"main"`         // see engine.Options
 	Tags         []string `json:"tags"`         // build tags
 	Race         bool     `json:"race"`         // build with the race detector

@@ -185,9 +185,12 @@ const StoppedOnRequest = "stopped on request"
 
 // LiveStatus is the live server's state.
 type LiveStatus struct {
-	PID        int  `json:"pid"`
-	Ready      bool `json:"ready"` // a generation is live and requests are accepted
-	Generation int  `json:"generation"`
+	PID int `json:"pid"`
+	// Addr is the address that main names in Options.Addr. The live server does
+	// not listen there: it has the engine's socket.
+	Addr       string `json:"addr,omitempty"`
+	Ready      bool   `json:"ready"` // a generation is live and requests are accepted
+	Generation int    `json:"generation"`
 	// Generations that can be rolled back to, oldest first, the live one included.
 	Generations []GenerationStatus `json:"generations"`
 	Manifest    *manifest.Manifest `json:"manifest,omitempty"`

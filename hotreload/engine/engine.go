@@ -29,7 +29,8 @@ type Options struct {
 	// Main names the main package if Dir holds more than one that will do.
 	Main string
 	// Addr is the loopback address to serve on; a port of 0 is chosen by the
-	// system. Empty means port 8080, or the next free one above it.
+	// system. Empty means the one that main names, as far as its source tells, or
+	// port 8080, or if that is taken the next free one from 8080 on.
 	Addr string
 	// Tags, Race and Debug are build settings; see build.Config.
 	Tags  []string
@@ -99,6 +100,8 @@ type Engine struct {
 	// relevant is asked by the watcher for every file event.
 	relevant atomic.Pointer[func(string) bool]
 
+	named named // by main
+
 	proposed atomic.Bool // a restart, because of the memory budget
 
 	mu     sync.Mutex // guards status
@@ -134,7 +137,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.socket, err = listen(ctx, o.Addr); err != nil {
+	if err = e.listen(ctx); err != nil {
 		return nil, err
 	}
 	if e.control, err = control.ListenUnix(SocketPath(dir)); err != nil {
@@ -226,30 +229,6 @@ func (e *Engine) Close() error {
 	}
 	e.events.Close()
 	return errors.Join(errs...)
-}
-
-// defaultPort is the first port that is tried without an address.
-const defaultPort = 8080
-
-// listen binds the address; without one, the first free port from 8080 on.
-func listen(ctx context.Context, addr string) (*launch.Socket, error) {
-	if addr != "" {
-		return launch.Listen(ctx, addr)
-	}
-	return listenFrom(ctx, defaultPort)
-}
-
-// listenFrom binds the first of twenty ports that is free.
-func listenFrom(ctx context.Context, first int) (*launch.Socket, error) {
-	var errs []error
-	for port := first; port < first+20; port++ {
-		s, err := launch.Listen(ctx, fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil || !errors.Is(err, launch.ErrAddrInUse) {
-			return s, err
-		}
-		errs = append(errs, err)
-	}
-	return nil, errors.Join(errs...)
 }
 
 // publish stamps an event, brings the status up to date and sends it out.

@@ -26,6 +26,13 @@ func taken(t *testing.T) netip.AddrPort {
 	return l.Addr().(*net.TCPAddr).AddrPort()
 }
 
+// listenOn binds the address that an engine was asked to serve on.
+func listenOn(t *testing.T, addr string) (*launch.Socket, error) {
+	e := &Engine{opts: Options{Addr: addr}}
+	err := e.listen(t.Context())
+	return e.socket, err
+}
+
 func TestListenMovesOnFromATakenPort(t *testing.T) {
 	first := taken(t)
 	s, err := listenFrom(t.Context(), int(first.Port()))
@@ -41,10 +48,10 @@ func TestListenMovesOnFromATakenPort(t *testing.T) {
 
 func TestListenTakesAnExplicitPortAsItIs(t *testing.T) {
 	addr := taken(t)
-	if s, err := listen(t.Context(), addr.String()); !errors.Is(err, launch.ErrAddrInUse) || s != nil {
+	if s, err := listenOn(t, addr.String()); !errors.Is(err, launch.ErrAddrInUse) || s != nil {
 		t.Errorf("%v, %v; want ErrAddrInUse", s, err)
 	}
-	s, err := listen(t.Context(), "127.0.0.1:0")
+	s, err := listenOn(t, "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +61,7 @@ func TestListenTakesAnExplicitPortAsItIs(t *testing.T) {
 }
 
 func TestListenElsewhere(t *testing.T) {
-	if _, err := listen(t.Context(), "0.0.0.0:0"); !errors.Is(err, launch.ErrNotLoopback) {
+	if _, err := listenOn(t, "0.0.0.0:0"); !errors.Is(err, launch.ErrNotLoopback) {
 		t.Errorf("error %v, want ErrNotLoopback", err)
 	}
 	// An error that another port does not mend ends the search.

@@ -117,6 +117,9 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	parts.run(ctx, "control socket", func(ctx context.Context) error { return e.serve(ctx, stop) })
 
 	e.publish(control.Event{Kind: control.EventStarting})
+	if e.named.note != "" {
+		e.publish(control.Event{Kind: control.EventWarning, Message: e.named.note})
+	}
 	e.checkManifest()
 	if flags := e.builder.Unheeded(); len(flags) > 0 {
 		e.publish(control.Event{Kind: control.EventWarning, Message: "of GOFLAGS the live server is built without " + strings.Join(flags, ", ")})

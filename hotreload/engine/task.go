@@ -352,6 +352,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 		return t.kept(err)
 	}
 	t.generation++
+	t.e.compareAddress(status.Addr)
 	t.e.out.lost = false
 	t.e.proposed.Store(false)
 	rung := manifest.RungWarmRestart

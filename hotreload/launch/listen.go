@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -18,6 +19,27 @@ var (
 	// it also wrap syscall.EADDRINUSE.
 	ErrAddrInUse = errors.New("address is in use")
 )
+
+// InUseError reports who listens on an address.
+type InUseError struct {
+	Addr string
+	By   string // the process, where the system tells which
+}
+
+// Taken says that the address is taken, and by whom.
+func (e *InUseError) Taken() string {
+	if e.By == "" {
+		return "is taken"
+	}
+	return "is taken by " + e.By
+}
+
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("%v: %s %s; end that program or choose another address: %v", ErrAddrInUse, e.Addr, e.Taken(), syscall.EADDRINUSE)
+}
+
+// Unwrap returns ErrAddrInUse and syscall.EADDRINUSE.
+func (e *InUseError) Unwrap() []error { return []error{ErrAddrInUse, syscall.EADDRINUSE} }
 
 // Socket is the one listening socket of a workspace. Live servers inherit
 // copies of it; it is bound as long as any of them is open.
@@ -55,8 +77,7 @@ func Listen(ctx context.Context, addr string) (*Socket, error) {
 		}
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%w: %s is taken%s; end that program or choose another address: %w",
-			ErrAddrInUse, addr, holder(ctx, ips[0], port), syscall.EADDRINUSE)
+		return nil, &InUseError{Addr: addr, By: strings.TrimPrefix(holder(ctx, ips[0], port), " by ")}
 	}
 	return nil, fmt.Errorf("listening on %s: %w", addr, err)
 }

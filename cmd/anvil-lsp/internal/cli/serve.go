@@ -37,7 +37,7 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	fl.SortFlags = false
 	fl.BoolVar(&f.serve, "serve", false, "build, run and hot-reload the application in DIR")
 	fl.BoolVar(&f.stdio, "stdio", false, "speak the Language Server Protocol on standard input and output, as editors ask for")
-	fl.StringVar(&f.addr, "addr", "", "loopback `ADDRESS` to serve on, port 0 for any free one (default 127.0.0.1:8080, or the next free port)")
+	fl.StringVar(&f.addr, "addr", "", "loopback `ADDRESS` to serve on, port 0 for any free one (default: the one that main names, or 127.0.0.1:8080; if it is taken, a free port from 8080 on)")
 	fl.StringVar(&f.main, "main", "", "main `PACKAGE`, if DIR holds several: import path or directory below DIR")
 	fl.StringSliceVar(&f.tags, "tags", nil, "build `TAGS`, separated by commas")
 	fl.BoolVar(&f.race, "race", false, "build with the race detector")

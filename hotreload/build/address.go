@@ -1,0 +1,201 @@
+package build
+
+import (
+	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Address returns the address that main gives to LiveServer as Options.Addr, as
+// far as that can be read from its source without running it: "" if it gives
+// none. Args are the arguments that the program will have, getenv is its
+// environment. Main is as Main returns it.
+func (b *Builder) Address(ctx context.Context, main string, args []string, getenv func(string) string) (addr string, known bool) {
+	pkgs, err := b.list(ctx, nil, "-e", "-json=Dir,GoFiles", main)
+	if err != nil || len(pkgs) != 1 {
+		return "", false
+	}
+	r := addressReader{args: args, getenv: getenv}
+	for _, name := range pkgs[0].GoFiles {
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(pkgs[0].Dir, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			return "", false
+		}
+		r.files = append(r.files, f)
+	}
+	return r.read()
+}
+
+// addressReader evaluates the expressions that addresses are usually made of.
+// Names are not resolved: one that is given two values is given up.
+type addressReader struct {
+	files  []*ast.File
+	args   []string
+	getenv func(string) string
+
+	values map[string][]ast.Expr // what names are given, in all files
+	depth  int
+}
+
+func (r *addressReader) read() (addr string, known bool) {
+	r.values = map[string][]ast.Expr{}
+	var options []*ast.CompositeLit
+	assigned := false // to a field Addr
+	for _, f := range r.files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CompositeLit:
+				if isOptions(f, n.Type) {
+					options = append(options, n)
+				}
+			case *ast.ValueSpec:
+				for i, name := range n.Names {
+					r.note(name, n.Values, i)
+				}
+			case *ast.AssignStmt:
+				for i, to := range n.Lhs {
+					if sel, ok := to.(*ast.SelectorExpr); ok && sel.Sel.Name == "Addr" {
+						assigned = true
+					}
+					if name, ok := to.(*ast.Ident); ok {
+						r.note(name, n.Rhs, i)
+					}
+				}
+			case *ast.UnaryExpr: // somebody may write to it
+				if name, ok := n.X.(*ast.Ident); ok && n.Op == token.AND {
+					r.note(name, nil, 0)
+				}
+			}
+			return true
+		})
+	}
+	if len(options) != 1 || assigned {
+		return "", false
+	}
+	for _, e := range options[0].Elts {
+		kv, ok := e.(*ast.KeyValueExpr)
+		if !ok {
+			return "", false
+		}
+		if key, ok := kv.Key.(*ast.Ident); ok && key.Name == "Addr" {
+			return r.eval(kv.Value)
+		}
+	}
+	return "", true
+}
+
+// note remembers that a name is given one of some values; nil if that is not
+// known.
+func (r *addressReader) note(name *ast.Ident, values []ast.Expr, i int) {
+	var value ast.Expr
+	if i < len(values) && len(values) > 1 || len(values) == 1 && i == 0 {
+		value = values[i]
+	}
+	r.values[name.Name] = append(r.values[name.Name], value)
+}
+
+// isOptions reports whether a type is the runtime's Options.
+func isOptions(f *ast.File, typ ast.Expr) bool {
+	name := ""
+	for _, spec := range f.Imports {
+		if path, err := strconv.Unquote(spec.Path.Value); err == nil && path == RuntimePath {
+			if name = "hotreload"; spec.Name != nil {
+				name = spec.Name.Name
+			}
+		}
+	}
+	switch typ := typ.(type) {
+	case *ast.SelectorExpr:
+		x, ok := typ.X.(*ast.Ident)
+		return ok && name != "" && x.Name == name && typ.Sel.Name == "Options"
+	case *ast.Ident:
+		return name == "." && typ.Name == "Options"
+	}
+	return false
+}
+
+func (r *addressReader) eval(e ast.Expr) (string, bool) {
+	if r.depth++; r.depth > 100 { // a name that is made of itself
+		return "", false
+	}
+	defer func() { r.depth-- }()
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		if s, err := strconv.Unquote(e.Value); e.Kind == token.STRING && err == nil {
+			return s, true
+		}
+	case *ast.ParenExpr:
+		return r.eval(e.X)
+	case *ast.BinaryExpr:
+		x, okX := r.eval(e.X)
+		y, okY := r.eval(e.Y)
+		return x + y, okX && okY && e.Op == token.ADD
+	case *ast.Ident:
+		if v := r.values[e.Name]; len(v) == 1 && v[0] != nil {
+			return r.eval(v[0])
+		}
+	case *ast.StarExpr:
+		if name, ok := e.X.(*ast.Ident); ok && len(r.values[name.Name]) == 1 {
+			if call, ok := r.values[name.Name][0].(*ast.CallExpr); ok && called(call) == "flag.String" && len(call.Args) == 3 {
+				return r.flag(call.Args[0], call.Args[1])
+			}
+		}
+	case *ast.CallExpr:
+		return r.call(e)
+	}
+	return "", false
+}
+
+func (r *addressReader) call(e *ast.CallExpr) (string, bool) {
+	switch name := called(e); {
+	case name == "os.Getenv" && len(e.Args) == 1:
+		key, ok := r.eval(e.Args[0])
+		return r.getenv(key), ok
+	case name == "cmp.Or":
+		for _, a := range e.Args {
+			if s, ok := r.eval(a); !ok || s != "" {
+				return s, ok
+			}
+		}
+		return "", true
+	case name == "net.JoinHostPort" && len(e.Args) == 2:
+		host, okHost := r.eval(e.Args[0])
+		port, okPort := r.eval(e.Args[1])
+		return net.JoinHostPort(host, port), okHost && okPort
+	}
+	return "", false
+}
+
+// flag returns the value of a flag of the program.
+func (r *addressReader) flag(nameExpr, fallback ast.Expr) (string, bool) {
+	name, ok := r.eval(nameExpr)
+	if !ok {
+		return "", false
+	}
+	for i, arg := range r.args {
+		given, value, inside := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
+		switch {
+		case !strings.HasPrefix(arg, "-") || given != name:
+		case inside:
+			return value, true
+		case i+1 < len(r.args):
+			return r.args[i+1], true
+		}
+	}
+	return r.eval(fallback)
+}
+
+// called returns what a call calls, as pkg.Func.
+func called(e *ast.CallExpr) string {
+	if sel, ok := e.Fun.(*ast.SelectorExpr); ok {
+		if pkg, ok := sel.X.(*ast.Ident); ok {
+			return pkg.Name + "." + sel.Sel.Name
+		}
+	}
+	return ""
+}
