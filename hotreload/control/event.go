@@ -27,6 +27,12 @@ type Event struct {
 	// Message says in one line what happened, for a person.
 	Message     string                `json:"message,omitempty"`
 	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
+	// PID is the process id of a live server that was started, with EventLive and
+	// EventRecovered.
+	PID int `json:"pid,omitempty"`
+	// Unsure says, with EventKept, that the live server does not answer: what it
+	// serves, and whether it serves at all, is not known.
+	Unsure bool `json:"unsure,omitempty"`
 	// Predicted is what the event that ends a save was expected to be.
 	Predicted *Prediction      `json:"predicted,omitempty"`
 	Routes    []manifest.Route `json:"routes,omitempty"`

@@ -57,6 +57,9 @@ type Options struct {
 	StartTimeout time.Duration
 	// Args are the arguments of the live server.
 	Args []string
+	// Color has the application know that its output ends up in a terminal that
+	// shows colours: it goes through a pipe.
+	Color bool
 	// Stdout and Stderr receive what the live server prints.
 	Stdout, Stderr io.Writer
 	// Log keeps the end of that for clients; nil: one that ends with the engine.
@@ -152,7 +155,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	e.sup, err = launch.NewSupervisor(launch.Options{
 		Socket: e.socket, Dir: dir, RunDir: filepath.Join(e.out.path, outdir.Run), Args: o.Args,
 		Stdout: e.logged(o.Stdout), Stderr: e.logged(o.Stderr), Front: http.HandlerFunc(e.front),
-		ReadyTimeout: o.StartTimeout,
+		ReadyTimeout: o.StartTimeout, Env: colorEnv(o.Color, os.LookupEnv),
 	})
 	if err != nil {
 		return nil, err
@@ -168,6 +171,20 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	}
 	e.watchGraph(nil, nil)
 	return e, nil
+}
+
+// colorEnv is what has programs write colours into a pipe. What the user says
+// about that stands.
+func colorEnv(color bool, lookup func(string) (string, bool)) (env []string) {
+	if v, _ := lookup("NO_COLOR"); !color || v != "" {
+		return nil
+	}
+	for _, name := range []string{"FORCE_COLOR", "CLICOLOR_FORCE"} {
+		if _, set := lookup(name); !set {
+			env = append(env, name+"=1")
+		}
+	}
+	return env
 }
 
 // logged has the log have what is written to w, before w has it: w may have a

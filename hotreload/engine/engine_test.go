@@ -136,3 +136,24 @@ func TestFollowAfterTheEnd(t *testing.T) {
 		t.Errorf("%s: %s", ev.Kind, ev.Message)
 	}
 }
+
+func TestColorsReachTheApplication(t *testing.T) {
+	for name, test := range map[string]struct {
+		color bool
+		env   map[string]string
+		want  string
+	}{
+		"terminal":           {true, nil, "FORCE_COLOR=1 CLICOLOR_FORCE=1"},
+		"no terminal":        {false, nil, ""},
+		"not wanted":         {true, map[string]string{"NO_COLOR": "1"}, ""},
+		"empty says nothing": {true, map[string]string{"NO_COLOR": ""}, "FORCE_COLOR=1 CLICOLOR_FORCE=1"},
+		"the user's choice":  {true, map[string]string{"FORCE_COLOR": "0"}, "CLICOLOR_FORCE=1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lookup := func(k string) (string, bool) { v, ok := test.env[k]; return v, ok }
+			if got := strings.Join(colorEnv(test.color, lookup), " "); got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}

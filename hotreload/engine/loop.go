@@ -55,7 +55,8 @@ type loop struct {
 	paused, waiting bool
 
 	// gaveUp: the live server ended too often, and waits for a reason to try again.
-	// rolledBack: what is live is older than snap.
+	// rolledBack: what is live is not snap, but an earlier generation, or one that
+	// had been given up.
 	gaveUp, rolledBack bool
 
 	noted map[string]fileSum // what files were like when they were taken up
@@ -175,6 +176,9 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 			}
 			_, gaveUp := ev.(launch.GaveUp)
 			l.gaveUp = l.gaveUp || gaveUp
+			if late, ok := ev.(launch.Late); ok {
+				l.last, l.rolledBack = late.Status.Manifest, true // it is not that of snap
+			}
 			l.e.report(ev)
 		}
 		l.next(ctx)
@@ -360,9 +364,18 @@ func (e *Engine) report(ev launch.Event) {
 		e.publish(out)
 	case launch.Restarted:
 		e.publish(control.Event{
-			Kind: control.EventRecovered, Generation: ev.Status.Generation, Rung: manifest.RungWarmRestart,
+			Kind: control.EventRecovered, Generation: ev.Status.Generation, PID: ev.Status.PID, Rung: manifest.RungWarmRestart,
 			Message: fmt.Sprintf("the live server was started again and serves generation %d", ev.Status.Generation),
 		})
+	case launch.Late:
+		out := control.Event{
+			Kind: control.EventLive, Generation: ev.Status.Generation, Rung: manifest.RungHotSwap,
+			Message: fmt.Sprintf("the live server answers again, and serves generation %d", ev.Status.Generation),
+		}
+		if ev.Status.Manifest != nil {
+			out.Routes = ev.Status.Manifest.Routes
+		}
+		e.publish(out)
 	case launch.Alone:
 		e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
 			"two processes cannot both %s: a restart ends the running one before it starts the new one, from now on; requests wait meanwhile", ev.Conflict)})

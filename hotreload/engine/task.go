@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
@@ -349,7 +350,13 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	})
 	t.step(control.StepStart, time.Since(watch))
 	if err != nil {
-		return t.kept(err)
+		out := t.kept(err)
+		if wait := t.waitForRestart(reasons); out.event.Message == "" {
+			out.event.Message = wait
+		} else if wait != "" {
+			out.event.Message += "; " + wait
+		}
+		return out
 	}
 	t.generation++
 	t.e.compareAddress(status.Addr)
@@ -359,7 +366,9 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	if t.snap == nil {
 		rung = ""
 	}
-	return t.live(res, rung, generation, status.Manifest, reasons)
+	out := t.live(res, rung, generation, status.Manifest, reasons)
+	out.event.PID = status.PID
+	return out
 }
 
 // host builds the executable. While the code cannot be loaded the watcher follows
@@ -378,6 +387,15 @@ func (t *task) host(ctx context.Context, generation int, reasons []manifest.Diag
 		}
 		return nil, cmp.Or(t.awaitEmbedded(ctx, graph), err)
 	}
+}
+
+// waitForRestart says what waits for a restart that failed, and why: hot code was
+// compiled against host packages that the running process does not have.
+func (t *task) waitForRestart(reasons []manifest.Diagnostic) string {
+	if t.snap == nil || len(t.files) < 2 || !slices.ContainsFunc(reasons, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeHostChanged }) {
+		return ""
+	}
+	return "all of " + strings.Join(t.cause(), ", ") + " waits for that restart, because hot code goes with the host packages that it was written against: mend them, or take their change back"
 }
 
 // compiled has the code known from source while the first live server is still
@@ -450,6 +468,9 @@ func (t *task) kept(err error) outcome {
 		}
 	} else if x, ok := errors.AsType[*launch.ExitError](err); ok {
 		ev.Diagnostics = []manifest.Diagnostic{x.Exit.Diagnostic}
+	} else if errors.Is(err, launch.ErrNoAnswer) {
+		ev.Unsure = true
+		ev.Message = "the live server does not answer, so it is not known what it serves; that is told as soon as it answers, and `anvil-lsp ctl restart` starts it anew"
 	} else {
 		ev.Message = err.Error()
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // Event is something that happened without being asked for. The set is closed:
-// Exited, Restarted, GaveUp, Alone and Live.
+// Exited, Restarted, GaveUp, Alone, Late and Live.
 type Event interface{ isEvent() }
 
 // Exited reports that the live server ended by itself, or that the attempt to
@@ -33,10 +33,15 @@ type Restarted struct{ Status control.LiveStatus }
 // Front answers until the next Replace.
 type GaveUp struct{ Deaths int }
 
+// Late reports that a load went live after it had been given up: its error was
+// ErrNoAnswer.
+type Late struct{ Status control.LiveStatus }
+
 // Live passes on what happened inside a live server.
 type Live struct{ Event control.LiveEvent }
 
 func (Exited) isEvent()    {}
 func (Restarted) isEvent() {}
 func (GaveUp) isEvent()    {}
+func (Late) isEvent()      {}
 func (Live) isEvent()      {}

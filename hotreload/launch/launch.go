@@ -40,6 +40,9 @@ var (
 	ErrNoLiveServer = errors.New("no live server is running")
 	// ErrSuperseded reports that a later Replace took over.
 	ErrSuperseded = errors.New("superseded by a later start of the live server")
+	// ErrNoAnswer reports a load or rollback that took too long. What is live is
+	// not known until the live server answers again; Late tells if it was the load.
+	ErrNoAnswer = errors.New("the live server does not answer")
 	// ErrStopped reports that the supervisor has ended or is ending.
 	ErrStopped = errors.New("the supervisor of the live server has ended")
 	// ErrNotReady reports a process that took longer than Options.ReadyTimeout.

@@ -455,6 +455,10 @@ func (l *loop) change(limit time.Duration, call func(context.Context, remote) (c
 				err = ErrSuperseded
 			case died: // p.changes goes on telling that it was during the call
 				err = &ExitError{Exit: p.exit}
+			case timed.Err() != nil && !refused:
+				p.changes--
+				l.giveUp(p, served)
+				err = fmt.Errorf("%w: %w", ErrNoAnswer, err)
 			default:
 				p.changes--
 				err = fmt.Errorf("the live server: %w", err)
@@ -464,11 +468,48 @@ func (l *loop) change(limit time.Duration, call func(context.Context, remote) (c
 	})
 }
 
+// giveUp no longer waits for a load, which may go live all the same when the
+// process goes on.
+func (l *loop) giveUp(p *process, served func(*process) Image) {
+	if served == nil || p.isGone() {
+		return
+	}
+	img := served(p)
+	if p.given == nil {
+		p.given = map[int]Image{}
+	}
+	p.given[img.Generation] = img
+	l.lookAgain(p)
+}
+
+// lookAgain asks a process what it serves, for as long as it takes to answer,
+// and takes that for the truth.
+func (l *loop) lookAgain(p *process) {
+	l.async(func() func() {
+		ctx, cancel := p.whileAlive(l.ctx)
+		defer cancel()
+		st, err := p.remote.Status(ctx)
+		return func() {
+			img, ok := p.given[st.Generation]
+			if err != nil || !ok {
+				return
+			}
+			clear(p.given) // generations go live in order
+			p.images[img.Generation], p.image = img, img
+			if p == l.live {
+				l.image = img
+				l.emit(Late{Status: st})
+			}
+		}
+	})
+}
+
 // remember notes what a load or rollback made live.
 func (l *loop) remember(p *process, res control.LoadResult, served func(*process) Image) {
 	if res.Outcome != control.OutcomeLive {
 		return
 	}
+	clear(p.given)
 	if served != nil {
 		img := served(p)
 		p.images[img.Generation] = img
@@ -489,7 +530,12 @@ func (l *loop) listen(p *process) {
 		for !p.isGone() {
 			for e, err := range p.remote.Events(ctx) {
 				if err == nil {
-					l.calls <- func(l *loop) { l.emit(Live{Event: e}) }
+					l.calls <- func(l *loop) {
+						l.emit(Live{Event: e})
+						if _, given := p.given[e.Generation]; given && e.Kind == control.LiveSwapped {
+							l.lookAgain(p)
+						}
+					}
 				}
 			}
 			p.pause(ctx, 100*time.Millisecond) // it fell behind, or is about to end

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,10 +44,12 @@ type fakeProcess struct {
 	img   Image
 	begun time.Time
 
-	mu     sync.Mutex
-	gone   bool
-	exited chan struct{}
-	over   chan struct{}
+	mu      sync.Mutex
+	stopped time.Time // until when it stands still
+	loading int       // the generation that goes live then
+	gone    bool
+	exited  chan struct{}
+	over    chan struct{}
 }
 
 func (p *fakeProcess) end(state string) {
@@ -86,7 +89,13 @@ func (p *fakeProcess) Status(ctx context.Context) (st control.LiveStatus, err er
 	if err := p.wait(ctx, 0); err != nil {
 		return st, err
 	}
-	st = control.LiveStatus{PID: p.child.pid, Generation: p.img.Generation}
+	p.mu.Lock()
+	stopped, loading := p.stopped, p.loading
+	p.mu.Unlock()
+	if err := p.wait(ctx, time.Until(stopped)); err != nil {
+		return st, err
+	}
+	st = control.LiveStatus{PID: p.child.pid, Generation: cmp.Or(loading, p.img.Generation)}
 	if p.broken {
 		st.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeRoute, manifest.Position{File: "/w/h.go", Line: 7}, "duplicate route")}
 		return st, nil
@@ -108,6 +117,11 @@ func (p *fakeProcess) Load(ctx context.Context, req control.LoadRequest) (res co
 	case "slow":
 		err = p.wait(ctx, time.Second)
 	case "hang":
+		err = p.wait(ctx, forever)
+	case "stop": // it stands still for a minute, and then goes on
+		p.mu.Lock()
+		p.stopped, p.loading = time.Now().Add(time.Minute), req.Generation
+		p.mu.Unlock()
 		err = p.wait(ctx, forever)
 	}
 	return control.LoadResult{Outcome: control.OutcomeLive, Generation: req.Generation}, err
@@ -290,6 +304,8 @@ func describe(e Event) string {
 		return fmt.Sprintf("restarted generation %d", e.Status.Generation)
 	case GaveUp:
 		return fmt.Sprintf("gave up after %d", e.Deaths)
+	case Late:
+		return fmt.Sprintf("late: generation %d", e.Status.Generation)
 	case Alone:
 		return "alone: two processes cannot both " + e.Conflict
 	case Live:
@@ -573,6 +589,31 @@ func TestSupervisor(t *testing.T) {
 			}
 			if now := time.Since(h.begun); now != 10*time.Second {
 				h.Errorf("after %v", now)
+			}
+		},
+	}, {
+		name:       "a load that was given up goes live after all, and is what is started again",
+		behaviours: []behaviour{{load: "stop", dies: 5 * time.Minute}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			if err := h.load(2); !errors.Is(err, ErrNoAnswer) {
+				h.Errorf("Load: %v", err)
+			}
+			h.at(6 * time.Minute)
+		},
+		events: []string{"1m0s late: generation 2", "5m0s exited generation 2 exit status 1, next in 0s", "5m0s restarted generation 2"},
+	}, {
+		name:       "a load that was given up, into a process that is replaced meanwhile",
+		behaviours: []behaviour{{load: "stop", drains: 2 * time.Minute}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			if err := h.load(2); !errors.Is(err, ErrNoAnswer) {
+				h.Errorf("Load: %v", err)
+			}
+			h.mustReplace(3)
+			h.at(6 * time.Minute)
+			if st, err := h.s.Status(h.Context()); err != nil || st.Generation != 3 {
+				h.Errorf("Status: %+v, %v", st, err)
 			}
 		},
 	}, {

@@ -87,7 +87,7 @@ func (s *Supervisor) Replace(ctx context.Context, img Image) (control.LiveStatus
 // generation if they went live. If ctx ends the load goes on, and its outcome
 // is remembered all the same. The error is ErrNoLiveServer, an *ExitError if
 // the process died during the load, ErrSuperseded if it was replaced during the
-// load, a *control.Problem, or one of transport.
+// load, ErrNoAnswer, a *control.Problem, or one of transport.
 func (s *Supervisor) Load(ctx context.Context, req control.LoadRequest) (control.LoadResult, error) {
 	limit := time.Duration(req.Deadline)
 	if limit == 0 {

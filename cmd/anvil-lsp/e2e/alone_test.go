@@ -26,6 +26,7 @@ const selfish = `
 	if err != nil {
 		log.Fatal(err)
 	}
+	defer db.Close()
 	if err := syscall.Flock(int(db.Fd()), syscall.LOCK_EX); err != nil {
 		log.Fatal(err)
 	}

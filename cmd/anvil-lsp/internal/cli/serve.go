@@ -121,6 +121,7 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 		o.CacheDir = filepath.Join(cache, "anvil-lsp")
 	}
 	o.Stdout, o.Stderr = face.outputs()
+	o.Color = !f.json && paint.Wanted(p.stdout)
 	if keys {
 		var stop context.CancelFunc
 		ctx, stop = context.WithCancel(ctx)

@@ -256,7 +256,10 @@ func (c *Console) kept(b *strings.Builder, ev control.Event) {
 	if onlyBreaks(ev.Diagnostics) {
 		label = c.style.Yellow("kept")
 	}
-	if ev.Generation > 0 {
+	switch {
+	case ev.Unsure:
+		serving = c.style.Red("no answer")
+	case ev.Generation > 0:
 		serving = c.style.Dim(fmt.Sprintf("gen %d keeps serving", ev.Generation))
 	}
 	c.refusal(b, ev, label, serving)

@@ -43,7 +43,11 @@ func (c *Console) line(b *strings.Builder, ev control.Event, label, what string)
 	}
 	head := spaced(c.stamp(ev), c.style.Bold(fmt.Sprintf("gen %d", ev.Generation)), label, total)
 	if c.o.Verbose {
-		fmt.Fprintln(b, spaced(head, what, c.style.Dim(origin(ev)), c.style.Dim(stepList(ev.Steps))))
+		pid := ""
+		if ev.PID > 0 {
+			pid = fmt.Sprintf("process %d", ev.PID)
+		}
+		fmt.Fprintln(b, spaced(head, what, c.style.Dim(origin(ev)), c.style.Dim(pid), c.style.Dim(stepList(ev.Steps))))
 		return
 	}
 	fmt.Fprintln(b, c.fitted(head, what, ev))
