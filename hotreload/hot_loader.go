@@ -210,9 +210,8 @@ func (l *loader) load(req control.LoadRequest) (control.LoadResult, error) {
 		return control.LoadResult{}, err
 	}
 	next := &loaded{number: req.Generation, plugin: req.Plugin, hot: req.Hot}
-	deadline := time.Duration(cmp.Or(req.Deadline, control.DefaultDeadline))
 	before := residentBytes()
-	result := l.attempt(next, deadline, req.AllowBreaks, func() (err error) {
+	result := l.attempt(next, req.Limit(), req.AllowBreaks, func() (err error) {
 		if err := l.lacks(req); err != nil {
 			return err
 		}

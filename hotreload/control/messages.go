@@ -13,6 +13,7 @@ package control
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
@@ -57,13 +58,21 @@ func (d Duration) MarshalJSON() ([]byte, error) {
 	return json.Marshal(float64(time.Duration(d).Microseconds()) / 1000)
 }
 
-// UnmarshalJSON reads milliseconds.
+// UnmarshalJSON reads milliseconds. What no Duration can hold becomes the longest
+// of its sign.
 func (d *Duration) UnmarshalJSON(data []byte) error {
 	var ms float64
 	if err := json.Unmarshal(data, &ms); err != nil {
 		return fmt.Errorf("duration in milliseconds: %w", err)
 	}
-	*d = Duration(ms * float64(time.Millisecond))
+	switch ns := ms * float64(time.Millisecond); {
+	case ns >= math.MaxInt64: // as a float64 it is one too many
+		*d = math.MaxInt64
+	case ns <= math.MinInt64:
+		*d = math.MinInt64
+	default:
+		*d = Duration(ns)
+	}
 	return nil
 }
 
@@ -125,7 +134,7 @@ type LoadRequest struct {
 	// if that matters.
 	Needs      []string `json:"needs,omitempty"`
 	Executable string   `json:"executable,omitempty"`
-	// Deadline bounds plugin.Open and AnvilRegisterRoutes together. 0 means DefaultDeadline.
+	// Deadline bounds plugin.Open and AnvilRegisterRoutes together; see Limit.
 	Deadline Duration `json:"deadline_ms,omitempty"`
 	// Hot are the import paths of the hot packages of this generation.
 	Hot []string `json:"hot"`
@@ -133,8 +142,21 @@ type LoadRequest struct {
 	AllowBreaks bool `json:"allow_breaks,omitempty"`
 }
 
-// DefaultDeadline is how long a registration may take.
-const DefaultDeadline = Duration(5 * time.Second)
+// DefaultDeadline is how long a registration may take, and MaxDeadline how long
+// it may be allowed to take.
+const (
+	DefaultDeadline = Duration(5 * time.Second)
+	MaxDeadline     = Duration(10 * time.Minute)
+)
+
+// Limit returns how long the load may take: its Deadline, but MaxDeadline at
+// most, and DefaultDeadline where it is not positive.
+func (r LoadRequest) Limit() time.Duration {
+	if r.Deadline <= 0 {
+		return time.Duration(DefaultDeadline)
+	}
+	return time.Duration(min(r.Deadline, MaxDeadline))
+}
 
 // Outcome says what became of a load.
 type Outcome string

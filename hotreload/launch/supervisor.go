@@ -89,12 +89,8 @@ func (s *Supervisor) Replace(ctx context.Context, img Image) (control.LiveStatus
 // the process died during the load, ErrSuperseded if it was replaced during the
 // load, ErrNoAnswer, a *control.Problem, or one of transport.
 func (s *Supervisor) Load(ctx context.Context, req control.LoadRequest) (control.LoadResult, error) {
-	limit := time.Duration(req.Deadline)
-	if limit == 0 {
-		limit = time.Duration(control.DefaultDeadline)
-	}
 	const transport = 5 * time.Second // the live server watches over the deadline itself
-	return s.change(ctx, limit+transport, func(ctx context.Context, r remote) (control.LoadResult, error) {
+	return s.change(ctx, req.Limit()+transport, func(ctx context.Context, r remote) (control.LoadResult, error) {
 		return r.Load(ctx, req)
 	}, func(p *process) Image {
 		img := p.image
