@@ -43,6 +43,7 @@ type loader struct {
 	opened  map[string]bool // plugins whose code is loaded, by the path of the request; true: others may refer to it
 	numbers map[int]bool
 	history []*loaded // by number
+	refused []int     // numbers of those that ran code but did not go live
 	failed  []manifest.Diagnostic
 	// startRSS is the memory of the process when the first generation went live.
 	startRSS int64
@@ -355,6 +356,7 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 	switch {
 	case wrong != nil:
 		refused = []manifest.Diagnostic{*wrong}
+		result.Initialising = !opened.Load()
 		result.Steps = []control.Step{{Name: control.StepRegister, Duration: control.Duration(time.Since(start))}}
 	case made.err != nil:
 		result.Outcome, refused = explain(made.err)
@@ -373,12 +375,38 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 	}
 	if len(refused) > 0 {
 		g.abandon()
+		if result.Outcome != control.OutcomeUnloadable { // of that nothing ran
+			l.noteRefused(next.number, refused)
+		}
 		result.Diagnostics = refused
 		result.Generation = l.state.liveNumber()
 		return result
 	}
 	result.Outcome, result.Generation, result.Diagnostics = control.OutcomeLive, g.generation, g.notes
 	return result
+}
+
+// noteRefused says in the first of the findings how many goroutines a generation
+// has left behind that did not go live. Go cannot end them from outside.
+func (l *loader) noteRefused(number int, findings []manifest.Diagnostic) {
+	l.mu.Lock()
+	l.refused = append(l.refused, number)
+	l.mu.Unlock()
+	// Those that heed the generation's context are about to end.
+	left := goroutinesOf(allGoroutines())[number]
+	for end := time.Now().Add(100 * time.Millisecond); left > 0 && time.Now().Before(end); left = goroutinesOf(allGoroutines())[number] {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if left > 0 && !strings.Contains(findings[0].Message, "keeps running") { // which a hang says of the one
+		findings[0].Message += fmt.Sprintf("; what its packages have started goes on until the live server restarts: %s", plural(left, "goroutine"))
+	}
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // madeAt returns when a plugin was made or, if the path is empty, the executable;
@@ -453,6 +481,14 @@ func (l *loader) status() control.LiveStatus {
 	defer l.mu.Unlock()
 	status.Diagnostics, status.StartRSS = l.failed, l.startRSS
 	goroutines := goroutinesOf(allGoroutines())
+	wasLive := func(number int) bool {
+		return slices.ContainsFunc(l.history, func(h *loaded) bool { return h.number == number })
+	}
+	for _, number := range l.refused {
+		if n := goroutines[number]; n > 0 && !wasLive(number) {
+			status.Refused = append(status.Refused, control.GenerationStatus{Number: number, Goroutines: n, Retired: true, Drained: true})
+		}
+	}
 	for _, h := range l.history {
 		gs := control.GenerationStatus{Number: h.number, Plugin: h.plugin, Routes: h.routes, Memory: h.memory, Goroutines: goroutines[h.number], Retired: h.number != status.Generation}
 		gs.Drained = gs.Retired

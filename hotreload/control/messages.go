@@ -180,6 +180,9 @@ type LoadResult struct {
 	Manifest    *manifest.Manifest    `json:"manifest,omitempty"`
 	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
 	Steps       []Step                `json:"steps,omitempty"`
+	// Initialising: it was rejected because its packages could not be initialised
+	// in this process, which has initialised others like them.
+	Initialising bool `json:"initialising,omitempty"`
 	// Growth is by how much the memory of the process (RSS) has grown since its
 	// first generation went live, in bytes; 0 where the system does not tell.
 	Growth int64 `json:"growth_bytes,omitempty"`
@@ -215,7 +218,10 @@ type LiveStatus struct {
 	Generation int    `json:"generation"`
 	// Generations that can be rolled back to, oldest first, the live one included.
 	Generations []GenerationStatus `json:"generations"`
-	Manifest    *manifest.Manifest `json:"manifest,omitempty"`
+	// Refused are generations that never went live, but whose packages started
+	// goroutines which still run, by number.
+	Refused  []GenerationStatus `json:"refused,omitempty"`
+	Manifest *manifest.Manifest `json:"manifest,omitempty"`
 	// Diagnostics say why the first generation could not go live.
 	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
 	Goroutines  int                   `json:"goroutines"`

@@ -248,7 +248,11 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome 
 		t.e.checkBudget(load.Growth)
 		return t.live(res, manifest.RungHotSwap, generation, load.Manifest, load.Diagnostics)
 	default:
-		return t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
+		out := t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
+		if load.Initialising {
+			out.event.Message = "not initialised in the running process; if the code does what a process can do only once, a restart takes the change"
+		}
+		return out
 	}
 }
 

@@ -297,6 +297,44 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestRefusedButRun: code whose packages were initialised and which did not go
+// live leaves what it has started. It is said, and so is that a restart may help.
+func TestRefusedButRun(t *testing.T) {
+	dir := copyApp(t, "hello")
+	s := &server{t: t, dir: dir} // to write files
+	s.save("names/names.go", "package names\n\nvar taken = map[string]bool{}\n\nfunc Take(name string) {\n\tif !taken[name] {\n\t\ttaken[name] = true\n\t\treturn\n\t}\n\tpanic(\"taken: \" + name)\n}\n")
+	s.edit("main.go", `"example.com/hello/visits"`, "_ \"example.com/hello/names\"\n\t\"example.com/hello/visits\"")
+	s = start(t, dir)
+	file := s.read("handlers/handlers.go")
+	s.save("handlers/start.go", "package handlers\n\nimport \"time\"\n\nfunc init() {\n\tfor range 2 {\n\t\tgo func() { <-time.After(time.Hour) }()\n\t}\n}\n")
+	s.edit("handlers/handlers.go", `r.Get("/time", now)`, "r.Get(\"/time\", now)\n\tr.Fail(http.ErrNotSupported)")
+	left := func() control.Event {
+		return s.waitFor("a refusal of what registers", func(ev control.Event) bool {
+			return ev.Kind == control.EventKept && len(ev.Diagnostics) > 0 && ev.Diagnostics[0].Code == manifest.CodeRegistration
+		})
+	}
+	ev := left()
+	const says = "; what its packages have started goes on until the live server restarts: 2 goroutines"
+	if !strings.HasSuffix(ev.Diagnostics[0].Message, says) || ev.Message != "" {
+		t.Errorf("got %q %v", ev.Message, ev.Diagnostics)
+	}
+	if refused := s.status().Live.Refused; len(refused) != 1 || refused[0].Goroutines != 2 {
+		t.Errorf("status: %+v", refused)
+	}
+	if err := os.Remove(s.path("handlers/start.go")); err != nil {
+		t.Fatal(err)
+	}
+	s.save("handlers/handlers.go", file)
+	s.waitFor("the old code", func(ev control.Event) bool { return ev.Kind == control.EventUnchanged || ev.Kind == control.EventLive })
+	s.save("handlers/take.go", "package handlers\n\nimport \"example.com/hello/names\"\n\nvar _ = func() bool { names.Take(\"a\"); return true }()\n")
+	s.waitFor("the name to be taken", func(ev control.Event) bool { return ev.Kind == control.EventLive })
+	s.edit("handlers/handlers.go", "Hello!", "Welcome!")
+	ev = s.waitFor("the second time", func(ev control.Event) bool { return ev.Kind == control.EventKept || ev.Kind == control.EventLive })
+	if ev.Kind == control.EventLive || !strings.Contains(ev.Message, "a restart takes the change") {
+		t.Errorf("got %s %q %v", ev.Kind, ev.Message, ev.Diagnostics)
+	}
+}
+
 // TestDiskFull: a build that finds no room is reported, and the next save after
 // room was made goes live.
 func TestDiskFull(t *testing.T) {

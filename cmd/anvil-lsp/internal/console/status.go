@@ -48,7 +48,7 @@ func Status(w io.Writer, color bool, dir string, st *control.Status, now time.Ti
 		{"engine", fmt.Sprintf("%s, process %d, up %s", st.Version, st.PID, age(now.Sub(st.Since)))},
 	}
 	if l := st.Live; l != nil {
-		rows = append(rows, [2]string{"live server", liveLine(l)}, [2]string{"generations", generations(l)})
+		rows = append(rows, [2]string{"live server", liveLine(l)}, [2]string{"generations", generations(l)}, [2]string{"refused", refused(l)})
 	}
 	if st.Waiting != "" {
 		rows = append(rows, [2]string{"now", st.Waiting})
@@ -102,6 +102,18 @@ func generations(l *control.LiveStatus) string {
 		out = append([]string{fmt.Sprintf("%d earlier …", n)}, out[n:]...)
 	}
 	return strings.Join(out, " ")
+}
+
+// refused lists generations that never went live and have left something running.
+func refused(l *control.LiveStatus) string {
+	var out []string
+	for _, g := range l.Refused {
+		out = append(out, fmt.Sprintf("%d (%s)", g.Number, plural(g.Goroutines, "goroutine")))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return strings.Join(out, " ") + " run on until a restart"
 }
 
 func plural(n int, noun string) string {
