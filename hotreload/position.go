@@ -125,7 +125,7 @@ func collectFrames(pcs []uintptr) []runtime.Frame {
 func formatFrames(frames []runtime.Frame) string {
 	var b strings.Builder
 	for _, f := range frames {
-		fmt.Fprintf(&b, "%s\n\t%s:%d\n", manifest.StripGeneration(f.Function), f.File, f.Line)
+		fmt.Fprintf(&b, "%s\n\t%s:%d\n", asWritten(f.Function, f.File), f.File, f.Line)
 	}
 	return b.String()
 }
@@ -137,11 +137,34 @@ func functionName(fn reflect.Value) string {
 	if f == nil {
 		return "func"
 	}
-	name := f.Name()
+	file, _ := f.FileLine(f.Entry())
+	name := asWritten(f.Name(), file)
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	name = strings.ReplaceAll(name, "%2e", ".")
 	name = strings.ReplaceAll(name, "[...]", "")
 	return strings.TrimSuffix(name, "-fm")
+}
+
+// copiedLiteral is the name that the compiler gives to a function literal if it
+// has copied the function around it into AnvilRegisterRoutes or a literal there:
+// handlers.AnvilRegisterRoutes.health.func4 and
+// handlers.AnvilRegisterRoutes.func2.health.1 are literals in health.
+var copiedLiteral = regexp.MustCompile(`^(.*?)([^./]+)\.` + RegisterSymbol + `(?:\.func\d+(?:\.\d+)*)?\.([A-Za-z_]\w*|\(\*\w+\)\.\w+)\.(?:func)?(\d+(?:\.\d+)*)$`)
+
+// ownLiteral is the part of a name that a literal in AnvilRegisterRoutes itself
+// has.
+var ownLiteral = regexp.MustCompile(`^(func|gowrap|deferwrap)\d+$`)
+
+// asWritten returns the name of a function in a file as the source has it, as
+// far as that is certain: the function around a copied literal may be one of
+// another package. Which literal in a function it is does not matter.
+func asWritten(function, file string) string {
+	name := manifest.StripGeneration(function)
+	m := copiedLiteral.FindStringSubmatch(name)
+	if m == nil || ownLiteral.MatchString(m[3]) || path.Base(path.Dir(filepath.ToSlash(file))) != strings.ReplaceAll(m[2], "%2e", ".") {
+		return name
+	}
+	return m[1] + m[2] + "." + m[3] + ".func" + m[4]
 }
 
 // functionPackage returns the import path of the package that declares a

@@ -85,3 +85,29 @@ func TestTypeName(t *testing.T) {
 		}
 	}
 }
+
+// TestAsWritten: a function literal is named after the function that it stands
+// in, where that is certain.
+func TestAsWritten(t *testing.T) {
+	for _, test := range []struct{ function, file, want string }{
+		{"example.com/hello/handlers.AnvilRegisterRoutes.health.func4", "/src/hello/handlers/debug.go", "example.com/hello/handlers.health.func4"},
+		{"anvil.g7/example.com/hello/handlers.AnvilRegisterRoutes.health.func4.1", "/src/hello/handlers/debug.go", "example.com/hello/handlers.health.func4.1"},
+		{"example.com/hello/handlers.AnvilRegisterRoutes.(*api).list.func2", "/src/hello/handlers/api.go", "example.com/hello/handlers.(*api).list.func2"},
+		{"handlers.AnvilRegisterRoutes.health.func4", "handlers/debug.go", "handlers.health.func4"},
+		{"example.com/hello/v1%2e2.AnvilRegisterRoutes.health.func4", "/src/hello/v1.2/debug.go", "example.com/hello/v1%2e2.health.func4"},
+		{"example.com/hello/handlers.AnvilRegisterRoutes.func2.health.1", "/src/hello/handlers/debug.go", "example.com/hello/handlers.health.func1"},
+		// Literals of the function itself, and functions.
+		{"example.com/hello/handlers.AnvilRegisterRoutes.func4", "/src/hello/handlers/debug.go", "example.com/hello/handlers.AnvilRegisterRoutes.func4"},
+		{"example.com/hello/handlers.AnvilRegisterRoutes.func4.func5", "/src/hello/handlers/debug.go", "example.com/hello/handlers.AnvilRegisterRoutes.func4.func5"},
+		{"example.com/hello/handlers.AnvilRegisterRoutes.gowrap1.func5", "/src/hello/handlers/debug.go", "example.com/hello/handlers.AnvilRegisterRoutes.gowrap1.func5"},
+		{"example.com/hello/handlers.AnvilRegisterRoutes", "/src/hello/handlers/debug.go", "example.com/hello/handlers.AnvilRegisterRoutes"},
+		{"example.com/hello/handlers.health.func4", "/src/hello/handlers/debug.go", "example.com/hello/handlers.health.func4"},
+		// Not certain: a function of another package, or a method of a value.
+		{"example.com/hello/handlers.AnvilRegisterRoutes.Page.func4", "/src/hello/handlers/views/page.go", "example.com/hello/handlers.AnvilRegisterRoutes.Page.func4"},
+		{"example.com/hello/handlers.AnvilRegisterRoutes.api.list.func4", "/src/hello/handlers/api.go", "example.com/hello/handlers.AnvilRegisterRoutes.api.list.func4"},
+	} {
+		if got := asWritten(test.function, test.file); got != test.want {
+			t.Errorf("%s in %s: got %s, want %s", test.function, test.file, got, test.want)
+		}
+	}
+}
