@@ -210,6 +210,7 @@ const (
 // ask asks the user whether the code of a directory may run. Whoever does not
 // say so has not allowed it.
 func (s *Server) ask(ctx context.Context, dir string) {
+	s.logf(protocol.MessageTypeInfo, "%s", s.howToTrust(dir)) // some clients neither ask nor answer
 	var answer *protocol.MessageActionItem
 	err := s.conn.Call(ctx, protocol.MethodWindowShowMessageRequest, &protocol.ShowMessageRequestParams{
 		Type:    protocol.MessageTypeWarning,
