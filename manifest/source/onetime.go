@@ -215,17 +215,16 @@ func (f *factFinder) reach(own *functionFacts, root ast.Node) {
 // follows may not run. The check of an error is none: with an error the
 // generation is over, or goes on in each as in the first.
 func (f *factFinder) reachList(own *functionFacts, list []ast.Stmt) {
-	for i, s := range list {
+	f.claims(own, list)
+	for _, s := range list {
 		f.reach(own, s)
 		if check, ok := s.(*ast.IfStmt); ok && check.Else == nil && checksError(f.info, check.Cond) {
 			continue
 		}
 		if f.mayLeave(s) {
-			list = list[:i]
 			break
 		}
 	}
-	f.claims(own, list)
 }
 
 func (f *factFinder) reachIf(own *functionFacts, n *ast.IfStmt) {

@@ -5,8 +5,6 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
-
-	"golang.org/x/tools/go/types/typeutil"
 )
 
 // growth is a statement that adds to a table whenever it runs.
@@ -92,88 +90,6 @@ func (f *factFinder) noteShrinks(n ast.Node, in surroundings) {
 		}
 		if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && slices.Contains([]string{"Delete", "LoadAndDelete", "Clear", "Remove", "Init"}, sel.Sel.Name) {
 			note(sel.X, false)
-		}
-	}
-}
-
-// taken recognises the check that a key is new:
-//
-//	if _, dup := drivers[name]; dup { panic("…") }
-//
-// and returns the map and the key.
-func (f *factFinder) taken(s ast.Stmt) (table, key ast.Expr) {
-	check, ok := s.(*ast.IfStmt)
-	if !ok || check.Else != nil || !f.panics(check.Body) {
-		return nil, nil
-	}
-	if set, ok := check.Init.(*ast.AssignStmt); ok && len(set.Lhs) == 2 && len(set.Rhs) == 1 {
-		found, isIdent := set.Lhs[1].(*ast.Ident)
-		cond, condIdent := ast.Unparen(check.Cond).(*ast.Ident)
-		index, isIndex := ast.Unparen(set.Rhs[0]).(*ast.IndexExpr)
-		if isIdent && condIdent && isIndex && f.info.ObjectOf(found) == f.info.ObjectOf(cond) {
-			return index.X, index.Index
-		}
-		return nil, nil
-	}
-	if cond, ok := ast.Unparen(check.Cond).(*ast.BinaryExpr); ok && check.Init == nil && cond.Op == token.NEQ && f.info.Types[cond.Y].IsNil() {
-		if index, ok := ast.Unparen(cond.X).(*ast.IndexExpr); ok {
-			return index.X, index.Index
-		}
-	}
-	return nil, nil
-}
-
-// panics reports whether a block ends with a panic.
-func (f *factFinder) panics(body *ast.BlockStmt) bool {
-	if len(body.List) == 0 {
-		return false
-	}
-	last, ok := body.List[len(body.List)-1].(*ast.ExprStmt)
-	if !ok {
-		return false
-	}
-	call, ok := ast.Unparen(last.X).(*ast.CallExpr)
-	if !ok {
-		return false
-	}
-	switch fn := typeutil.Callee(f.info, call).(type) {
-	case *types.Builtin:
-		return fn.Name() == "panic"
-	case *types.Func:
-		return slices.Contains([]string{"log.Panic", "log.Panicf", "log.Panicln", "log.Fatal", "log.Fatalf", "log.Fatalln"}, fn.FullName())
-	}
-	return false
-}
-
-// claims notes the keys that statements enter into maps where they panic if the
-// key is there: checked and entered in the same list, which runs to its end.
-func (f *factFinder) claims(own *functionFacts, list []ast.Stmt) {
-	for i, s := range list {
-		table, key := f.taken(s)
-		if table == nil {
-			continue
-		}
-		for _, s := range list[i+1:] {
-			set, ok := s.(*ast.AssignStmt)
-			if !ok || set.Tok != token.ASSIGN || len(set.Lhs) != 1 {
-				continue
-			}
-			index, ok := ast.Unparen(set.Lhs[0]).(*ast.IndexExpr)
-			if !ok || types.ExprString(index.X) != types.ExprString(table) || types.ExprString(index.Index) != types.ExprString(key) {
-				continue
-			}
-			c := claim{pos: set.Pos(), param: -1}
-			if v := f.info.Types[key].Value; v != nil {
-				c.key = v.ExactString()
-			} else if id, ok := ast.Unparen(key).(*ast.Ident); ok {
-				v, _ := f.info.Uses[id].(*types.Var)
-				c.param = slices.Index(own.params, v)
-			}
-			c.target = own.target(table)
-			if _, isMap := orInvalid(f.info.TypeOf(table)).Underlying().(*types.Map); isMap && (c.key != "" || c.param >= 0) && c.place != nil {
-				own.claims = append(own.claims, c)
-			}
-			break
 		}
 	}
 }
