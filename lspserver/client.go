@@ -35,7 +35,6 @@ type Client struct {
 	CodeActions      bool // literals, not only commands
 	ResolveActions   bool // edit is filled in by codeAction/resolve, which gets our data back
 	HoverMarkdown    bool
-	NestedSymbols    bool // documentSymbol may answer a tree
 
 	// Commands: the client itself shows routes and responses.
 	Commands bool
@@ -95,7 +94,6 @@ func newClient(c *protocol.ClientCapabilities, info protocol.ClientInfo) Client 
 		if h := t.Hover; h != nil {
 			out.HoverMarkdown = slices.Contains(h.ContentFormat, protocol.MarkupKindMarkdown)
 		}
-		out.NestedSymbols = t.DocumentSymbol != nil && yes(t.DocumentSymbol.HierarchicalDocumentSymbolSupport)
 	}
 	return out
 }

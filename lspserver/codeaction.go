@@ -23,7 +23,7 @@ func codeActionFeature() feature {
 				return // a client that knows commands only shows them elsewhere
 			}
 			s.CodeActionProvider = &protocol.CodeActionOptions{
-				CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix, protocol.CodeActionKindRefactorRewrite},
+				CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix, protocol.CodeActionKindRefactorRewrite, codeActionPolicy},
 				ResolveProvider: on(c.ResolveActions),
 			}
 		},
@@ -53,6 +53,17 @@ func beginCodeActions(s *Server, raw json.RawMessage) (answer, error) {
 		}
 	}
 	return func(ctx context.Context) (any, error) { return a.all(ctx), nil }, nil
+}
+
+// codeActionPolicy is the kind of what changes how a code is treated from now
+// on. It mends nothing, so it is no quick fix, which Enter would take.
+const codeActionPolicy = protocol.CodeActionKind("source.anvil.policy")
+
+// breakNames says of which changes a code tells, for titles.
+var breakNames = map[manifest.Code]string{
+	manifest.CodeSignature:     "changed signatures",
+	manifest.CodeHostChanged:   "changed host packages",
+	manifest.CodeModuleChanged: "changed modules and flags",
 }
 
 // actions is one request for code actions.
@@ -95,7 +106,7 @@ func (a *actions) all(ctx context.Context) []protocol.CodeAction {
 			a.fixes(d)
 		}
 		for _, d := range own {
-			a.commands(d)
+			a.remedies(d)
 		}
 		if !slices.ContainsFunc(own, func(d protocol.Diagnostic) bool { return codeOf(d) == manifest.CodeRegister }) {
 			a.declareMissing()
@@ -103,6 +114,11 @@ func (a *actions) all(ctx context.Context) []protocol.CodeAction {
 	}
 	if a.wants(protocol.CodeActionKindRefactorRewrite) && ctx.Err() == nil {
 		a.rewrite(rewriteRegister, a.p.Range.Start, protocol.CodeActionKindRefactorRewrite, nil)
+	}
+	if a.wants(codeActionPolicy) {
+		for _, d := range own {
+			a.policies(d)
+		}
 	}
 	return a.out
 }
@@ -148,29 +164,37 @@ func (a *actions) declareMissing() {
 	}
 }
 
-// commands offers what the engine can do about a finding.
-func (a *actions) commands(d protocol.Diagnostic) {
+// remedies offers what the engine can do about a finding.
+func (a *actions) remedies(d protocol.Diagnostic) {
 	code := codeOf(d)
 	var data DiagnosticData
 	happened := json.Unmarshal(d.Data, &data) == nil && data.Happened
 	runs := a.f.Status.State != StateOff && a.f.Status.State != StateStarting
 	// A restart takes what is on disk: it does nothing about what is only typed.
 	if runs && code.Rung() == manifest.RungWarmRestart && (happened || !a.d.Dirty()) {
-		a.command(d, "Restart now", "anvil.restart", commandArgument{Folder: a.f.URI})
+		a.command(d, protocol.CodeActionKindQuickFix, "Restart now", "anvil.restart", commandArgument{Folder: a.f.URI})
 	}
 	if n := a.earlier(); runs && n > 0 && (code == manifest.CodeHandlerPanic || happened && code.Rung() == manifest.RungHotSwap) {
-		a.command(d, fmt.Sprintf("Roll back to generation %d", n), "anvil.rollback", commandArgument{Folder: a.f.URI, Generation: n})
+		a.command(d, protocol.CodeActionKindQuickFix, fmt.Sprintf("Roll back to generation %d", n), "anvil.rollback", commandArgument{Folder: a.f.URI, Generation: n})
 	}
-	if code.Rung() != manifest.RungWarmRestart || code == manifest.CodeLiveServer {
-		return
-	}
-	for _, c := range []struct{ decision, title string }{
-		{BreakRestart, "Always restart for %s"}, {BreakKeep, "Keep the old code for %s"}, {BreakAsk, "Ask each time for %s"},
-	} {
-		if a.decided(code) != c.decision {
-			a.command(d, fmt.Sprintf(c.title, code), "anvil.remember", commandArgument{Folder: a.f.URI, Code: code, Decision: c.decision})
+}
+
+// policies offers to decide for good what is done about a finding of this code.
+func (a *actions) policies(d protocol.Diagnostic) {
+	code := codeOf(d)
+	for _, decision := range []string{BreakRestart, BreakKeep, BreakAsk} {
+		if title, ok := policyTitle(code, decision); ok && a.decided(code) != decision {
+			a.command(d, codeActionPolicy, title, "anvil.remember", commandArgument{Folder: a.f.URI, Code: code, Decision: decision})
 		}
 	}
+}
+
+// policyTitle says what a decision about a code means; not ok if there is
+// nothing to decide about it.
+func policyTitle(code manifest.Code, decision string) (string, bool) {
+	name, ok := breakNames[code]
+	does := map[string]string{BreakRestart: "Always restart", BreakKeep: "Never restart", BreakAsk: "Ask before restarting"}[decision]
+	return fmt.Sprintf("%s for %s in this workspace", does, name), ok && does != ""
 }
 
 // earlier returns the newest generation before the live one that can be rolled
@@ -188,7 +212,7 @@ func (a *actions) earlier() int {
 	return best
 }
 
-func (a *actions) command(d protocol.Diagnostic, title, name string, arg commandArgument) {
+func (a *actions) command(d protocol.Diagnostic, kind protocol.CodeActionKind, title, name string, arg commandArgument) {
 	for _, other := range a.out {
 		if other.Title == title {
 			return // for another finding of the same kind
@@ -198,7 +222,6 @@ func (a *actions) command(d protocol.Diagnostic, title, name string, arg command
 	if err != nil {
 		return
 	}
-	kind := protocol.CodeActionKindQuickFix
 	a.out = append(a.out, protocol.CodeAction{
 		Title: title, Kind: &kind, Diagnostics: []protocol.Diagnostic{d},
 		Command: protocol.Command{Title: title, Command: name, Arguments: []protocol.LSPAny{data}},

@@ -221,5 +221,11 @@ func rememberCommand(_ context.Context, _ *Server, f *session, arg commandArgume
 	if !f.trusted.Load() {
 		return nil, failed(errors.New("the workspace is not trusted: nothing is decided about it"))
 	}
-	return nil, f.memory.set([]manifest.Code{arg.Code}, arg.Decision)
+	if err := f.memory.set([]manifest.Code{arg.Code}, arg.Decision); err != nil {
+		return nil, err
+	}
+	if title, ok := policyTitle(arg.Code, arg.Decision); ok {
+		f.s.showf(protocol.MessageTypeInfo, "anvil: %s, from now on. The source actions of such a finding take it back.", title)
+	}
+	return nil, nil
 }

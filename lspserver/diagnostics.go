@@ -80,6 +80,9 @@ func (f *session) publish(docs *documentSet) {
 func (f *session) collect(docs *documentSet) []found {
 	var out []found
 	for _, d := range f.status.Problems {
+		if f.leftToGopls(d) {
+			continue
+		}
 		d.Related = slices.Concat(d.Related, incident(d, f.owns))
 		if d, ok := f.moved(docs, d); ok {
 			out = append(out, found{d, true})

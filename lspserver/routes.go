@@ -31,6 +31,8 @@ type Route struct {
 	Stats   *RouteStats `json:"stats,omitzero"`
 	Break   *RouteBreak `json:"break,omitzero"`
 	Panic   *RoutePanic `json:"panic,omitzero"`
+	// Example is what a request can look like, of a typed handler.
+	Example manifest.Example `json:"example,omitzero"`
 }
 
 // RouteStats is what the live server has counted for a route.
@@ -169,6 +171,7 @@ func (v *View) route(f *Folder, here *placer, r manifest.Route, src *source.Rout
 	if !parametric(r.Pattern) {
 		out.URL = f.url(r.Pattern)
 	}
+	out.Example = manifest.ExampleOf(r.Shape)
 	if b := f.Break(src); b != nil {
 		out.Break = &RouteBreak{Code: b.Code, Message: b.Message}
 	}

@@ -54,7 +54,7 @@ func newScene(t *testing.T) *scene {
 	dir := filepath.Join(t.TempDir(), "app")
 	path := filepath.Join(dir, "handlers", "routes.go")
 	s := &scene{t: t, path: path}
-	s.view = &View{Client: Client{Encoding: text.UTF16, CodeLensRefresh: true, HoverMarkdown: true, NestedSymbols: true}}
+	s.view = &View{Client: Client{Encoding: text.UTF16, CodeLensRefresh: true, HoverMarkdown: true}}
 	s.folder = &Folder{
 		URI: uri.File(dir), Dir: dir, given: dir, Settings: defaultSettings(),
 		Status: Status{Folder: uri.File(dir), State: control.StateLive, Generation: 4, URL: "http://127.0.0.1:8080"},

@@ -62,6 +62,8 @@ type Server struct {
 	tokens   atomic.Int64 // of progress that there were
 	watching sync.Once    // the client was asked to watch files
 
+	neighbours neighbours
+
 	settings atomic.Pointer[Settings] // for what is in no folder
 	trust    trusting
 

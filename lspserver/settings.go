@@ -33,6 +33,9 @@ type Settings struct {
 	InlayHints   bool     `json:"inlayHints"`   //
 	CheckDelay   int      `json:"checkDelay"`   // milliseconds that typing must rest before the check
 	BuildAhead   bool     `json:"buildAhead"`   // while nobody types, build what the next save will load
+	// CompileErrors: auto, always or never. Auto leaves errors of the compiler to
+	// gopls where the client has started one.
+	CompileErrors string `json:"compileErrors"`
 }
 
 // Values of OnSave and OnBreak.
@@ -47,7 +50,7 @@ const (
 )
 
 func defaultSettings() Settings {
-	return Settings{OnSave: SaveAlways, OnBreak: BreakRestart, AutoStart: true, CodeLens: true, Hover: true, CheckDelay: 60, BuildAhead: true, StartTimeout: 30}
+	return Settings{OnSave: SaveAlways, OnBreak: BreakRestart, AutoStart: true, CodeLens: true, Hover: true, CheckDelay: 60, BuildAhead: true, StartTimeout: 30, CompileErrors: CompileErrorsAuto}
 }
 
 // overlay sets what raw holds. Values that are no good are reported and left
@@ -90,6 +93,11 @@ func (s Settings) check() error {
 	case BreakRestart, BreakAsk, BreakKeep:
 	default:
 		return fmt.Errorf("setting anvil.onBreak is %q: it is restart, ask or keep", s.OnBreak)
+	}
+	switch s.CompileErrors {
+	case CompileErrorsAuto, CompileErrorsAlways, CompileErrorsNever:
+	default:
+		return fmt.Errorf("setting anvil.compileErrors is %q: it is auto, always or never", s.CompileErrors)
 	}
 	if s.CheckDelay < 0 || s.CheckDelay > 10_000 {
 		return fmt.Errorf("setting anvil.checkDelay is %d: it is a number of milliseconds up to 10000", s.CheckDelay)

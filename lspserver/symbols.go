@@ -13,21 +13,16 @@ import (
 // maxSymbols bounds the answer to one query.
 const maxSymbols = 1000
 
-// symbolsLabel is how an editor tells our symbols of a document from those of
-// others.
-const symbolsLabel = "anvil"
-
-// symbolFeature finds routes by name. What else is declared gopls knows.
+// symbolFeature finds routes by name in the workspace. The symbols of a document
+// are left to gopls: a second provider splits the outline and the breadcrumbs of
+// an editor in two.
 func symbolFeature() feature {
-	label := symbolsLabel
 	return feature{
 		advertise: func(_ Client, s *protocol.ServerCapabilities) {
 			s.WorkspaceSymbolProvider = &protocol.WorkspaceSymbolOptions{}
-			s.DocumentSymbolProvider = &protocol.DocumentSymbolOptions{Label: &label}
 		},
 		methods: map[string]method{
-			protocol.MethodWorkspaceSymbol:            ask(workspaceSymbols),
-			protocol.MethodTextDocumentDocumentSymbol: ask(documentSymbols),
+			protocol.MethodWorkspaceSymbol: ask(workspaceSymbols),
 		},
 	}
 }
@@ -103,55 +98,4 @@ func subsequence(word, text string) bool {
 		}
 	}
 	return len(rest) == 0
-}
-
-// documentSymbols answers with the routes that a document registers, as one
-// group.
-func documentSymbols(_ context.Context, v *View, p *protocol.DocumentSymbolParams) (any, error) {
-	d := v.Document(p.TextDocument.URI)
-	if d == nil {
-		return nil, nil
-	}
-	f := v.Folder(d.Path)
-	if f == nil {
-		return nil, nil
-	}
-	group := protocol.DocumentSymbol{Name: "routes", Kind: protocol.SymbolKindNamespace}
-	flat := []protocol.SymbolInformation{}
-	at := v.placer(f)
-	pl := at.places(d.Path)
-	for _, r := range at.registrations(d) {
-		where, name := pl.at(r.at), pl.at(r.at)
-		if call := pl.call(r.at); call != nil {
-			where, name = pl.span(call), pl.span(call.Fun)
-		}
-		s := protocol.DocumentSymbol{
-			Name: routeName(r.route.Method, r.route.Pattern), Kind: protocol.SymbolKindInterface, Range: where, SelectionRange: name,
-		}
-		info := protocol.SymbolInformation{Location: protocol.Location{URI: d.URI, Range: where}}
-		info.Name, info.Kind, info.ContainerName = s.Name, s.Kind, &group.Name
-		if r.route.Handler != "" {
-			s.Detail = &r.route.Handler
-		}
-		if len(group.Children) == 0 {
-			group.Range, group.SelectionRange = where, name
-		}
-		group.Range.End = later(group.Range.End, where.End)
-		group.Children = append(group.Children, s)
-		flat = append(flat, info)
-	}
-	switch {
-	case len(flat) == 0:
-		return flat, nil
-	case !v.Client.NestedSymbols:
-		return flat, nil
-	}
-	return []protocol.DocumentSymbol{group}, nil
-}
-
-func later(a, b protocol.Position) protocol.Position {
-	if a.Line > b.Line || a.Line == b.Line && a.Character > b.Character {
-		return a
-	}
-	return b
 }

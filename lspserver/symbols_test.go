@@ -1,7 +1,6 @@
 package lspserver
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -70,53 +69,5 @@ func TestWorkspaceSymbols(t *testing.T) {
 	s.view.Folders = nil
 	if got := s.find(""); got != nil {
 		t.Errorf("without an application: %q", got)
-	}
-}
-
-func TestDocumentSymbols(t *testing.T) {
-	s := newScene(t)
-	s.edit("// Anvil", "\n\n// Anvil")
-	ask := func() any {
-		t.Helper()
-		p := &protocol.DocumentSymbolParams{}
-		p.TextDocument.URI = uri.File(s.path)
-		result, err := documentSymbols(t.Context(), s.view, p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return result
-	}
-	d, m := s.document(), s.document().Mapper()
-	cut := func(r protocol.Range) string { return string(d.Text[m.Offset(r.Start):m.Offset(r.End)]) }
-	groups := ask().([]protocol.DocumentSymbol)
-	if len(groups) != 1 || groups[0].Name != "routes" {
-		t.Fatalf("%d groups: %+v", len(groups), groups)
-	}
-	var got strings.Builder
-	for _, c := range groups[0].Children {
-		fmt.Fprintf(&got, "%s | %s | %s | %s\n", c.Name, *c.Detail, cut(c.SelectionRange), cut(c.Range))
-	}
-	want := `GET / | handlers.home | r.Get | r.Get("/", home)
-GET /posts/{id} | handlers.showPost | r.Get | r.Get("/posts/{id}", showPost)
-POST /admin/login | handlers.login | r.Post | r.Post("/login", login)
-ANY /static/* | http.Handler | r.Mount | r.Mount("/static", files())
-`
-	if got.String() != want {
-		t.Errorf("got\n%swant\n%s", &got, want)
-	}
-	if all := cut(groups[0].Range); !strings.HasPrefix(all, `r.Get("/", home)`) || !strings.HasSuffix(all, "files())") {
-		t.Errorf("the group is\n%s", all)
-	}
-	s.view.Client.NestedSymbols = false
-	if flat := ask().([]protocol.SymbolInformation); len(flat) != 4 || *flat[3].ContainerName != "routes" || cut(flat[3].Location.Range) != `r.Mount("/static", files())` {
-		t.Errorf("as a list: %+v", flat)
-	}
-	s.folder.Forecast = nil
-	if flat := ask().([]protocol.SymbolInformation); len(flat) != 0 {
-		t.Errorf("without a forecast: %+v", flat)
-	}
-	s.view.Folders = nil
-	if r := ask(); r != nil {
-		t.Errorf("without an application: %+v", r)
 	}
 }

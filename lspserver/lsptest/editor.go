@@ -108,7 +108,6 @@ func Everything() map[string]any {
 			"publishDiagnostics": map[string]any{"relatedInformation": true, "versionSupport": true, "codeDescriptionSupport": true, "dataSupport": true},
 			"codeAction":         map[string]any{"codeActionLiteralSupport": map[string]any{"codeActionKind": map[string]any{"valueSet": []string{"quickfix", "refactor"}}}, "resolveSupport": map[string]any{"properties": []string{"edit"}}, "dataSupport": true},
 			"hover":              map[string]any{"contentFormat": []string{"markdown", "plaintext"}},
-			"documentSymbol":     map[string]any{"hierarchicalDocumentSymbolSupport": true},
 		},
 	}
 }

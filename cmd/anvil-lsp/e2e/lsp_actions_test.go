@@ -89,7 +89,7 @@ func TestEditorBreakActions(t *testing.T) {
 		return e.ActionsFor("visits/visits.go", *d)
 	}
 	titles := lsptest.Titles(actions())
-	if slices.Contains(titles, "Restart now") || !slices.Contains(titles, "Always restart for ANV002") || !slices.Contains(titles, "Ask each time for ANV002") || slices.Contains(titles, "Keep the old code for ANV002") {
+	if slices.Contains(titles, "Restart now") || !slices.Contains(titles, "Always restart for changed host packages in this workspace") || !slices.Contains(titles, "Ask before restarting for changed host packages in this workspace") || slices.Contains(titles, "Never restart for changed host packages in this workspace") {
 		t.Errorf("before the save: %q", titles)
 	}
 	e.Save("visits/visits.go")
@@ -99,13 +99,13 @@ func TestEditorBreakActions(t *testing.T) {
 	if titles := lsptest.Titles(actions()); !slices.Contains(titles, "Restart now") {
 		t.Errorf("after the save: %q", titles)
 	}
-	e.Choose(actions(), "Always restart for ANV002")
+	e.Choose(actions(), "Always restart for changed host packages in this workspace")
 	e.Choose(actions(), "Restart now")
 	e.Await("the restart", func(s *lsptest.State) bool { return s.Live(2) && s.Only().Counts.Restarts == 1 })
 
 	e.Replace("visits/visits.go", source+one+"\nvar Two = 2\n")
 	e.Await("ANV002", func(s *lsptest.State) bool { return s.Has("visits/visits.go", manifest.CodeHostChanged) })
-	if titles := lsptest.Titles(actions()); slices.Contains(titles, "Always restart for ANV002") || !slices.Contains(titles, "Keep the old code for ANV002") {
+	if titles := lsptest.Titles(actions()); slices.Contains(titles, "Always restart for changed host packages in this workspace") || !slices.Contains(titles, "Never restart for changed host packages in this workspace") {
 		t.Errorf("after the decision: %q", titles)
 	}
 	e.Save("visits/visits.go")

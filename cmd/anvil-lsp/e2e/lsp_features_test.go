@@ -203,15 +203,6 @@ func testSymbols(t *testing.T, e *editor) {
 	if want := []string{"GET /api/posts handlers/api/api.go:24", "GET /api/posts/{id} handlers/api/api.go:25"}; !slices.Equal(names, want) {
 		t.Errorf("workspace symbols %q, want %q", names, want)
 	}
-	var groups []protocol.DocumentSymbol
-	e.Must(protocol.MethodTextDocumentDocumentSymbol, map[string]any{"textDocument": map[string]any{"uri": e.URI(routesFile)}}, &groups)
-	if len(groups) != 1 || len(groups[0].Children) != 14 || groups[0].Children[0].Name != "ANY /static" {
-		t.Errorf("document symbols: %+v", groups)
-	}
-	e.Must(protocol.MethodTextDocumentDocumentSymbol, map[string]any{"textDocument": map[string]any{"uri": e.URI(pagesFile)}}, &groups)
-	if len(groups) != 0 {
-		t.Errorf("document symbols of a file without registrations: %+v", groups)
-	}
 }
 
 func testHints(t *testing.T, e *editor) {
