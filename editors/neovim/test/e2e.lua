@@ -117,7 +117,7 @@ t.run(function()
   t.wait('save: generation 2 is live', live(2))
   _, body = get(url, '/')
   t.matches('the page', body, '^Welcome! Visit 2,')
-  t.matches('status line', anvil.statusline(buf), '^anvil gen 2 %d+ ms$')
+  t.matches('status line', anvil.statusline(buf), '^anvil gen 2 [%d.]+ m?s$')
   local last = t.wait('save: progress ends', function()
     local value = progress[#progress]
     return value and value.kind == 'end' and value

@@ -44,6 +44,13 @@ t.run(function()
   t.equal('status line', anvil.statusline(), 'anvil gen 3 64 ms')
   local client = assert(anvil.client())
   t.equal('root', client.config.root_dir, vim.fn.getcwd())
+  t.equal('position encodings', client.config.capabilities.general.positionEncodings, { 'utf-16' })
+  local was = anvil.status()
+  for ms, shown in pairs({ [999] = '999 ms', [1000] = '1.0 s', [29201] = '29.2 s' }) do
+    require('anvil.status').set(client.id, vim.tbl_extend('force', was, { lastMs = ms }))
+    t.equal('a long save', anvil.statusline(), 'anvil gen 3 ' .. shown)
+  end
+  require('anvil.status').set(client.id, was)
 
   local function lens()
     local all = vim.lsp.codelens.get(buf)

@@ -11,7 +11,7 @@ const application = { 'go.mod': 'module example.com/app\n\nrequire github.com/an
 /** Cases in the order in which they run. Each gets a window of its own on a fresh workspace. */
 export const faults = {
 	async 'a good server goes live, and the views show it'({ open, until, heard, screenshot }) {
-		const w = await open('');
+		const w = await open('', { ...application, '.anvil/manifest.json': '{}\n' });
 		await w.waitStatus(/gen 1$/);
 		assert.equal(heard()[0].params.initializationOptions.trusted, true);
 		assert.equal(heard()[0].params.initializationOptions.onSave, 'always');
@@ -27,6 +27,12 @@ export const faults = {
 		await w.command('Anvil: Clear Filter');
 		await w.route('POST /posts').locator('[class*=monaco-decoration-itemBadge]').waitFor();
 		await screenshot(w, 'fake-routes');
+		assert.equal(await w.page.locator('.explorer-folders-view .monaco-list-row', { hasText: '.anvil' }).count(), 0, 'what the tool writes is not shown');
+		await w.open('handlers/routes.go');
+		await w.page.locator('.editor-actions a.action-label[aria-label*="Reload"]').click();
+		await w.waitStatus('gen 2 · 64 ms');
+		await w.menu('Roll back');
+		await w.waitStatus(/gen 1$/);
 
 		await w.command('Anvil: Pause Reload on Save');
 		await w.waitStatus('gen 1 · paused');
@@ -81,6 +87,20 @@ export const faults = {
 		await view.locator('button', { hasText: 'Compare in an editor' }).click();
 		await w.page.locator('.diff-editor-widget, .monaco-diff-editor').first().waitFor();
 		assert.equal(await w.notifications.count(), 0);
+	},
+
+	async 'a request to a typed handler begins with what it takes'({ open }) {
+		const w = await open('');
+		await w.waitStatus(/gen 1$/);
+		await w.command('Anvil: Test a Route');
+		await w.input.fill('POST /posts');
+		await w.page.keyboard.press('Enter');
+		const view = w.webview();
+		await view.locator('#body').waitFor();
+		assert.equal(await view.locator('#body').inputValue(), '{\n  "title": ""\n}');
+		assert.equal(await view.locator('#query').inputValue(), 'draft=false');
+		await view.locator('button', { hasText: 'Copy as curl' }).waitFor();
+		assert.equal(await view.locator('button', { hasText: 'Open in browser' }).isVisible(), false, 'a browser cannot send a POST');
 	},
 
 	async 'a setting that changes reaches the server, and a workspace cannot name a program'({ open, until, heard }) {

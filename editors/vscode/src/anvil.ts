@@ -1,5 +1,5 @@
 // The extension's one stateful part: the server, the connection to it, and what it said last. Views and commands ask it and listen to it.
-import { commands, EventEmitter, Uri, window, workspace, type Disposable, type LogOutputChannel, type Memento } from 'vscode';
+import { commands, EventEmitter, extensions, Uri, window, workspace, type Disposable, type LogOutputChannel, type Memento } from 'vscode';
 import { Statuses } from './live/statuses';
 import { Notifications, Requests, type CommandArgument, type Route, type Status } from './protocol';
 import type * as clientModule from './server/client';
@@ -8,7 +8,7 @@ import { findGo, findServer, type ServerProgram } from './server/locate';
 import { thisMachine } from './server/machine';
 import { advise, problemOf, remedyTitles, stateOf, type Problem, type Remedy } from './server/problems';
 import { Supervisor, type ServerState } from './server/supervisor';
-import { readSettings, section, serverSection, type ServerSettings } from './settings';
+import { leaveToGopls, readSettings, section, serverSection, type ServerSettings } from './settings';
 
 export type Reload = { before: Status | undefined; now: Status };
 
@@ -82,7 +82,7 @@ export class Anvil implements Disposable {
 				// It is told of a workspace's value too, which has no effect.
 				if (e.affectsConfiguration(`${section}.server.path`) && serverPath() !== this.triedPath && this.supervisor.state !== 'stopped') {
 					void this.restart();
-				} else if (e.affectsConfiguration(section)) {
+				} else if (e.affectsConfiguration(section) || e.affectsConfiguration('go.useLanguageServer')) {
 					this.tell('workspace/didChangeConfiguration', { settings: { [serverSection]: settingsOf(undefined) } });
 				}
 			}),
@@ -229,7 +229,12 @@ function serverPath(): string {
 	return workspace.getConfiguration(section).get<string>('server.path', '').trim();
 }
 
+/** Says whether the Go extension is there and has not been told to do without gopls. */
+function runsGopls(): boolean {
+	return extensions.getExtension('golang.go') !== undefined && workspace.getConfiguration('go').get<boolean>('useLanguageServer', true);
+}
+
 function settingsOf(scope: string | undefined): ServerSettings {
 	const config = workspace.getConfiguration(section, scope ? Uri.parse(scope) : undefined);
-	return readSettings(key => config.get(key));
+	return leaveToGopls(readSettings(key => config.get(key)), runsGopls());
 }

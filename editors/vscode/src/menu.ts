@@ -20,7 +20,7 @@ export async function showMenu(anvil: Anvil): Promise<void> {
 function entries(anvil: Anvil): Entry[] {
 	const line = (label: string): Entry => ({ label, kind: QuickPickItemKind.Separator });
 	const server: Entry[] = [
-		line('language server'),
+		line('Language server'),
 		{ label: '$(refresh) Restart language server', command: 'anvilLsp.restartServer' },
 		{ label: '$(output) Show output', command: 'anvilLsp.showOutput' },
 	];
@@ -50,7 +50,7 @@ function entries(anvil: Anvil): Entry[] {
 		{ label: '$(debug-stop) Stop', command: 'anvilLsp.stop' },
 	];
 	const look: Entry[] = [
-		line('look'),
+		line('Look'),
 		...(status.url ? [{ label: '$(globe) Open in browser', description: status.url, command: 'anvilLsp.openInBrowser' }] : []),
 		{ label: '$(list-tree) Routes', command: 'anvilLsp.routes.focus' },
 		{ label: '$(beaker) Test a route', command: 'anvilLsp.testRoute' },

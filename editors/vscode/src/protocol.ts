@@ -73,6 +73,8 @@ export type Route = {
 	/** The last panic of its handler, until the code is replaced. */
 	panic?: { message: string; at?: string; location?: Location };
 	pending?: boolean;
+	/** What a request to a typed handler can look like. */
+	example?: { query?: string; body?: string };
 };
 
 /** First argument of every server command. */

@@ -17,6 +17,7 @@ export const serverSettings = {
 	inlayHints: false,
 	checkDelay: 60,
 	buildAhead: true,
+	compileErrors: 'auto',
 };
 
 export type ServerSettings = { [K in keyof typeof serverSettings]: (typeof serverSettings)[K] };
@@ -34,6 +35,14 @@ export function readSettings(get: (key: string) => unknown): ServerSettings {
 		out[key] = sameKind(value, fallback) ? value : fallback;
 	}
 	return out as ServerSettings;
+}
+
+/**
+ * Where the Go extension runs gopls, errors of the compiler are left to it, but for code that only our build tags select. The server
+ * can see this by itself on Linux only; here it is known.
+ */
+export function leaveToGopls(s: ServerSettings, gopls: boolean): ServerSettings {
+	return s.compileErrors === 'auto' && gopls && s.tags.length === 0 ? { ...s, compileErrors: 'never' } : s;
 }
 
 /** A value of a wrong type, which settings.json may hold, is as good as none. */

@@ -27,7 +27,7 @@ export class Texts implements Disposable {
 
 	async showLog(): Promise<void> {
 		this.channel ??= window.createOutputChannel('Anvil Live Server', 'log');
-		this.channel.replace(await this.anvil.log(logLines));
+		this.channel.replace(await this.log());
 		this.channel.show(true);
 	}
 
@@ -51,6 +51,13 @@ export class Texts implements Disposable {
 		}
 	}
 
+	/** What the application has printed. Nothing yet: a line that says whose log it is. */
+	private async log(): Promise<string> {
+		const text = await this.anvil.log(logLines);
+		const s = this.anvil.status;
+		return text || (s?.url ? `gen ${s.generation} is live on ${s.url}; the application has printed nothing yet\n` : 'The application does not run yet.\n');
+	}
+
 	/** One question at a time; what comes meanwhile is one more afterwards. */
 	private refreshLog(): void {
 		if (!this.channel || !window.visibleTextEditors.some(e => e.document.uri.scheme === 'output')) {
@@ -60,8 +67,7 @@ export class Texts implements Disposable {
 			this.again = true;
 			return;
 		}
-		this.fetching = this.anvil
-			.log(logLines)
+		this.fetching = this.log()
 			.then(text => this.channel?.replace(text))
 			.catch(() => undefined) // the server is on its way out: the log stays as it is
 			.finally(() => {

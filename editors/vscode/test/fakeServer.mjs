@@ -61,7 +61,7 @@ const route = (method, pattern, handler, more = {}) => ({
 const routes = () => [
 	route('GET', '/', 'handlers.Home'),
 	route('GET', '/posts/{id}', 'handlers.ShowPost', broken ? { break: { code: 'ANV001', message: 'the signature changed' } } : {}),
-	route('POST', '/posts', 'handlers.CreatePost', { panic: { message: 'nil map', at: new Date().toISOString() } }),
+	route('POST', '/posts', 'handlers.CreatePost', { example: { query: 'draft=false', body: '{\n  "title": ""\n}' }, panic: { message: 'nil map', at: new Date().toISOString() } }),
 	route('GET', '/api/v1/posts', 'api.List'),
 	route('GET', '/api/v1/tags', 'api.Tags', { pending: true }),
 ];

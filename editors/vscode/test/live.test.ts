@@ -33,7 +33,7 @@ describe('the status bar', () => {
 		assert.equal(text('failed', undefined, true), '⚒ no server (error)');
 		assert.equal(text('starting', status('live'), true), '⚒ $(loading~spin)');
 		assert.equal(text('running', status('off'), false), '⚒ not trusted');
-		assert.equal(text('running', undefined, true), '⚒ no application found');
+		assert.equal(text('running', undefined, true), '⚒ no application yet');
 		assert.match(show('running', undefined, true).tooltip, /AnvilRegisterRoutes.*hotreload\.LiveServer/);
 	});
 

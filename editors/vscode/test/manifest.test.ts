@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { serverCommandsDoneHere } from '../src/commandNames';
 import { ServerCommands } from '../src/protocol';
-import { answerConfiguration, readSettings, serverSettings } from '../src/settings';
+import { answerConfiguration, leaveToGopls, readSettings, serverSettings } from '../src/settings';
 
 type Property = { type: string; default: unknown; scope: string; description?: string; markdownDescription?: string; enum?: string[]; enumDescriptions?: string[] };
 type Package = {
@@ -75,6 +75,15 @@ describe('settings', () => {
 	it('of a wrong type count as not set', () => {
 		const read = readSettings(k => ({ onSave: 7, tags: ['a', 1], args: ['-v'], checkDelay: '60', race: true })[k]);
 		assert.deepEqual(read, { ...serverSettings, args: ['-v'], race: true });
+	});
+
+	it('leave compile errors to gopls where the Go extension runs it, but for what only our tags select', () => {
+		const of = (compileErrors: string, gopls: boolean, tags: string[] = []) => leaveToGopls({ ...serverSettings, compileErrors, tags }, gopls).compileErrors;
+		assert.equal(of('auto', true), 'never');
+		assert.equal(of('auto', false), 'auto');
+		assert.equal(of('auto', true, ['dev']), 'auto');
+		assert.equal(of('always', true), 'always');
+		assert.equal(of('never', false), 'never');
 	});
 
 	it('of the server can differ from folder to folder, and are answered for the folder that is asked about', () => {

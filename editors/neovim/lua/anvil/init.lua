@@ -113,9 +113,12 @@ local function handlers()
   return h
 end
 
+--- What the client can do. Positions are in UTF-16 only, as they are with gopls:
+--- Neovim warns of a buffer whose servers count differently.
 local function capabilities()
   local own = vim.lsp.protocol.make_client_capabilities()
   return vim.tbl_deep_extend('force', own, {
+    general = { positionEncodings = { 'utf-16' } },
     textDocument = { codeLens = { dynamicRegistration = false } },
     window = { showDocument = { support = true } },
     workspace = { codeLens = { refreshSupport = true } },

@@ -52,6 +52,14 @@ end
 
 local words = { starting = 'starting', building = 'building', restarting = 'restarting', kept = 'kept', down = 'down' }
 
+--- How long something took, as a person reads it: "64 ms", "1.2 s".
+local function duration(ms)
+  if ms < 1000 then
+    return string.format('%.0f ms', ms)
+  end
+  return string.format('%.1f s', ms / 1000)
+end
+
 --- A short text for a status line; empty where there is no live server.
 function M.line(bufnr)
   local s = M.of(bufnr)
@@ -65,7 +73,7 @@ function M.line(bufnr)
   if words[s.state] then
     table.insert(parts, words[s.state])
   elseif (s.lastMs or 0) > 0 then
-    table.insert(parts, string.format('%.0f ms', s.lastMs))
+    table.insert(parts, duration(s.lastMs))
   end
   if (s.problems or 0) > 0 then
     table.insert(parts, s.problems == 1 and '1 problem' or s.problems .. ' problems')

@@ -19,7 +19,7 @@ export function show(server: ServerState, status: Status | undefined, trusted: b
 	}
 	if (!status) {
 		return {
-			text: '⚒ no application found',
+			text: '⚒ no application yet',
 			tooltip: 'No application was found so far. It takes two things: a package that exports AnvilRegisterRoutes, and a main package that calls hotreload.LiveServer.',
 			trouble: 'none',
 		};

@@ -85,9 +85,9 @@ class RequestPanel {
 	) {
 		this.form = {
 			parameters: Object.fromEntries(parametersOf(route.pattern).map(p => [p.name, guess(p)])),
-			query: '',
+			query: route.example?.query ?? '',
 			headers: ['GET', 'HEAD', 'DELETE', '*'].includes(route.method) ? '' : 'Content-Type: application/json',
-			body: '',
+			body: route.example?.body ?? '',
 			repeat: isSafe(route.method),
 		};
 		this.panel = window.createWebviewPanel('anvilLsp.request', this.title, { viewColumn: ViewColumn.Beside, preserveFocus: true }, {

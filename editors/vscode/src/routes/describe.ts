@@ -2,7 +2,7 @@
 import { count, duration, escapeMarkdown } from '../live/format';
 import type { Route, RouteStats } from '../protocol';
 
-/** What stands, dimmed, behind a route in the tree: its counters, then its signature. */
+/** What stands, dimmed, behind a route in the tree: its counters, then its handler. The tooltip has the signature. */
 export function description(r: Route): string {
 	const parts: string[] = [];
 	if (r.pending) {
@@ -14,7 +14,7 @@ export function description(r: Route): string {
 	if (r.stats && r.stats.requests > 0) {
 		parts.push(counters(r.stats));
 	}
-	parts.push(shortSignature(r));
+	parts.push(r.handler);
 	return parts.filter(Boolean).join(' · ');
 }
 

@@ -24,6 +24,7 @@ const bodyField = field('Body', body);
 const repeat = el('input', { type: 'checkbox', id: 'repeat' });
 const sendButton = button('Send', () => vscode.postMessage({ type: 'send', form: form() }));
 const result = el('section', { id: 'result', 'aria-live': 'polite' });
+const browser = link('Open in browser', () => tell({ type: 'browser' }));
 const inputs = new Map<string, HTMLInputElement>();
 
 document.body.append(
@@ -41,8 +42,7 @@ document.body.append(
 			sendButton,
 			el('label', { class: 'check', for: 'repeat' }, repeat, 'Again after each reload'),
 			el('span', { class: 'spring' }),
-			link('Copy as curl', () => tell({ type: 'curl' })),
-			link('Open in browser', () => tell({ type: 'browser' })),
+			el('span', { class: 'links' }, link('Copy as curl', () => tell({ type: 'curl' })), browser),
 		),
 	),
 	result,
@@ -82,6 +82,7 @@ window.addEventListener('message', (e: MessageEvent<ToWebview>) => {
 			body.value = m.form.body;
 			repeat.checked = m.form.repeat;
 			const plain = ['GET', 'HEAD'].includes(m.method);
+			browser.hidden = m.method !== 'GET' && m.method !== '*'; // a browser cannot send it
 			bodyField.hidden = plain;
 			document.querySelector('details')?.toggleAttribute('open', !plain);
 			return;
