@@ -86,7 +86,7 @@ func writtenEnv(file, name string) bool {
 
 // NoGoCommand says that there is no go command in PATH, and in which one.
 func NoGoCommand(name string, env []string) string {
-	return fmt.Sprintf("no %s command in PATH (%s)", name, lookup(env, "PATH"))
+	return fmt.Sprintf("no go command: %s is not in PATH (%s)", name, lookup(env, "PATH"))
 }
 
 // NoGoAdvice is what to do about that.

@@ -49,7 +49,7 @@ func (r runner) command(ctx context.Context, dir, name string, args ...string) *
 	cmd.Dir = dir
 	cmd.Env = append(append(r.env[:len(r.env):len(r.env)], r.toolEnv...), "PWD="+dir)
 	// A linker has children of its own; all of them end with the build.
-	ownProcessGroup(cmd)
+	OwnProcessGroup(cmd)
 	cmd.WaitDelay = 2 * time.Second
 	return cmd
 }

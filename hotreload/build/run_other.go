@@ -4,4 +4,4 @@ package build
 
 import "os/exec"
 
-func ownProcessGroup(*exec.Cmd) {}
+func OwnProcessGroup(*exec.Cmd) {}

@@ -2,6 +2,10 @@ package build
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build/thin"
 	"golang.org/x/tools/txtar"
@@ -127,7 +132,28 @@ func TestTrial(t *testing.T) {
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%q, %v", files, err)
 	}
-	if err := os.WriteFile(files[0], []byte(`{"ok": false, "reason": "remembered"}`), 0o666); err != nil {
+	// A failure that was not told from one of the machine, as an earlier version
+	// wrote it, and one that is old do not count.
+	for _, old := range []string{`{"ok": false, "reason": "no space left on device"}`, `{"ok": false, "reason": "x", "until": "2020-01-01T00:00:00Z"}`} {
+		if err := os.WriteFile(files[0], []byte(old), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		a.rebuild()
+		if v, ok := a.b.thin.recall(); ok {
+			t.Errorf("%s: %+v", old, v)
+		}
+	}
+	// What the machine lacks now is not remembered, and ends what was.
+	a.b.cfg.OutDir = filepath.Join(files[0], "not a directory")
+	if _, err := a.b.TrialAnew(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "the trial could not be made: ") {
+		t.Errorf("without a directory: %v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(cache, "*")); err != nil || len(left) > 0 {
+		t.Errorf("remembered is %q, %v", left, err)
+	}
+	a.b.cfg.OutDir = filepath.Join(a.dir, ".anvil")
+	answer := fmt.Sprintf(`{"ok": false, "reason": "remembered", "until": %q}`, time.Now().Add(time.Hour).Format(time.RFC3339))
+	if err := os.WriteFile(files[0], []byte(answer), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	a.rebuild()
@@ -138,6 +164,27 @@ func TestTrial(t *testing.T) {
 	res, said := a.swap(a.edit("handlers/handlers.go", `"v1"`, `"v2"`))
 	if res.Thin || !strings.HasPrefix(said, "v2 ") {
 		t.Errorf("thin %t, the program says %q", res.Thin, said)
+	}
+}
+
+// TestPassing tells what the machine lacks for the moment from what the toolchain
+// cannot do.
+func TestPassing(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{
+		{&ToolError{Tool: "link", Output: "write x.o: no space left on device", Err: errors.New("exit status 1")}, true},
+		{&ToolError{Tool: "link", Err: errors.New("signal: killed")}, true},
+		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, true},
+		{fmt.Errorf("x: %w", context.DeadlineExceeded), true},
+		{errors.New("fork/exec x: resource temporarily unavailable"), true},
+		{&ToolError{Tool: "link", Output: "relocation target not defined", Err: errors.New("exit status 2")}, false},
+		{errors.New(`the trial program says "x", not "y"`), false},
+	} {
+		if got := passing(tt.err); got != tt.want {
+			t.Errorf("%v: %t", tt.err, got)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,32 +98,105 @@ func (l *thinLinker) startTrial() {
 type verdict struct {
 	OK     bool   `json:"ok"`
 	Reason string `json:"reason,omitempty"`
+	// Until is when a failure is tried anew; it is set since failures of the
+	// machine are told from those of the toolchain, and others do not count.
+	Until time.Time `json:"until,omitzero"`
+}
+
+// trialExpiry is how long a failure is believed: what was at fault may have been
+// updated.
+const trialExpiry = 7 * 24 * time.Hour
+
+// errTrial marks a failure that says something about the toolchain: the linker
+// refused, or what it made did not work.
+var errTrial = errors.New("a trial with this toolchain failed")
+
+// answerFile is where the answer is remembered.
+func (l *thinLinker) answerFile() string {
+	return filepath.Join(l.builder.cfg.CacheDir, "thin-"+l.fingerprint()+".json")
+}
+
+// recall returns the answer of an earlier trial, if there is one that holds.
+func (l *thinLinker) recall() (v verdict, ok bool) {
+	data, err := os.ReadFile(l.answerFile())
+	if err != nil || json.Unmarshal(data, &v) != nil {
+		return v, false
+	}
+	return v, v.OK || v.Reason != "" && time.Now().Before(v.Until)
 }
 
 // remembered returns the answer of an earlier trial, or makes one.
 func (l *thinLinker) remembered(ctx context.Context) error {
-	file := filepath.Join(l.builder.cfg.CacheDir, "thin-"+l.fingerprint()+".json")
-	var v verdict
-	if data, err := os.ReadFile(file); err == nil && json.Unmarshal(data, &v) == nil && (v.OK || v.Reason != "") {
-		if v.OK {
-			return nil
-		}
+	if v, ok := l.recall(); ok && v.OK {
+		return nil
+	} else if ok {
 		return errors.New(v.Reason)
 	}
+	return l.tryAndRemember(ctx)
+}
+
+// tryAndRemember makes a trial. Only what the toolchain is to blame for is
+// remembered: a disk that is full now, or a machine that is busy, is no property
+// of it.
+func (l *thinLinker) tryAndRemember(ctx context.Context) error {
 	err := l.try(ctx)
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return err // it says nothing about the toolchain
-	}
-	v = verdict{OK: err == nil}
-	if err != nil {
-		err = fmt.Errorf("a trial with this toolchain failed: %s", brief(err))
-		v.Reason = err.Error()
+	failed, blamed := errors.AsType[*trialError](err)
+	blamed = blamed && ctx.Err() == nil && !passing(err)
+	var v verdict
+	switch {
+	case err == nil:
+		v = verdict{OK: true}
+	case blamed:
+		err = fmt.Errorf("%w: %s", errTrial, brief(failed.err))
+		v = verdict{Reason: err.Error(), Until: time.Now().Add(trialExpiry)}
+	default:
+		err = fmt.Errorf("the trial could not be made: %s", brief(err))
+		_ = os.Remove(l.answerFile()) // an earlier version may have remembered such a failure
+		return err
 	}
 	// What cannot be remembered is tried again.
 	if data, e := json.Marshal(v); e == nil && os.MkdirAll(l.builder.cfg.CacheDir, 0o777) == nil {
-		_ = os.WriteFile(file, data, 0o666)
+		_ = os.WriteFile(l.answerFile(), data, 0o666)
 	}
 	return err
+}
+
+// passing reports whether an error is of the machine as it is now: no room, no
+// permission, no memory, killed.
+func passing(err error) bool {
+	if errors.Is(err, ErrDiskFull) || errors.Is(err, fs.ErrPermission) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return true
+	}
+	text := err.Error()
+	if diskFull(text) != nil {
+		return true
+	}
+	for _, sign := range []string{"signal: killed", "signal: terminated", "signal: interrupt", "permission denied", "cannot allocate memory", "out of memory", "resource temporarily unavailable", "too many open files", "read-only file system", "input/output error", "no such file or directory"} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+// trialError is errTrial with what happened.
+type trialError struct{ err error }
+
+func (e *trialError) Error() string   { return e.err.Error() }
+func (e *trialError) Unwrap() error   { return e.err }
+func (e *trialError) Is(t error) bool { return t == errTrial }
+
+// TrialAnew is Trial without believing an earlier answer, which it replaces.
+// earlier is that answer: empty if there was none, or thin links work.
+func (b *Builder) TrialAnew(ctx context.Context) (earlier string, err error) {
+	l := b.thin
+	if why := l.off.Load(); why != nil {
+		return "", errors.New(*why)
+	}
+	if v, ok := l.recall(); ok && !v.OK {
+		earlier = v.Reason
+	}
+	return earlier, l.tryAndRemember(ctx)
 }
 
 // fingerprint names everything that the answer depends on.
@@ -200,14 +274,14 @@ func (l *thinLinker) try(ctx context.Context) (err error) {
 			return err
 		}
 		if !res.Thin {
-			return errors.New(res.why)
+			return &trialError{errors.New(res.why)}
 		}
 		if _, err := fmt.Fprintln(p.in, res.Path); err != nil {
 			return err
 		}
 		want += " " + two
 		if err := p.says(want + " 2"); err != nil {
-			return err
+			return &trialError{err}
 		}
 		snap = res.Snapshot
 	}

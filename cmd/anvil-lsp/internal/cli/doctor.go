@@ -2,6 +2,8 @@ package cli
 
 import (
 	"github.com/spf13/cobra"
+	"os"
+	"path/filepath"
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/doctor"
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
@@ -28,6 +30,9 @@ The exit code is 1 if something fails.`,
 		ValidArgsFunction: completeDirs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Dir = p.abs(first(args))
+			if cache, err := os.UserCacheDir(); err == nil {
+				o.CacheDir = filepath.Join(cache, "anvil-lsp")
+			}
 			r, err := doctor.Run(cmd.Context(), o)
 			if err != nil {
 				return err

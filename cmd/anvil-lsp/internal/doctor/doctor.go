@@ -70,6 +70,9 @@ type Options struct {
 	Tags []string
 	// Go is the go command; "go" if empty.
 	Go string
+	// CacheDir is where engines remember whether plugins can be linked thin; if it
+	// is empty their answer is neither told nor replaced.
+	CacheDir string
 	// PluginLimit bounds the building of a plugin; 3 s if zero. An empty build
 	// cache needs longer, and that is no fault.
 	PluginLimit time.Duration
