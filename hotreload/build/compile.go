@@ -167,6 +167,9 @@ func (b *Builder) codeError(err error, dir string) error {
 	if disk := diskFull(tool.Output); disk != nil {
 		return disk
 	}
+	if m := cannotOpen.FindStringSubmatch(tool.Output); m != nil {
+		return unreadable(m[1], errors.New(m[2]))
+	}
 	return err
 }
 

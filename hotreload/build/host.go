@@ -16,7 +16,15 @@ import (
 // Errors in the code are a *Failure; then the graph, as far as it could be
 // loaded, is returned with the error, so that the watcher sees the mistake
 // mended.
-func (b *Builder) Inspect(ctx context.Context, main string) (*Snapshot, *Graph, error) {
+func (b *Builder) Inspect(ctx context.Context, main string) (s *Snapshot, g *Graph, err error) {
+	err = listing(ctx, func() error {
+		s, g, err = b.inspectOnce(ctx, main)
+		return err
+	})
+	return s, g, err
+}
+
+func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *Graph, error) {
 	g, err := b.Graph(ctx, main)
 	if err != nil {
 		return nil, g, err

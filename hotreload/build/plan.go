@@ -59,7 +59,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		case err != nil && !known: // for example a directory
 			resolve = resolve || s.embedder(path) != nil
 		case err != nil:
-			return nil, nil, err
+			return nil, nil, unreadable(path, err)
 		case !known:
 			resolve = resolve || s.Relevant(path)
 		case now.content != old.content:
@@ -120,7 +120,15 @@ func (p *Plan) Watch() *Snapshot { return p.next }
 
 // resolve asks the go command for the graph as it is now, and returns it even if
 // it does not hold.
-func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]bool) (*Snapshot, *Graph, error) {
+func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]bool) (next *Snapshot, g *Graph, err error) {
+	err = listing(ctx, func() error {
+		next, g, err = b.resolveOnce(ctx, s, dirty)
+		return err
+	})
+	return next, g, err
+}
+
+func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string]bool) (*Snapshot, *Graph, error) {
 	g, err := b.Graph(ctx, s.boundary.Main)
 	if err != nil && g.Main != nil && g.Main.Name == "" && g.Main.Error != nil {
 		// It was moved, or the module renamed.

@@ -213,7 +213,7 @@ func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[strin
 		}
 		for _, f := range files {
 			if err := read(f, p.vendored()); err != nil {
-				return nil, err
+				return nil, unreadable(f, err)
 			}
 		}
 	}
