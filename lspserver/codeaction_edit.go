@@ -19,6 +19,8 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rewrite"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
+
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 )
 
 // rewriting names a change of the source.
@@ -85,7 +87,7 @@ func (v *View) read(path string) []byte {
 	if d := v.documents.byPath[path]; d != nil {
 		return append([]byte{}, d.Text...)
 	}
-	data, err := os.ReadFile(path)
+	data, err := regular.Read(path, regular.MaxSource)
 	if err != nil {
 		return nil
 	}
@@ -141,7 +143,7 @@ func (v *View) declareIn(f *Folder, d *Document) (*rewrite.Change, error) {
 		return nil, errors.New("no register function is named")
 	}
 	root := moduleRoot(filepath.Dir(d.Path))
-	data, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	data, err := regular.Read(filepath.Join(root, "go.mod"), regular.MaxSource)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +258,7 @@ func (v *View) roots(f *Folder, code *source.Code) []string {
 	all := []string{f.Dir, moduleRoot(f.Dir), moduleRoot(code.Dir)}
 	for dir := f.Dir; ; dir = filepath.Dir(dir) {
 		name := filepath.Join(dir, "go.work")
-		if data, err := os.ReadFile(name); err == nil {
+		if data, err := regular.Read(name, regular.MaxSource); err == nil {
 			if work, err := modfile.ParseWork(name, data, nil); err == nil {
 				for _, use := range work.Use {
 					path := filepath.FromSlash(use.Path)

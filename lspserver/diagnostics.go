@@ -13,6 +13,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 	"github.com/anvilforge/anvil-lsp/manifest"
@@ -128,7 +129,7 @@ func (f *session) standsIn(doc *Document, p *manifest.Position) bool {
 	if doc == nil || !doc.Stale() || p.Line == 0 {
 		return true
 	}
-	disk, err := os.ReadFile(doc.Path)
+	disk, err := regular.Read(doc.Path, regular.MaxSource)
 	if err != nil {
 		return false
 	}

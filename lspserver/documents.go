@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"maps"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,6 +11,7 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 )
 
@@ -219,7 +219,7 @@ func diskSum(path string) (sum [sha256.Size]byte) {
 	if path == "" {
 		return sum
 	}
-	if data, err := os.ReadFile(path); err == nil {
+	if data, err := regular.Read(path, regular.MaxSource); err == nil {
 		sum = sha256.Sum256(data)
 	}
 	return sum

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 )
 
 // home is where a finding stands that has no place of its own, that the live
@@ -51,7 +53,7 @@ func mainDirs(dir, main string, roots []string) []string {
 	}
 	dirs := []string{filepath.Join(dir, filepath.FromSlash(main))}
 	for _, root := range roots {
-		data, err := os.ReadFile(filepath.Join(root, "go.mod"))
+		data, err := regular.Read(filepath.Join(root, "go.mod"), regular.MaxSource)
 		if err != nil {
 			continue
 		}

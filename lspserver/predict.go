@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -240,7 +240,7 @@ func (f *session) sound(ctx context.Context, o outlook, names []string) (bool, e
 	disk := map[string][]byte{} // a file may be new
 	for _, name := range names {
 		path := filepath.Join(f.dir, filepath.FromSlash(name))
-		if data, err := os.ReadFile(path); err == nil && filepath.Ext(path) == ".go" {
+		if data, err := regular.Read(path, regular.MaxSource); err == nil && filepath.Ext(path) == ".go" {
 			disk[path] = data
 		}
 	}

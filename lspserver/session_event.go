@@ -1,7 +1,6 @@
 package lspserver
 
 import (
-	"os"
 	"slices"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -114,7 +114,7 @@ func (f *session) remember(problems []manifest.Diagnostic) map[string][]byte {
 		if _, ok := bases[path]; ok || path == "" {
 			return
 		}
-		if data, err := os.ReadFile(path); err == nil {
+		if data, err := regular.Source(path); err == nil {
 			bases[path] = data
 		}
 	}

@@ -1,7 +1,6 @@
 package lspserver
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -112,7 +112,7 @@ func mapperOf(docs *documentSet, e text.Encoding, path string) *text.Mapper {
 	if d := docs.byPath[path]; d != nil {
 		return d.Mapper()
 	}
-	data, err := os.ReadFile(path)
+	data, err := regular.Read(path, regular.MaxSource)
 	if err != nil {
 		data = nil
 	}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -180,7 +181,7 @@ var lineDirective = regexp.MustCompile(`(/[/*])line `)
 // FindRegister returns where a package declares AnvilRegisterRoutes.
 func FindRegister(p *Package) (manifest.Position, bool) {
 	for _, name := range p.SourceFiles() {
-		data, err := os.ReadFile(name)
+		data, err := regular.Read(name, regular.MaxSource)
 		if err != nil || !bytes.Contains(data, []byte(RegisterName)) {
 			continue
 		}

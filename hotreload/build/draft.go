@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -107,11 +108,18 @@ func (d *Drafts) read(path string, newest source) (source, bool) {
 	if ok && was.size == info.Size() && was.changed.Equal(info.ModTime()) {
 		return was.source, true
 	}
-	data, err := os.ReadFile(path)
+	var now source
+	if strings.HasSuffix(path, ".go") || moduleFile(path) {
+		var data []byte
+		if data, err = regular.Read(path, regular.MaxSource); err == nil {
+			now = d.digest(path, data, newest, was.source)
+		}
+	} else {
+		now, err = readSource(path, newest.opaque)
+	}
 	if err != nil {
 		return newest, true
 	}
-	now := d.digest(path, data, newest, was.source)
 	// A file that changed just now may change again without a later time.
 	if time.Since(info.ModTime()) > time.Second {
 		d.disk[path] = diskFile{info.Size(), info.ModTime(), now}

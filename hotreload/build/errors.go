@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -139,7 +140,7 @@ func (b *Builder) blame(text string) manifest.Position {
 	}
 	pos := manifest.Position{File: work}
 	m := listed.FindStringSubmatch(text)
-	data, err := os.ReadFile(work)
+	data, err := regular.Read(work, regular.MaxSource)
 	if m == nil || err != nil {
 		return pos
 	}

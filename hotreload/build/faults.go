@@ -5,11 +5,11 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -67,7 +67,7 @@ func cgoPosition(p *Package, text string) manifest.Position {
 	var pos manifest.Position
 	for _, name := range slices.Concat(p.CgoFiles, p.GoFiles) {
 		path := filepath.Join(p.Dir, name)
-		data, err := os.ReadFile(path)
+		data, err := regular.Read(path, regular.MaxSource)
 		if err != nil {
 			continue
 		}

@@ -2,11 +2,11 @@ package build
 
 import (
 	"maps"
-	"os"
 	"slices"
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -18,7 +18,7 @@ type goMod struct {
 
 func readGoMod(main *Package) *goMod {
 	f := &goMod{path: moduleFilePosition(main).File}
-	if data, err := os.ReadFile(f.path); err == nil {
+	if data, err := regular.Read(f.path, regular.MaxSource); err == nil {
 		f.parsed, _ = modfile.Parse(f.path, data, nil)
 	}
 	return f

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -30,7 +31,7 @@ func existing(found []manifest.Diagnostic, files []string) []manifest.Diagnostic
 // directedLine returns the line of a Go file of which its //line directives say
 // that it is at a place; 0 if there is none.
 func directedLine(file string, at manifest.Position) int {
-	data, err := os.ReadFile(file)
+	data, err := regular.Read(file, regular.MaxSource)
 	if err != nil || !bytes.Contains(data, []byte("//line ")) && !bytes.Contains(data, []byte("/*line ")) {
 		return 0
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 )
 
 // Mends reports whether a change of a file or directory may make a graph hold
@@ -225,20 +227,20 @@ func localModules(g *Graph) map[string]string {
 		}
 	}
 	if g.goMod != "" && g.goMod != os.DevNull {
-		if data, err := os.ReadFile(g.goMod); err == nil {
+		if data, err := regular.Read(g.goMod, regular.MaxSource); err == nil {
 			if f, err := modfile.Parse(g.goMod, data, nil); err == nil {
 				replaced(filepath.Dir(g.goMod), f.Replace)
 			}
 		}
 	}
 	if g.goWork != "" && g.goWork != "off" {
-		if data, err := os.ReadFile(g.goWork); err == nil {
+		if data, err := regular.Read(g.goWork, regular.MaxSource); err == nil {
 			if f, err := modfile.ParseWork(g.goWork, data, nil); err == nil {
 				replaced(filepath.Dir(g.goWork), f.Replace)
 				for _, u := range f.Use {
 					dir := absoluteIn(filepath.Dir(g.goWork), u.Path)
 					path := dir
-					if data, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil {
+					if data, err := regular.Read(filepath.Join(dir, "go.mod"), regular.MaxSource); err == nil {
 						path = modfile.ModulePath(data)
 					}
 					out[path] = dir

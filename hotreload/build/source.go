@@ -8,9 +8,10 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 )
 
 // digest is a SHA-256 sum.
@@ -46,7 +47,14 @@ func (s source) sum(embedded bool) digest {
 
 // readSource reads and digests one file.
 func readSource(path string, opaque bool) (source, error) {
-	data, err := os.ReadFile(path)
+	if !moduleFile(path) && (opaque || !strings.HasSuffix(path, ".go")) { // what is embedded may be large
+		sum, err := regular.Sum(path)
+		if err != nil {
+			return source{}, fmt.Errorf("reading source: %w", err)
+		}
+		return source{content: sum, tokens: sum, opaque: opaque}, nil
+	}
+	data, err := regular.Read(path, regular.MaxSource)
 	if err != nil {
 		return source{}, fmt.Errorf("reading source: %w", err)
 	}

@@ -3,7 +3,6 @@ package build
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -103,8 +103,8 @@ func (b *Builder) BuiltAhead(files []string) bool {
 	}
 	for _, file := range files {
 		want, ok := sp.next.sources[file]
-		data, err := os.ReadFile(file)
-		if !ok || err != nil || sha256.Sum256(data) != want.content {
+		sum, err := regular.Sum(file)
+		if !ok || err != nil || sum != want.content {
 			return false
 		}
 	}
@@ -175,8 +175,8 @@ func (p *Plan) strayed(overlay Overlay) bool {
 			if _, ok := overlay[file]; ok {
 				continue
 			}
-			data, err := os.ReadFile(file)
-			if err != nil || sha256.Sum256(data) != p.next.sources[file].content {
+			sum, err := regular.Sum(file)
+			if err != nil || sum != p.next.sources[file].content {
 				return true
 			}
 		}

@@ -1,10 +1,10 @@
 package build
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -30,7 +30,7 @@ func (b *Builder) sameToolchain(now goEnv) error {
 // line, or else its go line.
 func toolchainLine(file string) manifest.Position {
 	pos := manifest.Position{File: file}
-	data, err := os.ReadFile(file)
+	data, err := regular.Read(file, regular.MaxSource)
 	if err != nil {
 		return pos
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 )
 
 // Removed reports whether what changed is that embedded files were removed, and
@@ -32,7 +34,7 @@ func (b *Builder) Unfinished(s *Snapshot, files []string) (file, what string) {
 		if p == nil {
 			continue
 		}
-		data, err := os.ReadFile(file)
+		data, err := regular.Read(file, regular.MaxSource)
 		if err != nil {
 			continue
 		}

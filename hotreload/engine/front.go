@@ -1,15 +1,16 @@
 package engine
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"html/template"
 	"net/http"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -46,6 +47,13 @@ func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 	h.Set(FrontHeader, page.Version)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Retry-After", "1")
+	control.Secure(h)
+	if !control.Local(r) {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintf(w, "anvil-lsp: %s; what is wrong is said to requests for localhost only\n", page.Title)
+		return
+	}
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -55,6 +63,7 @@ func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintln(w, visible.Text(page.Message))
 		}
 		for _, d := range s.Problems {
+			d.Position = e.nearby(d.Position)
 			fmt.Fprintln(w, visible.Text(d.String()))
 		}
 		return
@@ -80,12 +89,8 @@ func (e *Engine) frontProblem(d manifest.Diagnostic) control.PageProblem {
 	if d.File == "" {
 		return p
 	}
-	pos := d.Position
-	if rel, err := filepath.Rel(e.opts.Dir, pos.File); err == nil && filepath.IsLocal(rel) {
-		pos.File = rel
-	}
-	p.Where = pos.String() + " · " + p.Where
-	if d.Line > 0 {
+	p.Where = e.nearby(d.Position).String() + " · " + p.Where
+	if d.Line > 0 && e.shown(d.File) {
 		for _, l := range readLines(d.File, d.Line-2, d.Line+2, d.Line) {
 			p.Source = append(p.Source, control.SourceLine(l))
 		}
@@ -93,18 +98,45 @@ func (e *Engine) frontProblem(d manifest.Diagnostic) control.PageProblem {
 	return p
 }
 
-// readLines returns lines first to last of a file.
+// nearby returns a position with a path relative to the application's
+// directory. Of one elsewhere only the directory is named that it is in: where
+// the user keeps files is nobody's business.
+func (e *Engine) nearby(p manifest.Position) manifest.Position {
+	if p.File == "" {
+		return p
+	}
+	if rel, err := filepath.Rel(e.opts.Dir, p.File); err == nil && filepath.IsLocal(rel) {
+		p.File = rel
+	} else {
+		p.File = filepath.Join(filepath.Base(filepath.Dir(p.File)), filepath.Base(p.File))
+	}
+	return p
+}
+
+// shown reports whether lines of a file may be shown: one in the application's
+// directory, or of a package of the program. A //line directive can name others.
+func (e *Engine) shown(file string) bool {
+	if rel, err := filepath.Rel(e.opts.Dir, file); err == nil && filepath.IsLocal(rel) {
+		return true
+	}
+	k := e.known.Load()
+	return k != nil && k.newest != nil && slices.Contains(k.newest.Dirs(), filepath.Dir(file))
+}
+
+// readLines returns lines first to last of a source file; see regular.Source.
 func readLines(name string, first, last, hit int) []sourceLine {
-	f, err := os.Open(name)
+	data, err := regular.Source(name)
 	if err != nil {
 		return nil
 	}
-	defer f.Close()
 	var out []sourceLine
-	sc := bufio.NewScanner(f)
-	for n := 1; n <= last && sc.Scan(); n++ {
+	n := 0
+	for line := range bytes.Lines(data) {
+		if n++; n > last {
+			break
+		}
 		if n >= first {
-			out = append(out, sourceLine{Number: n, Text: sc.Text(), Hit: n == hit})
+			out = append(out, sourceLine{Number: n, Text: strings.TrimRight(string(line), "\r\n"), Hit: n == hit})
 		}
 	}
 	return out

@@ -16,6 +16,7 @@ import (
 func ask(t *testing.T, e *Engine, accept string) (http.Header, string) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "/orders?x=1", nil)
+	r.Host = "localhost:8080"
 	r.Header.Set("Accept", accept)
 	w := httptest.NewRecorder()
 	e.front(w, r)
@@ -77,7 +78,7 @@ func TestFrontInATerminal(t *testing.T) {
 	if got := h.Get("Content-Type"); got != "text/plain; charset=utf-8" {
 		t.Errorf("content type %q", got)
 	}
-	want := "anvil-lsp: The application cannot run yet\nno <luck>\nexit status 2 [ANV012]\n/app/b.go:3: undefined: <T> [ANV009]\n"
+	want := "anvil-lsp: The application cannot run yet\nno <luck>\nexit status 2 [ANV012]\napp/b.go:3: undefined: <T> [ANV009]\n"
 	if body != want {
 		t.Errorf("body:\n%s\nwant:\n%s", body, want)
 	}
@@ -91,13 +92,15 @@ func TestFrontOfProblemsWithoutSource(t *testing.T) {
 		pos  manifest.Position
 		want string
 	}{
-		"nowhere":            {want: "<small>ANV012</small>"},
-		"outside":            {pos: manifest.Position{File: outside}, want: "<small>" + html.EscapeString(outside) + " · ANV012</small>"},
-		"whole file":         {pos: manifest.Position{File: filepath.Join(e.opts.Dir, "go.mod")}, want: "<small>go.mod · ANV012</small>"},
-		"dots in its name":   {pos: manifest.Position{File: filepath.Join(e.opts.Dir, "..data", "a.go")}, want: "<small>" + filepath.Join("..data", "a.go") + " · ANV012</small>"},
-		"missing":            {pos: manifest.Position{File: filepath.Join(e.opts.Dir, "gone.go"), Line: 3}, want: "<small>gone.go:3 · ANV012</small>"},
-		"line that is gone":  {pos: manifest.Position{File: outside, Line: 30}, want: ":30 · ANV012</small>"},
-		"directory, somehow": {pos: manifest.Position{File: e.opts.Dir, Line: 1}, want: "<small>.:1 · ANV012</small>"},
+		"nowhere":                   {want: "<small>ANV012</small>"},
+		"outside":                   {pos: manifest.Position{File: outside}, want: "<small>" + html.EscapeString(filepath.Join(filepath.Base(filepath.Dir(outside)), "b.go")) + " · ANV012</small>"},
+		"whole file":                {pos: manifest.Position{File: filepath.Join(e.opts.Dir, "go.mod")}, want: "<small>go.mod · ANV012</small>"},
+		"dots in its name":          {pos: manifest.Position{File: filepath.Join(e.opts.Dir, "..data", "a.go")}, want: "<small>" + filepath.Join("..data", "a.go") + " · ANV012</small>"},
+		"missing":                   {pos: manifest.Position{File: filepath.Join(e.opts.Dir, "gone.go"), Line: 3}, want: "<small>gone.go:3 · ANV012</small>"},
+		"line that is gone":         {pos: manifest.Position{File: outside, Line: 30}, want: ":30 · ANV012</small>"},
+		"//line to a file outside":  {pos: manifest.Position{File: outside, Line: 1}, want: "b.go:1 · ANV012</small>"},
+		"//line to a secret inside": {pos: manifest.Position{File: writeFile(t, "secret", e.opts.Dir, ".env"), Line: 1}, want: ".env:1 · ANV012</small>"},
+		"directory, somehow":        {pos: manifest.Position{File: e.opts.Dir, Line: 1}, want: "<small>.:1 · ANV012</small>"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -111,6 +114,33 @@ func TestFrontOfProblemsWithoutSource(t *testing.T) {
 				t.Errorf("the page shows source:\n%s", body)
 			}
 		})
+	}
+}
+
+// TestFrontTellsStrangersNothing: a name that a stranger has lead here gets no
+// message, path or source.
+func TestFrontTellsStrangersNothing(t *testing.T) {
+	e := newTestEngine(t)
+	file := writeFile(t, "package a\n", e.opts.Dir, "a.go")
+	e.publish(control.Event{Kind: control.EventKept, Message: "message", Diagnostics: []manifest.Diagnostic{finding(manifest.CodeCompile, file, 1, "undefined: x")}})
+	for _, host := range []string{"evil.example:8080", "", "192.168.1.2"} {
+		for _, accept := range []string{browser, "*/*"} {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.Host = host
+			r.Header.Set("Accept", accept)
+			w := httptest.NewRecorder()
+			e.front(w, r)
+			for _, secret := range []string{"message", "undefined", "a.go", "package a", e.opts.Dir} {
+				if strings.Contains(w.Body.String(), secret) {
+					t.Errorf("%q is told %s:\n%s", host, secret, w.Body)
+				}
+			}
+			for _, name := range []string{"X-Content-Type-Options", "X-Frame-Options", "Content-Security-Policy"} {
+				if w.Code != http.StatusServiceUnavailable || w.Result().Header.Get(name) == "" {
+					t.Errorf("%q: status %d, %s is missing", host, w.Code, name)
+				}
+			}
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 )
 
 // work is a sign that a version control system is changing the work tree, and
@@ -167,7 +169,7 @@ func gitDir(dotGit string) string {
 	if st.IsDir() {
 		return dotGit
 	}
-	data, err := os.ReadFile(dotGit)
+	data, err := regular.Read(dotGit, regular.MaxSource)
 	if err != nil {
 		return ""
 	}
@@ -183,7 +185,7 @@ func gitDir(dotGit string) string {
 
 // commonDir returns where git keeps what all work trees of a repository share.
 func commonDir(git string) string {
-	data, err := os.ReadFile(filepath.Join(git, "commondir"))
+	data, err := regular.Read(filepath.Join(git, "commondir"), regular.MaxSource)
 	if err != nil {
 		return git
 	}

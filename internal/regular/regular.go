@@ -5,6 +5,7 @@
 package regular
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -118,6 +119,19 @@ func read(path string, f *os.File, err error, limit int64) (_ []byte, e error) {
 			data = append(data, 0)[:len(data)]
 		}
 	}
+}
+
+// Sum returns the SHA-256 sum of a regular file of any size, without having it in
+// memory.
+func Sum(path string) (sum [sha256.Size]byte, err error) {
+	f, err := Open(path)
+	if err != nil {
+		return sum, err
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	h.Sum(sum[:0])
+	return sum, errors.Join(err, f.Close())
 }
 
 func size(n int64) string {

@@ -10,8 +10,9 @@ import (
 	"go/scanner"
 	"go/token"
 	"io/fs"
-	"os"
 	"strconv"
+
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 )
 
 // parsed is one parsed file. It does not change, so whoever holds the same
@@ -67,7 +68,7 @@ func (fs *files) load(path string, overlay map[string][]byte) (*parsed, error) {
 
 // readFile returns nil if there is no such file.
 func readFile(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
+	data, err := regular.Read(path, regular.MaxSource)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -2,19 +2,17 @@ package console
 
 import (
 	"bytes"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 const (
-	// maxSource bounds the files that are read for a line, in bytes.
-	maxSource = 8 << 20
 	// maxColumns is how much of a source line is shown.
 	maxColumns = 120
 	tab        = "    "
@@ -27,10 +25,7 @@ func sourceLine(p manifest.Position) (text string, caret int, ok bool) {
 	if p.File == "" || p.Line < 1 {
 		return "", 0, false
 	}
-	if st, err := os.Stat(p.File); err != nil || !st.Mode().IsRegular() || st.Size() > maxSource {
-		return "", 0, false
-	}
-	data, err := os.ReadFile(p.File)
+	data, err := regular.Source(p.File)
 	if err != nil {
 		return "", 0, false
 	}

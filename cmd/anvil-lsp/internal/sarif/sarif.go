@@ -13,11 +13,11 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -140,7 +140,7 @@ func column(p manifest.Position) int {
 	if p.Column <= 1 {
 		return p.Column
 	}
-	data, err := os.ReadFile(p.File)
+	data, err := regular.Source(p.File)
 	if err != nil {
 		return p.Column
 	}
