@@ -44,7 +44,8 @@ func liveServer(mode string) {
 	case "panic":
 		crashHere()
 	case "hang":
-		select {}
+		time.Sleep(10 * time.Minute) // longer than any test, but not for ever
+		return
 	}
 	generation, err := strconv.Atoi(os.Getenv(control.EnvGeneration))
 	if err != nil {

@@ -300,7 +300,13 @@ func TestRealWhatWasStartedEndsToo(t *testing.T) {
 			})
 			st := r.replace(1)
 			child, detached := pidIn(t, dir+"/child"), pidIn(t, dir+"/detached")
-			defer kill(t, detached)
+			t.Cleanup(func() { // what the next process has started as well
+				r.stop()
+				kill(t, detached)
+				if last := pidIn(t, dir+"/detached"); last != detached {
+					kill(t, last)
+				}
+			})
 			end(r, st.PID)
 			eventually(t, "the child ends", func() bool { return !runs(child) })
 			if !runs(detached) {
