@@ -12,17 +12,18 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/takeover"
 	"github.com/go-chi/chi/v5"
 )
 
 // companion is a live server under an engine.
 type companion struct {
-	loader   *loader
-	dev      *development
-	front    *front
-	handover *control.Handover // of front to the next process
-	socket   net.Listener      // for users' requests
-	addr     string            // that main names, for the engine to compare
+	loader *loader
+	dev    *development
+	front  *front
+	server *takeover.Server // of front; the next process takes it over
+	socket net.Listener     // for users' requests
+	addr   string           // that main names, for the engine to compare
 
 	accept sync.Once
 	drain  chan struct{} // closed when the engine asks for the end
@@ -34,7 +35,11 @@ type companion struct {
 func serveEngine(ctx context.Context, o Options, state *LiveState, env *environment) (err error) {
 	socket, errSocket := listenerOf(env.listen)
 	messages, errMessages := listenerOf(env.control)
-	if err := errors.Join(env.err, errSocket, errMessages); err != nil {
+	queue, errQueue := env.queue()
+	if queue != nil {
+		defer queue.Close()
+	}
+	if err := errors.Join(env.err, errSocket, errMessages, errQueue); err != nil {
 		for _, l := range []net.Listener{socket, messages} {
 			if l != nil {
 				err = errors.Join(err, l.Close())
@@ -44,11 +49,11 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 	}
 	loader := newLoader(state, openPlugin, env.source.handlers)
 	front := newFront(o, state)
-	handover := control.NewHandover(front.srv)
-	front.ending = handover
+	server := takeover.NewServer(front.srv, queue)
+	front.ending = server
 	dev := newDevelopment(loader, env)
 	state.dev = dev
-	c := &companion{loader: loader, dev: dev, socket: socket, addr: o.Addr, front: front, handover: handover, drain: make(chan struct{})}
+	c := &companion{loader: loader, dev: dev, socket: socket, addr: o.Addr, front: front, server: server, drain: make(chan struct{})}
 	return c.run(ctx, o, env, messages)
 }
 
@@ -119,10 +124,13 @@ func (c *companion) routes() http.Handler {
 	r.Post(control.PathRollback, answer(c, func(req control.RollbackRequest) (control.LoadResult, error) {
 		return c.loader.rollback(req.Generation)
 	}))
-	r.Post(control.PathDrain, func(w http.ResponseWriter, _ *http.Request) {
-		// When the engine has the answer, the process that takes over gets every
-		// new connection. An error here is one of the end, which reports it.
-		_ = c.handover.StopAccepting()
+	r.Post(control.PathDrain, func(w http.ResponseWriter, r *http.Request) {
+		var req control.DrainRequest
+		_ = control.ReadJSON(r, &req) // an older engine sends none
+		// When the engine has the answer, the process that takes over gets every new
+		// connection, and every new request on others. An error here is one of the
+		// end, which reports it.
+		_ = c.server.Leave(req.Successor)
 		control.WriteJSON(w, http.StatusAccepted, struct{}{})
 		c.end.Do(func() { close(c.drain) })
 	})

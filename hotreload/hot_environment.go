@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/takeover"
 )
 
 // environment is what the engine, or the user who does without, hands to the
@@ -24,6 +25,7 @@ type environment struct {
 	listen     *os.File // bound TCP socket; nil without an engine, as the next two
 	control    *os.File // bound Unix socket
 	alive      *os.File // reads EOF when the engine is gone
+	pass, take *os.File // the ends of the queue for connections; nil: there is none
 	generation int
 	plugin     string
 	needs      []string // plugins to open before it
@@ -47,6 +49,8 @@ func takeEnvironment() *environment {
 	e.listen = e.file(control.EnvListenFD)
 	e.control = e.file(control.EnvControlFD)
 	e.alive = e.file(control.EnvAliveFD)
+	e.pass = e.file(control.EnvPassFD)
+	e.take = e.file(control.EnvTakeFD)
 	e.dir, _ = os.Getwd() // empty: places are shown in full
 	e.generation = max(e.number(control.EnvGeneration), 1)
 	e.plugin = os.Getenv(control.EnvPlugin)
@@ -58,7 +62,7 @@ func takeEnvironment() *environment {
 		e.source.hot = strings.Split(paths, ",")
 	}
 	for _, name := range []string{
-		control.EnvHot, control.EnvListenFD, control.EnvControlFD, control.EnvAliveFD,
+		control.EnvHot, control.EnvListenFD, control.EnvControlFD, control.EnvAliveFD, control.EnvPassFD, control.EnvTakeFD,
 		control.EnvGeneration, control.EnvPlugin, control.EnvNeeds, control.EnvHandlers, control.EnvHotPaths,
 	} {
 		e.err = errors.Join(e.err, os.Unsetenv(name))
@@ -102,6 +106,14 @@ func listenerOf(f *os.File) (net.Listener, error) {
 	}
 	l, err := net.FileListener(f)
 	return l, errors.Join(err, f.Close())
+}
+
+// queue returns the queue for connections, nil if there is none.
+func (e *environment) queue() (*takeover.Queue, error) {
+	if e.pass == nil && e.take == nil {
+		return nil, nil
+	}
+	return takeover.OpenQueue(e.pass, e.take)
 }
 
 // untilGone returns a channel that is closed when the engine is gone; never, if

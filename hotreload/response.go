@@ -129,6 +129,10 @@ func (w *fullResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	w.release()
 	conn, rw, err := w.ResponseWriter.(http.Hijacker).Hijack()
 	w.hijacked = w.hijacked || err == nil
+	// A development server puts its own connection around that of the listener.
+	if c, ok := conn.(interface{ Hijacked(*bufio.Reader) net.Conn }); ok && err == nil {
+		conn = c.Hijacked(rw.Reader)
+	}
 	return conn, rw, err
 }
 

@@ -26,7 +26,7 @@ const (
 	PathEvents   = "/v1/events"
 	PathLoad     = "/v1/load"     // live server: LoadRequest → LoadResult
 	PathRollback = "/v1/rollback" // both: RollbackRequest → LoadResult
-	PathDrain    = "/v1/drain"    // live server: stop accepting and answer, then finish what is in flight and return from LiveServer
+	PathDrain    = "/v1/drain"    // live server: DrainRequest; stop accepting and answer, then finish what is in flight and return from LiveServer
 	PathReload   = "/v1/reload"   // engine: build and load now → Event
 	PathRestart  = "/v1/restart"  // engine: warm restart now → Event
 	PathStop     = "/v1/stop"     // engine: end the live server and the engine
@@ -43,6 +43,8 @@ const (
 	EnvListenFD   = "ANVIL_LISTEN_FD"  // the bound TCP socket that requests arrive on
 	EnvControlFD  = "ANVIL_CONTROL_FD" // the bound Unix socket that control messages arrive on
 	EnvAliveFD    = "ANVIL_ALIVE_FD"   // a pipe that reads EOF when the engine is gone
+	EnvPassFD     = "ANVIL_PASS_FD"    // a socket that kept connections are sent to at the end
+	EnvTakeFD     = "ANVIL_TAKE_FD"    // its other end: connections that others have sent there
 	EnvGeneration = "ANVIL_GENERATION" // number of the first generation
 	EnvPlugin     = "ANVIL_PLUGIN"     // plugin to serve instead of the linked handlers
 	EnvNeeds      = "ANVIL_NEEDS"      // plugins to open before it, a list like PATH
@@ -197,6 +199,13 @@ type RollbackRequest struct {
 // LookRequest names files, by absolute paths, that somebody says he has saved.
 type LookRequest struct {
 	Files []string `json:"files"`
+}
+
+// DrainRequest asks the live server to end.
+type DrainRequest struct {
+	// Successor tells that others accept on its sockets, so that it may pass on
+	// its connections. Without that it closes them when they are idle.
+	Successor bool `json:"successor,omitempty"`
 }
 
 // Held is what PathHold streams: one value, as soon as reload on save is paused.

@@ -64,7 +64,7 @@ func newApp(t *testing.T) *app {
 	}
 	// The engine watches the runtime, too, and somebody may be editing it.
 	copied := t.TempDir()
-	for _, dir := range []string{".", "manifest", "hotreload", "hotreload/control", "hotreload/internal/handoff", "internal/visible"} {
+	for _, dir := range []string{".", "manifest", "hotreload", "hotreload/control", "hotreload/internal/handoff", "hotreload/internal/takeover", "internal/visible"} {
 		copyFiles(t, filepath.Join(root, dir), filepath.Join(copied, dir))
 	}
 	a.edit("go.mod", "=> ../..", "=> "+copied)

@@ -41,7 +41,7 @@ func TestRestartWithoutOverlap(t *testing.T) {
 			"0s front on", "0s start 1 generation 1 ", "110ms front off",
 			"1m0s drain 1", "1m1s exit 1 exit status 0", "1m1s start 2 generation 2 ",
 			"2m0s drain 2", "2m1s exit 2 exit status 0", "2m1s start 3 generation 3 ",
-			"2m1.11s drain 3", "2m2.11s exit 3 exit status 0",
+			"2m1.11s drain 3, the last", "2m2.11s exit 3 exit status 0",
 		},
 		events: []string{"1m0s alone: two processes cannot both listen on 127.0.0.1:6062"},
 	}, {
@@ -62,7 +62,7 @@ func TestRestartWithoutOverlap(t *testing.T) {
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "110ms front off",
 			"1m0s drain 1", "1m1s exit 1 exit status 0", "1m1s start 2 generation 2 ", "1m1.001s exit 2 exit status 1",
-			"1m1.001s start 3 generation 1 ", "1m1.111s drain 3", "1m2.111s exit 3 exit status 0",
+			"1m1.001s start 3 generation 1 ", "1m1.111s drain 3, the last", "1m2.111s exit 3 exit status 0",
 		},
 		events: []string{"1m0s alone: two processes cannot both listen on 127.0.0.1:6062"},
 	}, {
@@ -76,7 +76,7 @@ func TestRestartWithoutOverlap(t *testing.T) {
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s drain 1", "0s exit 1 exit status 0",
 			"0s start 2 generation 2 ", "1s exit 2 exit status 1", "1s start 3 generation 1 ", "2s exit 3 exit status 1", "2s front on",
-			"2s start 4 generation 1 ", "2s front off", "1m0s drain 4", "1m0s exit 4 exit status 0",
+			"2s start 4 generation 1 ", "2s front off", "1m0s drain 4, the last", "1m0s exit 4 exit status 0",
 		},
 		events: []string{
 			"0s alone: two processes cannot both listen on 127.0.0.1:6062",
@@ -93,7 +93,7 @@ func TestRestartWithoutOverlap(t *testing.T) {
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off",
 			"0s start 2 generation 2 ", "1ms exit 2 exit status 1", "1ms drain 1", "1ms exit 1 exit status 0",
-			"1ms start 3 generation 2 ", "1ms drain 3", "1ms exit 3 exit status 0", "1ms start 4 generation 3 ", "1ms drain 4", "1ms exit 4 exit status 0",
+			"1ms start 3 generation 2 ", "1ms drain 3", "1ms exit 3 exit status 0", "1ms start 4 generation 3 ", "1ms drain 4, the last", "1ms exit 4 exit status 0",
 		},
 		events: []string{"1ms alone: two processes cannot both listen on 127.0.0.1:40000"},
 	}, {
@@ -107,7 +107,7 @@ func TestRestartWithoutOverlap(t *testing.T) {
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ",
 			"250ms drain 1", "1s exit 2 exit status 1", "2.25s exit 1 exit status 0", "2.25s start 3 generation 2 ",
-			"1m0s drain 3", "1m0s exit 3 exit status 0",
+			"1m0s drain 3, the last", "1m0s exit 3 exit status 0",
 		},
 		events: []string{"1s alone: two processes cannot both listen on 127.0.0.1:40000", "2.25s restarted generation 2"},
 	}, {
@@ -142,7 +142,7 @@ func TestRestartWithoutOverlap(t *testing.T) {
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ",
 			"200ms term 2", "200ms exit 2 signal: terminated", "200ms drain 1", "200ms exit 1 exit status 0", "200ms start 3 generation 2 ",
-			"200ms drain 3", "200ms exit 3 exit status 0", "200ms start 4 generation 3 ", "200ms drain 4", "200ms exit 4 exit status 0",
+			"200ms drain 3", "200ms exit 3 exit status 0", "200ms start 4 generation 3 ", "200ms drain 4, the last", "200ms exit 4 exit status 0",
 		},
 		events: []string{"200ms alone: two processes cannot both lock app.db"},
 	}, {
@@ -190,7 +190,7 @@ func TestRestartWithoutOverlap(t *testing.T) {
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off",
 			"0s start 2 generation 2 ", "1ms exit 2 exit status 1", "1ms drain 1", "1ms exit 1 exit status 0",
-			"1ms start 3 generation 2 ", "1ms drain 3", "1ms exit 3 exit status 0", "1ms start 4 generation 3 ", "1ms drain 4", "1ms exit 4 exit status 0",
+			"1ms start 3 generation 2 ", "1ms drain 3", "1ms exit 3 exit status 0", "1ms start 4 generation 3 ", "1ms drain 4, the last", "1ms exit 4 exit status 0",
 		},
 		events: []string{"1ms alone: two processes cannot both listen on 127.0.0.1:6062"},
 	}, {
@@ -202,7 +202,7 @@ func TestRestartWithoutOverlap(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s drain 1", "0s exit 1 exit status 0",
-			"2s start 2 generation 2 ", "2s drain 2", "2s exit 2 exit status 0",
+			"2s start 2 generation 2 ", "2s drain 2, the last", "2s exit 2 exit status 0",
 		},
 		events: []string{"0s alone: two processes cannot both listen on 127.0.0.1:6062"},
 	}, {
@@ -214,7 +214,7 @@ func TestRestartWithoutOverlap(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "1m0s exit 1 exit status 1", "1m0s front on",
-			"1m1s start 2 generation 1 ", "1m1s front off", "2m0s drain 2", "2m0s exit 2 exit status 0",
+			"1m1s start 2 generation 1 ", "1m1s front off", "2m0s drain 2, the last", "2m0s exit 2 exit status 0",
 		},
 		events: []string{"1m0s exited generation 1 exit status 1, next in 0s", "1m1s restarted generation 1"},
 	}, {
@@ -226,7 +226,7 @@ func TestRestartWithoutOverlap(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s drain 1", "3s front on", "5s exit 1 exit status 0",
-			"5s start 2 generation 2 ", "5s front off", "5s drain 2", "5s exit 2 exit status 0",
+			"5s start 2 generation 2 ", "5s front off", "5s drain 2, the last", "5s exit 2 exit status 0",
 		},
 		events: []string{"0s alone: two processes cannot both listen on 127.0.0.1:6062"},
 	}, {
@@ -242,7 +242,7 @@ func TestRestartWithoutOverlap(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "110ms front off", "110ms drain 1", "1.11s exit 1 exit status 0",
-			"1.11s start 2 generation 3 ", "1.22s drain 2", "2.22s exit 2 exit status 0",
+			"1.11s start 2 generation 3 ", "1.22s drain 2, the last", "2.22s exit 2 exit status 0",
 		},
 		events: []string{"110ms alone: two processes cannot both listen on 127.0.0.1:6062"},
 	}, {

@@ -2,65 +2,44 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
-	"strings"
-	"sync/atomic"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/takeover"
 )
-
-// frontPatience is how long a connection that was opened to the front may take
-// to send its first request. It may be long: the request is sent on to the live
-// server.
-const frontPatience = 5 * time.Second
 
 // front answers on the socket while no live server runs.
 type front struct {
-	stop func()          // stops accepting
+	// stop stops accepting. With a successor, that takes the connections over.
+	stop func(successor bool)
 	done <-chan struct{} // closed when the last request has been answered
 }
 
 // newFront starts answering with handler on a copy of the socket. After stop,
 // requests in flight have grace to end.
 func newFront(s *Socket, handler http.Handler, grace time.Duration) (*front, error) {
-	file, err := s.file()
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	listener, err := net.FileListener(file)
+	listener, queue, err := s.open()
 	if err != nil {
 		return nil, fmt.Errorf("answering on %s: %w", s.Addr(), err)
 	}
-	var stopping atomic.Bool
 	server := &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			// A browser opens connections before it needs them. A request that
-			// comes on one of those when a live server runs is sent there.
-			if uri := r.URL.RequestURI(); stopping.Load() && strings.HasPrefix(uri, "/") && !strings.HasPrefix(uri, "//") {
-				http.Redirect(w, r, uri, http.StatusTemporaryRedirect)
-				return
-			}
-			handler.ServeHTTP(w, r)
-		}),
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(io.Discard, "", 0),
 	}
-	serve := control.NewHandover(server)
-	serve.Patience = frontPatience
+	serve := takeover.NewServer(server, queue)
 	done, served := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(served)
 		_ = serve.Serve(listener) // ends with ErrServerClosed
 	}()
-	stop := func() {
-		stopping.Store(true)
-		_ = serve.StopAccepting() // of a listener that was opened here
+	stop := func(successor bool) {
+		_ = serve.Leave(successor) // of a listener that was opened here
 		go func() {
 			defer close(done)
 			ctx, cancel := context.WithTimeout(context.Background(), grace)
@@ -69,7 +48,33 @@ func newFront(s *Socket, handler http.Handler, grace time.Duration) (*front, err
 				_ = server.Close()
 			}
 			<-served
+			if queue != nil {
+				_ = queue.Close()
+			}
 		}()
 	}
 	return &front{stop: stop, done: done}, nil
+}
+
+// open returns copies of the socket and of the queue, which may be nil, for
+// this process.
+func (s *Socket) open() (net.Listener, *takeover.Queue, error) {
+	file, err := s.file()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	listener, err := net.FileListener(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	pass, take, err := s.queueFiles()
+	if err != nil || pass == nil {
+		return listener, nil, err
+	}
+	queue, err := takeover.OpenQueue(pass, take)
+	if err != nil {
+		return nil, nil, errors.Join(err, listener.Close())
+	}
+	return listener, queue, nil
 }

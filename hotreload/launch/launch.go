@@ -17,10 +17,9 @@
 // process has ended, what it has started is ended, too, unless that has left its
 // process group.
 //
-// A limitation: a keep-alive connection that is idle when the old process
-// drains is closed by it; a client that sends a request at that very moment
-// has to repeat it, as browsers do, and Go's client for GET (see
-// control.Handover, which the live server and Front end with).
+// A connection that is open goes over to the new process between two requests
+// (package takeover), so no request gets lost, and none that is sent after
+// Replace has returned is answered by the old process.
 package launch
 
 import (

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/takeover"
 )
 
 // Errors of Listen.
@@ -41,11 +43,13 @@ func (e *InUseError) Error() string {
 // Unwrap returns ErrAddrInUse and syscall.EADDRINUSE.
 func (e *InUseError) Unwrap() []error { return []error{ErrAddrInUse, syscall.EADDRINUSE} }
 
-// Socket is the one listening socket of a workspace. Live servers inherit
+// Socket is the one listening socket of a workspace, and the queue for
+// connections that one live server hands to the next. Live servers inherit
 // copies of it; it is bound as long as any of them is open.
 type Socket struct {
 	listener *net.TCPListener
-	host     string // for the URL
+	queue    *takeover.Queue // nil where the system has none
+	host     string          // for the URL
 }
 
 // Listen binds a loopback address. An address without a host, such as ":8080",
@@ -66,11 +70,7 @@ func Listen(ctx context.Context, addr string) (*Socket, error) {
 		var config net.ListenConfig
 		l, err = config.Listen(ctx, "tcp", net.JoinHostPort(ip.String(), port))
 		if err == nil {
-			s := &Socket{listener: l.(*net.TCPListener), host: host}
-			if host != "localhost" {
-				s.host = ip.String()
-			}
-			return s, nil
+			return newSocket(l.(*net.TCPListener), host, ip)
 		}
 		if !errors.Is(err, syscall.EADDRNOTAVAIL) && !errors.Is(err, syscall.EAFNOSUPPORT) {
 			break // otherwise the machine does not have IPv4, or IPv6
@@ -80,6 +80,17 @@ func Listen(ctx context.Context, addr string) (*Socket, error) {
 		return nil, &InUseError{Addr: addr, By: strings.TrimPrefix(holder(ctx, ips[0], port), " by ")}
 	}
 	return nil, fmt.Errorf("listening on %s: %w", addr, err)
+}
+
+func newSocket(l *net.TCPListener, host string, ip netip.Addr) (*Socket, error) {
+	queue, err := takeover.NewQueue()
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return nil, errors.Join(err, l.Close())
+	}
+	if host != "localhost" {
+		host = ip.String()
+	}
+	return &Socket{listener: l, queue: queue, host: host}, nil
 }
 
 // loopbackIPs returns the addresses to try for host, best first.
@@ -111,10 +122,30 @@ func (s *Socket) URL() string {
 }
 
 // Close gives the address back. Live servers that still run have their copies.
-func (s *Socket) Close() error { return s.listener.Close() }
+func (s *Socket) Close() error {
+	if s.queue == nil {
+		return s.listener.Close()
+	}
+	return errors.Join(s.listener.Close(), s.queue.Close())
+}
 
 // file returns a copy of the socket.
 func (s *Socket) file() (*os.File, error) { return dupFile(s.listener, "listener") }
+
+// queueFiles returns copies of the ends of the queue, or none if there is none.
+func (s *Socket) queueFiles() (pass, take *os.File, err error) {
+	if s.queue == nil {
+		return nil, nil, nil
+	}
+	out, in := s.queue.Ends()
+	if pass, err = dupFile(out, "queue for connections"); err != nil {
+		return nil, nil, err
+	}
+	if take, err = dupFile(in, "queue for connections"); err != nil {
+		return nil, nil, errors.Join(err, pass.Close())
+	}
+	return pass, take, nil
+}
 
 // dupFile returns a copy of a listener's descriptor that is closed in children
 // unless it is handed to them.

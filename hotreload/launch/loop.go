@@ -358,8 +358,9 @@ func (l *loop) end(p *process, then func()) {
 		return
 	}
 	p.ending = true
+	successor := !l.stopping // a live server or the front
 	l.async(func() func() {
-		draining := p.handOver()
+		draining := p.handOver(successor)
 		return func() {
 			then()
 			l.async(func() func() {
@@ -565,7 +566,7 @@ func (l *loop) frontOff() {
 		return
 	}
 	l.front = nil
-	f.stop()
+	f.stop(!l.stopping)
 	l.async(func() func() {
 		<-f.done
 		return nothing

@@ -131,8 +131,12 @@ func (p *fakeProcess) Rollback(ctx context.Context, req control.RollbackRequest)
 	return control.LoadResult{Outcome: control.OutcomeLive, Generation: req.Generation}, nil
 }
 
-func (p *fakeProcess) Drain(ctx context.Context) error {
-	p.log("drain %d", p.child.pid)
+func (p *fakeProcess) Drain(ctx context.Context, req control.DrainRequest) error {
+	if req.Successor {
+		p.log("drain %d", p.child.pid)
+	} else {
+		p.log("drain %d, the last", p.child.pid)
+	}
 	go func() {
 		if p.wait(context.Background(), p.drains) == nil {
 			p.end("exit status 0")
@@ -236,7 +240,7 @@ func (s *fakeSystem) waits(c, before *child) wait {
 func (s *fakeSystem) newFront() (*front, error) {
 	s.log("front on")
 	done := make(chan struct{})
-	return &front{done: done, stop: func() { s.log("front off"); close(done) }}, nil
+	return &front{done: done, stop: func(bool) { s.log("front off"); close(done) }}, nil
 }
 
 // supervised is a Supervisor of fake processes in the bubble of a test.
@@ -369,7 +373,7 @@ func TestSupervisor(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "14ms front off",
-			"14ms start 2 generation 2 ", "28ms drain 1", "28ms drain 2", "1.028s exit 1 exit status 0", "1.028s exit 2 exit status 0",
+			"14ms start 2 generation 2 ", "28ms drain 1", "28ms drain 2, the last", "1.028s exit 1 exit status 0", "1.028s exit 2 exit status 0",
 		},
 	}, {
 		name:       "cannot be executed",
@@ -378,7 +382,7 @@ func TestSupervisor(t *testing.T) {
 			h.mustReplace(1)
 			h.fails(h.replace(2), nil, "exec format error [ANV012]")
 		},
-		lines: []string{"0s front on", "0s start 1 generation 1 ", "0s front off", "0s drain 1", "0s exit 1 exit status 0"},
+		lines: []string{"0s front on", "0s start 1 generation 1 ", "0s front off", "0s drain 1, the last", "0s exit 1 exit status 0"},
 	}, {
 		name:       "crash before ready",
 		behaviours: []behaviour{{}, {ready: forever, dies: 20 * time.Millisecond}},
@@ -395,7 +399,7 @@ func TestSupervisor(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off",
-			"0s start 2 generation 2 ", "20ms exit 2 exit status 1", "20ms drain 1", "20ms exit 1 exit status 0",
+			"0s start 2 generation 2 ", "20ms exit 2 exit status 1", "20ms drain 1, the last", "20ms exit 1 exit status 0",
 		},
 	}, {
 		name:       "first generation cannot go live",
@@ -418,7 +422,7 @@ func TestSupervisor(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ",
-			"30s term 2", "33s kill 2", "33s exit 2 signal: killed", "40s drain 1", "40s exit 1 exit status 0",
+			"30s term 2", "33s kill 2", "33s exit 2 signal: killed", "40s drain 1, the last", "40s exit 1 exit status 0",
 		},
 	}, {
 		name:       "answers and never gets ready",
@@ -435,7 +439,7 @@ func TestSupervisor(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s drain 1",
-			"10s term 1", "13s kill 1", "13s exit 1 signal: killed", "1m0s drain 2", "1m0s exit 2 exit status 0",
+			"10s term 1", "13s kill 1", "13s exit 1 signal: killed", "1m0s drain 2, the last", "1m0s exit 2 exit status 0",
 		},
 	}, {
 		name:       "crash after ready",
@@ -446,7 +450,7 @@ func TestSupervisor(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "1m0s exit 1 exit status 1", "1m0s front on",
-			"1m0s start 2 generation 1 ", "1m0s front off", "2m0s drain 2", "2m0s exit 2 exit status 0",
+			"1m0s start 2 generation 1 ", "1m0s front off", "2m0s drain 2, the last", "2m0s exit 2 exit status 0",
 		},
 		events: []string{"1m0s exited generation 1 exit status 1, next in 0s", "1m0s restarted generation 1"},
 	}, {
@@ -498,7 +502,7 @@ func TestSupervisor(t *testing.T) {
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "1s exit 1 exit status 1", "1s front on",
 			"1m0s start 8 generation 2 ", "1m0s front off", "1m1s exit 8 exit status 1", "1m1s front on",
-			"1m1s start 9 generation 2 ", "1m1s front off", "2m0s drain 9", "2m0s exit 9 exit status 0",
+			"1m1s start 9 generation 2 ", "1m1s front off", "2m0s drain 9, the last", "2m0s exit 9 exit status 0",
 		},
 		events: []string{"1m1s exited generation 2 exit status 1, next in 0s", "1m1s restarted generation 2"},
 	}, {
@@ -516,7 +520,7 @@ func TestSupervisor(t *testing.T) {
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s drain 1", "0s exit 1 exit status 0",
 			"0s load 3 into 2", "0s exit 2 exit status 2", "0s front on", "0s start 3 generation 2 ", "0s front off",
-			"1s drain 3", "1s exit 3 exit status 0",
+			"1s drain 3, the last", "1s exit 3 exit status 0",
 		},
 		events: []string{"0s exited generation 2 exit status 2 during load, next in 0s", "0s restarted generation 2"},
 	}, {
@@ -542,7 +546,7 @@ func TestSupervisor(t *testing.T) {
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s load 2 into 1", "0s load 3 into 1",
 			"1m0s exit 1 exit status 1", "1m0s front on", "1m0s start 2 generation 3 g3.so", "1m0s front off", "1m30s load 4 into 2",
 			"2m0s exit 2 exit status 1", "2m0s front on", "2m0s start 3 generation 3 g3.so", "2m0s front off",
-			"2m10s drain 3", "2m10s exit 3 exit status 0",
+			"2m10s drain 3, the last", "2m10s exit 3 exit status 0",
 		},
 		events: []string{
 			"1m0s exited generation 3 exit status 1, next in 0s", "1m0s restarted generation 3",
@@ -658,7 +662,7 @@ func TestSupervisor(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "500ms start 2 generation 2 ", "500ms drain 1", "500ms exit 1 exit status 0",
-			"1.51s front off", "1.51s drain 2", "1.51s exit 2 exit status 0",
+			"1.51s front off", "1.51s drain 2, the last", "1.51s exit 2 exit status 0",
 		},
 	}, {
 		name:       "called off",
@@ -673,7 +677,7 @@ func TestSupervisor(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ",
-			"500ms drain 2", "500ms exit 2 exit status 0", "1m0s drain 1", "1m0s exit 1 exit status 0",
+			"500ms drain 2", "500ms exit 2 exit status 0", "1m0s drain 1, the last", "1m0s exit 1 exit status 0",
 		},
 	}, {
 		name:       "the old one dies while the new one starts",
@@ -685,7 +689,7 @@ func TestSupervisor(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "1s start 2 generation 2 ", "2s exit 1 exit status 1", "2s front on",
-			"4.01s front off", "4.01s drain 2", "4.01s exit 2 exit status 0",
+			"4.01s front off", "4.01s drain 2, the last", "4.01s exit 2 exit status 0",
 		},
 		events: []string{"2s exited generation 1 exit status 1"},
 	}, {
@@ -725,7 +729,7 @@ func TestSupervisor(t *testing.T) {
 		},
 		lines: []string{
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ",
-			"1s drain 1", "1s exit 1 exit status 0", "1s term 2", "1s exit 2 signal: terminated",
+			"1s drain 1, the last", "1s exit 1 exit status 0", "1s term 2", "1s exit 2 signal: terminated",
 		},
 	}, {
 		name:       "shutdown during a load",

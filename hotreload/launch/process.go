@@ -99,8 +99,9 @@ func (p *process) pause(ctx context.Context, d time.Duration) {
 const drainAnswer = 5 * time.Second
 
 // handOver asks a process to stop accepting and to end, and returns when it has
-// stopped accepting. It reports whether the process has understood.
-func (p *process) handOver() bool {
+// stopped accepting. With a successor it passes its connections on. It reports
+// whether the process has understood.
+func (p *process) handOver(successor bool) bool {
 	if !p.answered || p.isGone() {
 		return false // it does not accept anything
 	}
@@ -108,7 +109,7 @@ func (p *process) handOver() bool {
 	defer cancel()
 	ask, cancelAsk := p.whileAlive(ctx)
 	defer cancelAsk()
-	err := p.remote.Drain(ask)
+	err := p.remote.Drain(ask, control.DrainRequest{Successor: successor})
 	if errors.Is(err, fs.ErrNotExist) { // somebody has deleted its socket
 		p.terminate()
 		return p.exits(drainAnswer)

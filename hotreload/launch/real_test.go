@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/takeover"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -62,9 +63,16 @@ func liveServer(mode string) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		fmt.Fprintf(w, "generation %d of %s in %s for %s", live.Load(), os.Getenv(control.EnvPlugin), os.Getenv("GREETING"), r.URL.Path)
 	})}
-	// Patience outlasts any start, so that the test can send a request late.
-	serve := control.NewHandover(app)
-	serve.Patience = time.Minute
+	app.Protocols = new(http.Protocols)
+	app.Protocols.SetHTTP1(true)
+	app.Protocols.SetUnencryptedHTTP2(true)
+	var queue *takeover.Queue
+	if os.Getenv(control.EnvPassFD) != "" {
+		if queue, err = takeover.OpenQueue(inherited(control.EnvPassFD), inherited(control.EnvTakeFD)); err != nil {
+			panic(err)
+		}
+	}
+	serve := takeover.NewServer(app, queue)
 	events := control.NewStream[control.LiveEvent]()
 	mux := http.NewServeMux()
 	mux.Handle("GET "+control.PathEvents, events)
@@ -91,7 +99,8 @@ func liveServer(mode string) {
 		control.WriteJSON(w, http.StatusOK, control.LoadResult{Outcome: control.OutcomeLive, Generation: req.Generation})
 	})
 	mux.HandleFunc("POST "+control.PathDrain, func(w http.ResponseWriter, r *http.Request) {
-		if err := serve.StopAccepting(); err != nil {
+		var req control.DrainRequest
+		if err := errors.Join(control.ReadJSON(r, &req), serve.Leave(req.Successor)); err != nil {
 			panic(err)
 		}
 		w.WriteHeader(http.StatusAccepted)
@@ -406,7 +415,7 @@ func TestRealProcessEndsWhenTheEngineIsGone(t *testing.T) {
 	defer alive.Close()
 	u := &unixSystem{Options: Options{Env: []string{envChild + "=serve", "GORACE=atexit_sleep_ms=0"}}}
 	cmd := exec.Command(exe)
-	cmd.Env = u.environment(Image{Generation: 1})
+	cmd.Env = u.environment(Image{Generation: 1}, false)
 	cmd.ExtraFiles = []*os.File{listener, controls, alive}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

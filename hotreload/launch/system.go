@@ -39,7 +39,7 @@ type remote interface {
 	Status(ctx context.Context) (control.LiveStatus, error)
 	Load(ctx context.Context, req control.LoadRequest) (control.LoadResult, error)
 	Rollback(ctx context.Context, req control.RollbackRequest) (control.LoadResult, error)
-	Drain(ctx context.Context) error
+	Drain(ctx context.Context, req control.DrainRequest) error
 	Events(ctx context.Context) iter.Seq2[control.LiveEvent, error]
 }
 
@@ -61,8 +61,8 @@ func (r socketRemote) Rollback(ctx context.Context, req control.RollbackRequest)
 	return res, err
 }
 
-func (r socketRemote) Drain(ctx context.Context) error {
-	return r.client.Post(ctx, control.PathDrain, nil, nil)
+func (r socketRemote) Drain(ctx context.Context, req control.DrainRequest) error {
+	return r.client.Post(ctx, control.PathDrain, req, nil)
 }
 
 func (r socketRemote) Events(ctx context.Context) iter.Seq2[control.LiveEvent, error] {

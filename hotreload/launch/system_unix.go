@@ -91,6 +91,15 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 		return nil, err
 	}
 	files = append(files, listener)
+	pass, take, err := u.Socket.queueFiles()
+	if err != nil {
+		return nil, err
+	}
+	queue := []*os.File{pass, take}
+	if pass == nil {
+		queue = nil
+	}
+	files = append(files, queue...)
 	path, controls, err := u.controlSocket()
 	if err != nil {
 		return nil, err
@@ -116,8 +125,8 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 	cmd := exec.Command(img.Executable, u.Args...)
 	cmd.Dir = u.Dir
 	cmd.Stdout, cmd.Stderr = outW, errW
-	cmd.ExtraFiles = []*os.File{listener, controls, aliveR}
-	cmd.Env = u.environment(img)
+	cmd.ExtraFiles = append([]*os.File{listener, controls, aliveR}, queue...)
+	cmd.Env = u.environment(img, queue != nil)
 	// Its own group, so that Ctrl-C in the terminal reaches the engine only,
 	// which then ends it in an orderly way.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -204,18 +213,23 @@ func (u *unixSystem) controlSocket() (path string, file *os.File, err error) {
 
 // environment returns the environment of a process: that of the engine, then
 // Options.Env, then what the engine hands over.
-func (u *unixSystem) environment(img Image) []string {
+func (u *unixSystem) environment(img Image, queue bool) []string {
 	const first = 3 // descriptor of the first of ExtraFiles
 	ours := [][2]string{
 		{control.EnvHot, "1"},
 		{control.EnvListenFD, strconv.Itoa(first)},
 		{control.EnvControlFD, strconv.Itoa(first + 1)},
 		{control.EnvAliveFD, strconv.Itoa(first + 2)},
+		{control.EnvPassFD, ""},
+		{control.EnvTakeFD, ""},
 		{control.EnvGeneration, strconv.Itoa(img.Generation)},
 		{control.EnvPlugin, img.Plugin},
 		{control.EnvNeeds, strings.Join(img.Needs, string(filepath.ListSeparator))},
 		{control.EnvHandlers, img.Handlers},
 		{control.EnvHotPaths, strings.Join(img.Hot, ",")},
+	}
+	if queue {
+		ours[4][1], ours[5][1] = strconv.Itoa(first+3), strconv.Itoa(first+4)
 	}
 	env := slices.Concat(os.Environ(), u.Env)
 	env = slices.DeleteFunc(env, func(v string) bool {

@@ -14,14 +14,14 @@ func TestArchitecture(t *testing.T) {
 	third := map[string][]string{ // what a package may import from outside the standard library
 		"manifest":                   {},
 		"hotreload/control":          {module + "manifest", "github.com/go-chi/chi/v5"},
-		"hotreload":                  {module + "manifest", module + "hotreload/control", module + "hotreload/internal/handoff", module + "internal/visible", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
+		"hotreload":                  {module + "manifest", module + "hotreload/control", module + "hotreload/internal/handoff", module + "hotreload/internal/takeover", module + "internal/visible", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
 		"hotreload/watch":            {"github.com/fsnotify/fsnotify"},
 		"internal/regular":           {},
 		"hotreload/outdir":           {module + "hotreload/control", module + "internal/regular"},
 		"hotreload/build":            {module + "manifest", module + "hotreload/control", module + "hotreload/build/thin", module + "hotreload/outdir", module + "internal/regular", "golang.org/x/mod/modfile"},
 		"hotreload/build/thin":       {},
 		"hotreload/internal/handoff": {},
-		"hotreload/launch":           {module + "manifest", module + "hotreload/control"},
+		"hotreload/launch":           {module + "manifest", module + "hotreload/control", module + "hotreload/internal/takeover"},
 		"hotreload/engine":           {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", module + "manifest/source", module + "internal/visible", module + "hotreload/outdir", module + "internal/regular", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
 		"internal/visible":           {},
 		"lspserver/trust":            {},
@@ -34,6 +34,8 @@ func TestArchitecture(t *testing.T) {
 		"lspserver/internal/rewrite": {module + "manifest", module + "manifest/source", "golang.org/x/tools/go/ast/astutil", "golang.org/x/tools/go/types/typeutil"},
 		"lspserver/internal/rpc":     {"go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2"},
 		"lspserver/internal/text":    {"go.lsp.dev/protocol"},
+
+		"hotreload/internal/takeover": {},
 	}
 	out, err := exec.Command("go", "list", "-tags=anvilhot", "-f", `{{.ImportPath}}: {{join .Imports " "}}`, module+"...").Output()
 	if err != nil {

@@ -1,4 +1,4 @@
-package control
+package takeover
 
 import (
 	"bufio"
@@ -13,40 +13,75 @@ import (
 	"time"
 )
 
-// handing is a Handover that serves in-memory connections.
+// handing is a Server that serves in-memory connections.
 type handing struct {
 	*testing.T
-	*Handover
+	*Server
 	connections chan net.Conn
-	closed      func()
 	served      chan error
+	passed      []passedOn // in the order in which they were; guarded by mu
+	hijacked    chan net.Conn
 }
 
-func (h *handing) Accept() (net.Conn, error) { return pipeListener(h.connections).Accept() }
-func (h *handing) Close() error              { h.closed(); return nil }
-func (h *handing) Addr() net.Addr            { return &net.UnixAddr{} }
+// pipes accepts in-memory connections.
+type pipes struct {
+	connections chan net.Conn
+	close       func()
+}
 
-// handOver serves "hello" and, at /slow, "hello" after ten seconds.
+func (l pipes) Accept() (net.Conn, error) {
+	if c, ok := <-l.connections; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (l pipes) Close() error   { l.close(); return nil }
+func (l pipes) Addr() net.Addr { return &net.UnixAddr{} }
+
+// handOver serves "hello" and the body; at /slow, after ten seconds, and at
+// /hijack, without net/http.
 func handOver(t *testing.T, test func(h *handing)) {
 	synctest.Test(t, func(t *testing.T) {
-		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/slow" {
+		h := &handing{T: t, connections: make(chan net.Conn), served: make(chan error, 1), hijacked: make(chan net.Conn, 1)}
+		server := &http.Server{IdleTimeout: time.Hour, Protocols: &http.Protocols{}, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/slow":
 				time.Sleep(10 * time.Second)
+			case "/hijack":
+				c, rw, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				h.hijacked <- c.(*conn).Hijacked(rw.Reader)
+				text, err := rw.ReadString('!')
+				if err != nil {
+					t.Error(err)
+				}
+				io.WriteString(c, "hijacked "+text)
+				c.Close()
+				return
 			}
-			io.WriteString(w, "hello")
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			io.WriteString(w, "hello"+string(body))
 		})}
-		h := &handing{T: t, Handover: NewHandover(server), connections: make(chan net.Conn), served: make(chan error, 1)}
-		h.closed = sync.OnceFunc(func() { close(h.connections) })
-		go func() { h.served <- h.Serve(closableListener{h}) }()
+		server.Protocols.SetHTTP1(true)
+		server.Protocols.SetUnencryptedHTTP2(true)
+		h.Server = NewServer(server, nil)
+		go func() { h.served <- h.Serve(pipes{h.connections, sync.OnceFunc(func() { close(h.connections) })}) }()
 		test(h)
+		if err := h.Shutdown(t.Context()); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
 		if err := <-h.served; !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("Serve: %v", err)
 		}
 	})
 }
-
-// closableListener hides the methods of Handover.
-type closableListener struct{ net.Listener }
 
 // connect returns a connection that has been accepted.
 func (h *handing) connect() net.Conn {
@@ -83,7 +118,7 @@ func (h *handing) shutdown(ctx context.Context) (took <-chan time.Duration, err 
 	return ended, failed
 }
 
-func TestHandoverAnswersConnectionsThatWereAccepted(t *testing.T) {
+func TestShutdownAnswersConnectionsThatWereAccepted(t *testing.T) {
 	handOver(t, func(h *handing) {
 		fresh, half := h.connect(), h.connect()
 		if _, err := io.WriteString(half, "GET / HT"); err != nil {
@@ -106,7 +141,7 @@ func TestHandoverAnswersConnectionsThatWereAccepted(t *testing.T) {
 	})
 }
 
-func TestHandoverClosesIdleConnectionsAtOnce(t *testing.T) {
+func TestShutdownClosesIdleConnectionsAtOnce(t *testing.T) {
 	handOver(t, func(h *handing) {
 		idle, fresh := h.connect(), h.connect()
 		if answered, kept := h.ask(idle, "/"); !answered || !kept {
@@ -123,7 +158,7 @@ func TestHandoverClosesIdleConnectionsAtOnce(t *testing.T) {
 	})
 }
 
-func TestHandoverDoesNotWaitForConnectionsThatNobodyUses(t *testing.T) {
+func TestShutdownDoesNotWaitForConnectionsThatNobodyUses(t *testing.T) {
 	handOver(t, func(h *handing) {
 		old := h.connect()
 		time.Sleep(time.Second)
@@ -145,7 +180,7 @@ func TestHandoverDoesNotWaitForConnectionsThatNobodyUses(t *testing.T) {
 	})
 }
 
-func TestHandoverWaitsForRequestsInFlight(t *testing.T) {
+func TestShutdownWaitsForRequestsInFlight(t *testing.T) {
 	handOver(t, func(h *handing) {
 		c := h.connect()
 		answered := make(chan bool)
@@ -168,8 +203,8 @@ func TestHandoverWaitsForRequestsInFlight(t *testing.T) {
 	})
 }
 
-func TestHandoverThatHasEndedDoesNotServe(t *testing.T) {
-	h := NewHandover(&http.Server{})
+func TestServerThatHasEndedDoesNotServe(t *testing.T) {
+	h := NewServer(&http.Server{}, nil)
 	if err := h.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -185,7 +220,7 @@ func TestHandoverThatHasEndedDoesNotServe(t *testing.T) {
 	}
 }
 
-func TestHandoverKeepsTheHooksOfTheServer(t *testing.T) {
+func TestHooksOfTheServer(t *testing.T) {
 	type key struct{}
 	states := make(chan http.ConnState, 10)
 	values := make(chan any, 1)
@@ -194,7 +229,7 @@ func TestHandoverKeepsTheHooksOfTheServer(t *testing.T) {
 		ConnState:   func(_ net.Conn, s http.ConnState) { states <- s },
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return context.WithValue(ctx, key{}, "mine") },
 	}
-	h := NewHandover(server)
+	h := NewServer(server, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
