@@ -112,7 +112,7 @@ func (t *task) climb(ctx context.Context) outcome {
 	}
 	if err := t.confirm(ctx, plan, v, under); err != nil {
 		under.abandon()
-		return t.kept(err)
+		return t.keptFromRestart(err, v.restart())
 	}
 	switch {
 	case plan.Rung == "":
@@ -343,7 +343,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	generation := t.generation
 	res, err := t.host(ctx, generation, reasons)
 	if err != nil {
-		return t.kept(err)
+		return t.keptFromRestart(err, reasons)
 	}
 	t.e.watchGraph(t.snap, res.Snapshot)
 	t.steps = append(t.steps, res.Steps...)
@@ -480,6 +480,16 @@ func (t *task) kept(err error) outcome {
 	}
 	ev.Diagnostics = nameCopies(ev.Diagnostics)
 	return outcome{event: ev}
+}
+
+// keptFromRestart is kept for code that would need a restart if it compiled: what
+// for is told, too, because no restart was announced.
+func (t *task) keptFromRestart(err error, reasons []manifest.Diagnostic) outcome {
+	out := t.kept(err)
+	if _, ok := errors.AsType[*build.Failure](err); ok && t.snap != nil {
+		out.event.Diagnostics = slices.Concat(out.event.Diagnostics, reasons)
+	}
+	return out
 }
 
 // place gives diagnostics about the register function its position.
