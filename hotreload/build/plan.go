@@ -44,6 +44,8 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 	all := files == nil
 	if all {
 		files = slices.Sorted(maps.Keys(s.sources))
+	} else {
+		files = s.aliases(files)
 	}
 	dirty := map[string]bool{}
 	sources := maps.Clone(s.sources)
@@ -61,11 +63,13 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		case err != nil:
 			return nil, nil, unreadable(path, err)
 		case !known:
-			resolve = resolve || s.Relevant(path)
+			resolve = resolve || len(s.linksTo(path)) == 0 && s.Relevant(path) // else the link is looked at
 		case now.content != old.content:
 			sources[path] = now
 			dirty[path] = true
 			resolve = resolve || now.header != old.header || moduleFile(path)
+		case !slices.Equal(now.targets, old.targets): // a link to another file that says the same
+			sources[path] = now
 		}
 	}
 	if resolve && !ask {

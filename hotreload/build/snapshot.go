@@ -115,7 +115,16 @@ func (s *Snapshot) Reason(path string) Reason { return s.boundary.Reason(path) }
 func (s *Snapshot) Package(path string) *Package { return s.graph.Packages[path] }
 
 // Dirs returns the directories whose files decide what is built, sorted.
-func (s *Snapshot) Dirs() []string { return s.graph.Dirs() }
+func (s *Snapshot) Dirs() []string {
+	dirs := s.graph.Dirs()
+	for _, src := range s.sources {
+		for _, to := range src.targets {
+			dirs = append(dirs, filepath.Dir(to))
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
 
 // Relevant reports whether a change of a file can change what is built. It is
 // cheap, and right for files that do not exist yet.
@@ -126,7 +135,7 @@ func (s *Snapshot) Relevant(path string) bool {
 	if (strings.HasSuffix(path, ".go") && !ignoredGoName(filepath.Base(path)) || nativeName(path)) && s.packageIn(filepath.Dir(path)) != nil {
 		return true
 	}
-	return s.embedder(path) != nil
+	return s.embedder(path) != nil || len(s.linksTo(path)) > 0
 }
 
 // ignoredGoName reports whether the go command never builds a file of this

@@ -34,6 +34,8 @@ type source struct {
 	linkname bool
 	// opaque: digested without a look at what it means.
 	opaque bool
+	// targets are the files that a symbolic link leads to; of others there are none.
+	targets []string
 }
 
 // sum returns what decides whether the file is another: of an embedded one all
@@ -58,7 +60,9 @@ func readSource(path string, opaque bool) (source, error) {
 	if err != nil {
 		return source{}, fmt.Errorf("reading source: %w", err)
 	}
-	return digestFile(path, data, opaque), nil
+	s := digestFile(path, data, opaque)
+	s.targets = linkTargets(path)
+	return s, nil
 }
 
 // digestFile digests the text of a file. Of an opaque one every change counts:

@@ -1,0 +1,94 @@
+//go:build unix
+
+package build
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// TestLinks: a file that is a link changes where the link leads to, by any name
+// on the way, and when it leads elsewhere.
+func TestLinks(t *testing.T) {
+	a := &app{t: t}
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.dir = filepath.Join(root, "app")
+	link := func(to, name string) {
+		t.Helper()
+		if err := os.Symlink(to, filepath.Join(a.dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.write("app/app.go", "package app\n")
+	a.write("../common/real/shared.go", "package app\n\nvar shared = 1\n")
+	a.write("../mod/go.mod", "module app\n")
+	link("../../via/shared.go", "app/shared.go")
+	link("../mod/go.mod", "go.mod")
+	link("common", "../dirlink")
+	a.write("../via/none", "")
+	link("../dirlink/real/shared.go", "../via/shared.go")
+
+	p := &Package{ImportPath: "app", Dir: filepath.Join(a.dir, "app"), GoFiles: []string{"app.go", "shared.go"}, Module: &Module{Main: true, GoMod: filepath.Join(a.dir, "go.mod")}}
+	g := &Graph{Packages: map[string]*Package{"app": p}, Order: []string{"app"}, Main: p}
+	b := &Builder{}
+	sources, err := b.readSources(g, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Snapshot{graph: g, boundary: &Boundary{Main: "app", Handlers: "app"}, sources: sources}
+	for _, name := range []string{"via/shared.go", "dirlink/real/shared.go", "common/real/shared.go", "mod/go.mod"} {
+		path := filepath.Join(root, name)
+		if !s.Relevant(path) || !slices.Contains(s.Dirs(), filepath.Dir(path)) {
+			t.Errorf("%s: relevant %t, watched %q", name, s.Relevant(path), s.Dirs())
+		}
+	}
+	if other := filepath.Join(root, "common/real/other.go"); s.Relevant(other) {
+		t.Errorf("%s is relevant", other)
+	}
+	changed := func(file string) bool {
+		t.Helper()
+		plan, _, err := b.plan(t.Context(), s, []string{file}, readSource, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared := filepath.Join(p.Dir, "shared.go")
+		return plan.next.sources[shared].content != s.sources[shared].content
+	}
+	a.write("../common/real/shared.go", "package app\n\nvar shared = 2\n")
+	for _, name := range []string{"app/app/shared.go", "via/shared.go", "common/real/shared.go"} {
+		if !changed(filepath.Join(root, name)) {
+			t.Errorf("a change is not found by %s", name)
+		}
+	}
+	if changed(filepath.Join(root, "app/app/app.go")) {
+		t.Error("a change is found by another file")
+	}
+}
+
+func TestLinkTargetsEnd(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	loop := filepath.Join(dir, "loop")
+	if err := os.Symlink("loop", loop); err != nil {
+		t.Fatal(err)
+	}
+	if got := linkTargets(loop); len(got) > maxLinks*2 {
+		t.Errorf("%d targets", len(got))
+	}
+	if err := os.Symlink("nowhere", filepath.Join(dir, "broken")); err != nil {
+		t.Fatal(err)
+	}
+	if got := linkTargets(filepath.Join(dir, "broken")); !slices.Equal(got, []string{filepath.Join(dir, "nowhere")}) {
+		t.Errorf("a broken link leads to %q", got)
+	}
+	if got := linkTargets(filepath.Join(dir, "missing")); got != nil {
+		t.Errorf("a missing file leads to %q", got)
+	}
+}
