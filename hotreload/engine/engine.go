@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -86,6 +87,7 @@ type Engine struct {
 	socket  *launch.Socket
 	control *net.UnixListener
 	anew    chan *net.UnixListener // takes control's place, whose file was deleted; one slot
+	bound   []fs.FileInfo          // files of the control sockets that were made; for one goroutine at a time
 	sup     *launch.Supervisor
 	watcher *watch.Watcher
 	events  *control.Stream[control.Event]
@@ -143,7 +145,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	if err = e.listen(ctx); err != nil {
 		return nil, err
 	}
-	if e.control, err = control.ListenUnix(SocketPath(dir)); err != nil {
+	if e.control, err = e.listenControl(); err != nil {
 		return nil, err
 	}
 	e.status = control.Status{

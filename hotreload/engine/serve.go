@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,8 +79,13 @@ func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error 
 
 // listenAnew makes the control socket once more, where its file was deleted. Who
 // is connected already stays so.
+// Where the directory was moved away and is back the socket may still be there.
 func (e *Engine) listenAnew() error {
-	l, err := control.ListenUnix(SocketPath(e.opts.Dir))
+	now, err := os.Lstat(SocketPath(e.opts.Dir))
+	if err == nil && slices.ContainsFunc(e.bound, func(own fs.FileInfo) bool { return os.SameFile(own, now) }) {
+		return nil
+	}
+	l, err := e.listenControl()
 	if err != nil {
 		return err
 	}
@@ -88,6 +96,18 @@ func (e *Engine) listenAnew() error {
 	}
 	e.anew <- l
 	return err
+}
+
+// listenControl makes the control socket, and remembers it as its own.
+func (e *Engine) listenControl() (*net.UnixListener, error) {
+	l, err := control.ListenUnix(SocketPath(e.opts.Dir))
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Lstat(SocketPath(e.opts.Dir)); err == nil {
+		e.bound = append(e.bound, info)
+	}
+	return l, nil
 }
 
 // asked hands a client's request to the loop and answers with the event that

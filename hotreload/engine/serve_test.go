@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -230,5 +232,42 @@ func TestRequestOfAClientThatLeft(t *testing.T) {
 	}()
 	if _, err := e.Rollback(ctx, 2); err != nil && !errors.Is(err, gone) {
 		t.Errorf("while it waits: %v", err)
+	}
+}
+
+// TestListenAnew: the control socket is made once more where its file is gone, and
+// not where the directory it is in was only away for a while.
+func TestListenAnew(t *testing.T) {
+	e := newTestEngine(t)
+	e.anew = make(chan *net.UnixListener, 1)
+	out := filepath.Join(e.opts.Dir, OutDir)
+	if err := os.Mkdir(out, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	first, err := e.listenControl()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	away := out + "-away"
+	for _, move := range [][2]string{{out, away}, {away, out}} {
+		if err := os.Rename(move[0], move[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.listenAnew(); err != nil || len(e.anew) > 0 {
+		t.Errorf("error %v, %d new sockets, though the socket is there", err, len(e.anew))
+	}
+	if err := os.Remove(SocketPath(e.opts.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.listenAnew(); err != nil || len(e.anew) != 1 {
+		t.Fatalf("error %v, %d new sockets, though it was deleted", err, len(e.anew))
+	}
+	if err := e.listenAnew(); err != nil || len(e.anew) != 1 {
+		t.Errorf("error %v, %d new sockets, though the new one is there", err, len(e.anew))
+	}
+	if err := (<-e.anew).Close(); err != nil {
+		t.Error(err)
 	}
 }

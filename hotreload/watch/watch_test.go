@@ -403,3 +403,26 @@ func TestSetDirsAfterTheEnd(t *testing.T) {
 		t.Errorf("SetDirs: %v", err)
 	}
 }
+
+// TestMovedAwayAndMadeAgain: something is made in the place of a tree that was
+// moved away, and makes room when it comes back.
+func TestMovedAwayAndMadeAgain(t *testing.T) {
+	f := newFixture(t, "work/a/x.go", "work/a/sub/y.go").start("work/a", "work/a/sub")
+	f.rename("work/a", "elsewhere")
+	f.mkdir("work/a/out")
+	f.check(os.RemoveAll(f.path("work/a")))
+	f.rename("elsewhere", "work/a")
+	for back := false; !back; { // in as many batches as there were moments of quiet
+		b := <-f.w.Batches()
+		back = slices.Contains(b.Files, f.path("work/a/sub/y.go"))
+	}
+	f.during(func() {
+		f.write("work/a/x.go", "two")
+		f.write("work/a/sub/y.go", "two")
+	})
+	for x, y := false, false; !x || !y; {
+		b := <-f.w.Batches()
+		x = x || slices.Contains(b.Files, f.path("work/a/x.go"))
+		y = y || slices.Contains(b.Files, f.path("work/a/sub/y.go"))
+	}
+}
