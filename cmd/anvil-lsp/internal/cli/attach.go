@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -82,6 +83,19 @@ func (p *program) abs(dir string) string {
 // errTakeOver reports that the engine of the other process has ended, and nobody
 // has asked it to.
 var errTakeOver = errors.New("the other anvil-lsp has ended")
+
+// otherProgram returns an error if the engine of a directory runs another program
+// than the one that is asked for. One directory has one engine: to show the other
+// program in its place would be a wrong answer.
+func otherProgram(s *control.Status, main string) error {
+	if main == "" || s.Main == "" || s.Main == main { // it does not say before something is live
+		return nil
+	}
+	if dir := path.Clean(filepath.ToSlash(main)); dir == "." || filepath.IsAbs(main) || s.Main == dir || strings.HasSuffix(s.Main, "/"+strings.TrimPrefix(dir, "../")) {
+		return nil
+	}
+	return fmt.Errorf("the anvil-lsp in %s (process id %d) runs %s, and a directory has one application at a time: end that with 'anvil-lsp ctl stop', or serve %s from its own directory", s.Dir, s.PID, s.Main, main)
+}
 
 // attach shows the events of a running engine, and what its application prints,
 // until it or the user ends. The error is errTakeOver if this program can go on in its place.

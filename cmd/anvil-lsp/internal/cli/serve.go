@@ -147,6 +147,9 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 		r := connect(o.Dir)
 		status, silent := r.status(ctx)
 		if silent == nil {
+			if err := otherProgram(status, f.main); err != nil {
+				return err
+			}
 			if err := p.attach(ctx, r, status, face, f); !errors.Is(err, errTakeOver) {
 				return err
 			}

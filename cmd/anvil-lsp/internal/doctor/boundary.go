@@ -23,7 +23,7 @@ type HostPackage struct {
 	Path string `json:"path"`
 	// Chain is the import chain from the program to the package, both included,
 	// that does not pass through the handlers package; empty if Native is the
-	// reason.
+	// reason, or if only hot code imports a package that is outside of the workspace.
 	Chain []string `json:"chain,omitempty"`
 	// Native is the package with cgo, assembly or linkname that keeps this one,
 	// itself or below it, from being built anew.

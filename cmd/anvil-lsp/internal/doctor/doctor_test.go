@@ -298,3 +298,13 @@ func TestJSON(t *testing.T) {
 		t.Errorf("got  %s, %v\nwant %s", data, err, want)
 	}
 }
+
+func TestWhyOutside(t *testing.T) {
+	b := &Boundary{Main: "example.com/app", Module: "example.com/app"}
+	if got := b.why(HostPackage{Path: "example.com/lib"}); !strings.Contains(got, "outside of the workspace") || !strings.Contains(got, "go work use") {
+		t.Errorf("a package of a replaced module: %q", got)
+	}
+	if got := b.why(HostPackage{Path: "example.com/app/store", Chain: []string{"example.com/app", "example.com/app/store"}}); strings.Contains(got, "outside") {
+		t.Errorf("a package of the workspace: %q", got)
+	}
+}

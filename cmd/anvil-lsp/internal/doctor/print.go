@@ -90,6 +90,9 @@ func (p *Boundary) why(h HostPackage) string {
 	case h.Native != "":
 		return "imported by " + p.short(h.Native) + ", which uses cgo, assembly or linkname"
 	}
+	if len(h.Chain) == 0 {
+		return "outside of the workspace, by a replace directive; `go work use` of its module makes it hot"
+	}
 	names := make([]string, len(h.Chain))
 	for i, path := range h.Chain {
 		names[i] = p.short(path)
