@@ -165,8 +165,11 @@ func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
 func (d *development) report(p *panicked, request string, status int, s *scope) fault {
 	diagnostic := manifest.Diagnose(manifest.CodeHandlerPanic, p.position, "panic: %s (%s)", p.message, request)
 	diagnostic.Detail = "panic: " + p.message + "\n" + request + "\n\n" + p.stack
-	s.log().Error("hotreload: a handler panicked", "panic", p.message, "request", request, "at", p.position.String(), "generation", s.generation)
-	d.loader.publish(control.LivePanic, s.generation, &diagnostic)
+	// Whoever reads the events shows the panic with its place and stack; a line of
+	// the log beside it would say the same once more.
+	if d.loader.publish(control.LivePanic, s.generation, &diagnostic) == 0 {
+		s.log().Error("hotreload: a handler panicked", "panic", p.message, "request", request, "at", p.position.String(), "generation", s.generation)
+	}
 	return fault{
 		Status: status, Title: "panic: " + p.message, Detail: request,
 		Position: p.position, Stack: p.stack, Frames: p.frames, Generation: s.generation, Made: s.made,

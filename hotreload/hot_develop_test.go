@@ -3,9 +3,12 @@
 package hotreload
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -152,5 +155,35 @@ func TestPanicAfterTheAnswerBegan(t *testing.T) {
 	}
 	if e := receive(t, events); !strings.Contains(e.Diagnostic.Message, "/next") { // none for the abort
 		t.Errorf("event %v", e.Diagnostic)
+	}
+}
+
+// TestPanicIsToldOnce checks that a panic is logged only where nobody reads the
+// events, and again once the reader is gone.
+func TestPanicIsToldOnce(t *testing.T) {
+	var log bytes.Buffer
+	b := newBench(t)
+	b.state.logger = slog.New(slog.NewTextHandler(&log, nil))
+	b.live(func(r *RouteSink) { r.Get("/", panicky) })
+	logged := func() bool {
+		t.Helper()
+		log.Reset()
+		b.state.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		return strings.Contains(log.String(), "a handler panicked")
+	}
+	if !logged() {
+		t.Error("nobody is told of a panic")
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	events := b.events.Subscribe(ctx)
+	if logged() {
+		t.Error("a panic is logged beside its event")
+	}
+	receive(t, events)
+	leave()
+	for range events { // until it is dropped
+	}
+	if !logged() {
+		t.Error("nobody is told of a panic after the reader has left")
 	}
 }

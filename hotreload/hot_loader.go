@@ -459,8 +459,9 @@ func (l *loader) close() {
 	l.closed = true
 }
 
-func (l *loader) publish(kind control.LiveEventKind, generation int, d *manifest.Diagnostic) {
-	l.events.Publish(control.LiveEvent{Time: time.Now(), Kind: kind, Generation: generation, Diagnostic: d})
+// publish hands out an event, and returns to how many readers.
+func (l *loader) publish(kind control.LiveEventKind, generation int, d *manifest.Diagnostic) (readers int) {
+	return l.events.Publish(control.LiveEvent{Time: time.Now(), Kind: kind, Generation: generation, Diagnostic: d})
 }
 
 func (s *LiveState) liveNumber() int {

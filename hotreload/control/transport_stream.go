@@ -47,8 +47,9 @@ func NewStream[T any]() *Stream[T] {
 // that it knows how things stand. It must be called before the first Publish.
 func (s *Stream[T]) Retain(keep func(T) bool) { s.retain = keep }
 
-// Publish hands v to every reader. After Close it does nothing.
-func (s *Stream[T]) Publish(v T) {
+// Publish hands v to every reader and returns how many there were. After Close it
+// does nothing.
+func (s *Stream[T]) Publish(v T) (readers int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.retain != nil && s.retain(v) {
@@ -57,10 +58,12 @@ func (s *Stream[T]) Publish(v T) {
 	for r := range s.readers {
 		select {
 		case r.events <- v:
+			readers++
 		default:
 			s.end(r)
 		}
 	}
+	return readers
 }
 
 // Subscribe returns the events published from now on. The channel is closed
