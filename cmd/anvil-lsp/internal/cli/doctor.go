@@ -17,7 +17,8 @@ func (p *program) doctor() *cobra.Command {
 		Use:   "doctor [DIR]",
 		Short: "Examine this machine and an application",
 		Long: `Examine whether this machine can build and load plugins and whether the
-application in DIR can be hot-reloaded, and say what to do where they cannot.
+application in DIR compiles and can be hot-reloaded, and say what to do where they
+cannot.
 
 Then list which packages of the workspace are hot, so that a save swaps them into
 the running program, and which are host packages, whose edits restart it. A

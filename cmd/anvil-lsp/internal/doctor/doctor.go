@@ -43,7 +43,8 @@ type Report struct {
 	Dir      string    `json:"dir"`
 	Checks   []Check   `json:"checks"`
 	Boundary *Boundary `json:"boundary,omitempty"`
-	// Problems are mistakes in the code that keep the boundary from being drawn.
+	// Problems are mistakes in the code: it cannot be loaded, then there is no
+	// boundary, or does not compile.
 	Problems []manifest.Diagnostic `json:"problems,omitempty"`
 	Hints    []string              `json:"hints,omitempty"`
 }
@@ -73,8 +74,9 @@ type Options struct {
 	// CacheDir is where engines remember whether plugins can be linked thin; if it
 	// is empty their answer is neither told nor replaced.
 	CacheDir string
-	// PluginLimit bounds the building of a plugin; 3 s if zero. An empty build
-	// cache needs longer, and that is no fault.
+	// PluginLimit bounds the building of a plugin; 3 s if zero. Five times that is
+	// the limit for a trial of thin plugins, and for the program's packages. An
+	// empty build cache needs longer, and that is no fault.
 	PluginLimit time.Duration
 }
 

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fsnotify/fsnotify"
 
@@ -67,7 +68,7 @@ func (d *doctor) listen(dir string) {
 	d.add("socket", OK, "", "%s (%d bytes)", d.socket, len(d.socket))
 }
 
-// program loads the program and draws its boundary.
+// program loads the program, draws its boundary, and looks whether it compiles.
 func (d *doctor) program(ctx context.Context) {
 	const name = "program"
 	if !d.report.OK() {
@@ -78,26 +79,40 @@ func (d *doctor) program(ctx context.Context) {
 		d.add(name, Skipped, "name the directory of an application, or make one with: anvil-lsp init DIR", "%s is not in a Go module", d.dir)
 		return
 	}
-	snap, err := d.inspect(ctx)
+	snap, tried, err := d.inspect(ctx)
+	if snap != nil {
+		d.snap = snap
+		d.report.Boundary = boundary(snap)
+		d.report.Hints = hints(d.report.Boundary)
+	}
 	if f, ok := errors.AsType[*build.Failure](err); ok {
+		what := "cannot be loaded"
+		if snap != nil {
+			what = "does not compile"
+		}
 		d.report.Problems = f.Diagnostics
-		d.add(name, Failed, "mend the code", "cannot be loaded")
+		d.add(name, Failed, "mend the code", "%s", what)
 		return
 	}
 	if err != nil {
 		d.add(name, Failed, "", "%s", strings.TrimPrefix(err.Error(), build.ErrSetup.Error()+": "))
 		return
 	}
-	d.snap = snap
-	d.report.Boundary = boundary(snap)
-	d.report.Hints = hints(d.report.Boundary)
-	d.add(name, OK, "", "%s, handlers package %s", snap.Main(), snap.Handlers())
+	found := fmt.Sprintf("%s, handlers package %s", snap.Main(), snap.Handlers())
+	if !tried {
+		d.add(name, Skipped, "anvil-lsp check tells whether it compiles, however long that takes", "%s; not compiled within %s: Go's build cache does not hold all that it imports yet", found, d.compileLimit())
+		return
+	}
+	d.add(name, OK, "", "%s", found)
 }
 
-func (d *doctor) inspect(ctx context.Context) (*build.Snapshot, error) {
+// inspect loads the program, and compiles its packages as far as there is time:
+// tried says that there was enough. Code that is at fault is a *build.Failure,
+// with a snapshot if it can be loaded.
+func (d *doctor) inspect(ctx context.Context) (snap *build.Snapshot, tried bool, err error) {
 	b, err := build.New(ctx, build.Config{Dir: d.dir, Main: d.o.Main, Tags: d.o.Tags, Go: d.o.Go, OutDir: filepath.Join(d.tmp, "out")})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer b.Close()
 	if flags := b.Unheeded(); len(flags) > 0 {
@@ -105,11 +120,29 @@ func (d *doctor) inspect(ctx context.Context) (*build.Snapshot, error) {
 	}
 	main, err := b.Main(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	snap, _, err := b.Inspect(ctx, main)
-	return snap, err
+	if snap, _, err = b.Inspect(ctx, main); err != nil {
+		return nil, false, err
+	}
+	limited, cancel := context.WithTimeout(ctx, d.compileLimit())
+	defer cancel()
+	compiled, _, err := b.Prepare(limited, main, nil)
+	switch {
+	case limited.Err() != nil && err != nil:
+		return snap, false, nil
+	case err != nil:
+		return snap, true, err
+	}
+	if found := compiled.Mistakes(); len(found) > 0 {
+		return compiled, true, &build.Failure{Diagnostics: found}
+	}
+	return compiled, true, nil
 }
+
+// compileLimit bounds the compiling of the program's packages. What it compiles
+// is in Go's build cache for the first start.
+func (d *doctor) compileLimit() time.Duration { return 5 * d.o.PluginLimit }
 
 // watching watches, for a moment, all directories that the engine will.
 func (d *doctor) watching() {
