@@ -1,0 +1,268 @@
+package e2e
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// TestEmacs has a real Emacs go through the whole loop with the configuration
+// that docs/editors.md shows: keys are typed into a terminal, and what they led
+// to is asked of Emacs, the engine and the application.
+func TestEmacs(t *testing.T) {
+	t.Run("eglot", func(t *testing.T) {
+		e := startEmacs(t, emacsConfiguration(t, "eglot-server-programs"), `
+			(setf (plist-get (plist-get (default-value 'eglot-workspace-configuration) :anvil) :address) "127.0.0.1:0")
+			(setf (plist-get (plist-get (default-value 'eglot-workspace-configuration) :anvil) :startTimeout) 300)`)
+		e.keys("\x1bxeglot\r")
+		e.loop(`(mapconcat #'flymake-diagnostic-text (flymake-diagnostics) "\n")`,
+			`(process-id (jsonrpc--process (eglot-current-server)))`)
+	})
+}
+
+// TestEmacsProject checks that the block of docs/editors.md about projects has
+// Emacs take the directory of go.mod for the root.
+func TestEmacsProject(t *testing.T) {
+	needEmacs(t)
+	dir := copyApp(t, "hello")
+	cmd := exec.Command("emacs", "--batch", "--quick", "--eval", "(progn (require 'project) "+emacsConfiguration(t, "project-find-functions")+
+		" (princ (expand-file-name (project-root (project-current)))))")
+	cmd.Dir = filepath.Join(dir, "handlers")
+	out, err := cmd.CombinedOutput()
+	if got, want := string(out), dir+"/"; err != nil || got != want {
+		t.Errorf("the root is %q (%v), want %q", got, err, want)
+	}
+}
+
+// loop goes through what a user does, from the question about trust to the end
+// of Emacs. Diagnostics is the expression for their texts in the buffer, pid that
+// for the language server's process.
+func (e *emacs) loop(diagnostics, pid string) {
+	t := e.t
+
+	// The question about trust. Its first answer stands in the minibuffer.
+	e.until("(with-current-buffer (window-buffer (minibuffer-window)) (buffer-string))", "Run the code in "+e.dir)
+	if _, err := os.Lstat(e.path(".anvil")); err == nil {
+		t.Error(".anvil is there before trust")
+	}
+	e.keys("\r")
+	st := e.engine("generation 1", func(st control.Status) bool { return st.State == control.StateLive && st.Generation == 1 })
+	e.URL = st.URL
+	if got := e.get("/"); !strings.HasPrefix(got, "Hello! Visit 1,") {
+		t.Errorf("the page is %q", got)
+	}
+
+	// What a save would do stands in the buffer before it.
+	e.after("func now(w http.ResponseWriter, _ *http.Request)")
+	e.keys(" error")
+	e.until(diagnostics, "ANV001")
+	if got := e.eval("(buffer-modified-p)"); got != "t" {
+		t.Error("the buffer was saved")
+	}
+	e.keys("\x1f") // undo
+	e.until("(buffer-modified-p)", "nil")
+	until(t, "ANV001 is gone", func() bool { return !strings.Contains(e.eval(diagnostics), "ANV001") })
+
+	e.after(`"Hello`)
+	e.keys(" there\x18\x13") // save-buffer
+	e.engine("generation 2", func(st control.Status) bool { return st.State == control.StateLive && st.Generation == 2 })
+	if got := e.get("/"); !strings.HasPrefix(got, "Hello there! Visit 2,") {
+		t.Errorf("the page after a save is %q", got)
+	}
+
+	// A restart that takes long: Emacs answers keys meanwhile.
+	wait := filepath.Join(e.dir, ".wait")
+	if err := os.WriteFile(wait, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	e.keys("\x1bxanvil-restart\r")
+	until(t, "the new process waits", func() bool { _, err := os.Stat(wait + "ing"); return err == nil })
+	e.eval("(goto-char (point-min))")
+	e.keys("\x1b>") // end-of-buffer
+	e.until("(eobp)", "t")
+	if got := e.status().Counts.Restarts; got != 0 {
+		t.Errorf("%d restarts before the application went on", got)
+	}
+	if err := os.Remove(wait); err != nil {
+		t.Fatal(err)
+	}
+	st = e.engine("a restart", func(st control.Status) bool { return st.State == control.StateLive && st.Counts.Restarts == 1 })
+	e.until(`(with-current-buffer "*Messages*" (buffer-string))`, "anvil: restarted")
+	if got := e.get("/"); !strings.HasPrefix(got, "Hello there! Visit 1,") {
+		t.Errorf("the page after a restart is %q", got)
+	}
+
+	// The end of Emacs is the end of all.
+	server, err := strconv.Atoi(e.eval(pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.keys("\x18\x03") // save-buffers-kill-terminal
+	<-e.exited
+	for what, pid := range map[string]int{"the language server": server, "the engine": st.PID, "the application": st.Live.PID} {
+		until(t, "the end of "+what, func() bool { return !alive(pid) })
+	}
+}
+
+// emacsConfiguration returns the block of docs/editors.md that names something.
+func emacsConfiguration(t *testing.T, names string) string {
+	t.Helper()
+	docs, err := os.ReadFile(filepath.FromSlash("../../../docs/editors.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range regexp.MustCompile("(?s)```elisp\n(.*?)```").FindAllSubmatch(docs, -1) {
+		if strings.Contains(string(block[1]), names) {
+			return string(block[1])
+		}
+	}
+	t.Fatalf("docs/editors.md has no block of Emacs Lisp with %s", names)
+	return ""
+}
+
+// needEmacs skips a test where Emacs is missing.
+func needEmacs(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"emacs", "emacsclient", "script"} {
+		if _, err := exec.LookPath(name); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatalf("%s is not installed: apt-get install emacs-nox elpa-eglot elpa-go-mode", name)
+			}
+			t.Skipf("%s is not installed", name)
+		}
+	}
+}
+
+// emacs is a running Emacs with the handlers of an application before it. As an
+// engine, it is the one that the language server has started.
+type emacs struct {
+	*server
+	socket   string
+	keyboard io.Writer
+}
+
+// startEmacs starts Emacs in a terminal of its own, with a configuration and what
+// the test adds to it. The application is in no repository, so Emacs takes the
+// directory of the handlers for the project.
+func startEmacs(t *testing.T, configuration, more string) *emacs {
+	t.Helper()
+	needEmacs(t)
+	e := &emacs{server: &server{t: t, dir: copyApp(t, "hello"), client: &http.Client{Timeout: time.Minute}, stderr: new(buffer), exited: make(chan struct{})}}
+	e.edit("main.go", "func main() {\n", `func main() {
+	for _, err := os.Stat(".wait"); err == nil; _, err = os.Stat(".wait") {
+		_ = os.WriteFile(".waiting", nil, 0o666)
+		time.Sleep(10 * time.Millisecond)
+	}
+`)
+	e.edit("main.go", "\t\"syscall\"\n", "\t\"syscall\"\n\t\"time\"\n")
+
+	home := t.TempDir()                           // nothing of the user's
+	if err := os.Chmod(home, 0o700); err != nil { // as Emacs wants it of the place of a socket
+		t.Fatal(err)
+	}
+	e.socket = filepath.Join(home, "emacs")
+	init := filepath.Join(home, "init.el")
+	text := `(setq user-emacs-directory "` + home + `/" package-user-dir "` + home + `/elpa" inhibit-startup-screen t
+      server-socket-dir "` + home + `" server-name "emacs"
+      native-comp-deferred-compilation nil native-comp-jit-compilation nil) ; costs minutes
+(package-initialize)
+` + configuration + more + "\n(server-start)\n"
+	if err := os.WriteFile(init, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+
+	e.cmd = exec.Command("script", "--quiet", "--return", "--command",
+		"stty rows 40 columns 140; exec emacs --no-window-system --no-init-file --load "+init+" handlers/handlers.go", os.DevNull)
+	e.cmd.Dir = e.dir
+	e.cmd.Env = append(os.Environ(), "TERM=xterm", "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"XDG_CONFIG_HOME="+filepath.Join(home, "config"), "XDG_STATE_HOME="+filepath.Join(home, "state"))
+	e.cmd.Stdout, e.cmd.Stderr = e.stderr, e.stderr
+	keyboard, err := e.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.keyboard = keyboard
+	if err := e.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		e.err = e.cmd.Wait()
+		close(e.exited)
+	}()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the terminal:\n%q", e.stderr.String())
+		}
+		select {
+		case <-e.exited:
+		default:
+			_ = e.cmd.Process.Kill() // Emacs gets SIGHUP, and ends
+			<-e.exited
+		}
+	})
+	until(t, "Emacs shows the file", func() bool {
+		_, err := os.Stat(e.socket)
+		return err == nil && e.eval("(derived-mode-p 'go-mode)") == "go-mode"
+	})
+	return e
+}
+
+// keys types.
+func (e *emacs) keys(keys string) {
+	e.t.Helper()
+	if _, err := io.WriteString(e.keyboard, keys); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// eval evaluates an expression in the buffer of the file, between two keys.
+func (e *emacs) eval(expression string) string {
+	e.t.Helper()
+	ctx, cancel := context.WithTimeout(e.t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "emacsclient", "--socket-name", e.socket, "--eval",
+		`(with-selected-window (get-buffer-window (find-buffer-visiting "`+e.path("handlers/handlers.go")+`")) `+expression+")")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		e.t.Fatalf("%s: %v\n%s", expression, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// until waits until the value of an expression contains a text.
+func (e *emacs) until(expression, text string) {
+	e.t.Helper()
+	until(e.t, text+" in "+expression, func() bool { return strings.Contains(e.eval(expression), text) })
+}
+
+// after moves point behind a text.
+func (e *emacs) after(text string) {
+	e.t.Helper()
+	if e.eval("(progn (goto-char (point-min)) (search-forward "+strconv.Quote(text)+" nil t))") == "nil" {
+		e.t.Fatalf("%q is not in the buffer", text)
+	}
+}
+
+// engine waits for a status of the engine.
+func (e *emacs) engine(what string, ok func(control.Status) bool) control.Status {
+	e.t.Helper()
+	var st control.Status
+	until(e.t, what, func() bool {
+		ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
+		defer cancel()
+		c := control.NewClient(e.path(".anvil/engine.sock"))
+		defer c.Close()
+		return c.Get(ctx, control.PathStatus, &st) == nil && ok(st)
+	})
+	return st
+}
