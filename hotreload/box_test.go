@@ -136,7 +136,7 @@ func TestHandlerToMethodRouter(t *testing.T) {
 		}
 	}
 	w := httptest.NewRecorder()
-	root.ServeHTTP(w, httptest.NewRequest("PUT", "/direct/7", nil))
+	root.ServeHTTP(w, localRequest("PUT", "/direct/7", nil))
 	if allow := w.Header().Get("Allow"); allow != "GET" {
 		t.Errorf("Allow: %q", allow)
 	}

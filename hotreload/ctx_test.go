@@ -37,7 +37,7 @@ func TestCtxAnswers(t *testing.T) {
 		{"/echo/a%2Fb/%41%20", http.StatusOK, "application/json", `["a/b","A ","","","",1,"v"]` + "\n"},
 	} {
 		w := httptest.NewRecorder()
-		r := httptest.NewRequest("GET", test.path, nil)
+		r := localRequest("GET", test.path, nil)
 		s.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, "v")))
 		if w.Code != test.status || w.Header().Get("Content-Type") != test.kind || w.Body.String() != test.body {
 			t.Errorf("%s: got %d %q %q", test.path, w.Code, w.Header().Get("Content-Type"), w.Body)

@@ -56,7 +56,7 @@ func TestReturnedErrors(t *testing.T) {
 		{"/plain", "", `409 application/problem+json {"title":"Conflict","status":409,"detail":"taken"}`},
 		{"/late", "", "200 text/plain; charset=utf-8 half an answer"},
 	} {
-		r := httptest.NewRequest("GET", test.path, nil)
+		r := localRequest("GET", test.path, nil)
 		r.Header.Set("Accept", test.accept)
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)

@@ -36,7 +36,7 @@ func TestPanicIsAnEventAndAPage(t *testing.T) {
 		{"application/json", "application/problem+json", `{"title":"panic: no post in example.com/app","status":500,"detail":"GET /?x=1","position":{"file":"`},
 		{"*/*", "text/plain; charset=utf-8", "500 panic: no post in example.com/app\n\nGET /?x=1\n"},
 	} {
-		r := httptest.NewRequest("GET", "/?x=1", nil)
+		r := localRequest("GET", "/?x=1", nil)
 		r.Header.Set("Accept", test.accept)
 		w := httptest.NewRecorder()
 		b.state.ServeHTTP(w, r)
@@ -59,7 +59,7 @@ func TestPanicIsAnEventAndAPage(t *testing.T) {
 		}
 	}
 	// Returned errors show their text, escaped.
-	r := httptest.NewRequest("GET", "/error", nil)
+	r := localRequest("GET", "/error", nil)
 	r.Header.Set("Accept", "text/html")
 	w := httptest.NewRecorder()
 	b.state.ServeHTTP(w, r)
@@ -142,7 +142,7 @@ func TestPanicAfterTheAnswerBegan(t *testing.T) {
 				t.Errorf("%s: recovered %v", path, v)
 			}
 		}()
-		b.state.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		b.state.ServeHTTP(w, localRequest("GET", path, nil))
 		return w
 	}
 	aborts("/late")
@@ -168,7 +168,7 @@ func TestPanicIsToldOnce(t *testing.T) {
 	logged := func() bool {
 		t.Helper()
 		log.Reset()
-		b.state.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		b.state.ServeHTTP(httptest.NewRecorder(), localRequest("GET", "/", nil))
 		return strings.Contains(log.String(), "a handler panicked")
 	}
 	if !logged() {

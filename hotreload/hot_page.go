@@ -17,10 +17,22 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
-// answer writes what went wrong in the form that the client reads best.
+// answer writes what went wrong in the form that the client reads best. Who
+// asks for another host than this machine may be a page of a stranger, and is
+// told as little as in production.
 func (d *development) answer(w http.ResponseWriter, r *http.Request, f fault) {
+	if !control.Local(r) {
+		f = fault{Status: f.Status, Title: http.StatusText(f.Status), Detail: "What went wrong is told in the terminal or editor, and to requests for localhost."}
+		if prefersText(r) {
+			writeText(w, f)
+		} else {
+			writeProblem(w, f)
+		}
+		return
+	}
 	switch preferred(r) {
 	case "html":
+		control.Secure(w.Header())
 		var b strings.Builder
 		if err := d.page(r, f).Write(&b); err != nil {
 			writeText(w, f)

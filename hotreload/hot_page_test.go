@@ -3,6 +3,7 @@
 package hotreload
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,7 +19,7 @@ import (
 
 // browse asks as a browser does.
 func browse(h http.Handler, method, url string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, url, nil)
+	r := localRequest(method, url, nil)
 	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -134,6 +135,43 @@ func TestExcerpt(t *testing.T) {
 		}
 		if strings.Join(got, ", ") != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// TestStrangersAreToldNothing: a page of a stranger, whose name was made to lead
+// here, sees neither messages nor places nor source, whatever form it asks for.
+func TestStrangersAreToldNothing(t *testing.T) {
+	b := newBench(t)
+	b.live(func(r *RouteSink) {
+		r.Get("/panic", panicky)
+		r.Get("/error", func(*Ctx) error { return errors.New("pool no post is closed") })
+		r.Get("/refused", func(*Ctx) error { return Errorf(http.StatusNotFound, "no post 7") })
+	})
+	ask := func(host, path, accept string) (int, string) {
+		r := localRequest("GET", path, nil)
+		r.Host = host
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		b.state.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	for _, host := range []string{"evil.example", "127.0.0.1.evil.example:8080", "localhost.evil.example", "10.0.0.1:8080", ""} {
+		for _, accept := range []string{"text/html", "application/json", "*/*"} {
+			for _, path := range []string{"/panic", "/error"} {
+				status, body := ask(host, path, accept)
+				if status != http.StatusInternalServerError || strings.Contains(body, "no post") || strings.Contains(body, ".go") || strings.Contains(body, "<h1>") {
+					t.Errorf("%s asks for %s as %s: %d\n%s", host, path, accept, status, body)
+				}
+			}
+			if status, body := ask(host, "/refused", accept); status != http.StatusNotFound || !strings.Contains(body, "no post 7") {
+				t.Errorf("%s: what a handler says to its client is lost: %d\n%s", host, status, body)
+			}
+		}
+	}
+	for _, host := range []string{"localhost", "127.0.0.1:8080", "[::1]:8080", "app.localhost"} {
+		if _, body := ask(host, "/panic", "text/html"); !strings.Contains(body, "no post") {
+			t.Errorf("%s is told nothing:\n%s", host, body)
 		}
 	}
 }

@@ -109,7 +109,7 @@ func TestPanicThatAMountedRouterRecovers(t *testing.T) {
 			if got := ask(b.state, "GET /sub/deep/boom"); got != test.answer {
 				t.Errorf("got %q, want %q", got, test.answer)
 			}
-			r := httptest.NewRequest("GET", "/sub/deep/boom", nil)
+			r := localRequest("GET", "/sub/deep/boom", nil)
 			r.Header.Set("Accept", "text/html")
 			w := httptest.NewRecorder()
 			b.state.ServeHTTP(w, r)

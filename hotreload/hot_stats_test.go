@@ -71,7 +71,7 @@ func TestCountedRequests(t *testing.T) {
 					t.Errorf("%s: recovered %v", path, v)
 				}
 			}()
-			b.state.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
+			b.state.ServeHTTP(httptest.NewRecorder(), localRequest("GET", path, nil))
 		}()
 	}
 	for route, want := range map[string]string{

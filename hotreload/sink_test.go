@@ -28,7 +28,7 @@ func serving(t *testing.T, fn RegisterFunc) *LiveState {
 func ask(h http.Handler, request string) string {
 	method, target, _ := strings.Cut(request, " ")
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(method, target, nil))
+	h.ServeHTTP(w, localRequest(method, target, nil))
 	return strings.TrimSpace(fmt.Sprintf("%d %s", w.Code, w.Body))
 }
 
@@ -201,7 +201,7 @@ func TestMethodNotAllowedNamesTheOthers(t *testing.T) {
 		r.Put("/a", text(""))
 	})
 	w := httptest.NewRecorder()
-	s.ServeHTTP(w, httptest.NewRequest("POST", "/a", nil))
+	s.ServeHTTP(w, localRequest("POST", "/a", nil))
 	allow := w.Header().Values("Allow")
 	slices.Sort(allow)
 	if w.Code != http.StatusMethodNotAllowed || !slices.Equal(allow, []string{"GET", "PUT"}) {

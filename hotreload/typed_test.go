@@ -33,7 +33,7 @@ func TestTypedHandler(t *testing.T) {
 		r.Put("/posts/{id}", func(_ *Ctx, in updateIn) (updateIn, error) { return in, nil })
 	})
 	put := func(target, contentType, body string) (int, string) {
-		r := httptest.NewRequest("PUT", target, strings.NewReader(body))
+		r := localRequest("PUT", target, strings.NewReader(body))
 		r.Header.Set("Content-Type", contentType)
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
@@ -142,7 +142,7 @@ func TestBind(t *testing.T) {
 	})
 	post := func(target string) string {
 		w := httptest.NewRecorder()
-		s.ServeHTTP(w, httptest.NewRequest("POST", target, strings.NewReader(`{"name":"Ann"}`)))
+		s.ServeHTTP(w, localRequest("POST", target, strings.NewReader(`{"name":"Ann"}`)))
 		return strings.TrimSpace(w.Body.String())
 	}
 	if got := post("/7"); got != `{"ID":7,"Name":"Ann"}` {
