@@ -182,6 +182,8 @@ type oracle struct {
 	refuse error // what Refresh fails with
 	loads  error // what Loads says
 	none   bool  // nothing is known yet
+	dirs   []string
+	links  map[string][]string
 
 	mu        sync.Mutex
 	refreshed [][]string
@@ -202,7 +204,9 @@ func (o *oracle) Refresh(_ context.Context, files []string) error {
 
 func (o *oracle) Loads(context.Context) error { return o.loads }
 
-func (o *oracle) Dirs(context.Context) []string { return nil }
+func (o *oracle) Dirs(context.Context) []string { return o.dirs }
+
+func (o *oracle) Links(context.Context) map[string][]string { return o.links }
 
 func (o *oracle) Predict(ctx context.Context, buffers map[string][]byte) (*engine.Forecast, error) {
 	o.mu.Lock()

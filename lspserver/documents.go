@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,13 +19,14 @@ import (
 // Document is a version of a text that the editor has open. It does not change.
 type Document struct {
 	URI     uri.URI
-	Path    string // real, absolute; empty if it is no file
+	Path    string // as the go command names it, absolute; empty if it is no file
 	Version int32
 	Text    []byte
 	// Saved is the digest of the text that is known to be on disk; zero if there is
 	// no such file.
 	Saved [sha256.Size]byte
 
+	real   string // the path without symbolic links
 	sum    [sha256.Size]byte
 	common [sha256.Size]byte // of the last text that was in the buffer and on disk; zero: there was none
 	mapper func() *text.Mapper
@@ -32,7 +34,7 @@ type Document struct {
 
 func newDocument(u uri.URI, path string, version int32, data []byte, e text.Encoding) *Document {
 	return &Document{
-		URI: u, Path: path, Version: version, Text: data, sum: sha256.Sum256(data),
+		URI: u, Path: path, real: path, Version: version, Text: data, sum: sha256.Sum256(data),
 		mapper: sync.OnceValue(func() *text.Mapper { return text.NewMapper(data, e) }),
 	}
 }
@@ -71,10 +73,12 @@ type documents struct {
 	now atomic.Pointer[documentSet]
 }
 
-// documentSet is the open documents at one moment.
+// documentSet is the open documents at one moment. A document is in byPath under
+// each name of its file that a symbolic link gives it.
 type documentSet struct {
 	byURI  map[uri.URI]*Document
 	byPath map[string]*Document
+	links  links
 }
 
 func (d *documents) all() *documentSet {
@@ -88,7 +92,7 @@ func (d *documents) update(change func(*documentSet)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.all()
-	set := &documentSet{byURI: maps.Clone(old.byURI), byPath: maps.Clone(old.byPath)}
+	set := &documentSet{byURI: maps.Clone(old.byURI), byPath: maps.Clone(old.byPath), links: old.links}
 	if set.byURI == nil {
 		set.byURI, set.byPath = map[uri.URI]*Document{}, map[string]*Document{}
 	}
@@ -99,19 +103,33 @@ func (d *documents) update(change func(*documentSet)) {
 // current returns the documents whose text counts: all but those that were left
 // behind.
 func (set *documentSet) current() *documentSet {
-	out := &documentSet{byURI: maps.Clone(set.byURI), byPath: maps.Clone(set.byPath)}
+	out := &documentSet{byURI: maps.Clone(set.byURI), byPath: maps.Clone(set.byPath), links: set.links}
 	maps.DeleteFunc(out.byURI, func(_ uri.URI, d *Document) bool { return d.Stale() })
 	maps.DeleteFunc(out.byPath, func(_ string, d *Document) bool { return d.Stale() })
 	return out
 }
 
-func (d *documents) put(doc *Document) {
-	d.update(func(set *documentSet) {
-		set.byURI[doc.URI] = doc
-		if doc.Path != "" {
-			set.byPath[doc.Path] = doc
+// put keeps a document, in place of an older version, and returns it as it is
+// named.
+func (d *documents) put(doc *Document) (kept *Document) {
+	d.update(func(set *documentSet) { kept = set.put(doc) })
+	return kept
+}
+
+func (set *documentSet) put(doc *Document) *Document {
+	names := set.links.names(doc.real)
+	if doc.Path != names[0] {
+		c := *doc
+		c.Path = names[0]
+		doc = &c
+	}
+	set.byURI[doc.URI] = doc
+	for _, name := range names {
+		if name != "" {
+			set.byPath[name] = doc
 		}
-	})
+	}
+	return doc
 }
 
 func (d *documents) remove(u uri.URI) {
@@ -121,11 +139,15 @@ func (d *documents) remove(u uri.URI) {
 		if doc == nil || set.byPath[doc.Path] != doc {
 			return
 		}
-		delete(set.byPath, doc.Path)
-		for _, other := range set.byURI { // it may be open under another name, too
-			if best := set.byPath[doc.Path]; other.Path == doc.Path && (best == nil || other.URI < best.URI) {
-				set.byPath[doc.Path] = other
+		maps.DeleteFunc(set.byPath, func(_ string, other *Document) bool { return other == doc })
+		var best *Document // it may be open under another name, too
+		for _, other := range set.byURI {
+			if other.real == doc.real && (best == nil || other.URI < best.URI) {
+				best = other
 			}
+		}
+		if best != nil {
+			set.put(best)
 		}
 	})
 }
@@ -155,7 +177,7 @@ func didOpen(s *Server, p *protocol.DidOpenTextDocumentParams) {
 	}
 	doc := newDocument(p.TextDocument.URI, path, p.TextDocument.Version, []byte(p.TextDocument.Text), s.client.Encoding)
 	doc = doc.with(diskSum(path))
-	s.docs.put(doc)
+	doc = s.docs.put(doc)
 	s.documentChanged(doc)
 	s.lookAgain(doc)
 }
@@ -169,10 +191,9 @@ func didChange(s *Server, p *protocol.DidChangeTextDocumentParams) {
 	if p.TextDocument.Version <= doc.Version {
 		s.logf(protocol.MessageTypeWarning, "textDocument/didChange: version %d of %s after version %d", p.TextDocument.Version, p.TextDocument.URI, doc.Version)
 	}
-	next := newDocument(doc.URI, doc.Path, p.TextDocument.Version, text.Apply(doc.Text, s.client.Encoding, p.ContentChanges), s.client.Encoding)
+	next := newDocument(doc.URI, doc.real, p.TextDocument.Version, text.Apply(doc.Text, s.client.Encoding, p.ContentChanges), s.client.Encoding)
 	next = next.follow(doc)
-	s.docs.put(next)
-	s.documentChanged(next)
+	s.documentChanged(s.docs.put(next))
 }
 
 func didSave(s *Server, p *protocol.DidSaveTextDocumentParams) {
@@ -181,13 +202,15 @@ func didSave(s *Server, p *protocol.DidSaveTextDocumentParams) {
 		return
 	}
 	if p.Text != nil && !bytes.Equal(doc.Text, []byte(*p.Text)) {
-		doc = newDocument(doc.URI, doc.Path, doc.Version, []byte(*p.Text), s.client.Encoding).follow(doc)
+		doc = newDocument(doc.URI, doc.real, doc.Version, []byte(*p.Text), s.client.Encoding).follow(doc)
 	}
 	doc = doc.with(doc.sum)
-	s.docs.put(doc)
+	doc = s.docs.put(doc)
 	s.judge() // the user may have said so in a terminal
 	for _, f := range s.allSessions() {
-		f.saved(doc.Path)
+		for _, name := range s.docs.all().links.names(doc.real) {
+			f.saved(name)
+		}
 	}
 	s.documentChanged(doc)
 	s.lookAgain(doc)
@@ -208,7 +231,7 @@ func (s *Server) documentChanged(doc *Document) {
 		return
 	}
 	for _, f := range s.allSessions() {
-		if f.covers(doc.Path) {
+		if slices.ContainsFunc(s.docs.all().links.names(doc.real), f.covers) {
 			f.changed()
 		}
 	}

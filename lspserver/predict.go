@@ -22,6 +22,7 @@ type outlook interface {
 	Loads(ctx context.Context) error
 	Refresh(ctx context.Context, files []string) error
 	Dirs(ctx context.Context) []string
+	Links(ctx context.Context) map[string][]string
 }
 
 // changed has the buffers looked at when typing rests. What is being computed
@@ -123,6 +124,9 @@ func (f *session) forecastFrom(ctx context.Context, o outlook, docs *documentSet
 	docs = docs.current() // of the others the disk counts
 	buffers, versions, clean := map[string][]byte{}, map[string]int32{}, true
 	for path, doc := range docs.byPath {
+		if path == doc.real && path != doc.Path {
+			continue // the go command has it by another name only
+		}
 		if f.covers(path) {
 			buffers[path], versions[path] = doc.Text, doc.Version
 			clean = clean && !doc.Dirty()
@@ -135,12 +139,14 @@ func (f *session) forecastFrom(ctx context.Context, o outlook, docs *documentSet
 	for _, d := range o.Dirs(ctx) {
 		dirs[d] = true
 	}
+	links := o.Links(ctx)
 	if ctx.Err() != nil {
 		return
 	}
 	if err != nil && !errors.Is(err, engine.ErrNoOutlook) {
 		f.s.logf(protocol.MessageTypeWarning, "%s: no predictions: %v", f.dir, err)
 	}
+	renamed := false
 	f.set(func() {
 		if f.outlook == o {
 			f.forecast, f.versions, f.basis, f.clean = forecast, versions, docs, clean
@@ -149,9 +155,15 @@ func (f *session) forecastFrom(ctx context.Context, o outlook, docs *documentSet
 			}
 		}
 		if len(dirs) > 0 && !maps.Equal(f.dirs, dirs) {
-			f.dirs = dirs
+			f.dirs, renamed = dirs, true
+		}
+		if len(dirs) > 0 && !maps.EqualFunc(f.links, links, slices.Equal) {
+			f.links, renamed = links, true
 		}
 	})
+	if renamed {
+		f.s.rename()
+	}
 }
 
 // refresh brings an outlook without an engine up to date with what changed on

@@ -110,7 +110,7 @@ func (p *publisher) send(u uri.URI, doc *Document) {
 		switch {
 		case st.about(u, doc):
 			params.Diagnostics = append(params.Diagnostics, st.files[u]...)
-		case f.covers(realPath(pathOf(u))):
+		case slices.ContainsFunc(p.s.docs.all().links.names(realPath(pathOf(u))), f.covers):
 			return
 		}
 	}

@@ -58,11 +58,12 @@ type session struct {
 	message  string
 	live     *manifest.Manifest
 	outlook  outlook
-	own      bool            // outlook has no engine and needs Refresh
-	madeWith Settings        // of an own outlook
-	stale    fileList        // what changed on disk since outlook was refreshed
-	refused  fileList        // what it could not be refreshed with
-	dirs     map[string]bool // whose files belong to the application
+	own      bool                // outlook has no engine and needs Refresh
+	madeWith Settings            // of an own outlook
+	stale    fileList            // what changed on disk since outlook was refreshed
+	refused  fileList            // what it could not be refreshed with
+	dirs     map[string]bool     // whose files belong to the application
+	links    map[string][]string // names that the go command has for files, by real path
 	forecast *engine.Forecast
 	versions map[string]int32
 	basis    *documentSet       // that the forecast was made for
@@ -195,6 +196,7 @@ func (f *session) end() {
 	f.cancel()
 	f.set(func() { f.state, f.message = StateOff, "" })
 	f.s.diags.forget(f)
+	f.s.rename()
 }
 
 // lookAround makes predictions possible without an engine: against what went
@@ -291,7 +293,7 @@ func (f *session) renew() {
 // savedOnDisk looks what is on disk now, for the documents of a session.
 func (s *Server) savedOnDisk(f *session) {
 	for _, doc := range s.docs.all().byURI {
-		if !f.covers(doc.Path) {
+		if !slices.ContainsFunc(s.docs.all().links.names(doc.real), f.covers) {
 			continue
 		}
 		sum := diskSum(doc.Path)
@@ -300,8 +302,7 @@ func (s *Server) savedOnDisk(f *session) {
 		}
 		s.docs.update(func(set *documentSet) {
 			if now := set.byURI[doc.URI]; now != nil && now.Version == doc.Version {
-				d := now.with(sum)
-				set.byURI[doc.URI], set.byPath[doc.Path] = d, d
+				set.put(now.with(sum))
 			}
 		})
 	}

@@ -43,7 +43,9 @@ func didChangeWatchedFiles(s *Server, p *protocol.DidChangeWatchedFilesParams) {
 		concerned := false
 		for _, change := range p.Changes {
 			if path := pathOf(change.URI); path != "" {
-				concerned = f.changedOnDisk(realPath(path)) || concerned
+				for _, name := range s.docs.all().links.names(realPath(path)) {
+					concerned = f.changedOnDisk(name) || concerned
+				}
 			}
 		}
 		if concerned {

@@ -50,6 +50,15 @@ func TestLinks(t *testing.T) {
 	if other := filepath.Join(root, "common/real/other.go"); s.Relevant(other) {
 		t.Errorf("%s is relevant", other)
 	}
+	if got := s.Links()[filepath.Join(root, "common/real/shared.go")]; !slices.Equal(got, []string{filepath.Join(p.Dir, "shared.go")}) {
+		t.Errorf("the file is known as %q", got)
+	}
+	p.Dir = filepath.Join(a.dir, "linked")
+	link("app", "linked")
+	if got := s.Links()[filepath.Join(a.dir, "app")]; !slices.Equal(got, []string{p.Dir}) {
+		t.Errorf("the package is known as %q", got)
+	}
+	p.Dir = filepath.Join(a.dir, "app")
 	changed := func(file string) bool {
 		t.Helper()
 		plan, _, err := b.plan(t.Context(), s, []string{file}, readSource, false)

@@ -114,7 +114,12 @@ func (s *Snapshot) Reason(path string) Reason { return s.boundary.Reason(path) }
 // nil.
 func (s *Snapshot) Package(path string) *Package { return s.graph.Packages[path] }
 
-// Dirs returns the directories whose files decide what is built, sorted.
+// SourceDirs returns the directories that the go command takes files from, as it
+// names them, sorted.
+func (s *Snapshot) SourceDirs() []string { return s.graph.Dirs() }
+
+// Dirs returns the directories whose files decide what is built, sorted: those,
+// and where symbolic links lead.
 func (s *Snapshot) Dirs() []string {
 	dirs := s.graph.Dirs()
 	for _, src := range s.sources {

@@ -54,7 +54,7 @@ func readSource(path string, opaque bool) (source, error) {
 		if err != nil {
 			return source{}, fmt.Errorf("reading source: %w", err)
 		}
-		return source{content: sum, tokens: sum, opaque: opaque}, nil
+		return source{content: sum, tokens: sum, opaque: opaque, targets: linkTargets(path)}, nil
 	}
 	data, err := regular.Read(path, regular.MaxSource)
 	if err != nil {

@@ -45,6 +45,9 @@ type Outlook struct {
 	dir  string // of an outlook without an engine
 	main string
 	own  *known // the same, guarded by turn
+
+	links  map[string][]string // of linked; both are guarded by turn
+	linked *build.Snapshot
 }
 
 // known is what there is to compare with.
@@ -234,7 +237,24 @@ func (o *Outlook) Dirs(ctx context.Context) []string {
 	}
 	defer o.unlock()
 	if k := o.known(); k != nil && k.newest != nil {
-		return k.newest.Dirs()
+		return k.newest.SourceDirs()
 	}
 	return nil
+}
+
+// Links returns the names that files and directories of the application have for
+// the go command, by their real paths, where a symbolic link makes them differ.
+func (o *Outlook) Links(ctx context.Context) map[string][]string {
+	if o.lock(ctx) != nil {
+		return nil
+	}
+	defer o.unlock()
+	k := o.known()
+	if k == nil || k.newest == nil {
+		return nil
+	}
+	if o.linked != k.newest {
+		o.links, o.linked = k.newest.Links(), k.newest
+	}
+	return o.links
 }
