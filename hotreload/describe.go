@@ -3,7 +3,6 @@ package hotreload
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"runtime"
 	"slices"
 	"time"
@@ -56,8 +55,4 @@ func (g *generation) describe(entries []RouteEntry, from source) {
 	g.manifest.RouteCount = len(m.Routes)
 	g.manifest.Registered = time.Now()
 	g.manifest.Manifest = m
-}
-
-func fingerprint(shapes *manifest.Shapes, t reflect.Type) string {
-	return manifest.Fingerprint(shapes.Of(t))
 }

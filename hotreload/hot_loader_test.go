@@ -460,11 +460,16 @@ func TestBreakIsNotInstalled(t *testing.T) {
 			t.Errorf("got %s", d)
 		}
 		got = append(got, d.Message)
+		for _, r := range d.Related {
+			got = append(got, r.Message)
+		}
 	}
 	want := []string{
-		"GET /kind: the signature of hotreload.plainHandler changed from func(*hotreload.Ctx) error to func(http.ResponseWriter, *http.Request)",
-		"GET /show/{id}: the signature of hotreload.TestBreakIsNotInstalled.func2.2 changed: hotreload.showIn: field ID was int and is string, " +
-			"the tag of field Page changed, field New bool is new, field Old is gone",
+		"signature of GET /kind changed (now func(w, r))",
+		"hotreload.plainHandler was func(*hotreload.Ctx) error and is func(http.ResponseWriter, *http.Request)",
+		"signature of GET /show/{id} changed (field ID of the input)",
+		"hotreload.TestBreakIsNotInstalled.func2.2: parameter 2: field ID was int and is string, " +
+			`field Page had tag "query:\"page\"" and has "query:\"p\"", field New is new, field Old is gone`,
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -197,7 +197,7 @@ func (f *session) question(ev control.Event) string {
 	var reasons []string
 	for _, d := range ev.Diagnostics {
 		if d.Code.Rung() == manifest.RungWarmRestart {
-			reasons = append(reasons, d.Message+" ["+string(d.Code)+"]")
+			reasons = append(reasons, d.Message)
 		}
 	}
 	if len(reasons) > 3 {
@@ -210,7 +210,7 @@ func (f *session) question(ev control.Event) string {
 	if len(f.s.allSessions()) > 1 {
 		whose = " of " + f.s.nameOf(f)
 	}
-	return "The live server" + whose + " must restart for this change: " + strings.Join(reasons, "; ")
+	return "Restart the live server" + whose + "? " + upperFirst(strings.Join(reasons, "; ")) + "."
 }
 
 // rememberCommand is anvil.remember.

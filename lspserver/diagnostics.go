@@ -13,6 +13,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
@@ -105,12 +106,23 @@ func (f *session) collect(docs *documentSet) []found {
 		case slices.ContainsFunc(out, func(o found) bool { return o.happened && o.Code == d.Code && o.File == d.File && o.Line == d.Line }):
 			continue
 		}
+		d.Message = d.Foretell(f.forecast.Rung, f.restartIs(d))
 		out = append(out, found{d, false})
 	}
 	slices.SortStableFunc(out, func(a, b found) int {
 		return compareDiagnostics(a.Diagnostic, b.Diagnostic)
 	})
 	return out
+}
+
+// restartIs returns the words for a restart that a finding of the forecast calls
+// for: whether it takes no more than a save; f.mu is held.
+func (f *session) restartIs(d manifest.Diagnostic) string {
+	waits := f.paused || f.status.Paused || f.getSettings().OnSave == SaveManual || len(f.status.Held) > 0
+	if waits || f.attached || f.link == nil || f.status.State == StateOff || f.decide([]manifest.Diagnostic{d}) != engine.BreakRestart {
+		return manifest.NeedsRestart
+	}
+	return manifest.RestartsOnSave
 }
 
 func compareDiagnostics(a, b manifest.Diagnostic) int {

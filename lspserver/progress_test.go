@@ -58,7 +58,7 @@ func TestProgressOfSeveral(t *testing.T) {
 			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 		ev := control.Event{Kind: control.EventAsking, Diagnostics: []manifest.Diagnostic{manifest.Diagnose(manifest.CodeHostChanged, manifest.Position{}, "because")}}
-		if q := x.question(ev); q != "The live server of x/server must restart for this change: because [ANV002]" {
+		if q := x.question(ev); q != "Restart the live server of x/server? Because." {
 			t.Error(q)
 		}
 	})

@@ -15,14 +15,21 @@ import (
 // It returns nothing for shapes that are equal or were not made by Shapes. A
 // shape has no names of hot types, so that these are shown by what they are.
 func DescribeDifference(before, after string) string {
+	all, _ := differences(before, after)
+	return all
+}
+
+// differences is DescribeDifference, with shorter wordings of it: the longest
+// first, the last of which tells of one difference only.
+func differences(before, after string) (all string, brief []string) {
 	was, ok := parseShape(before)
 	is, fine := parseShape(after)
 	if !ok || !fine || before == after {
-		return ""
+		return "", nil
 	}
 	d := difference{was: was, is: is, seen: map[[2]*textType]bool{}}
 	d.compare(place{}, was.root, is.root)
-	return strings.Join(d.found, ", ")
+	return strings.Join(d.found, ", "), d.briefly()
 }
 
 // maxDifferences is how many differences are listed.
@@ -32,7 +39,9 @@ type difference struct {
 	was, is shapeText
 	seen    map[[2]*textType]bool // pairs of hot types that were compared
 	found   []string
-	part    string // part of the function that was last named
+	short   []string // the same in fewer words
+	where   string   // where the first is
+	part    string   // part of the function that was last named
 }
 
 // place is where in a type a difference is.
@@ -70,6 +79,9 @@ func (d *difference) report(p place, format string, args ...any) {
 	}
 	d.part = p.part
 	d.found = append(d.found, subject+" "+text)
+	if d.short = append(d.short, p.brief(text)); d.where == "" {
+		d.where = p.where()
+	}
 }
 
 // compare reports the differences of two types.

@@ -1,9 +1,11 @@
 package build
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/token"
+	"hash/fnv"
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
@@ -18,6 +20,48 @@ type decl struct {
 	signature digest // all but a function's body
 	whole     digest
 	own       digest // what it says itself: whole, but for constants
+	lines     []lineSum
+}
+
+// lineSum is one line of a declaration that says something.
+type lineSum struct {
+	line, col int
+	sum       uint64
+}
+
+// sumLines digests the lines of a declaration that begins at a place, to find the
+// one that was edited. Blank lines and lines of comment are left out.
+func sumLines(line, col int, text []byte) []lineSum {
+	var out []lineSum
+	for raw := range bytes.Lines(text) {
+		said := bytes.TrimSpace(raw)
+		if len(said) > 0 && !bytes.HasPrefix(said, []byte("//")) {
+			h := fnv.New64a()
+			h.Write(said)
+			out = append(out, lineSum{line, col + bytes.Index(raw, said), h.Sum64()})
+		}
+		line, col = line+1, 1
+	}
+	return out
+}
+
+// edited returns the place in a declaration of the first line that was edited; of
+// the line before, if lines are gone.
+func (d decl) edited(was decl) (line, col int) {
+	line, col = d.line, d.col
+	for i, l := range d.lines {
+		if i == len(was.lines) || l.sum != was.lines[i].sum {
+			if i+1 < len(d.lines) || i == 0 { // else a line before the closing brace is gone
+				line, col = l.line, l.col
+			}
+			break
+		}
+		line, col = l.line, l.col
+	}
+	if len(was.lines) == 0 || len(d.lines) == 0 || line == d.lines[0].line {
+		return d.line, d.col
+	}
+	return line, col
 }
 
 func (d decl) imports() bool { return strings.HasPrefix(d.key, token.IMPORT.String()+" ") }
@@ -36,13 +80,16 @@ func readDecls(fset *token.FileSet, f *ast.File, data []byte) []decl {
 		return data[min(start, len(data)):min(end, len(data))]
 	}
 	var out []decl
-	add := func(kind, name string, at token.Pos, own, whole, signature []byte) {
+	add := func(kind, name string, from, at token.Pos, own, whole, signature []byte) {
 		pos := fset.PositionFor(at, false)
 		d := decl{key: kind + " " + name, name: name, line: pos.Line, col: pos.Column}
 		d.whole, _ = digestTokens(whole)
 		d.signature, _ = digestTokens(signature)
 		if d.own = d.whole; kind == token.CONST.String() {
 			d.own, _ = digestTokens(own)
+		}
+		if at := fset.PositionFor(from, false); kind != token.CONST.String() {
+			d.lines = sumLines(at.Line, at.Column, whole)
 		}
 		out = append(out, d)
 	}
@@ -54,7 +101,7 @@ func readDecls(fset *token.FileSet, f *ast.File, data []byte) []decl {
 			if node.Body != nil {
 				signature = text(node.Pos(), node.Body.Pos())
 			}
-			add("func", funcName(node), node.Name.Pos(), whole, whole, signature)
+			add("func", funcName(node), node.Pos(), node.Name.Pos(), whole, whole, signature)
 		case *ast.GenDecl:
 			for _, spec := range node.Specs {
 				// A constant may depend on the ones before it (iota, implied
@@ -66,13 +113,13 @@ func readDecls(fset *token.FileSet, f *ast.File, data []byte) []decl {
 				}
 				switch spec := spec.(type) {
 				case *ast.TypeSpec:
-					add("type", spec.Name.Name, spec.Name.Pos(), own, whole, whole)
+					add("type", spec.Name.Name, spec.Pos(), spec.Name.Pos(), own, whole, whole)
 				case *ast.ValueSpec:
 					for _, id := range spec.Names {
-						add(node.Tok.String(), id.Name, id.Pos(), own, whole, whole)
+						add(node.Tok.String(), id.Name, spec.Pos(), id.Pos(), own, whole, whole)
 					}
 				case *ast.ImportSpec:
-					add("import", spec.Path.Value, spec.Pos(), own, whole, whole)
+					add("import", spec.Path.Value, spec.Pos(), spec.Pos(), own, whole, whole)
 				}
 			}
 		}
@@ -114,7 +161,7 @@ func funcName(f *ast.FuncDecl) string {
 
 // change is how a Go file differs from an earlier version of it.
 type change struct {
-	pos      manifest.Position // the first declaration that differs, in the new text
+	pos      manifest.Position // the first line that differs of the first declaration that does, in the new text
 	name     string            // of that declaration
 	bodyOnly bool              // nothing but function bodies differs
 	gone     bool              // it is in the old text only; the position is that of its group, if any
@@ -130,17 +177,18 @@ func compareDecls(path string, was, now source) change {
 	}
 	c := change{pos: manifest.Position{File: path}, bodyOnly: true}
 	certain := false
-	differs := func(d decl, own, bodyOnly bool) {
+	differs := func(d, old decl, own, bodyOnly bool) {
 		c.bodyOnly = c.bodyOnly && bodyOnly
 		if c.name == "" || own && !certain {
-			c.name, c.pos.Line, c.pos.Column, certain = d.name, d.line, d.col, own
+			c.name, certain = d.name, own
+			c.pos.Line, c.pos.Column = d.edited(old)
 		}
 	}
 	for _, d := range now.decls {
 		old, ok := before[d.key]
 		delete(before, d.key)
 		if !ok || old.whole != d.whole {
-			differs(d, !ok || old.own != d.own, ok && old.signature == d.signature)
+			differs(d, old, !ok || old.own != d.own, ok && old.signature == d.signature)
 		}
 	}
 	for _, d := range was.decls {
@@ -167,4 +215,12 @@ func (c change) String() string {
 	default:
 		return c.name + " changed"
 	}
+}
+
+// in says what differs in a package, in few words.
+func (c change) in(pkg string) string {
+	if c.gone {
+		return c.name + " was removed from " + pkg
+	}
+	return c.name + " in " + pkg + " changed"
 }

@@ -167,7 +167,7 @@ func (s *Snapshot) Against(live, newest *Snapshot) *Plan {
 		was, ok := newest.sources[path]
 		if moduleFile(path) && ok && was.tokens != s.sources[path].tokens {
 			plan.Reasons = append(plan.Reasons, manifest.Diagnose(manifest.CodeModuleChanged, manifest.Position{File: path},
-				"%s differs from what the live server was built from: saving it restarts the live server if another version of a module is chosen by it", filepath.Base(path)))
+				"%s changed, and may choose other versions of modules", filepath.Base(path)))
 		}
 	}
 	plan.decide()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -217,25 +218,37 @@ func (p *Plan) Rebuilt() []string { return p.next.rebuilt(p.Changed) }
 func (p *Plan) Sources() []*Package { return p.next.sourcesWith(p.Host) }
 
 // hostChanged is the diagnostic for a host package that differs in a file.
-func (p *Plan) hostChanged(s *Snapshot, path, file string) manifest.Diagnostic {
+func (p *Plan) hostChanged(s *Snapshot, pkg, file string) manifest.Diagnostic {
 	c := compareDecls(file, s.sources[file], p.next.sources[file])
-	what := c.String()
-	if what == "" {
-		what = "package " + path + " changed"
+	reason := p.next.Reason(pkg)
+	const linked, native = ", which the process has linked", ", which uses cgo, assembly or linkname"
+	short := path.Base(pkg)
+	var wordings []string
+	switch {
+	case s.hot(pkg):
+		wordings = []string{pkg + " cannot be swapped in any more", short + " cannot be swapped in any more"}
+	case reason.Native == pkg:
+		wordings = []string{pkg + " changed" + native, short + " changed" + native}
+	case c.name != "":
+		wordings = []string{c.in(pkg) + linked, c.in(short) + linked, short + " changed" + linked}
+	default:
+		wordings = []string{pkg + " changed" + linked, short + " changed" + linked}
 	}
-	why := ""
-	switch r := p.next.Reason(path); {
-	case r.Native == path:
-		why = " (it uses cgo, assembly or linkname)"
-	case r.Native != "":
-		why = " (" + r.Native + ", which imports it, uses cgo, assembly or linkname)"
-	case len(r.Chain) > 1:
-		why = " (" + strings.Join(r.Chain, " → ") + ")"
+	d := manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s", manifest.Fit(wordings...))
+	because := pkg + " is linked into the process"
+	switch {
+	case reason.Native == pkg:
+		because += ": it uses cgo, assembly or linkname"
+	case reason.Native != "":
+		because += ": " + reason.Native + ", which imports it, uses cgo, assembly or linkname"
+	case len(reason.Chain) > 1:
+		because += ": " + strings.Join(reason.Chain, " → ")
 	}
-	if s.hot(path) {
-		return manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s: %s cannot be swapped in any more%s; the running process keeps the old code until it restarts", what, path, why)
+	if what := c.String(); what != "" {
+		because = what + "; " + because
 	}
-	return manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s: %s is linked into the running process%s, which keeps the old code until it restarts", what, path, why)
+	d.Related = []manifest.Related{{Position: c.pos, Message: because}}
+	return d
 }
 
 // mainPosition is the first file of the main package.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -147,7 +148,7 @@ func FuzzParseErrors(f *testing.F) {
 }
 
 func TestCompareDecls(t *testing.T) {
-	const base = "package p\n\nimport \"fmt\"\n\nconst (\n\tA = iota\n\tB\n)\n\ntype T struct{ X int }\n\nfunc (t *T) M() int { return t.X }\n\nfunc f() { fmt.Println(1) }\n\nfunc init() {}\n\nfunc init() {}\n"
+	const base = "package p\n\nimport \"fmt\"\n\nconst (\n\tA = iota\n\tB\n)\n\ntype T struct{ X int }\n\nfunc (t *T) M() int { return t.X }\n\nfunc f() { fmt.Println(1) }\n\nfunc init() {}\n\nfunc init() {}\n\nfunc long() {\n\tfmt.Println(1, 1)\n\n\tif true {\n\t\tfmt.Println(2, 2)\n\t}\n}\n\ntype S struct {\n\tA int\n\tB int\n}\n"
 	tests := []struct{ name, old, new, at, want string }{
 		{"body", "Println(1)", "Println(2)", "p.go:14:6", "the body of f changed"},
 		{"method body", "return t.X", "return 0", "p.go:12:13", "the body of T.M changed"},
@@ -160,6 +161,13 @@ func TestCompareDecls(t *testing.T) {
 		{"type removed, body changed", "type T struct{ X int }\n\nfunc (t *T) M() int { return t.X }\n\nfunc f() { fmt.Println(1) }\n", "func f() { fmt.Println(2) }\n", "p.go:10:6", "f changed"},
 		{"new function", "type T", "func g() {}\n\ntype T", "p.go:10:6", "g changed"},
 		{"second init", "{}\n\nfunc init() {}", "{}\n\nfunc init() { f() }", "p.go:18:6", "the body of init changed"},
+		{"line of a body", "Println(2, 2)", "Println(2, 3)", "p.go:24:3", "the body of long changed"},
+		{"line and a comment above", "\tfmt.Println(1, 1)\n\n\tif true", "\t// once\n\tfmt.Println(1, 1)\n\n\n\tif !false", "p.go:25:2", "the body of long changed"},
+		{"new line in a body", "\tif true {\n", "\tf()\n\tif true {\n", "p.go:23:2", "the body of long changed"},
+		{"line of a body removed", "\tfmt.Println(1, 1)\n", "", "p.go:22:2", "the body of long changed"},
+		{"last lines of a body removed", "\n\tif true {\n\t\tfmt.Println(2, 2)\n\t}\n", "", "p.go:21:2", "the body of long changed"},
+		{"last field removed", "\tB int\n", "", "p.go:29:2", "S changed"},
+		{"last field of another type", "\tB int\n", "\tB string\n", "p.go:30:2", "S changed"},
 		{"comment", "func f", "// f prints.\nfunc f", "p.go", ""},
 	}
 	for _, tt := range tests {
@@ -174,7 +182,7 @@ func FuzzDigest(f *testing.F) {
 	f.Add([]byte("package p\n\nimport \"C\"\n"))
 	f.Add([]byte("//go:build x\npackage"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if a, b := digestGo(data), digestGo(slices.Clone(data)); a.content != b.content || a.tokens != b.tokens || a.header != b.header || !slices.Equal(a.decls, b.decls) {
+		if a, b := digestGo(data), digestGo(slices.Clone(data)); a.content != b.content || a.tokens != b.tokens || a.header != b.header || !reflect.DeepEqual(a.decls, b.decls) {
 			t.Error("the digest of the same text differs")
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -89,7 +90,10 @@ func hostChanges(b *build.Builder, s *build.Snapshot, against *manifest.Manifest
 		if files := sourcePackage(pkg).GoFiles; len(files) > 0 {
 			pos.File = files[0]
 		}
-		out = append(out, manifest.Diagnose(manifest.CodeHostChanged, pos, "host package %s differs from the one in the manifest (%s)", p.Path, s.Reason(p.Path)))
+		d := manifest.Diagnose(manifest.CodeHostChanged, pos, "%s", manifest.Fit(
+			p.Path+" differs from the one in the manifest", path.Base(p.Path)+" differs from the one in the manifest"))
+		d.Related = []manifest.Related{{Position: pos, Message: p.Path + " is a host package: " + s.Reason(p.Path).String()}}
+		out = append(out, d)
 	}
 	return out
 }
@@ -100,15 +104,15 @@ func moduleChanges(s *build.Snapshot, against *manifest.Manifest) []manifest.Dia
 	if len(against.Modules) == 0 {
 		return nil // an earlier version wrote it
 	}
-	path := func(id string) string { p, _, _ := strings.Cut(id, "@"); return p }
+	name := func(id string) string { p, _, _ := strings.Cut(id, "@"); return p }
 	was := map[string]string{}
 	for _, id := range against.Modules {
-		was[path(id)] = id
+		was[name(id)] = id
 	}
 	changed := map[string]string{}
 	for _, now := range s.Modules() {
-		if before, ok := was[path(now)]; ok && before != now {
-			changed[path(now)] = fmt.Sprintf("the manifest was made with %s, go.mod now says %s", build.ModuleText(before), build.ModuleText(now))
+		if before, ok := was[name(now)]; ok && before != now {
+			changed[name(now)] = fmt.Sprintf("the manifest was made with %s, go.mod now says %s", build.ModuleText(before), build.ModuleText(now))
 		}
 	}
 	if before, now := against.GODEBUG, s.GODEBUG(); before != now {

@@ -178,7 +178,7 @@ func TestCheckAgainst(t *testing.T) {
 	}{
 		{name: "nothing", rung: manifest.RungHotSwap},
 		{name: "a comment", code: "// Package lib has a name.\n" + code, rung: manifest.RungHotSwap},
-		{name: "a body", code: strings.Replace(code, `"lib"`, `"other"`, 1), rung: manifest.RungWarmRestart, want: "ANV002 host package example.com/lib differs"},
+		{name: "a body", code: strings.Replace(code, `"lib"`, `"other"`, 1), rung: manifest.RungWarmRestart, want: "ANV002 example.com/lib differs from the one in the manifest"},
 		{name: "the go line", lib: strings.Replace(gomod, "1.26.0", "1.25.0", 1), rung: manifest.RungWarmRestart,
 			want: "ANV013 the manifest was made with example.com/lib@v0.0.0 go1.26.0 => "},
 		{name: "GODEBUG", app: appMod + "\ngodebug http2client=0\n", rung: manifest.RungWarmRestart, want: "ANV013 the manifest was made with the GODEBUG defaults"},

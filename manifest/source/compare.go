@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -90,13 +91,10 @@ func moved(was, is []string) string {
 	return strings.Join(parts, ", ")
 }
 
-// structure describes a difference between shapes for which the names of the
-// types are no help.
-func (c comparison) structure(was, is string) string {
-	switch difference := manifest.DescribeDifference(was, is); {
-	case difference != "":
-		return difference
-	case c.moved != "":
+// otherwise says in what shapes differ for which the names of the types are no
+// help.
+func (c comparison) otherwise() string {
+	if c.moved != "" {
 		return c.moved
 	}
 	return "types of the same names have other fields"
@@ -107,13 +105,8 @@ func (c comparison) route(was manifest.Route, is *Route) manifest.Diagnostic {
 	if pos.File == "" {
 		pos = is.Position
 	}
-	change := ": " + c.structure(was.Shape, is.Shape)
-	if was.Signature != is.Signature {
-		change = " from " + was.Signature + " to " + is.Signature
-	}
-	d := manifest.Diagnose(manifest.CodeSignature, pos,
-		"%s: the signature of %s changed%s; whoever uses the route relies on the old one, so the live server restarts",
-		manifest.Slot{Method: is.Method, Pattern: is.Pattern, Mount: is.Mount}, is.Handler, change)
+	slot := manifest.Slot{Method: is.Method, Pattern: is.Pattern, Mount: is.Mount}
+	d := manifest.SignatureChanged(pos, slot, was.Handling(), is.Handling(), c.otherwise())
 	if pos != is.Position {
 		d.Related = append(d.Related, manifest.Related{Position: is.Position, Message: "registered here"})
 	}
@@ -123,24 +116,47 @@ func (c comparison) route(was manifest.Route, is *Route) manifest.Diagnostic {
 	return d
 }
 
+// state words a change of kept state: the value is taken over field by field, and
+// what has no place in the new type is dropped.
 func (c comparison) state(was manifest.State, is *State) manifest.Diagnostic {
-	change := "its type " + was.Type + " is " + is.Type + " now"
-	if was.Type == is.Type {
-		change = "the structure of its type " + is.Type + " changed"
+	long := "the structure of its type " + is.Type + " changed"
+	if was.Type != is.Type {
+		long = "its type " + was.Type + " is " + is.Type + " now"
 	}
 	difference := manifest.DescribeDifference(was.Shape, is.Shape)
 	if difference == "" && was.Type == is.Type {
 		difference = c.moved
 	}
-	if difference != "" && !strings.HasPrefix(difference, "it was ") {
-		change += ": " + difference
+	if strings.HasPrefix(difference, "it was ") {
+		difference = ""
 	}
-	d := manifest.Diagnose(manifest.CodeStateShape, is.Position,
-		"state %q: %s; the value is taken over field by field, and what has no place in the new type is dropped", is.Key, change)
-	if onlyNew(difference) {
+	if difference != "" {
+		long += ": " + difference
+	}
+	kept := onlyNew(difference)
+	does := fmt.Sprintf("state %q drops values", is.Key)
+	if kept {
+		does = fmt.Sprintf("state %q is migrated", is.Key)
+	}
+	var why []string
+	switch losses := lossy(difference); {
+	case was.Type != is.Type:
+		why = []string{"now " + is.Type}
+	case len(losses) > 0:
+		why = []string{difference, strings.Join(losses, ", "), losses[0] + ", …"}
+	case difference != "":
+		why = []string{difference}
+	}
+	var wordings []string
+	for _, w := range why {
+		wordings = append(wordings, does+" ("+w+")")
+	}
+	wordings = append(wordings, does)
+	d := manifest.Diagnose(manifest.CodeStateShape, is.Position, "%s", manifest.Fit(wordings...))
+	if kept {
 		d.Severity = manifest.SeverityInformation
-		d.Message = strings.Replace(d.Message, "and what has no place in the new type is dropped", "and nothing is dropped", 1)
 	}
+	d.Related = []manifest.Related{{Position: is.Position, Message: long}}
 	return d
 }
 
@@ -149,10 +165,12 @@ func onlyNew(difference string) bool {
 	if difference == "" {
 		return false
 	}
-	for part := range strings.SplitSeq(difference, ", ") {
-		if !strings.HasPrefix(part, "field ") || !strings.HasSuffix(part, " is new") {
-			return false
-		}
-	}
-	return true
+	return len(lossy(difference)) == 0
+}
+
+// lossy returns what a difference consists of but for new fields.
+func lossy(difference string) []string {
+	return slices.DeleteFunc(strings.Split(difference, ", "), func(part string) bool {
+		return part == "" || strings.HasPrefix(part, "field ") && strings.HasSuffix(part, " is new")
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -72,35 +73,35 @@ func TestCompare(t *testing.T) {
 		{"renamed type", [2]string{"In", "Input"}, ""},
 		{"unused field type", [2]string{"type draft struct", "type unused struct{ A int }\n\ntype draft struct"}, ""},
 		{"new field", [2]string{"Note string\n", "Note string\n\tPage int\n"},
-			"warning 20:10 GET /cond: the signature of handlers.show changed: parameter 2: field Page is new; " +
-				"whoever uses the route relies on the old one, so the live server restarts [ANV001]\n" +
-				"\t32:5 registered here\n\t31 registered here in the live generation\n" +
-				"warning 20:10 GET /show/{id}: the signature of handlers.show changed: parameter 2: field Page is new; " +
-				"whoever uses the route relies on the old one, so the live server restarts [ANV001]\n" +
-				"\t25:4 registered here\n\t24 registered here in the live generation\n"},
+			"warning 20:10 signature of GET /cond changed (input gets field Page) [ANV001]\n" +
+				"\t20:10 handlers.show: parameter 2: field Page is new\n\t32:5 registered here\n\t31 registered here in the live generation\n" +
+				"warning 20:10 signature of GET /show/{id} changed (input gets field Page) [ANV001]\n" +
+				"\t20:10 handlers.show: parameter 2: field Page is new\n\t25:4 registered here\n\t24 registered here in the live generation\n"},
 		{"other kind", [2]string{"func plain(w http.ResponseWriter, r *http.Request) {}", "func plain(c *hotreload.Ctx) error { return nil }"},
-			"warning 21:11 GET /plain: the signature of handlers.plain changed from func(http.ResponseWriter, *http.Request) to func(*hotreload.Ctx) error; " +
-				"whoever uses the route relies on the old one, so the live server restarts [ANV001]\n" +
-				"\t25:4 registered here\n"},
+			"warning 21:11 signature of GET /plain changed (now func(*Ctx) error) [ANV001]\n" +
+				"\t21:11 handlers.plain was func(http.ResponseWriter, *http.Request) and is func(*hotreload.Ctx) error\n\t25:4 registered here\n"},
+		{"error result", [2]string{"func plain(w http.ResponseWriter, r *http.Request) {}", "func plain(w http.ResponseWriter, r *http.Request) error { return nil }"},
+			"warning 21:11 signature of GET /plain changed (+ error result) [ANV001]\n" +
+				"\t21:11 handlers.plain was func(http.ResponseWriter, *http.Request) and is func(http.ResponseWriter, *http.Request) error\n\t25:4 registered here\n"},
 		{"other result", [2]string{"r.Get(\"/show/{id}\", show)", "r.Get(\"/show/{id}\", func(c *hotreload.Ctx, in In) (*Out, error) { return nil, nil })"},
-			"warning 24:26 GET /show/{id}: the signature of handlers.AnvilRegisterRoutes.func1 changed from func(*hotreload.Ctx, handlers.In) (handlers.Out, error) " +
-				"to func(*hotreload.Ctx, handlers.In) (*handlers.Out, error); whoever uses the route relies on the old one, so the live server restarts [ANV001]\n" +
-				"\t24:4 registered here\n"},
+			"warning 24:26 signature of GET /show/{id} changed (another result) [ANV001]\n" +
+				"\t24:26 handlers.AnvilRegisterRoutes.func1 was func(*hotreload.Ctx, handlers.In) (handlers.Out, error) " +
+				"and is func(*hotreload.Ctx, handlers.In) (*handlers.Out, error)\n\t24:4 registered here\n"},
 		{"moved", [2]string{"\tr.Get(\"/plain\", plain)\n", "\n\n\tr.Get(\"/plain\", func(c *hotreload.Ctx) error { return nil })\n"},
-			"warning 27:22 GET /plain: the signature of handlers.AnvilRegisterRoutes.func1 changed from func(http.ResponseWriter, *http.Request) to func(*hotreload.Ctx) error; " +
-				"whoever uses the route relies on the old one, so the live server restarts [ANV001]\n" +
+			"warning 27:22 signature of GET /plain changed (now func(*Ctx) error) [ANV001]\n" +
+				"\t27:22 handlers.AnvilRegisterRoutes.func1 was func(http.ResponseWriter, *http.Request) and is func(*hotreload.Ctx) error\n" +
 				"\t27:4 registered here\n\t25 registered here in the live generation\n"},
 		{"other pattern", [2]string{"\"/plain\", plain", "\"/plain2\", func(c *hotreload.Ctx) error { return nil }"}, ""},
 		{"handler of a mount", [2]string{"http.NotFoundHandler()", "http.FileServer(nil)"}, ""},
 		{"state field", [2]string{"struct{ Title string }", "struct{ Title string; Tags []string }"},
-			"information 27:12 state \"drafts\": the structure of its type map[string]handlers.draft changed: field Tags is new; " +
-				"the value is taken over field by field, and nothing is dropped [ANV005]\n"},
+			"information 27:12 state \"drafts\" is migrated (field Tags is new) [ANV005]\n" +
+				"\t27:12 the structure of its type map[string]handlers.draft changed: field Tags is new\n"},
 		{"state field gone", [2]string{"struct{ Title string }", "struct{ Name string }"},
-			"warning 27:12 state \"drafts\": the structure of its type map[string]handlers.draft changed: field Name is new, field Title is gone; " +
-				"the value is taken over field by field, and what has no place in the new type is dropped [ANV005]\n"},
+			"warning 27:12 state \"drafts\" drops values (field Title is gone) [ANV005]\n" +
+				"\t27:12 the structure of its type map[string]handlers.draft changed: field Name is new, field Title is gone\n"},
 		{"state type", [2]string{"map[string]draft", "map[int]draft"},
-			"warning 27:12 state \"drafts\": its type map[string]handlers.draft is map[int]handlers.draft now; " +
-				"the value is taken over field by field, and what has no place in the new type is dropped [ANV005]\n"},
+			"warning 27:12 state \"drafts\" drops values (now map[int]handlers.draft) [ANV005]\n" +
+				"\t27:12 its type map[string]handlers.draft is map[int]handlers.draft now\n"},
 		{"state gone", [2]string{"hotreload.StateOf", "_ = hotreload.Lookup[int]; var _ = hotreload.StateOf[int]; func(c *hotreload.Container, s string, f func() map[string]draft) {}"}, ""},
 		{"conditional, one of two", [2]string{"r.Get(\"/cond\", plain)", "r.Get(\"/cond\", http.NotFoundHandler())"}, ""},
 	} {
@@ -116,6 +117,9 @@ func TestCompare(t *testing.T) {
 			}
 			var b strings.Builder
 			for _, d := range Compare(before, r, hot) {
+				if shown := d.Foretell(manifest.RungWarmRestart, manifest.RestartsOnSave); utf8.RuneCountInString(shown) > 80 {
+					t.Errorf("wider than 80 columns: %s", shown)
+				}
 				fmt.Fprintf(&b, "%s %d:%d %s [%s]\n", d.Severity, d.Line, d.Column, d.Message, d.Code)
 				for _, rel := range d.Related {
 					fmt.Fprintf(&b, "\t%s %s\n", strings.TrimPrefix(rel.Position.String(), root+"/handlers/routes.go:"), rel.Message)
@@ -143,7 +147,7 @@ func TestCompareBoundary(t *testing.T) {
 		before.Routes[i].Fingerprint, before.Routes[i].Shape = "another", ""
 	}
 	found := Compare(before, r, p.hot())
-	if len(found) == 0 || !strings.Contains(found[0].Message, "package example.com/handlers is a hot package now") {
+	if len(found) == 0 || !strings.Contains(found[0].Related[0].Message, "package example.com/handlers is a hot package now") {
 		t.Errorf("got %v", found)
 	}
 }

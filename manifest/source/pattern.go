@@ -61,7 +61,7 @@ func checkRoutes(entries []*entry) []manifest.Diagnostic {
 
 // refusal is what chi says, at the method or at the pattern.
 func (e *entry) refusal(reason string) manifest.Diagnostic {
-	d := e.fault("%s: %s; the generation would be refused", e.place(), strings.TrimSuffix(reason, "."))
+	d := e.fault("%s: %s", e.place(), strings.TrimSuffix(reason, "."))
 	if e.methodAt.File != "" && strings.Contains(reason, "http method") {
 		d.Position = e.methodAt
 	}
@@ -90,7 +90,7 @@ func checkDuplicates(entries []*entry) []manifest.Diagnostic {
 		if earlier.pattern != e.pattern && !e.mount && !e.slash && !earlier.slash {
 			why += " (names of parameters do not tell routes apart)"
 		}
-		d := e.fault("%s %s; the generation would be refused", places[twice.Route], why)
+		d := e.fault("%s %s", places[twice.Route], why)
 		d.Related = append(d.Related, manifest.Related{Position: earlier.at, Message: fmt.Sprintf("first registered here, as %s", places[twice.Earlier])})
 		faults = append(faults, d)
 	}

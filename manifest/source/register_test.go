@@ -9,7 +9,7 @@ import (
 // TestRegisterFunction: what the handlers package must declare.
 func TestRegisterFunction(t *testing.T) {
 	const header = "package handlers\n\nimport \"github.com/anvilforge/anvil-lsp/hotreload\"\n\nvar _ hotreload.Ctx\n\n"
-	const wrong = "it must be func(r *hotreload.RouteSink): the generation could not be loaded [ANV003]"
+	const wrong = "it must be func(r *hotreload.RouteSink) [ANV003]"
 	const missing = "package example.com/handlers must export func AnvilRegisterRoutes(r *hotreload.RouteSink)"
 	for _, test := range []struct{ src, want string }{
 		{header + "func AnvilRegisterRoutes(r *hotreload.RouteSink) {}", ""},
@@ -24,11 +24,11 @@ func TestRegisterFunction(t *testing.T) {
 		{header + "type F func(r *hotreload.RouteSink)\n\nvar AnvilRegisterRoutes F", "9:5: AnvilRegisterRoutes is handlers.F, " + wrong},
 		{header + "const AnvilRegisterRoutes = 1", "7:7: AnvilRegisterRoutes is not a function, " + wrong},
 		{header + "func AnvilRegisterRoutes(r *hotreload.Sink) {}", "7:39: undefined: hotreload.Sink [ANV009]"},
-		{header, "1:9: " + missing + ": the generation could not be loaded [ANV003]"},
-		{header + "func AnvilRegisterRoute(r *hotreload.RouteSink) {}", "7:6: " + missing + "; this is AnvilRegisterRoute: the generation could not be loaded [ANV003]"},
-		{header + "func anvilRegisterRoutes(r *hotreload.RouteSink) {}", "7:6: " + missing + "; this is anvilRegisterRoutes: the generation could not be loaded [ANV003]"},
-		{header + "type T int\n\nfunc (T) AnvilRegisterRoutes(r *hotreload.RouteSink) {}", "9:10: " + missing + "; this is a method: the generation could not be loaded [ANV003]"},
-		{"package handlers", "1:9: " + missing + ": the generation could not be loaded [ANV003]"},
+		{header, "1:9: " + missing + " [ANV003]"},
+		{header + "func AnvilRegisterRoute(r *hotreload.RouteSink) {}", "7:6: " + missing + "; this is AnvilRegisterRoute [ANV003]"},
+		{header + "func anvilRegisterRoutes(r *hotreload.RouteSink) {}", "7:6: " + missing + "; this is anvilRegisterRoutes [ANV003]"},
+		{header + "type T int\n\nfunc (T) AnvilRegisterRoutes(r *hotreload.RouteSink) {}", "9:10: " + missing + "; this is a method [ANV003]"},
+		{"package handlers", "1:9: " + missing + " [ANV003]"},
 		{header + "func AnvilRegisterRoutes(r *hotreload.RouteSink) {", "7:51: syntax error: expected '}', found 'EOF' [ANV009]"},
 		{header + "func (", "7:7: syntax error: expected '(', found 'EOF' [ANV009]"},
 		{"", "1:1: syntax error: expected 'IDENT', found 'EOF' [ANV009]"},

@@ -198,7 +198,7 @@ func (run *checking) registerFunction(w *world, c *checked) (types.Object, []man
 		}
 	}
 	d := manifest.Diagnose(manifest.CodeRegister, run.position(obj.Pos()),
-		"%s is %s, it must be func(r *hotreload.RouteSink): the generation could not be loaded", registerName, what)
+		"%s is %s, it must be func(r *hotreload.RouteSink)", registerName, what)
 	return nil, []manifest.Diagnostic{d}
 }
 
@@ -225,5 +225,5 @@ func (run *checking) notRegistering(c *checked) []manifest.Diagnostic {
 		}
 	}
 	return []manifest.Diagnostic{manifest.Diagnose(manifest.CodeRegister, run.position(pos),
-		"package %s must export func %s(r *hotreload.RouteSink)%s: the generation could not be loaded", c.spec.ImportPath, registerName, hint)}
+		"package %s must export func %s(r *hotreload.RouteSink)%s", c.spec.ImportPath, registerName, hint)}
 }

@@ -154,9 +154,9 @@ func (ev *evaluator) group(s *sink, prefix, fn value, site callSite) {
 		at := narrow(prefix.origin(), site.arg(0))
 		switch {
 		case p != "" && p[0] != '/':
-			ev.fault(manifest.CodeRoute, at, "Group %s: a prefix begins with a slash; the generation would be refused", p)
+			ev.fault(manifest.CodeRoute, at, "Group %s: a prefix begins with a slash", p)
 		case strings.Contains(p, "*"):
-			ev.fault(manifest.CodeRoute, at, "Group %s: a prefix has no wildcard; the generation would be refused", p)
+			ev.fault(manifest.CodeRoute, at, "Group %s: a prefix has no wildcard", p)
 		}
 	} else {
 		ev.out.leads[leadOf(prefix)] = true
@@ -207,7 +207,7 @@ func (ev *evaluator) once(site callSite) {
 		ev.out.once[site.name] = site.pos
 		return
 	}
-	d := manifest.Diagnose(manifest.CodeRoute, ev.position(site.pos), "%s is set twice; a generation has one, so it would be refused", site.name)
+	d := manifest.Diagnose(manifest.CodeRoute, ev.position(site.pos), "%s is set twice; a generation has one", site.name)
 	d.Related = []manifest.Related{{Position: ev.position(first), Message: "first set here"}}
 	ev.out.findings = append(ev.out.findings, d)
 }

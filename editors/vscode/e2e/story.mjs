@@ -60,7 +60,7 @@ export function storyOf(blog) {
 			await w.showProblems();
 			await w.typeLine(line, '\tPage  int    `json:"page"`\n\tTotal int    `json:"total"`');
 			await w.problem('ANV001').waitFor();
-			assert.match(await w.problem('ANV001').innerText(), /GET \/api\/posts/);
+			assert.match(await w.problem('ANV001').innerText(), /restarts on save: signature of GET \/api\/posts changed/);
 			await w.page.locator('.tab.dirty').first().waitFor();
 			assert.equal(await w.generation(), 1, 'nothing was built');
 			await screenshot(w, 'prediction');
@@ -200,7 +200,7 @@ export function storyOf(blog) {
 			const before = await w.generation();
 			await w.typeLine(lineOf(api, 'Page  int    `json:"page"`'), '\tPage  int    `json:"page"`\n\tTotal int    `json:"total"`');
 			await w.save();
-			const n = await w.notification('The live server must restart for this change');
+			const n = await w.notification('Restart the live server?');
 			await n.locator('.monaco-button', { hasText: 'Keep old' }).waitFor();
 			await w.route('GET /api/posts').locator('[class*=monaco-decoration-itemBadge]').waitFor();
 			await screenshot(w, 'ask');

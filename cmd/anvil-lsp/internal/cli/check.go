@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -181,7 +182,11 @@ func (p *program) checkProgress() (progress func(string), end func()) {
 
 func (p *program) printCheck(res checkResult) error {
 	s := paint.New(paint.Wanted(p.stdout))
-	if err := console.Findings(p.stdout, paint.Wanted(p.stdout), p.dir, res.Diagnostics); err != nil {
+	found := slices.Clone(res.Diagnostics)
+	for i, d := range found {
+		found[i].Message = d.Foretell(res.Rung, manifest.WouldRestart)
+	}
+	if err := console.Findings(p.stdout, paint.Wanted(p.stdout), p.dir, found); err != nil {
 		return err
 	}
 	for _, u := range visible.Of(res.Unknown) {

@@ -104,7 +104,7 @@ func TestConsole(t *testing.T) {
 		}},
 		{"reloads", Options{}, func(dir string) []control.Event {
 			reason := manifest.Diagnose(manifest.CodeHostChanged, manifest.Position{File: filepath.Join(dir, "store", "store.go")},
-				"example.com/blog/store is linked into the running process (example.com/blog → example.com/blog/store), which keeps the old code until it restarts")
+				"Open in store changed, which the process has linked")
 			lost := manifest.Diagnose(manifest.CodeStateShape, manifest.Position{File: filepath.Join(dir, "handlers", "feed.go"), Line: 4},
 				"state %q starts again: the structure of its type handlers.draft changed", "drafts")
 			return []control.Event{
@@ -190,8 +190,8 @@ func predictions(dir string) []control.Event {
 	atLoad := manifest.Diagnose(manifest.CodeStateShape, file(4, 0), "state %q starts again: field Title of handlers.draft is gone", "drafts")
 	broken := manifest.Diagnose(manifest.CodeCompile, file(4, 7), "undefined: fo")
 	unused := manifest.Diagnose(manifest.CodeCompile, file(5, 26), "undefined: y")
-	host := manifest.Diagnose(manifest.CodeHostChanged, manifest.Position{File: filepath.Join(dir, "store", "store.go")}, "store is linked into the running process")
-	signature := manifest.Diagnose(manifest.CodeSignature, file(3, 11), "GET /feed: the signature of handlers.feed changed from func(string) to func(int)")
+	host := manifest.Diagnose(manifest.CodeHostChanged, manifest.Position{File: filepath.Join(dir, "store", "store.go")}, "Open in store changed, which the process has linked")
+	signature := manifest.Diagnose(manifest.CodeSignature, file(3, 11), "signature of GET /feed changed (now func(int))")
 	panicked := manifest.Diagnose(manifest.CodeRegistration, file(3, 0), "panic during registration: no luck")
 	const hot, warm, keep = manifest.RungHotSwap, manifest.RungWarmRestart, manifest.RungKeep
 	return []control.Event{

@@ -26,7 +26,7 @@ func TestWrite(t *testing.T) {
 	at := func(line, column int) manifest.Position {
 		return manifest.Position{File: source, Line: line, Column: column}
 	}
-	signature := manifest.Diagnose(manifest.CodeSignature, at(3, 5), "GET /: the signature of handlers.home changed")
+	signature := manifest.Diagnose(manifest.CodeSignature, at(3, 5), "signature of GET / changed")
 	signature.Related = []manifest.Related{
 		{Position: manifest.Position{File: "/elsewhere/routes.go", Line: 7}, Message: "registered here"}, {Message: "nowhere"},
 	}
