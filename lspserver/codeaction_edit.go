@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"go/build"
+	gobuild "go/build"
 	"io"
 	"io/fs"
 	"os"
@@ -17,6 +17,7 @@ import (
 	"go.lsp.dev/uri"
 	"golang.org/x/mod/modfile"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rewrite"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 
@@ -167,7 +168,7 @@ func (v *View) built(f *Folder, dir string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := build.Default
+	ctx := gobuild.Default
 	ctx.OpenFile = func(path string) (io.ReadCloser, error) {
 		data := v.read(path)
 		if data == nil {
@@ -232,7 +233,7 @@ func (v *View) surroundings(f *Folder, code *source.Code) (rewrite.Surroundings,
 			switch name := filepath.Base(path); {
 			case err != nil:
 				return err
-			case e.IsDir() && path != root && (name[0] == '.' || name[0] == '_' || name == "node_modules" || name == "vendor" || name == "testdata"):
+			case e.IsDir() && path != root && (name[0] == '.' || name[0] == '_' || name == "node_modules" || name == "testdata" || build.VendorDir(path)):
 				return filepath.SkipDir
 			case e.IsDir() || !strings.HasSuffix(name, ".go") || filepath.Dir(path) == code.Dir:
 				return nil

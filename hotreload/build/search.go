@@ -113,7 +113,7 @@ func (s *search) walk() {
 				name := e.Name()
 				switch {
 				case e.IsDir():
-					if !skippedDir(name) && !(name == "vendor" && vendorDir(dir)) {
+					if !skippedDir(name) && !VendorDir(filepath.Join(dir, name)) {
 						next = append(next, filepath.Join(dir, name))
 					}
 				case strings.HasSuffix(name, ".go") && !ignoredGoName(name):
@@ -134,11 +134,14 @@ func skippedDir(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules"
 }
 
-// vendorDir reports whether the go command made the vendor directory in dir: a
-// directory of this name may also be the user's own.
-func vendorDir(dir string) bool {
-	for _, name := range []string{"go.mod", "go.work", filepath.Join("vendor", "modules.txt")} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+// VendorDir reports whether a directory holds what the go command has vendored: a
+// directory of this name may also be a package of the user's own.
+func VendorDir(dir string) bool {
+	if filepath.Base(dir) != "vendor" {
+		return false
+	}
+	for _, name := range []string{filepath.Join("..", "go.mod"), filepath.Join("..", "go.work"), "modules.txt"} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			return true
 		}
 	}

@@ -42,13 +42,35 @@ func openOutDir(app string) (_ *outDir, err error) {
 	if err := o.take(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(o.dir.Clean(), o.dir.Remove(outdir.History)); err != nil {
-		return nil, errors.Join(err, o.giveBack())
-	}
-	if err := o.makeScratch(); err != nil {
+	if err := o.empty(); err != nil {
 		return nil, errors.Join(err, o.giveBack())
 	}
 	return o, nil
+}
+
+// empty removes what an earlier engine left, and makes what this one needs.
+func (o *outDir) empty() error {
+	if err := outdir.Executable(o.path); err != nil {
+		return fmt.Errorf("%w: %s", err, outdir.Advice(o.path, err))
+	}
+	err := o.dir.Clean()
+	if err == nil {
+		err = o.dir.Remove(outdir.History)
+	}
+	if err != nil {
+		return unusable(o.path, "must be writable", err)
+	}
+	return o.makeScratch()
+}
+
+// unusable says what the output directory is for, why it cannot be used, and
+// what to do.
+func unusable(path, needs string, err error) error {
+	advice := outdir.Advice(path, err)
+	if advice != "" {
+		advice = "; " + advice
+	}
+	return fmt.Errorf("%s is where builds and sockets go, and %s: %w%s", path, needs, err, advice)
 }
 
 // take makes and opens the directory, and takes its lock.
@@ -74,7 +96,7 @@ func (o *outDir) take() (err error) {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%s is where builds and sockets go, and must be writable: %w", o.path, err)
+		return unusable(o.path, "must be writable", err)
 	}
 	o.dir, o.lock, o.held = dir, lock, held
 	return nil
@@ -90,12 +112,12 @@ func makeOutDir(path string) (*outdir.Dir, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s is where builds and sockets go, and cannot be made: %w", path, err)
+		return nil, unusable(path, "cannot be made", err)
 	}
 	if err := dir.Prepare(); errors.Is(err, outdir.ErrRefused) {
 		return nil, errors.Join(err, dir.Close())
 	} else if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s is where builds and sockets go, and must be writable: %w", path, err), dir.Close())
+		return nil, errors.Join(unusable(path, "must be writable", err), dir.Close())
 	}
 	return dir, nil
 }
@@ -103,7 +125,7 @@ func makeOutDir(path string) (*outdir.Dir, error) {
 func (o *outDir) makeScratch() error {
 	for _, d := range []string{outdir.Temp, outdir.Run} {
 		if _, err := o.dir.Below(d); err != nil {
-			return fmt.Errorf("%s must be writable: %w", o.path, err)
+			return unusable(o.path, "must be writable", err)
 		}
 	}
 	return nil

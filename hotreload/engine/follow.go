@@ -69,7 +69,7 @@ func (e *Engine) watchTree() {
 		case err != nil || !d.IsDir() || path == e.opts.Dir:
 		case len(dirs) == maxTree:
 			return fs.SkipAll
-		case strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || slices.Contains([]string{"node_modules", "testdata", "vendor"}, d.Name()):
+		case strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "node_modules" || d.Name() == "testdata" || build.VendorDir(path):
 			return fs.SkipDir
 		default:
 			dirs[path] = true

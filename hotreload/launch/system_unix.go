@@ -132,7 +132,7 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		closeAll([]*os.File{aliveW, outR, errR})
-		return nil, fmt.Errorf("starting the live server: %w", err)
+		return nil, fmt.Errorf("starting the live server: %w%s", err, forbidden(err))
 	}
 
 	report, printed := newTail(), newTail()
@@ -242,6 +242,14 @@ func (u *unixSystem) environment(img Image, queue bool) []string {
 		}
 	}
 	return env
+}
+
+// forbidden explains why a program that was just built may not be run.
+func forbidden(err error) string {
+	if !errors.Is(err, syscall.EACCES) && !errors.Is(err, syscall.EPERM) {
+		return ""
+	}
+	return "; this machine runs no program from there: its file system is mounted with the option noexec, or a security policy forbids it"
 }
 
 func closeAll(files []*os.File) {

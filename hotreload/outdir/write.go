@@ -95,13 +95,17 @@ func (d *Dir) prepareIgnore() error {
 // ignored is the text of the .gitignore.
 const ignored = "*\n"
 
-// Clean removes what an earlier engine left. Prepare has to come first.
+// Clean removes what an earlier engine left. Prepare has to come first. All of it
+// is tried; the error is the first one, since the others have the same cause.
 func (d *Dir) Clean() error {
-	var errs []error
+	var first error
 	for _, name := range scratch {
-		if err := d.Remove(name); err != nil {
-			errs = append(errs, fmt.Errorf("removing what an earlier run left: %w", err))
+		if _, err := d.root.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+			continue // on a read-only file system removing nothing is an error, too
+		}
+		if err := d.Remove(name); err != nil && first == nil {
+			first = fmt.Errorf("removing what an earlier run left: %w", err)
 		}
 	}
-	return errors.Join(errs...)
+	return first
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 )
 
@@ -63,7 +64,7 @@ func hasCode(dir string) bool {
 		switch {
 		case err != nil:
 			return nil // unreadable: without it
-		case d.IsDir() && (ignored || path != dir && (name == "testdata" || name == "vendor" || name == "node_modules")):
+		case d.IsDir() && (ignored || path != dir && (name == "testdata" || name == "node_modules" || build.VendorDir(path))):
 			return filepath.SkipDir
 		case !d.IsDir() && !ignored && strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go"):
 			return errFound

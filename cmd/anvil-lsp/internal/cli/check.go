@@ -169,9 +169,12 @@ func (p *program) checkAgainst(dir, named string, res *checkResult) (*manifest.M
 	return nil, err
 }
 
-// checkProgress returns where progress is shown, on standard error, and what
-// ends that. What takes less than a moment shows nothing.
+// checkProgress returns where progress is shown, on standard error if that is a
+// terminal, and what ends that. What takes less than a moment shows nothing.
 func (p *program) checkProgress() (progress func(string), end func()) {
+	if !paint.IsTerminal(p.stderr) {
+		return func(string) {}, func() {}
+	}
 	c := console.New(console.Options{
 		Out: p.stderr, Terminal: paint.IsTerminal(p.stderr), Color: paint.Wanted(p.stderr),
 		Width: func() int { return paint.Width(p.stderr) }, Activity: "checking",

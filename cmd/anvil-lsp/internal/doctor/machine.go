@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
 )
 
 // minimum is the oldest Go release that the runtime compiles with.
@@ -158,6 +159,10 @@ func (d *doctor) plugins(ctx context.Context) {
 // answer takes the place of what an engine has remembered.
 func (d *doctor) thin(ctx context.Context) {
 	const name, advice = "thin plugins", "reloading works all the same, but slower, and each plugin takes megabytes"
+	if err := outdir.Executable(d.tmp); err != nil { // the answer would be about that
+		d.add(name, Skipped, "set TMPDIR to a directory from which programs can be run", "not tried: %v", err)
+		return
+	}
 	cache := d.o.CacheDir
 	if cache == "" {
 		cache = filepath.Join(d.tmp, "cache")

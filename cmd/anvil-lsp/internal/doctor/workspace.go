@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -29,8 +31,11 @@ func (d *doctor) output() {
 	out, err := outdir.Make(dir)
 	if err != nil {
 		advice := "make the application's directory writable"
-		if errors.Is(err, outdir.ErrRefused) {
+		switch {
+		case errors.Is(err, outdir.ErrRefused):
 			advice = "remove it, or move it away"
+		case errors.Is(err, syscall.EROFS):
+			advice = outdir.Advice(dir, err)
 		}
 		d.add(name, Failed, advice, "%v", err)
 		d.add("socket", Skipped, "", "needs %s", name)
@@ -41,8 +46,15 @@ func (d *doctor) output() {
 		defer os.Remove(dir) // leaves it alone if an engine moved in meanwhile
 	}
 	const probe = "doctor"
-	if err := errors.Join(out.Write(probe, []byte("can this be written?")), out.Remove(probe)); err != nil {
-		d.add(name, Failed, "make it writable, or remove it: it holds only what can be built again", "%v", err)
+	err = out.Write(probe, []byte("can this be written?"))
+	if err == nil {
+		err = out.Remove(probe)
+	}
+	if err == nil {
+		err = outdir.Executable(dir)
+	}
+	if err != nil {
+		d.add(name, Failed, cmp.Or(outdir.Advice(dir, err), "make it writable, or remove it: it holds only what can be built again"), "%v", err)
 	} else {
 		d.add(name, OK, "", "%s can be written", dir)
 	}
