@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
+	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -35,7 +35,7 @@ func (e ending) sent() (signal string, ok bool) {
 func (e ending) describe(dir string) manifest.Diagnostic {
 	signal, sent := e.sent()
 	if c, ok := parseCrash(e.crash); ok && !sent && !e.stale {
-		d := manifest.Diagnose(manifest.CodeLiveServer, c.position(dir), "the live server crashed: %s", escaped(c.message))
+		d := manifest.Diagnose(manifest.CodeLiveServer, c.position(dir), "the live server crashed: %s", visible.Line(c.message))
 		d.Detail = c.text
 		return d
 	}
@@ -47,25 +47,12 @@ func (e ending) describe(dir string) manifest.Diagnostic {
 	case e.state == "exit status 0":
 		why = ": its main returned, or it called os.Exit"
 	case last != "" && !e.stale:
-		why = ": " + escaped(last)
+		why = ": " + visible.Line(last)
 	}
 	d := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "the live server ended by itself (%s)%s", e.state, why)
 	const enough = 4 << 10
 	d.Detail = manifest.StripGeneration(strings.ToValidUTF8(string(lastBytes([]byte(e.output), enough)), ""))
 	return d
-}
-
-// escaped shows what could steer a terminal.
-func escaped(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if unicode.IsPrint(r) || r == ' ' {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	return b.String()
 }
 
 // crash is what a Go program prints when it ends by a panic or a fatal error.

@@ -114,7 +114,7 @@ func TestExitsWithoutACrash(t *testing.T) {
 		"not a real crash": {ending{state: "exit status 1", crash: "panic: a line in a log\nmore\n", output: "x\n"}, "(exit status 1): x"},
 		"cut short":        {ending{state: "exit status 2", crash: "panic: boom", output: "panic: boom"}, "(exit status 2): panic: boom"},
 		"endless line":     {ending{state: "exit status 1", output: strings.Repeat("ä", 1000)}, "(exit status 1): " + strings.Repeat("ä", 200) + "…"},
-		"escapes":          {ending{state: "exit status 1", output: "no user \x1b[2J\a\u009b\u202e\n"}, `(exit status 1): no user \x1b[2J\a\u009b\u202e`},
+		"escapes":          {ending{state: "exit status 1", output: "no user \x1b[2J\a\u009b\u202e\n"}, `(exit status 1): no user \x1b[2J\x07\u009b\u202e`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d := test.describe("/w"); d.Message != byItself+test.want || d.File != "" {

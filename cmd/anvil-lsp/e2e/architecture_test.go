@@ -21,7 +21,7 @@ func TestArchitecture(t *testing.T) {
 		"hotreload/build":            {module + "manifest", module + "hotreload/control", module + "hotreload/build/thin", module + "hotreload/outdir", module + "internal/regular", "golang.org/x/mod/modfile"},
 		"hotreload/build/thin":       {},
 		"hotreload/internal/handoff": {},
-		"hotreload/launch":           {module + "manifest", module + "hotreload/control", module + "hotreload/internal/takeover"},
+		"hotreload/launch":           {module + "manifest", module + "hotreload/control", module + "hotreload/internal/takeover", module + "internal/visible"},
 		"hotreload/engine":           {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", module + "manifest/source", module + "internal/visible", module + "hotreload/outdir", module + "internal/regular", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
 		"internal/visible":           {},
 		"lspserver/trust":            {},
