@@ -213,6 +213,9 @@ func (f *session) lookAround() {
 // alone gives the session an outlook without an engine, unless it has one that
 // is made with the same settings.
 func (f *session) alone() {
+	if !f.isAttached() { // else the other engine watches
+		f.s.watchFiles()
+	}
 	settings := f.getSettings()
 	f.mu.Lock()
 	have := f.own && f.madeWith.sameEngine(settings)
@@ -227,7 +230,6 @@ func (f *session) alone() {
 		}
 		return
 	}
-	f.s.watchFiles()
 	f.set(func() {
 		f.outlook, f.own, f.madeWith, f.stale, f.refused = o, true, settings, fileList{all: true}, fileList{}
 	})

@@ -86,6 +86,31 @@ func TestWatchRegistered(t *testing.T) {
 	})
 }
 
+// TestWatchRegisteredAlone: nothing is asked for while another engine watches, and
+// it is when that has gone.
+func TestWatchRegisteredAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.s.client.WatchesFiles = true
+		f := d.session("app")
+		f.outlook, f.own, f.madeWith = &oracle{}, true, f.getSettings()
+		asked := func() int {
+			synctest.Wait()
+			return len(d.client.all(protocol.MethodClientRegisterCapability))
+		}
+		f.connect(&puppet{}, true, nil, control.Status{})
+		f.alone()
+		if n := asked(); n != 0 {
+			t.Errorf("attached, the client was asked %d times", n)
+		}
+		f.disconnect()
+		f.lookAround()
+		if n := asked(); n != 1 {
+			t.Errorf("alone, the client was asked %d times", n)
+		}
+	})
+}
+
 // TestSaveIsReasonToLook: the engine, whosever it is, is told of each save of its
 // application, and of no other.
 func TestSaveIsReasonToLook(t *testing.T) {
