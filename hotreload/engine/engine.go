@@ -166,6 +166,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		Relevant: func(path string) bool { return (*e.relevant.Load())(path) },
 		Hold:     waitsFor(dir),
 		Holding:  func(files []string, what string) { e.waits(e.relative(files), what) },
+		Refused:  func(err error) { e.publish(control.Event{Kind: control.EventWarning, Message: err.Error()}) },
 		Complete: e.builder.BuiltAhead,
 	})
 	if err != nil {

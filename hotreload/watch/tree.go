@@ -32,6 +32,7 @@ type notifier interface {
 type tree struct {
 	notifier notifier
 	relevant func(path string) bool
+	refused  func(error) // told of a directory that may not be read
 
 	mu      sync.Mutex
 	wanted  set               // asked for; everything below is guarded by mu
@@ -50,6 +51,7 @@ func (s set) add(path string)      { s[path] = struct{}{} }
 
 func newTree(n notifier, relevant func(string) bool) *tree {
 	return &tree{
+		refused:  func(error) {},
 		notifier: n, relevant: relevant,
 		wanted: set{}, adopted: set{}, above: set{}, between: set{}, watched: set{},
 		missing: map[string]string{},
@@ -188,7 +190,7 @@ func (t *tree) replace(path string, gone bool) (files []string, err error) {
 	for _, d := range t.reported() {
 		if d == path || below(d, path) {
 			inside, err := t.place(d, true)
-			files, errs = append(files, inside...), append(errs, err)
+			files, errs = append(files, inside...), append(errs, t.tolerate(err))
 		}
 	}
 	t.prune()
@@ -207,7 +209,7 @@ func (t *tree) reset() error {
 	var errs []error
 	for _, d := range t.reported() {
 		_, err := t.place(d, true)
-		errs = append(errs, err)
+		errs = append(errs, t.tolerate(err))
 	}
 	t.prune()
 	return errors.Join(errs...)
@@ -301,7 +303,18 @@ func (t *tree) scan(dir string) (files []string, err error) {
 // adopt watches a new directory inside one that is watched.
 func (t *tree) adopt(dir string) (files []string, err error) {
 	t.adopted.add(dir)
-	return t.place(dir, true)
+	files, err = t.place(dir, true)
+	return files, t.tolerate(err)
+}
+
+// tolerate takes an error that is about one directory only, which this user may
+// not read: the others are watched.
+func (t *tree) tolerate(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		t.refused(err)
+		return nil
+	}
+	return err
 }
 
 // watch makes the notifier watch a directory.

@@ -206,3 +206,44 @@ func TestCopy(t *testing.T) {
 		}
 	}
 }
+
+// TestUnreadableDirectory: a directory that may not be read is told of, and the
+// others are watched.
+func TestUnreadableDirectory(t *testing.T) {
+	for name, first := range map[string]string{"new": "a/secret", "in a new one": "a/new"} {
+		t.Run(name, func(t *testing.T) {
+			root, n, tr := fakeTree(t, "a")
+			var told []error
+			tr.refused = func(err error) { told = append(told, err) }
+			if err := tr.set([]string{filepath.Join(root, "a")}); err != nil {
+				t.Fatal(err)
+			}
+			secret := filepath.Join(root, first, "secret")
+			if name == "new" {
+				secret = filepath.Join(root, first)
+			}
+			n.fail[secret] = syscall.EACCES
+			beside := filepath.Join(filepath.Dir(secret), "beside")
+			for _, dir := range []string{secret, beside} {
+				if err := os.MkdirAll(dir, 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, dir := range []string{filepath.Join(root, first), beside} {
+				if _, err := tr.handle(fsnotify.Event{Name: dir, Op: fsnotify.Create}); err != nil {
+					t.Errorf("the watcher ends: %v", err)
+				}
+			}
+			if len(told) == 0 || !errors.Is(told[0], syscall.EACCES) || !strings.Contains(told[0].Error(), secret) {
+				t.Errorf("told of %v", told)
+			}
+			if !n.dirs.has(beside) || n.dirs.has(secret) {
+				t.Errorf("watched: %v", n.dirs)
+			}
+			told = nil
+			if err := tr.reset(); err != nil || len(told) == 0 {
+				t.Errorf("after lost events: %v, told of %v", err, told)
+			}
+		})
+	}
+}

@@ -48,6 +48,10 @@ type Options struct {
 	// and for what. It must not block.
 	Holding func(files []string, what string)
 
+	// Refused is told of a directory that appeared and may not be read, so that
+	// changes in it are missed. It must not block. Nil means that nobody is.
+	Refused func(error)
+
 	// Complete says that the files, four at most, are known to be as they were
 	// meant to be saved, so that only the events of one save have to be waited
 	// for. It must be quick. Nil means that nothing is known.
@@ -85,6 +89,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Holding == nil {
 		o.Holding = func([]string, string) {}
+	}
+	if o.Refused == nil {
+		o.Refused = func(error) {}
 	}
 	if o.Complete == nil {
 		o.Complete = func([]string) bool { return false }
@@ -134,14 +141,16 @@ func New(o Options) (*Watcher, error) {
 	}
 	o = o.withDefaults()
 	poll := newPoller(o.PollEvery)
-	return &Watcher{
+	w := &Watcher{
 		options: o,
 		fs:      fs,
 		poll:    poll,
 		tree:    newTree(both{fs, poll, o.Silent}, o.Relevant),
 		found:   make(chan struct{}, 1),
 		batches: make(chan Batch),
-	}, nil
+	}
+	w.tree.refused = o.Refused
+	return w, nil
 }
 
 // Batches returns the settled batches. While nobody reads, there is one batch,
