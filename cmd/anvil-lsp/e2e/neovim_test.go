@@ -41,5 +41,8 @@ func TestNeovim(t *testing.T) {
 	if err != nil || !bytes.Contains(out, []byte("\nPASS\n")) {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	if bytes.Contains(out, []byte("HANDLER_ERROR")) {
+		t.Errorf("a handler of the plugin failed:\n%s", out)
+	}
 	t.Logf("%s", out)
 }

@@ -53,12 +53,11 @@ function M.start(config, bufnr)
   return id
 end
 
---- The buffers that are attached to a client.
+--- The buffers that are attached to a client. Up to 0.7 one that was wiped out
+--- still counts as attached.
 function M.buffers(client)
-  if client.attached_buffers then
-    return vim.tbl_keys(client.attached_buffers)
-  end
-  return vim.lsp.get_buffers_by_client_id(client.id)
+  local list = client.attached_buffers and vim.tbl_keys(client.attached_buffers) or vim.lsp.get_buffers_by_client_id(client.id)
+  return vim.tbl_filter(vim.api.nvim_buf_is_valid, list)
 end
 
 --- Whether Neovim keeps code lenses up to date by itself (0.12).
