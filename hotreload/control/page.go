@@ -15,10 +15,18 @@ import (
 // reaches a handler.
 const HeaderPage = "X-Anvil-Front"
 
+// HeaderDoing says what is being done while HeaderPage stays the same, escaped
+// as a path is: a page that is open shows it.
+const HeaderDoing = "X-Anvil-Doing"
+
 // Page is what a person sees in a browser in place of the application's answer.
 type Page struct {
 	Title   string
 	Message string // below the title
+	// Busy says that something is under way that the reader waits for, and Doing
+	// what that is at the moment.
+	Busy  bool
+	Doing string
 	// Problems are what is wrong, and Stack where it happened, innermost first.
 	Problems []PageProblem
 	Stack    []PageFrame

@@ -111,7 +111,8 @@ type Engine struct {
 
 	mu     sync.Mutex // guards status
 	status control.Status
-	ran    bool // Run was called: it gives the watcher back
+	doing  string // the last progress of what is under way
+	ran    bool   // Run was called: it gives the watcher back
 }
 
 // New takes the directory's lock, binds the address and checks the toolchain.
@@ -263,6 +264,12 @@ func (e *Engine) publish(ev control.Event) control.Event {
 		ev.Generation = e.status.Generation
 	}
 	apply(&e.status, ev)
+	switch {
+	case ev.Kind == control.EventProgress:
+		e.doing = ev.Message
+	case tells(ev):
+		e.doing = ""
+	}
 	e.events.Publish(ev)
 	return ev
 }

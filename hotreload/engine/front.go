@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ type sourceLine struct {
 // handled and may be sent again.
 func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
-	s := e.status
+	s, doing := e.status, e.doing
 	e.mu.Unlock()
 	page := control.Page{
 		Title: frontTitle(s), Version: string(s.State), Note: "This page comes from anvil-lsp and gives way to the application by itself.",
@@ -40,11 +41,16 @@ func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 		page.Version = fmt.Sprint(s.Last.Time.UnixNano())
 		page.Message = s.Last.Message
 	}
+	page.Busy = s.State == control.StateBuilding || s.State == control.StateRestarting
+	page.Doing = doing
 	for _, d := range s.Problems {
 		page.Problems = append(page.Problems, e.frontProblem(d))
 	}
 	h := w.Header()
 	h.Set(FrontHeader, page.Version)
+	if page.Busy && control.Local(r) {
+		h.Set(control.HeaderDoing, url.PathEscape(doing))
+	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Retry-After", "1")
 	control.Secure(h)
@@ -59,6 +65,9 @@ func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		// Whoever asked for plain text may be looking at a terminal.
 		fmt.Fprintf(w, "anvil-lsp: %s\n", page.Title)
+		if doing != "" {
+			fmt.Fprintln(w, visible.Text(doing))
+		}
 		if page.Message != "" {
 			fmt.Fprintln(w, visible.Text(page.Message))
 		}

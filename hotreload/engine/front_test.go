@@ -194,3 +194,39 @@ func TestFrontExcerptAtTheStart(t *testing.T) {
 		}
 	}
 }
+
+// TestFrontShowsProgress: while something is built, the page moves and says what
+// is being done, without loading itself anew for each step; afterwards it does not.
+func TestFrontShowsProgress(t *testing.T) {
+	e := newTestEngine(t)
+	e.publish(control.Event{Kind: control.EventBuilding})
+	first, body := ask(t, e, browser)
+	if !strings.Contains(body, `class="busy"`) || !strings.Contains(body, `<p id="doing" aria-live="polite"></p>`) {
+		t.Errorf("nothing moves on\n%s", body)
+	}
+	e.publish(control.Event{Kind: control.EventProgress, Message: "compiling <net/http>, größer\n"})
+	then, body := ask(t, e, browser)
+	if !strings.Contains(body, "compiling &lt;net/http&gt;, größer") {
+		t.Errorf("the step is not said in\n%s", body)
+	}
+	if got := then.Get(control.HeaderDoing); got != "compiling%20%3Cnet%2Fhttp%3E%2C%20gr%C3%B6%C3%9Fer%0A" {
+		t.Errorf("an open page is told %q", got)
+	}
+	if first.Get(FrontHeader) != then.Get(FrontHeader) {
+		t.Error("the page loads itself anew for a step")
+	}
+	if _, text := ask(t, e, "*/*"); !strings.Contains(text, "compiling <net/http>, größer") {
+		t.Errorf("in a terminal: %q", text)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Host = "evil.example"
+	w := httptest.NewRecorder()
+	e.front(w, r)
+	if w.Header().Get(control.HeaderDoing) != "" || strings.Contains(w.Body.String(), "net/http") {
+		t.Errorf("a stranger is told %v\n%s", w.Header(), w.Body)
+	}
+	e.publish(control.Event{Kind: control.EventKept, Message: "no"})
+	if h, body := ask(t, e, browser); strings.Contains(body, `class="busy"`) || strings.Contains(body, "net/http") || h.Get(control.HeaderDoing) != "" {
+		t.Errorf("after the build: %v\n%s", h, body)
+	}
+}
