@@ -215,7 +215,9 @@ func (s *Server) ask(ctx context.Context, dir string) {
 	err := s.conn.Call(ctx, protocol.MethodWindowShowMessageRequest, &protocol.ShowMessageRequestParams{
 		Type:    protocol.MessageTypeWarning,
 		Message: fmt.Sprintf("Run the code in %s? anvil-lsp builds and starts it now and whenever it is opened. Choose Run only if you trust it.", visible.Line(dir)),
-		Actions: []protocol.MessageActionItem{{Title: answerRun}, {Title: answerNotNow}, {Title: answerNever}},
+		// Not Run first: some clients propose the first answer, and a key that was
+		// meant for the text would give it.
+		Actions: []protocol.MessageActionItem{{Title: answerNotNow}, {Title: answerRun}, {Title: answerNever}},
 	}, &answer)
 	switch {
 	case ctx.Err() != nil: // there is another word

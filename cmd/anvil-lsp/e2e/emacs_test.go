@@ -50,12 +50,13 @@ func TestEmacsProject(t *testing.T) {
 func (e *emacs) loop(diagnostics, pid string) {
 	t := e.t
 
-	// The question about trust. Its first answer stands in the minibuffer.
+	// The question about trust. Its first answer, not to run it, stands in the
+	// minibuffer.
 	e.until("(with-current-buffer (window-buffer (minibuffer-window)) (buffer-string))", "Run the code in "+e.dir)
 	if _, err := os.Lstat(e.path(".anvil")); err == nil {
 		t.Error(".anvil is there before trust")
 	}
-	e.keys("\r")
+	e.keys("\x01\x0bRun\r") // from the start of the line, in its place
 	st := e.engine("generation 1", func(st control.Status) bool { return st.State == control.StateLive && st.Generation == 1 })
 	e.URL = st.URL
 	if got := e.get("/"); !strings.HasPrefix(got, "Hello! Visit 1,") {
