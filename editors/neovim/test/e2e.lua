@@ -48,11 +48,22 @@ t.run(function()
   local questions = {}
   vim.fn.inputlist = function(lines) -- 0.7
     table.insert(questions, lines[1])
-    return 1
+    for _, line in ipairs(lines) do
+      local choice = line:match('^(%d+)%. Run$')
+      if choice then
+        return tonumber(choice)
+      end
+    end
+    return 0
   end
   vim.ui.select = function(items, options, on_choice) -- later versions
     table.insert(questions, options.prompt)
-    on_choice(items[1], 1)
+    for i, item in ipairs(items) do
+      if (options.format_item or tostring)(item) == 'Run' then
+        return on_choice(item, i)
+      end
+    end
+    on_choice(nil)
   end
 
   local anvil = require('anvil')
