@@ -23,6 +23,15 @@ type Verdict struct {
 	// source.
 	Manifest *manifest.Manifest `json:"manifest,omitempty"`
 	Unknown  []source.Unknown   `json:"unknown,omitempty"`
+	// Main is the import path of the program that was checked.
+	Main string `json:"main,omitempty"`
+}
+
+// Describes reports whether a manifest is of the program that was checked: a main
+// package is always a host package of its own program, and of no other. One
+// without host packages does not say.
+func (v *Verdict) Describes(m *manifest.Manifest) bool {
+	return v.Main == "" || len(m.Host) == 0 || slices.ContainsFunc(m.Host, func(p manifest.Package) bool { return p.Path == v.Main })
 }
 
 // Check compares the code of an application with a manifest, from source,
@@ -58,7 +67,7 @@ func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, pr
 		m.State = append(m.State, st.State)
 	}
 	m.Sort()
-	return &Verdict{Rung: v.rung, Diagnostics: slices.Concat([]manifest.Diagnostic{}, v.diagnostics), Manifest: m, Unknown: report.Unknown}, nil
+	return &Verdict{Rung: v.rung, Diagnostics: slices.Concat([]manifest.Diagnostic{}, v.diagnostics), Manifest: m, Unknown: report.Unknown, Main: s.Main()}, nil
 }
 
 // failed is the verdict on code that does not load at all.

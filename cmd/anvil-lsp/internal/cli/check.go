@@ -46,6 +46,10 @@ type checkResult struct {
 	Unknown     []unknownRegistration `json:"unknown,omitempty"`
 	// Manifest is what the code would register, as far as it can be known.
 	Manifest *manifest.Manifest `json:"manifest,omitempty"`
+
+	// Other is the generation that was live last, if it is of another program of
+	// the directory: nothing is compared then.
+	Other int `json:"other_program,omitempty"`
 }
 
 // unknownRegistration is a registration that source alone does not tell.
@@ -68,7 +72,7 @@ kept state, host packages, modules, GODEBUG defaults and the toolchain.
 Without --against, that is the manifest of the generation that went live last in
 DIR. If there is none, only what would not load is found: code that does not
 compile, in whatever package of the program, and routes that cannot be
-registered. To have a continuous integration compare, commit what 'manifest show
+registered; so it is, too, if that generation is of another program of DIR. To have a continuous integration compare, commit what 'manifest show
 --json' prints. Hints are shown, but make no difference.
 
 Exit codes: 0 the code would be swapped in, 1 it needs a restart, 2 it would not
@@ -119,6 +123,12 @@ func (p *program) runCheck(ctx context.Context, dir string, f checkFlags) error 
 	f.cfg.Dir = dir
 	progress, end := p.checkProgress()
 	v, err := p.checkCode(ctx, f.cfg, against, progress)
+	if err == nil && against != nil && f.against == "" && !v.Describes(against) {
+		// What was live last in the directory is another of its programs.
+		res.Other = against.Generation
+		res.Against, res.Generation = "", 0
+		v, err = p.checkCode(ctx, f.cfg, nil, progress)
+	}
 	end()
 	if err != nil {
 		return err
@@ -204,6 +214,9 @@ func (p *program) printCheck(res checkResult) error {
 		manifest.RungKeep:        s.Red("refused") + "  a running server would keep its old code",
 	}[res.Rung]
 	compared := "no manifest to compare with: only what would not load is found"
+	if res.Other > 0 {
+		compared = fmt.Sprintf("generation %d, which was live last, is of another program: only what would not load is found", res.Other)
+	}
 	if res.Against != "" {
 		compared = fmt.Sprintf("compared with generation %d in %s", res.Generation, visible.Line(console.Place(p.dir, manifest.Position{File: res.Against})))
 	}

@@ -169,3 +169,52 @@ func TestCheckLeavesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckOfAnotherProgram: where a directory has several programs, the one that
+// is checked is not compared with what another of them registered.
+func TestCheckOfAnotherProgram(t *testing.T) {
+	const api, admin = "example.com/shop/cmd/api", "example.com/shop/cmd/admin"
+	host := func(paths ...string) (out []manifest.Package) {
+		for _, path := range paths {
+			out = append(out, manifest.Package{Path: path, Hash: "x"})
+		}
+		return out
+	}
+	for _, tt := range []struct {
+		name     string
+		was      []manifest.Package
+		named    bool // with --against
+		compared bool
+	}{
+		{"the same", host(api, "example.com/shop/store"), false, true},
+		{"another", host(admin, "example.com/shop/store"), false, false},
+		{"another with a name that ends alike", host("example.com/shop/old/cmd/api"), false, false},
+		{"another that the user names", host(admin), true, true},
+		{"a manifest that does not say", nil, false, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newProgram(t, nil)
+			v := verdictOf(manifest.RungHotSwap)
+			v.Main = api
+			var against []*manifest.Manifest
+			p.checkCode = func(_ context.Context, _ build.Config, m *manifest.Manifest, _ build.Progress) (*engine.Verdict, error) {
+				against = append(against, m)
+				return v, nil
+			}
+			file := engine.ManifestPath(p.dir)
+			args := []string{"check", p.dir}
+			if tt.named {
+				file = filepath.Join(p.dir, "deployed.json")
+				args = append(args, "--against", file)
+			}
+			writeManifest(t, &manifest.Manifest{Generation: 7, Host: tt.was}, file)
+			code := p.program.run(t.Context(), args)
+			if last := against[len(against)-1]; code != 0 || (last != nil) != tt.compared {
+				t.Errorf("exit code %d, compared with %v", code, last)
+			}
+			if said := strings.Contains(p.stdout.String(), "another program"); said == tt.compared {
+				t.Errorf("it says\n%s", p.stdout)
+			}
+		})
+	}
+}
