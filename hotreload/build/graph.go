@@ -238,9 +238,24 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 		g.Main = pkgs[len(pkgs)-1] // -deps is in depth-first post-order
 	}
 	if len(faults) > 0 {
-		return g, failure(slices.CompactFunc(faults, func(x, y manifest.Diagnostic) bool { return x.String() == y.String() })...)
+		return g, failure(distinct(faults)...)
 	}
 	return g, nil
+}
+
+// distinct leaves out what says the same again: of each package of a module that
+// go.sum lacks, the go command complains with the same advice.
+func distinct(faults []manifest.Diagnostic) []manifest.Diagnostic {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(faults, func(d manifest.Diagnostic) bool {
+		key := d.String()
+		if _, advice, ok := strings.Cut(d.Message, "; to add:"); ok {
+			key = d.File + advice
+		}
+		again := seen[key]
+		seen[key] = true
+		return again
+	})
 }
 
 // packageFault turns the go command's error about a package into a diagnostic.

@@ -302,7 +302,7 @@ func TestRefused(t *testing.T) {
 func TestRefusedButRun(t *testing.T) {
 	dir := copyApp(t, "hello")
 	s := &server{t: t, dir: dir} // to write files
-	s.save("names/names.go", "package names\n\nvar taken = map[string]bool{}\n\nfunc Take(name string) {\n\tif !taken[name] {\n\t\ttaken[name] = true\n\t\treturn\n\t}\n\tpanic(\"taken: \" + name)\n}\n")
+	s.save("names/names.go", "package names\n\nvar taken = map[string]bool{}\n\n// Followed by no check from source.\nvar takers = []func(string){take}\n\nfunc Take(name string) {\n\tfor _, take := range takers {\n\t\ttake(name)\n\t}\n}\n\nfunc take(name string) {\n\tif taken[name] {\n\t\tpanic(\"taken: \" + name)\n\t}\n\ttaken[name] = true\n}\n")
 	s.edit("main.go", `"example.com/hello/visits"`, "_ \"example.com/hello/names\"\n\t\"example.com/hello/visits\"")
 	s = start(t, dir)
 	file := s.read("handlers/handlers.go")

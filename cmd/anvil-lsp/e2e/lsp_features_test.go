@@ -134,7 +134,7 @@ func testOpening(t *testing.T, e *editor) {
 		{map[string]string{"method": "GET", "pattern": "/posts/{id}"}, opened{URL: url + "/posts/1?again", Opened: true}, ""}, // as it was asked for
 		{map[string]string{"method": "GET", "pattern": "/posts/{id}", "path": "/posts/2"}, opened{URL: url + "/posts/2", Opened: true}, ""},
 		{map[string]string{"method": "GET", "pattern": "/api/posts/{id}"}, opened{URL: url + "/api/posts/{id}"}, "has parameters"},
-		{map[string]string{"method": "POST", "pattern": "/login"}, opened{URL: url + "/login"}, "curl -i -X POST '" + url + "/login'"},
+		{map[string]string{"method": "POST", "pattern": "/login"}, opened{URL: url + "/login"}, "curl -i -X POST " + url + "/login"},
 	} {
 		var got opened
 		e.Command("anvil.openRoute", tt.arg, &got)
