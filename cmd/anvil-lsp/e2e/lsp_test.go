@@ -217,6 +217,8 @@ func checkProgress(t *testing.T, e *editor) {
 // TestEditorPolicies: what needs a restart is asked about once, and the answer
 // is remembered.
 func TestEditorPolicies(t *testing.T) {
+	config := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", config)
 	dir := copyApp(t, "hello")
 	answers := make(chan string, 1)
 	e := startEditor(t, dir)
@@ -250,9 +252,14 @@ func TestEditorPolicies(t *testing.T) {
 	if len(asked) != 0 {
 		t.Errorf("asked again: %s", <-asked)
 	}
-	data, err := os.ReadFile(e.Path(".anvil/decisions.json"))
+	// It is the user's decision, and not one that a checkout could bring.
+	kept, err := filepath.Glob(filepath.Join(config, "anvil-lsp", "decisions", "*.json"))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("decisions are kept in %q, %v", kept, err)
+	}
+	data, err := os.ReadFile(kept[0])
 	if err != nil || !strings.Contains(string(data), "ANV002") {
-		t.Errorf("decisions.json: %s %v", data, err)
+		t.Errorf("%s: %s %v", kept[0], data, err)
 	}
 }
 
