@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -412,17 +413,20 @@ func TestMovedAwayAndMadeAgain(t *testing.T) {
 	f.mkdir("work/a/out")
 	f.check(os.RemoveAll(f.path("work/a")))
 	f.rename("elsewhere", "work/a")
-	for back := false; !back; { // in as many batches as there were moments of quiet
-		b := <-f.w.Batches()
-		back = slices.Contains(b.Files, f.path("work/a/sub/y.go"))
-	}
-	f.during(func() {
-		f.write("work/a/x.go", "two")
-		f.write("work/a/sub/y.go", "two")
-	})
-	for x, y := false, false; !x || !y; {
-		b := <-f.w.Batches()
-		x = x || slices.Contains(b.Files, f.path("work/a/x.go"))
-		y = y || slices.Contains(b.Files, f.path("work/a/sub/y.go"))
+	// When it is watched again cannot be seen from here, and if it all went fast
+	// nobody has noticed that it was away: so write until both writes are noticed.
+	x, y := false, false
+	for round := 0; !x || !y; {
+		select {
+		case b := <-f.w.Batches():
+			x = x || slices.Contains(b.Files, f.path("work/a/x.go"))
+			y = y || slices.Contains(b.Files, f.path("work/a/sub/y.go"))
+		case <-time.After(50 * time.Millisecond):
+			if round++; round > 600 {
+				t.Fatalf("not watched any more: x.go seen: %v, sub/y.go seen: %v", x, y)
+			}
+			f.write("work/a/x.go", strconv.Itoa(round))
+			f.write("work/a/sub/y.go", strconv.Itoa(round))
+		}
 	}
 }
