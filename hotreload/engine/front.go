@@ -20,12 +20,6 @@ import (
 // application.
 const FrontHeader = control.HeaderPage
 
-type sourceLine struct {
-	Number int
-	Text   string
-	Hit    bool
-}
-
 // front answers requests while no live server can: a page that says what is
 // wrong and reloads itself when the application is back, or the same as plain
 // text for other clients. The status is 503, because the request was not
@@ -100,9 +94,7 @@ func (e *Engine) frontProblem(d manifest.Diagnostic) control.PageProblem {
 	}
 	p.Where = e.nearby(d.Position).String() + " · " + p.Where
 	if d.Line > 0 && e.shown(d.File) {
-		for _, l := range readLines(d.File, d.Line-2, d.Line+2, d.Line) {
-			p.Source = append(p.Source, control.SourceLine(l))
-		}
+		p.Source = readLines(d.File, d.Line-2, d.Line+2, d.Line)
 	}
 	return p
 }
@@ -133,19 +125,19 @@ func (e *Engine) shown(file string) bool {
 }
 
 // readLines returns lines first to last of a source file; see regular.Source.
-func readLines(name string, first, last, hit int) []sourceLine {
+func readLines(name string, first, last, hit int) []control.SourceLine {
 	data, err := regular.Source(name)
 	if err != nil {
 		return nil
 	}
-	var out []sourceLine
+	var out []control.SourceLine
 	n := 0
 	for line := range bytes.Lines(data) {
 		if n++; n > last {
 			break
 		}
 		if n >= first {
-			out = append(out, sourceLine{Number: n, Text: strings.TrimRight(string(line), "\r\n"), Hit: n == hit})
+			out = append(out, control.SourceLine{Number: n, Text: strings.TrimRight(string(line), "\r\n"), Hit: n == hit})
 		}
 	}
 	return out

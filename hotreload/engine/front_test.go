@@ -183,7 +183,7 @@ func TestFrontFollowsTheEngine(t *testing.T) {
 
 func TestFrontExcerptAtTheStart(t *testing.T) {
 	name := writeFile(t, "one\ntwo\nthree\nfour\n", t.TempDir(), "a.go")
-	want := []sourceLine{{1, "one", true}, {2, "two", false}, {3, "three", false}}
+	want := []control.SourceLine{{Number: 1, Text: "one", Hit: true}, {Number: 2, Text: "two"}, {Number: 3, Text: "three"}}
 	got := readLines(name, -1, 3, 1)
 	if len(got) != len(want) {
 		t.Fatalf("%v, want %v", got, want)

@@ -23,17 +23,17 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
-// countReloads returns how many saves the story takes: a hundred, or what
-// ANVIL_RELOADS says. The long run is 1000.
-func countReloads(t *testing.T) int {
+// countOf returns how often a test does what it repeats: as often as a variable
+// of the environment says, or the number for a short run.
+func countOf(t *testing.T, variable string, short int) int {
 	t.Helper()
-	text := os.Getenv("ANVIL_RELOADS")
+	text := os.Getenv(variable)
 	if text == "" {
-		return 100
+		return short
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("ANVIL_RELOADS=%q is not a number of reloads", text)
+		t.Fatalf("%s=%q is not a number of times", variable, text)
 	}
 	return n
 }
@@ -69,7 +69,7 @@ type message struct {
 // TestSavesUnderLoad is the main job: a hundred saves while requests keep
 // coming, with one session, one WebSocket and one database pool.
 func TestSavesUnderLoad(t *testing.T) {
-	reloads := countReloads(t)
+	reloads := countOf(t, "ANVIL_RELOADS", 100)
 	t.Setenv("GOGC", "10") // garbage is collected all the time
 	s := start(t, copyApp(t, "blog"))
 	jar, err := cookiejar.New(nil)

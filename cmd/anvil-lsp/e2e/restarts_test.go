@@ -19,21 +19,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
-// countRestarts returns how many restarts kept connections go through: a few, or
-// what ANVIL_RESTARTS says. The long run is 20.
-func countRestarts(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv("ANVIL_RESTARTS")
-	if text == "" {
-		return 3
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("ANVIL_RESTARTS=%q is not a number of restarts", text)
-	}
-	return n
-}
-
 // kept is a connection that is used for one request after the other. What is
 // sent is sent once: what is tested is that nothing sent goes without an answer.
 type kept struct {
@@ -225,7 +210,7 @@ func slow(w http.ResponseWriter, r *http.Request) {
 		t.Cleanup(func() { c.Close() })
 		return c
 	}
-	restarts, source := countRestarts(t), s.read("store/views.go")
+	restarts, source := countOf(t, "ANVIL_RESTARTS", 3), s.read("store/views.go")
 	for n := range restarts {
 		old := s.whoami().PID
 		silent, idle, half, upload := open(""), open(keptPost), open(keptGet[:20]), open(keptPost[:len(keptPost)-3])
