@@ -68,6 +68,12 @@ func (p *fakeProcess) end(state string) {
 	}()
 }
 
+func (p *fakeProcess) isGone() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gone
+}
+
 // wait is a call that takes d, unless it is called off or the process ends.
 func (p *fakeProcess) wait(ctx context.Context, d time.Duration) error {
 	select {
@@ -230,11 +236,10 @@ func (s *fakeSystem) holdings(c *child) holdings {
 }
 
 func (s *fakeSystem) waits(c, before *child) wait {
-	w := s.of(c).waitsFor
-	if before != nil && s.of(before).gone || s.blind {
+	if before != nil && s.of(before).isGone() || s.blind {
 		return wait{}
 	}
-	return w
+	return s.of(c).waitsFor
 }
 
 func (s *fakeSystem) newFront() (*front, error) {
@@ -318,6 +323,19 @@ func describe(e Event) string {
 	panic(e)
 }
 
+// checkLines compares what happened, unless want is nil. Unordered are rows in
+// which two processes do something at the same moment.
+func checkLines(t *testing.T, lines, want []string, unordered bool) {
+	t.Helper()
+	if unordered {
+		slices.Sort(lines)
+		slices.Sort(want)
+	}
+	if want != nil && !slices.Equal(lines, want) {
+		t.Errorf("what happened:\n\t%s\nwant:\n\t%s", strings.Join(lines, "\n\t"), strings.Join(want, "\n\t"))
+	}
+}
+
 func (h *supervised) at(d time.Duration) {
 	time.Sleep(time.Until(h.begun.Add(d)))
 	synctest.Wait()
@@ -361,7 +379,7 @@ func TestSupervisor(t *testing.T) {
 		behaviours []behaviour
 		do         func(h *supervised)
 		lines      []string // what happens to processes and to the front
-		unordered  bool     // two processes do something at the same moment
+		unordered  bool
 		events     []string // but for those of live servers
 	}{{
 		name:       "start, warm restart, clean end",
@@ -747,13 +765,7 @@ func TestSupervisor(t *testing.T) {
 	}} {
 		t.Run(test.name, func(t *testing.T) {
 			lines, events := supervise(t, test.behaviours, test.do)
-			if test.unordered {
-				slices.Sort(lines)
-				slices.Sort(test.lines)
-			}
-			if test.lines != nil && !slices.Equal(lines, test.lines) {
-				t.Errorf("what happened:\n\t%s\nwant:\n\t%s", strings.Join(lines, "\n\t"), strings.Join(test.lines, "\n\t"))
-			}
+			checkLines(t, lines, test.lines, test.unordered)
 			events = slices.DeleteFunc(events, func(e string) bool { return strings.Contains(e, " live: ") })
 			if !slices.Equal(events, test.events) {
 				t.Errorf("events:\n\t%s\nwant:\n\t%s", strings.Join(events, "\n\t"), strings.Join(test.events, "\n\t"))
