@@ -27,6 +27,7 @@ type companion struct {
 
 	accept sync.Once
 	drain  chan struct{} // closed when the engine asks for the end
+	within time.Duration // that requests may go on then, if it is not zero; set before drain is closed
 	end    sync.Once
 }
 
@@ -75,6 +76,9 @@ func (c *companion) run(ctx context.Context, o Options, env *environment, messag
 	select {
 	case <-ctx.Done():
 	case <-c.drain:
+		if c.within > 0 {
+			c.front.timeout = min(c.front.timeout, c.within)
+		}
 	case <-gone:
 	case failure = <-c.front.failed:
 	}
@@ -132,7 +136,10 @@ func (c *companion) routes() http.Handler {
 		// end, which reports it.
 		_ = c.server.Leave(req.Successor)
 		control.WriteJSON(w, http.StatusAccepted, struct{}{})
-		c.end.Do(func() { close(c.drain) })
+		c.end.Do(func() {
+			c.within = time.Duration(req.Within)
+			close(c.drain)
+		})
 	})
 	return r
 }

@@ -298,3 +298,37 @@ func TestStreamsEndWithTheProcess(t *testing.T) {
 		t.Errorf("LiveServer returned %v", err)
 	}
 }
+
+// TestRequestsHaveTheTimeThatTheEngineGives: whoever ends the engine does not wait
+// for the application's own, longer time.
+func TestRequestsHaveTheTimeThatTheEngineGives(t *testing.T) {
+	started := make(chan struct{})
+	closed := false
+	c := NewContainer()
+	c.OnClose("pool", func(context.Context) error { closed = true; return nil })
+	e := startUnder(t, t.Context(), Options{Container: c, ShutdownTimeout: time.Hour, Register: func(r *RouteSink) {
+		r.Get("/slow", func(_ http.ResponseWriter, r *http.Request) {
+			started <- struct{}{}
+			<-r.Context().Done()
+		})
+	}}, &environment{})
+	e.status(t, ready)
+	cut := make(chan error)
+	go func() {
+		resp, err := http.Get(e.url + "/slow")
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		cut <- err
+	}()
+	receive(t, started)
+	if err := e.Post(t.Context(), control.PathDrain, control.DrainRequest{Within: control.Duration(time.Millisecond)}, nil); err != nil {
+		t.Errorf("drain: %v", err)
+	}
+	if err := receive(t, cut); err == nil {
+		t.Error("the request was answered")
+	}
+	if err := receive(t, e.ended); err == nil || !strings.Contains(err.Error(), "still running after 1ms were cut off") || !closed {
+		t.Errorf("LiveServer returned %v, closed %v", err, closed)
+	}
+}

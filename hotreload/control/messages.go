@@ -206,6 +206,9 @@ type DrainRequest struct {
 	// Successor tells that others accept on its sockets, so that it may pass on
 	// its connections. Without that it closes them when they are idle.
 	Successor bool `json:"successor,omitempty"`
+	// Within is how long requests may go on at most; zero leaves that to the
+	// application.
+	Within Duration `json:"within,omitempty"`
 }
 
 // Held is what PathHold streams: one value, as soon as reload on save is paused.

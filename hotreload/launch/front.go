@@ -20,15 +20,16 @@ type front struct {
 	done <-chan struct{} // closed when the last request has been answered
 }
 
-// newFront starts answering with handler on a copy of the socket. After stop,
-// requests in flight have grace to end.
-func newFront(s *Socket, handler http.Handler, grace time.Duration) (*front, error) {
+// newFront starts answering with Options.Front on a copy of the socket. After
+// stop, requests in flight have the time that those of a live server have.
+func newFront(o Options) (*front, error) {
+	s := o.Socket
 	listener, queue, err := s.open()
 	if err != nil {
 		return nil, fmt.Errorf("answering on %s: %w", s.Addr(), err)
 	}
 	server := &http.Server{
-		Handler:           handler,
+		Handler:           o.Front,
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(io.Discard, "", 0),
 	}
@@ -40,6 +41,10 @@ func newFront(s *Socket, handler http.Handler, grace time.Duration) (*front, err
 	}()
 	stop := func(successor bool) {
 		_ = serve.Leave(successor) // of a listener that was opened here
+		grace := o.DrainTimeout
+		if !successor {
+			grace = o.requestsAtEnd()
+		}
 		go func() {
 			defer close(done)
 			ctx, cancel := context.WithTimeout(context.Background(), grace)

@@ -80,6 +80,10 @@ type Options struct {
 	// DrainTimeout is how long a process that is no longer needed may take to
 	// finish its requests before it gets SIGTERM. Default 10 s.
 	DrainTimeout time.Duration
+	// EndTimeout is DrainTimeout when the Supervisor ends. Requests have two
+	// thirds of it, and what is closed afterwards has the rest: whoever ends the
+	// engine, such as docker stop, may wait for no more than ten seconds. Default 6 s.
+	EndTimeout time.Duration
 	// KillTimeout is how long after SIGTERM it gets SIGKILL, together with its
 	// children. Default 3 s.
 	KillTimeout time.Duration
@@ -109,6 +113,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.ReadyTimeout = cmp.Or(o.ReadyTimeout, 30*time.Second)
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, 10*time.Second)
+	o.EndTimeout = cmp.Or(o.EndTimeout, 6*time.Second)
 	o.KillTimeout = cmp.Or(o.KillTimeout, 3*time.Second)
 	b := &o.Backoff
 	b.Initial = cmp.Or(b.Initial, 250*time.Millisecond)
@@ -117,6 +122,9 @@ func (o Options) withDefaults() Options {
 	b.GiveUp = cmp.Or(b.GiveUp, 6)
 	return o
 }
+
+// requestsAtEnd is how long requests may go on when the Supervisor ends.
+func (o Options) requestsAtEnd() time.Duration { return o.EndTimeout * 2 / 3 }
 
 // delay returns how long to wait after the nth death in a row.
 func (b Backoff) delay(n int) time.Duration {

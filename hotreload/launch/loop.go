@@ -359,12 +359,16 @@ func (l *loop) end(p *process, then func()) {
 	}
 	p.ending = true
 	successor := !l.stopping // a live server or the front
+	var within time.Duration
+	if l.stopping {
+		within = l.options.requestsAtEnd()
+	}
 	l.async(func() func() {
-		draining := p.handOver(successor)
+		draining := p.handOver(successor, within)
 		return func() {
 			then()
 			l.async(func() func() {
-				p.awaitEnd(draining, l.options)
+				p.awaitEnd(l.ctx, draining, l.options)
 				return nothing
 			})
 		}

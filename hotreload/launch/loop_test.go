@@ -460,6 +460,38 @@ func TestSupervisor(t *testing.T) {
 			"10s term 1", "13s kill 1", "13s exit 1 signal: killed", "1m0s drain 2, the last", "1m0s exit 2 exit status 0",
 		},
 	}, {
+		name:       "the end does not wait for ever",
+		behaviours: []behaviour{{drains: forever, ignoresTERM: true}},
+		do:         func(h *supervised) { h.mustReplace(1) },
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off",
+			"0s drain 1, the last", "6s term 1", "9s kill 1", "9s exit 1 signal: killed",
+		},
+	}, {
+		name:       "the end while an old one drains",
+		behaviours: []behaviour{{drains: forever}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			h.mustReplace(2)
+			h.at(time.Second)
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s drain 1",
+			"1s drain 2, the last", "1s exit 2 exit status 0", "7s term 1", "7s exit 1 signal: terminated",
+		},
+	}, {
+		name:       "the end while an old one has drained for long",
+		behaviours: []behaviour{{drains: forever}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			h.mustReplace(2)
+			h.at(8 * time.Second)
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s drain 1",
+			"8s drain 2, the last", "8s exit 2 exit status 0", "10s term 1", "10s exit 1 signal: terminated",
+		},
+	}, {
 		name:       "crash after ready",
 		behaviours: []behaviour{{dies: time.Minute}, {}},
 		do: func(h *supervised) {

@@ -99,9 +99,10 @@ func (p *process) pause(ctx context.Context, d time.Duration) {
 const drainAnswer = 5 * time.Second
 
 // handOver asks a process to stop accepting and to end, and returns when it has
-// stopped accepting. With a successor it passes its connections on. It reports
-// whether the process has understood.
-func (p *process) handOver(successor bool) bool {
+// stopped accepting. With a successor it passes its connections on. Requests may
+// go on for within, if that is not zero. It reports whether the process has
+// understood.
+func (p *process) handOver(successor bool, within time.Duration) bool {
 	if !p.answered || p.isGone() {
 		return false // it does not accept anything
 	}
@@ -109,7 +110,7 @@ func (p *process) handOver(successor bool) bool {
 	defer cancel()
 	ask, cancelAsk := p.whileAlive(ctx)
 	defer cancelAsk()
-	err := p.remote.Drain(ask, control.DrainRequest{Successor: successor})
+	err := p.remote.Drain(ask, control.DrainRequest{Successor: successor, Within: control.Duration(within)})
 	if errors.Is(err, fs.ErrNotExist) { // somebody has deleted its socket
 		p.terminate()
 		return p.exits(drainAnswer)
@@ -120,9 +121,18 @@ func (p *process) handOver(successor bool) bool {
 	return true // should the connection have broken: it is ending faster than it answers
 }
 
-// awaitEnd returns when the process is gone, and sees to it that this happens.
-func (p *process) awaitEnd(draining bool, o Options) {
-	if p.isGone() || draining && p.exits(o.DrainTimeout) {
+// awaitEnd returns when the process is gone, and sees to it that this happens:
+// sooner when ctx ends.
+func (p *process) awaitEnd(ctx context.Context, draining bool, o Options) {
+	if draining {
+		limit, cancel := context.WithTimeout(context.Background(), o.DrainTimeout)
+		defer cancel()
+		p.pause(ctx, o.DrainTimeout)
+		if ctx.Err() != nil {
+			p.pause(limit, o.EndTimeout)
+		}
+	}
+	if p.isGone() {
 		return
 	}
 	p.terminate()

@@ -39,7 +39,7 @@ func newSystem(o Options) (system, error) {
 	}
 	return system{
 		start: u.start,
-		front: func() (*front, error) { return newFront(o.Socket, o.Front, o.DrainTimeout) },
+		front: func() (*front, error) { return newFront(o) },
 		holds: u.holds,
 		waits: u.waits,
 		owner: u.owner,
