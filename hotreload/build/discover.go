@@ -10,10 +10,13 @@ import (
 	"go/scanner"
 	"go/token"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"golang.org/x/mod/modfile"
 
 	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
@@ -32,9 +35,7 @@ const (
 // path or a path that the go command accepts in its place.
 func (b *Builder) Main(ctx context.Context) (string, error) {
 	if m := b.cfg.Main; m != "" {
-		if st, err := os.Stat(filepath.Join(b.cfg.Dir, m)); err == nil && st.IsDir() && !strings.HasPrefix(m, ".") {
-			return "./" + filepath.ToSlash(m), nil
-		}
+		m = named(b.cfg.Dir, m)
 		if strings.HasPrefix(m, "-") {
 			return "", fmt.Errorf("%w: the main package %q is neither a directory nor an import path", ErrSetup, m)
 		}
@@ -77,6 +78,44 @@ func (b *Builder) Main(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%w: no program in %s was found that uses %s: %s; name its directory with --main", ErrSetup, b.cfg.Dir, RuntimePath, found.GaveUp)
 	}
 	return "", fmt.Errorf("%w: no program in %s calls %s.%s; name the application's directory, or make one with `anvil-lsp init`", ErrSetup, b.cfg.Dir, RuntimePath, ServeName)
+}
+
+// named returns a main package as the go command takes it in dir: a directory
+// below that needs a dot, not to be an import path.
+func named(dir, main string) string {
+	if st, err := os.Stat(filepath.Join(dir, main)); err == nil && st.IsDir() && !strings.HasPrefix(main, ".") && !filepath.IsAbs(main) {
+		return "./" + filepath.ToSlash(main)
+	}
+	return main
+}
+
+// ImportPath returns the import path of a main package, which a user or Main may
+// have named by its directory. It is empty for a directory of which no go.mod
+// tells.
+func ImportPath(dir, main string) string {
+	main = named(dir, main)
+	switch {
+	case filepath.IsAbs(main):
+		if real, err := filepath.EvalSymlinks(main); err == nil {
+			main = real
+		}
+	case strings.HasPrefix(main, "."):
+		main = filepath.Join(dir, filepath.FromSlash(main))
+	default:
+		return path.Clean(main)
+	}
+	for root := main; ; root = filepath.Dir(root) {
+		if data, err := regular.Read(filepath.Join(root, "go.mod"), regular.MaxSource); err == nil {
+			module, rel := modfile.ModulePath(data), strings.TrimPrefix(main, root)
+			if module == "" {
+				return ""
+			}
+			return path.Join(module, filepath.ToSlash(rel))
+		}
+		if root == filepath.Dir(root) {
+			return ""
+		}
+	}
 }
 
 // listMains returns the import paths of the main packages below Dir that have the

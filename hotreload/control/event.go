@@ -78,10 +78,14 @@ const (
 
 // Status is the engine's state, for attached clients.
 type Status struct {
-	Version    string                `json:"version"`
-	PID        int                   `json:"pid"`
-	Dir        string                `json:"dir"`
-	Main       string                `json:"main"`     // import path of the live server's main package
+	Version string `json:"version"`
+	PID     int    `json:"pid"`
+	Dir     string `json:"dir"`
+	// Main is the live server's main package. Before something is live it is what
+	// is to be built, as the go command is given it: an import path, or a directory
+	// that is absolute or relative to Dir and then begins with a dot. It is empty
+	// while no program is found.
+	Main       string                `json:"main"`
 	Handlers   string                `json:"handlers"` // import path of the handlers package
 	URL        string                `json:"url"`
 	State      State                 `json:"state"`

@@ -24,9 +24,9 @@ type named struct {
 	note string // what differs from that, for a person
 }
 
-// listen binds the address: the one that was asked for, or the one that main
-// names, or the first free port from 8080 on. It must be known before anything
-// is built, so main is read and not run.
+// listen binds the address: the one that was asked for, or the one that the
+// engine's main package names, or the first free port from 8080 on. It must be
+// known before anything is built, so main is read and not run.
 func (e *Engine) listen(ctx context.Context) (err error) {
 	if e.opts.Addr != "" {
 		e.socket, err = launch.Listen(ctx, e.opts.Addr)
@@ -44,11 +44,10 @@ func (e *Engine) listen(ctx context.Context) (err error) {
 // addressInSource returns the address that main names, "" if it leaves that to
 // LiveServer, as far as its source tells.
 func (e *Engine) addressInSource(ctx context.Context) (addr string, known bool) {
-	main, err := e.builder.Main(ctx)
-	if err != nil {
-		return "", false // the first build will say so
+	if e.main == "" {
+		return "", false
 	}
-	return e.builder.Address(ctx, main, e.opts.Args, os.Getenv)
+	return e.builder.Address(ctx, e.main, e.opts.Args, os.Getenv)
 }
 
 // adopt binds the address that main names, on this machine only. If it cannot be

@@ -105,7 +105,8 @@ type Engine struct {
 	// relevant is asked by the watcher for every file event.
 	relevant atomic.Pointer[func(string) bool]
 
-	named named // by main
+	main  string // package, as it was found at the start; empty if it was not
+	named named  // by main
 
 	proposed atomic.Bool // a restart, because of the memory budget
 
@@ -143,6 +144,9 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if main, err := e.builder.Main(ctx); err == nil { // else the first build says what is wrong
+		e.main = main
+	}
 	if err = e.listen(ctx); err != nil {
 		return nil, err
 	}
@@ -150,7 +154,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.status = control.Status{
-		Version: o.Version, PID: os.Getpid(), Dir: dir, URL: e.socket.URL(), State: control.StateBuilding, Since: e.started,
+		Version: o.Version, PID: os.Getpid(), Dir: dir, Main: e.main, URL: e.socket.URL(), State: control.StateBuilding, Since: e.started,
 	}
 	if e.opts.Log == nil {
 		e.opts.Log = NewLog()

@@ -116,6 +116,48 @@ func TestNewGivesBackWhatItTook(t *testing.T) {
 	}
 }
 
+// TestStatusTellsMain: what is to be built is known before anything is live, as
+// soon as it is found.
+func TestStatusTellsMain(t *testing.T) {
+	const serves = "package main\n\nimport \"github.com/anvilforge/anvil-lsp/hotreload\"\n\nfunc main() { hotreload.LiveServer(nil, nil) }\n"
+	for _, tt := range []struct {
+		name, main  string
+		dirs        []string // of programs that serve
+		want, later string   // later: when api serves, too
+	}{
+		{"the only one", "", []string{"web"}, "./web", "./web"},
+		{"the directory's", "", []string{".", "web"}, ".", "."},
+		{"named", "web", []string{"web", "admin"}, "./web", "./web"},
+		{"named by its path", "example.com/app/web", []string{"web", "admin"}, "example.com/app/web", "example.com/app/web"},
+		{"several", "", []string{"web", "admin"}, "", ""},
+		{"none yet", "", nil, "", "./api"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			writeFile(t, "module example.com/app\n\ngo 1.26\n", dir, "go.mod")
+			for _, d := range tt.dirs {
+				writeFile(t, serves, dir, d, "main.go")
+			}
+			e, err := New(t.Context(), Options{Dir: dir, Main: tt.main, Addr: "127.0.0.1:0"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			if e.status.Main != tt.want {
+				t.Errorf("before the first build: %q, want %q", e.status.Main, tt.want)
+			}
+			if tt.main == "" {
+				writeFile(t, serves, dir, "api", "main.go")
+			}
+			first := task{e: e, main: newLoop(e).main, generation: 1}
+			first.start(t.Context(), nil) // does not compile
+			if e.status.Main != tt.later {
+				t.Errorf("after the first build: %q, want %q", e.status.Main, tt.later)
+			}
+		})
+	}
+}
+
 // TestFollowAfterTheEnd: a task that is told to end when the watcher is, and goes
 // on for a moment, complains of nothing.
 func TestFollowAfterTheEnd(t *testing.T) {

@@ -69,7 +69,7 @@ type loop struct {
 }
 
 func newLoop(e *Engine) *loop {
-	return &loop{e: e, generation: 1, wanted: true, results: make(chan outcome, 1), noted: map[string]fileSum{}, work: (*task).run}
+	return &loop{e: e, main: e.main, generation: 1, wanted: true, results: make(chan outcome, 1), noted: map[string]fileSum{}, work: (*task).run}
 }
 
 // fileSet is a set of absolute paths, or all files there are.

@@ -164,6 +164,13 @@ func (e *Engine) Status(ctx context.Context) control.Status {
 	return s
 }
 
+// setMain records what is to be served, for Status.
+func (e *Engine) setMain(main string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.status.Main = main
+}
+
 // setTarget records what is being served, for Status.
 func (e *Engine) setTarget(s *build.Snapshot) {
 	host := make([]string, 0)

@@ -339,6 +339,9 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 			return t.kept(err)
 		}
 		t.main = main
+		if t.snap == nil { // else the one that is live counts
+			t.e.setMain(main)
+		}
 	}
 	generation := t.generation
 	res, err := t.host(ctx, generation, reasons)

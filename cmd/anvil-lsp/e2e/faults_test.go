@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -236,6 +238,34 @@ func TestSecond(t *testing.T) {
 	}
 	second.stop()
 	s.get("/time")
+}
+
+// TestSecondProgram: another program of the same directory is refused from the
+// start, not only when the first one is live.
+func TestSecondProgram(t *testing.T) {
+	dir := copyApp(t, "hello")
+	for _, name := range []string{"api", "admin"} {
+		if err := os.MkdirAll(filepath.Join(dir, "cmd", name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		// It is looked for, and never ends to be built.
+		if err := os.WriteFile(filepath.Join(dir, "cmd", name, "main.go"), []byte("package main\n\nfunc main() {}\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := launch(t, dir, "--main", "./cmd/api")
+	first.waitFor("the start", func(ev control.Event) bool { return ev.Kind == control.EventStarting })
+	for _, main := range []string{"./cmd/admin", "example.com/hello/cmd/admin", "."} {
+		var stderr bytes.Buffer
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		second := exec.CommandContext(ctx, binary, "--serve", dir, "--main", main)
+		second.Stderr = &stderr
+		want := fmt.Sprintf("(process id %d) runs ./cmd/api, and a directory has one application at a time", first.cmd.Process.Pid)
+		if err := second.Run(); second.ProcessState.ExitCode() != 1 || !strings.Contains(stderr.String(), want) {
+			t.Errorf("--main %s: %v, %s", main, err, stderr.String())
+		}
+		cancel()
+	}
 }
 
 // TestRollback goes back and forth between generations of one process.

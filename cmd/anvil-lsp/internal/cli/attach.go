@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 )
@@ -88,10 +88,11 @@ var errTakeOver = errors.New("the other anvil-lsp has ended")
 // than the one that is asked for. One directory has one engine: to show the other
 // program in its place would be a wrong answer.
 func otherProgram(s *control.Status, main string) error {
-	if main == "" || s.Main == "" || s.Main == main { // it does not say before something is live
+	if main == "" || s.Main == "" { // it has found none yet
 		return nil
 	}
-	if dir := path.Clean(filepath.ToSlash(main)); dir == "." || filepath.IsAbs(main) || s.Main == dir || strings.HasSuffix(s.Main, "/"+strings.TrimPrefix(dir, "../")) {
+	asked, runs := build.ImportPath(s.Dir, main), build.ImportPath(s.Dir, s.Main)
+	if asked == runs || asked == "" || runs == "" {
 		return nil
 	}
 	return fmt.Errorf("the anvil-lsp in %s (process id %d) runs %s, and a directory has one application at a time: end that with 'anvil-lsp ctl stop', or serve %s from its own directory", s.Dir, s.PID, s.Main, main)

@@ -131,6 +131,7 @@ func TestJSONDocumented(t *testing.T) {
 	_, others, _ := strings.Cut(doc, "\n## Other commands\n")
 	for name, typ := range map[string]reflect.Type{
 		"check": reflect.TypeFor[checkResult](), "manifest diff": reflect.TypeFor[manifestDiff](), "routes": reflect.TypeFor[routeList](),
+		"ctl status": reflect.TypeFor[control.Status](),
 	} {
 		_, table, _ := strings.Cut(others, "\n### "+name+"\n")
 		table, _, _ = strings.Cut(table, "\n### ")
