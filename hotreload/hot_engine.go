@@ -61,10 +61,6 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 func (c *companion) run(ctx context.Context, o Options, env *environment, messages net.Listener) error {
 	stop := c.serveControl(messages)
 	defer stop()
-	gone := untilGone(env.alive)
-	if env.alive != nil {
-		defer env.alive.Close()
-	}
 	// The engine's messages are answered while the first generation registers,
 	// and so is the wish to end.
 	go func() {
@@ -79,7 +75,7 @@ func (c *companion) run(ctx context.Context, o Options, env *environment, messag
 		if c.within > 0 {
 			c.front.timeout = min(c.front.timeout, c.within)
 		}
-	case <-gone:
+	case <-env.gone:
 	case failure = <-c.front.failed:
 	}
 	c.loader.publish(control.LiveDrain, c.loader.state.liveNumber(), nil)

@@ -42,7 +42,7 @@ func startUnder(t *testing.T, ctx context.Context, o Options, env *environment) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	env.hot, env.alive = true, alive
+	env.hot, env.gone = true, untilGone(alive)
 	env.generation = max(env.generation, 1)
 	if env.listen, err = tcp.(*net.TCPListener).File(); err != nil {
 		t.Fatal(err)

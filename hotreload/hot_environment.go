@@ -22,10 +22,10 @@ import (
 // process.
 type environment struct {
 	hot        bool
-	listen     *os.File // bound TCP socket; nil without an engine, as the next two
-	control    *os.File // bound Unix socket
-	alive      *os.File // reads EOF when the engine is gone
-	pass, take *os.File // the ends of the queue for connections; nil: there is none
+	listen     *os.File        // bound TCP socket; nil without an engine, as the next two
+	control    *os.File        // bound Unix socket
+	gone       <-chan struct{} // closed when the engine is gone; nil without an engine
+	pass, take *os.File        // the ends of the queue for connections; nil: there is none
 	generation int
 	plugin     string
 	needs      []string // plugins to open before it
@@ -48,7 +48,7 @@ func takeEnvironment() *environment {
 	signal.Ignore(syscall.SIGPIPE)
 	e.listen = e.file(control.EnvListenFD)
 	e.control = e.file(control.EnvControlFD)
-	e.alive = e.file(control.EnvAliveFD)
+	e.gone = untilGone(e.file(control.EnvAliveFD))
 	e.pass = e.file(control.EnvPassFD)
 	e.take = e.file(control.EnvTakeFD)
 	e.dir, _ = os.Getwd() // empty: places are shown in full
@@ -116,8 +116,9 @@ func (e *environment) queue() (*takeover.Queue, error) {
 	return takeover.OpenQueue(e.pass, e.take)
 }
 
-// untilGone returns a channel that is closed when the engine is gone; never, if
-// f is nil.
+// untilGone returns a channel that is closed when f reads EOF, because the engine
+// is gone; nil if f is nil. Whoever has to know takes it from one such channel, so
+// that they agree.
 func untilGone(f *os.File) <-chan struct{} {
 	if f == nil {
 		return nil
@@ -125,6 +126,7 @@ func untilGone(f *os.File) <-chan struct{} {
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
+		defer f.Close()
 		_, _ = io.Copy(io.Discard, f) // however it ends, nobody is there any more
 	}()
 	return gone

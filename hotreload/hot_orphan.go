@@ -3,8 +3,6 @@
 package hotreload
 
 import (
-	"io"
-	"os"
 	"os/signal"
 	"sync/atomic"
 	"syscall"
@@ -20,38 +18,23 @@ const orphanGrace = 10 * time.Second
 // and can do neither. LiveServer ends by itself then; a main that has not come
 // as far as that does not, and children do not either.
 type orphan struct {
-	gone    atomic.Bool // the engine is gone
-	serving atomic.Bool // LiveServer was called
-	left    chan struct{}
+	gone    <-chan struct{} // closed when the engine is gone; LiveServer ends by the same one
+	serving atomic.Bool     // LiveServer was called
+	left    chan struct{}   // closed when it has returned
 }
 
-// watchEngine begins to read alive, which is nil without an engine, until the
-// engine is gone.
-func watchEngine(alive *os.File) *orphan {
-	o := &orphan{left: make(chan struct{})}
-	if alive == nil {
-		return o
+// watchEngine begins to wait until the engine is gone. Without an engine gone is
+// nil.
+func watchEngine(gone <-chan struct{}) *orphan {
+	o := &orphan{gone: gone, left: make(chan struct{})}
+	if gone != nil {
+		go o.watch()
 	}
-	raw, err := alive.SyscallConn()
-	if err != nil {
-		return o // then LiveServer alone looks
-	}
-	_ = raw.Control(func(fd uintptr) {
-		own, err := syscall.Dup(int(fd)) // LiveServer closes the other at its end
-		if err == nil {
-			syscall.CloseOnExec(own)
-			go o.watch(os.NewFile(uintptr(own), alive.Name()))
-		}
-	})
 	return o
 }
 
-func (o *orphan) watch(alive *os.File) {
-	defer alive.Close()
-	if _, err := io.Copy(io.Discard, alive); err != nil {
-		return
-	}
-	o.gone.Store(true)
+func (o *orphan) watch() {
+	<-o.gone
 	if o.serving.Load() {
 		<-o.left
 		o.endChildren()
@@ -70,8 +53,10 @@ func (o *orphan) enter() (leave func()) {
 		if !first { // a program that calls LiveServer twice is not waited for
 			return
 		}
-		if o.gone.Load() {
+		select {
+		case <-o.gone:
 			o.endChildren() // main may return before watch comes to it
+		default:
 		}
 		close(o.left)
 	}
