@@ -2,6 +2,7 @@ package build
 
 import (
 	"maps"
+	pathpkg "path"
 	"slices"
 
 	"golang.org/x/mod/modfile"
@@ -62,7 +63,16 @@ func (s *Snapshot) ModulesChanged(texts map[string]string) []manifest.Diagnostic
 	var out []manifest.Diagnostic
 	file := readGoMod(s.graph.Main)
 	for _, path := range slices.Sorted(maps.Keys(texts)) {
-		out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, file.position(path), "%s", texts[path]))
+		what := "the GODEBUG defaults changed"
+		short := what
+		if path != "" {
+			what, short = "module "+path+" changed", "module "+pathpkg.Base(path)+" changed"
+		}
+		d := manifest.Diagnose(manifest.CodeModuleChanged, file.position(path), "%s", manifest.Fit(texts[path], what, short))
+		if d.Message != texts[path] {
+			d.Related = []manifest.Related{{Position: d.Position, Message: texts[path]}}
+		}
+		out = append(out, d)
 	}
 	return out
 }

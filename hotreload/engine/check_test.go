@@ -180,8 +180,8 @@ func TestCheckAgainst(t *testing.T) {
 		{name: "a comment", code: "// Package lib has a name.\n" + code, rung: manifest.RungHotSwap},
 		{name: "a body", code: strings.Replace(code, `"lib"`, `"other"`, 1), rung: manifest.RungWarmRestart, want: "ANV002 example.com/lib differs from the one in the manifest"},
 		{name: "the go line", lib: strings.Replace(gomod, "1.26.0", "1.25.0", 1), rung: manifest.RungWarmRestart,
-			want: "ANV013 the manifest was made with example.com/lib@v0.0.0 go1.26.0 => "},
-		{name: "GODEBUG", app: appMod + "\ngodebug http2client=0\n", rung: manifest.RungWarmRestart, want: "ANV013 the manifest was made with the GODEBUG defaults"},
+			want: "ANV013 module example.com/lib changed: the manifest was made with example.com/lib@v0.0.0 go1.26.0 => "},
+		{name: "GODEBUG", app: appMod + "\ngodebug http2client=0\n", rung: manifest.RungWarmRestart, want: "ANV013 the GODEBUG defaults changed: the manifest was made with"},
 		{name: "of an earlier version", app: appMod + "\ngodebug http2client=0\n", against: &earlier, rung: manifest.RungHotSwap},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -192,7 +192,11 @@ func TestCheckAgainst(t *testing.T) {
 			var found []string
 			for _, d := range v.Diagnostics {
 				if d.Severity != manifest.SeverityHint {
-					found = append(found, string(d.Code)+" "+d.Message)
+					text := string(d.Code) + " " + d.Message
+					for _, r := range d.Related {
+						text += ": " + r.Message
+					}
+					found = append(found, text)
 				}
 			}
 			got := strings.Join(found, "\n")

@@ -236,13 +236,13 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 		a.found[pos] = o
 	}
 	if o.Code == "" || severity == manifest.SeverityError {
-		does := "adds to %s, which outlives the generation: with each reload that runs it again the same entry is there once more"
+		message := manifest.Fit("once more after each reload: "+text+" adds to "+where, "once more after each reload: an entry of "+where, "once more after each reload: an entry")
 		if severity == manifest.SeverityError {
-			does = "takes a key of %s, which outlives the generation: a second generation in the same process panics, because the key is there already"
+			message = panicsOnReload(text+" takes a key of "+where, "a key of "+where, "the key is there already")
 		}
-		o.Diagnostic = manifest.Diagnose(manifest.CodeGlobal, a.run.position(pos),
-			"%s "+does+"; use a hotreload.RegistryGeneration, whose entries end with their generation, or do it in main or another host package", text, where)
-		o.Severity, o.Related = severity, related
+		o.Diagnostic = manifest.Diagnose(manifest.CodeGlobal, a.run.position(pos), "%s", message)
+		o.Severity = severity
+		o.Related = append(related, manifest.Related{Position: o.Position, Message: where + " outlives the generation; the entries of a hotreload.RegistryGeneration do not, and main and other host packages make theirs once"})
 	}
 	a.reached(o)
 }

@@ -158,9 +158,11 @@ func (run *checking) changedVariables(w *world, hot []*checked) []manifest.Diagn
 			continue
 		}
 		d := manifest.Diagnose(manifest.CodePackageState, run.position(v.Pos()),
-			"%s is package-level state: each generation that rebuilds package %s starts with a fresh copy; keep the value in the Container (hotreload.StateOf) if it must survive a reload",
-			v.Name(), v.Pkg().Name())
-		d.Related = []manifest.Related{{Position: run.position(pos), Message: "changed here"}}
+			"%s", manifest.Fit(v.Name()+" is reset by a reload; hotreload.StateOf keeps it", v.Name()+" is reset by a reload"))
+		d.Related = []manifest.Related{
+			{Position: run.position(pos), Message: "changed here"},
+			{Position: d.Position, Message: sprintf("each generation that rebuilds package %s has a copy of its own; what the Container keeps (hotreload.StateOf) survives", v.Pkg().Name())},
+		}
 		found = append(found, d)
 	}
 	return found

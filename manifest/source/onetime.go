@@ -18,6 +18,7 @@ var sprintf = fmt.Sprintf
 type oneTimeCall struct {
 	pos     token.Pos
 	message string
+	why     string
 	hint    bool // it does no harm by itself
 }
 
@@ -62,8 +63,10 @@ func (f *factFinder) oneTime(call *ast.CallExpr) (c oneTimeCall, ok bool) {
 	if what == "" {
 		return c, false
 	}
-	return oneTimeCall{pos: call.Pos(), message: sprintf("%s %s: a second generation in the same process panics (%s); do it in main or another host package",
-		callText(f.info, call), what, panics)}, true
+	return oneTimeCall{
+		pos: call.Pos(), message: panicsOnReload(callText(f.info, call) + " can run only once"),
+		why: sprintf("it %s: a second generation in the same process panics (%s); main and other host packages do it once", what, panics),
+	}, true
 }
 
 // gob judges gob.Register and gob.RegisterName of a value of a hot type.
@@ -81,19 +84,32 @@ func (f *factFinder) gob(call *ast.CallExpr, name string) (c oneTimeCall, ok boo
 	switch _, isNamed := t.(*types.Named); {
 	case name == "Register" && isNamed:
 		c.hint = true
-		c.message = sprintf("%s names the type by the import path of this generation: what one generation encodes the next one does not decode; move %s to a host package",
-			callText(f.info, call), typeName)
+		c.message = manifest.Fit("what one generation encodes the next does not decode: move "+typeName, "what one generation encodes the next does not decode")
+		c.why = sprintf("%s names the type by the import path of this generation; that of a type in a host package stays", callText(f.info, call))
 	case name == "Register":
 		// gob names an unnamed type, also a pointer, without import paths.
-		c.message = sprintf("%s takes the name %s for the %s of this generation: the next one has another type and panics (registering duplicate types); move %s to a host package",
-			callText(f.info, call), Signature(t), typeName, typeName)
+		c.takes(callText(f.info, call), "the name "+Signature(t), typeName)
 	case name == "RegisterName":
-		c.message = sprintf("%s takes the name for the %s of this generation: the next one has another type and panics (registering duplicate types); move %s to a host package",
-			callText(f.info, call), typeName, typeName)
+		c.takes(callText(f.info, call), "the name", typeName)
 	default:
 		return c, false
 	}
 	return c, true
+}
+
+// takes says that a call takes a name for a type of one generation.
+func (c *oneTimeCall) takes(call, name, typeName string) {
+	c.message = panicsOnReload(sprintf("%s takes a name for %s", call, typeName), call+" takes a name")
+	c.why = sprintf("it takes %s for the %s of this generation: the next one has another type and panics (registering duplicate types); in a host package the type stays", name, typeName)
+}
+
+// panicsOnReload is the message of what a process does only once. The reason is
+// related.
+func panicsOnReload(wordings ...string) string {
+	for i, w := range wordings {
+		wordings[i] = "panics on reload: " + w
+	}
+	return manifest.Fit(wordings...)
 }
 
 // ownNamed returns a named type of this package that a type is made from.
@@ -412,6 +428,7 @@ func (run *checking) walkCalls(w *world, root *functionFacts, found map[token.Po
 				if call.hint {
 					o.Severity = manifest.SeverityHint
 				}
+				o.Related = []manifest.Related{{Position: o.Position, Message: call.why}}
 				for _, pos := range slices.Backward(chain) {
 					o.Related = append(o.Related, manifest.Related{Position: run.position(pos), Message: "reached from here"})
 				}
