@@ -30,7 +30,7 @@ type environment struct {
 	plugin     string
 	needs      []string // plugins to open before it
 	source     source
-	dir        string // that the process was started in
+	dir        string // that is served; without an engine, that the process was started in
 	err        error  // what could not be read
 }
 
@@ -51,7 +51,9 @@ func takeEnvironment() *environment {
 	e.gone = untilGone(e.file(control.EnvAliveFD))
 	e.pass = e.file(control.EnvPassFD)
 	e.take = e.file(control.EnvTakeFD)
-	e.dir, _ = os.Getwd() // empty: places are shown in full
+	if e.dir = os.Getenv(control.EnvDir); e.dir == "" {
+		e.dir, _ = os.Getwd() // empty: places are shown in full
+	}
 	e.generation = max(e.number(control.EnvGeneration), 1)
 	e.plugin = os.Getenv(control.EnvPlugin)
 	if list := os.Getenv(control.EnvNeeds); list != "" {
@@ -63,7 +65,7 @@ func takeEnvironment() *environment {
 	}
 	for _, name := range []string{
 		control.EnvHot, control.EnvListenFD, control.EnvControlFD, control.EnvAliveFD, control.EnvPassFD, control.EnvTakeFD,
-		control.EnvGeneration, control.EnvPlugin, control.EnvNeeds, control.EnvHandlers, control.EnvHotPaths,
+		control.EnvGeneration, control.EnvPlugin, control.EnvNeeds, control.EnvDir, control.EnvHandlers, control.EnvHotPaths,
 	} {
 		e.err = errors.Join(e.err, os.Unsetenv(name))
 	}

@@ -111,7 +111,7 @@ func (d *development) excerpt(at manifest.Position, frames []runtime.Frame, made
 }
 
 // own reports a call in a package of the program's own: it is main or hot, or its
-// file is below the directory that the program was started in.
+// file is below the directory that is served.
 func (d *development) own(f runtime.Frame) bool {
 	if !userCode(f.Function, f.File) {
 		return false

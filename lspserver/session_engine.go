@@ -15,6 +15,7 @@ import (
 func (f *session) serve() error {
 	settings := f.getSettings()
 	o := settings.engine(f.dir)
+	o.Cwd = f.workDir(settings.Cwd)
 	o.Version = f.s.opts.Version
 	o.Log = f.output
 	o.Decide, o.Foreseeable = f.decide, f.hurry

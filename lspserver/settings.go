@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -23,6 +24,7 @@ type Settings struct {
 	AutoStart    bool     `json:"autoStart"`    // start the live server when a workspace opens
 	Address      string   `json:"address"`      // loopback; empty: see engine.Options
 	Main         string   `json:"main"`         // see engine.Options
+	Cwd          string   `json:"cwd"`          // of the live server, relative to the workspace folder; empty: see engine.Options
 	Tags         []string `json:"tags"`         // build tags
 	Race         bool     `json:"race"`         // build with the race detector
 	Debug        bool     `json:"debug"`        // keep debug information
@@ -119,8 +121,8 @@ func (s Settings) engine(dir string) engine.Options {
 
 // sameEngine reports whether an engine need not be made anew.
 func (s Settings) sameEngine(t Settings) bool {
-	x, _ := json.Marshal([]any{s.Main, s.Address, s.Tags, s.Race, s.Debug, s.Args, s.StartTimeout})
-	y, _ := json.Marshal([]any{t.Main, t.Address, t.Tags, t.Race, t.Debug, t.Args, t.StartTimeout})
+	x, _ := json.Marshal([]any{s.Main, s.Cwd, s.Address, s.Tags, s.Race, s.Debug, s.Args, s.StartTimeout})
+	y, _ := json.Marshal([]any{t.Main, t.Cwd, t.Address, t.Tags, t.Race, t.Debug, t.Args, t.StartTimeout})
 	return bytes.Equal(x, y)
 }
 
@@ -184,9 +186,18 @@ func (s *Server) settle() {
 	}
 }
 
-// settingsIn returns the settings of the innermost folder around a directory;
-// nil if there are none; s.mu is held.
+// settingsIn returns the settings of the folder that a directory belongs to; nil
+// if there are none; s.mu is held.
 func (s *Server) settingsIn(dir string) *Settings {
+	if w := s.folderOf(dir); w != nil {
+		return w.settings
+	}
+	return nil
+}
+
+// folderOf returns the innermost folder around a directory, or one in it; nil if
+// there is none; s.mu is held.
+func (s *Server) folderOf(dir string) *workspaceFolder {
 	var best *workspaceFolder
 	for _, w := range s.folders {
 		if below(dir, w.dir) && (best == nil || len(w.dir) > len(best.dir)) {
@@ -198,10 +209,21 @@ func (s *Server) settingsIn(dir string) *Settings {
 			best = w
 		}
 	}
-	if best == nil {
-		return nil
+	return best
+}
+
+// workDir returns what the setting cwd means for the application, absolute; empty
+// if it is not set.
+func (f *session) workDir(cwd string) string {
+	if cwd == "" || filepath.IsAbs(cwd) {
+		return cwd
 	}
-	return best.settings
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	if w := f.s.folderOf(f.dir); w != nil {
+		return filepath.Join(w.dir, cwd)
+	}
+	return filepath.Join(f.dir, cwd)
 }
 
 // pullConfiguration asks the client for the settings, if it can be asked, and

@@ -37,9 +37,9 @@ func TestSettings(t *testing.T) {
 	if _, faults := defaultSettings().overlay(json.RawMessage(`[1]`)); len(faults) != 1 {
 		t.Errorf("faults: %v", faults)
 	}
-	again := want
-	again.CheckDelay = 1
-	if !want.sameEngine(again) || want.sameEngine(defaultSettings()) {
+	again, elsewhere := want, want
+	again.CheckDelay, elsewhere.Cwd = 1, "data"
+	if !want.sameEngine(again) || want.sameEngine(defaultSettings()) || want.sameEngine(elsewhere) {
 		t.Error("what an engine is made with is told wrongly")
 	}
 }
@@ -100,6 +100,31 @@ func TestFolderSettings(t *testing.T) {
 		synctest.Wait()
 		check(inner, "", SaveNoErrors)
 	})
+}
+
+// TestWorkDir: the setting is relative to the workspace folder, wherever in it, or
+// around it, the application is.
+func TestWorkDir(t *testing.T) {
+	d := newDesk(t)
+	inner, around := d.session("shop/cmd/api"), d.session("shop")
+	folder := filepath.Dir(filepath.Dir(inner.dir))
+	d.s.folders[0].dir = folder
+	d.s.folders[1].dir = filepath.Join(around.dir, "handlers")
+	for _, tt := range []struct {
+		f         *session
+		cwd, want string
+	}{
+		{inner, "", ""},
+		{inner, ".", folder},
+		{inner, "data", filepath.Join(folder, "data")},
+		{inner, "../data", filepath.Join(filepath.Dir(folder), "data")},
+		{inner, "/srv/data", "/srv/data"},
+		{around, "data", filepath.Join(around.dir, "handlers", "data")},
+	} {
+		if got := tt.f.workDir(tt.cwd); got != tt.want {
+			t.Errorf("%q for %s: %q, want %q", tt.cwd, tt.f.dir, got, tt.want)
+		}
+	}
 }
 
 // TestRetry: an engine that could not be had is tried again after a save and

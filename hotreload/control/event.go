@@ -87,6 +87,7 @@ type Status struct {
 	// while no program is found.
 	Main       string                `json:"main"`
 	Handlers   string                `json:"handlers"` // import path of the handlers package
+	Cwd        string                `json:"cwd"`      // directory that the live server runs in, once there is one
 	URL        string                `json:"url"`
 	State      State                 `json:"state"`
 	Generation int                   `json:"generation"`

@@ -48,6 +48,7 @@ const (
 	EnvGeneration = "ANVIL_GENERATION" // number of the first generation
 	EnvPlugin     = "ANVIL_PLUGIN"     // plugin to serve instead of the linked handlers
 	EnvNeeds      = "ANVIL_NEEDS"      // plugins to open before it, a list like PATH
+	EnvDir        = "ANVIL_DIR"        // the directory that is served
 	EnvHandlers   = "ANVIL_HANDLERS"   // import path of the handlers package
 	EnvHotPaths   = "ANVIL_HOT_PATHS"  // import paths of the hot packages, separated by commas
 )

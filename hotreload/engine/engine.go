@@ -25,8 +25,11 @@ import (
 
 // Options configure an Engine. Dir is required.
 type Options struct {
-	// Dir is the application's directory.
+	// Dir is the application's directory: what is served, and holds OutDir.
 	Dir string
+	// Cwd is the directory that the application runs in; empty: the root of the
+	// main package's module.
+	Cwd string
 	// Main names the main package if Dir holds more than one that will do.
 	Main string
 	// Addr is the loopback address to serve on; a port of 0 is chosen by the
@@ -108,6 +111,8 @@ type Engine struct {
 	main  string // package, as it was found at the start; empty if it was not
 	named named  // by main
 
+	runsIn string // working directory of the application, as it was told; for one task at a time
+
 	proposed atomic.Bool // a restart, because of the memory budget
 
 	mu     sync.Mutex // guards status
@@ -121,11 +126,16 @@ type Engine struct {
 // launch.ErrAddrInUse if the address is taken, and build.ErrSetup if this
 // machine cannot build plugins. Run must follow, or Close.
 func New(ctx context.Context, o Options) (_ *Engine, err error) {
-	dir, err := realDir(o.Dir)
+	dir, err := realDir("application directory", o.Dir)
 	if err != nil {
 		return nil, err
 	}
 	o.Dir = dir
+	if o.Cwd != "" {
+		if o.Cwd, err = realDir("working directory", o.Cwd); err != nil {
+			return nil, err
+		}
+	}
 	events := control.NewStream[control.Event]()
 	events.Retain(tells)
 	e := &Engine{opts: o, events: events, requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}), started: time.Now(), predictor: newPredictor(), holds: newHolds(), looks: newLooks(), anew: make(chan *net.UnixListener, 1)}
@@ -204,17 +214,18 @@ func (e *Engine) logged(w io.Writer) io.Writer {
 	return io.MultiWriter(e.opts.Log, w)
 }
 
-// realDir returns an application's directory as the go command reports it.
-func realDir(dir string) (string, error) {
+// realDir returns a directory as the go command reports it; what says what it is
+// for.
+func realDir(what, dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err == nil {
 		dir, err = filepath.EvalSymlinks(dir)
 	}
 	if err != nil {
-		return "", fmt.Errorf("application directory: %w", err)
+		return "", fmt.Errorf("%s: %w", what, err)
 	}
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return "", fmt.Errorf("application directory: %s is not a directory", dir)
+		return "", fmt.Errorf("%s: %s is not a directory", what, dir)
 	}
 	return dir, nil
 }

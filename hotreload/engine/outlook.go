@@ -84,7 +84,7 @@ func (e *Engine) Outlook() *Outlook {
 // loaded with Refresh before the first Predict. Nothing of the application is
 // run, but dependencies are compiled if they are not in the build cache.
 func NewOutlook(ctx context.Context, o Options) (*Outlook, error) {
-	dir, err := realDir(o.Dir)
+	dir, err := realDir("application directory", o.Dir)
 	if err != nil {
 		return nil, err
 	}

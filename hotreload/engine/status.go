@@ -179,5 +179,5 @@ func (e *Engine) setTarget(s *build.Snapshot) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.status.Main, e.status.Handlers, e.status.Hot, e.status.Host = s.Main(), s.Handlers(), s.Hot(), host
+	e.status.Main, e.status.Handlers, e.status.Cwd, e.status.Hot, e.status.Host = s.Main(), s.Handlers(), e.workDir(s), s.Hot(), host
 }

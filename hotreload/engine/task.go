@@ -350,10 +350,12 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	}
 	t.e.watchGraph(t.snap, res.Snapshot)
 	t.steps = append(t.steps, res.Steps...)
+	dir := t.e.workDir(res.Snapshot)
+	t.e.tellWorkDir(dir)
 	watch := time.Now()
 	t.loading = watch
 	status, err := t.e.sup.Replace(ctx, launch.Image{
-		Executable: res.Path, Generation: generation, Handlers: res.Snapshot.Handlers(), Hot: res.Snapshot.Hot(),
+		Executable: res.Path, Dir: dir, Generation: generation, Handlers: res.Snapshot.Handlers(), Hot: res.Snapshot.Hot(),
 	})
 	t.step(control.StepStart, time.Since(watch))
 	if err != nil {

@@ -52,6 +52,7 @@ var (
 // one generation.
 type Image struct {
 	Executable string   // absolute path
+	Dir        string   // working directory; empty: Options.Dir
 	Plugin     string   // absolute path; empty: the handlers linked into Executable
 	Needs      []string // plugins to open before it
 	Generation int      // its number
@@ -63,7 +64,7 @@ type Image struct {
 // defaults.
 type Options struct {
 	Socket *Socket
-	Dir    string // working directory of the live server; also the workspace in which positions of crashes are looked for
+	Dir    string // the workspace, in which positions of crashes are looked for
 	RunDir string // directory for control sockets; created if it is missing
 	// Env is added to the environment of the engine, Args follow the program's
 	// name.

@@ -61,6 +61,11 @@ func liveServer(mode string) {
 	}()
 	app := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		if r.URL.Path == "/dir" {
+			dir, err := os.Getwd()
+			fmt.Fprint(w, dir, " ", os.Getenv("PWD"), " ", os.Getenv(control.EnvDir), " ", err)
+			return
+		}
 		fmt.Fprintf(w, "generation %d of %s in %s for %s", live.Load(), os.Getenv(control.EnvPlugin), os.Getenv("GREETING"), r.URL.Path)
 	})}
 	app.Protocols = new(http.Protocols)
@@ -331,6 +336,39 @@ func TestRealCrashIsReportedAndMended(t *testing.T) {
 		t.Errorf("event %+v", e)
 	}
 	r.serves(2, "g2.so")
+}
+
+// TestRealWorkingDirectory: a process runs in the directory of its image, also
+// after a load and a crash; without one, in the workspace.
+func TestRealWorkingDirectory(t *testing.T) {
+	r := newReal(t, "serve", nil)
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	runsIn := func(want string) {
+		t.Helper()
+		if _, got := r.get("/dir"); got != want+" "+want+" "+r.o.Dir+" <nil>" {
+			t.Errorf("it runs in %s, want %s", got, want)
+		}
+	}
+	r.replace(1)
+	runsIn(r.o.Dir)
+	r.image.Dir = dir
+	st := r.replace(2)
+	runsIn(dir)
+	if _, err := r.s.Load(t.Context(), control.LoadRequest{Generation: 3, Plugin: "g3.so"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(st.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for ev := range r.events {
+		if _, again := ev.(Restarted); again {
+			break
+		}
+	}
+	runsIn(dir)
 }
 
 func TestRealStartThatFails(t *testing.T) {

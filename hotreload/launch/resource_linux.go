@@ -118,7 +118,7 @@ func (f openFile) info() os.FileInfo {
 
 // holds looks through what the group of a process has open.
 func (u *unixSystem) holds(c *child) holdings {
-	h := holdings{known: true, pid: c.pid, dir: u.Dir}
+	h := holdings{known: true, pid: c.pid, dir: c.dir}
 	files := openFiles(groupOf(c.pid))
 	sockets := map[string]int{} // by inode; whose
 	for _, f := range files {
@@ -216,7 +216,7 @@ func (u *unixSystem) waits(p, before *child) wait {
 	if before != nil {
 		old = openFiles(groupOf(before.pid))
 	}
-	h := holdings{dir: u.Dir}
+	h := holdings{dir: p.dir}
 	for _, l := range table {
 		if !l.waiting || !slices.Contains(group, l.pid) {
 			continue
@@ -231,7 +231,7 @@ func (u *unixSystem) waits(p, before *child) wait {
 		}
 	}
 	if before == nil {
-		return u.strangersLock(table, files, group)
+		return strangersLock(h, table, files, group)
 	}
 	for _, f := range old {
 		if !slices.ContainsFunc(f.locks(), func(l heldLock) bool { return l.write }) {
@@ -249,8 +249,7 @@ func (u *unixSystem) waits(p, before *child) wait {
 
 // strangersLock finds a file that a process has open and somebody else has
 // locked.
-func (u *unixSystem) strangersLock(table []heldLock, files []openFile, group []int) wait {
-	h := holdings{dir: u.Dir}
+func strangersLock(h holdings, table []heldLock, files []openFile, group []int) wait {
 	for _, l := range table {
 		if l.waiting || !l.write || slices.Contains(group, l.pid) {
 			continue

@@ -9,7 +9,7 @@ func groupRuns(group int) bool { return syscall.Kill(-group, 0) == nil }
 
 // Only Linux tells without the help of other programs what a process has.
 
-func (u *unixSystem) holds(c *child) holdings { return holdings{pid: c.pid, dir: u.Dir} }
+func (u *unixSystem) holds(c *child) holdings { return holdings{pid: c.pid, dir: c.dir} }
 
 func (u *unixSystem) waits(*child, *child) wait { return wait{} }
 

@@ -23,6 +23,7 @@ type system struct {
 // child is a process that was started.
 type child struct {
 	pid    int
+	dir    string // working directory
 	remote remote
 	// terminate asks it to end (SIGTERM); kill ends it and its children
 	// (SIGKILL). After the end both do nothing.

@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -123,10 +124,10 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 	files = append(files, aliveR, outW, errW)
 
 	cmd := exec.Command(img.Executable, u.Args...)
-	cmd.Dir = u.Dir
+	cmd.Dir = cmp.Or(img.Dir, u.Dir)
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.ExtraFiles = append([]*os.File{listener, controls, aliveR}, queue...)
-	cmd.Env = u.environment(img, queue != nil)
+	cmd.Env = append(u.environment(img, queue != nil), "PWD="+cmd.Dir) // os/exec adds it to an environment of its own only
 	// Its own group, so that Ctrl-C in the terminal reaches the engine only,
 	// which then ends it in an orderly way.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -149,6 +150,7 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 	pid := cmd.Process.Pid
 	ch := &child{
 		pid:       pid,
+		dir:       cmd.Dir,
 		remote:    socketRemote{client},
 		output:    report.Tail,
 		printed:   func() string { return printed.Tail() + "\n" + report.Tail() },
@@ -225,6 +227,7 @@ func (u *unixSystem) environment(img Image, queue bool) []string {
 		{control.EnvGeneration, strconv.Itoa(img.Generation)},
 		{control.EnvPlugin, img.Plugin},
 		{control.EnvNeeds, strings.Join(img.Needs, string(filepath.ListSeparator))},
+		{control.EnvDir, u.Dir},
 		{control.EnvHandlers, img.Handlers},
 		{control.EnvHotPaths, strings.Join(img.Hot, ",")},
 	}

@@ -134,12 +134,18 @@ func start(t testing.TB, dir string, args ...string) *server {
 // launch runs `anvil-lsp --serve --json` on a free port.
 func launch(t testing.TB, dir string, args ...string) *server {
 	t.Helper()
+	return launchIn(t, "", dir, args...)
+}
+
+// launchIn is launch in a working directory; empty: that of the test.
+func launchIn(t testing.TB, cwd, dir string, args ...string) *server {
+	t.Helper()
 	s := &server{
 		t: t, dir: dir, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{}},
 		events: make(chan control.Event, 10_000), stderr: new(buffer), exited: make(chan struct{}),
 	}
 	s.cmd = exec.Command(binary, append([]string{"--serve", dir, "--addr", "127.0.0.1:0", "--json"}, args...)...)
-	s.cmd.Stderr = s.stderr
+	s.cmd.Dir, s.cmd.Stderr = cwd, s.stderr
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

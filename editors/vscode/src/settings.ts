@@ -7,6 +7,7 @@ export const serverSettings = {
 	autoStart: true,
 	address: '',
 	main: '',
+	cwd: '',
 	tags: [] as string[],
 	race: false,
 	debug: false,

@@ -64,7 +64,7 @@ describe('settings', () => {
 	it('of a workspace never name a program, and what goes into a build waits for trust', () => {
 		assert.equal(properties['anvilLsp.server.path']?.scope, 'machine');
 		const restricted = pkg.capabilities.untrustedWorkspaces.restrictedConfigurations;
-		for (const key of ['autoStart', 'address', 'main', 'tags', 'race', 'debug', 'args']) {
+		for (const key of ['autoStart', 'address', 'main', 'cwd', 'tags', 'race', 'debug', 'args']) {
 			assert.ok(restricted.includes(`anvilLsp.${key}`), key);
 		}
 		for (const key of restricted) {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
@@ -34,7 +35,7 @@ func TestFlags(t *testing.T) {
 	for _, tt := range []struct {
 		args string
 		code int
-		want engine.Options // with Dir relative to the working directory
+		want engine.Options // with Dir and Cwd relative to the working directory
 		says string         // on standard error
 	}{
 		{args: "--serve --once", want: engine.Options{Dir: "."}},
@@ -47,6 +48,9 @@ func TestFlags(t *testing.T) {
 		{args: "--serve --once --on-break=keep", want: engine.Options{Dir: ".", OnBreak: engine.BreakKeep}},
 		{args: "--serve --once --on-break restart", want: engine.Options{Dir: ".", OnBreak: engine.BreakRestart}},
 		{args: "--serve --once --start-timeout 2m", want: engine.Options{Dir: ".", StartTimeout: 2 * time.Minute}},
+		{args: "--serve --once --cwd shop/../data", want: engine.Options{Dir: ".", Cwd: "data"}},
+		{args: "--serve shop --cwd nowhere", code: 2, says: "--cwd nowhere: "},
+		{args: "--serve shop --cwd data/file", code: 2, says: "--cwd data/file: it is not a directory"},
 		{args: "--serve --start-timeout 0s", code: 2, says: "--start-timeout 0s: it is a duration of a second or more"},
 		{args: "--serve --start-timeout 90", code: 2, says: "90"},
 		{args: "--serve --on-break never", code: 2, says: "--on-break never: it is restart, ask or keep"},
@@ -68,6 +72,9 @@ func TestFlags(t *testing.T) {
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			p := newProgram(t, newFake(live))
+			if err := os.CopyFS(p.dir, fstest.MapFS{"data/file": {}}); err != nil {
+				t.Fatal(err)
+			}
 			if code := p.run(t.Context(), strings.Fields(tt.args)); code != tt.code || !strings.Contains(p.stderr.String(), tt.says) {
 				t.Errorf("exit code %d, want %d; standard error %q, want %q in it", code, tt.code, p.stderr, tt.says)
 			}
@@ -86,6 +93,9 @@ func TestFlags(t *testing.T) {
 				tt.want.StartTimeout = 30 * time.Second
 			}
 			got.Dir, _ = filepath.Rel(p.dir, got.Dir)
+			if got.Cwd != "" {
+				got.Cwd, _ = filepath.Rel(p.dir, got.Cwd)
+			}
 			if len(got.Tags) == 0 {
 				got.Tags = nil
 			}

@@ -23,7 +23,7 @@ import (
 // serveFlags are the flags and arguments of --serve.
 type serveFlags struct {
 	serve, stdio, race, debug, fullLink, json, once, verbose bool
-	addr, main, onBreak                                      string
+	addr, main, cwd, onBreak                                 string
 	tags                                                     []string
 	startTimeout                                             time.Duration
 
@@ -39,6 +39,7 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	fl.BoolVar(&f.stdio, "stdio", false, "speak the Language Server Protocol on standard input and output, as editors ask for")
 	fl.StringVar(&f.addr, "addr", "", "loopback `ADDRESS` to serve on, port 0 for any free one (default: the one that main names, or 127.0.0.1:8080; if it is taken, a free port from 8080 on)")
 	fl.StringVar(&f.main, "main", "", "main `PACKAGE`, if DIR holds several: import path or directory below DIR")
+	fl.StringVar(&f.cwd, "cwd", "", "`DIRECTORY` that the application runs in (default: the root of the main package's module, as with go run)")
 	fl.StringSliceVar(&f.tags, "tags", nil, "build `TAGS`, separated by commas")
 	fl.BoolVar(&f.race, "race", false, "build with the race detector")
 	fl.BoolVar(&f.debug, "debug", false, "build for a debugger: with debug information, without optimizations")
@@ -54,7 +55,9 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	for _, name := range []string{"addr", "tags"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, noFiles) // fails for unknown flags only
 	}
-	_ = cmd.RegisterFlagCompletionFunc("main", completeDirs)
+	for _, name := range []string{"main", "cwd"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, completeDirs)
+	}
 	_ = cmd.RegisterFlagCompletionFunc("on-break", cobra.FixedCompletions([]string{onBreakRestart, string(engine.BreakAsk), string(engine.BreakKeep)}, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -104,6 +107,20 @@ func (f *serveFlags) policy() (engine.BreakPolicy, error) {
 	return "", usagef("--on-break %s: it is restart, ask or keep", f.onBreak)
 }
 
+// workDir returns the directory that --cwd names, absolute.
+func (p *program) workDir(dir string) (string, error) {
+	if dir == "" {
+		return "", nil
+	}
+	abs := p.abs(dir)
+	if st, err := os.Stat(abs); err != nil {
+		return "", usagef("--cwd %s: %w", dir, err)
+	} else if !st.IsDir() {
+		return "", usagef("--cwd %s: it is not a directory", dir)
+	}
+	return abs, nil
+}
+
 // serve runs an engine, or attaches to the one that runs in the directory and
 // takes over when that ends by itself.
 func (p *program) serve(ctx context.Context, f serveFlags) error {
@@ -113,8 +130,12 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	cwd, err := p.workDir(f.cwd)
+	if err != nil {
+		return err
+	}
 	o := engine.Options{
-		Dir: p.abs(f.dir), Main: f.main, Addr: f.addr, Tags: f.tags, Race: f.race, Debug: f.debug, FullLink: f.fullLink, OnBreak: policy, StartTimeout: f.startTimeout,
+		Dir: p.abs(f.dir), Cwd: cwd, Main: f.main, Addr: f.addr, Tags: f.tags, Race: f.race, Debug: f.debug, FullLink: f.fullLink, OnBreak: policy, StartTimeout: f.startTimeout,
 		Args: f.args, Version: buildVersion().Version,
 	}
 	if cache, err := os.UserCacheDir(); err == nil { // else plugins are tried each time

@@ -253,7 +253,7 @@ func golden(t *testing.T, name string, got []byte) {
 func TestAttachedAndStatus(t *testing.T) {
 	dir := workspace(t)
 	status := &control.Status{
-		Version: "v1.2.3", PID: 4711, Dir: "/src/blog", Main: "example.com/blog", Handlers: "example.com/blog/handlers", URL: url,
+		Version: "v1.2.3", PID: 4711, Dir: "/src/blog", Main: "example.com/blog", Handlers: "example.com/blog/handlers", Cwd: "/src/blog/data", URL: url,
 		State: control.StateKept, Generation: 6, Since: at(0), Hot: []string{"a", "b"}, Host: []string{"c"},
 		Live: &control.LiveStatus{
 			PID: 4712, Ready: true, Generation: 6, Goroutines: 1, RSS: 34_500_000, Manifest: &manifest.Manifest{Routes: routes(2)},

@@ -39,10 +39,15 @@ func Status(w io.Writer, color bool, dir string, st *control.Status, now time.Ti
 	st = foreign(st)
 	c := New(Options{Out: w, Color: color, Dir: dir})
 	s := c.style
+	elsewhere := st.Cwd
+	if elsewhere == st.Dir {
+		elsewhere = "" // as one would think
+	}
 	rows := [][2]string{
 		{"address", s.Link(st.URL)},
 		{"directory", st.Dir},
 		{"program", st.Main},
+		{"runs in", elsewhere},
 		{"handlers", st.Handlers},
 		{"packages", fmt.Sprintf("%d hot, %d host", len(st.Hot), len(st.Host))},
 		{"engine", fmt.Sprintf("%s, process %d, up %s", st.Version, st.PID, age(now.Sub(st.Since)))},
