@@ -8,6 +8,11 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
+// NewestRuntime is the newest Go release of which the runtime's data are known, as
+// package hotreload reads them to compare what the process has made with what new
+// code has. It finds nothing with a newer one.
+const NewestRuntime = "go1.26"
+
 // sameToolchain returns a *Failure if the go command is now one of another
 // toolchain than the compiler and the linker that the builder calls: a module
 // file chooses it. Archives of both do not go together.

@@ -1,10 +1,14 @@
 package build
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	gobuild "go/build"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -72,5 +76,41 @@ func TestToolchainLine(t *testing.T) {
 	}
 	if got := toolchainLine(filepath.Join(t.TempDir(), "none")); got.Line != 0 {
 		t.Errorf("no file: %s", got)
+	}
+}
+
+// TestNewestRuntime: it is the release up to which package hotreload is built
+// with what reads the runtime's data.
+func TestNewestRuntime(t *testing.T) {
+	names, err := filepath.Glob("../hot_*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	minor, err := strconv.Atoi(strings.TrimPrefix(NewestRuntime, "go1."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reads := func(minor int) (files []string) {
+		ctx := gobuild.Default
+		ctx.BuildTags, ctx.ReleaseTags = []string{HotTag}, nil
+		for m := 1; m <= minor; m++ {
+			ctx.ReleaseTags = append(ctx.ReleaseTags, fmt.Sprintf("go1.%d", m))
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if matcher(ctx)(name, text) && bytes.Contains(text, []byte("itablinks")) {
+				files = append(files, filepath.Base(name))
+			}
+		}
+		return files
+	}
+	if files := reads(minor); len(files) == 0 {
+		t.Errorf("with %s nothing reads the runtime's data", NewestRuntime)
+	}
+	if files := reads(minor + 1); len(files) > 0 {
+		t.Errorf("%v read the data of a newer runtime than %s", files, NewestRuntime)
 	}
 }

@@ -121,7 +121,7 @@ func (p *program) runCheck(ctx context.Context, dir string, f checkFlags) error 
 		return err
 	}
 	f.cfg.Dir = dir
-	progress, end := p.checkProgress()
+	progress, end := p.progress("checking")
 	v, err := p.checkCode(ctx, f.cfg, against, progress)
 	if err == nil && against != nil && f.against == "" && !v.Describes(against) {
 		// What was live last in the directory is another of its programs.
@@ -179,15 +179,16 @@ func (p *program) checkAgainst(dir, named string, res *checkResult) (*manifest.M
 	return nil, err
 }
 
-// checkProgress returns where progress is shown, on standard error if that is a
-// terminal, and what ends that. What takes less than a moment shows nothing.
-func (p *program) checkProgress() (progress func(string), end func()) {
+// progress returns where the progress of an activity is shown, on standard error
+// if that is a terminal, and what ends that. What takes less than a moment shows
+// nothing.
+func (p *program) progress(activity string) (progress func(string), end func()) {
 	if !paint.IsTerminal(p.stderr) {
 		return func(string) {}, func() {}
 	}
 	c := console.New(console.Options{
 		Out: p.stderr, Terminal: paint.IsTerminal(p.stderr), Color: paint.Wanted(p.stderr),
-		Width: func() int { return paint.Width(p.stderr) }, Activity: "checking",
+		Width: func() int { return paint.Width(p.stderr) }, Activity: activity,
 	})
 	c.Event(control.Event{Time: time.Now(), Kind: control.EventBuilding})
 	return func(m string) { c.Event(control.Event{Time: time.Now(), Kind: control.EventProgress, Message: m}) }, c.EndProgress

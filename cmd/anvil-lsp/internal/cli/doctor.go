@@ -34,7 +34,10 @@ The exit code is 1 if something fails.`,
 			if cache, err := os.UserCacheDir(); err == nil {
 				o.CacheDir = filepath.Join(cache, "anvil-lsp")
 			}
+			var end func()
+			o.Progress, end = p.progress("examining")
 			r, err := doctor.Run(cmd.Context(), o)
+			end()
 			if err != nil {
 				return err
 			}

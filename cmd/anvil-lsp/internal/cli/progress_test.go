@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// TestCheckProgressQuiet: what is no terminal gets no progress, however long it
+// TestProgressQuiet: what is no terminal gets no progress, however long it
 // takes.
-func TestCheckProgressQuiet(t *testing.T) {
+func TestProgressQuiet(t *testing.T) {
 	p := newProgram(t, nil)
 	synctest.Test(t, func(*testing.T) {
-		progress, end := p.checkProgress()
+		progress, end := p.progress("checking")
 		time.Sleep(time.Hour)
 		progress("compiling")
 		end()

@@ -78,6 +78,8 @@ type Options struct {
 	// the limit for a trial of thin plugins, and for the program's packages. An
 	// empty build cache needs longer, and that is no fault.
 	PluginLimit time.Duration
+	// Progress is told what takes long. Nil means that nobody is.
+	Progress build.Progress
 }
 
 // doctor is one examination.
@@ -118,6 +120,7 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	d := &doctor{o: o, dir: dir, socket: o.Socket(dir), tmp: tmp, report: &Report{Dir: dir}}
 	if d.toolchain(ctx) {
+		d.runtime()
 		d.environment()
 		if d.compiler(ctx) {
 			d.linker(ctx)
@@ -129,6 +132,13 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	d.program(ctx)
 	d.watching()
 	return d.report, context.Cause(ctx)
+}
+
+// doing tells what is about to take long.
+func (d *doctor) doing(what string) {
+	if d.o.Progress != nil {
+		d.o.Progress(what)
+	}
 }
 
 func (d *doctor) add(name string, s Status, advice, detail string, args ...any) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,9 +81,20 @@ func TestHealthy(t *testing.T) {
 		"unused/unused.go":     "package unused\n",
 		"handlers/ignored.txt": "text",
 	})
-	r := examine(t, Options{Dir: dir})
+	var mu sync.Mutex
+	told := map[string]bool{}
+	r := examine(t, Options{Dir: dir, Progress: func(m string) {
+		mu.Lock()
+		defer mu.Unlock()
+		told[m] = true
+	}})
 	if !r.OK() {
 		t.Errorf("not healthy: %+v", r.Checks)
+	}
+	for _, m := range []string{"building a plugin", "reloading a small program", "loading the program"} {
+		if !told[m] {
+			t.Errorf("of %q nothing is told, but of %v", m, told)
+		}
 	}
 	var names []string
 	for _, c := range r.Checks {
@@ -196,6 +208,34 @@ func TestBadMachine(t *testing.T) {
 				t.Errorf("OK %v, advice %q", r.OK(), c.Advice)
 			}
 		})
+	}
+}
+
+// TestRuntime: what is not compared with a newer Go is said, and only then.
+func TestRuntime(t *testing.T) {
+	for _, tt := range []struct {
+		version string
+		says    string // nothing, if it is empty
+	}{
+		{"go1.26", ""},
+		{"go1.26.8", ""},
+		{"go1.26.8 X:nodwarf5", ""},
+		{"go1.27rc1", "up to go1.26; with go1.27rc1 new code"},
+		{"go1.27.3", "up to go1.26; with go1.27.3 new code"},
+		{"go1.100", "up to go1.26; with go1.100 new code"},
+		{"devel go1.28-abc", "with devel go1.28-abc new code"},
+	} {
+		d := &doctor{env: goEnv{GOVERSION: tt.version}, report: &Report{}}
+		d.runtime()
+		if tt.says == "" {
+			if len(d.report.Checks) > 0 {
+				t.Errorf("%s: %+v", tt.version, d.report.Checks)
+			}
+			continue
+		}
+		if c := d.report.check(t, "Go runtime"); c.Status != Warning || !strings.Contains(c.Detail, tt.says) || c.Advice == "" {
+			t.Errorf("%s: %+v", tt.version, c)
+		}
 	}
 }
 

@@ -66,6 +66,16 @@ func (d *doctor) toolchain(ctx context.Context) bool {
 	return true
 }
 
+// runtime says what is left out with a Go release whose runtime is not known.
+func (d *doctor) runtime() {
+	release, _, _ := strings.Cut(d.env.GOVERSION, " ") // without experiments
+	if version.IsValid(release) && version.Compare(version.Lang(release), build.NewestRuntime) <= 0 {
+		return
+	}
+	d.add("Go runtime", Warning, "update anvil-lsp, or restart when a type switch, an assertion or == goes wrong after a swap (docs/codes.md, ANV015)",
+		"the comparison of interface tables knows the runtime up to %s; with %s new code is swapped in without it", build.NewestRuntime, d.env.GOVERSION)
+}
+
 // environment says what in the environment keeps plugins from being built.
 func (d *doctor) environment() {
 	if problem, advice := build.CheckEnv(d.vars, os.Environ()); problem != "" {
@@ -141,6 +151,7 @@ func (d *doctor) plugins(ctx context.Context) {
 		d.add(name, Failed, "Go has plugins on Linux, macOS and FreeBSD, with cgo (on Windows: WSL)", "%s", firstLines(out, 3))
 		return
 	}
+	d.doing("building a plugin")
 	limited, cancel := context.WithTimeout(ctx, d.o.PluginLimit)
 	defer cancel()
 	begun := time.Now()
@@ -173,6 +184,7 @@ func (d *doctor) thin(ctx context.Context) {
 		return
 	}
 	defer b.Close() // its directory is removed afterwards
+	d.doing("reloading a small program")
 	limited, cancel := context.WithTimeout(ctx, 5*d.o.PluginLimit)
 	defer cancel()
 	begun := time.Now()

@@ -130,6 +130,7 @@ func (d *doctor) inspect(ctx context.Context) (snap *build.Snapshot, tried bool,
 	if flags := b.Unheeded(); len(flags) > 0 {
 		d.add("GOFLAGS", Warning, "", "the live server is built without %s", strings.Join(flags, ", "))
 	}
+	d.doing("loading the program")
 	main, err := b.Main(ctx)
 	if err != nil {
 		return nil, false, err
@@ -139,7 +140,7 @@ func (d *doctor) inspect(ctx context.Context) (snap *build.Snapshot, tried bool,
 	}
 	limited, cancel := context.WithTimeout(ctx, d.compileLimit())
 	defer cancel()
-	compiled, _, err := b.Prepare(limited, main, nil)
+	compiled, _, err := b.Prepare(limited, main, d.o.Progress)
 	switch {
 	case limited.Err() != nil && err != nil:
 		return snap, false, nil
