@@ -9,9 +9,12 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 )
 
 // What a document of an application may have in its text.
@@ -32,18 +35,24 @@ type discovery struct {
 
 // findApplications returns the directories of the applications in a folder. A
 // folder inside of a module, such as the one of the handlers package alone,
-// belongs to the applications of that module. Files are read, and nothing is
-// run. Engines are asked only in directories that they may be asked in.
-func findApplications(ctx context.Context, root string, settings Settings, mayAsk func(dir string) bool) discovery {
+// belongs to the applications of that module. So does the package of a document
+// that is open alone; other applications below it are none of its own. Files are
+// read, and nothing is run. Engines are asked only in directories that they may be
+// asked in.
+func findApplications(ctx context.Context, root string, alone bool, settings Settings, mayAsk func(dir string) bool) discovery {
 	var d discovery
-	for _, dir := range append([]string{root}, build.Enclosing(root)...) {
+	dirs := append([]string{root}, build.Enclosing(root)...)
+	if alone && !isModule(root) {
+		dirs = dirs[1:] // the module knows whether the application is its only one
+	}
+	for _, dir := range dirs {
 		found := build.FindPrograms(ctx, dir, settings.Tags)
 		d.take(found, dir)
 		programs := found.Programs
-		if dir != root { // those that have to do with the folder
+		if dir != root || alone { // those that have to do with the folder
 			programs = slices.DeleteFunc(programs, func(p build.Program) bool {
 				for at := range p.Reaches {
-					if below(at, root) {
+					if at == root || !alone && below(at, root) {
 						return false
 					}
 				}
@@ -82,6 +91,27 @@ func (d *discovery) take(found build.Found, dir string) {
 		d.reason = fmt.Sprintf("%s calls hotreload.%s, but no package exports %s", found.Programs[0].Dir, build.ServeName, build.RegisterName)
 	case len(found.Programs) > 0:
 		d.reason = fmt.Sprintf("the programs in %s import nothing of this folder", dir)
+	}
+}
+
+// moduleAround returns the directory of the module or workspace that a directory
+// is in: the nearest that has a go.mod or go.work. It is empty if there is none,
+// and in the standard library and the module cache, which hold no application.
+func moduleAround(dir string) string {
+	for at := dir; ; at = filepath.Dir(at) {
+		if strings.Contains(filepath.Base(at), "@") {
+			return ""
+		}
+		if isModule(at) {
+			data, err := regular.Read(filepath.Join(at, "go.mod"), regular.MaxSource)
+			if path := modfile.ModulePath(data); err == nil && (path == "std" || path == "cmd") {
+				return ""
+			}
+			return at
+		}
+		if at == filepath.Dir(at) {
+			return ""
+		}
 	}
 }
 

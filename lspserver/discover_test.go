@@ -25,6 +25,7 @@ const delegating = "package main\n\nimport (\n\t_ \"m/h\"\n\n\t\"github.com/anvi
 type appCase struct {
 	open, main string // folder, setting
 	concerns   bool   // there is something that uses the runtime
+	alone      bool   // it is a document of the folder that is open
 }
 
 var uses = appCase{concerns: true}
@@ -51,6 +52,9 @@ func TestFindApplications(t *testing.T) {
 		{"two modules", map[string]string{"a/go.mod": "", "a/main.go": mainText, "a/h/h.go": handlersText, "b/go.mod": "", "b/main.go": mainText, "b/h/h.go": handlersText}, []string{"a", "b"}, uses},
 		{"joined by go.work", map[string]string{"go.work": "", "web/go.mod": "", "web/main.go": mainText, "h/go.mod": "", "h/h.go": handlersText}, []string{"web"}, uses},
 		{"what the go command skips", map[string]string{"go.mod": "", "testdata/main.go": mainText, "_x/main.go": mainText, ".y/main.go": mainText, "vendor/z/main.go": mainText, "h/h.go": handlersText}, nil, uses},
+		{"a document of the handlers", map[string]string{"go.mod": "module m\n", "cmd/web/main.go": delegating, "h/h.go": handlersText}, []string{"."}, appCase{open: "h", concerns: true, alone: true}},
+		{"a document of main", map[string]string{"go.mod": "module m\n", "cmd/web/main.go": delegating, "cmd/other/main.go": delegating, "h/h.go": handlersText}, []string{"cmd/web"}, appCase{open: "cmd/web", concerns: true, alone: true}},
+		{"a document of neither of two below", map[string]string{"go.mod": "module m\n", "doc.go": "package m\n", "cmd/a/main.go": delegating, "cmd/b/main.go": delegating, "h/h.go": handlersText}, nil, appCase{concerns: true, alone: true}},
 		{"tests", map[string]string{"main_test.go": mainText, "h/h.go": handlersText}, nil, uses},
 	} {
 		root := t.TempDir()
@@ -66,7 +70,7 @@ func TestFindApplications(t *testing.T) {
 		var got []string
 		settings := defaultSettings()
 		settings.Main = tt.main
-		found := findApplications(t.Context(), filepath.Join(root, tt.open), settings, anywhere)
+		found := findApplications(t.Context(), filepath.Join(root, tt.open), tt.alone, settings, anywhere)
 		if (len(found.dirs) == 0) != (found.reason != "") || found.concerns != tt.concerns {
 			t.Errorf("%s: %+v", tt.name, found)
 		}
@@ -114,10 +118,10 @@ func TestNobodyIsAskedBeforeTrust(t *testing.T) {
 	go func() { _ = srv.Serve(l) }()
 	defer srv.Close()
 	nowhere := func(string) bool { return false }
-	if got := findApplications(t.Context(), root, defaultSettings(), nowhere).dirs; !slices.Equal(got, []string{filepath.Join(root, "cmd", "web")}) || asked.Load() != 0 {
+	if got := findApplications(t.Context(), root, false, defaultSettings(), nowhere).dirs; !slices.Equal(got, []string{filepath.Join(root, "cmd", "web")}) || asked.Load() != 0 {
 		t.Errorf("before trust: %q, asked %d times", got, asked.Load())
 	}
-	if got := findApplications(t.Context(), root, defaultSettings(), anywhere).dirs; !slices.Equal(got, []string{root}) || asked.Load() == 0 {
+	if got := findApplications(t.Context(), root, false, defaultSettings(), anywhere).dirs; !slices.Equal(got, []string{root}) || asked.Load() == 0 {
 		t.Errorf("after it: %q, asked %d times", got, asked.Load())
 	}
 }

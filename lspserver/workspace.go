@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,7 +14,8 @@ import (
 	"go.lsp.dev/uri"
 )
 
-// workspaceFolder is a folder that the editor has open.
+// workspaceFolder is a folder that the editor has open, or that of a document
+// which is in none.
 type workspaceFolder struct {
 	uri      uri.URI
 	given    string    // its path as the editor names it
@@ -25,6 +27,7 @@ type workspaceFolder struct {
 	scanned  bool
 	nothing  discovery // the last one, where no application was found
 	told     bool      // that there is none
+	module   string    // of the document that it is here for; empty: the editor has it open
 }
 
 func workspaceFeature() feature {
@@ -59,9 +62,11 @@ func (s *Server) addFolder(f protocol.WorkspaceFolder) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !slices.ContainsFunc(s.folders, func(w *workspaceFolder) bool { return w.given == given }) {
-		s.folders = append(s.folders, &workspaceFolder{uri: f.URI, given: given, dir: realPath(given)})
+	if at := slices.IndexFunc(s.folders, func(w *workspaceFolder) bool { return w.given == given }); at >= 0 {
+		s.folders[at].module = ""
+		return
 	}
+	s.folders = append(s.folders, &workspaceFolder{uri: f.URI, given: given, dir: realPath(given)})
 }
 
 // removeFolder forgets a folder, and ends the sessions that no other folder has.
@@ -102,8 +107,10 @@ func (s *Server) awaitEnding(ctx context.Context) {
 	}
 }
 
-// discover looks through the folders that have not been looked through.
+// discover looks through the folders that have not been looked through, and then
+// around documents.
 func (s *Server) discover() {
+	defer s.lookAround()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ready || s.closed {
@@ -128,7 +135,7 @@ func (s *Server) scan(w *workspaceFolder) {
 			s.mu.Lock()
 			settings := *cmp.Or(w.settings, s.settings.Load())
 			s.mu.Unlock()
-			found := findApplications(s.working, w.dir, settings, s.mayRun)
+			found := findApplications(s.working, w.dir, w.module != "", settings, s.mayRun)
 			s.mu.Lock()
 			for _, dir := range found.dirs {
 				s.startSession(w, dir)
@@ -138,6 +145,7 @@ func (s *Server) scan(w *workspaceFolder) {
 				w.scanning = false
 				s.mu.Unlock()
 				s.tellNothing()
+				s.lookAround()
 				return
 			}
 			w.again = false
@@ -183,6 +191,7 @@ func (s *Server) startSession(w *workspaceFolder, dir string) {
 // lookAgain looks through a folder once more if a document could make it the
 // home of an application.
 func (s *Server) lookAgain(doc *Document) {
+	defer s.lookAround()
 	defer s.tellNothing()
 	if filepath.Ext(doc.Path) != ".go" || !bytes.Contains(doc.Text, []byte(markRegister)) && !bytes.Contains(doc.Text, []byte(markServe)) {
 		return
@@ -195,6 +204,49 @@ func (s *Server) lookAgain(doc *Document) {
 	for _, w := range s.folders {
 		if below(doc.Path, w.dir) && !slices.ContainsFunc(w.sessions, func(x *session) bool { return below(doc.Path, x.dir) }) {
 			s.scan(w)
+		}
+	}
+}
+
+// lookAround looks for the applications of documents that are in no folder, while
+// no folder that the editor has open holds one: somebody has opened a file, and
+// nothing else. Where one does, such a document is a dependency, or a glance at
+// something else.
+func (s *Server) lookAround() {
+	open := s.docs.all().byPath
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ready || s.closed || s.working.Err() != nil {
+		return
+	}
+	for _, w := range s.folders {
+		if w.scanning || w.module == "" && (!w.scanned || len(w.sessions) > 0) {
+			return
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(open)) {
+		dir := filepath.Dir(path)
+		if filepath.Ext(path) != ".go" || slices.ContainsFunc(s.folders, func(w *workspaceFolder) bool {
+			return below(path, w.dir) || slices.ContainsFunc(w.sessions, func(x *session) bool { return x.covers(path) })
+		}) {
+			continue
+		}
+		module := moduleAround(dir)
+		if module == "" {
+			continue
+		}
+		w := &workspaceFolder{uri: uri.File(dir), given: dir, dir: dir, module: module}
+		known := false
+		for _, other := range s.folders {
+			if other.module == module && len(other.sessions) == 0 {
+				known = known || !other.nothing.concerns // nothing in the module has to do with anvil-lsp
+				w.told = w.told || other.told
+			}
+		}
+		if !known {
+			s.folders = append(s.folders, w)
+			s.scan(w)
+			return // the others may be of the same application
 		}
 	}
 }

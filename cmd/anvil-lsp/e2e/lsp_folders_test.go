@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.lsp.dev/protocol"
@@ -67,6 +68,41 @@ func TestEditorFolders(t *testing.T) {
 	}
 	e.Open(filepath.Join(empty, "main.go"))
 	e.Await("the third application", live(empty))
+}
+
+// TestEditorWithoutFolder: an editor without a folder opens a file of the handlers. Its
+// application is asked about, and runs until the editor ends, also when the file
+// is closed.
+func TestEditorWithoutFolder(t *testing.T) {
+	dir := copyApp(t, "hello")
+	var mu sync.Mutex
+	var asked []string
+	e := startEditor(t, t.TempDir())
+	e.Initialize(lsptest.Options{Untold: true, Answer: func(p *protocol.ShowMessageRequestParams) string {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, p.Message)
+		if _, err := os.Lstat(filepath.Join(dir, ".anvil")); err == nil {
+			asked = append(asked, "after something was written")
+		}
+		return "Run"
+	}})
+	file := filepath.Join(dir, "handlers", "handlers.go")
+	e.Open(file)
+	live := func(s *lsptest.State) bool { return s.Status[uri.File(dir)].State == "live" }
+	e.Await("the application", live)
+	e.Open(filepath.Join(dir, "main.go")) // of the same application
+	e.Notify("textDocument/didClose", map[string]any{"textDocument": map[string]any{"uri": uri.File(file)}})
+	e.Must("anvil/statusOf", nil, nil) // there is one
+	e.Open(file)
+	e.Edit(file, "Hello!", "Welcome!")
+	e.Save(file)
+	e.Await("the second generation", func(s *lsptest.State) bool { return live(s) && s.Status[uri.File(dir)].Generation == 2 })
+	mu.Lock()
+	defer mu.Unlock()
+	if len(asked) != 1 || !strings.Contains(asked[0], dir+"?") {
+		t.Errorf("asked %q", asked)
+	}
 }
 
 // TestEditorAddress: of two applications with the same address the second has
