@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -153,6 +154,24 @@ func TestStatusTellsMain(t *testing.T) {
 			first.start(t.Context(), nil) // does not compile
 			if e.status.Main != tt.later {
 				t.Errorf("after the first build: %q, want %q", e.status.Main, tt.later)
+			}
+			if tt.main != "" || tt.later == "" {
+				return
+			}
+			// It is moved before anything was live.
+			if err := os.RemoveAll(filepath.Join(dir, tt.later, "main.go")); err != nil {
+				t.Fatal(err)
+			}
+			writeFile(t, serves, dir, "moved", "main.go")
+			for _, other := range []string{"web", "api"} {
+				if err := os.RemoveAll(filepath.Join(dir, other)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			second := task{e: e, main: first.main, generation: 1}
+			second.start(t.Context(), nil)
+			if e.status.Main != "./moved" {
+				t.Errorf("after it was moved: %q", e.status.Main)
 			}
 		})
 	}

@@ -346,6 +346,9 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	generation := t.generation
 	res, err := t.host(ctx, generation, reasons)
 	if err != nil {
+		if t.snap == nil {
+			t.main = "" // it may be moved before anything was live
+		}
 		return t.keptFromRestart(err, reasons)
 	}
 	t.e.watchGraph(t.snap, res.Snapshot)
