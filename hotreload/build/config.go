@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -257,6 +258,14 @@ func (f *Failure) Error() string {
 		lines[i] = d.String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Is reports whether code or a module file could not be read for want of
+// permission, if the target is fs.ErrPermission.
+func (f *Failure) Is(target error) bool {
+	return target == fs.ErrPermission && slices.ContainsFunc(f.Diagnostics, func(d manifest.Diagnostic) bool {
+		return (d.Code == manifest.CodeCompile || d.Code == manifest.CodeModuleChanged) && denied(d.Message)
+	})
 }
 
 func failure(ds ...manifest.Diagnostic) *Failure {

@@ -74,6 +74,8 @@ func (b *Builder) Main(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%w: several programs use the runtime: %s; choose one with --main %s", ErrSetup, strings.Join(mains, ", "), mains[0])
 	case sketchOf(b.cfg.Dir, match).main:
 		return ".", nil // what it lacks is said of it
+	case found.denied != nil:
+		return "", fmt.Errorf("%w: no program in %s was found that uses %s, and not all of it may be read: %w", ErrSetup, b.cfg.Dir, RuntimePath, found.denied)
 	case found.GaveUp != "":
 		return "", fmt.Errorf("%w: no program in %s was found that uses %s: %s; name its directory with --main", ErrSetup, b.cfg.Dir, RuntimePath, found.GaveUp)
 	}

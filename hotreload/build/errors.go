@@ -33,6 +33,12 @@ func diskFull(text string) error {
 	return nil
 }
 
+// denied recognises a complaint that something may not be read. It is in the words
+// of a tool, or of the system, wherever it comes from.
+func denied(text string) bool {
+	return strings.Contains(text, "permission denied") || strings.Contains(text, "operation not permitted")
+}
+
 // errorLine matches file:line:column: message as the compiler and the go
 // command write it; the column may be missing.
 var errorLine = regexp.MustCompile(`^(?:go: |vet: )?((?:[A-Za-z]:)?[^:\s][^:]*):(\d+)(?::(\d+))?:\s*(.*)$`)

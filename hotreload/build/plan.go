@@ -60,7 +60,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 			resolve = resolve || known || s.embedder(path) != nil || s.holds(path)
 			delete(sources, path)
 		case err != nil && !known: // for example a directory
-			resolve = resolve || s.embedder(path) != nil
+			resolve = resolve || s.embedder(path) != nil || errors.Is(err, fs.ErrPermission) && s.Relevant(path)
 		case err != nil:
 			return nil, nil, unreadable(path, err)
 		case !known:

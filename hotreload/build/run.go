@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"slices"
@@ -33,6 +34,10 @@ func (e *ToolError) Error() string {
 	}
 	return fmt.Sprintf("%s: %v\n%s", e.Tool, e.Err, e.Output)
 }
+
+// Is reports whether the tool could not read something for want of permission, if
+// the target is fs.ErrPermission.
+func (e *ToolError) Is(target error) bool { return target == fs.ErrPermission && denied(e.Output) }
 
 // Unwrap returns the cause.
 func (e *ToolError) Unwrap() error { return e.Err }

@@ -1,7 +1,9 @@
 package build
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -39,6 +41,8 @@ type Found struct {
 	// GaveUp says where a search that was too large ended; empty: it looked
 	// everywhere.
 	GaveUp string
+	// denied is the first error of what may not be read, and nil if all may.
+	denied error
 }
 
 // searchLimits end a search. Only Go files count.
@@ -80,6 +84,7 @@ type search struct {
 	packages map[string]*sketch // by directory
 	files    int
 	gaveUp   string
+	denied   error // of directories
 }
 
 // searchModule is what a go.mod says.
@@ -103,7 +108,10 @@ func (s *search) walk() {
 				s.gaveUp = fmt.Sprintf("there are more than %d directories; the search ended at %s", s.most.dirs, dir)
 				return
 			}
-			entries, _ := os.ReadDir(dir) // unreadable: without it
+			entries, err := os.ReadDir(dir) // unreadable: without it
+			if s.denied == nil && errors.Is(err, fs.ErrPermission) {
+				s.denied = err
+			}
 			module := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "go.mod" })
 			if module {
 				s.addModule(dir)
@@ -283,7 +291,7 @@ func (s *search) reach(main string) (dirs map[string]bool, serves bool) {
 }
 
 func (s *search) result() Found {
-	found := Found{GaveUp: s.gaveUp}
+	found := Found{GaveUp: s.gaveUp, denied: s.denied}
 	count := map[string]int{}
 	for _, dir := range slices.Sorted(slices.Values(s.dirs)) {
 		p := s.packages[dir]
@@ -292,6 +300,7 @@ func (s *search) result() Found {
 		}
 		found.Uses = found.Uses || p.uses
 		found.Registers = found.Registers || p.registers
+		found.denied = cmp.Or(found.denied, p.denied)
 		if !p.main {
 			continue
 		}

@@ -87,13 +87,15 @@ type sketch struct {
 	serves    bool // refers to LiveServer
 	registers bool // exports AnvilRegisterRoutes
 	imports   []string
-	files     int // Go files in its directory
+	files     int   // Go files in its directory
+	denied    error // the first of what may not be read
 }
 
 // sketchOf looks at the package in a directory.
 func sketchOf(dir string, match fileMatch) *sketch {
 	p := &sketch{}
-	entries, _ := os.ReadDir(dir) // unreadable: without it
+	entries, err := os.ReadDir(dir) // unreadable: without it
+	p.deny(err)
 	for _, e := range entries {
 		name := e.Name()
 		if !strings.HasSuffix(name, ".go") || ignoredGoName(name) || e.IsDir() {
@@ -101,12 +103,21 @@ func sketchOf(dir string, match fileMatch) *sketch {
 		}
 		p.files++
 		path := filepath.Join(dir, name)
-		if data, err := readSmall(path); err == nil && match(path, data) {
+		data, err := readSmall(path)
+		p.deny(err)
+		if err == nil && match(path, data) {
 			p.built = true
 			p.readFile(path, data)
 		}
 	}
 	return p
+}
+
+// deny keeps the first error of what may not be read.
+func (p *sketch) deny(err error) {
+	if p.denied == nil && errors.Is(err, fs.ErrPermission) {
+		p.denied = err
+	}
 }
 
 // readFile adds what a file says. One that does not parse says what stands

@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -44,6 +45,42 @@ func TestListing(t *testing.T) {
 		})
 		if calls != tt.calls || !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
 			t.Errorf("%s: %d calls, error %v", tt.name, calls, err)
+		}
+	}
+}
+
+// TestDenied: what may not be read is told from other errors, whoever has said so
+// and in whatever it is wrapped.
+func TestDenied(t *testing.T) {
+	b := &Builder{}
+	path := &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrPermission}
+	tool := func(output string) error {
+		return &ToolError{Tool: "go", Output: output, Err: errors.New("exit status 1")}
+	}
+	for name, tt := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"read":                       {unreadable("/app/h.go", path), true},
+		"gone":                       {unreadable("/app/h.go", &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrNotExist}), false},
+		"the compiler":               {b.codeError(tool("open /app/h.go: permission denied\n"), "/app"), true},
+		"the compiler, in assembly":  {b.codeError(tool("asm: open /app/h.s: permission denied\n"), "/app"), true},
+		"an embedded file":           {b.codeError(tool("h.go:4:5: embed x.txt: open h/x.txt: permission denied\n"), "/app"), true},
+		"what the system forbids":    {b.codeError(tool("open /app/h.go: operation not permitted\n"), "/app"), true},
+		"a mistake":                  {b.codeError(tool("/app/h.go:1:1: syntax error\n"), "/app"), false},
+		"go.mod":                     {b.listFailure(tool("go: open /app/go.mod: permission denied\n")), true},
+		"a directory":                {b.listFailure(tool("main.go:6:2: open /app/inner: permission denied\n")), true},
+		"a package":                  {failure(b.packageFault(&Graph{}, &Package{Error: &PackageError{Err: "open /app/h/h.go: permission denied"}})), true},
+		"one of two":                 {failure(manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "syntax error"), manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "open x: permission denied")), true},
+		"wrapped":                    {fmt.Errorf("listing: %w", unreadable("/app/h.go", path)), true},
+		"said while it registered":   {failure(manifest.Diagnose(manifest.CodeRegister, manifest.Position{}, "panic: open config.yaml: permission denied")), false},
+		"another error of a failure": {failure(), false},
+	} {
+		if got := errors.Is(tt.err, fs.ErrPermission); got != tt.want {
+			t.Errorf("%s: %v is for want of permission: %t", name, tt.err, got)
+		}
+		if errors.Is(tt.err, fs.ErrExist) {
+			t.Errorf("%s: is any error", name)
 		}
 	}
 }

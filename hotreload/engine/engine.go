@@ -106,7 +106,8 @@ type Engine struct {
 	speculations chan build.Overlay
 	ended        chan struct{} // closed when nobody reads requests any more
 	// relevant is asked by the watcher for every file event.
-	relevant atomic.Pointer[func(string) bool]
+	relevant   atomic.Pointer[func(string) bool]
+	attributes attributes
 
 	main  string // package, as it was found at the start; empty if it was not
 	named named  // by main
@@ -182,7 +183,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		Hold:     waitsFor(dir),
 		Holding:  func(files []string, what string) { e.waits(e.relative(files), what) },
 		Refused:  func(err error) { e.publish(control.Event{Kind: control.EventWarning, Message: err.Error()}) },
-		Complete: e.builder.BuiltAhead,
+		Complete: e.builder.BuiltAhead, Attributes: e.attributes.count,
 	})
 	if err != nil {
 		return nil, err

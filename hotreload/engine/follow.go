@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
@@ -77,6 +78,29 @@ func (e *Engine) watchTree() {
 		return nil
 	})
 	e.follow(dirs, build.PossiblyRelevant)
+}
+
+// attributes decides whether a change of nothing but attributes counts: only while
+// what was tried last could not be read.
+type attributes struct {
+	denied  atomic.Bool // the newest code was not read for want of permission
+	changed atomic.Bool // some changed since the last attempt began
+}
+
+// count is asked by the watcher.
+func (a *attributes) count(string) bool {
+	a.changed.Store(true)
+	return a.denied.Load()
+}
+
+// begin is told that files are about to be read.
+func (a *attributes) begin() { a.changed.Store(false) }
+
+// end is told whether any may not be, and reports whether that may have changed
+// before it was told.
+func (a *attributes) end(denied bool) (again bool) {
+	a.denied.Store(denied)
+	return denied && a.changed.Load()
 }
 
 // maxTree bounds how many directories are watched for a program.

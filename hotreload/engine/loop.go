@@ -274,6 +274,7 @@ func (l *loop) next(ctx context.Context) {
 	if force.kind != requestRollback { // which builds nothing
 		l.e.publish(control.Event{Kind: control.EventBuilding, Cause: t.cause()})
 	}
+	l.e.attributes.begin()
 	taskCtx, cancel := context.WithCancel(ctx)
 	l.cancel, l.current = cancel, force
 	go func() { l.results <- l.work(t, taskCtx) }()
@@ -320,6 +321,9 @@ func (l *loop) finish(out outcome) {
 	}
 	if out.clean {
 		l.changed = fileSet{}
+	}
+	if l.current.kind != requestRollback { // which reads no file
+		l.wanted = l.e.attributes.end(out.denied) && !l.paused || l.wanted
 	}
 	switch out.event.Kind {
 	case control.EventLive:

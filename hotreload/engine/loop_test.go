@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"io/fs"
 	"reflect"
 	"slices"
 	"testing"
@@ -205,6 +206,64 @@ func TestLoopRollbackTakesNoFilesUp(t *testing.T) {
 		if r.task().rolledBack {
 			r.Error("a newer generation is live, and the rollback still counts")
 		}
+	})
+}
+
+// TestLoopAttributes: a change of nothing but attributes counts while what was
+// tried last may not be read, and one that came while it was tried is not missed.
+func TestLoopAttributes(t *testing.T) {
+	denied := func() outcome {
+		return (&task{}).kept(&fs.PathError{Op: "open", Path: "/app/a.go", Err: fs.ErrPermission})
+	}
+	inLoop(t, func(r *rig) {
+		counts := func(when string, want bool) {
+			r.Helper()
+			if r.e.attributes.count("/app/a.go") != want {
+				r.Errorf("%s attributes count: %t", when, !want)
+			}
+		}
+		counts("before the first build", false)
+		r.task().endLive()
+		counts("while all is well", false)
+		r.save("/app/a.go")
+		r.task().end(denied())
+		r.noTask()
+		counts("while a file may not be read", true)
+		r.save("/app/a.go")
+		older := r.task()
+		r.save("/app/b.go")
+		older.endCancelled()
+		if !r.e.attributes.denied.Load() {
+			r.Error("an attempt that was given up says that all may be read")
+		}
+		r.task().end(denied())
+		answer := r.ask(requestRollback, 1)
+		r.task().end(outcome{event: control.Event{Kind: control.EventWarning}})
+		<-answer
+		counts("after a rollback, which reads nothing", true)
+		r.save("/app/a.go")
+		r.task().endKept("a mistake")
+		counts("after another mistake", false)
+
+		r.save("/app/a.go")
+		j := r.task()
+		counts("while it is tried", false)
+		j.end(denied())
+		again := r.task()
+		r.files(again, "/app/a.go", "/app/b.go")
+		again.end(denied())
+		r.noTask() // nothing has changed since
+		r.save("/app/a.go")
+		r.task().endLive()
+		counts("after all", false)
+
+		r.e.Hold(true)
+		answer = r.ask(requestReload, 0)
+		j = r.task()
+		counts("while it is tried", false)
+		j.end(denied())
+		<-answer
+		r.noTask() // saves wait
 	})
 }
 

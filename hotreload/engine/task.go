@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,6 +56,8 @@ type outcome struct {
 	loading time.Time
 	// held: the change takes a restart, which waits for the user's word.
 	held bool
+	// denied: something may not be read.
+	denied bool
 }
 
 // run goes up the ladder.
@@ -487,7 +490,7 @@ func (t *task) kept(err error) outcome {
 		ev.Message = err.Error()
 	}
 	ev.Diagnostics = nameCopies(ev.Diagnostics)
-	return outcome{event: ev}
+	return outcome{event: ev, denied: errors.Is(err, fs.ErrPermission)}
 }
 
 // keptFromRestart is kept for code that would need a restart if it compiled: what

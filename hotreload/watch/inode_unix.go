@@ -14,3 +14,11 @@ func inode(info fs.FileInfo) uint64 {
 	}
 	return 0
 }
+
+// ownerOf returns whom a file belongs to.
+func ownerOf(info fs.FileInfo) owner {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return owner{st.Uid, st.Gid}
+	}
+	return owner{}
+}

@@ -35,7 +35,11 @@ type stamp struct {
 	time  time.Time
 	mode  fs.FileMode
 	inode uint64
+	owner owner
 }
+
+// owner is the user and the group that a file belongs to.
+type owner struct{ user, group uint32 }
 
 func newPoller(every time.Duration) *poller {
 	return &poller{every: every, events: make(chan fsnotify.Event), dirs: map[string]map[string]stamp{}}
@@ -151,7 +155,7 @@ func differences(dir string, was, now map[string]stamp) []fsnotify.Event {
 			add(name, fsnotify.Create)
 		case w.size != n.size || !w.time.Equal(n.time):
 			add(name, fsnotify.Write)
-		case w.mode != n.mode:
+		case w.mode != n.mode, w.owner != n.owner:
 			add(name, fsnotify.Chmod)
 		}
 	}
@@ -188,9 +192,9 @@ func stampOf(path string) (stamp, error) {
 		}
 	}
 	if info.IsDir() {
-		return stamp{mode: info.Mode(), inode: inode(info)}, nil
+		return stamp{mode: info.Mode(), inode: inode(info), owner: ownerOf(info)}, nil
 	}
-	return stamp{size: info.Size(), time: info.ModTime(), mode: info.Mode(), inode: inode(info)}, nil
+	return stamp{size: info.Size(), time: info.ModTime(), mode: info.Mode(), inode: inode(info), owner: ownerOf(info)}, nil
 }
 
 // both is a notifier that also looks at directories whose file system does not

@@ -33,6 +33,8 @@ type tree struct {
 	notifier notifier
 	relevant func(path string) bool
 	refused  func(error) // told of a directory that may not be read
+	// attributes is asked about a change of nothing but attributes.
+	attributes func(path string) bool
 
 	mu      sync.Mutex
 	wanted  set               // asked for; everything below is guarded by mu
@@ -51,8 +53,9 @@ func (s set) add(path string)      { s[path] = struct{}{} }
 
 func newTree(n notifier, relevant func(string) bool) *tree {
 	return &tree{
-		refused:  func(error) {},
-		notifier: n, relevant: relevant,
+		refused:    func(error) {},
+		attributes: func(string) bool { return false },
+		notifier:   n, relevant: relevant,
 		wanted: set{}, adopted: set{}, above: set{}, between: set{}, watched: set{},
 		missing: map[string]string{},
 	}
@@ -132,14 +135,16 @@ func (t *tree) takeFound() []string {
 
 // handle returns the relevant files that an event is about.
 func (t *tree) handle(event fsnotify.Event) (files []string, err error) {
-	if event.Op&^fsnotify.Chmod == 0 {
-		return nil, nil
-	}
 	path := filepath.Clean(event.Name)
+	attributes := event.Op&^fsnotify.Chmod == 0
 	relevant := t.accepts(path)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	appeared := event.Has(fsnotify.Create)
+	if attributes && (!relevant && !t.reports(path) && !t.above.has(path) || !t.attributes(path)) {
+		return nil, nil
+	}
+	// A directory that may be read again is as one that appears.
+	appeared := event.Has(fsnotify.Create) || attributes && isDir(path)
 	structural := (appeared || event.Has(fsnotify.Remove) || event.Has(fsnotify.Rename)) &&
 		(t.reports(path) || t.above.has(path))
 	if structural {
@@ -228,9 +233,9 @@ func (t *tree) reported() []string {
 	})
 }
 
-// place watches a wanted or adopted directory or, while it does not exist,
-// what is above it. If it has just appeared the relevant files in it are
-// returned.
+// place watches a wanted or adopted directory or, while it does not exist or may
+// not be read, what is above it. If it has just appeared the relevant files in it
+// are returned.
 func (t *tree) place(dir string, appeared bool) (files []string, err error) {
 	for {
 		for a := filepath.Dir(dir); t.between.has(a); a = filepath.Dir(a) {
@@ -247,6 +252,7 @@ func (t *tree) place(dir string, appeared bool) (files []string, err error) {
 			return nil, nil
 		}
 		if !vanished(err) {
+			t.watchAbove(dir, err)
 			return nil, err
 		}
 		if t.adopted.has(dir) {
@@ -258,6 +264,7 @@ func (t *tree) place(dir string, appeared bool) (files []string, err error) {
 			a = filepath.Dir(a)
 		}
 		if err := t.watch(a); err != nil && !vanished(err) {
+			t.watchAbove(dir, err)
 			return nil, err
 		}
 		t.missing[dir] = a
@@ -270,6 +277,20 @@ func (t *tree) place(dir string, appeared bool) (files []string, err error) {
 			return nil, nil
 		}
 		appeared = true
+	}
+}
+
+// watchAbove watches the nearest directory above a wanted one that may be read,
+// if the error is that the wanted one may not: there the event comes when it may.
+func (t *tree) watchAbove(dir string, err error) {
+	if !errors.Is(err, fs.ErrPermission) || !t.wanted.has(dir) { // what is above an adopted one is watched
+		return
+	}
+	for a := filepath.Dir(dir); a != filepath.Dir(a); a = filepath.Dir(a) {
+		if t.watch(a) == nil {
+			t.missing[dir] = a
+			return
+		}
 	}
 }
 

@@ -143,7 +143,47 @@ func TestTreeErrorsNameTheDirectoryAndTheRest(t *testing.T) {
 	if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), b) {
 		t.Errorf("set: %v", err)
 	}
-	n.expect(t, root, "a", "c")
+	n.expect(t, root, ".", "a", "c") // above b, where it is seen when that may be read
+}
+
+// TestTreeReadableAgain: a directory that may be read again is watched, with what
+// is in it, and so is one below a directory that may be searched again.
+func TestTreeReadableAgain(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		denied []string // that the notifier may not watch
+		event  string   // the directory of which the mode changes
+		counts bool
+		want   []string // files
+		watch  []string // afterwards
+	}{
+		{"it does not count", []string{"up/b"}, "up/b", false, nil, []string{"a", "up"}},
+		{"itself", []string{"up/b"}, "up/b", true, []string{"up/b/x.go"}, []string{"a", "up/b"}},
+		{"the one above", []string{"up", "up/b"}, "up", true, []string{"up/b/x.go"}, []string{"a", "up/b"}},
+		{"something else", []string{"up/b"}, "elsewhere", true, nil, []string{"a", "up"}},
+		{"one that was watched all the time", nil, "up/b", true, []string{"up/b/x.go"}, []string{"a", "up/b"}},
+	} {
+		root, n, tr := fakeTree(t, "a", "up/b", "elsewhere")
+		tr.attributes = func(string) bool { return tt.counts }
+		for _, dir := range tt.denied {
+			n.fail[filepath.Join(root, dir)] = os.ErrPermission
+		}
+		if err := os.WriteFile(filepath.Join(root, "up/b/x.go"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.set([]string{filepath.Join(root, "a"), filepath.Join(root, "up/b")}); errors.Is(err, os.ErrPermission) != (tt.denied != nil) {
+			t.Errorf("%s: set: %v", tt.name, err)
+		}
+		clear(n.fail)
+		files, err := tr.handle(fsnotify.Event{Name: filepath.Join(root, tt.event), Op: fsnotify.Chmod})
+		for i := range files {
+			files[i], _ = filepath.Rel(root, files[i])
+		}
+		if err != nil || !slices.Equal(files, tt.want) {
+			t.Errorf("%s: files %q, error %v", tt.name, files, err)
+		}
+		n.expect(t, root, tt.watch...)
+	}
 }
 
 func TestLimitsSayWhatToRaise(t *testing.T) {

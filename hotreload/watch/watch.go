@@ -52,6 +52,12 @@ type Options struct {
 	// changes in it are missed. It must not block. Nil means that nobody is.
 	Refused func(error)
 
+	// Attributes says whether a change of nothing but the attributes of path, such
+	// as its mode or owner, counts: a file that could not be read may be readable
+	// now. Editors and tools change them all the time. It must be quick. Nil means
+	// that none does.
+	Attributes func(path string) bool
+
 	// Complete says that the files, four at most, are known to be as they were
 	// meant to be saved, so that only the events of one save have to be waited
 	// for. It must be quick. Nil means that nothing is known.
@@ -92,6 +98,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Refused == nil {
 		o.Refused = func(error) {}
+	}
+	if o.Attributes == nil {
+		o.Attributes = func(string) bool { return false }
 	}
 	if o.Complete == nil {
 		o.Complete = func([]string) bool { return false }
@@ -149,7 +158,7 @@ func New(o Options) (*Watcher, error) {
 		found:   make(chan struct{}, 1),
 		batches: make(chan Batch),
 	}
-	w.tree.refused = o.Refused
+	w.tree.refused, w.tree.attributes = o.Refused, o.Attributes
 	return w, nil
 }
 

@@ -220,6 +220,48 @@ func TestNothingButChmodIsNoBatch(t *testing.T) {
 	f.batch("y.go")
 }
 
+// deaf is a notifier of a file system that tells nothing.
+type deaf struct{}
+
+func (deaf) Add(string) error    { return nil }
+func (deaf) Remove(string) error { return nil }
+
+// TestAttributes: a change of nothing but attributes is a batch while somebody
+// wants it, and nobody is asked about files that do not matter.
+func TestAttributes(t *testing.T) {
+	for name, silent := range map[string]bool{"told": false, "found by looking": true} {
+		t.Run(name, func(t *testing.T) {
+			var wanted atomic.Bool
+			var asked atomic.Int32
+			f := newFixtureWith(t, func(o *Options) {
+				o.Attributes = func(string) bool { asked.Add(1); return wanted.Load() }
+				o.Silent, o.PollEvery = func(string) bool { return silent }, time.Millisecond
+			}, "x.go", "app.db", "dir/y.go")
+			f.ignore = func(path string) bool { return filepath.Base(path) == "app.db" }
+			if silent {
+				f.w.tree.notifier = both{deaf{}, f.w.poll, func(string) bool { return true }}
+			}
+			f.start(".", "dir")
+			f.during(func() { f.chmod("x.go") })
+			f.during(func() { f.write("z.go", "one") })
+			f.batch("z.go")
+			if asked.Load() == 0 {
+				t.Error("nobody was asked")
+			}
+			wanted.Store(true)
+			asked.Store(0)
+			f.during(func() { f.chmod("app.db") })
+			if n := asked.Load(); n > 0 {
+				t.Errorf("asked %d times about a file that does not matter", n)
+			}
+			f.during(func() { f.check(os.Chmod(f.path("x.go"), 0o600)) })
+			f.batch("x.go")
+			f.during(func() { f.check(os.Chmod(f.path("dir"), 0o755)) })
+			f.batch("dir/y.go")
+		})
+	}
+}
+
 func TestIrrelevantFilesWakeNobody(t *testing.T) {
 	f := newFixture(t)
 	f.ignore = func(path string) bool { return strings.Contains(filepath.Base(path), ".db") }
