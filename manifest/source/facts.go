@@ -21,6 +21,8 @@ type facts struct {
 	states    []stateCall
 	starts    []start
 	shrinks   []shrink
+	openings  []opening
+	closes    []*types.Var // of which Close is called, or handed on to be
 }
 
 // surroundings are where something stands: in a declared function, nil where a
@@ -197,6 +199,7 @@ func (f *factFinder) everywhere(root ast.Node, in surroundings) {
 			}
 		}
 		f.noteShrinks(n, in)
+		f.noteOpenings(n, in)
 		f.eachChange(n, func(e ast.Expr, pos token.Pos) {
 			if v := f.packageVar(e); v != nil {
 				_, itself := ast.Unparen(e).(*ast.Ident)

@@ -32,7 +32,9 @@ func (run *checking) inspect(w *world, all, hot []*checked, r *Report) {
 			}
 		}
 	}
-	r.Findings = append(r.Findings, run.changedVariables(w, hot)...)
+	changed := run.changedVariables(w, hot)
+	r.Findings = append(r.Findings, changed...)
+	r.Findings = append(r.Findings, run.openedVariables(w, hot, changed)...)
 	r.Findings = append(r.Findings, run.outliving(w, hot)...)
 	added, leads := run.additions(w, all, hot)
 	r.OneTime, r.leads = append(run.globals(w, hot), added...), leads
