@@ -92,6 +92,20 @@ func TestCodeLenses(t *testing.T) {
 			sceneLive, sceneReload, sceneRestart, `r.Get("/", home): GET /a · not live yet`, `r.Get("/", home): GET /b · not live yet`, `r.Get("/", home): GET /c · not live yet`,
 			`r.Get("/", home): GET /d · not live yet`, `r.Get("/", home): GET /e · not live yet`, `r.Get("/", home): and more routes`,
 		}},
+		{"a file of a build with another tag", func(s *scene) { s.edit("package handlers", "//go:build e2e\n\npackage handlers") },
+			[]string{sceneHome, sceneShow, sceneLogin, sceneStatic}},
+		{"a file of builds with a tag that is set", func(s *scene) {
+			s.folder.Settings.Tags = []string{"e2e"}
+			s.edit("package handlers", "//go:build e2e\n\npackage handlers")
+		}, []string{sceneLive, sceneReload, sceneRestart, sceneHome, sceneShow, sceneLogin, sceneStatic}},
+		{"a file of builds without a tag that is set", func(s *scene) {
+			s.folder.Settings.Tags = []string{"e2e"}
+			s.edit("package handlers", "//go:build !e2e\n\npackage handlers")
+		}, []string{sceneHome, sceneShow, sceneLogin, sceneStatic}},
+		{"a file of no build", func(s *scene) { s.edit("package handlers", "//go:build ignore\n\npackage handlers") },
+			[]string{sceneHome, sceneShow, sceneLogin, sceneStatic}},
+		{"no constraint, but a comment that looks like one", func(s *scene) { s.edit("package handlers", "package handlers\n\n//go:build e2e\n") },
+			[]string{sceneLive, sceneReload, sceneRestart, sceneHome, sceneShow, sceneLogin, sceneStatic}},
 		{"turned off", func(s *scene) { s.folder.Settings.CodeLens = false }, nil},
 		{"no application", func(s *scene) { s.view.Folders = nil }, nil},
 		{"another document", func(s *scene) { s.open(1, "package other\n"); s.folder.Forecast.Report.Routes = nil }, nil},
