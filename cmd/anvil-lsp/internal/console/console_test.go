@@ -212,7 +212,7 @@ func predictions(dir string) []control.Event {
 		{Time: at(40), Kind: control.EventBuilding, Cause: store, Generation: 3},
 		{Time: at(40), Kind: control.EventPredicted, Rung: warm, Cause: store, Generation: 3, Total: ms(4), Diagnostics: []manifest.Diagnostic{host}},
 		{Time: at(40), Kind: control.EventRestarting, Rung: warm, Cause: store, Generation: 3, Diagnostics: []manifest.Diagnostic{host}},
-		{Time: at(42), Kind: control.EventLive, Rung: warm, Cause: store, Generation: 4, Total: ms(2100), Diagnostics: []manifest.Diagnostic{host}},
+		{Time: at(42), Kind: control.EventLive, Rung: warm, Cause: store, Generation: 4, PID: 4712, Total: ms(2100), Diagnostics: []manifest.Diagnostic{host}},
 
 		{Time: at(50), Kind: control.EventBuilding, Cause: feed, Generation: 4},
 		{Time: at(50), Kind: control.EventPredicted, Rung: warm, Cause: feed, Generation: 4, Total: ms(4), Diagnostics: []manifest.Diagnostic{signature, host}},
