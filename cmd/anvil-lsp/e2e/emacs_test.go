@@ -25,8 +25,17 @@ func TestEmacs(t *testing.T) {
 			(setf (plist-get (plist-get (default-value 'eglot-workspace-configuration) :anvil) :address) "127.0.0.1:0")
 			(setf (plist-get (plist-get (default-value 'eglot-workspace-configuration) :anvil) :startTimeout) 300)`)
 		e.keys("\x1bxeglot\r")
-		e.loop(`(mapconcat #'flymake-diagnostic-text (flymake-diagnostics) "\n")`,
+		e.loop("\x01\x0bRun\r", // the first answer, not to run it, stands there already
 			`(process-id (jsonrpc--process (eglot-current-server)))`)
+	})
+	t.Run("lsp-mode", func(t *testing.T) {
+		e := startEmacs(t, emacsConfiguration(t, "lsp-register-client")+"(require 'project)"+emacsConfiguration(t, "project-find-functions"), `
+			(require 'lsp-mode)
+			(setq lsp-session-file (concat user-emacs-directory "session") lsp-auto-guess-root t lsp-keep-workspace-alive nil
+			      lsp-diagnostics-provider :flymake lsp-headerline-breadcrumb-enable nil lsp-enable-snippet nil)
+			(lsp-register-custom-settings '(("anvil.address" "127.0.0.1:0") ("anvil.startTimeout" 300)))`)
+		e.keys("\x1bxlsp\r")
+		e.loop("Run\r", `(process-id (lsp--workspace-proc (lsp-find-workspace 'anvil)))`)
 	})
 }
 
@@ -45,18 +54,18 @@ func TestEmacsProject(t *testing.T) {
 }
 
 // loop goes through what a user does, from the question about trust to the end
-// of Emacs. Diagnostics is the expression for their texts in the buffer, pid that
-// for the language server's process.
-func (e *emacs) loop(diagnostics, pid string) {
+// of Emacs. Run are the keys that answer the question that it may run, pid is the
+// expression for the language server's process.
+func (e *emacs) loop(run, pid string) {
 	t := e.t
+	const diagnostics = `(mapconcat #'flymake-diagnostic-text (flymake-diagnostics) "\n")`
 
-	// The question about trust. Its first answer, not to run it, stands in the
-	// minibuffer.
+	// The question about trust stands in the minibuffer.
 	e.until("(with-current-buffer (window-buffer (minibuffer-window)) (buffer-string))", "Run the code in "+e.dir)
 	if _, err := os.Lstat(e.path(".anvil")); err == nil {
 		t.Error(".anvil is there before trust")
 	}
-	e.keys("\x01\x0bRun\r") // from the start of the line, in its place
+	e.keys(run)
 	st := e.engine("generation 1", func(st control.Status) bool { return st.State == control.StateLive && st.Generation == 1 })
 	e.URL = st.URL
 	if got := e.get("/"); !strings.HasPrefix(got, "Hello! Visit 1,") {
@@ -66,13 +75,14 @@ func (e *emacs) loop(diagnostics, pid string) {
 	// What a save would do stands in the buffer before it.
 	e.after("func now(w http.ResponseWriter, _ *http.Request)")
 	e.keys(" error")
-	e.until(diagnostics, "ANV001")
+	const changed = "signature of GET /time changed"
+	e.until(diagnostics, changed)
 	if got := e.eval("(buffer-modified-p)"); got != "t" {
 		t.Error("the buffer was saved")
 	}
 	e.keys("\x1f") // undo
 	e.until("(buffer-modified-p)", "nil")
-	until(t, "ANV001 is gone", func() bool { return !strings.Contains(e.eval(diagnostics), "ANV001") })
+	until(t, "the diagnostic is gone", func() bool { return !strings.Contains(e.eval(diagnostics), changed) })
 
 	e.after(`"Hello`)
 	e.keys(" there\x18\x13") // save-buffer
@@ -137,7 +147,7 @@ func needEmacs(t *testing.T) {
 	for _, name := range []string{"emacs", "emacsclient", "script"} {
 		if _, err := exec.LookPath(name); err != nil {
 			if os.Getenv("CI") != "" {
-				t.Fatalf("%s is not installed: apt-get install emacs-nox elpa-eglot elpa-go-mode", name)
+				t.Fatalf("%s is not installed: apt-get install emacs-nox elpa-eglot elpa-lsp-mode elpa-go-mode", name)
 			}
 			t.Skipf("%s is not installed", name)
 		}
