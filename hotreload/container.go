@@ -91,7 +91,7 @@ func (c *Container) enter() {
 func Provide[T any](c *Container, v T, name ...string) {
 	c.enter()
 	key := keyOf(reflect.TypeFor[T](), name)
-	position := callerPosition()
+	position := c.owner.callerPosition()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	things := maps.Clone(*c.things.Load())

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 	"github.com/go-chi/chi/v5/middleware"
 )
@@ -19,12 +20,13 @@ type development struct {
 	loader  *loader
 	from    source // what the program is made of
 	dir     string // that it was started in
+	sources regular.Sources
 	pulse   pulse
 	streams streams
 }
 
 func newDevelopment(l *loader, e *environment) *development {
-	return &development{loader: l, from: e.source, dir: e.dir}
+	return &development{loader: l, from: e.source, dir: e.dir, sources: e.sources}
 }
 
 type watchKey struct{}
@@ -145,6 +147,7 @@ func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
 	var f fault
 	var notable *control.RoutePanic
 	if seen != nil {
+		*seen = seen.in(s.lines)
 		request = r.Method + " " + r.URL.Redacted()
 		f = d.report(seen, request, max(w.status, http.StatusInternalServerError), s)
 		notable = &control.RoutePanic{Time: now, Generation: s.generation, Message: seen.message, Request: request, Position: seen.position}

@@ -239,15 +239,16 @@ func TestTakeEnvironment(t *testing.T) {
 	t.Setenv(control.EnvHandlers, "example.com/h")
 	t.Setenv(control.EnvHotPaths, "example.com/h,example.com/h/views")
 	t.Setenv(control.EnvDir, "/shop")
+	t.Setenv(control.EnvSources, "/src/app:/src/lib")
 	t.Setenv(control.EnvListenFD, "-1")
 	e := takeEnvironment()
-	if !e.hot || e.dir != "/shop" || e.generation != 5 || e.plugin != "p.so" || e.source.handlers != "example.com/h" || len(e.source.hot) != 2 || e.control != nil {
+	if !e.hot || e.dir != "/shop" || e.generation != 5 || e.plugin != "p.so" || e.source.handlers != "example.com/h" || len(e.source.hot) != 2 || len(e.sources) != 2 || e.control != nil {
 		t.Errorf("hot: %+v", e)
 	}
 	if e.err == nil || !strings.Contains(e.err.Error(), `ANVIL_LISTEN_FD="-1" is not a number`) {
 		t.Errorf("bad descriptor: %v", e.err)
 	}
-	for _, name := range []string{control.EnvHot, control.EnvPlugin, control.EnvDir, control.EnvHotPaths} {
+	for _, name := range []string{control.EnvHot, control.EnvPlugin, control.EnvDir, control.EnvHotPaths, control.EnvSources} {
 		if _, ok := os.LookupEnv(name); ok {
 			t.Errorf("%s is still set", name)
 		}

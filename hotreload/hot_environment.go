@@ -16,6 +16,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/takeover"
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 )
 
 // environment is what the engine, or the user who does without, hands to the
@@ -31,7 +32,8 @@ type environment struct {
 	needs      []string // plugins to open before it
 	source     source
 	dir        string // that is served; without an engine, that the process was started in
-	err        error  // what could not be read
+	sources    regular.Sources
+	err        error // what could not be read
 }
 
 // takeEnvironment reads the variables and removes them, and keeps the
@@ -59,13 +61,18 @@ func takeEnvironment() *environment {
 	if list := os.Getenv(control.EnvNeeds); list != "" {
 		e.needs = filepath.SplitList(list)
 	}
+	if list := os.Getenv(control.EnvSources); list != "" {
+		e.sources = filepath.SplitList(list)
+	} else if real, err := filepath.EvalSymlinks(e.dir); err == nil && e.dir != "" { // nobody says
+		e.sources = regular.Sources{real}
+	}
 	e.source.handlers = os.Getenv(control.EnvHandlers)
 	if paths := os.Getenv(control.EnvHotPaths); paths != "" {
 		e.source.hot = strings.Split(paths, ",")
 	}
 	for _, name := range []string{
 		control.EnvHot, control.EnvListenFD, control.EnvControlFD, control.EnvAliveFD, control.EnvPassFD, control.EnvTakeFD,
-		control.EnvGeneration, control.EnvPlugin, control.EnvNeeds, control.EnvDir, control.EnvHandlers, control.EnvHotPaths,
+		control.EnvGeneration, control.EnvPlugin, control.EnvNeeds, control.EnvDir, control.EnvHandlers, control.EnvHotPaths, control.EnvSources,
 	} {
 		e.err = errors.Join(e.err, os.Unsetenv(name))
 	}

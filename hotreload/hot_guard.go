@@ -13,7 +13,7 @@ import (
 // what it did wrong: that it panicked, that it ended its goroutine, or that it
 // was not done after the deadline. In the last case abandon is called, and fn
 // may run on. What names the activity, for the diagnostic.
-func guard(deadline time.Duration, what func() string, abandon func(), fn func()) *manifest.Diagnostic {
+func guard(deadline time.Duration, lines manifest.Lines, what func() string, abandon func(), fn func()) *manifest.Diagnostic {
 	ended := make(chan *manifest.Diagnostic, 1) // nobody may be there to receive
 	id := make(chan int, 1)
 	go func() {
@@ -21,7 +21,7 @@ func guard(deadline time.Duration, what func() string, abandon func(), fn func()
 		done := false
 		defer func() {
 			if v := recover(); v != nil {
-				p := describePanic(v)
+				p := describePanic(v).in(lines)
 				d := manifest.Diagnose(manifest.CodeRegistration, p.position, "panic during %s: %s", what(), p.message)
 				d.Detail = "panic: " + p.message + "\n\n" + p.stack
 				ended <- &d
@@ -50,6 +50,7 @@ func guard(deadline time.Duration, what func() string, abandon func(), fn func()
 		}
 	default:
 	}
+	where.frames = placed(where.frames, lines)
 	d := hung(deadline, what(), where, stands)
 	return &d
 }

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -56,6 +57,7 @@ type loaded struct {
 	plugin   string
 	register RegisterFunc
 	hot      []string
+	lines    manifest.Lines
 	routes   int
 	memory   int64         // that loading it took; when it is over, that it keeps
 	lives    []*generation // each time that it went live, but not those that are over
@@ -125,7 +127,7 @@ func (l *loader) preload(paths []string) error {
 				"the plugin %s, which the live generation needs, cannot be loaded: %v", path, err)
 		}
 		var failed error
-		wrong := guard(time.Duration(control.DefaultDeadline), func() string { return "package initialisation" }, func() {}, func() {
+		wrong := guard(time.Duration(control.DefaultDeadline), linesOf(path), func() string { return "package initialisation" }, func() {}, func() {
 			_, failed = l.open(path)
 		})
 		if wrong != nil {
@@ -191,7 +193,7 @@ func (l *loader) loadLinked(number int, hot []string, register RegisterFunc) (co
 	if err := l.reserve(number, ""); err != nil {
 		return control.LoadResult{}, err
 	}
-	next := &loaded{number: number, register: register, hot: hot}
+	next := &loaded{number: number, register: register, hot: hot, lines: linesOf("")}
 	return l.attempt(next, time.Duration(control.DefaultDeadline), true, nil), nil
 }
 
@@ -210,13 +212,13 @@ func (l *loader) load(req control.LoadRequest) (control.LoadResult, error) {
 	if err := l.reserve(req.Generation, req.Plugin); err != nil {
 		return control.LoadResult{}, err
 	}
-	next := &loaded{number: req.Generation, plugin: req.Plugin, hot: req.Hot}
+	next := &loaded{number: req.Generation, plugin: req.Plugin, hot: req.Hot, lines: linesOf(req.Plugin)}
 	before := residentBytes()
 	result := l.attempt(next, req.Limit(), req.AllowBreaks, func() (err error) {
 		if err := l.lacks(req); err != nil {
 			return err
 		}
-		next.register, err = registerFrom(l.open, req.Plugin, req.Generation)
+		next.register, err = registerFrom(l.open, req.Plugin, req.Generation, next.lines)
 		return err
 	})
 	l.mu.Lock()
@@ -310,7 +312,7 @@ func (l *loader) find(number int) (*loaded, error) {
 // it. If open is not nil it finds the register function first. loading is held.
 func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool, open func() error) control.LoadResult {
 	g := l.state.newGeneration(next.number, next.plugin)
-	g.reg.hot, g.made = next.hot, madeAt(next.plugin)
+	g.reg.hot, g.reg.lines, g.made, g.lines = next.hot, next.lines, madeAt(next.plugin), next.lines
 	g.swapped = func() { l.publish(control.LiveSwapped, g.generation, nil) }
 	g.drained = func() {
 		l.publish(control.LiveDrained, g.generation, nil)
@@ -330,7 +332,7 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 		faults []manifest.Diagnostic
 	}
 	start := time.Now()
-	wrong := guard(deadline, doing, g.abandon, func() {
+	wrong := guard(deadline, next.lines, doing, g.abandon, func() {
 		began := start
 		lap := func(name string) {
 			now := time.Now()
@@ -407,6 +409,20 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// linesOf returns what the engine has told of the lines of a plugin or, if the
+// path is empty, of the executable. Without it, places are those that //line
+// directives say.
+func linesOf(plugin string) manifest.Lines {
+	if plugin == "" {
+		plugin, _ = os.Executable()
+	}
+	lines, err := control.ReadLines(plugin)
+	if err != nil {
+		slog.Warn("hotreload: places are as //line directives have them", "error", err)
+	}
+	return lines
 }
 
 // madeAt returns when a plugin was made or, if the path is empty, the executable;

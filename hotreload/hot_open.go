@@ -43,7 +43,7 @@ func refuse(outcome control.Outcome, code manifest.Code, at manifest.Position, f
 
 // registerFrom opens a plugin and returns its register function. The error is a
 // *refusal.
-func registerFrom(open opener, path string, generation int) (RegisterFunc, error) {
+func registerFrom(open opener, path string, generation int, lines manifest.Lines) (RegisterFunc, error) {
 	if err := checkComplete(path); err != nil {
 		return nil, refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
 			"the plugin %s cannot be loaded: %v", path, err)
@@ -56,7 +56,7 @@ func registerFrom(open opener, path string, generation int) (RegisterFunc, error
 		if err := checkVersion(given.ABI); err != nil {
 			return nil, err
 		}
-		return registerFunc(given.Register)
+		return registerFunc(given.Register, lines)
 	}
 	if err := checkABI(lookup); err != nil {
 		return nil, err
@@ -69,13 +69,13 @@ func registerFrom(open opener, path string, generation int) (RegisterFunc, error
 	if variable, ok := symbol.(*any); ok {
 		symbol = *variable
 	}
-	return registerFunc(symbol)
+	return registerFunc(symbol, lines)
 }
 
-func registerFunc(symbol any) (RegisterFunc, error) {
+func registerFunc(symbol any, lines manifest.Lines) (RegisterFunc, error) {
 	register, ok := symbol.(RegisterFunc)
 	if !ok || register == nil {
-		return nil, refuse(control.OutcomeRejected, manifest.CodeRegister, declared(symbol),
+		return nil, refuse(control.OutcomeRejected, manifest.CodeRegister, declared(symbol, lines),
 			"%s is %s, it must be func(r *hotreload.RouteSink)", RegisterSymbol, describeSymbol(symbol))
 	}
 	return register, nil
@@ -104,9 +104,9 @@ func checkVersion(version int) error {
 }
 
 // declared returns where a function is declared, if the symbol is one.
-func declared(symbol any) manifest.Position {
+func declared(symbol any, lines manifest.Lines) manifest.Position {
 	if v := reflect.ValueOf(symbol); v.IsValid() && v.Kind() == reflect.Func && !v.IsNil() {
-		return functionPosition(v)
+		return functionPosition(v, lines)
 	}
 	return manifest.Position{}
 }

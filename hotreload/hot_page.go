@@ -3,7 +3,6 @@
 package hotreload
 
 import (
-	"bufio"
 	"fmt"
 	"net/http"
 	"os"
@@ -88,26 +87,18 @@ func (d *development) polled(w http.ResponseWriter, r *http.Request) bool {
 // around is how many lines of source are shown before and after one.
 const around = 3
 
-// excerpt returns the source around a place, if it is the user's own and still
-// what the code was compiled from.
+// excerpt returns the source around a place, if it is the user's own, may be
+// shown, and is still what the code was compiled from.
 func (d *development) excerpt(at manifest.Position, frames []runtime.Frame, made time.Time) []control.SourceLine {
 	mine := slices.ContainsFunc(frames, func(f runtime.Frame) bool { return f.File == at.File && f.Line == at.Line && d.own(f) })
-	if info, err := os.Stat(at.File); !mine || err != nil || !info.Mode().IsRegular() || info.ModTime().After(made) {
+	if info, err := os.Stat(at.File); !mine || err != nil || info.ModTime().After(made) {
 		return nil
 	}
-	file, err := os.Open(at.File)
+	text, err := d.sources.Read(at.File)
 	if err != nil {
 		return nil
 	}
-	defer file.Close()
-	var out []control.SourceLine
-	lines := bufio.NewScanner(file)
-	for n := 1; n <= at.Line+around && lines.Scan(); n++ {
-		if n >= at.Line-around {
-			out = append(out, control.SourceLine{Number: n, Text: lines.Text(), Hit: n == at.Line})
-		}
-	}
-	return out
+	return control.Excerpt(text, at.Line-around, at.Line+around, at.Line)
 }
 
 // own reports a call in a package of the program's own: it is main or hot, or its

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -37,7 +38,7 @@ func TestPanicPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.state.dev = newDevelopment(b.loader, &environment{dir: dir})
+	b.state.dev = newDevelopment(b.loader, &environment{dir: dir, sources: regular.Sources{dir}})
 	runs := 0
 	b.live(func(r *RouteSink) {
 		r.Get("/<x>", func(w http.ResponseWriter, r *http.Request) { runs++; panicky(w, r) })
@@ -102,7 +103,7 @@ func TestExcerpt(t *testing.T) {
 	const text = "one\ntwo\nthree\nfour\nfive\nsix\n"
 	app, vendored, module := filepath.Join(dir, "app"), write("app/vendor/x/x.go", text), write("pkg/mod/x@v1.0.0/x.go", text)
 	own, other, secret := write("app/handlers/a.go", text), write("lib/lib.go", text), write("app/secret", text)
-	d := &development{dir: app, from: source{handlers: "example.com/app/handlers", hot: []string{"example.com/app/handlers", "example.com/lib/hot"}}}
+	d := &development{dir: app, from: source{handlers: "example.com/app/handlers", hot: []string{"example.com/app/handlers", "example.com/lib/hot"}}, sources: regular.Sources{app, filepath.Dir(other)}}
 	later := time.Now().Add(time.Hour)
 	for _, test := range []struct {
 		name, function, file string
@@ -121,6 +122,7 @@ func TestExcerpt(t *testing.T) {
 		{"vendored", "x.F", vendored, 1, later, ""},
 		{"module", "x.F", module, 1, later, ""},
 		{"no source", "example.com/app/handlers.List", secret, 1, later, ""},
+		{"//line elsewhere", "example.com/app/handlers.List", write("others/o.go", text), 1, later, ""},
 		{"gone", "example.com/app/handlers.List", filepath.Join(app, "b.go"), 1, later, ""},
 		{"a directory", "example.com/app/handlers.List", app, 1, later, ""},
 	} {

@@ -118,6 +118,7 @@ type panicked struct {
 	position manifest.Position
 	stack    string
 	frames   []runtime.Frame // those of stack
+	all      []runtime.Frame // also those of the server
 }
 
 // describePanic must be called by the deferred function that recovered v.
@@ -127,7 +128,15 @@ func describePanic(v any) panicked {
 
 func newPanicked(message string, frames []runtime.Frame) panicked {
 	cut := cutServing(frames)
-	return panicked{message, topUserFrame(frames), formatFrames(cut), cut}
+	return panicked{message, topUserFrame(frames), formatFrames(cut), cut, frames}
+}
+
+// in returns the panic with the places that its frames really have.
+func (p panicked) in(lines manifest.Lines) panicked {
+	if len(lines) == 0 {
+		return p
+	}
+	return newPanicked(p.message, placed(p.all, lines))
 }
 
 // describeRecovered describes the panic that the calling goroutine recovers

@@ -10,7 +10,7 @@ import (
 // What an application links in is a promise: this package, manifest, control
 // and chi, beside the standard library; and no loading of plugins in production.
 func TestImports(t *testing.T) {
-	allowed := []string{importPath, modulePath + "/manifest", modulePath + "/hotreload/control", modulePath + "/hotreload/internal/handoff", modulePath + "/hotreload/internal/takeover", modulePath + "/internal/visible", "github.com/go-chi/chi/v5"}
+	allowed := []string{importPath, modulePath + "/manifest", modulePath + "/hotreload/control", modulePath + "/hotreload/internal/handoff", modulePath + "/hotreload/internal/takeover", modulePath + "/internal/visible", modulePath + "/internal/regular", "github.com/go-chi/chi/v5"}
 	for _, tags := range []string{"", "anvilhot"} {
 		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+tags, "-f", "{{.ImportPath}} {{.Standard}}", ".").Output()
 		if err != nil {
@@ -25,7 +25,7 @@ func TestImports(t *testing.T) {
 			case tags == "anvilhot" && path == "github.com/go-chi/chi/v5/middleware":
 			case !slices.Contains(allowed, path):
 				t.Errorf("with tags %q the package depends on %s", tags, path)
-			case tags == "" && (path == modulePath+"/hotreload/control" || strings.HasPrefix(path, modulePath+"/hotreload/internal/")):
+			case tags == "" && (path == modulePath+"/hotreload/control" || path == modulePath+"/internal/regular" || strings.HasPrefix(path, modulePath+"/hotreload/internal/")):
 				t.Errorf("the production build depends on %s", path)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/manifest"
@@ -28,14 +29,18 @@ var sourceRoot = func() string {
 }()
 
 // callerPosition returns the first frame of the calling goroutine outside this
-// package: the line that the user wrote.
-func callerPosition() manifest.Position {
+// package: the line that the user wrote. A nil registration knows of no lines.
+func (g *registration) callerPosition() manifest.Position {
 	var pcs [24]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {
 		f, more := frames.Next()
 		if f.File != "" && (!strings.HasPrefix(f.Function, importPath+".") || isTest(f.File)) {
-			return manifest.Position{File: f.File, Line: f.Line}
+			at := manifest.Position{File: f.File, Line: f.Line}
+			if g == nil {
+				return at
+			}
+			return g.lines.Place(f.Function, at)
 		}
 		if !more {
 			return manifest.Position{}
@@ -90,6 +95,19 @@ func topUserFrame(frames []runtime.Frame) manifest.Position {
 		}
 	}
 	return second
+}
+
+// placed returns frames with the places that they really have.
+func placed(frames []runtime.Frame, lines manifest.Lines) []runtime.Frame {
+	if len(lines) == 0 {
+		return frames
+	}
+	out := slices.Clone(frames)
+	for i, f := range out {
+		at := lines.Place(f.Function, manifest.Position{File: f.File, Line: f.Line})
+		out[i].File, out[i].Line = at.File, at.Line
+	}
+	return out
 }
 
 // panicFrames returns the stack of the panic that a deferred function is
@@ -189,10 +207,10 @@ func packageOf(function string) string {
 }
 
 // functionPosition returns where a function is declared.
-func functionPosition(fn reflect.Value) manifest.Position {
+func functionPosition(fn reflect.Value, lines manifest.Lines) manifest.Position {
 	if f := runtime.FuncForPC(fn.Pointer()); f != nil {
 		file, line := f.FileLine(f.Entry())
-		return manifest.Position{File: file, Line: line}
+		return lines.Place(f.Name(), manifest.Position{File: file, Line: line})
 	}
 	return manifest.Position{}
 }

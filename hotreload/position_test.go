@@ -57,7 +57,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("got %s, want %s", got, test.pkg)
 		}
 	}
-	if at := functionPosition(reflect.ValueOf(plainHandler)); !strings.HasSuffix(at.File, "box_test.go") || at.Line == 0 {
+	if at := functionPosition(reflect.ValueOf(plainHandler), nil); !strings.HasSuffix(at.File, "box_test.go") || at.Line == 0 {
 		t.Errorf("plainHandler is declared at %s", at)
 	}
 }

@@ -24,6 +24,7 @@ type registration struct {
 	ctx        context.Context
 	logger     *slog.Logger
 	hot        []string // import paths of the hot packages, if known
+	lines      manifest.Lines
 	phase      atomic.Int32
 
 	mu       sync.Mutex

@@ -68,7 +68,7 @@ func (g *RegistryGeneration[K, V]) Generation() int { return g.index.current.Loa
 // disappear, also the ones that are not registered again. The same key twice
 // in one generation is a mistake, reported at both lines.
 func Register[K comparable, V any](s *RouteSink, g *RegistryGeneration[K, V], key K, value V) {
-	s.register(&g.index, key, callerPosition(), func(entries any) any {
+	s.register(&g.index, key, s.reg.callerPosition(), func(entries any) any {
 		m, _ := entries.(map[K]V)
 		if m == nil {
 			m = map[K]V{}

@@ -17,6 +17,7 @@ type scope struct {
 	container  *Container
 	generation int
 	made       time.Time // of the file that holds the code; zero: not known
+	lines      manifest.Lines
 	logger     *slog.Logger
 	onError    func(http.ResponseWriter, *http.Request, error)
 	notFound   http.Handler

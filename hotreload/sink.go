@@ -71,7 +71,7 @@ func (s *RouteSink) Handle(pattern string, handler any) {
 }
 
 func (s *RouteSink) add(method, pattern string, handler any) {
-	at := callerPosition()
+	at := s.reg.callerPosition()
 	box, err := Box(handler)
 	s.reg.edit(strings.ToUpper(method)+" "+pattern, at, func() {
 		if err != nil {
@@ -93,7 +93,7 @@ func (s *RouteSink) add(method, pattern string, handler any) {
 // there. In contrast to chi the order of Use and the routes does not matter:
 // middleware also applies to the routes registered before it.
 func (s *RouteSink) Use(mw ...func(http.Handler) http.Handler) {
-	at := callerPosition()
+	at := s.reg.callerPosition()
 	s.reg.edit("Use", at, func() { s.middleware = append(s.middleware, s.known("Use", at, mw)...) })
 }
 
@@ -113,7 +113,7 @@ func (s *RouteSink) known(call string, at manifest.Position, mw []func(http.Hand
 
 // With returns a sink whose routes run through mw as well.
 func (s *RouteSink) With(mw ...func(http.Handler) http.Handler) *RouteSink {
-	at := callerPosition()
+	at := s.reg.callerPosition()
 	inline := &RouteSink{reg: s.reg, parent: s, prefix: s.prefix}
 	s.reg.edit("With", at, func() { inline.middleware = s.known("With", at, mw) })
 	return inline
@@ -126,7 +126,7 @@ func (s *RouteSink) With(mw ...func(http.Handler) http.Handler) *RouteSink {
 // chi's Route: in Group("/posts", ...) Get("/", h) takes /posts and /posts/, and
 // Get("", h) takes /posts only.
 func (s *RouteSink) Group(prefix string, fn func(r *RouteSink)) {
-	at := callerPosition()
+	at := s.reg.callerPosition()
 	group := &RouteSink{reg: s.reg, parent: s, prefix: s.prefix + strings.TrimRight(prefix, "/")}
 	s.reg.edit("Group "+prefix, at, func() {
 		switch {
@@ -148,7 +148,7 @@ func (s *RouteSink) Group(prefix string, fn func(r *RouteSink)) {
 // the whole path: wrap it in http.StripPrefix if it expects less. Routes of
 // this sink at the same paths take precedence.
 func (s *RouteSink) Mount(pattern string, h http.Handler) {
-	at := callerPosition()
+	at := s.reg.callerPosition()
 	box, err := Box(h)
 	s.reg.edit("Mount "+pattern, at, func() {
 		if err != nil {
@@ -166,13 +166,13 @@ func (s *RouteSink) Mount(pattern string, h http.Handler) {
 // NotFound sets what answers where no route does. A generation has one, in
 // whatever group it is set; the middleware of that group runs for it.
 func (s *RouteSink) NotFound(handler any) {
-	s.fallback("NotFound", handler, callerPosition(), &s.reg.notFound)
+	s.fallback("NotFound", handler, s.reg.callerPosition(), &s.reg.notFound)
 }
 
 // MethodNotAllowed sets what answers where a route has the path but not the
 // method. A generation has one, in whatever group it is set.
 func (s *RouteSink) MethodNotAllowed(handler any) {
-	s.fallback("MethodNotAllowed", handler, callerPosition(), &s.reg.notAllow)
+	s.fallback("MethodNotAllowed", handler, s.reg.callerPosition(), &s.reg.notAllow)
 }
 
 func (s *RouteSink) fallback(call string, handler any, at manifest.Position, where *fallback) {
@@ -190,7 +190,7 @@ func (s *RouteSink) fallback(call string, handler any, at manifest.Position, whe
 // one such hook. Without it an [*Error] is answered with its status, and
 // anything else with 500 and, outside hot mode, without its text.
 func (s *RouteSink) OnError(hook func(w http.ResponseWriter, r *http.Request, err error)) {
-	at := callerPosition()
+	at := s.reg.callerPosition()
 	s.reg.edit("OnError", at, func() {
 		if hook == nil {
 			s.reg.fault(manifest.CodeRegistration, at, "OnError: the hook is nil")
@@ -228,7 +228,7 @@ func (s *RouteSink) Fail(err error) {
 	if err == nil {
 		return
 	}
-	at := callerPosition()
+	at := s.reg.callerPosition()
 	s.reg.edit("Fail", at, func() { s.reg.fault(manifest.CodeRegistration, at, "registration failed: %v", err) })
 }
 

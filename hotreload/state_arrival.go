@@ -109,7 +109,7 @@ func (a *arrival) report(what string, changed bool, lost *losses) {
 	if len(kept) > 0 {
 		message += "; left as it was: " + summary(kept)
 	}
-	d := manifest.Diagnose(manifest.CodeStateShape, callerPosition(), "%s", message)
+	d := manifest.Diagnose(manifest.CodeStateShape, a.owner.callerPosition(), "%s", message)
 	if len(dropped)+len(kept) == 0 {
 		d.Severity = manifest.SeverityInformation
 	}
@@ -129,5 +129,5 @@ func (a *arrival) reportStart(root *plan, changed bool) {
 	default:
 		why = fmt.Sprintf("its type %s cannot be copied", typeName(root.from))
 	}
-	a.owner.note(manifest.Diagnose(manifest.CodeStateShape, callerPosition(), "state %q starts again: %s", a.key, why))
+	a.owner.note(manifest.Diagnose(manifest.CodeStateShape, a.owner.callerPosition(), "state %q starts again: %s", a.key, why))
 }

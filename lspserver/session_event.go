@@ -6,9 +6,9 @@ import (
 
 	"go.lsp.dev/protocol"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
-	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
@@ -110,11 +110,12 @@ func (f *session) readManifest(ev control.Event) *manifest.Manifest {
 // disk; f.mu is held.
 func (f *session) remember(problems []manifest.Diagnostic) map[string][]byte {
 	bases := map[string][]byte{}
+	sources := build.Sources(f.dir)
 	read := func(path string) {
 		if _, ok := bases[path]; ok || path == "" {
 			return
 		}
-		if data, err := regular.Source(path); err == nil {
+		if data, err := sources.Read(path); err == nil {
 			bases[path] = data
 		}
 	}

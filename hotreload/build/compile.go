@@ -131,7 +131,7 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 	_, err := b.run.quick().output(ctx, j.pkg.Dir, b.tool("compile"), append(args, j.files...)...)
 	err = b.codeError(err, j.pkg.Dir)
 	if f, ok := errors.AsType[*Failure](err); ok {
-		f.Diagnostics = existing(f.Diagnostics, j.files)
+		f.Diagnostics = b.existing(f.Diagnostics, j.files)
 	}
 	return err
 }

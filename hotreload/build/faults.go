@@ -54,7 +54,7 @@ func (s *Snapshot) inputDigest(p *Package) digest {
 // faultsOf reads the go command's words about a package that does not compile.
 func (b *Builder) faultsOf(p *Package, text string) []manifest.Diagnostic {
 	if ds := parseErrors(b.cfg.Dir, text); len(ds) > 0 {
-		return existing(ds, p.inputs())
+		return b.existing(ds, p.inputs())
 	}
 	text = strings.TrimSpace(strings.TrimPrefix(text, "# "+p.ImportPath+"\n"))
 	return []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, cgoPosition(p, text), "%s", text)}

@@ -263,7 +263,7 @@ func (b *Builder) packageFault(g *Graph, p *Package) manifest.Diagnostic {
 	text := strings.TrimSpace(p.Error.Err)
 	// A syntax error has its position in the text.
 	if ds := parseErrors(b.cfg.Dir, text); len(ds) > 0 {
-		return ds[0]
+		return b.existing(ds[:1], p.inputs())[0]
 	}
 	if d, ok := mixedPackages(text); ok {
 		return d

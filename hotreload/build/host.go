@@ -68,7 +68,7 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 	s.host = generation
 	made, err := b.exportArchives(ctx, progress, "--", main)
 	if err != nil {
-		return nil, g, err
+		return nil, g, b.existingIn(g, err)
 	}
 	s.take(made.archives)
 	res := &Result{Path: filepath.Join(b.cfg.OutDir, "host", fmt.Sprintf("%04d", generation))}
@@ -77,6 +77,9 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 		compiled(s) // which is not changed any more
 	}
 	if err := b.linkHost(ctx, s, res, generation, watch); err != nil {
+		return nil, g, b.existingIn(g, err)
+	}
+	if err := tellLines(s, res.Path); err != nil {
 		return nil, g, err
 	}
 	linked := *s

@@ -78,7 +78,7 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 	if missing := s.lacking(res.Rebuilt); len(missing) > 0 {
 		// Why the go command did not compile them is in its own words.
 		if _, err := b.exportArchives(ctx, nil, "--", s.boundary.Main); err != nil {
-			return nil, err
+			return nil, b.existingIn(s.graph, err)
 		}
 		if missing = s.lacking(res.Rebuilt); len(missing) > 0 {
 			return nil, fmt.Errorf("the go command gave no archive of %s", missing[0])
@@ -94,6 +94,9 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 	res.Snapshot = &next
 	res.generation = generation
 	if err := b.link(ctx, res); err != nil {
+		return nil, err
+	}
+	if err := tellLines(s, res.Path); err != nil {
 		return nil, err
 	}
 	res.Steps = append(res.Steps, res.linkStep(watch.step(control.StepLink)))

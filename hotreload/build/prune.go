@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
 )
 
@@ -27,9 +28,10 @@ func (b *Builder) Prune(generation int, s *Snapshot) {
 	}
 	for _, dir := range []string{"gen", "host"} {
 		b.prune(dir, func(name string) bool {
-			number, _, _ := strings.Cut(strings.TrimSuffix(name, ".so"), "-")
+			image := strings.TrimSuffix(name, control.LinesPath(""))
+			number, _, _ := strings.Cut(strings.TrimSuffix(image, ".so"), "-")
 			n, err := strconv.Atoi(number)
-			return needed[filepath.Join(b.cfg.OutDir, dir, name)] || err != nil || n > generation-keepGenerations || dir == "host" && n == s.host
+			return needed[filepath.Join(b.cfg.OutDir, dir, image)] || err != nil || n > generation-keepGenerations || dir == "host" && n == s.host
 		})
 	}
 	b.ahead.mu.Lock()

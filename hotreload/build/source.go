@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/internal/regular"
+	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // digest is a SHA-256 sum.
@@ -34,6 +35,8 @@ type source struct {
 	linkname bool
 	// opaque: digested without a look at what it means.
 	opaque bool
+	// lines are those of a Go file that a //line directive gives other places.
+	lines manifest.Lines
 	// targets are the files that a symbolic link leads to; of others there are none.
 	targets []string
 }
@@ -92,7 +95,7 @@ func digestLines(data []byte) (sum digest) {
 }
 
 func digestGo(data []byte) source {
-	s := source{content: sha256.Sum256(data)}
+	s := source{content: sha256.Sum256(data), lines: readLines(data)}
 	s.tokens, s.linkname = digestTokens(data)
 	s.header = digestHeader(data)
 	fset := token.NewFileSet()

@@ -146,7 +146,8 @@ func (b *Builder) closeAhead() {
 // remove removes the files of a plugin that nobody loads.
 func (b *Builder) remove(r *Result) {
 	// Else the next start removes them.
-	_ = errors.Join(b.removeBelow(filepath.Join("gen", filepath.Base(r.Path))), b.removeBelow(filepath.Join("work", filepath.Base(r.work))))
+	name := filepath.Join("gen", filepath.Base(r.Path))
+	_ = errors.Join(b.removeBelow(name), b.removeBelow(control.LinesPath(name)), b.removeBelow(filepath.Join("work", filepath.Base(r.work))))
 }
 
 // planAhead is Plan for code that was not saved.

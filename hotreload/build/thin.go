@@ -150,6 +150,9 @@ func (b *Builder) Relink(ctx context.Context, res *Result, why string) (*Result,
 	if err := b.linkFull(ctx, again); err != nil {
 		return nil, err
 	}
+	if err := tellLines(&next, again.Path); err != nil {
+		return nil, err
+	}
 	again.Steps = []control.Step{again.linkStep(watch.step(control.StepLink))}
 	return again, nil
 }

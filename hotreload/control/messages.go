@@ -50,6 +50,7 @@ const (
 	EnvNeeds      = "ANVIL_NEEDS"      // plugins to open before it, a list like PATH
 	EnvDir        = "ANVIL_DIR"        // the directory that is served
 	EnvHandlers   = "ANVIL_HANDLERS"   // import path of the handlers package
+	EnvSources    = "ANVIL_SOURCES"    // modules whose source is shown, a list like PATH
 	EnvHotPaths   = "ANVIL_HOT_PATHS"  // import paths of the hot packages, separated by commas
 )
 

@@ -1,10 +1,12 @@
 package control
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 	"sync"
 )
 
@@ -49,6 +51,21 @@ type SourceLine struct {
 	Number int
 	Text   string
 	Hit    bool // the line in question
+}
+
+// Excerpt returns lines first to last of a source text.
+func Excerpt(text []byte, first, last, hit int) []SourceLine {
+	var out []SourceLine
+	n := 0
+	for line := range bytes.Lines(text) {
+		if n++; n > last {
+			break
+		}
+		if n >= first {
+			out = append(out, SourceLine{Number: n, Text: strings.TrimRight(string(line), "\r\n"), Hit: n == hit})
+		}
+	}
+	return out
 }
 
 // PageFrame is a call.

@@ -1,17 +1,15 @@
 package engine
 
 import (
-	"bytes"
 	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -93,8 +91,10 @@ func (e *Engine) frontProblem(d manifest.Diagnostic) control.PageProblem {
 		return p
 	}
 	p.Where = e.nearby(d.Position).String() + " · " + p.Where
-	if d.Line > 0 && e.shown(d.File) {
-		p.Source = readLines(d.File, d.Line-2, d.Line+2, d.Line)
+	if d.Line > 0 {
+		if text, err := build.Sources(e.opts.Dir).Read(d.File); err == nil {
+			p.Source = control.Excerpt(text, d.Line-2, d.Line+2, d.Line)
+		}
 	}
 	return p
 }
@@ -112,33 +112,4 @@ func (e *Engine) nearby(p manifest.Position) manifest.Position {
 		p.File = filepath.Join(filepath.Base(filepath.Dir(p.File)), filepath.Base(p.File))
 	}
 	return p
-}
-
-// shown reports whether lines of a file may be shown: one in the application's
-// directory, or of a package of the program. A //line directive can name others.
-func (e *Engine) shown(file string) bool {
-	if rel, err := filepath.Rel(e.opts.Dir, file); err == nil && filepath.IsLocal(rel) {
-		return true
-	}
-	k := e.known.Load()
-	return k != nil && k.newest != nil && slices.Contains(k.newest.Dirs(), filepath.Dir(file))
-}
-
-// readLines returns lines first to last of a source file; see regular.Source.
-func readLines(name string, first, last, hit int) []control.SourceLine {
-	data, err := regular.Source(name)
-	if err != nil {
-		return nil
-	}
-	var out []control.SourceLine
-	n := 0
-	for line := range bytes.Lines(data) {
-		if n++; n > last {
-			break
-		}
-		if n >= first {
-			out = append(out, control.SourceLine{Number: n, Text: strings.TrimRight(string(line), "\r\n"), Hit: n == hit})
-		}
-	}
-	return out
 }

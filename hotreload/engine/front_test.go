@@ -4,6 +4,7 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -88,6 +89,10 @@ func TestFrontInATerminal(t *testing.T) {
 func TestFrontOfProblemsWithoutSource(t *testing.T) {
 	e := newTestEngine(t)
 	outside := writeFile(t, "package b", t.TempDir(), "b.go")
+	link := filepath.Join(e.opts.Dir, "link.go")
+	if err := os.Symlink(outside, link); err != nil {
+		t.Fatal(err)
+	}
 	tests := map[string]struct {
 		pos  manifest.Position
 		want string
@@ -100,6 +105,7 @@ func TestFrontOfProblemsWithoutSource(t *testing.T) {
 		"line that is gone":         {pos: manifest.Position{File: outside, Line: 30}, want: ":30 · ANV012</small>"},
 		"//line to a file outside":  {pos: manifest.Position{File: outside, Line: 1}, want: "b.go:1 · ANV012</small>"},
 		"//line to a secret inside": {pos: manifest.Position{File: writeFile(t, "secret", e.opts.Dir, ".env"), Line: 1}, want: ".env:1 · ANV012</small>"},
+		"link to a file outside":    {pos: manifest.Position{File: link, Line: 1}, want: "link.go:1 · ANV012</small>"},
 		"directory, somehow":        {pos: manifest.Position{File: e.opts.Dir, Line: 1}, want: "<small>.:1 · ANV012</small>"},
 	}
 	for name, tt := range tests {
@@ -177,20 +183,6 @@ func TestFrontFollowsTheEngine(t *testing.T) {
 		e.publish(control.Event{Kind: control.EventProgress, Message: "compiling"})
 		if h, _ := ask(t, e, browser); h.Get(FrontHeader) != version {
 			t.Error("progress would have every page load itself anew")
-		}
-	}
-}
-
-func TestFrontExcerptAtTheStart(t *testing.T) {
-	name := writeFile(t, "one\ntwo\nthree\nfour\n", t.TempDir(), "a.go")
-	want := []control.SourceLine{{Number: 1, Text: "one", Hit: true}, {Number: 2, Text: "two"}, {Number: 3, Text: "three"}}
-	got := readLines(name, -1, 3, 1)
-	if len(got) != len(want) {
-		t.Fatalf("%v, want %v", got, want)
-	}
-	for i := range want {
-		if got[i] != want[i] {
-			t.Errorf("line %d: %v, want %v", i, got[i], want[i])
 		}
 	}
 }

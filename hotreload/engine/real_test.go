@@ -64,7 +64,7 @@ func newApp(t *testing.T) *app {
 	}
 	// The engine watches the runtime, too, and somebody may be editing it.
 	copied := t.TempDir()
-	for _, dir := range []string{".", "manifest", "hotreload", "hotreload/control", "hotreload/internal/handoff", "hotreload/internal/takeover", "internal/visible"} {
+	for _, dir := range []string{".", "manifest", "hotreload", "hotreload/control", "hotreload/internal/handoff", "hotreload/internal/takeover", "internal/visible", "internal/regular"} {
 		copyFiles(t, filepath.Join(root, dir), filepath.Join(copied, dir))
 	}
 	a.edit("go.mod", "=> ../..", "=> "+copied)
@@ -431,4 +431,68 @@ func TestOutDirDeleted(t *testing.T) {
 	if err := <-a.done; err != nil {
 		t.Errorf("Run: %v", err)
 	}
+}
+
+// TestLineDirectives: whatever //line says, what the live server reports stands
+// where it is, also after a hot swap and a rollback.
+func TestLineDirectives(t *testing.T) {
+	a := newApp(t)
+	const file = "handlers/handlers.go"
+	a.edit(file, "// AnvilRegisterRoutes registers the routes of one generation.\n", "//line yaccpar:1\n")
+	a.edit(file, "\tr.Get(\"/time\"", "/*line ../visits/visits.go:3:2*/\tr.Get(\"/time\"")
+	a.edit(file, "func index(", "//line page.qtpl:40\nfunc index(")
+	a.edit(file, "\treturn func(w", "\tsinceReload.Load()\n\treturn func(w")
+	a.edit(file, "func now(w http.ResponseWriter, _ *http.Request) {", "//line other.go:5\nfunc now(w http.ResponseWriter, r *http.Request) {\n\tif r.URL.RawQuery != \"\" {\n\t\tpanic(\"asked\")\n\t}")
+	writeFile(t, "package handlers\n\n\n\n\n\n\n\n\n", a.dir, "handlers", "other.go")
+	places := func(routes []manifest.Route) {
+		t.Helper()
+		text := readFile(t, a.dir, file)
+		for _, r := range routes {
+			want := manifest.Position{File: filepath.Join(a.e.opts.Dir, file), Line: lineOf(text, `r.Get("`+r.Pattern+`"`)}
+			if r.Position != want {
+				t.Errorf("%s is registered at %s, want %s", r.Pattern, r.Position, want)
+			}
+		}
+		if m, err := LastManifest(a.dir); err != nil || len(m.Routes) != 2 || m.Routes[0].Position.File != filepath.Join(a.e.opts.Dir, file) {
+			t.Errorf("manifest %+v, error %v", m, err)
+		}
+	}
+	panics := func() {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.e.URL()+"/time?panic", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		d := a.until(control.EventPanic).Diagnostics[0]
+		want := fmt.Sprintf("%s:%d", filepath.Join(a.e.opts.Dir, file), lineOf(readFile(t, a.dir, file), `panic("asked")`))
+		if d.Position.String() != want || !strings.Contains(d.Detail, "\n\t"+want) || strings.Contains(d.Detail, "other.go") {
+			t.Errorf("the panic is at %s, want %s; %s", d.Position, want, d.Detail)
+		}
+	}
+	a.start()
+	first := a.untilLive(1, "").Routes
+	places(first)
+	panics()
+	a.edit(file, "// sinceReload starts", "var _ = 1 // and the lines move\n\n// sinceReload starts")
+	places(a.untilLive(2, manifest.RungHotSwap).Routes)
+	panics()
+	if ev, err := a.e.Rollback(t.Context(), 1); err != nil || !slices.Equal(ev.Routes, first) {
+		t.Errorf("after a rollback the routes are at %v, error %v, want %v", ev.Routes, err, first)
+	}
+	a.until(control.EventRolledBack)
+	if live := a.status(control.StateLive).Live; !slices.Equal(live.Manifest.Routes, first) {
+		t.Errorf("the status has %v, want %v", live.Manifest.Routes, first)
+	}
+	a.stop()
+}
+
+// lineOf returns the number of the first line with a text.
+func lineOf(text, part string) int {
+	before, _, _ := strings.Cut(text, part)
+	return 1 + strings.Count(before, "\n")
 }

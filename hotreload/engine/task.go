@@ -362,6 +362,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	t.loading = watch
 	status, err := t.e.sup.Replace(ctx, launch.Image{
 		Executable: res.Path, Dir: dir, Generation: generation, Handlers: res.Snapshot.Handlers(), Hot: res.Snapshot.Hot(),
+		Sources: build.Sources(t.e.opts.Dir),
 	})
 	t.step(control.StepStart, time.Since(watch))
 	if err != nil {

@@ -58,6 +58,7 @@ type Image struct {
 	Generation int      // its number
 	Handlers   string   // import path of the handlers package
 	Hot        []string // import paths of the hot packages
+	Sources    []string // modules whose source is shown
 }
 
 // Options configures a Supervisor. Socket and RunDir are needed, the rest has

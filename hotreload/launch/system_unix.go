@@ -229,6 +229,7 @@ func (u *unixSystem) environment(img Image, queue bool) []string {
 		{control.EnvNeeds, strings.Join(img.Needs, string(filepath.ListSeparator))},
 		{control.EnvDir, u.Dir},
 		{control.EnvHandlers, img.Handlers},
+		{control.EnvSources, strings.Join(img.Sources, string(filepath.ListSeparator))},
 		{control.EnvHotPaths, strings.Join(img.Hot, ",")},
 	}
 	if queue {

@@ -23,18 +23,14 @@ func Compare(last *manifest.Manifest, r *Report, hot []string) []manifest.Diagno
 		route := &r.Routes[i]
 		routes[route.Key()] = append(routes[route.Key()], route)
 	}
-	lived := slices.Clone(last.Routes)
-	for i := range lived {
-		lived[i].Position = r.Place(lived[i].Position)
-	}
-	for _, was := range lived {
+	for _, was := range last.Routes {
 		now := routes[was.Key()]
 		if len(now) > 0 && !slices.ContainsFunc(now, func(r *Route) bool { return r.Broken || r.Fingerprint == was.Fingerprint }) {
 			found = append(found, c.route(was, likeliest(was, now)))
 		}
 	}
 	// The live manifest knows the patterns that the source does not tell.
-	unclaimed := slices.DeleteFunc(slices.Clone(lived), func(was manifest.Route) bool { return len(routes[was.Key()]) > 0 })
+	unclaimed := slices.DeleteFunc(slices.Clone(last.Routes), func(was manifest.Route) bool { return len(routes[was.Key()]) > 0 })
 	for _, pair := range patternless(unclaimed, r.Unknown) {
 		is := *pair.is
 		is.Pattern = pair.was.Pattern

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -23,7 +22,6 @@ type parsed struct {
 	file    *ast.File
 	errs    scanner.ErrorList
 	imports []string // import paths as the source spells them
-	lined   bool     // there are //line directives
 }
 
 // files caches what was parsed, by path and content.
@@ -47,7 +45,7 @@ func (fs *files) load(path string, overlay map[string][]byte) (*parsed, error) {
 	if old != nil && old.digest == digest {
 		return old, nil
 	}
-	p := &parsed{path: path, digest: digest, lined: bytes.Contains(data, []byte("//line ")) || bytes.Contains(data, []byte("/*line "))}
+	p := &parsed{path: path, digest: digest}
 	file, err := parser.ParseFile(fs.fset, path, data, parser.SkipObjectResolution|parser.AllErrors)
 	if file == nil {
 		return nil, fmt.Errorf("parsing %s: %w", path, err)

@@ -28,8 +28,6 @@ type Report struct {
 	Complete bool
 
 	code []*Code // the hot packages
-	// lines are the lines that //line directives stand for.
-	lines map[manifest.Position]manifest.Position
 	// leads are the import paths of packages whose source would tell more, sorted.
 	leads []string
 }

@@ -24,7 +24,6 @@ func (run *checking) report() *Report {
 		for _, f := range c.files {
 			w.source[w.fset.File(f.file.FileStart)] = true
 		}
-		r.keepLines(w, c)
 		r.Missing = append(r.Missing, c.missing...)
 		r.Findings = append(r.Findings, run.compileErrors(c)...)
 		r.Complete = r.Complete && !c.broken && len(c.missing) == 0

@@ -14,7 +14,7 @@ func TestArchitecture(t *testing.T) {
 	third := map[string][]string{ // what a package may import from outside the standard library
 		"manifest":                   {},
 		"hotreload/control":          {module + "manifest", "github.com/go-chi/chi/v5"},
-		"hotreload":                  {module + "manifest", module + "hotreload/control", module + "hotreload/internal/handoff", module + "hotreload/internal/takeover", module + "internal/visible", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
+		"hotreload":                  {module + "manifest", module + "hotreload/control", module + "hotreload/internal/handoff", module + "hotreload/internal/takeover", module + "internal/visible", module + "internal/regular", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
 		"hotreload/watch":            {"github.com/fsnotify/fsnotify"},
 		"internal/regular":           {},
 		"hotreload/outdir":           {module + "hotreload/control", module + "internal/regular"},

@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/visible/visibletest"
 	"github.com/anvilforge/anvil-lsp/lspserver"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
@@ -28,6 +30,7 @@ type hostile struct {
 	dir    string // of the application
 	victim string // a directory outside
 	secret string // a file in it
+	source string // source in it
 }
 
 // newHostile makes an application that does not parse: what happens to it
@@ -35,8 +38,8 @@ type hostile struct {
 func newHostile(t *testing.T) *hostile {
 	t.Helper()
 	h := &hostile{dir: copyApp(t, "hello"), victim: t.TempDir()}
-	h.secret = filepath.Join(h.victim, "id_rsa")
-	for _, name := range []string{"id_rsa", "work/thesis.txt", "gen/a", "host/b", "run/c", "tmp/d", "history/0001.json", "lock", "manifest.json"} {
+	h.secret, h.source = filepath.Join(h.victim, "id_rsa"), filepath.Join(h.victim, "other.go")
+	for _, name := range []string{"id_rsa", "other.go", "work/thesis.txt", "gen/a", "host/b", "run/c", "tmp/d", "history/0001.json", "lock", "manifest.json"} {
 		h.write(t, filepath.Join(h.victim, name), "first line\n"+secretText+"\n")
 	}
 	h.write(t, filepath.Join(h.dir, "evil.go"), "package main\n\nimport \"os\"\n\nfunc init() { _ = os.WriteFile("+strconv.Quote(filepath.Join(h.victim, "RAN"))+", nil, 0o600) }\n")
@@ -87,7 +90,9 @@ func TestHostileCheckout(t *testing.T) {
 		name string
 		make func(t *testing.T, h *hostile) error
 		full bool // also what compiles
-		root bool // needs root
+		// trusted: also in an editor whose user lets it run
+		trusted bool
+		root    bool // needs root
 	}
 	rows := []row{
 		{name: ".anvil is a link", full: true, make: func(_ *testing.T, h *hostile) error { return os.Symlink(h.victim, out(h)) }},
@@ -132,6 +137,19 @@ func TestHostileCheckout(t *testing.T) {
 			h.write(t, filepath.Join(h.dir, "handlers", "broken.go"), "package handlers\n\n//line leak.go:2\nvar _ int = \"x\"\n")
 			return os.Symlink(h.secret, filepath.Join(h.dir, "leak.go"))
 		}},
+		{name: "//line to source elsewhere", full: true, trusted: true, make: func(t *testing.T, h *hostile) error {
+			h.write(t, filepath.Join(h.dir, "handlers", "broken.go"), "package handlers\n\n//line "+h.source+":2:1\nvar _ int = \"x\"\n")
+			return nil
+		}},
+		{name: "//line to source elsewhere, that does not parse", full: true, trusted: true, make: func(t *testing.T, h *hostile) error {
+			h.write(t, filepath.Join(h.dir, "handlers", "broken.go"), "package handlers\n\n//line "+h.source+":2\nfunc (\n")
+			return nil
+		}},
+		{name: "//line to a link to source elsewhere", full: true, make: func(t *testing.T, h *hostile) error {
+			h.write(t, filepath.Join(h.dir, "handlers", "broken.go"), "package handlers\n\n//line ../docs/leak.y:2\nvar _ int = \"x\"\n")
+			h.write(t, filepath.Join(h.dir, "docs", "README"), "")
+			return os.Symlink(h.source, filepath.Join(h.dir, "docs", "leak.y"))
+		}},
 		{name: "//line with escapes", full: true, make: func(t *testing.T, h *hostile) error {
 			h.write(t, filepath.Join(h.dir, "handlers", "broken.go"), "package handlers\n\n//line \x1b]0;PWNED\x07.go:7\nvar _ int = \"y\"\n")
 			return nil
@@ -174,9 +192,12 @@ func TestHostileCheckout(t *testing.T) {
 			}
 			h.editor(t)
 			untouched("the language server")
+			if tt.trusted {
+				h.trusting(t)
+			}
 			commands := quick
 			if tt.full {
-				commands = append(commands, []string{"check"}, []string{"--serve", "--once", "--addr", "127.0.0.1:0"})
+				commands = append(commands, []string{"check"}, []string{"check", "--sarif"}, []string{"check", "--json"}, []string{"--serve", "--once", "--addr", "127.0.0.1:0"})
 			}
 			for _, args := range commands {
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -214,4 +235,24 @@ func (h *hostile) editor(t *testing.T) {
 		}
 	}
 	e.end()
+}
+
+// trusting opens the checkout in an editor whose user trusts it, until it shows
+// what is wrong.
+func (h *hostile) trusting(t *testing.T) {
+	t.Helper()
+	e := startProcess(t, h.dir)
+	var said buffer
+	e.Editor = lsptest.New(t, io.TeeReader(e.stdout, &said), e.stdin)
+	e.Initialize(lsptest.Options{Root: h.dir, Init: map[string]any{"trusted": true}})
+	e.Open("handlers/broken.go")
+	e.Await("a finding in the file with the directive", func(s *lsptest.State) bool {
+		return len(s.Diagnostics[e.URI("handlers/broken.go")].Diagnostics) > 0 && s.Only().State == control.StateDown
+	})
+	e.end()
+	e.AwaitEnd()
+	e.stdout.Close()
+	if text := said.String(); strings.Contains(text, secretText) || !strings.Contains(text, "broken.go") {
+		t.Errorf("the language server says\n%s", text)
+	}
 }

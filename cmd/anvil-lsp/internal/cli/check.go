@@ -142,9 +142,9 @@ func (p *program) runCheck(ctx context.Context, dir string, f checkFlags) error 
 	case f.json:
 		err = printJSON(p.stdout, res)
 	case f.sarif:
-		err = sarif.Write(p.stdout, sarif.Report{Version: buildVersion().Version, Dir: p.dir, Rung: res.Rung, Diagnostics: res.Diagnostics})
+		err = sarif.Write(p.stdout, sarif.Report{Version: buildVersion().Version, Dir: p.dir, Source: build.ReadSource(dir), Rung: res.Rung, Diagnostics: res.Diagnostics})
 	default:
-		err = p.printCheck(res)
+		err = p.printCheck(dir, res)
 	}
 	if err != nil {
 		return err
@@ -194,13 +194,13 @@ func (p *program) progress(activity string) (progress func(string), end func()) 
 	return func(m string) { c.Event(control.Event{Time: time.Now(), Kind: control.EventProgress, Message: m}) }, c.EndProgress
 }
 
-func (p *program) printCheck(res checkResult) error {
+func (p *program) printCheck(dir string, res checkResult) error {
 	s := paint.New(paint.Wanted(p.stdout))
 	found := slices.Clone(res.Diagnostics)
 	for i, d := range found {
 		found[i].Message = d.Foretell(res.Rung, manifest.WouldRestart)
 	}
-	if err := console.Findings(p.stdout, paint.Wanted(p.stdout), p.dir, found); err != nil {
+	if err := console.Findings(console.Options{Out: p.stdout, Color: paint.Wanted(p.stdout), Dir: p.dir, Source: build.ReadSource(dir)}, found); err != nil {
 		return err
 	}
 	for _, u := range visible.Of(res.Unknown) {

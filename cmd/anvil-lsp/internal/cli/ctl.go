@@ -15,6 +15,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/console"
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
+	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/engine"
 	"github.com/anvilforge/anvil-lsp/internal/visible"
@@ -70,7 +71,7 @@ runs there, or if what was asked for could not be done.`,
 				if asJSON {
 					return printJSON(p.stdout, s)
 				}
-				return console.Status(p.stdout, paint.Wanted(p.stdout), p.dir, s, time.Now())
+				return console.Status(console.Options{Out: p.stdout, Color: paint.Wanted(p.stdout), Dir: p.dir, Source: build.ReadSource(s.Dir)}, s, time.Now())
 			},
 		},
 		p.log(&dir, &asJSON),

@@ -41,6 +41,9 @@ type Options struct {
 	Width func() int
 	// Dir is the directory that paths of files are shown relative to. Absolute.
 	Dir string
+	// Source reads a file whose lines may be shown; see build.ReadSource. Nil: none
+	// are.
+	Source func(path string) ([]byte, error)
 	// App names the application in the header, as the user did.
 	App string
 	// Version of this program, for the header.

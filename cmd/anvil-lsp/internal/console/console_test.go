@@ -168,7 +168,7 @@ func TestConsole(t *testing.T) {
 			dir := workspace(t)
 			var out bytes.Buffer
 			o := tt.options
-			o.Out, o.Dir, o.Location = &out, dir, time.UTC
+			o.Out, o.Dir, o.Source, o.Location = &out, dir, os.ReadFile, time.UTC
 			o.Version, o.App = "v1.2.3", "testdata/blog"
 			c := New(o)
 			for _, ev := range tt.events(dir) {
@@ -264,11 +264,11 @@ func TestAttachedAndStatus(t *testing.T) {
 			manifest.Position{File: filepath.Join(dir, "handlers", "feed.go"), Line: 4, Column: 7}, "undefined: fo")},
 	}
 	var out bytes.Buffer
-	c := New(Options{Out: &out, Dir: dir, Location: time.UTC, Version: "v1.2.3", App: "blog"})
+	c := New(Options{Out: &out, Dir: dir, Source: os.ReadFile, Location: time.UTC, Version: "v1.2.3", App: "blog"})
 	c.Attached(status)
 	c.Event(control.Event{Time: at(7), Kind: control.EventLive, Generation: 7, Rung: manifest.RungHotSwap, URL: url, Routes: routes(2)})
 	out.WriteString("=== status\n")
-	if err := Status(&out, false, dir, status, at(3*3600+125)); err != nil {
+	if err := Status(Options{Out: &out, Dir: dir, Source: os.ReadFile}, status, at(3*3600+125)); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range []control.State{control.StateLive, control.StateBuilding, control.StateRestarting, control.StateDown} {
@@ -370,7 +370,7 @@ func TestFindings(t *testing.T) {
 	}
 	ds = append(ds, manifest.Diagnose(manifest.CodePackageState, manifest.Position{}, "somewhere"))
 	var out bytes.Buffer
-	if err := Findings(&out, false, dir, ds); err != nil {
+	if err := Findings(Options{Out: &out, Dir: dir, Source: os.ReadFile}, ds); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "findings", out.Bytes())

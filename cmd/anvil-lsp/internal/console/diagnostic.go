@@ -84,7 +84,7 @@ func (c *Console) diagnostic(b *strings.Builder, d manifest.Diagnostic) {
 
 // source writes the line of a position with a caret under the column.
 func (c *Console) source(b *strings.Builder, p manifest.Position) {
-	text, caret, ok := sourceLine(p)
+	text, caret, ok := c.sourceLine(p)
 	if !ok {
 		return
 	}

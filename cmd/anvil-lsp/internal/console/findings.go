@@ -7,16 +7,16 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
-// Findings writes diagnostics with their source lines, all of them. Paths are
-// relative to dir.
-func Findings(w io.Writer, color bool, dir string, ds []manifest.Diagnostic) error {
-	c := New(Options{Out: w, Color: color, Dir: dir})
+// Findings writes diagnostics with their source lines, all of them. Of the
+// options it heeds Out, Color, Dir and Source.
+func Findings(o Options, ds []manifest.Diagnostic) error {
+	c := New(o)
 	var b strings.Builder
 	for _, d := range foreign(ds) {
 		c.diagnostic(&b, d)
 		b.WriteByte('\n')
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(o.Out, b.String())
 	return err
 }
 

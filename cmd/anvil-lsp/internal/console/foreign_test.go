@@ -99,7 +99,7 @@ func TestForeignEverything(t *testing.T) {
 		for _, state := range append(constants(t, "hotreload/control/event.go", "State"), visibletest.Hostile) {
 			status := status
 			status.State = control.State(state)
-			filled(t, func(w io.Writer, color bool) error { return Status(w, color, "", &status, noon) })
+			filled(t, func(w io.Writer, color bool) error { return Status(Options{Out: w, Color: color}, &status, noon) })
 			filled(t, func(w io.Writer, color bool) error {
 				New(Options{Out: w, Color: color, Location: time.UTC}).Attached(&status)
 				return nil
@@ -130,7 +130,7 @@ func TestForeignEverything(t *testing.T) {
 		}
 	})
 	t.Run("findings", func(t *testing.T) {
-		filled(t, func(w io.Writer, color bool) error { return Findings(w, color, "", status.Problems) })
+		filled(t, func(w io.Writer, color bool) error { return Findings(Options{Out: w, Color: color}, status.Problems) })
 	})
 }
 
@@ -144,7 +144,7 @@ func TestForeignSource(t *testing.T) {
 	}
 	var out bytes.Buffer
 	d := manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: path, Line: 1, Column: 2}, "undefined")
-	if err := Findings(&out, false, dir, []manifest.Diagnostic{d}); err != nil {
+	if err := Findings(Options{Out: &out, Dir: dir, Source: os.ReadFile}, []manifest.Diagnostic{d}); err != nil {
 		t.Fatal(err)
 	}
 	visibletest.Check(t, "source", out.String())

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -20,12 +19,12 @@ const (
 
 // sourceLine returns the line of a position, with tabs expanded, and the
 // column, from 0, to put a caret under; -1 if the position has none. Not ok if
-// there is no such line (any more).
-func sourceLine(p manifest.Position) (text string, caret int, ok bool) {
-	if p.File == "" || p.Line < 1 {
+// there is no such line (any more), or it is not to be shown.
+func (c *Console) sourceLine(p manifest.Position) (text string, caret int, ok bool) {
+	if c.o.Source == nil || p.File == "" || p.Line < 1 {
 		return "", 0, false
 	}
-	data, err := regular.Source(p.File)
+	data, err := c.o.Source(p.File)
 	if err != nil {
 		return "", 0, false
 	}

@@ -33,11 +33,11 @@ func stateLine(s paint.Style, st *control.Status) string {
 	return string(st.State) + "  " + generation
 }
 
-// Status writes an engine's state for a person. Paths in problems are relative
-// to dir; now is what ages are counted from.
-func Status(w io.Writer, color bool, dir string, st *control.Status, now time.Time) error {
+// Status writes an engine's state for a person; now is what ages are counted
+// from. Of the options it heeds Out, Color, Dir and Source.
+func Status(o Options, st *control.Status, now time.Time) error {
 	st = foreign(st)
-	c := New(Options{Out: w, Color: color, Dir: dir})
+	c := New(o)
 	s := c.style
 	elsewhere := st.Cwd
 	if elsewhere == st.Dir {
@@ -71,7 +71,7 @@ func Status(w io.Writer, color bool, dir string, st *control.Status, now time.Ti
 		}
 	}
 	c.fully(&b, st.Problems)
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(o.Out, b.String())
 	return err
 }
 

@@ -17,7 +17,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/anvilforge/anvil-lsp/internal/regular"
 	"github.com/anvilforge/anvil-lsp/internal/visible"
 	"github.com/anvilforge/anvil-lsp/manifest"
 )
@@ -62,14 +61,16 @@ func Rules() []Rule {
 
 // Report is what Write writes.
 type Report struct {
-	Version     string // of this program
-	Dir         string // the base directory, absolute
+	Version string // of this program
+	Dir     string // the base directory, absolute
+	// Source reads a file whose columns are counted in characters; those of others
+	// stay counts of bytes.
+	Source      func(path string) ([]byte, error)
 	Rung        manifest.Rung
 	Diagnostics []manifest.Diagnostic
 }
 
-// Write writes a log with one run. Source files are read to count columns in
-// characters; where that fails, a column stays a count of bytes.
+// Write writes a log with one run.
 func Write(w io.Writer, r Report) error {
 	found := run{
 		Tool:       tool{Driver: driver{Name: "anvil-lsp", Version: r.Version, InformationURI: home}},
@@ -89,11 +90,11 @@ func Write(w io.Writer, r Report) error {
 	for _, d := range r.Diagnostics {
 		res := result{RuleID: string(d.Code), RuleIndex: index[d.Code], Level: level(d.Severity), Message: message{d.Message}}
 		if d.File != "" {
-			res.Locations = []location{locate(r.Dir, d.Position, "")}
+			res.Locations = []location{r.locate(d.Position, "")}
 		}
 		for i, rel := range d.Related {
 			if rel.File != "" {
-				l := locate(r.Dir, rel.Position, rel.Message)
+				l := r.locate(rel.Position, rel.Message)
 				l.ID = i + 1
 				res.Related = append(res.Related, l)
 			}
@@ -117,13 +118,13 @@ func level(s manifest.Severity) string {
 	return "note"
 }
 
-func locate(dir string, p manifest.Position, text string) location {
+func (r Report) locate(p manifest.Position, text string) location {
 	l := location{Physical: physicalLocation{Artifact: artifact{URI: fileURI(p.File)}}}
-	if rel, err := filepath.Rel(dir, p.File); err == nil && filepath.IsLocal(rel) {
+	if rel, err := filepath.Rel(r.Dir, p.File); err == nil && filepath.IsLocal(rel) {
 		l.Physical.Artifact = artifact{URI: (&url.URL{Path: filepath.ToSlash(rel)}).String(), Base: base}
 	}
 	if p.Line > 0 {
-		l.Physical.Region = &region{Line: p.Line, Column: column(p)}
+		l.Physical.Region = &region{Line: p.Line, Column: r.column(p)}
 	}
 	if text != "" {
 		l.Message = &message{text}
@@ -136,11 +137,11 @@ func fileURI(path string) string {
 }
 
 // column returns the column of a position, counted in characters from 1.
-func column(p manifest.Position) int {
-	if p.Column <= 1 {
+func (r Report) column(p manifest.Position) int {
+	if p.Column <= 1 || r.Source == nil {
 		return p.Column
 	}
-	data, err := regular.Source(p.File)
+	data, err := r.Source(p.File)
 	if err != nil {
 		return p.Column
 	}

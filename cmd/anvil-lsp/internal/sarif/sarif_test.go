@@ -30,7 +30,7 @@ func TestWrite(t *testing.T) {
 	signature.Related = []manifest.Related{
 		{Position: manifest.Position{File: "/elsewhere/routes.go", Line: 7}, Message: "registered here"}, {Message: "nowhere"},
 	}
-	report := Report{Version: "v1.2.3", Dir: dir, Rung: manifest.RungKeep, Diagnostics: []manifest.Diagnostic{
+	report := Report{Version: "v1.2.3", Dir: dir, Source: os.ReadFile, Rung: manifest.RungKeep, Diagnostics: []manifest.Diagnostic{
 		manifest.Diagnose(manifest.CodeCompile, at(3, 15), "undefined: fo\n\thave <none>"),
 		signature,
 		manifest.Diagnose(manifest.CodePackageState, at(3, 0), "größe starts again"),
