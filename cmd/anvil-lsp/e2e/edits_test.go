@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"hash/crc32"
 	"maps"
@@ -25,14 +26,16 @@ const editEngines = 2
 
 // TestEdits makes every edit of the corpus on a live server, and compares what
 // was predicted from source, what is expected, and what really happened at
-// load. No break may be missed and nothing may be reported that is none.
+// load. No break may be missed and nothing may be reported that is none. Every
+// third edit is made, or all with ANVIL_EDITS=all; TestEditsFromSource predicts
+// all of them.
 func TestEdits(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs an application a few hundred times")
 	}
 	base, edits := readCorpus(t)
-	if raceEnabled { // it is the same code on another clock: a sample will do
-		edits = slices.DeleteFunc(edits, func(e *edit) bool { return crc32.ChecksumIEEE([]byte(e.name))%20 != 0 })
+	if one := sampled(); one > 1 {
+		edits = slices.DeleteFunc(edits, func(e *edit) bool { return crc32.ChecksumIEEE([]byte(e.name))%one != 0 })
 	}
 	table := &confusion{}
 	t.Cleanup(func() { // after the last edit
@@ -61,6 +64,17 @@ func TestEdits(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sampled says of how many edits one is made.
+func sampled() uint32 {
+	switch {
+	case os.Getenv("ANVIL_EDITS") == "all", strings.Contains(flag.Lookup("test.run").Value.String(), "/"): // they are named
+		return 1
+	case raceEnabled: // it is the same code on another clock
+		return 20
+	}
+	return 3
 }
 
 // editedApp is a copy of the application under an engine.
