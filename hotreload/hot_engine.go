@@ -49,6 +49,7 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 		return fmt.Errorf("what the engine handed over is unusable: %w", err)
 	}
 	loader := newLoader(state, openPlugin, env.source.handlers)
+	loader.events.Await() // a request may panic before the engine listens
 	front := newFront(o, state)
 	server := takeover.NewServer(front.srv, queue)
 	front.ending = server

@@ -334,3 +334,34 @@ func TestRequestsHaveTheTimeThatTheEngineGives(t *testing.T) {
 		t.Errorf("LiveServer returned %v, closed %v", err, closed)
 	}
 }
+
+// TestPanicBeforeTheEngineListens: the first request may come before the engine
+// reads events.
+func TestPanicBeforeTheEngineListens(t *testing.T) {
+	e := startUnder(t, t.Context(), Options{Register: func(r *RouteSink) {
+		r.Get("/", func(http.ResponseWriter, *http.Request) { panic("early") })
+	}}, &environment{})
+	e.status(t, ready)
+	resp, err := http.Get(e.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	for ev, err := range control.Events[control.LiveEvent](t.Context(), e.Client, control.PathEvents) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ev.Kind == control.LivePanic {
+			if !strings.Contains(ev.Diagnostic.Message, "early") {
+				t.Errorf("the panic is %+v", ev.Diagnostic)
+			}
+			break
+		}
+	}
+	if err := e.Post(t.Context(), control.PathDrain, struct{}{}, nil); err != nil {
+		t.Errorf("drain: %v", err)
+	}
+	if err := receive(t, e.ended); err != nil {
+		t.Errorf("LiveServer returned %v", err)
+	}
+}

@@ -28,7 +28,8 @@ type Stream[T any] struct {
 	mu      sync.Mutex
 	readers map[*reader[T]]struct{} // nil once closed; guarded by mu
 	retain  func(T) bool            // nil: none is retained
-	last    []T                     // the retained event, if there is one; guarded by mu
+	await   bool
+	last    []T // what the next reader begins with; guarded by mu
 }
 
 type reader[T any] struct {
@@ -47,11 +48,20 @@ func NewStream[T any]() *Stream[T] {
 // that it knows how things stand. It must be called before the first Publish.
 func (s *Stream[T]) Retain(keep func(T) bool) { s.retain = keep }
 
-// Publish hands v to every reader and returns how many there were. After Close it
-// does nothing.
+// Await has what is published while there is no reader wait for the next one, 256
+// events at most: a stream for one reader, who may not be there yet, or comes again.
+// It must be called before the first Publish, and not with Retain.
+func (s *Stream[T]) Await() { s.await = true }
+
+// Publish hands v to every reader and returns how many there were, or for how many
+// it waits. After Close it does nothing.
 func (s *Stream[T]) Publish(v T) (readers int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.await && s.readers != nil && len(s.readers) == 0 && len(s.last) < streamBuffer {
+		s.last = append(s.last, v)
+		return 1
+	}
 	if s.retain != nil && s.retain(v) {
 		s.last = []T{v}
 	}
@@ -147,6 +157,9 @@ func (s *Stream[T]) add(r *reader[T]) bool {
 	s.readers[r] = struct{}{}
 	for _, v := range s.last {
 		r.events <- v // buffered, and r is new
+	}
+	if s.await {
+		s.last = nil
 	}
 	return true
 }

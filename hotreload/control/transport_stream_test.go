@@ -166,3 +166,46 @@ func TestStreamRetains(t *testing.T) {
 		t.Errorf("a late reader sees %v, want the retained 4 and then 7", values)
 	}
 }
+
+// TestStreamAwaits: nothing is lost before the one reader has come, and none comes
+// twice.
+func TestStreamAwaits(t *testing.T) {
+	s := NewStream[int]()
+	s.Await()
+	next := func(events <-chan int, want ...int) {
+		t.Helper()
+		for _, v := range want {
+			if got, ok := <-events; !ok || got != v {
+				t.Errorf("got %d (%v), want %d", got, ok, v)
+			}
+		}
+	}
+	if n := s.Publish(1); n != 1 {
+		t.Errorf("an event that waits is for %d readers", n)
+	}
+	s.Publish(2)
+	ctx, cancel := context.WithCancel(t.Context())
+	first := s.Subscribe(ctx)
+	s.Publish(3)
+	next(first, 1, 2, 3)
+	cancel()
+	if v, ok := <-first; ok {
+		t.Errorf("%d after the end", v)
+	}
+	for v := range streamBuffer + 10 {
+		s.Publish(v)
+	}
+	second := s.Subscribe(t.Context())
+	for v := range streamBuffer { // the oldest ones
+		next(second, v)
+	}
+	s.Publish(-1)
+	s.Close()
+	next(second, -1)
+	if v, ok := <-second; ok {
+		t.Errorf("%d after the end", v)
+	}
+	if n := s.Publish(5); n != 0 {
+		t.Errorf("published to %d readers after Close", n)
+	}
+}
