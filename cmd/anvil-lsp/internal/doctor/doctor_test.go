@@ -23,6 +23,9 @@ func socket(dir string) string { return filepath.Join(dir, ".anvil", "engine.soc
 // app makes a project, with more files and with extra code in main.
 func app(t *testing.T, files map[string]string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("builds real programs")
+	}
 	src, err := scaffold.FindSource()
 	if err != nil {
 		t.Fatal(err)
