@@ -30,6 +30,6 @@ func (e *Engine) tellWorkDir(dir string) {
 	e.runsIn = dir
 	if dir != e.opts.Dir {
 		e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
-			"the application runs in %s, the root of its module; --cwd or the setting anvil.cwd names another directory", dir)})
+			"the application runs in %s, the root of its module; --cwd or the setting cwd names another directory", dir)})
 	}
 }

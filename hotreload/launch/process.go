@@ -169,5 +169,5 @@ func (p *process) notReady(cause error, limit time.Duration, last error) error {
 
 func notReadyDiagnostic(limit time.Duration, why string) manifest.Diagnostic {
 	return manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{},
-		"the live server did not become ready within %v: %s (a start that needs longer may have more time: --start-timeout, or the setting anvil.startTimeout)", limit, why)
+		"the live server did not become ready within %v: %s (a start that needs longer may have more time: --start-timeout, or the setting startTimeout)", limit, why)
 }

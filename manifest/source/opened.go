@@ -19,12 +19,14 @@ type opening struct {
 // noteOpenings notes what a statement that each generation begins with opens, and
 // everywhere what is closed.
 func (f *factFinder) noteOpenings(n ast.Node, in surroundings) {
-	var names []ast.Expr
-	var values []ast.Expr
+	var names, values []ast.Expr
 	declared := false
 	switch n := n.(type) {
 	case *ast.SelectorExpr:
-		if v := f.packageVar(n.X); v != nil && n.Sel.Name == closeName {
+		if n.Sel.Name != closeName {
+			return
+		}
+		if v := f.packageVar(n.X); v != nil {
 			f.closes = append(f.closes, v)
 		}
 		return
