@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/internal/visible"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
 // problem is the body of an error answer (RFC 9457), with members of its own

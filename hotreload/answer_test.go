@@ -4,7 +4,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/internal/visible/visibletest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible/visibletest"
 )
 
 // TestPlainAnswer: a panic can have what was sent with the request, which ends on

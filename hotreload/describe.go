@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // RegistrationManifest describes a generation that went live.

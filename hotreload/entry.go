@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // RouteEntry is one registered route.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Error is an error with an HTTP status. Returned by a handler it is answered

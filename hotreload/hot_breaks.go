@@ -3,7 +3,7 @@
 package hotreload
 
 import (
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // breaks compares a generation with the live one, and returns a diagnostic for

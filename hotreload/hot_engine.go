@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/internal/takeover"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 	"github.com/go-chi/chi/v5"
 )
 

@@ -15,8 +15,8 @@ import (
 	"syscall"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/internal/takeover"
-	"github.com/anvilforge/anvil-lsp/internal/regular"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 )
 
 // environment is what the engine, or the user who does without, hands to the

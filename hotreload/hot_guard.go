@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // guard runs fn, which runs user code, on a goroutine of its own, and returns

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 func TestLoadGoesLive(t *testing.T) {

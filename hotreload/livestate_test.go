@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 func TestEmptyLiveStateAnswersUnavailable(t *testing.T) {

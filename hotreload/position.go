@@ -11,14 +11,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// importPath is that of this package.
+// importPath is that of this package and of its module; nothing in it is user
+// code.
 var importPath = reflect.TypeFor[RouteSink]().PkgPath()
-
-// modulePath is that of this module; nothing in it is user code.
-var modulePath = strings.TrimSuffix(importPath, "/hotreload")
 
 // sourceRoot is the directory of the standard library's source, as stack
 // frames spell it; empty in a program built with -trimpath.
@@ -71,8 +69,7 @@ func userCode(function, file string) bool {
 	}
 	return !strings.Contains(file, "@v") && !vendored(function, file) &&
 		!strings.HasPrefix(function, importPath+".") &&
-		!strings.HasPrefix(function, importPath+"/") &&
-		!strings.HasPrefix(function, modulePath+"/manifest.")
+		!strings.HasPrefix(function, importPath+"/")
 }
 
 // vendored reports whether a function was compiled from the vendor directory of

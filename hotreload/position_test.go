@@ -18,7 +18,7 @@ func TestUserCode(t *testing.T) {
 		{importPath + ".TestX", "/src/x_test.go", true},
 		{importPath + ".(*RouteSink).Get", "/src/sink.go", false},
 		{importPath + "/control.ReadJSON", "/src/control/json.go", false},
-		{modulePath + "/manifest.Read", "/src/manifest/manifest.go", false},
+		{importPath + "/manifest.Read", "/src/manifest/manifest.go", false},
 		{"net/http.HandlerFunc.ServeHTTP", sourceRoot + "net/http/server.go", false},
 		{"runtime.gopanic", "/elsewhere/panic.go", false},
 		{"github.com/go-chi/chi/v5.(*Mux).routeHTTP", "/root/go/pkg/mod/github.com/go-chi/chi/v5@v5.5.0/mux.go", false},

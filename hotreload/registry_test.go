@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 func TestRegistryFollowsTheLiveGeneration(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/go-chi/chi/v5"
 )
 

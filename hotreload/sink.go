@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // RouteSink collects what one generation registers. Patterns are chi's; a

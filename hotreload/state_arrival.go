@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // arrival makes the value of a state for a generation that sees it in a new way.

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 func TestStateIsRolledBack(t *testing.T) {

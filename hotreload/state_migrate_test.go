@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // asGeneration runs fn as a generation that goes live, with this package as a

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Each function has a cart type of its own, as each generation has.

@@ -3,7 +3,7 @@ package lspserver
 import (
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // aheadDelay is for how long nobody may type before the save that follows is

@@ -17,11 +17,11 @@ import (
 	"go.lsp.dev/uri"
 	"golang.org/x/mod/modfile"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rewrite"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 
-	"github.com/anvilforge/anvil-lsp/internal/regular"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 )
 
 // rewriting names a change of the source.

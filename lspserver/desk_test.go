@@ -15,11 +15,11 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 	"github.com/anvilforge/anvil-lsp/lspserver/trust"
-	"github.com/anvilforge/anvil-lsp/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 

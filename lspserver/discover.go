@@ -11,10 +11,10 @@ import (
 
 	"golang.org/x/mod/modfile"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
-	"github.com/anvilforge/anvil-lsp/internal/regular"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
 // What a document of an application may have in its text.

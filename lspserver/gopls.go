@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Values of CompileErrors.

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
-	"github.com/anvilforge/anvil-lsp/internal/regular"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 )
 
 // home is where a finding stands that has no place of its own, that the live

@@ -7,8 +7,8 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // hover returns what a hover over a piece of text shows, and the text of its

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 func TestIncident(t *testing.T) {

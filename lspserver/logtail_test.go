@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
 // TestLog: what the live server has printed, whoever has started it.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/internal/visible"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
 // What is shown as Markdown is made of names that others chose: patterns,

@@ -7,8 +7,8 @@ import (
 
 	"go.lsp.dev/protocol"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // rangeAt returns the range of what stands at a position: the largest

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 func TestRangeAt(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 
 	"go.lsp.dev/protocol"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
-	"github.com/anvilforge/anvil-lsp/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 

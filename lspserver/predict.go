@@ -10,10 +10,10 @@ import (
 
 	"go.lsp.dev/protocol"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/build"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
-	"github.com/anvilforge/anvil-lsp/internal/regular"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
 // outlook is what an *engine.Outlook does; see there.

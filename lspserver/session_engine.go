@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
 // serve has an engine, its own or another's, until it ends. The error says why

@@ -14,7 +14,7 @@ import (
 
 	"go.lsp.dev/protocol"
 
-	"github.com/anvilforge/anvil-lsp/internal/visible"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/lspserver/trust"
 )
 

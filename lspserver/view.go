@@ -8,10 +8,10 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
-	"github.com/anvilforge/anvil-lsp/internal/regular"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // View is everything that a request may look at, as it was when the request

@@ -3,7 +3,7 @@ package control
 import (
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Event is one thing that the engine did or noticed. The console, --json, the

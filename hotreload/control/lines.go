@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // LinesPath returns the name of the file in which the engine tells whoever runs a

@@ -16,7 +16,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Paths of the protocol. The verb is GET for status, events, hold and log, and

@@ -3,7 +3,7 @@ package control
 import (
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // RouteStats counts the requests of one route since its live server started: a

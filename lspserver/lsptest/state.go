@@ -11,8 +11,8 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // State is what the server has said.

@@ -8,7 +8,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // adder finds what generations add to tables that outlive them.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // copyApp copies one of the sample applications, so that what is built for it

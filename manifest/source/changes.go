@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // eachChange calls fn with what a statement or expression changes: the left

@@ -12,7 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Checker checks a program again and again, and keeps what did not change. It

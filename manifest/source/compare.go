@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Compare says what differs between the manifest that is live and a report in a

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // TestPatternless: which live routes come from registrations without a known

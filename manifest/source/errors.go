@@ -5,7 +5,7 @@ import (
 	"go/types"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // maxErrors is how many errors of a package are reported; the compiler stops

@@ -11,7 +11,7 @@ import (
 	"io/fs"
 	"strconv"
 
-	"github.com/anvilforge/anvil-lsp/internal/regular"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 )
 
 // parsed is one parsed file. It does not change, so whoever holds the same

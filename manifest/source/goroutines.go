@@ -7,7 +7,7 @@ import (
 	"go/types"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // start is something that may outlive its generation.

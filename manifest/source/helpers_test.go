@@ -22,7 +22,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 var update = flag.Bool("update", false, "write what was found into the expectations")

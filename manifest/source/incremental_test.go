@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // TestIncrementalIsFresh: whatever the order of edits, restarts and reverts, a

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // TestKeptVariables: what a variable takes from the Container does not begin

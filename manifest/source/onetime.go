@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 var sprintf = fmt.Sprintf

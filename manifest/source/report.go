@@ -1,7 +1,7 @@
 package source
 
 import (
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Report is what can be said about a program from its source.

@@ -7,7 +7,7 @@ import (
 	"go/types"
 	"slices"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // report puts together what can be said about the program as it is now.

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/tools/go/types/typeutil"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Shapes computes the shape of types from source. It is safe for concurrent

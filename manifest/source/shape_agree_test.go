@@ -166,7 +166,7 @@ import (
 	"os"
 	"reflect"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 %s)
 
 func main() {

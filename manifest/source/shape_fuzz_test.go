@@ -11,7 +11,7 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 

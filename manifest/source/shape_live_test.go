@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 

@@ -6,7 +6,7 @@ import (
 	"go/types"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // sinkMethod calls a method of the sink, as hotreload (sink.go) does it.

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // registers is a main program that registers the routes of a handlers package
@@ -23,7 +23,7 @@ import (
 
 	"example.com/handlers"
 	"github.com/anvilforge/anvil-lsp/hotreload"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 func main() {

@@ -12,30 +12,30 @@ const module = "github.com/anvilforge/anvil-lsp/"
 // TestArchitecture keeps the imports to what docs/architecture.md says.
 func TestArchitecture(t *testing.T) {
 	third := map[string][]string{ // what a package may import from outside the standard library
-		"manifest":                   {},
-		"hotreload/control":          {module + "manifest", "github.com/go-chi/chi/v5"},
-		"hotreload":                  {module + "manifest", module + "hotreload/control", module + "hotreload/internal/handoff", module + "hotreload/internal/takeover", module + "internal/visible", module + "internal/regular", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
-		"hotreload/watch":            {"github.com/fsnotify/fsnotify"},
-		"internal/regular":           {},
-		"hotreload/outdir":           {module + "hotreload/control", module + "internal/regular"},
-		"hotreload/build":            {module + "manifest", module + "hotreload/control", module + "hotreload/build/thin", module + "hotreload/outdir", module + "internal/regular", "golang.org/x/mod/modfile"},
-		"hotreload/build/thin":       {},
+		"hotreload/manifest":         {},
+		"hotreload/control":          {module + "hotreload/manifest", "github.com/go-chi/chi/v5"},
+		"hotreload":                  {module + "hotreload/manifest", module + "hotreload/control", module + "hotreload/internal/handoff", module + "hotreload/shared/takeover", module + "hotreload/shared/visible", module + "hotreload/shared/regular", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
+		"internal/watch":             {"github.com/fsnotify/fsnotify"},
+		"hotreload/shared/regular":   {},
+		"internal/outdir":            {module + "hotreload/control", module + "hotreload/shared/regular"},
+		"internal/build":             {module + "hotreload/manifest", module + "hotreload/control", module + "internal/build/thin", module + "internal/outdir", module + "hotreload/shared/regular", "golang.org/x/mod/modfile"},
+		"internal/build/thin":        {},
 		"hotreload/internal/handoff": {},
-		"hotreload/launch":           {module + "manifest", module + "hotreload/control", module + "hotreload/internal/takeover", module + "internal/visible"},
-		"hotreload/engine":           {module + "manifest", module + "hotreload/control", module + "hotreload/build", module + "hotreload/launch", module + "hotreload/watch", module + "manifest/source", module + "internal/visible", module + "hotreload/outdir", module + "internal/regular", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
-		"internal/visible":           {},
+		"internal/launch":            {module + "hotreload/manifest", module + "hotreload/control", module + "hotreload/shared/takeover", module + "hotreload/shared/visible"},
+		"internal/engine":            {module + "hotreload/manifest", module + "hotreload/control", module + "internal/build", module + "internal/launch", module + "internal/watch", module + "manifest/source", module + "hotreload/shared/visible", module + "internal/outdir", module + "hotreload/shared/regular", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
+		"hotreload/shared/visible":   {},
 		"lspserver/trust":            {},
 		"lspserver": {
-			module + "internal/visible", module + "lspserver/trust",
-			module + "manifest", module + "manifest/source", module + "hotreload/control", module + "hotreload/build", module + "hotreload/engine", module + "hotreload/outdir", module + "internal/regular",
+			module + "hotreload/shared/visible", module + "lspserver/trust",
+			module + "hotreload/manifest", module + "manifest/source", module + "hotreload/control", module + "internal/build", module + "internal/engine", module + "internal/outdir", module + "hotreload/shared/regular",
 			module + "lspserver/internal/rpc", module + "lspserver/internal/text", module + "lspserver/internal/rewrite",
 			"go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2", "go.lsp.dev/uri", "golang.org/x/mod/modfile",
 		},
-		"lspserver/internal/rewrite": {module + "manifest", module + "manifest/source", "golang.org/x/tools/go/ast/astutil", "golang.org/x/tools/go/types/typeutil"},
+		"lspserver/internal/rewrite": {module + "hotreload/manifest", module + "manifest/source", "golang.org/x/tools/go/ast/astutil", "golang.org/x/tools/go/types/typeutil"},
 		"lspserver/internal/rpc":     {"go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2"},
 		"lspserver/internal/text":    {"go.lsp.dev/protocol"},
 
-		"hotreload/internal/takeover": {},
+		"hotreload/shared/takeover": {},
 	}
 	out, err := exec.Command("go", "list", "-tags=anvilhot", "-f", `{{.ImportPath}}: {{join .Imports " "}}`, module+"...").Output()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // TestMistakes makes every mistake that code can have. Each time the last good

@@ -17,7 +17,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/internal/visible/visibletest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible/visibletest"
 	"github.com/anvilforge/anvil-lsp/lspserver"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )

@@ -11,8 +11,8 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // TestEditorActions: what is offered does what it says, in the live server.

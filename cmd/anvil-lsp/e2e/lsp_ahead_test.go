@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 

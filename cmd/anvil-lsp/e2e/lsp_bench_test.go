@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // editorBench is a workspace to measure in.

@@ -10,9 +10,9 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 const (

@@ -12,8 +12,8 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // TestEditorFolders: several applications, folders that come and go, and a

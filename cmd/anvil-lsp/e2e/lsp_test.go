@@ -15,9 +15,9 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // editor is a fake editor with the built binary as its language server.

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
-	"github.com/anvilforge/anvil-lsp/manifest"
 )
 
 // cpu returns the processor time that a process has used, in ticks.

@@ -20,7 +20,7 @@ import (
 	"github.com/coder/websocket/wsjson"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // countOf returns how often a test does what it repeats: as often as a variable

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
 // BenchmarkThinLink compares the link of a small application with that of one

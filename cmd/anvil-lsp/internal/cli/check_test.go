@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/build"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 

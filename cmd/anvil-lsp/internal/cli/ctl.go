@@ -15,10 +15,10 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/console"
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
-	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
-	"github.com/anvilforge/anvil-lsp/internal/visible"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
+	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
 // ctl are the commands for a running engine.

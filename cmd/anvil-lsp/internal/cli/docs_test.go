@@ -20,7 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/cli.md and docs/manifest.schema.json")
@@ -66,11 +66,11 @@ func constants(t *testing.T, file, typ string) []string {
 	return out
 }
 
-// TestCodesDocumented keeps docs/codes.md equal to manifest/code.go: all codes
+// TestCodesDocumented keeps docs/codes.md equal to hotreload/manifest/code.go: all codes
 // in order, each with its severity and rung and the three questions answered.
 func TestCodesDocumented(t *testing.T) {
 	doc := readDoc(t, "codes.md")
-	codes := constants(t, "manifest/code.go", "Code")
+	codes := constants(t, "hotreload/manifest/code.go", "Code")
 	var listed, described []string
 	for _, m := range regexp.MustCompile(`(?m)^\| \[(ANV\d+)\]\(#(anv\d+)\) \|`).FindAllStringSubmatch(doc, -1) {
 		listed = append(listed, m[1])

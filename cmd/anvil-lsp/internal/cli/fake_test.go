@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
 // buffer is a bytes.Buffer for several goroutines.

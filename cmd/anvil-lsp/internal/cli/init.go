@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/scaffold"
-	"github.com/anvilforge/anvil-lsp/internal/visible"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
 func (p *program) initProject() *cobra.Command {

@@ -12,9 +12,9 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/console"
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
-	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/outdir"
 )
 
 // Exit codes of manifest diff.

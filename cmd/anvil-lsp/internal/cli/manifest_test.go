@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
 func TestManifestCommands(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/console"
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/engine"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
 // routeList is what `routes --json` prints.

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // schemaNode is the part of JSON Schema that describes a manifest.
@@ -143,7 +143,7 @@ func structComments(t *testing.T, files ...string) map[string]string {
 // manifestSchema makes the schema of a manifest from the Go types.
 func manifestSchema(t *testing.T) *schemaNode {
 	t.Helper()
-	m := &schemaMaker{comments: structComments(t, "manifest/manifest.go", "manifest/diagnostic.go"), defs: map[string]*schemaNode{}}
+	m := &schemaMaker{comments: structComments(t, "hotreload/manifest/manifest.go", "hotreload/manifest/diagnostic.go"), defs: map[string]*schemaNode{}}
 	n := m.object(t, reflect.TypeFor[manifest.Manifest]())
 	n.Schema = "https://json-schema.org/draft/2020-12/schema"
 	n.ID = "https://github.com/anvilforge/anvil-lsp/blob/main/docs/manifest.schema.json"

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/anvilforge/anvil-lsp/internal/visible"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/lspserver/trust"
 )
 

@@ -21,8 +21,8 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/internal/visible"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
 // Reporter shows events. Its methods may be called concurrently.

@@ -4,7 +4,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Findings writes diagnostics with their source lines, all of them. Of the

@@ -1,6 +1,6 @@
 package console
 
-import "github.com/anvilforge/anvil-lsp/internal/visible"
+import "github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 
 // foreign returns a copy of what is to be shown with every string fit for a
 // terminal: paths, patterns, messages and the rest are made by the user's code, by

@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/internal/visible"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
 // JSON shows events as they are, one object a line. docs/json.md describes

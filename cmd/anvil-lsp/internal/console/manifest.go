@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Manifest writes a manifest for a person. Paths are relative to dir.

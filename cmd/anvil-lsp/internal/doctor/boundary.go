@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/build"
+	"github.com/anvilforge/anvil-lsp/internal/build"
 )
 
 // Boundary says which packages of the workspace are hot.

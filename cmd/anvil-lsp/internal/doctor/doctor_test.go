@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/scaffold"
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/build"
-	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
+	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/outdir"
 )
 
 // minimum is the oldest Go release that the runtime compiles with.

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
-	"github.com/anvilforge/anvil-lsp/internal/visible"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
 // Print writes a report for a person. Paths of files are relative to dir.

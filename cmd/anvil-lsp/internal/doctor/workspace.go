@@ -16,10 +16,10 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/build"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/outdir"
-	"github.com/anvilforge/anvil-lsp/hotreload/watch"
+	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/outdir"
+	"github.com/anvilforge/anvil-lsp/internal/watch"
 )
 
 // output tries to write and to listen where the engine will.

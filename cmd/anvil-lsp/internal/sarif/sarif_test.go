@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

@@ -1,0 +1,265 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+)
+
+// RuntimePath is the import path of the runtime that an app imports, and
+// RegisterName the function that makes a package the handlers package.
+// (hotreload.RegisterSymbol is the same name; a test keeps them equal.)
+const (
+	RuntimePath  = "github.com/anvilforge/anvil-lsp/hotreload"
+	RegisterName = "AnvilRegisterRoutes"
+)
+
+// Main finds the main package of the application: the configured one, the one
+// in Dir if it serves, or the only one below Dir that does. It returns an import
+// path or a path that the go command accepts in its place.
+func (b *Builder) Main(ctx context.Context) (string, error) {
+	if m := b.cfg.Main; m != "" {
+		m = named(b.cfg.Dir, m)
+		if strings.HasPrefix(m, "-") {
+			return "", fmt.Errorf("%w: the main package %q is neither a directory nor an import path", ErrSetup, m)
+		}
+		return m, nil
+	}
+	match := matcher(b.buildContext())
+	if p := sketchOf(b.cfg.Dir, match); p.main && p.serves {
+		return ".", nil
+	}
+	// What else is in the directory may be a program that generates something.
+	found := findPrograms(ctx, b.cfg.Dir, match)
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	var mains []string
+	for _, p := range found.Programs {
+		rel, err := filepath.Rel(b.cfg.Dir, p.Dir)
+		if err != nil {
+			return "", err
+		}
+		if rel == "." {
+			return rel, nil
+		}
+		mains = append(mains, "./"+filepath.ToSlash(rel))
+	}
+	if len(mains) == 0 {
+		var err error
+		if mains, err = b.listMains(ctx); err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case len(mains) == 1:
+		return mains[0], nil
+	case len(mains) > 1:
+		return "", fmt.Errorf("%w: several programs use the runtime: %s; choose one with --main %s", ErrSetup, strings.Join(mains, ", "), mains[0])
+	case sketchOf(b.cfg.Dir, match).main:
+		return ".", nil // what it lacks is said of it
+	case found.denied != nil:
+		return "", fmt.Errorf("%w: no program in %s was found that uses %s, and not all of it may be read: %w", ErrSetup, b.cfg.Dir, RuntimePath, found.denied)
+	case found.GaveUp != "":
+		return "", fmt.Errorf("%w: no program in %s was found that uses %s: %s; name its directory with --main", ErrSetup, b.cfg.Dir, RuntimePath, found.GaveUp)
+	}
+	return "", fmt.Errorf("%w: no program in %s calls %s.%s; name the application's directory, or make one with `anvil-lsp init`", ErrSetup, b.cfg.Dir, RuntimePath, ServeName)
+}
+
+// named returns a main package as the go command takes it in dir: a directory
+// below that needs a dot, not to be an import path.
+func named(dir, main string) string {
+	if st, err := os.Stat(filepath.Join(dir, main)); err == nil && st.IsDir() && !strings.HasPrefix(main, ".") && !filepath.IsAbs(main) {
+		return "./" + filepath.ToSlash(main)
+	}
+	return main
+}
+
+// ImportPath returns the import path of a main package, which a user or Main may
+// have named by its directory. It is empty for a directory of which no go.mod
+// tells.
+func ImportPath(dir, main string) string {
+	main = named(dir, main)
+	switch {
+	case filepath.IsAbs(main):
+		if real, err := filepath.EvalSymlinks(main); err == nil {
+			main = real
+		}
+	case strings.HasPrefix(main, "."):
+		main = filepath.Join(dir, filepath.FromSlash(main))
+	default:
+		return path.Clean(main)
+	}
+	for root := main; ; root = filepath.Dir(root) {
+		if data, err := regular.Read(filepath.Join(root, "go.mod"), regular.MaxSource); err == nil {
+			module, rel := modfile.ModulePath(data), strings.TrimPrefix(main, root)
+			if module == "" {
+				return ""
+			}
+			return path.Join(module, filepath.ToSlash(rel))
+		}
+		if root == filepath.Dir(root) {
+			return ""
+		}
+	}
+}
+
+// listMains returns the import paths of the main packages below Dir that have the
+// runtime among their dependencies, sorted: one may be called by a module that
+// the user does not work on.
+func (b *Builder) listMains(ctx context.Context) ([]string, error) {
+	pattern := "./..."
+	if b.env.GOWORK != "" && (b.env.GOMOD == "" || b.env.GOMOD == os.DevNull) {
+		// Above the modules of a go.work, where ./... means nothing.
+		pattern = "work"
+	}
+	pkgs, err := b.list(ctx, nil, "-e", "-deps", "-json=ImportPath,Name,Dir,Imports,ImportMap", pattern)
+	if err != nil {
+		return nil, b.listFailure(err)
+	}
+	g := &Graph{Packages: make(map[string]*Package, len(pkgs))}
+	for _, p := range pkgs {
+		g.Packages[p.ImportPath] = p
+	}
+	var mains []string
+	for _, p := range pkgs {
+		if p.Name != "main" || !within(b.cfg.Dir, p.Dir) {
+			continue
+		}
+		if _, ok := g.reach(p.ImportPath, func(string) bool { return false })[RuntimePath]; ok {
+			if p.Dir == b.cfg.Dir {
+				return []string{"."}, nil
+			}
+			mains = append(mains, p.ImportPath)
+		}
+	}
+	slices.Sort(mains)
+	return mains, nil
+}
+
+// within reports whether a directory is another one or below it.
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// handlers finds the handlers package in a graph.
+func handlers(g *Graph) (string, error) {
+	var found []string
+	for _, path := range g.Order {
+		if p := g.Packages[path]; p.Workspace() && p != g.Main {
+			if _, ok := FindRegister(p); ok {
+				found = append(found, path)
+			}
+		}
+	}
+	if len(found) > 1 { // more than one: main decides by importing it
+		found = slices.DeleteFunc(found, func(p string) bool { return !slices.Contains(g.Main.Imports, p) })
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	// A file that does not parse hides its imports.
+	if ds := syntaxFaults(g); len(ds) > 0 {
+		return "", failure(ds...)
+	}
+	pos := mainPosition(g)
+	if len(found) == 0 {
+		return "", failure(manifest.Diagnose(manifest.CodeRegister, pos,
+			"no package that %s imports exports func %s(r *hotreload.RouteSink)", g.Main.ImportPath, RegisterName))
+	}
+	return "", failure(manifest.Diagnose(manifest.CodeRegister, pos,
+		"%s imports several packages that export %s: %s", g.Main.ImportPath, RegisterName, strings.Join(found, ", ")))
+}
+
+// syntaxFaults returns the syntax errors in the files of local packages. The go
+// command reads a file only as far as its imports.
+func syntaxFaults(g *Graph) []manifest.Diagnostic {
+	var out []manifest.Diagnostic
+	for _, path := range g.Order {
+		p := g.Packages[path]
+		if !p.Local() || p.vendored() {
+			continue
+		}
+		for _, name := range p.SourceFiles() {
+			fset := token.NewFileSet()
+			data, err := os.ReadFile(name)
+			if err != nil {
+				continue
+			}
+			// What is wrong stands in this file, whatever a //line directive says.
+			data = lineDirective.ReplaceAll(data, []byte("${1}LINE "))
+			_, err = parser.ParseFile(fset, name, data, parser.SkipObjectResolution)
+			list, _ := errors.AsType[scanner.ErrorList](err)
+			for _, e := range list {
+				pos := manifest.Position{File: name, Line: e.Pos.Line, Column: e.Pos.Column}
+				out = append(out, manifest.Diagnose(manifest.CodeCompile, pos, "%s", e.Msg))
+			}
+		}
+	}
+	return out
+}
+
+// lineDirective matches what begins a directive that gives lines other positions.
+var lineDirective = regexp.MustCompile(`(/[/*])line `)
+
+// FindRegister returns where a package declares AnvilRegisterRoutes.
+func FindRegister(p *Package) (manifest.Position, bool) {
+	for _, name := range p.SourceFiles() {
+		data, err := regular.Read(name, regular.MaxSource)
+		if err != nil || !bytes.Contains(data, []byte(RegisterName)) {
+			continue
+		}
+		fset := token.NewFileSet()
+		f, _ := parser.ParseFile(fset, name, data, parser.SkipObjectResolution)
+		if f == nil {
+			continue
+		}
+		for _, d := range f.Decls {
+			if pos := declares(d, RegisterName); pos.IsValid() {
+				at := fset.PositionFor(pos, false) // a //line directive names another file
+				return manifest.Position{File: name, Line: at.Line, Column: at.Column}, true
+			}
+		}
+	}
+	return manifest.Position{}, false
+}
+
+// declares returns the position of a name that a top-level declaration makes:
+// a function, or a variable of function type.
+func declares(d ast.Decl, name string) token.Pos {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil && d.Name.Name == name {
+			return d.Name.Pos()
+		}
+	case *ast.GenDecl:
+		if d.Tok != token.VAR {
+			return token.NoPos
+		}
+		for _, spec := range d.Specs {
+			for _, id := range spec.(*ast.ValueSpec).Names {
+				if id.Name == name {
+					return id.Pos()
+				}
+			}
+		}
+	}
+	return token.NoPos
+}

@@ -1,0 +1,194 @@
+package build
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+)
+
+// Inspect loads the program and draws its boundary, without building it.
+// Errors in the code are a *Failure; then the graph, as far as it could be
+// loaded, is returned with the error, so that the watcher sees the mistake
+// mended.
+func (b *Builder) Inspect(ctx context.Context, main string) (s *Snapshot, g *Graph, err error) {
+	err = listing(ctx, func() error {
+		s, g, err = b.inspectOnce(ctx, main)
+		return err
+	})
+	return s, g, err
+}
+
+func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *Graph, error) {
+	g, err := b.Graph(ctx, main)
+	if err != nil {
+		return nil, g, err
+	}
+	path, err := handlers(g)
+	if err != nil {
+		return nil, g, err
+	}
+	if g.Packages[RuntimePath] == nil {
+		return nil, g, failure(manifest.Diagnose(manifest.CodeRegister, moduleFilePosition(g.Main), "the program does not import %s", RuntimePath))
+	}
+	sources, err := b.readSources(g, nil, nil)
+	if err != nil {
+		return nil, g, err
+	}
+	s := &Snapshot{
+		graph: g, boundary: NewBoundary(g, path, nativeIn(sources)), sources: sources,
+		archives: map[string]string{}, linked: map[string]bool{}, compiled: map[string]compiled{},
+	}
+	for path, p := range g.Packages {
+		if p.Local() && !s.boundary.Hot(path) {
+			s.linked[path] = true
+		}
+	}
+	return s, g, nil
+}
+
+// Host builds the executable of the live server from the code as it is now.
+// The generation is the one that it will serve from its own linked handlers.
+// compiled, if it is not nil, is told what the executable is about to be linked
+// from: enough to check code with, long before the executable is there. It
+// returns a graph and errors as Inspect does.
+func (b *Builder) Host(ctx context.Context, main string, generation int, progress Progress, compiled func(*Snapshot)) (*Result, *Graph, error) {
+	watch := newStopwatch()
+	// Digests are read before anything is compiled: a file that changes in
+	// between differs from them and is taken up by the next batch.
+	s, g, err := b.Inspect(ctx, main)
+	if err != nil {
+		return nil, g, err
+	}
+	s.host = generation
+	made, err := b.exportArchives(ctx, progress, "--", main)
+	if err != nil {
+		return nil, g, b.existingIn(g, err)
+	}
+	s.take(made.archives)
+	res := &Result{Path: filepath.Join(b.cfg.OutDir, "host", fmt.Sprintf("%04d", generation))}
+	res.Steps = append(res.Steps, watch.step(control.StepResolve))
+	if compiled != nil {
+		compiled(s) // which is not changed any more
+	}
+	if err := b.linkHost(ctx, s, res, generation, watch); err != nil {
+		return nil, g, b.existingIn(g, err)
+	}
+	if err := tellLines(s, res.Path); err != nil {
+		return nil, g, err
+	}
+	linked := *s
+	linked.images = []*image{newImage(res.Path)}
+	res.Snapshot = &linked
+	b.thin.prepare(res.Snapshot)
+	for _, path := range g.Order {
+		if g.Packages[path].Workspace() {
+			res.Rebuilt = append(res.Rebuilt, path)
+		}
+	}
+	return res, g, nil
+}
+
+// take records where the archives of all packages but main are.
+func (s *Snapshot) take(archives map[string]string) {
+	for path, archive := range archives {
+		switch {
+		case s.hot(path):
+			s.compiled[path] = compiled{path: path, archive: archive}
+		case path != s.boundary.Main:
+			s.archives[path] = archive
+		}
+	}
+}
+
+// linkHost compiles the main package and links the executable.
+func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, generation int, watch *stopwatch) error {
+	dir, err := b.below(filepath.Join("work", fmt.Sprintf("h%d", generation)))
+	if err != nil {
+		return writeError(err)
+	}
+	if _, err := b.below("host"); err != nil { // of res.Path
+		return writeError(err)
+	}
+	main := s.graph.Main
+	if len(main.native()) > 0 || !b.sharedArchives() {
+		return b.goBuildHost(ctx, main, res, watch)
+	}
+	archive := filepath.Join(dir, "main.a")
+	if err := b.compile(ctx, compileJob{
+		pkg: main, path: "main", out: archive, files: main.SourceFiles(), importcfg: importConfig(s, s.compiled, ""),
+	}); err != nil {
+		return err
+	}
+	res.Steps = append(res.Steps, watch.step(control.StepCompile))
+	mode := []string{"-buildmode=pie"}
+	if main.DefaultGODEBUG != "" {
+		mode = append(mode, "-X=runtime.godebugDefault="+main.DefaultGODEBUG)
+	}
+	mode = append(mode, b.setVariables()...)
+	if err := b.full.run(ctx, res.Path, archive, linkConfig(s, s.compiled)+b.modInfo(s.graph), mode...); err != nil {
+		return err
+	}
+	res.Steps = append(res.Steps, watch.step(control.StepLink))
+	return nil
+}
+
+// sharedArchives reports whether the archives that were compiled for plugins
+// can make the executable too. They do as PIE, where that was seen to work; the
+// race detector does not run as PIE.
+func (b *Builder) sharedArchives() bool {
+	return !b.cfg.Race && b.env.GOOS == "linux" && (b.env.GOARCH == "amd64" || b.env.GOARCH == "arm64")
+}
+
+// goBuildHost leaves the executable to the go command: for a main package with
+// cgo or assembly of its own, and where archives cannot be shared. The archives of its dependencies differ from the plugins' only in
+// how they address data, which the runtime's check of packages leaves out.
+func (b *Builder) goBuildHost(ctx context.Context, main *Package, res *Result, watch *stopwatch) error {
+	flags := slices.DeleteFunc(b.flags(), func(f string) bool { return f == "-buildmode=plugin" })
+	args := slices.Concat([]string{"build"}, flags, []string{"-o", res.Path, "--", main.ImportPath})
+	if _, err := b.run.output(ctx, b.cfg.Dir, b.cfg.Go, args...); err != nil {
+		return b.listFailure(err)
+	}
+	res.Steps = append(res.Steps, watch.step(control.StepLink))
+	return nil
+}
+
+// modInfo returns the line that makes debug.ReadBuildInfo work in the
+// executable. The markers are those of cmd/go/internal/modload.ModInfoData.
+func (b *Builder) modInfo(g *Graph) string {
+	info := debug.BuildInfo{GoVersion: b.env.GOVERSION, Path: g.Main.ImportPath}
+	seen := map[string]bool{}
+	for _, path := range g.Order {
+		m := g.Packages[path].Module
+		if m == nil || seen[m.Path] {
+			continue
+		}
+		seen[m.Path] = true
+		dm := &debug.Module{Path: m.Path, Version: m.Version, Sum: m.Sum}
+		if r := m.Replace; r != nil {
+			dm.Sum, dm.Replace = "", &debug.Module{Path: r.Path, Version: r.Version, Sum: r.Sum}
+		}
+		if dm.Version == "" {
+			dm.Version = "(devel)"
+		}
+		if g.Main.Module != nil && m.Path == g.Main.Module.Path {
+			info.Main = *dm
+		} else {
+			info.Deps = append(info.Deps, dm)
+		}
+	}
+	slices.SortFunc(info.Deps, func(x, y *debug.Module) int {
+		if x.Path < y.Path {
+			return -1
+		}
+		return 1
+	})
+	start, _ := hex.DecodeString("3077af0c9274080241e1c107e6d618e6")
+	end, _ := hex.DecodeString("f932433186182072008242104116d8f2")
+	return fmt.Sprintf("modinfo %q\n", string(start)+info.String()+string(end))
+}

@@ -1,0 +1,144 @@
+package build
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+)
+
+// TestExisting: the compiler's places in files that nobody has are those in the
+// files that it read; others stay.
+func TestExisting(t *testing.T) {
+	dir := t.TempDir()
+	outside := t.TempDir()
+	file, other, template := filepath.Join(dir, "p.go"), filepath.Join(dir, "other.go"), filepath.Join(dir, "there.qtpl")
+	elsewhere, leak := filepath.Join(outside, "a.go"), filepath.Join(outside, "a.qtpl")
+	b := &Builder{cfg: Config{Dir: dir}}
+	for name, text := range map[string]string{
+		other: "package p\n\n\n\n", elsewhere: "package secret\n\n\n", leak: "secret\n",
+		file:     "package p\n\n//line page.qtpl:10\nvar A = 1\nvar B = 2\n\n/*line gone/x.y:70:1*/ var C = 3\n//line there.qtpl:7\nvar D = 4\n//line other.go:3\nvar E = 5\n//line " + elsewhere + ":2\nvar F = 6\n//line " + leak + ":1\nvar G = 7\n",
+		template: "{% D %}\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		file string
+		line int
+		want manifest.Position
+	}{
+		{"page.qtpl", 10, manifest.Position{File: file, Line: 4}},
+		{"page.qtpl", 11, manifest.Position{File: file, Line: 5}},
+		{"page.qtpl", 99, manifest.Position{File: filepath.Join(dir, "page.qtpl"), Line: 99}},
+		{"there.qtpl", 7, manifest.Position{File: template, Line: 7}},
+		{"other.go", 3, manifest.Position{File: file, Line: 11}},
+		{"other.go", 2, manifest.Position{File: other, Line: 2}},
+		{elsewhere, 2, manifest.Position{File: file, Line: 13}},
+		{leak, 1, manifest.Position{File: file, Line: 15}},
+		{leak, 2, manifest.Position{File: file, Line: 16}}, // where the file ends
+		{"p.go", 1, manifest.Position{File: file, Line: 1}},
+	} {
+		name := test.file
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		found := b.existing([]manifest.Diagnostic{{Position: manifest.Position{File: name, Line: test.line}}}, []string{other, file})
+		if found[0].Position != test.want {
+			t.Errorf("%s:%d is %v, want %v", test.file, test.line, found[0].Position, test.want)
+		}
+	}
+	column := manifest.Diagnostic{Position: manifest.Position{File: other, Line: 3, Column: 5}}
+	if d := b.existing([]manifest.Diagnostic{column}, []string{other, file})[0]; d.Position != column.Position {
+		t.Errorf("what the compiler says of other.go itself is at %v", d.Position)
+	}
+	if d := b.existing([]manifest.Diagnostic{{}}, []string{file})[0]; d.File != "" {
+		t.Errorf("no place became %v", d.Position)
+	}
+}
+
+// TestReadLines: every form of a directive, with the functions around.
+func TestReadLines(t *testing.T) {
+	const src = `package p
+
+var before = 1 /*line v.y:3:1*/ + two(
+	3)
+
+//line page.qtpl:10
+func (a *API) list() {
+	first()
+	second()
+//line :20
+	//line indented.y:1
+	third()
+	/*line :7:1*/ fourth()
+}
+
+func (m Map[K, V]) get() { /*line ../there.y:5:2*/ f() /*line /x/y.y:8:1*/; g() }
+
+//line page.qtpl:40
+//line other.go:3
+func last() {
+	text := ` + "`a\nb`" + `
+	call(text)
+}
+// line no.y:1
+//line nothing
+func plain() {}
+`
+	var got []string
+	for _, r := range readLines([]byte(src)) {
+		got = append(got, fmt.Sprintf("%s: %s:%d is %d, %d", r.Function, r.Said.File, r.Said.Line, r.Real.Line, r.Count))
+	}
+	want := []string{
+		": v.y:3 is 3, 2",
+		"(*API).list: page.qtpl:10 is 7, 3",
+		"(*API).list: ??:21 is 12, 1", "(*API).list: ??:7 is 13, 2",
+		"Map.get: ??:10 is 16, 1", "Map.get: ../there.y:5 is 16, 1", "Map.get: /x/y.y:8 is 16, 1",
+		"last: other.go:3 is 20, 5", "plain: other.go:10 is 27, 1", ": other.go:11 is 28, 1",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if lines := readLines([]byte("package p\n\n// a //line of nothing\nvar A = 1\n")); lines != nil {
+		t.Errorf("no directive gives %v", lines)
+	}
+	if lines := readLines([]byte("package p\n\nfunc (\n//line a.y:1\n}}}")); len(lines) == 0 {
+		t.Error("what does not parse has directives, too")
+	}
+}
+
+// TestPruneLines: what is told of lines goes when its plugin does.
+func TestPruneLines(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	gen, err := a.b.below("gen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	needed := filepath.Join(gen, "0002.so")
+	for _, name := range []string{"0001.so", "0002.so", "0003-full.so", "0009.so"} {
+		for _, path := range []string{name, control.LinesPath(name)} {
+			if err := os.WriteFile(filepath.Join(gen, path), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	a.b.Prune(10, &Snapshot{images: []*image{newImage(needed)}})
+	entries, err := os.ReadDir(gen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	if want := []string{"0002.so", "0002.so.lines", "0009.so", "0009.so.lines"}; !slices.Equal(left, want) {
+		t.Errorf("left are %q, want %q", left, want)
+	}
+}

@@ -1,0 +1,292 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+)
+
+// Plan says what a batch of changed files means.
+type Plan struct {
+	// Rung is what the change takes; empty if nothing that is built changed.
+	Rung manifest.Rung
+	// Changed are the hot packages whose own files changed, by import path, sorted.
+	Changed []string
+	// Reasons say why a restart is needed.
+	Reasons []manifest.Diagnostic
+	// Host are the host packages whose code changed, by import path, sorted.
+	Host []string
+	// Resolved tells whether the go command was asked.
+	Resolved bool
+
+	base *Snapshot // that it was compared with; nil if it was not
+	next *Snapshot // of the code as it is now; hot packages still as last compiled
+}
+
+// Plan compares files with what a snapshot was built from. A nil list means
+// that any file may have changed. Code that cannot be loaded is a *Failure; then
+// the graph, as far as it could be loaded, is returned with the error, so that
+// the watcher sees the mistake mended.
+func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan, *Graph, error) {
+	return b.plan(ctx, s, files, readSource, true)
+}
+
+// plan is Plan for files that read reads. Without ask it is errNotAhead where the
+// go command has to be asked.
+func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read func(path string, opaque bool) (source, error), ask bool) (*Plan, *Graph, error) {
+	all := files == nil
+	if all {
+		files = slices.Sorted(maps.Keys(s.sources))
+	} else {
+		files = s.aliases(files)
+	}
+	dirty := map[string]bool{}
+	sources := maps.Clone(s.sources)
+	resolve := all
+	for _, path := range files {
+		old, known := s.sources[path]
+		now, err := read(path, old.opaque)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			// A file, or a directory that was moved away with all that is in it.
+			resolve = resolve || known || s.embedder(path) != nil || s.holds(path)
+			delete(sources, path)
+		case err != nil && !known: // for example a directory
+			resolve = resolve || s.embedder(path) != nil || errors.Is(err, fs.ErrPermission) && s.Relevant(path)
+		case err != nil:
+			return nil, nil, unreadable(path, err)
+		case !known:
+			resolve = resolve || len(s.linksTo(path)) == 0 && s.Relevant(path) // else the link is looked at
+		case now.content != old.content:
+			sources[path] = now
+			dirty[path] = true
+			resolve = resolve || now.header != old.header || moduleFile(path)
+		case !slices.Equal(now.targets, old.targets): // a link to another file that says the same
+			sources[path] = now
+		}
+	}
+	if resolve && !ask {
+		return nil, nil, errNotAhead
+	}
+	plan := &Plan{Resolved: resolve, base: s}
+	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh, faults: s.faults, sources: sources}
+	if resolve {
+		var g *Graph
+		var err error
+		if next, g, err = b.resolve(ctx, s, dirty); err != nil {
+			return nil, g, err
+		}
+		if next, err = b.addMissing(ctx, next, s, nil); err != nil {
+			return nil, g, err
+		}
+	} else if len(next.missing()) > 0 { // the build cache was cleaned
+		if !ask {
+			return nil, nil, errNotAhead
+		}
+		var err error
+		if next, err = b.addMissing(ctx, next, s, nil); err != nil {
+			return nil, next.graph, err
+		}
+	}
+	plan.next = next
+	plan.compare(s)
+	plan.decide()
+	return plan, next.graph, nil
+}
+
+// decide chooses the rung.
+func (p *Plan) decide() {
+	switch {
+	case len(p.Reasons) > 0:
+		manifest.SortDiagnostics(p.Reasons)
+		p.Rung = manifest.RungWarmRestart
+	case len(p.Changed) > 0:
+		p.Rung = manifest.RungHotSwap
+	}
+}
+
+// Rebuild returns a plan that builds a new generation from the code as it was
+// when the snapshot was taken: the handlers package counts as changed.
+func (s *Snapshot) Rebuild() *Plan {
+	return &Plan{Rung: manifest.RungHotSwap, Changed: []string{s.boundary.Handlers}, next: s}
+}
+
+// Watch returns the snapshot to ask for directories and relevant files while
+// the plan is carried out.
+func (p *Plan) Watch() *Snapshot { return p.next }
+
+// resolve asks the go command for the graph as it is now, and returns it even if
+// it does not hold.
+func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]bool) (next *Snapshot, g *Graph, err error) {
+	err = listing(ctx, func() error {
+		next, g, err = b.resolveOnce(ctx, s, dirty)
+		return err
+	})
+	return next, g, err
+}
+
+func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string]bool) (*Snapshot, *Graph, error) {
+	g, err := b.Graph(ctx, s.boundary.Main)
+	if err != nil && g.Main != nil && g.Main.Name == "" && g.Main.Error != nil {
+		// It was moved, or the module renamed.
+		if main, otherErr := b.Main(ctx); otherErr == nil && main != s.boundary.Main {
+			g, err = b.Graph(ctx, main)
+		}
+	}
+	if err != nil {
+		return nil, g, err
+	}
+	register := s.boundary.Handlers
+	if _, ok := g.Packages[register]; !ok { // so was the handlers package
+		if register, err = handlers(g); err != nil {
+			return nil, g, err
+		}
+	}
+	sources, err := b.readSources(g, s.sources, dirty)
+	if err != nil {
+		return nil, g, err
+	}
+	return &Snapshot{
+		graph: g, boundary: NewBoundary(g, register, nativeIn(sources)), sources: sources,
+		archives: s.archives, linked: s.linked, compiled: s.compiled, host: s.host, images: s.images, fresh: s.fresh, faults: s.faults,
+	}, g, nil
+}
+
+// nativeIn returns the test for packages that only the go command can build.
+func nativeIn(sources map[string]source) func(*Package) bool {
+	return func(p *Package) bool {
+		return len(p.native()) > 0 || slices.ContainsFunc(p.SourceFiles(), func(f string) bool { return sources[f].linkname })
+	}
+}
+
+// compare fills Changed and Reasons with what differs from the snapshot s.
+func (p *Plan) compare(s *Snapshot) {
+	modules := map[string]string{} // what changed, by module
+	for _, path := range p.next.graph.Order {
+		now, was := p.next.graph.Packages[path], s.graph.Packages[path]
+		hot := p.next.hot(path)
+		if was != nil && !hot && was.moduleID() != now.moduleID() {
+			modules[now.moduleName()] = fmt.Sprintf("the running process has %s, go.mod now says %s", was.moduleText(), now.moduleText())
+			continue
+		}
+		if !now.Local() {
+			continue
+		}
+		file, real := p.difference(s, was, now)
+		switch {
+		case file == "":
+		case hot:
+			p.Changed = append(p.Changed, path)
+		case was == nil && !s.linked[path]:
+			// New to the process: linked into the plugin, a host package from then on.
+		case real:
+			p.Host = append(p.Host, path)
+			p.Reasons = append(p.Reasons, p.hostChanged(s, path, file))
+		}
+	}
+	for _, moved := range []struct{ what, was, now string }{
+		{"program", s.boundary.Main, p.next.boundary.Main}, {"handlers package", s.boundary.Handlers, p.next.boundary.Handlers},
+	} {
+		if moved.was != moved.now {
+			p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, mainPosition(p.next.graph), "the %s is %s now, that of the running process is %s", moved.what, moved.now, moved.was))
+		}
+	}
+	if was, now := s.graph.Main.DefaultGODEBUG, p.next.graph.Main.DefaultGODEBUG; was != now {
+		modules[""] = fmt.Sprintf("the running process has the GODEBUG defaults %q, go.mod now says %q", was, now)
+	}
+	p.Reasons = append(p.Reasons, p.next.ModulesChanged(modules)...)
+	slices.Sort(p.Changed)
+	slices.Sort(p.Host)
+}
+
+// Rebuilt returns the hot packages that a hot swap compiles anew, by import
+// path, dependencies first: those that changed, their importers, and those whose
+// variables the initialisation of these may change.
+func (p *Plan) Rebuilt() []string { return p.next.rebuilt(p.Changed) }
+
+// Sources returns the packages of which the archives do not say what the code
+// is now, dependencies first: the hot packages, host packages that changed or do
+// not compile, and what imports those.
+func (p *Plan) Sources() []*Package { return p.next.sourcesWith(p.Host) }
+
+// hostChanged is the diagnostic for a host package that differs in a file.
+func (p *Plan) hostChanged(s *Snapshot, pkg, file string) manifest.Diagnostic {
+	c := compareDecls(file, s.sources[file], p.next.sources[file])
+	reason := p.next.Reason(pkg)
+	const linked, native = ", which the process has linked", ", which uses cgo, assembly or linkname"
+	short := path.Base(pkg)
+	var wordings []string
+	switch {
+	case s.hot(pkg):
+		wordings = []string{pkg + " cannot be swapped in any more", short + " cannot be swapped in any more"}
+	case reason.Native == pkg:
+		wordings = []string{pkg + " changed" + native, short + " changed" + native}
+	case c.name != "":
+		wordings = []string{c.in(pkg) + linked, c.in(short) + linked, short + " changed" + linked}
+	default:
+		wordings = []string{pkg + " changed" + linked, short + " changed" + linked}
+	}
+	d := manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s", manifest.Fit(wordings...))
+	because := pkg + " is linked into the process"
+	switch {
+	case reason.Native == pkg:
+		because += ": it uses cgo, assembly or linkname"
+	case reason.Native != "":
+		because += ": " + reason.Native + ", which imports it, uses cgo, assembly or linkname"
+	case len(reason.Chain) > 1:
+		because += ": " + strings.Join(reason.Chain, " → ")
+	}
+	if what := c.String(); what != "" {
+		because = what + "; " + because
+	}
+	d.Related = []manifest.Related{{Position: c.pos, Message: because}}
+	return d
+}
+
+// mainPosition is the first file of the main package.
+func mainPosition(g *Graph) manifest.Position {
+	if len(g.Main.GoFiles) == 0 {
+		return manifest.Position{}
+	}
+	return manifest.Position{File: filepath.Join(g.Main.Dir, g.Main.GoFiles[0])}
+}
+
+// difference returns the first file in which a package differs from the
+// snapshot, and whether the difference means anything to the compiler: a
+// comment or formatting does not, though it moves positions.
+func (p *Plan) difference(s *Snapshot, was, now *Package) (file string, real bool) {
+	before := map[string]bool{}
+	if was != nil {
+		for _, f := range was.inputs() {
+			before[f] = true
+		}
+	}
+	embeds := now.embedded()
+	for _, f := range now.inputs() {
+		if !before[f] {
+			return f, true
+		}
+		delete(before, f)
+		if p.next.sources[f].sum(embeds[f]) != s.sources[f].sum(embeds[f]) {
+			return f, true
+		}
+		if file == "" && p.next.sources[f].content != s.sources[f].content {
+			file = f
+		}
+	}
+	if gone := slices.Sorted(maps.Keys(before)); len(gone) > 0 {
+		return gone[0], true
+	}
+	if was != nil && was.moduleID() != now.moduleID() {
+		return filepath.Join(now.Dir, now.GoFiles[0]), true // compiled for another language version
+	}
+	return file, false
+}

@@ -1,0 +1,58 @@
+package build
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/outdir"
+)
+
+// keepGenerations is how many plugins and executables stay on disk: the newest
+// for a restart after a crash, the others for one after a rollback.
+const keepGenerations = 5
+
+// Prune removes what no restart needs: plugins and executables older than the
+// newest few that no newer one needs, and compiled packages that the snapshot does not refer to. The
+// running process does not need the files of what it has loaded.
+func (b *Builder) Prune(generation int, s *Snapshot) {
+	needed := map[string]bool{}
+	for _, im := range s.images {
+		needed[im.path] = true
+		for _, path := range im.order() {
+			needed[path] = true
+		}
+	}
+	for _, dir := range []string{"gen", "host"} {
+		b.prune(dir, func(name string) bool {
+			image := strings.TrimSuffix(name, control.LinesPath(""))
+			number, _, _ := strings.Cut(strings.TrimSuffix(image, ".so"), "-")
+			n, err := strconv.Atoi(number)
+			return needed[filepath.Join(b.cfg.OutDir, dir, image)] || err != nil || n > generation-keepGenerations || dir == "host" && n == s.host
+		})
+	}
+	b.ahead.mu.Lock()
+	b.drop(nil) // it was for another generation
+	b.ahead.mu.Unlock()
+	keep := []string{fmt.Sprintf("g%d", generation), fmt.Sprintf("h%d", generation)}
+	for _, c := range s.compiled {
+		keep = append(keep, filepath.Base(filepath.Dir(c.archive)))
+	}
+	b.prune("work", func(name string) bool { return slices.Contains(keep, name) })
+}
+
+func (b *Builder) prune(dir string, keep func(name string) bool) {
+	// What cannot be removed now is removed at the next start.
+	_ = b.inOut(outdir.Open, func(d *outdir.Dir) error {
+		names, err := d.Names(dir)
+		for _, name := range names {
+			if !keep(name) {
+				_ = d.Remove(filepath.Join(dir, name))
+			}
+		}
+		return err
+	})
+}

@@ -1,0 +1,307 @@
+package build
+
+import (
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+)
+
+// Snapshot is everything that is known of what one generation was built from.
+// It is immutable.
+type Snapshot struct {
+	graph    *Graph
+	boundary *Boundary
+	// archives of the packages that are not hot, as the running executable
+	// linked them (or, if it lacks them, as an earlier plugin did).
+	archives map[string]string
+	// linked are the local packages that the executable contains under their
+	// own path: they are host packages until a restart, whatever the graph says.
+	linked map[string]bool
+	// hot packages as they were last compiled.
+	compiled map[string]compiled
+	// host is the number of the generation that the executable was built for.
+	host int
+	// images are what the running process has loaded and later plugins can be
+	// linked with, in the order in which it was loaded: the executable, then
+	// plugins.
+	images []*image
+	// fresh are packages that no image has: hot code imports them since a moment
+	// ago.
+	fresh map[string]bool
+	// faults of packages that did not compile when they were last asked for.
+	faults map[string]fault
+	// sources of the local packages and the module files, by absolute path.
+	sources map[string]source
+}
+
+// compiled is a hot package under the import path that it has in one
+// generation.
+type compiled struct {
+	path    string // the path in the source until the package first changes
+	archive string
+}
+
+// hot reports whether a package may be compiled anew under another path.
+func (s *Snapshot) hot(path string) bool { return s.boundary.Hot(path) && !s.linked[path] }
+
+// Main returns the import path of the main package.
+func (s *Snapshot) Main() string { return s.boundary.Main }
+
+// Handlers returns the import path of the handlers package.
+func (s *Snapshot) Handlers() string { return s.boundary.Handlers }
+
+// Hot returns the import paths of the hot packages, sorted.
+func (s *Snapshot) Hot() []string {
+	return slices.DeleteFunc(s.boundary.HotPackages(), func(p string) bool { return s.linked[p] })
+}
+
+// Host returns the host packages whose source is local, with a hash of what they
+// were built from, sorted. Those of a runtime that is replaced by a directory are
+// left out: they are no part of the application.
+func (s *Snapshot) Host() []manifest.Package {
+	var out []manifest.Package
+	runtime := s.graph.Packages[RuntimePath]
+	for _, path := range slices.Sorted(maps.Keys(s.graph.Packages)) {
+		p := s.graph.Packages[path]
+		if !p.Local() || s.hot(path) {
+			continue
+		}
+		if !p.Workspace() && runtime != nil && p.moduleName() == runtime.moduleName() {
+			continue
+		}
+		var sums []string
+		embeds := p.embedded()
+		for _, f := range p.inputs() {
+			t := s.sources[f].sum(embeds[f])
+			sums = append(sums, hex.EncodeToString(t[:]))
+		}
+		h := digestValue(sums)
+		out = append(out, manifest.Package{Path: path, Hash: hex.EncodeToString(h[:8])})
+	}
+	return out
+}
+
+// Modules returns what modules the host packages come from, with version,
+// language version and replacement, sorted.
+func (s *Snapshot) Modules() []string {
+	ids := map[string]bool{}
+	for path, p := range s.graph.Packages {
+		if p.Module != nil && !s.hot(path) {
+			ids[p.moduleID()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(ids))
+}
+
+// GODEBUG returns the defaults that the go command gives the executable.
+func (s *Snapshot) GODEBUG() string { return s.graph.Main.DefaultGODEBUG }
+
+// Executable returns the path of the program that the snapshot's plugins are
+// for.
+func (s *Snapshot) Executable() string { return s.images[0].path }
+
+// Reason says why a package is a host package.
+func (s *Snapshot) Reason(path string) Reason { return s.boundary.Reason(path) }
+
+// Package returns what the go command says about a package of the graph, or
+// nil.
+func (s *Snapshot) Package(path string) *Package { return s.graph.Packages[path] }
+
+// SourceDirs returns the directories that the go command takes files from, as it
+// names them, sorted.
+func (s *Snapshot) SourceDirs() []string { return s.graph.Dirs() }
+
+// Dirs returns the directories whose files decide what is built, sorted: those,
+// and where symbolic links lead.
+func (s *Snapshot) Dirs() []string {
+	dirs := s.graph.Dirs()
+	for _, src := range s.sources {
+		for _, to := range src.targets {
+			dirs = append(dirs, filepath.Dir(to))
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+// Relevant reports whether a change of a file can change what is built. It is
+// cheap, and right for files that do not exist yet.
+func (s *Snapshot) Relevant(path string) bool {
+	if _, ok := s.sources[path]; ok || moduleFile(path) {
+		return true
+	}
+	if (strings.HasSuffix(path, ".go") && !ignoredGoName(filepath.Base(path)) || nativeName(path)) && s.packageIn(filepath.Dir(path)) != nil {
+		return true
+	}
+	return s.embedder(path) != nil || len(s.linksTo(path)) > 0
+}
+
+// ignoredGoName reports whether the go command never builds a file of this
+// name.
+func ignoredGoName(base string) bool {
+	return strings.HasSuffix(base, "_test.go") || strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".")
+}
+
+// moduleFile reports whether a file decides about modules.
+func moduleFile(path string) bool {
+	switch filepath.Base(path) {
+	case "go.mod", "go.sum", "go.work", "go.work.sum":
+		return true
+	case "modules.txt":
+		return filepath.Base(filepath.Dir(path)) == "vendor"
+	}
+	return false
+}
+
+// PackageIn returns the local package in a directory, or nil.
+func (s *Snapshot) PackageIn(dir string) *Package { return s.packageIn(dir) }
+
+// packageIn returns the local package in a directory, or nil.
+func (s *Snapshot) packageIn(dir string) *Package {
+	for _, p := range s.graph.Packages {
+		if p.Dir == dir && p.Local() {
+			return p
+		}
+	}
+	return nil
+}
+
+// holds reports whether a path was a directory in or below which there are
+// sources.
+func (s *Snapshot) holds(path string) bool {
+	dir := path + string(filepath.Separator)
+	for file := range s.sources {
+		if strings.HasPrefix(file, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// embedder returns the local package that would embed a file of this name, or a
+// file in a directory of this name, or nil.
+func (s *Snapshot) embedder(path string) *Package {
+	for _, p := range s.graph.Packages {
+		if p.Local() && p.embeds(path) {
+			return p
+		}
+	}
+	return nil
+}
+
+// readSources digests every input of the local packages and the module files.
+// Digests in known are taken over unless the file is in dirty.
+func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[string]bool) (map[string]source, error) {
+	sources := map[string]source{}
+	read := func(path string, opaque bool) error {
+		if _, done := sources[path]; done {
+			return nil
+		}
+		if s, ok := known[path]; ok && !dirty[path] {
+			sources[path] = s
+			return nil
+		}
+		s, err := readSource(path, opaque)
+		if err == nil {
+			sources[path] = s
+		}
+		return err
+	}
+	for _, path := range g.Order {
+		p := g.Packages[path]
+		if !p.Local() {
+			continue
+		}
+		files := p.inputs()
+		if !p.vendored() { // else there are many
+			for _, f := range p.IgnoredGoFiles { // their build constraints may change
+				files = append(files, filepath.Join(p.Dir, f))
+			}
+		}
+		for _, f := range files {
+			if err := read(f, p.vendored()); err != nil {
+				return nil, unreadable(f, err)
+			}
+		}
+	}
+	for _, f := range moduleFiles(g) {
+		if err := read(f, false); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return sources, nil
+}
+
+// moduleDirs returns the directories of module files, and of modules that others
+// name, sorted: go.work may be above all packages, and a module may still have to
+// appear where it is said to be.
+func moduleDirs(g *Graph) []string {
+	set := map[string]bool{}
+	for _, f := range moduleFiles(g) {
+		set[filepath.Dir(f)] = true
+	}
+	for _, dir := range localModules(g) {
+		set[dir] = true
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// missingDirs returns the directories in which broken packages are, or would be
+// if the go command found them nowhere, sorted. Nothing else may lead there: the
+// directory above is often no package, as internal or pkg.
+func missingDirs(g *Graph, broken []*Package) []string {
+	modules := localModules(g)
+	for _, p := range g.Packages {
+		if p.Local() && p.Module.Dir != "" {
+			modules[p.Module.Path] = p.Module.Dir
+		}
+	}
+	set := map[string]bool{}
+	for _, m := range broken {
+		if m.Dir != "" {
+			if !m.Standard {
+				set[m.Dir] = true
+			}
+			continue
+		}
+		in := "" // the module with the longest path
+		for path := range modules {
+			if (m.ImportPath == path || strings.HasPrefix(m.ImportPath, path+"/")) && len(path) > len(in) {
+				in = path
+			}
+		}
+		if in != "" {
+			set[filepath.Join(modules[in], filepath.FromSlash(strings.TrimPrefix(m.ImportPath[len(in):], "/")))] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// moduleFiles returns the files that decide about modules, whether they exist
+// or not, sorted.
+func moduleFiles(g *Graph) []string {
+	set := map[string]bool{}
+	if m := g.goMod; m != "" && m != os.DevNull { // there may be no package yet
+		set[m] = true
+	}
+	if w := g.goWork; w != "" && w != "off" {
+		set[w] = true
+		set[w+".sum"] = true
+		set[filepath.Join(filepath.Dir(w), "vendor", "modules.txt")] = true
+	}
+	for _, p := range g.Packages {
+		if p.Local() && p.Module.GoMod != "" {
+			set[p.Module.GoMod] = true
+			set[strings.TrimSuffix(p.Module.GoMod, ".mod")+".sum"] = true
+			set[filepath.Join(filepath.Dir(p.Module.GoMod), "vendor", "modules.txt")] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}

@@ -1,0 +1,91 @@
+package build
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+)
+
+// Removed reports whether what changed is that embedded files were removed, and
+// nothing else: who does that often writes them anew.
+func (s *Snapshot) Removed(files []string) bool {
+	return len(files) > 0 && !slices.ContainsFunc(files, func(file string) bool {
+		_, err := os.Lstat(file)
+		return !errors.Is(err, fs.ErrNotExist) || s.embedder(file) == nil && !s.holds(file)
+	})
+}
+
+// Unfinished returns the first of the files that is hardly meant to stay as it
+// is, and what makes it so, for a person: it was emptied, or it only repeats what
+// other files of its package declare.
+func (b *Builder) Unfinished(s *Snapshot, files []string) (file, what string) {
+	for _, file := range files {
+		if !strings.HasSuffix(file, ".go") || ignoredGoName(filepath.Base(file)) {
+			continue
+		}
+		p := s.packageIn(filepath.Dir(file))
+		if p == nil {
+			continue
+		}
+		data, err := regular.Read(file, regular.MaxSource)
+		if err != nil {
+			continue
+		}
+		if strings.TrimSpace(string(data)) == "" {
+			return file, "is empty"
+		}
+		if _, known := s.sources[file]; known {
+			continue
+		}
+		if match, err := b.matches(file, data); err != nil || !match {
+			continue
+		}
+		if of := s.repeats(p, digestGo(data), files); of != "" {
+			return file, "only repeats what " + filepath.Base(of) + " declares"
+		}
+	}
+	return "", ""
+}
+
+// matches reports whether the go command builds a file of this name and text.
+func (b *Builder) matches(path string, data []byte) (bool, error) {
+	ctx := b.buildContext()
+	ctx.OpenFile = func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+	return ctx.MatchFile(filepath.Split(path))
+}
+
+// repeats returns a file of a package that declares what another one does; empty
+// if that one has anything of its own. Some of the files have changed.
+func (s *Snapshot) repeats(p *Package, f source, changed []string) string {
+	first := ""
+	now := map[string][]decl{}
+	for _, file := range p.SourceFiles() {
+		src := s.sources[file]
+		if slices.Contains(changed, file) {
+			src, _ = readSource(file, src.opaque) // it may be gone: moved to the new file
+		}
+		now[file] = src.decls
+	}
+	for _, d := range f.decls {
+		if d.imports() || strings.HasPrefix(d.key, "func init") || d.name == "_" {
+			continue
+		}
+		at := slices.IndexFunc(p.SourceFiles(), func(file string) bool {
+			return slices.ContainsFunc(now[file], func(o decl) bool { return o.key == d.key })
+		})
+		if at < 0 {
+			return ""
+		}
+		if first == "" {
+			first = p.SourceFiles()[at]
+		}
+	}
+	return first
+}

@@ -1,0 +1,113 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+)
+
+// TestListing: a file that went away between listing and reading has the go
+// command asked again, and not for ever.
+func TestListing(t *testing.T) {
+	gone := unreadable("/app/h.go", &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrNotExist})
+	denied := unreadable("/app/h.go", &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrPermission})
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for _, tt := range []struct {
+		name  string
+		ctx   context.Context
+		errs  []error // then nil
+		calls int
+		want  error
+	}{
+		{"there", t.Context(), nil, 1, nil},
+		{"gone once", t.Context(), []error{gone}, 2, nil},
+		{"gone three times", t.Context(), []error{gone, gone, gone}, 4, nil},
+		{"gone each time", t.Context(), []error{gone, gone, gone, gone, gone}, 4, gone},
+		{"may not be read", t.Context(), []error{denied, denied}, 1, denied},
+		{"another error", t.Context(), []error{fs.ErrNotExist, nil}, 1, fs.ErrNotExist},
+		{"ended", ended, []error{gone, gone}, 1, gone},
+	} {
+		calls := 0
+		err := listing(tt.ctx, func() error {
+			calls++
+			if calls <= len(tt.errs) {
+				return tt.errs[calls-1]
+			}
+			return nil
+		})
+		if calls != tt.calls || !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
+			t.Errorf("%s: %d calls, error %v", tt.name, calls, err)
+		}
+	}
+}
+
+// TestDenied: what may not be read is told from other errors, whoever has said so
+// and in whatever it is wrapped.
+func TestDenied(t *testing.T) {
+	b := &Builder{}
+	path := &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrPermission}
+	tool := func(output string) error {
+		return &ToolError{Tool: "go", Output: output, Err: errors.New("exit status 1")}
+	}
+	for name, tt := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"read":                       {unreadable("/app/h.go", path), true},
+		"gone":                       {unreadable("/app/h.go", &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrNotExist}), false},
+		"the compiler":               {b.codeError(tool("open /app/h.go: permission denied\n"), "/app"), true},
+		"the compiler, in assembly":  {b.codeError(tool("asm: open /app/h.s: permission denied\n"), "/app"), true},
+		"an embedded file":           {b.codeError(tool("h.go:4:5: embed x.txt: open h/x.txt: permission denied\n"), "/app"), true},
+		"what the system forbids":    {b.codeError(tool("open /app/h.go: operation not permitted\n"), "/app"), true},
+		"a mistake":                  {b.codeError(tool("/app/h.go:1:1: syntax error\n"), "/app"), false},
+		"go.mod":                     {b.listFailure(tool("go: open /app/go.mod: permission denied\n")), true},
+		"a directory":                {b.listFailure(tool("main.go:6:2: open /app/inner: permission denied\n")), true},
+		"a package":                  {failure(b.packageFault(&Graph{}, &Package{Error: &PackageError{Err: "open /app/h/h.go: permission denied"}})), true},
+		"one of two":                 {failure(manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "syntax error"), manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "open x: permission denied")), true},
+		"wrapped":                    {fmt.Errorf("listing: %w", unreadable("/app/h.go", path)), true},
+		"said while it registered":   {failure(manifest.Diagnose(manifest.CodeRegister, manifest.Position{}, "panic: open config.yaml: permission denied")), false},
+		"another error of a failure": {failure(), false},
+	} {
+		if got := errors.Is(tt.err, fs.ErrPermission); got != tt.want {
+			t.Errorf("%s: %v is for want of permission: %t", name, tt.err, got)
+		}
+		if errors.Is(tt.err, fs.ErrExist) {
+			t.Errorf("%s: is any error", name)
+		}
+	}
+}
+
+// TestUnreadable: a file that cannot be read is one finding about that file.
+func TestUnreadable(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	a.host()
+	file := filepath.Join(a.dir, "handlers/double.go")
+	for name, err := range map[string]error{
+		"compiler":   a.b.codeError(&ToolError{Tool: "compile", Output: "open " + file + ": permission denied\n"}, a.dir),
+		"reading":    unreadable(file, &fs.PathError{Op: "open", Path: file, Err: fs.ErrPermission}),
+		"as compile": a.b.codeError(&ToolError{Tool: "compile", Output: "compile: open " + file + ": permission denied\n"}, a.dir),
+	} {
+		f, ok := errors.AsType[*Failure](err)
+		if !ok || len(f.Diagnostics) != 1 || f.Diagnostics[0].File != file || f.Diagnostics[0].Code != manifest.CodeCompile || err.Error() != file+": the file cannot be read: permission denied [ANV009]" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// A link that leads nowhere stays so, however often it is looked at.
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere.go", file); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := a.b.Plan(t.Context(), a.snap, []string{file}); err == nil || !strings.Contains(err.Error(), "double.go") {
+		t.Errorf("a link to nowhere: %v", err)
+	}
+}

@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/launch"
+)
+
+// newTestEngine returns an engine without a workspace, a watcher and a live
+// server: what publish, the front page and the loop need.
+func newTestEngine(t *testing.T) *Engine {
+	t.Helper()
+	socket, err := launch.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := socket.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	e := &Engine{
+		opts: Options{Dir: t.TempDir(), Log: NewLog()}, socket: socket, events: control.NewStream[control.Event](),
+		requests: make(chan request), ended: make(chan struct{}), predictor: newPredictor(), holds: newHolds(), looks: newLooks(),
+	}
+	relevant := build.PossiblyRelevant
+	e.relevant.Store(&relevant)
+	return e
+}
+
+// finding returns a diagnostic at a place in a file.
+func finding(code manifest.Code, file string, line int, message string) manifest.Diagnostic {
+	return manifest.Diagnose(code, manifest.Position{File: file, Line: line}, "%s", message)
+}
+
+// writeFile writes a file and the directories above it, and returns its path.
+func writeFile(t *testing.T, text string, path ...string) string {
+	t.Helper()
+	name := filepath.Join(path...)
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func readFile(t *testing.T, path ...string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// names returns the names in a directory, sorted.
+func names(t *testing.T, path ...string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]string, len(entries))
+	for i, e := range entries {
+		out[i] = e.Name()
+	}
+	return out
+}

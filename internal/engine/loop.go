@@ -1,0 +1,391 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/launch"
+	"github.com/anvilforge/anvil-lsp/internal/watch"
+)
+
+// request is what a client asks of the loop.
+type request struct {
+	kind       requestKind
+	generation int                // of a rollback
+	reply      chan control.Event // buffered; receives the final event
+}
+
+type requestKind int
+
+const (
+	requestNone requestKind = iota
+	requestReload
+	requestRestart
+	requestRollback
+	requestTake // what waits, as if it had been saved now
+)
+
+// loop is the state that Run's goroutine owns.
+type loop struct {
+	e          *Engine
+	snap       *build.Snapshot    // of the live generation, or of the last one
+	last       *manifest.Manifest // of the live generation
+	main       string
+	generation int // next unused number
+
+	// changed files are those that may differ from snap; arrived are those that
+	// changed while the running task was at work. nil, not empty: any file.
+	changed, arrived fileSet
+	batch            watch.Batch // the newest, for its times
+	first            time.Time   // when the first of arrived changed
+	rounds           rounds
+	wanted           bool // there is something to do that no client asked for
+	queue            []request
+
+	// waiting: changed or arrived has files that wait because reload on save is
+	// paused.
+	paused, waiting bool
+
+	// gaveUp: the live server ended too often, and waits for a reason to try again.
+	// rolledBack: what is live is not snap, but an earlier generation, or one that
+	// had been given up.
+	gaveUp, rolledBack bool
+
+	noted map[string]fileSum // what files were like when they were taken up
+
+	current request            // of the running task
+	cancel  context.CancelFunc // of the running task; nil if there is none
+	results chan outcome
+
+	work func(*task, context.Context) outcome // (*task).run, but in tests
+}
+
+func newLoop(e *Engine) *loop {
+	return &loop{e: e, main: e.main, generation: 1, wanted: true, results: make(chan outcome, 1), noted: map[string]fileSum{}, work: (*task).run}
+}
+
+// fileSet is a set of absolute paths, or all files there are.
+type fileSet struct {
+	all   bool
+	files map[string]bool
+}
+
+func (s *fileSet) add(files ...string) {
+	if s.files == nil {
+		s.files = map[string]bool{}
+	}
+	for _, f := range files {
+		s.files[f] = true
+	}
+}
+
+func (s *fileSet) merge(o fileSet) {
+	s.all = s.all || o.all
+	s.add(slices.Collect(maps.Keys(o.files))...)
+}
+
+// list returns the files, sorted; nil for all.
+func (s *fileSet) list() []string {
+	if s.all {
+		return nil
+	}
+	files := slices.AppendSeq(make([]string, 0, len(s.files)), maps.Keys(s.files))
+	slices.Sort(files)
+	return files
+}
+
+// Run builds and starts the live server and then follows the workspace until
+// the context ends or a client asks it to stop. It returns nil after an orderly
+// end; no process, socket or temporary file is left.
+func (e *Engine) Run(ctx context.Context) (err error) {
+	e.ran = true
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	parts := newGroup(stop)
+	parts.run(ctx, "file watcher", e.watcher.Run)
+	// The supervisor ends last: until then the socket is answered.
+	supCtx, stopSup := context.WithCancel(context.WithoutCancel(ctx))
+	sup := newGroup(stop)
+	sup.run(supCtx, "live server", e.sup.Run)
+	parts.run(ctx, "control socket", func(ctx context.Context) error { return e.serve(ctx, stop) })
+
+	e.publish(control.Event{Kind: control.EventStarting})
+	if e.named.note != "" {
+		e.publish(control.Event{Kind: control.EventWarning, Message: e.named.note})
+	}
+	e.checkManifest()
+	if flags := e.builder.Unheeded(); len(flags) > 0 {
+		e.publish(control.Event{Kind: control.EventWarning, Message: "of GOFLAGS the live server is built without " + strings.Join(flags, ", ")})
+	}
+	newLoop(e).run(ctx, e.watcher.Batches(), e.sup.Events())
+	close(e.ended)
+	stop(nil)
+	err = parts.wait()
+	stopSup()
+	err = errors.Join(err, sup.wait())
+	stopped := control.Event{Kind: control.EventStopped}
+	if errors.Is(context.Cause(ctx), errStopRequested) {
+		stopped.Message = control.StoppedOnRequest
+	}
+	e.publish(stopped)
+	return errors.Join(err, e.Close())
+}
+
+// run works until ctx ends. Then every request that it has taken is answered.
+func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan launch.Event) {
+	l.next(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			if l.cancel != nil {
+				l.cancel()
+				l.finish(<-l.results)
+			}
+			for _, r := range l.queue {
+				r.answer(control.Event{Kind: control.EventStopped, Message: "the engine ended"})
+			}
+			return
+		case b, ok := <-batches:
+			if !ok {
+				batches = nil
+				continue
+			}
+			l.take(b)
+		case <-l.e.holds.changed:
+			l.pause(l.e.holds.any())
+		case r := <-l.e.requests:
+			l.queue = append(l.queue, r)
+		case files := <-l.e.looks.due:
+			l.look(files)
+		case overlay := <-l.e.speculations:
+			l.speculate(ctx, overlay)
+		case out := <-l.results:
+			l.finish(out)
+		case ev, ok := <-live:
+			if !ok {
+				live = nil
+				continue
+			}
+			_, gaveUp := ev.(launch.GaveUp)
+			l.gaveUp = l.gaveUp || gaveUp
+			if late, ok := ev.(launch.Late); ok {
+				l.last, l.rolledBack = late.Status.Manifest, true // it is not that of snap
+			}
+			l.e.report(ev)
+		}
+		l.next(ctx)
+	}
+}
+
+// take takes a batch up: it is newer than whatever is being built.
+func (l *loop) take(b watch.Batch) {
+	l.batch = b
+	l.note(b.Files)
+	if l.first.IsZero() {
+		l.first = b.First
+	}
+	l.arrived.add(b.Files...)
+	l.arrived.all = l.arrived.all || b.Overflow
+	if l.paused {
+		l.hold()
+		return
+	}
+	l.wanted = true
+	if l.cancel != nil {
+		l.cancel()
+	}
+}
+
+// hold has what arrived wait.
+func (l *loop) hold() {
+	l.waiting = true
+	var all fileSet
+	all.merge(l.arrived)
+	if l.cancel == nil { // else they are being worked on
+		all.merge(l.changed)
+	}
+	l.e.publish(control.Event{
+		Kind: control.EventHeld, Cause: l.e.relative(all.list()), Message: "reload on save is paused: the change waits to be asked for",
+	})
+}
+
+// pause has later batches wait, or takes up what waits.
+func (l *loop) pause(paused bool) {
+	if l.paused == paused {
+		return
+	}
+	l.paused = paused
+	if paused {
+		l.e.publish(control.Event{Kind: control.EventPaused, Message: "saves wait until they are asked for"})
+		return
+	}
+	l.e.publish(control.Event{Kind: control.EventResumed, Message: "saves are taken up again"})
+	l.wanted = l.wanted || l.waiting
+	if l.waiting && l.cancel != nil { // what arrived is newer than what is being built
+		l.cancel()
+	}
+}
+
+// next starts a task if there is something to do and none is running.
+func (l *loop) next(ctx context.Context) {
+	if l.cancel != nil || ctx.Err() != nil {
+		return
+	}
+	var force request
+	switch {
+	case len(l.queue) > 0:
+		force, l.queue = l.queue[0], l.queue[1:]
+	case !l.wanted:
+		return
+	}
+	if force.kind == requestReload {
+		l.rounds.forget()
+	}
+	leave := force.kind == requestNone && l.goesRound()
+	if force.kind != requestRollback { // which takes no file up
+		l.wanted, l.waiting = false, false
+	}
+	l.changed.merge(l.arrived)
+	l.arrived, l.first = fileSet{}, time.Time{}
+	if leave {
+		l.batch = watch.Batch{}
+		return
+	}
+	t := &task{
+		e: l.e, snap: l.snap, last: l.last, main: l.main, files: l.changed.list(), force: force, generation: l.generation, begun: time.Now(),
+		gaveUp: l.gaveUp, rolledBack: l.rolledBack,
+	}
+	if force.kind == requestReload {
+		t.files = nil // whatever the watcher may have missed
+	}
+	if !l.batch.First.IsZero() {
+		t.begun = l.batch.First
+		t.step(control.StepSettle, l.batch.Settled.Sub(l.batch.First))
+		l.batch = watch.Batch{}
+	}
+	if force.kind != requestRollback { // which builds nothing
+		l.e.publish(control.Event{Kind: control.EventBuilding, Cause: t.cause()})
+	}
+	l.e.attributes.begin()
+	taskCtx, cancel := context.WithCancel(ctx)
+	l.cancel, l.current = cancel, force
+	go func() { l.results <- l.work(t, taskCtx) }()
+}
+
+// goesRound reports whether what arrived is to be left alone, because loading it
+// brings it about. It stays among what changed, for the next build.
+func (l *loop) goesRound() bool {
+	if l.arrived.all || l.changed.all {
+		return false
+	}
+	files := l.arrived.list()
+	leave, message := l.rounds.take(files, l.first, l.e.relative)
+	if message != "" {
+		l.e.publish(control.Event{Kind: control.EventWarning, Cause: l.e.relative(files), Message: message})
+	}
+	return leave && l.rounds.all(l.rounds.known, l.changed.list())
+}
+
+// finish takes a task's outcome over.
+func (l *loop) finish(out outcome) {
+	l.cancel()
+	l.cancel = nil
+	l.generation, l.main = out.generation, out.main
+	if out.snap != nil {
+		l.snap = out.snap
+	}
+	if out.manifest != nil {
+		l.last = out.manifest
+	}
+	if out.snap != nil || out.manifest != nil {
+		l.e.learn(func(k *known) {
+			k.live, k.manifest = l.snap, l.last
+			if out.snap != nil {
+				k.newest = out.snap
+			}
+		})
+	}
+	if out.cancelled {
+		if l.current.kind != requestNone { // what a client asked for is not forgotten
+			l.queue = slices.Insert(l.queue, 0, l.current)
+		}
+		return
+	}
+	if out.clean {
+		l.changed = fileSet{}
+	}
+	if l.current.kind != requestRollback { // which reads no file
+		l.wanted = l.e.attributes.end(out.denied) && !l.paused || l.wanted
+	}
+	switch out.event.Kind {
+	case control.EventLive:
+		l.gaveUp, l.rolledBack = false, false
+		l.rounds.served(out.loading, time.Now())
+	case control.EventRolledBack:
+		l.rolledBack = true
+	}
+	l.current.answer(l.e.publish(out.event))
+}
+
+func (r request) answer(ev control.Event) {
+	if r.reply != nil {
+		r.reply <- ev
+	}
+}
+
+// report publishes what happened to the live server without the engine's
+// doing.
+func (e *Engine) report(ev launch.Event) {
+	switch ev := ev.(type) {
+	case launch.Live:
+		switch live := ev.Event; {
+		case live.Kind == control.LivePanic && live.Diagnostic != nil:
+			e.publish(control.Event{Kind: control.EventPanic, Diagnostics: []manifest.Diagnostic{*live.Diagnostic}, Message: live.Diagnostic.Message})
+		case live.Kind == control.LiveRequests:
+			e.publish(control.Event{Kind: control.EventRequests, Stats: live.Stats})
+		}
+	case launch.Exited:
+		out := control.Event{Kind: control.EventExited, Diagnostics: []manifest.Diagnostic{ev.Exit.Diagnostic}}
+		switch {
+		case ev.Start != nil:
+			out.Message, out.Diagnostics = ev.Start.Error(), ev.Start.Diagnostics
+		case ev.DuringLoad:
+			out.Message = "the live server ended while it loaded the new generation"
+		default:
+			out.Message = "the live server ended by itself"
+		}
+		if wait := time.Until(ev.NextAttempt); !ev.NextAttempt.IsZero() && wait > 0 {
+			out.Message += fmt.Sprintf("; it starts again in %s", control.Duration(wait))
+		}
+		e.publish(out)
+	case launch.Restarted:
+		e.publish(control.Event{
+			Kind: control.EventRecovered, Generation: ev.Status.Generation, PID: ev.Status.PID, Rung: manifest.RungWarmRestart,
+			Message: fmt.Sprintf("the live server was started again and serves generation %d", ev.Status.Generation),
+		})
+	case launch.Late:
+		out := control.Event{
+			Kind: control.EventLive, Generation: ev.Status.Generation, Rung: manifest.RungHotSwap,
+			Message: fmt.Sprintf("the live server answers again, and serves generation %d", ev.Status.Generation),
+		}
+		if ev.Status.Manifest != nil {
+			out.Routes = ev.Status.Manifest.Routes
+		}
+		e.publish(out)
+	case launch.Alone:
+		e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
+			"two processes cannot both %s: a restart ends the running one before it starts the new one, from now on; requests wait meanwhile", ev.Conflict)})
+	case launch.GaveUp:
+		e.publish(control.Event{
+			Kind: control.EventWarning, Message: fmt.Sprintf("the live server ended %d times without getting ready; the next save starts it again", ev.Deaths),
+		})
+	}
+}

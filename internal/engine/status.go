@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build"
+)
+
+// Apply brings a status up to date with an event, as the engine does with its
+// own: a client that follows the events need not ask again.
+func Apply(s *control.Status, ev control.Event) { apply(s, ev) }
+
+// apply brings a status up to date with an event. Every change of state is an
+// event, so that a client that follows the stream knows the same.
+func apply(s *control.Status, ev control.Event) {
+	s.Generation = ev.Generation
+	if p := ev.Predicted; p != nil {
+		s.Counts.Predicted++
+		if p.Wrong {
+			s.Counts.Mispredicted++
+		}
+	}
+	if settles(ev.Kind) {
+		s.Waiting = ""
+	}
+	switch ev.Kind {
+	case control.EventWaiting:
+		s.Waiting = ev.Message
+	case control.EventStarting, control.EventBuilding:
+		s.State = control.StateBuilding
+		s.Held = nil
+	case control.EventHeld:
+		s.Held = ev.Cause
+	case control.EventPaused, control.EventResumed:
+		s.Paused = ev.Kind == control.EventPaused
+	case control.EventRestarting:
+		s.State = control.StateRestarting
+	case control.EventLive, control.EventRolledBack:
+		s.State = control.StateLive
+		s.Problems = stillOpen(ev)
+		if ev.Kind == control.EventLive && ev.Rung == manifest.RungWarmRestart {
+			s.Counts.Restarts++
+		} else if ev.Kind == control.EventLive && ev.Rung == manifest.RungHotSwap {
+			s.Counts.HotSwaps++
+		}
+	case control.EventKept:
+		s.State = control.StateKept
+		if ev.Generation == 0 {
+			s.State = control.StateDown
+		}
+		s.Problems = besideIncidents(s.Problems, ev)
+		s.Counts.Kept++
+	case control.EventAsking:
+		s.State = control.StateKept
+		s.Problems = besideIncidents(s.Problems, ev)
+	case control.EventUnchanged:
+		// What was wrong is not any more: the files are back to what runs.
+		s.State = control.StateLive
+		s.Problems = slices.DeleteFunc(slices.Clone(s.Problems), func(d manifest.Diagnostic) bool { return d.Code != manifest.CodeHandlerPanic })
+	case control.EventPanic:
+		s.Counts.Panics++
+		s.Problems = addProblems(s.Problems, ev.Diagnostics)
+	case control.EventExited:
+		s.Counts.Crashes++
+		s.State = control.StateDown
+		s.Problems = addProblems(s.Problems, ev.Diagnostics)
+	case control.EventRecovered:
+		// What was wrong before the process ended still is.
+		if s.State != control.StateKept {
+			s.State = control.StateLive
+		}
+		if slices.ContainsFunc(s.Problems, func(d manifest.Diagnostic) bool {
+			return d.Code.Rung() != manifest.RungHotSwap && !incident(d)
+		}) {
+			s.State = control.StateKept
+		}
+	}
+	if tells(ev) {
+		s.Last = &ev
+	}
+}
+
+// tells reports whether an event says how things stand: some go by in between.
+func tells(ev control.Event) bool {
+	return ev.Kind != control.EventProgress && ev.Kind != control.EventRequests && ev.Kind != control.EventWaiting
+}
+
+// settles reports whether after an event of a kind nothing waits any more.
+func settles(k control.EventKind) bool {
+	switch k {
+	case control.EventBuilding, control.EventLive, control.EventKept, control.EventUnchanged, control.EventAsking, control.EventRolledBack, control.EventHeld:
+		return true
+	}
+	return false
+}
+
+// stillOpen returns what is still to be mended after a generation went live: what
+// called for a restart was mended by it.
+func stillOpen(ev control.Event) []manifest.Diagnostic {
+	if ev.Rung != manifest.RungWarmRestart {
+		return ev.Diagnostics
+	}
+	return slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool { return d.Code.Rung() == manifest.RungWarmRestart })
+}
+
+// maxProblems bounds what a handler that panics on every request, or a live
+// server that ends again and again, adds.
+const maxProblems = 50
+
+// addProblems adds what happened while serving, and drops the oldest of that if
+// it is too much; what is wrong with the newest code stays.
+func addProblems(problems, more []manifest.Diagnostic) []manifest.Diagnostic {
+	problems = slices.Concat(problems, more)
+	excess := len(problems) - maxProblems
+	return slices.DeleteFunc(problems, func(d manifest.Diagnostic) bool {
+		drop := excess > 0 && incident(d)
+		if drop {
+			excess--
+		}
+		return drop
+	})
+}
+
+// besideIncidents returns the findings about code that does not go live, and what
+// happened to the generation that still serves.
+func besideIncidents(problems []manifest.Diagnostic, ev control.Event) []manifest.Diagnostic {
+	if ev.Generation == 0 { // none does
+		return ev.Diagnostics
+	}
+	return addProblems(ev.Diagnostics, slices.DeleteFunc(slices.Clone(problems), func(d manifest.Diagnostic) bool {
+		// The end of a process during a load is told by both sides.
+		again := func(o manifest.Diagnostic) bool {
+			return o.Code == d.Code && o.Position == d.Position && o.Message == d.Message
+		}
+		return !incident(d) || slices.ContainsFunc(ev.Diagnostics, again)
+	}))
+}
+
+// incident reports whether a finding is about something that happened while
+// serving.
+func incident(d manifest.Diagnostic) bool {
+	return d.Code == manifest.CodeHandlerPanic || d.Code == manifest.CodeLiveServer
+}
+
+// statusPatience is how long the live server may take to tell its state: it may
+// be held by a debugger.
+const statusPatience = 2 * time.Second
+
+// Status returns the engine's state. It asks the live server for its part and
+// leaves that out if there is no answer.
+func (e *Engine) Status(ctx context.Context) control.Status {
+	e.mu.Lock()
+	s := e.status
+	e.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	defer cancel()
+	if live, err := e.sup.Status(ctx); err == nil {
+		s.Live = &live
+	}
+	return s
+}
+
+// setMain records what is to be served, for Status.
+func (e *Engine) setMain(main string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.status.Main = main
+}
+
+// setTarget records what is being served, for Status.
+func (e *Engine) setTarget(s *build.Snapshot) {
+	host := make([]string, 0)
+	for _, p := range s.Host() {
+		host = append(host, p.Path)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.status.Main, e.status.Handlers, e.status.Cwd, e.status.Hot, e.status.Host = s.Main(), s.Handlers(), e.workDir(s), s.Hot(), host
+}

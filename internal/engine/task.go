@@ -1,0 +1,540 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/launch"
+)
+
+// task is one way up the ladder: from changed files to a final event. It works
+// on values, not on the engine's state, and reports an outcome.
+type task struct {
+	e     *Engine
+	snap  *build.Snapshot // of the live generation; nil if there never was one
+	main  string          // what to build; empty if it is not known yet
+	files []string        // that may differ from snap, sorted; nil: any may
+	force request
+	last  *manifest.Manifest // of the live generation
+	// predicted is what the check from source expects; nil if there was none.
+	predicted *control.Prediction
+	// generation is the number that the next attempt uses.
+	generation int
+	// gaveUp: there is no live server, and none is being started.
+	gaveUp bool
+	// rolledBack: an earlier generation than that of snap is live.
+	rolledBack bool
+	begun      time.Time
+	loading    time.Time // when the last plugin or process began to run
+	steps      []control.Step
+}
+
+// outcome is what a task leaves behind.
+type outcome struct {
+	event control.Event
+	// snap and manifest replace the engine's if they are not nil.
+	snap     *build.Snapshot
+	manifest *manifest.Manifest
+	main     string
+	// generation is the next unused number.
+	generation int
+	// clean: the files of the task are what runs now.
+	clean bool
+	// cancelled: a newer batch took over; event is empty.
+	cancelled bool
+	// loading is when what went live began to be loaded.
+	loading time.Time
+	// held: the change takes a restart, which waits for the user's word.
+	held bool
+	// denied: something may not be read.
+	denied bool
+}
+
+// run goes up the ladder.
+func (t *task) run(ctx context.Context) outcome {
+	out := t.climb(ctx)
+	// What cannot be cancelled half way has come to its end.
+	if ctx.Err() != nil && !out.clean && t.force.kind != requestRollback {
+		return outcome{cancelled: true, generation: t.generation, main: t.main}
+	}
+	out.main, out.generation, out.loading = t.main, t.generation, t.loading
+	out.event.Cause = t.cause()
+	out.event.Steps = t.steps
+	out.event.Total = control.Duration(time.Since(t.begun))
+	if p := t.predicted; p != nil && telling(out) {
+		p.Wrong = p.Wrong || p.Rung != happened(out)
+		out.event.Predicted = p
+	}
+	return out
+}
+
+func (t *task) climb(ctx context.Context) outcome {
+	if t.force.kind == requestRollback {
+		return t.rollback(ctx)
+	}
+	lost, err := t.restore()
+	switch {
+	case err != nil:
+		return t.kept(err)
+	case lost, t.snap == nil, t.force.kind == requestRestart:
+		return t.start(ctx, nil)
+	}
+	if err := t.awaitFiles(ctx); err != nil {
+		return t.kept(err)
+	}
+	plan, err := t.plan(ctx)
+	if err != nil {
+		if f, ok := errors.AsType[*build.Failure](err); ok {
+			t.announce(verdict{rung: manifest.RungKeep, diagnostics: f.Diagnostics}, 0)
+		}
+		return t.kept(err)
+	}
+	t.e.watchGraph(t.snap, plan.Watch())
+	if plan.Watch().Main() != t.snap.Main() {
+		t.main = "" // to be found again
+	}
+	t.e.learn(func(k *known) { k.newest = plan.Watch() })
+	var under *building // while the prediction is made
+	if plan.Rung == manifest.RungHotSwap && len(t.snap.Hot()) > 0 {
+		under = t.build(ctx, plan)
+	}
+	v, err := t.foresee(ctx, plan)
+	if err != nil {
+		under.abandon()
+		return t.kept(err)
+	}
+	if err := t.confirm(ctx, plan, v, under); err != nil {
+		under.abandon()
+		return t.keptFromRestart(err, v.restart())
+	}
+	switch {
+	case plan.Rung == "":
+	case v.rung == manifest.RungWarmRestart, plan.Rung == manifest.RungWarmRestart:
+		under.abandon()
+		return t.restart(ctx, v.restart())
+	case len(v.onceMore()) > 0 && v.rung == manifest.RungKeep:
+		// It might load this once. Then the process could take no other
+		// generation of this code, and would have what it registered for good.
+		under.abandon()
+		return t.refuse(v)
+	default:
+		// Also what is expected to be refused is built: the live server has the
+		// last word.
+		return t.swap(ctx, plan, under)
+	}
+	switch {
+	case t.gaveUp:
+		return t.revive(ctx)
+	case t.force.kind == requestReload, t.rolledBack:
+		t.predicted = nil // it was about the change, and there is none
+		return t.swap(ctx, plan.Watch().Rebuild(), nil)
+	}
+	return outcome{clean: true, snap: plan.Watch(), event: control.Event{
+		Kind: control.EventUnchanged, Message: "nothing that the live server runs has changed",
+	}}
+}
+
+// plan says what the files mean. While the code cannot be loaded the watcher
+// follows whatever may mend that.
+func (t *task) plan(ctx context.Context) (*build.Plan, error) {
+	for again := false; ; again = true {
+		watch := time.Now()
+		plan, graph, err := t.e.builder.Plan(ctx, t.snap, t.files)
+		t.step(control.StepPlan, time.Since(watch))
+		if err == nil {
+			return plan, nil
+		}
+		t.e.watchDirs(t.snap, graph)
+		if !again && graph != nil && graph.Outdated() {
+			continue // it came before it was watched for
+		}
+		return nil, cmp.Or(t.awaitEmbedded(ctx, graph), err)
+	}
+}
+
+// restore has the output directory again if somebody deleted it, and reports
+// whether the live server was lost with it.
+func (t *task) restore() (lost bool, err error) {
+	gone, err := t.e.out.restore()
+	if gone && err == nil {
+		t.e.publish(control.Event{Kind: control.EventWarning, Message: t.e.out.path + " was deleted: everything is built again, and the live server starts anew"})
+		err = t.e.listenAnew()
+	}
+	return t.e.out.lost, err
+}
+
+// building is a plugin that is built while something else is done.
+type building struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	res    *build.Result
+	err    error
+}
+
+// build starts to build the plugin of a plan.
+func (t *task) build(ctx context.Context, plan *build.Plan) *building {
+	ctx, cancel := context.WithCancel(ctx)
+	b := &building{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(b.done)
+		b.res, b.err = t.e.builder.Plugin(ctx, plan, t.generation)
+	}()
+	return b
+}
+
+// wait returns the plugin.
+func (b *building) wait() (*build.Result, error) {
+	<-b.done
+	b.cancel()
+	return b.res, b.err
+}
+
+// abandon ends the build; b may be nil.
+func (b *building) abandon() {
+	if b != nil {
+		b.cancel()
+		<-b.done
+	}
+}
+
+// swap is the first rung: a plugin for the running process, which may be under
+// way.
+func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome {
+	if len(t.snap.Hot()) == 0 {
+		return t.start(ctx, nil)
+	}
+	generation := t.generation
+	if b == nil {
+		b = t.build(ctx, plan)
+	}
+	res, err := b.wait()
+	if err != nil {
+		return t.kept(err)
+	}
+	t.steps = append(t.steps, res.Steps...)
+	t.generation++ // from here on the number is used
+	t.e.publish(control.Event{Kind: control.EventProgress, Message: fmt.Sprintf("loading generation %d", generation)})
+	// A load is not cancelled half way: it is short, and what became of it must
+	// be known.
+	load, err := t.load(ctx, res, generation)
+	if err == nil && load.Outcome == control.OutcomeUnloadable && res.Thin {
+		// The process lacks what the plugin counts on. A full link does not.
+		if res, err = t.e.builder.Relink(ctx, res, reason(load.Diagnostics)); err != nil {
+			return t.kept(err)
+		}
+		t.steps = append(t.steps, res.Steps...)
+		load, err = t.load(ctx, res, generation)
+	}
+	if _, died := errors.AsType[*launch.ExitError](err); died && res.Thin {
+		t.e.builder.DoubtThin("the live server died while it loaded the last plugin, which was linked thin")
+	}
+	if errors.Is(err, launch.ErrNoLiveServer) {
+		return t.revive(ctx)
+	} else if err != nil {
+		return t.kept(err)
+	}
+	t.steps = append(t.steps, load.Steps...)
+	switch load.Outcome {
+	case control.OutcomeBreak, control.OutcomeMismatch:
+		return t.restart(ctx, load.Diagnostics)
+	case control.OutcomeLive:
+		t.e.checkBudget(load.Growth)
+		return t.live(res, manifest.RungHotSwap, generation, load.Manifest, load.Diagnostics)
+	default:
+		out := t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
+		if load.Initialising {
+			out.event.Message = "not initialised in the running process; if the code does what a process can do only once, a restart takes the change"
+		}
+		return out
+	}
+}
+
+// refuse is the last rung for code that must not be loaded.
+func (t *task) refuse(v verdict) outcome {
+	var errs []manifest.Diagnostic
+	for _, d := range v.diagnostics {
+		if d.Severity == manifest.SeverityError {
+			errs = append(errs, d)
+		}
+	}
+	return outcome{event: control.Event{
+		Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: errs,
+		Message: "not loaded: a process can do this only once; a restart takes the change",
+	}}
+}
+
+// checkBudget proposes a restart, once for each process, when the live server
+// has grown too much.
+func (e *Engine) checkBudget(growth int64) {
+	if growth <= cmp.Or(e.opts.MemoryBudget, 1<<30) || !e.proposed.CompareAndSwap(false, true) {
+		return
+	}
+	e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
+		"the live server has grown by %d MB since it started, and Go never gives back the memory of plugins; `anvil-lsp ctl restart` does", growth>>20)})
+}
+
+// load has the live server load a plugin.
+func (t *task) load(ctx context.Context, res *build.Result, generation int) (control.LoadResult, error) {
+	req := control.LoadRequest{Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot()}
+	if res.Thin {
+		req.Needs, req.Executable = res.Needs, res.Snapshot.Executable()
+	}
+	t.loading = time.Now()
+	return t.e.sup.Load(context.WithoutCancel(ctx), req)
+}
+
+// reason is what a plugin was not loaded for.
+func reason(ds []manifest.Diagnostic) string {
+	if len(ds) == 0 {
+		return "it could not be loaded"
+	}
+	return ds[0].Message
+}
+
+// restart is the second rung: it starts anew if the policy for breaks is to do
+// so without asking.
+func (t *task) restart(ctx context.Context, reasons []manifest.Diagnostic) outcome {
+	policy := t.e.opts.OnBreak
+	if decide := t.e.opts.Decide; decide != nil {
+		policy = decide(reasons)
+	}
+	switch policy {
+	case BreakKeep:
+		return outcome{held: true, event: control.Event{
+			Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: reasons,
+			Message: "the old code stays until the live server is restarted",
+		}}
+	case BreakAsk:
+		return outcome{held: true, event: control.Event{
+			Kind: control.EventAsking, Rung: manifest.RungWarmRestart, Diagnostics: reasons,
+			Message: "the change needs a restart of the live server; the old code stays until then",
+		}}
+	}
+	return t.start(ctx, reasons)
+}
+
+// revive starts a live server where there is none any more. What was expected of
+// that one is void.
+func (t *task) revive(ctx context.Context) outcome {
+	t.predicted = nil
+	return t.start(ctx, nil)
+}
+
+// start is what the second rung does, and how everything begins: a new process on the
+// same socket.
+func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome {
+	if t.main == "" {
+		main, err := t.e.builder.Main(ctx)
+		if err != nil {
+			if t.snap == nil {
+				t.e.watchTree()
+			}
+			return t.kept(err)
+		}
+		t.main = main
+		if t.snap == nil { // else the one that is live counts
+			t.e.setMain(main)
+		}
+	}
+	generation := t.generation
+	res, err := t.host(ctx, generation, reasons)
+	if err != nil {
+		if t.snap == nil {
+			t.main = "" // it may be moved before anything was live
+		}
+		return t.keptFromRestart(err, reasons)
+	}
+	t.e.watchGraph(t.snap, res.Snapshot)
+	t.steps = append(t.steps, res.Steps...)
+	dir := t.e.workDir(res.Snapshot)
+	t.e.tellWorkDir(dir)
+	watch := time.Now()
+	t.loading = watch
+	status, err := t.e.sup.Replace(ctx, launch.Image{
+		Executable: res.Path, Dir: dir, Generation: generation, Handlers: res.Snapshot.Handlers(), Hot: res.Snapshot.Hot(),
+		Sources: build.Sources(t.e.opts.Dir),
+	})
+	t.step(control.StepStart, time.Since(watch))
+	if err != nil {
+		out := t.kept(err)
+		if wait := t.waitForRestart(reasons); out.event.Message == "" {
+			out.event.Message = wait
+		} else if wait != "" {
+			out.event.Message += "; " + wait
+		}
+		return out
+	}
+	t.generation++
+	t.e.compareAddress(status.Addr)
+	t.e.out.lost = false
+	t.e.proposed.Store(false)
+	rung := manifest.RungWarmRestart
+	if t.snap == nil {
+		rung = ""
+	}
+	out := t.live(res, rung, generation, status.Manifest, reasons)
+	out.event.PID = status.PID
+	return out
+}
+
+// host builds the executable. While the code cannot be loaded the watcher follows
+// whatever may mend that.
+func (t *task) host(ctx context.Context, generation int, reasons []manifest.Diagnostic) (*build.Result, error) {
+	for again := false; ; again = true {
+		res, graph, err := t.e.builder.Host(ctx, t.main, generation, func(m string) {
+			t.e.publish(control.Event{Kind: control.EventProgress, Message: m})
+		}, func(s *build.Snapshot) { t.compiled(s, reasons) })
+		if err == nil {
+			return res, nil
+		}
+		t.e.watchDirs(t.snap, graph)
+		if !again && graph != nil && graph.Outdated() {
+			continue // it came before it was watched for
+		}
+		return nil, cmp.Or(t.awaitEmbedded(ctx, graph), err)
+	}
+}
+
+// waitForRestart says what waits for a restart that failed, and why: hot code was
+// compiled against host packages that the running process does not have.
+func (t *task) waitForRestart(reasons []manifest.Diagnostic) string {
+	if t.snap == nil || len(t.files) < 2 || !slices.ContainsFunc(reasons, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeHostChanged }) {
+		return ""
+	}
+	return "all of " + strings.Join(t.cause(), ", ") + " waits for that restart, because hot code goes with the host packages that it was written against: mend them, or take their change back"
+}
+
+// compiled has the code known from source while the first live server is still
+// being linked and started. Where one runs already, what is new is compared with
+// that: its snapshot says what the process has, which another one does not.
+// What remains then is to link the executable and to start it.
+func (t *task) compiled(s *build.Snapshot, reasons []manifest.Diagnostic) {
+	if t.snap != nil {
+		t.e.publish(control.Event{Kind: control.EventRestarting, Rung: manifest.RungWarmRestart, Cause: t.cause(), Diagnostics: reasons})
+		return
+	}
+	t.e.learn(func(k *known) { k.newest = s })
+	if told := t.e.opts.Foreseeable; told != nil {
+		told()
+	}
+}
+
+// rollback goes back to an earlier generation of the running process.
+func (t *task) rollback(ctx context.Context) outcome {
+	res, err := t.e.sup.Rollback(context.WithoutCancel(ctx), control.RollbackRequest{Generation: t.force.generation})
+	if err == nil && res.Outcome != control.OutcomeLive {
+		err = &build.Failure{Diagnostics: res.Diagnostics}
+	}
+	if err != nil {
+		// What is live, and what is wrong with the newest code, is as it was.
+		return outcome{event: control.Event{Kind: control.EventWarning, Message: "no rollback: " + err.Error()}}
+	}
+	ev := control.Event{Kind: control.EventRolledBack, Generation: res.Generation, Rung: manifest.RungHotSwap, Diagnostics: res.Diagnostics}
+	ev.Message = fmt.Sprintf("generation %d is live again; the next save builds from the files as they are", res.Generation)
+	if res.Manifest != nil {
+		ev.Routes = res.Manifest.Routes
+		if err := t.e.record(t.snap, res.Manifest); err != nil {
+			ev.Message = err.Error()
+		}
+	}
+	return outcome{event: ev, manifest: res.Manifest}
+}
+
+// live reports a generation that serves.
+func (t *task) live(res *build.Result, rung manifest.Rung, generation int, m *manifest.Manifest, ds []manifest.Diagnostic) outcome {
+	ev := control.Event{Kind: control.EventLive, Generation: generation, Rung: rung, Rebuilt: slices.Sorted(slices.Values(res.Rebuilt)), Diagnostics: ds}
+	if m != nil {
+		ev.Routes = m.Routes
+		if err := t.e.record(res.Snapshot, m); err != nil {
+			ev.Message = err.Error()
+		}
+	}
+	t.e.setTarget(res.Snapshot)
+	t.e.builder.Prune(generation, res.Snapshot)
+	if p := t.predicted; p != nil && rung == manifest.RungWarmRestart && slices.Equal(p.Codes, []manifest.Code{manifest.CodeSignature}) && !signatureBreaks(t.last, m) {
+		// The restart was for nothing: a hot swap would have done.
+		p.Wrong = true
+	}
+	return outcome{event: ev, snap: res.Snapshot, manifest: m, clean: true}
+}
+
+// kept is the last rung: the last good generation stays.
+func (t *task) kept(err error) outcome {
+	ev := control.Event{Kind: control.EventKept, Rung: manifest.RungKeep}
+	// The order matters: a StartError may wrap an ExitError.
+	if f, ok := errors.AsType[*build.Failure](err); ok {
+		ev.Diagnostics = f.Diagnostics
+	} else if s, ok := errors.AsType[*launch.StartError](err); ok {
+		ev.Diagnostics = t.place(s.Diagnostics)
+		switch {
+		case len(ev.Diagnostics) == 0:
+			ev.Message = s.Error()
+		case s.Displaced:
+			ev.Message = "the running process was ended for the new one, and started again with what it served; what it kept in memory is gone"
+		}
+	} else if x, ok := errors.AsType[*launch.ExitError](err); ok {
+		ev.Diagnostics = []manifest.Diagnostic{x.Exit.Diagnostic}
+	} else if errors.Is(err, launch.ErrNoAnswer) {
+		ev.Unsure = true
+		ev.Message = "the live server does not answer, so it is not known what it serves; that is told as soon as it answers, and `anvil-lsp ctl restart` starts it anew"
+	} else {
+		ev.Message = err.Error()
+	}
+	ev.Diagnostics = nameCopies(ev.Diagnostics)
+	return outcome{event: ev, denied: errors.Is(err, fs.ErrPermission)}
+}
+
+// keptFromRestart is kept for code that would need a restart if it compiled: what
+// for is told, too, because no restart was announced.
+func (t *task) keptFromRestart(err error, reasons []manifest.Diagnostic) outcome {
+	out := t.kept(err)
+	if _, ok := errors.AsType[*build.Failure](err); ok && t.snap != nil {
+		out.event.Diagnostics = slices.Concat(out.event.Diagnostics, reasons)
+	}
+	return out
+}
+
+// place gives diagnostics about the register function its position.
+func (t *task) place(ds []manifest.Diagnostic) []manifest.Diagnostic {
+	ds = slices.Clone(ds)
+	for i, d := range ds {
+		if d.File != "" || d.Code != manifest.CodeRegister || t.snap == nil {
+			continue
+		}
+		if p := t.snap.Package(t.snap.Handlers()); p != nil {
+			ds[i].Position, _ = build.FindRegister(p)
+		}
+	}
+	return ds
+}
+
+func (t *task) step(name string, d time.Duration) {
+	t.steps = append(t.steps, control.Step{Name: name, Duration: control.Duration(d)})
+}
+
+// cause returns the files of the task relative to the workspace.
+func (t *task) cause() []string {
+	return t.e.relative(t.files)
+}
+
+func (e *Engine) relative(files []string) []string {
+	out := make([]string, 0, len(files))
+	for _, f := range files {
+		if rel, err := filepath.Rel(e.opts.Dir, f); err == nil {
+			f = rel
+		}
+		out = append(out, filepath.ToSlash(f))
+	}
+	slices.Sort(out)
+	return out
+}
