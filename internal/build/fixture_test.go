@@ -42,7 +42,7 @@ func newApp(t *testing.T, archive string, change ...func(*Config)) *app {
 		a.write(f.Name, string(f.Data))
 	}
 	// The real thing, with what it keeps of the language, next to a small runtime.
-	for _, name := range []string{"handoff.go", "language.go"} {
+	for _, name := range []string{"handoff.go", "language.go", "library.go"} {
 		data, err := os.ReadFile(filepath.Join("../../hotreload/internal/handoff", name))
 		if err != nil {
 			t.Fatal(err)

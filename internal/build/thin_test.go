@@ -108,7 +108,7 @@ func TestLanguageIsKept(t *testing.T) {
 	}
 	// Those that only instrumented code or other processors need, or that the
 	// compiler never calls by name.
-	except := regexp.MustCompile(`^(race|msan|asan|libfuzzer|check|unsafe.*checkptr|addCovMeta|arm|loong|riscv|u?int64|u?int32|float64tou?int|makemap64|makechan64|makeslice64|goPanic|panicmakeslicecap|throwinit|goschedguarded|printiface|slicebytetostringtmp|slicecopy|assertE2I|rand32|selectsetpc|growslice.*NoAlias|moveSliceNoScan|memhash0|mapassign_fast32ptr)`)
+	except := regexp.MustCompile(`^(race|msan|asan|libfuzzer|check|unsafe.*checkptr|addCovMeta|arm|loong|riscv|u?int64|u?int32|float64tou?int|makemap64|makechan64|makeslice64|goPanic|panicmakeslicecap|throwinit|goschedguarded|printiface|slicebytetostringtmp|slicecopy|rand32|selectsetpc|growslice.*NoAlias|moveSliceNoScan|memhash0|mapassign_fast32ptr)`)
 	seen := 0
 	for _, m := range regexp.MustCompile(`(?m)^func (\w+)`).FindAllStringSubmatch(string(builtin), -1) {
 		if name := m[1]; !except.MatchString(name) && !im.Has("runtime."+name) {
@@ -118,6 +118,38 @@ func TestLanguageIsKept(t *testing.T) {
 	}
 	if seen < 100 {
 		t.Errorf("found %d functions of the runtime", seen)
+	}
+	// What other packages of the standard library have from package runtime: nobody
+	// else provides it. Not what tests, or experiments and other forms of the
+	// library use, nor what packages have under their own names anyway.
+	foreign := regexp.MustCompile(`^(_rt0|arena\.|crypto/|go:|internal/|os\.(ignore|restore)SIGSYS|os/signal\.signalWait|runtime\.|runtime/(metrics_test|pprof|secret)\.|sync\.|sync_test\.|syscall\.(cgocaller|runtime_doAll)|type:|unique\.|reflect\.(gcbits|mapiter|memclr))`)
+	archive, err := a.b.run.output(t.Context(), a.dir, "go", "list", "-export", "-buildmode=plugin", "-gcflags=all=-linkshared", "-f", "{{.Export}}", "runtime")
+	if err != nil {
+		t.Fatal(err)
+	}
+	symbols, err := exec.Command("go", "tool", "nm", strings.TrimSpace(string(archive))).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, m := range regexp.MustCompile(`(?m) T ([\w/.:]+)$`).FindAllStringSubmatch(string(symbols), -1) {
+		if name := m[1]; !foreign.MatchString(name) {
+			found++
+			if !im.Has(name) {
+				t.Errorf("the program lacks %s", name)
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("found %d functions of the runtime with names of other packages", found)
+	}
+	for _, name := range strings.Fields("bool string error interface{} unsafe.Pointer uintptr int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 float32 float64 complex64 complex128") {
+		name = strings.ReplaceAll(name, "{}", " {}")
+		for _, form := range []string{"type:%s", "type:*%s", "type:[]%s", "type:*[]%s"} {
+			if form = fmt.Sprintf(form, name); !im.HasType(form) {
+				t.Errorf("the program lacks %s", form)
+			}
+		}
 	}
 }
 

@@ -26,6 +26,8 @@ func language(n int, u uint64, s string, b []byte, v any, p *value) (out []any) 
 		}
 	}
 	out = append(out, exported...)
+	out = append(out, basic...)
+	out = append(out, library(n, nil)...)
 	runtime.AddCleanup(&value{}, func(int) {}, n).Stop()
 	go sequence(n)
 	go func() { n++ }()
@@ -180,6 +182,7 @@ func interfaces(v any, p *value) any {
 	x := v.(value)
 	y := m.(*value)
 	through(p)
+	d, is := dynamic[interface{ M() }](v)
 	switch t := v.(type) {
 	case interface{ A() }:
 		t.A()
@@ -190,13 +193,36 @@ func interfaces(v any, p *value) any {
 	case error:
 		return t.Error()
 	}
-	return []any{m, o, ok, x, y, uint16(p.words[0]), uint32(len(p.text)), uint64(len(p.text)), p.text, p.pointers[:], p.bytes, *p, any(m) == v, m == p.iface, p.any == v}
+	return []any{d, is, m, o, ok, x, y, uint16(p.words[0]), uint32(len(p.text)), uint64(len(p.text)), p.text, p.pointers[:], p.bytes, *p, any(m) == v, m == p.iface, p.any == v}
+}
+
+// dynamic asserts a type that it has from a dictionary.
+//
+//go:noinline
+func dynamic[T any](v any) (T, bool) {
+	if x, ok := v.(T); ok {
+		return x, ok
+	}
+	return v.(T), false
 }
 
 //go:noinline
 func compare(p *value) any {
 	q := *p
 	return []any{q == *p, q.bytes == p.bytes, q.words == p.words, q.quad == p.quad, q.pointers == p.pointers, q.complex == p.complex, q.c64 == p.c64, q.float == p.float, q.any == p.any, q.iface == p.iface}
+}
+
+// basic are the types whose descriptors only package runtime has, with pointers
+// to them (cmd/compile/internal/reflectdata.WriteBasicTypes).
+var basic = []any{
+	(*[]bool)(nil), (*[]string)(nil), (*[]error)(nil), (*[]any)(nil), (*[]unsafe.Pointer)(nil), (*[]uintptr)(nil),
+	(*[]int)(nil), (*[]int8)(nil), (*[]int16)(nil), (*[]int32)(nil), (*[]int64)(nil),
+	(*[]uint)(nil), (*[]uint8)(nil), (*[]uint16)(nil), (*[]uint32)(nil), (*[]uint64)(nil),
+	(*[]float32)(nil), (*[]float64)(nil), (*[]complex64)(nil), (*[]complex128)(nil),
+	(*bool)(nil), (*string)(nil), (*error)(nil), (*any)(nil), (*unsafe.Pointer)(nil), (*uintptr)(nil),
+	(*int)(nil), (*int8)(nil), (*int16)(nil), (*int32)(nil), (*int64)(nil),
+	(*uint)(nil), (*uint8)(nil), (*uint16)(nil), (*uint32)(nil), (*uint64)(nil),
+	(*float32)(nil), (*float64)(nil), (*complex64)(nil), (*complex128)(nil), (*func(error) string)(nil),
 }
 
 // exported is the interface of the runtime.

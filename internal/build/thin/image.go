@@ -270,3 +270,7 @@ func (im *Image) Has(name string) bool {
 	_, ok := im.symbols[name]
 	return ok
 }
+
+// HasType reports whether the image exports the descriptor of a type, under the
+// name that it has in compiled packages, such as type:[]int.
+func (im *Image) HasType(name string) bool { return im.Has(mangle(name)) }

@@ -1,6 +1,7 @@
 package thin
 
 import (
+	"cmp"
 	"context"
 	"debug/elf"
 	"errors"
@@ -11,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // Tool runs a program in a directory and returns its error, with what it said.
@@ -19,7 +19,7 @@ type Tool func(ctx context.Context, dir, name string, args ...string) error
 
 // Version changes when plugins are linked in another way, so that what was found
 // out about the former does not count.
-const Version = 2
+const Version = 3
 
 // Linker links plugins. It is immutable and safe for concurrent use.
 type Linker struct {
@@ -71,7 +71,7 @@ type Report struct {
 var ErrNotThin = errors.New("cannot be linked thin")
 
 // pulls bounds how often packages are added because the linker misses symbols.
-const pulls = 6
+const pulls = 12
 
 // Link makes a plugin. An error means that it takes a full link, unless ctx has
 // ended.
@@ -79,21 +79,23 @@ func (l *Linker) Link(ctx context.Context, j Job) (*Report, error) {
 	if len(j.Images) == 0 {
 		return nil, fmt.Errorf("%w: no image is loaded", ErrNotThin)
 	}
-	stub := filepath.Join(j.Dir, stubName)
-	linked := maps.Clone(j.Archives)
-	if linked == nil {
-		linked = map[string]string{}
+	in := &inputs{job: &j, all: map[string]*input{}}
+	first := maps.Clone(j.Archives)
+	if first == nil {
+		first = map[string]string{}
+	}
+	first[j.Path] = j.Main
+	if err := in.add(first, false); err != nil {
+		return nil, err
 	}
 	var report Report
 	for range pulls {
 		var missing []string
-		names, err := l.goLink(ctx, j, linked, stub)
+		names, err := l.goLink(ctx, j, in)
 		if err == nil {
-			report.Needs, missing, err = l.systemLink(ctx, j, names)
+			report.Needs, missing, err = l.systemLink(ctx, j, in, names)
 		} else {
-			for _, m := range missed.FindAllStringSubmatch(err.Error(), -1) {
-				missing = append(missing, m[1])
-			}
+			missing = missedSymbols(err.Error())
 		}
 		switch {
 		case err == nil:
@@ -102,12 +104,19 @@ func (l *Linker) Link(ctx context.Context, j Job) (*Report, error) {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		}
-		more := j.owners(missing, linked, names)
+		for i, name := range missing {
+			missing[i] = cmp.Or(names[name], name)
+		}
+		more := j.search(in.together(missing), in.all)
 		if len(more) == 0 {
 			return nil, fmt.Errorf("%w: %w", ErrNotThin, err)
 		}
+		pulled := map[string]string{}
 		for _, path := range more {
-			linked[path] = j.Shared[path]
+			pulled[path] = j.Shared[path]
+		}
+		if err := in.add(pulled, true); err != nil {
+			return nil, err
 		}
 		report.Pulled = append(report.Pulled, more...)
 	}
@@ -119,20 +128,23 @@ const stubName = "loaded.so"
 
 // goLink has the Go linker write go.o. It returns the names of symbols by the
 // form that they have in it, where that is hashed.
-func (l *Linker) goLink(ctx context.Context, j Job, linked map[string]string, stubFile string) (map[string]string, error) {
-	content, names, err := l.stub(j, linked)
+func (l *Linker) goLink(ctx context.Context, j Job, in *inputs) (map[string]string, error) {
+	content, names, err := l.stub(j, in)
 	if err != nil {
 		return nil, err
 	}
+	stubFile := filepath.Join(j.Dir, stubName)
 	if err := os.WriteFile(stubFile, content, 0o666); err != nil {
 		return nil, fmt.Errorf("writing link files: %w", err)
 	}
 	var cfg strings.Builder
-	for _, path := range slices.Sorted(maps.Keys(linked)) {
-		fmt.Fprintf(&cfg, "packagefile %s=%s\n", path, linked[path])
+	for _, path := range slices.Sorted(maps.Keys(in.all)) {
+		if path != j.Path {
+			fmt.Fprintf(&cfg, "packagefile %s=%s\n", path, in.all[path].file)
+		}
 	}
 	for path := range j.Shared {
-		if _, ok := linked[path]; !ok {
+		if _, ok := in.all[path]; !ok {
 			fmt.Fprintf(&cfg, "packageshlib %s=%s\n", path, stubFile)
 		}
 	}
@@ -145,28 +157,17 @@ func (l *Linker) goLink(ctx context.Context, j Job, linked map[string]string, st
 		"-pluginpath", j.Path, "-tmpdir", j.Dir, "-extld=" + l.Nothing, "-s", "-w",
 	}
 	args = slices.Concat(args, l.Flags, j.Flags)
-	return names, l.Run(ctx, j.Dir, l.GoLink, append(args, j.Main)...)
+	return names, l.Run(ctx, j.Dir, l.GoLink, append(args, in.all[j.Path].file)...)
 }
 
 // stub returns the library that stands for the images.
-func (l *Linker) stub(j Job, linked map[string]string) (content []byte, names map[string]string, err error) {
-	files := append(slices.Sorted(maps.Values(linked)), j.Main)
-	objects := make([][]*object, len(files))
-	errs := make([]error, len(files))
-	var wg sync.WaitGroup
-	for i, file := range files {
-		wg.Go(func() { objects[i], errs[i] = readObjects(file) })
-	}
-	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return nil, nil, err
-	}
+func (l *Linker) stub(j Job, in *inputs) (content []byte, names map[string]string, err error) {
 	s := &stub{images: j.Images, exports: map[string]export{}, archived: j.archived()}
 	for _, r := range always {
 		s.add(r)
 	}
 	names = map[string]string{}
-	for _, o := range slices.Concat(objects...) {
+	for o := range in.objects() {
 		for _, r := range o.references() {
 			if r.name == symbolModule {
 				continue
@@ -221,30 +222,22 @@ func (j *Job) byName() map[string]string {
 }
 
 // missed are the words with which the Go linker names a symbol that it does
-// not find, on each machine its own.
-var missed = regexp.MustCompile(`(?m)(?:missing section for relocation target|missing section for|relocation target|unreachable sym in relocation:) ([^\s]+)(?: not defined)?`)
+// not find, or not where it needs it, on each machine its own. Names of types
+// without a name have spaces.
+var missed = regexp.MustCompile(`(?m)(?:missing section for relocation target|section-relative reloc:|undefined symbol in relocation:|missing section for|relocation target|unreachable sym in relocation:) (.+?)(?: not defined.*)?$`)
 
-// owners returns packages that could provide the symbols, sorted, and are not
-// linked yet.
-func (j *Job) owners(symbols []string, linked, names map[string]string) []string {
-	byName := j.byName()
-	more := map[string]bool{}
-	for _, name := range symbols {
-		if full, ok := names[name]; ok {
-			name = full
-		}
-		path, ok := byName[packageOf(name)]
-		// The runtime hangs together: one function would bring most of it.
-		if _, done := linked[path]; ok && !done && path != "runtime" {
-			more[path] = true
-		}
+// missedSymbols returns the symbols that the Go linker misses, by what it said.
+func missedSymbols(text string) []string {
+	var out []string
+	for _, m := range missed.FindAllStringSubmatch(text, -1) {
+		out = append(out, m[1])
 	}
-	return slices.Sorted(maps.Keys(more))
+	return out
 }
 
 // systemLink makes the plugin of go.o. It returns the images that the plugin
 // needs, or the symbols that none has: the dynamic linker would refuse it.
-func (l *Linker) systemLink(ctx context.Context, j Job, names map[string]string) (needs []*Image, missing []string, err error) {
+func (l *Linker) systemLink(ctx context.Context, j Job, in *inputs, names map[string]string) (needs []*Image, missing []string, err error) {
 	name := filepath.Join(j.Dir, "go.o")
 	object, err := os.ReadFile(name)
 	if err != nil {
@@ -254,8 +247,13 @@ func (l *Linker) systemLink(ctx context.Context, j Job, names map[string]string)
 	if err != nil {
 		return nil, nil, err
 	}
-	if needs, missing = providers(j.Images, found.undefined); len(missing) > 0 {
-		return nil, missing, fmt.Errorf("no loaded image has %s", missing[0])
+	objects, provided, err := hostObjects(j.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	wanted := slices.DeleteFunc(found.undefined, func(name string) bool { return provided[name] })
+	if needs, missing = providers(j.Images, append(wanted, in.copies(found.defined)...)); len(missing) > 0 {
+		return nil, missing, fmt.Errorf("no loaded image has %s", cmp.Or(names[missing[0]], missing[0]))
 	}
 	next, err := moduleNext(j.Images[0])
 	if err != nil {
@@ -275,7 +273,7 @@ func (l *Linker) systemLink(ctx context.Context, j Job, names map[string]string)
 	// Without text relocations what is not writable stays as it is in the file, and
 	// can be dropped from memory.
 	args := []string{"-shared", "-z", "text", "-z", "now", "-z", "relro", "-z", "nocopyreloc", "-z", "nodelete", "--build-id=none", "--hash-style=gnu", "-s", "-o", j.Out}
-	if err := l.Run(ctx, j.Dir, l.SystemLink, slices.Concat(args, j.SystemFlags, []string{name, support})...); err != nil {
+	if err := l.Run(ctx, j.Dir, l.SystemLink, slices.Concat(args, j.SystemFlags, []string{name, support}, objects)...); err != nil {
 		_ = os.Remove(j.Out) // a cancelled linker leaves a part
 		return nil, nil, err
 	}

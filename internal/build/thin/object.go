@@ -77,6 +77,11 @@ func readObjects(archive string) ([]*object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a compiled package: %w", err)
 	}
+	return parseObjects(archive, data)
+}
+
+// parseObjects returns the objects in the content of an archive, as parts of it.
+func parseObjects(archive string, data []byte) ([]*object, error) {
 	var out []*object
 	for name, member := range members(data) {
 		if name == "__.PKGDEF" || !bytes.HasPrefix(member, []byte("go object ")) {
@@ -98,7 +103,8 @@ func readObjects(archive string) ([]*object, error) {
 	return out, nil
 }
 
-// members iterates over the files in an archive.
+// members iterates over the files in an archive: their names and contents, as
+// parts of data.
 func members(data []byte) func(yield func(string, []byte) bool) {
 	return func(yield func(string, []byte) bool) {
 		rest, ok := bytes.CutPrefix(data, []byte(archiveMagic))
@@ -106,7 +112,7 @@ func members(data []byte) func(yield func(string, []byte) bool) {
 			name := strings.TrimRight(string(rest[:16]), " ")
 			size, err := strconv.Atoi(strings.TrimRight(string(rest[48:58]), " "))
 			rest = rest[archiveHeader:]
-			if err != nil || size < 0 || size > len(rest) || !yield(name, rest[:size]) {
+			if err != nil || size < 0 || size > len(rest) || !yield(name, rest[:size:size]) {
 				return
 			}
 			rest = rest[min(size+size&1, len(rest)):]
@@ -202,18 +208,29 @@ func (o *object) references() []reference {
 	return out
 }
 
-// variableTypes returns the names of the types of the object's variables whose
-// descriptors it does not contain. The linker needs them to tell the garbage
-// collector where pointers are, though the program may do without.
+// variableTypes returns the names of the types whose descriptors the object does
+// not contain, and which its variables are of or are made of. The linker needs
+// them to tell the garbage collector where pointers are, though the program may
+// do without.
 func (o *object) variableTypes() []string {
 	var out []string
+	seen := map[int]bool{}
+	var visit func(t int)
+	visit = func(t int) {
+		switch {
+		case t < 0 || seen[t]:
+		case t >= o.defined():
+			seen[t] = true
+			out = append(out, o.name(t))
+		default:
+			seen[t] = true
+			o.parts(t, func(_, part int) { visit(part) })
+		}
+	}
 	for i := range o.defined() {
 		for aux := o.indexed(i, blockAuxIndex, blockAux, auxRecord); len(aux) >= auxRecord; aux = aux[auxRecord:] {
-			if aux[0] != auxGoType {
-				continue
-			}
-			if t := o.resolve(aux[1:]); t >= o.defined() {
-				out = append(out, o.name(t))
+			if aux[0] == auxGoType {
+				visit(o.resolve(aux[1:]))
 			}
 		}
 	}
@@ -225,29 +242,51 @@ func isType(name string) bool {
 	return strings.HasPrefix(name, "type:") && !strings.HasPrefix(name, "type:.")
 }
 
+// defines returns the number of the symbol that the object defines under a name,
+// -1 if it does not.
+func (o *object) defines(name string) int {
+	for i := range o.defined() {
+		if o.name(i) == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// parts calls f for each type that a descriptor leads to, as far as the linker
+// follows it (see describe), with the offset of the pointer to it.
+func (o *object) parts(i int, f func(at, part int)) {
+	data := o.indexed(i, blockDataIndex, blockData, 1)
+	if len(data) < typeCommon {
+		return
+	}
+	if kind := data[typeKind] & kindMask; kind != kindArray && kind != kindStruct {
+		return
+	}
+	for r := range o.relocations(i) {
+		at, target := r.offset(), o.resolve(r.target())
+		if target >= 0 && r.size() == 8 && r.addend() == 0 && at >= typeCommon && isType(o.name(target)) {
+			f(at, target)
+		}
+	}
+}
+
 // describe returns a type descriptor that the object defines, with the names of
 // types as they are in objects.
 func (o *object) describe(name string) (descriptor, bool) {
-	for i := range o.defined() {
-		if o.name(i) != name {
-			continue
-		}
-		d := descriptor{data: bytes.Clone(o.indexed(i, blockDataIndex, blockData, 1)), types: map[int]string{}}
-		if len(d.data) < typeCommon {
-			return descriptor{}, false
-		}
-		kind := d.data[typeKind] & kindMask
-		for r := o.indexed(i, blockRelocIndex, blockRelocs, relocRecord); len(r) >= relocRecord; r = r[relocRecord:] {
-			at, target := int(binary.LittleEndian.Uint32(r)), o.resolve(r[15:])
-			switch {
-			case target < 0 || r[4] != 8 || binary.LittleEndian.Uint64(r[7:]) != 0: // not a plain address
-			case at == typeMask && target < o.defined():
-				d.mask = o.indexed(target, blockDataIndex, blockData, 1)
-			case at >= typeCommon && (kind == kindArray || kind == kindStruct) && isType(o.name(target)):
-				d.types[at] = o.name(target)
-			}
-		}
-		return d, true
+	i := o.defines(name)
+	if i < 0 {
+		return descriptor{}, false
 	}
-	return descriptor{}, false
+	d := descriptor{data: bytes.Clone(o.indexed(i, blockDataIndex, blockData, 1)), types: map[int]string{}}
+	if len(d.data) < typeCommon {
+		return descriptor{}, false
+	}
+	for r := range o.relocations(i) {
+		if target := o.resolve(r.target()); r.offset() == typeMask && r.size() == 8 && target >= 0 && target < o.defined() {
+			d.mask = o.indexed(target, blockDataIndex, blockData, 1)
+		}
+	}
+	o.parts(i, func(at, part int) { d.types[at] = o.name(part) })
+	return d, true
 }

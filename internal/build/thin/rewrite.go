@@ -15,6 +15,8 @@ var errObjectFile = errors.New("unexpected object file of the Go linker")
 type rewritten struct {
 	// undefined are the names of the symbols that the object leaves undefined.
 	undefined []string
+	// defined are those of the symbols that it defines.
+	defined []string
 	// register tells that the support object has to register the module.
 	register bool
 }
@@ -57,6 +59,7 @@ func rewrite(object []byte, visibility func(name string) elf.SymVis) (*rewritten
 			out.undefined = append(out.undefined, name)
 		default:
 			r.at[name] = i
+			out.defined = append(out.defined, name)
 			if s := r.symbol(i); elf.ST_BIND(s[4]) != elf.STB_LOCAL {
 				s[5] = byte(visibility(name))
 			}

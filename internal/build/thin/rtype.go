@@ -11,14 +11,19 @@ const (
 	typePointers = 8  // PtrBytes
 	typeFlags    = 20 // TFlag
 	typeKind     = 23
+	typeEqual    = 24
 	typeMask     = 32 // GCData
+	typeName     = 40 // Str
 	typeCommon   = 48 // what follows depends on the kind
 
 	flagMaskOnDemand = 1 << 4
 
 	kindMask   = 1<<5 - 1
 	kindArray  = 17
+	kindMap    = 21
 	kindStruct = 25
+
+	mapHasher = typeCommon + 24
 
 	structFields = typeCommon + 8 // slice
 	fieldSize    = 24             // Name, Typ, Offset
