@@ -6,6 +6,7 @@ go 1.26.0
 ignore ./editors/vscode/node_modules
 
 require (
+	github.com/anvilforge/anvil-lsp/hotreload v0.0.0
 	github.com/coder/websocket v1.8.15
 	github.com/fatih/color v1.19.0
 	github.com/fsnotify/fsnotify v1.10.1
@@ -29,3 +30,5 @@ require (
 	github.com/mattn/go-isatty v0.0.20 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
+
+replace github.com/anvilforge/anvil-lsp/hotreload => ./hotreload

@@ -57,6 +57,8 @@ func tag(word string) func(http.Handler) http.Handler {
 func TestRoutes(t *testing.T) {
 	mounted := chi.NewRouter()
 	mounted.Get("/users/{id}", text("admin of"))
+	// Which methods there are is chi's to say; the oldest that we allow lacks one.
+	knowsQuery := refused(func() { chi.NewRouter().Method("QUERY", "/", text("")) }) == ""
 	s := serving(t, func(r *RouteSink) {
 		r.Get("/", text("get"))
 		r.Head("/", text(""))
@@ -67,7 +69,9 @@ func TestRoutes(t *testing.T) {
 		r.Options("/", text("options"))
 		r.Connect("/", text("connect"))
 		r.Trace("/", text("trace"))
-		r.Route("query", "/", text("query"))
+		if knowsQuery {
+			r.Route("query", "/", text("query"))
+		}
 		r.Get("/any", text("only get")) // before Handle, and wins all the same
 		r.Handle("/any", text("any"))
 		r.Handle("PUT /put", text("put by pattern"))
@@ -95,7 +99,7 @@ func TestRoutes(t *testing.T) {
 		"OPTIONS /":                 "200 options",
 		"CONNECT /":                 "200 connect",
 		"TRACE /":                   "200 trace",
-		"QUERY /":                   "200 query",
+		"QUERY /":                   map[bool]string{true: "200 query", false: "405"}[knowsQuery],
 		"GET /any":                  "200 only get",
 		"POST /any":                 "200 any",
 		"PUT /put":                  "200 put by pattern",

@@ -154,7 +154,7 @@ func TestPlan(t *testing.T) {
 		}, "", ""},
 		{"a host package", func() string { return a.edit("store/store.go", "var Name", "var Other, Name") }, manifest.RungWarmRestart, manifest.CodeHostChanged},
 		{"the main package", func() string { return a.edit("main.go", "started", "begun") }, manifest.RungWarmRestart, manifest.CodeHostChanged},
-		{"a module that a replace directive takes from a directory", func() string { return a.edit("runtime/hotreload/hotreload.go", "struct{}", "struct{ x int }") }, manifest.RungWarmRestart, manifest.CodeHostChanged},
+		{"a module that a replace directive takes from a directory", func() string { return a.edit("runtime/hotreload.go", "struct{}", "struct{ x int }") }, manifest.RungWarmRestart, manifest.CodeHostChanged},
 		{"a new file in a host package", func() string { return a.write("store/new.go", "package store\n") }, manifest.RungWarmRestart, manifest.CodeHostChanged},
 		{"a comment in go.mod", func() string { return a.edit("go.mod", "go 1.26.0", "go 1.26.0 // language") }, "", ""},
 		{"the language version", func() string { return a.edit("go.mod", "go 1.26.0", "go 1.26.1") }, manifest.RungWarmRestart, manifest.CodeModuleChanged},

@@ -47,7 +47,7 @@ func newApp(t *testing.T, archive string, change ...func(*Config)) *app {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.write("runtime/hotreload/internal/handoff/"+name, string(data))
+		a.write("runtime/internal/handoff/"+name, string(data))
 	}
 	cfg := Config{Dir: a.dir, OutDir: filepath.Join(a.dir, ".anvil")}
 	for _, c := range change {

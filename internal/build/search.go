@@ -167,7 +167,7 @@ func (s *search) addModule(dir string) {
 	if err != nil {
 		return
 	}
-	m.likely = strings.Contains(string(data), strings.TrimSuffix(RuntimePath, "/hotreload"))
+	m.likely = strings.Contains(string(data), RuntimePath)
 	file, err := modfile.ParseLax(name, data, nil)
 	if err != nil {
 		return

@@ -27,7 +27,7 @@ func unpack(t *testing.T, dir, text string) {
 }
 
 const (
-	helloModule   = "-- go.mod --\nmodule example.com/hello\n\ngo 1.26\n\nrequire github.com/anvilforge/anvil-lsp v0.0.0\n"
+	helloModule   = "-- go.mod --\nmodule example.com/hello\n\ngo 1.26\n\nrequire github.com/anvilforge/anvil-lsp/hotreload v0.0.0\n"
 	helloHandlers = "-- handlers/h.go --\npackage handlers\n\nimport \"github.com/anvilforge/anvil-lsp/hotreload\"\n\nfunc AnvilRegisterRoutes(r *hotreload.RouteSink) {}\n"
 	serves        = "\n\nimport \"github.com/anvilforge/anvil-lsp/hotreload\"\n\nfunc Execute() { hotreload.LiveServer(nil, hotreload.Options{}) }\n\nfunc main() { Execute() }\n"
 )
@@ -144,8 +144,8 @@ func TestMainFound(t *testing.T) {
 	}
 	for _, tt := range tests {
 		dir := t.TempDir()
-		unpack(t, dir, strings.Replace(helloModule, "v0.0.0\n", "v0.0.0\n\nreplace github.com/anvilforge/anvil-lsp => ./runtime\n", 1)+helloHandlers+tt.files+
-			"-- runtime/go.mod --\nmodule github.com/anvilforge/anvil-lsp\n-- runtime/hotreload/h.go --\npackage hotreload\n")
+		unpack(t, dir, strings.Replace(helloModule, "v0.0.0\n", "v0.0.0\n\nreplace github.com/anvilforge/anvil-lsp/hotreload => ./runtime\n", 1)+helloHandlers+tt.files+
+			"-- runtime/go.mod --\nmodule github.com/anvilforge/anvil-lsp/hotreload\n-- runtime/h.go --\npackage hotreload\n")
 		b, err := New(t.Context(), Config{Dir: dir, OutDir: filepath.Join(dir, ".anvil")})
 		if err != nil {
 			t.Fatal(err)

@@ -181,19 +181,19 @@ func TestWorkspaces(t *testing.T) {
 		a.edit("go.mod", "v0.0.0\n", "v0.0.0\n\nrequire example.com/dep v1.0.0\n")
 		a.write("vendor/example.com/dep/dep.go", "package dep\n\nfunc F() int { return 1 }\n")
 		a.edit("store/store.go", "package store\n", "package store\n\nimport _ \"example.com/dep\"\n")
-		const runtime = "vendor/github.com/anvilforge/anvil-lsp"
+		const runtime = "vendor/github.com/anvilforge/anvil-lsp/hotreload"
 		if err := os.CopyFS(filepath.Join(a.dir, runtime), os.DirFS(filepath.Join(a.dir, "runtime"))); err != nil {
 			t.Fatal(err)
 		}
 		a.write("vendor/modules.txt", `# example.com/dep v1.0.0
 ## explicit; go 1.26
 example.com/dep
-# github.com/anvilforge/anvil-lsp v0.0.0 => ./runtime
+# github.com/anvilforge/anvil-lsp/hotreload v0.0.0 => ./runtime
 ## explicit; go 1.26.0
 github.com/anvilforge/anvil-lsp/hotreload
 github.com/anvilforge/anvil-lsp/hotreload/internal/handoff
 github.com/anvilforge/anvil-lsp/hotreload/program
-# github.com/anvilforge/anvil-lsp => ./runtime
+# github.com/anvilforge/anvil-lsp/hotreload => ./runtime
 `)
 		a.host()
 		for _, dir := range []string{"vendor", "vendor/example.com/dep"} {

@@ -30,7 +30,7 @@ func TestCheckWorkspaces(t *testing.T) {
 	// otherModule has the handlers use a module in a directory of its own.
 	otherModule := func(a *app) string {
 		other := t.TempDir()
-		writeFile(t, "module example.com/more\n\ngo 1.26.0\n\nrequire github.com/anvilforge/anvil-lsp v0.0.0\n", other, "go.mod")
+		writeFile(t, "module example.com/more\n\ngo 1.26.0\n\nrequire github.com/anvilforge/anvil-lsp/hotreload v0.0.0\n", other, "go.mod")
 		writeFile(t, strings.NewReplacer("package handlers", "package more", "func more", "func Register").Replace(extra), other, "more.go")
 		a.edit("handlers/handlers.go", "\t\"example.com/hello/visits\"\n", "\t\"example.com/hello/visits\"\n\t\"example.com/more\"\n")
 		a.edit("handlers/handlers.go", "\tr.Get(\"/time\", now)\n", "\tr.Get(\"/time\", now)\n\tmore.Register(r)\n")

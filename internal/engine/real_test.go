@@ -64,10 +64,10 @@ func newApp(t *testing.T) *app {
 	}
 	// The engine watches the runtime, too, and somebody may be editing it.
 	copied := t.TempDir()
-	for _, dir := range []string{".", "hotreload", "hotreload/control", "hotreload/manifest", "hotreload/internal/handoff", "hotreload/shared/regular", "hotreload/shared/takeover", "hotreload/shared/visible"} {
-		copyFiles(t, filepath.Join(root, dir), filepath.Join(copied, dir))
+	for _, dir := range []string{".", "control", "manifest", "internal/handoff", "shared/regular", "shared/takeover", "shared/visible"} {
+		copyFiles(t, filepath.Join(root, "hotreload", dir), filepath.Join(copied, dir))
 	}
-	a.edit("go.mod", "=> ../..", "=> "+copied)
+	a.edit("go.mod", "=> ../../hotreload", "=> "+copied)
 	return a
 }
 

@@ -85,7 +85,7 @@ func newBlog(t *testing.T) *app {
 	if err := os.RemoveAll(filepath.Join(a.dir, OutDir)); err != nil {
 		t.Fatal(err)
 	}
-	a.edit("go.mod", "=> ../..", "=> "+runtime)
+	a.edit("go.mod", "=> ../../hotreload", "=> "+runtime)
 	return a
 }
 

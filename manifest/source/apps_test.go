@@ -31,7 +31,7 @@ func copyApp(t testing.TB, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data = []byte(strings.ReplaceAll(string(data), "=> ../..", "=> "+repository))
+	data = []byte(strings.ReplaceAll(string(data), "=> ../../hotreload", "=> "+repository+"/hotreload"))
 	if err := os.WriteFile(mod, data, 0o666); err != nil {
 		t.Fatal(err)
 	}

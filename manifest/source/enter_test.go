@@ -19,14 +19,14 @@ go 1.26.0
 
 require (
 	example.com/kit v0.0.0
-	github.com/anvilforge/anvil-lsp v0.0.0
+	github.com/anvilforge/anvil-lsp/hotreload v0.0.0
 )
 
 require github.com/go-chi/chi/v5 v5.5.0 // indirect
 
 replace example.com/kit => ./kit
 
-replace github.com/anvilforge/anvil-lsp => REPOSITORY
+replace github.com/anvilforge/anvil-lsp/hotreload => REPOSITORY/hotreload
 -- main.go --
 package main
 
@@ -62,7 +62,7 @@ module example.com/kit
 
 go 1.26.0
 
-require github.com/anvilforge/anvil-lsp v0.0.0
+require github.com/anvilforge/anvil-lsp/hotreload v0.0.0
 -- kit/kit.go --
 package kit
 

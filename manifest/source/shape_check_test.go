@@ -108,10 +108,10 @@ func asked(files []*ast.File, info *types.Info) []question {
 	return found
 }
 
-// checkout returns the directory of this module, and its version of Go.
+// checkout returns the directory of the runtime's module, and its version of Go.
 func checkout(t testing.TB) (dir, version string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.GoVersion}} {{.Dir}}", "github.com/anvilforge/anvil-lsp").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.GoVersion}} {{.Dir}}", "github.com/anvilforge/anvil-lsp/hotreload").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,8 +63,8 @@ func runRegistration(t *testing.T, a *txtar.Archive, dir string, hot []string) [
 		t.Fatal(err)
 	}
 	files := map[string]string{
-		"go.mod": "module example.com\n\ngo 1.26.0\n\nrequire (\n\tgithub.com/anvilforge/anvil-lsp v0.0.0\n\tgithub.com/go-chi/chi/v5 v5.5.0\n)\n\n" +
-			"replace github.com/anvilforge/anvil-lsp => " + repository + "\n",
+		"go.mod": "module example.com\n\ngo 1.26.0\n\nrequire (\n\tgithub.com/anvilforge/anvil-lsp/hotreload v0.0.0\n\tgithub.com/go-chi/chi/v5 v5.5.0\n)\n\n" +
+			"replace github.com/anvilforge/anvil-lsp/hotreload => " + repository + "/hotreload\n",
 		"go.sum":  string(sums),
 		"main.go": strings.Replace(registers, "HOT", `"`+strings.Join(hot, `", "`)+`"`, 1),
 	}

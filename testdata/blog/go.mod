@@ -5,7 +5,7 @@ go 1.26.0
 require (
 	github.com/alexedwards/scs/sqlite3store v0.0.0-20251002162104-209de6e426de
 	github.com/alexedwards/scs/v2 v2.9.0
-	github.com/anvilforge/anvil-lsp v0.0.0
+	github.com/anvilforge/anvil-lsp/hotreload v0.0.0
 	github.com/coder/websocket v1.8.15
 	github.com/go-chi/chi/v5 v5.5.0
 	modernc.org/sqlite v1.61.1
@@ -23,4 +23,4 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/anvilforge/anvil-lsp => ../..
+replace github.com/anvilforge/anvil-lsp/hotreload => ../../hotreload

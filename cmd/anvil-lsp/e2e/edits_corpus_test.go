@@ -266,7 +266,7 @@ func withReplace(t testing.TB, mod string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return mod + "\nreplace github.com/anvilforge/anvil-lsp => " + repo + "\n"
+	return mod + "\nreplace github.com/anvilforge/anvil-lsp/hotreload => " + repo + "/hotreload\n"
 }
 
 // TestEditCorpus keeps the corpus as large and as varied as it was meant to be.

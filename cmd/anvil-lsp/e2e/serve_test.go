@@ -99,7 +99,7 @@ func copyApp(t testing.TB, name string) string {
 			return err
 		}
 		if rel == "go.mod" {
-			data = bytes.ReplaceAll(data, []byte("=> ../.."), []byte("=> "+repo))
+			data = bytes.ReplaceAll(data, []byte("=> ../../hotreload"), []byte("=> "+repo+"/hotreload"))
 		}
 		return os.WriteFile(filepath.Join(dir, rel), data, 0o666)
 	})

@@ -11,7 +11,7 @@ const delve = 'github.com/go-delve/delve/cmd/dlv@v1.26.0';
 export function prepareDebug(dir, bin) {
 	const app = path.join(dir, 'app');
 	execFileSync(path.join(bin, 'anvil-lsp'), ['init', app], { stdio: 'pipe' });
-	execFileSync('go', ['mod', 'edit', `-replace=github.com/anvilforge/anvil-lsp=${repository}`], { cwd: app });
+	execFileSync('go', ['mod', 'edit', `-replace=github.com/anvilforge/anvil-lsp/hotreload=${repository}/hotreload`], { cwd: app });
 	execFileSync('go', ['install', delve], { cwd: dir, env: { ...process.env, GOBIN: bin }, stdio: ['ignore', 'ignore', 'inherit'] });
 	const goExtension = path.join(dir, 'go.vsix');
 	execFileSync(path.join(import.meta.dirname, '../node_modules/.bin/vsce'), ['package', '--no-dependencies', '--allow-missing-repository', '--skip-license', '--out', goExtension], {

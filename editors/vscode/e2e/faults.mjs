@@ -6,7 +6,7 @@ import path from 'node:path';
 const fake = path.resolve(import.meta.dirname, '../test/fakeServer.mjs');
 
 /** The least that looks like an application. */
-const application = { 'go.mod': 'module example.com/app\n\nrequire github.com/anvilforge/anvil-lsp v0.1.0\n', 'handlers/routes.go': 'package handlers\n\nfunc AnvilRegisterRoutes(r *hotreload.RouteSink) {\n\tr.Get("/", home)\n}\n' };
+const application = { 'go.mod': 'module example.com/app\n\nrequire github.com/anvilforge/anvil-lsp/hotreload v0.1.0\n', 'handlers/routes.go': 'package handlers\n\nfunc AnvilRegisterRoutes(r *hotreload.RouteSink) {\n\tr.Get("/", home)\n}\n' };
 
 /** Cases in the order in which they run. Each gets a window of its own on a fresh workspace. */
 export const faults = {

@@ -13,7 +13,7 @@ export function prepare(dir) {
 	execFileSync('go', ['build', '-o', path.join(bin, 'anvil-lsp'), './cmd/anvil-lsp'], { cwd: repository, stdio: 'inherit' });
 	const blog = path.join(dir, 'blog');
 	fs.cpSync(path.join(repository, 'testdata/blog'), blog, { recursive: true, filter: f => !/\/(\.anvil|data\/.+)$/.test(f) });
-	execFileSync('go', ['mod', 'edit', `-replace=github.com/anvilforge/anvil-lsp=${repository}`], { cwd: blog });
+	execFileSync('go', ['mod', 'edit', `-replace=github.com/anvilforge/anvil-lsp/hotreload=${repository}/hotreload`], { cwd: blog });
 	fs.mkdirSync(path.join(blog, 'data'), { recursive: true });
 	return { blog, bin };
 }

@@ -16,7 +16,7 @@ function write(files: Record<string, string>): void {
 	}
 }
 const look = (bounds = defaultBounds) => lookThrough([dir], new AbortController().signal, bounds);
-const mod = 'module example.com/app\n\nrequire github.com/anvilforge/anvil-lsp v0.1.0\n';
+const mod = 'module example.com/app\n\nrequire github.com/anvilforge/anvil-lsp/hotreload v0.1.0\n';
 const routes = 'package handlers\n\nfunc AnvilRegisterRoutes(r *hotreload.RouteSink) {}\n';
 
 describe('relevance', () => {

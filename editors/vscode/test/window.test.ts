@@ -223,7 +223,7 @@ describe('the tools of a workspace', () => {
 		workspace.workspaceFolders = undefined;
 		fs.rmSync(dir, { recursive: true });
 	});
-	const mod = 'module example.com/app\n\nrequire github.com/anvilforge/anvil-lsp v0.1.0\n';
+	const mod = 'module example.com/app\n\nrequire github.com/anvilforge/anvil-lsp/hotreload v0.1.0\n';
 	const addTool = () => fs.appendFileSync(path.join(dir, 'go.mod'), '\ntool github.com/anvilforge/anvil-lsp/cmd/anvil-lsp\n');
 	const begin = () => {
 		const anvil = {

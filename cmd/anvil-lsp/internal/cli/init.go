@@ -81,5 +81,5 @@ func invocation(arg0, dir string) string {
 	if st, err := os.Stat(filepath.Join(dir, "cmd", "anvil-lsp")); err == nil && st.IsDir() {
 		return "go run ./cmd/anvil-lsp"
 	}
-	return "go run " + scaffold.RuntimeModule + "/cmd/anvil-lsp"
+	return "go run " + scaffold.ToolModule + "/cmd/anvil-lsp"
 }

@@ -28,8 +28,12 @@ import (
 //go:embed all:template
 var templates embed.FS
 
-// RuntimeModule is the module that a project requires.
-const RuntimeModule = "github.com/anvilforge/anvil-lsp"
+// ToolModule is the module of anvil-lsp, and RuntimeModule the one that a project
+// requires.
+const (
+	ToolModule    = "github.com/anvilforge/anvil-lsp"
+	RuntimeModule = ToolModule + "/hotreload"
+)
 
 // Options say what to make.
 type Options struct {
@@ -153,7 +157,7 @@ func checkModule(p string) error {
 	if _, _, ok := module.SplitPathVersion(p); !ok {
 		return fmt.Errorf("%w: %q ends in a major version that is none; it is /v2 or higher", ErrModulePath, p)
 	}
-	if first, _, _ := strings.Cut(p, "/"); first == "std" || first == "cmd" || p == RuntimeModule || strings.HasPrefix(p, RuntimeModule+"/") {
+	if first, _, _ := strings.Cut(p, "/"); first == "std" || first == "cmd" || p == ToolModule || strings.HasPrefix(p, ToolModule+"/") {
 		return fmt.Errorf("%w: %q is taken", ErrModulePath, p)
 	}
 	return nil

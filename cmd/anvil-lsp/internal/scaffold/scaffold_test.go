@@ -73,7 +73,7 @@ func TestInit(t *testing.T) {
 		t.Errorf("result %+v", res)
 	}
 	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	if err != nil || !strings.Contains(string(mod), "replace github.com/anvilforge/anvil-lsp => ") {
+	if err != nil || !strings.Contains(string(mod), "replace github.com/anvilforge/anvil-lsp/hotreload => ") {
 		t.Errorf("go.mod: %s, %v", mod, err)
 	}
 	offline(t, dir, "vet", "./...")
@@ -92,7 +92,7 @@ func TestInit(t *testing.T) {
 func TestModuleFilesInsideCheckout(t *testing.T) {
 	src := source(t)
 	mod, err := src.moduleFiles(filepath.Join(src.Checkout, "testdata", "new"), "example.com/new")
-	if err != nil || !strings.Contains(string(mod.mod), "replace github.com/anvilforge/anvil-lsp => ../..\n") {
+	if err != nil || !strings.Contains(string(mod.mod), "replace github.com/anvilforge/anvil-lsp/hotreload => ../../hotreload\n") {
 		t.Errorf("go.mod:\n%s, %v", mod.mod, err)
 	}
 }
@@ -104,7 +104,7 @@ func TestInitOfRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	const want = "module shop/v2\n\ngo 1.26.0\n\nrequire github.com/anvilforge/anvil-lsp v1.2.3\n"
+	const want = "module shop/v2\n\ngo 1.26\n\nrequire github.com/anvilforge/anvil-lsp/hotreload v1.2.3\n"
 	if err != nil || string(mod) != want {
 		t.Errorf("go.mod %q, want %q; %v", mod, want, err)
 	}
@@ -130,6 +130,7 @@ func TestRefusals(t *testing.T) {
 		{"module path", "new", "no spaces", ErrModulePath, "no spaces"},
 		{"standard library", "new", "cmd/x", ErrModulePath, "is taken"},
 		{"the runtime's own", "new", RuntimeModule, ErrModulePath, "is taken"},
+		{"the tool's own", "new", ToolModule, ErrModulePath, "is taken"},
 		{"major version", "new", "example.com/x/v1", ErrModulePath, "major version"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -229,7 +230,7 @@ func TestGoWork(t *testing.T) {
 func TestRuntimeNeeds(t *testing.T) {
 	src := source(t)
 	for _, tags := range []string{"", "anvilhot"} {
-		out := offline(t, src.Checkout, "list", "-deps", "-tags="+tags, "-f", "{{with .Module}}{{.Path}}{{end}}", "./hotreload")
+		out := offline(t, src.Checkout, "list", "-deps", "-tags="+tags, "-f", "{{with .Module}}{{.Path}}{{end}}", RuntimeModule)
 		modules := strings.Fields(out)
 		slices.Sort(modules)
 		modules = slices.DeleteFunc(slices.Compact(modules), func(m string) bool { return m == RuntimeModule })

@@ -49,7 +49,7 @@ func FindSource() (Source, error) {
 			return Source{Checkout: root}, nil
 		}
 	}
-	return Source{}, fmt.Errorf("%w: run it from within the checkout, or install a release with `go install %s/cmd/anvil-lsp@latest`", ErrNoSource, RuntimeModule)
+	return Source{}, fmt.Errorf("%w: run it from within the checkout, or install a release with `go install %s/cmd/anvil-lsp@latest`", ErrNoSource, ToolModule)
 }
 
 // released reports whether a version is one that everybody can download.
@@ -57,13 +57,16 @@ func released(v string) bool {
 	return v != "" && v != "(devel)" && !strings.Contains(v, "+") && !module.IsPseudoVersion(v)
 }
 
+// runtimeDir is the directory of RuntimeModule in a checkout.
+const runtimeDir = "hotreload"
+
 // checkoutAbove returns the closest directory, dir or one above it, that holds
 // this module; empty if there is none.
 func checkoutAbove(dir string) string {
 	for {
-		if data, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && modfile.ModulePath(data) == RuntimeModule {
+		if data, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && modfile.ModulePath(data) == ToolModule {
 			// A go.mod alone may be a copy.
-			if st, err := os.Stat(filepath.Join(dir, "hotreload")); err == nil && st.IsDir() {
+			if st, err := os.Stat(filepath.Join(dir, runtimeDir)); err == nil && st.IsDir() {
 				return dir
 			}
 		}
@@ -77,7 +80,7 @@ func checkoutAbove(dir string) string {
 
 // goVersion is the language version of a project: the oldest that the runtime
 // allows.
-const goVersion = "1.26.0"
+const goVersion = "1.26"
 
 // moduleFiles are go.mod and go.sum.
 type moduleFiles struct {
@@ -160,14 +163,14 @@ func (s Source) sums(of []module.Version) ([]byte, error) {
 	return out, nil
 }
 
-// replacePath returns how go.mod names the checkout: relative for a project
-// inside it, which moves with it, otherwise absolute.
+// replacePath returns how go.mod names the runtime in the checkout: relative for
+// a project inside the checkout, which moves with it, otherwise absolute.
 func replacePath(dir, checkout string) string {
 	rel, err := filepath.Rel(dir, checkout)
 	if err != nil || strings.Trim(filepath.ToSlash(rel), "./") != "" {
-		return filepath.ToSlash(checkout)
+		rel = checkout
 	}
-	return filepath.ToSlash(rel)
+	return filepath.ToSlash(filepath.Join(rel, runtimeDir))
 }
 
 // goWork returns the go.work file that covers dir without listing it.
