@@ -121,6 +121,9 @@ func mixedPackages(text string) (manifest.Diagnostic, bool) {
 // moduleFault recognises the go command's complaints about imports for which
 // not the code is to blame but a module file.
 func (b *Builder) moduleFault(text string) (manifest.Diagnostic, bool) {
+	if d, ok := b.oldRuntime(text); ok {
+		return d, true
+	}
 	pos := b.blame(text)
 	switch {
 	case strings.Contains(text, "missing go.sum entry"):

@@ -1,0 +1,49 @@
+package build
+
+import (
+	"path"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+)
+
+// oldRuntime recognises a go.mod that takes the runtime from a checkout as it was
+// before the runtime became a module of its own: the go command's complaint, of
+// which this is the reason, does not lead there.
+func (b *Builder) oldRuntime(text string) (manifest.Diagnostic, bool) {
+	if !strings.Contains(text, RuntimePath) {
+		return manifest.Diagnostic{}, false
+	}
+	data, err := regular.Read(b.env.GOMOD, regular.MaxSource)
+	if err != nil {
+		return manifest.Diagnostic{}, false
+	}
+	file, err := modfile.Parse(b.env.GOMOD, data, nil)
+	if err != nil {
+		return manifest.Diagnostic{}, false
+	}
+	var old *modfile.Replace
+	for _, r := range file.Replace {
+		switch r.Old.Path {
+		case RuntimePath:
+			return manifest.Diagnostic{}, false
+		case path.Dir(RuntimePath):
+			old = r
+		}
+	}
+	if old == nil || old.New.Version != "" {
+		return manifest.Diagnostic{}, false
+	}
+	dir := path.Join(filepath.ToSlash(old.New.Path), path.Base(RuntimePath))
+	if !path.IsAbs(dir) && !filepath.IsAbs(dir) && !strings.HasPrefix(dir, "../") {
+		dir = "./" + dir
+	}
+	pos := manifest.Position{File: b.env.GOMOD, Line: old.Syntax.Start.Line}
+	d := manifest.Diagnose(manifest.CodeModuleChanged, pos, "the runtime is a module of its own, %s: run `go mod edit -require %[1]s@v0.0.0 -replace %[1]s=%s`, then `go mod tidy`", RuntimePath, dir)
+	d.Severity = manifest.SeverityError
+	return d, true
+}
