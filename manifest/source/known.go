@@ -24,6 +24,7 @@ type known struct {
 	plainError  *types.Signature
 	ctxError    *types.Signature // func(*hotreload.Ctx) error
 	text        *types.Interface // encoding.TextUnmarshaler
+	query       bool             // the application's chi routes the method QUERY
 }
 
 var (
@@ -65,7 +66,20 @@ func findKnown(load func(path string) (*types.Package, error)) *known {
 	k.plainError = signature([]types.Type{writer, request}, errorType)
 	k.ctxError = signature([]types.Type{k.ctx}, errorType)
 	k.text = textUnmarshaler()
+	router, err := load("github.com/go-chi/chi/v5")
+	k.query = err != nil || routesQuery(router)
 	return k
+}
+
+// routesQuery reports whether a version of chi has the method QUERY: this
+// program's own may be newer than the application's.
+func routesQuery(chi *types.Package) bool {
+	mux, ok := chi.Scope().Lookup("Mux").(*types.TypeName)
+	if !ok {
+		return true
+	}
+	method, _, _ := types.LookupFieldOrMethod(types.NewPointer(mux.Type()), false, chi, "Query")
+	return method != nil
 }
 
 func signature(params []types.Type, results ...types.Type) *types.Signature {

@@ -32,12 +32,16 @@ func (e *entry) place() manifest.Slot {
 // together: what chi refuses, each route taken alone; duplicates; and if there
 // are none, what chi refuses of all together. Routes that are registered only
 // under a condition are no duplicates: it may be the other branch of the same
-// condition.
-func checkRoutes(entries []*entry) []manifest.Diagnostic {
+// condition. Without query the application's chi is older than the method QUERY.
+func checkRoutes(entries []*entry, query bool) []manifest.Diagnostic {
 	var faults []manifest.Diagnostic
 	var sound []*entry
 	for _, e := range entries {
-		if reason := refused(func() { e.insert(chi.NewMux()) }); reason != "" {
+		reason := refused(func() { e.insert(chi.NewMux()) })
+		if reason == "" && e.method == "QUERY" && !query {
+			reason = "'QUERY' http method is not supported."
+		}
+		if reason != "" {
 			if !e.conditional {
 				faults = append(faults, e.refusal(reason))
 			}

@@ -95,7 +95,7 @@ func (run *checking) follow(w *world, handlers *checked, r *Report) {
 	}
 	r.State = mergeStates(r.State, ev.out.states)
 	r.Findings = append(r.Findings, compact(ev.out.findings)...)
-	r.Findings = append(r.Findings, compact(checkRoutes(ev.out.entries))...)
+	r.Findings = append(r.Findings, compact(checkRoutes(ev.out.entries, w.known.query))...)
 }
 
 // inOrder returns the host packages among packages, dependencies first.
