@@ -354,7 +354,7 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 		lap(control.StepRegister)
 	})
 	result := control.LoadResult{Outcome: control.OutcomeRejected}
-	var refused []manifest.Diagnostic
+	var refused, broken []manifest.Diagnostic
 	switch {
 	case wrong != nil:
 		refused = []manifest.Diagnostic{*wrong}
@@ -366,10 +366,15 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 	default:
 		result.Steps, result.Manifest = made.steps, g.manifest.Manifest
 		refused = made.faults
-		if len(refused) == 0 && !allowBreaks {
-			if refused = l.state.breaks(g, next.hot); len(refused) > 0 {
-				result.Outcome = control.OutcomeBreak
-			}
+		if len(refused) > 0 || open == nil { // what was live before broke nothing, and breaks nothing again
+			break
+		}
+		switch found := l.state.breaks(g, next.hot); {
+		case len(found) == 0:
+		case allowBreaks:
+			broken = found
+		default:
+			refused, result.Outcome = found, control.OutcomeBreak
 		}
 	}
 	if len(refused) == 0 && !l.goLive(g, next) {
@@ -384,7 +389,8 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 		result.Generation = l.state.liveNumber()
 		return result
 	}
-	result.Outcome, result.Generation, result.Diagnostics = control.OutcomeLive, g.generation, g.notes
+	result.Outcome, result.Generation, result.Diagnostics = control.OutcomeLive, g.generation, slices.Concat(g.notes, broken)
+	manifest.SortDiagnostics(result.Diagnostics)
 	return result
 }
 

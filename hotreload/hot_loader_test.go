@@ -481,6 +481,23 @@ func TestBreakIsNotInstalled(t *testing.T) {
 	if result.Outcome != control.OutcomeLive || result.Generation != 3 {
 		t.Errorf("with AllowBreaks: %+v", result)
 	}
+	var told []string
+	for _, d := range result.Diagnostics {
+		if d.Severity != manifest.SeverityWarning {
+			t.Errorf("%s of what is swapped in", d)
+		}
+		told = append(told, d.Message)
+	}
+	if want := []string{want[0], want[2]}; !slices.Equal(told, want) {
+		t.Errorf("told are %q, want %q", told, want)
+	}
+	// What was live before is what it was: nobody is told again.
+	if result, err := b.rollback(1); err != nil || result.Outcome != control.OutcomeLive || len(result.Diagnostics) > 0 {
+		t.Errorf("back: %+v, %v", result, err)
+	}
+	if result, err := b.rollback(3); err != nil || result.Outcome != control.OutcomeLive || len(result.Diagnostics) > 0 {
+		t.Errorf("and on: %+v, %v", result, err)
+	}
 }
 
 func TestRollback(t *testing.T) {

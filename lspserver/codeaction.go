@@ -182,19 +182,21 @@ func (a *actions) remedies(d protocol.Diagnostic) {
 // policies offers to decide for good what is done about a finding of this code.
 func (a *actions) policies(d protocol.Diagnostic) {
 	code := codeOf(d)
-	for _, decision := range []string{BreakRestart, BreakKeep, BreakAsk} {
-		if title, ok := policyTitle(code, decision); ok && a.decided(code) != decision {
-			a.command(d, codeActionPolicy, title, "anvil.remember", commandArgument{Folder: a.f.URI, Code: code, Decision: decision})
+	for _, word := range []string{BreakRestart, BreakKeep, BreakAsk, BreakSwap} {
+		if title, ok := policyTitle(code, word); ok && a.decided(code) != word {
+			a.command(d, codeActionPolicy, title, "anvil.remember", commandArgument{Folder: a.f.URI, Code: code, Decision: word})
 		}
 	}
 }
 
 // policyTitle says what a decision about a code means; not ok if there is
 // nothing to decide about it.
-func policyTitle(code manifest.Code, decision string) (string, bool) {
+func policyTitle(code manifest.Code, decided string) (string, bool) {
 	name, ok := breakNames[code]
-	does := map[string]string{BreakRestart: "Always restart", BreakKeep: "Never restart", BreakAsk: "Ask before restarting"}[decision]
-	return fmt.Sprintf("%s for %s in this workspace", does, name), ok && does != ""
+	does := map[string]string{
+		BreakRestart: "Always restart", BreakKeep: "Never restart", BreakAsk: "Ask before restarting", BreakSwap: "Swap without a restart",
+	}[decided]
+	return fmt.Sprintf("%s for %s in this workspace", does, name), ok && does != "" && decision(code, decided)
 }
 
 // earlier returns the newest generation before the live one that can be rolled

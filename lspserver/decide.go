@@ -55,22 +55,28 @@ func loadMemory(config, dir string) *memory {
 	if data, err := regular.Read(m.path, maxDecisions); err == nil {
 		var d decided
 		if json.Unmarshal(data, &d) == nil && d.Directory == dir {
-			maps.DeleteFunc(d.Decisions, func(_ manifest.Code, v string) bool { return !decision(v) })
+			maps.DeleteFunc(d.Decisions, func(c manifest.Code, v string) bool { return !decision(c, v) })
 			maps.Copy(m.decisions, d.Decisions)
 		}
 	}
 	return m
 }
 
-// decision reports whether a word is a policy for breaks.
-func decision(v string) bool { return v == BreakRestart || v == BreakAsk || v == BreakKeep }
+// decision reports whether a word is a policy for breaks of a code.
+func decision(c manifest.Code, v string) bool {
+	return v == BreakRestart || v == BreakAsk || v == BreakKeep || v == BreakSwap && c == manifest.CodeSignature
+}
 
-// of returns what was decided about a code, or otherwise.
+// of returns what was decided about a code, or otherwise. What cannot be swapped in
+// is restarted for.
 func (m *memory) of(c manifest.Code, otherwise string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if d, ok := m.decisions[c]; ok {
 		return d
+	}
+	if otherwise == BreakSwap && !decision(c, otherwise) {
+		return BreakRestart
 	}
 	return otherwise
 }
@@ -130,6 +136,9 @@ func (f *session) decide(reasons []manifest.Diagnostic) engine.BreakPolicy {
 			return policy(d)
 		}
 	}
+	if said[BreakSwap] && !said[BreakRestart] {
+		return engine.BreakSwap
+	}
 	return engine.BreakRestart
 }
 
@@ -170,6 +179,7 @@ func (f *session) askUser(ev control.Event) {
 			if err := f.memory.set(codes, BreakRestart); err != nil {
 				f.s.showf(protocol.MessageTypeError, "%v", err)
 			}
+			f.hurry()
 		case answerRestart:
 		default:
 			return
@@ -215,8 +225,8 @@ func (f *session) question(ev control.Event) string {
 
 // rememberCommand is anvil.remember.
 func rememberCommand(_ context.Context, _ *Server, f *session, arg commandArgument) (any, error) {
-	if !strings.HasPrefix(string(arg.Code), "ANV") || !decision(arg.Decision) {
-		return nil, invalid("anvil.remember wants a code and a decision: restart, keep or ask")
+	if !strings.HasPrefix(string(arg.Code), "ANV") || !decision(arg.Code, arg.Decision) {
+		return nil, invalid("anvil.remember wants a code and a decision: restart, keep or ask, or for ANV001 swap")
 	}
 	if !f.trusted.Load() {
 		return nil, failed(errors.New("the workspace is not trusted: nothing is decided about it"))
@@ -224,6 +234,7 @@ func rememberCommand(_ context.Context, _ *Server, f *session, arg commandArgume
 	if err := f.memory.set([]manifest.Code{arg.Code}, arg.Decision); err != nil {
 		return nil, err
 	}
+	f.hurry() // a save may do something else now
 	if title, ok := policyTitle(arg.Code, arg.Decision); ok {
 		f.s.showf(protocol.MessageTypeInfo, "anvil: %s, from now on. The source actions of such a finding take it back.", title)
 	}

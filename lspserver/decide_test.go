@@ -55,6 +55,24 @@ func TestDecide(t *testing.T) {
 	check("read again", both, engine.BreakKeep)
 	f.memory = loadMemory(config, t.TempDir())
 	check("of another application", both, engine.BreakAsk)
+
+	// A changed signature can be swapped in, if it is all that changed.
+	settings.OnBreak = BreakSwap
+	check("swap", reasons(manifest.CodeSignature, manifest.CodeSignature), engine.BreakSwap)
+	check("swap, of a host package", reasons(manifest.CodeHostChanged), engine.BreakRestart)
+	check("swap, of both", both, engine.BreakRestart)
+	if err := f.memory.set([]manifest.Code{manifest.CodeHostChanged}, BreakAsk); err != nil {
+		t.Fatal(err)
+	}
+	check("swap, beside what is asked for", both, engine.BreakAsk)
+	check("swap, alone", reasons(manifest.CodeSignature), engine.BreakSwap)
+	settings.OnBreak = BreakAsk
+	if err := f.memory.set([]manifest.Code{manifest.CodeSignature}, BreakSwap); err != nil {
+		t.Fatal(err)
+	}
+	f.memory = loadMemory(config, f.memory.dir)
+	check("swap is remembered", reasons(manifest.CodeSignature), engine.BreakSwap)
+	f.memory = loadMemory(config, t.TempDir())
 	if left := tree(t, dir); len(left) > 0 {
 		t.Errorf("the application's directory has %q", left)
 	}
@@ -74,6 +92,10 @@ func TestDecide(t *testing.T) {
 	f.memory = loadMemory(config, dir)
 	check("a word that is none", reasons(manifest.CodeSignature), engine.BreakAsk)
 	check("beside a good one", reasons(manifest.CodeHostChanged), engine.BreakRestart)
+	write(f.memory.path, file(dir, `{"ANV001":"swap","ANV002":"swap"}`))
+	f.memory = loadMemory(config, dir)
+	check("a word for signatures", reasons(manifest.CodeSignature), engine.BreakSwap)
+	check("and for nothing else", reasons(manifest.CodeHostChanged), engine.BreakAsk)
 	for name, text := range map[string]string{
 		"of another directory": file(path, `{"ANV002":"restart"}`), "damaged": `{"directory`, "too large": file(dir, `{"ANV002":"restart"}`) + strings.Repeat(" ", maxDecisions),
 	} {

@@ -119,7 +119,12 @@ func (f *session) collect(docs *documentSet) []found {
 // for: whether it takes no more than a save; f.mu is held.
 func (f *session) restartIs(d manifest.Diagnostic) string {
 	waits := f.paused || f.status.Paused || f.getSettings().OnSave == SaveManual || len(f.status.Held) > 0
-	if waits || f.attached || f.link == nil || f.status.State == StateOff || f.decide([]manifest.Diagnostic{d}) != engine.BreakRestart {
+	waits = waits || f.attached || f.link == nil || f.status.State == StateOff
+	switch f.decide([]manifest.Diagnostic{d}) {
+	case engine.BreakAsk, engine.BreakKeep:
+		waits = true
+	}
+	if waits {
 		return manifest.NeedsRestart
 	}
 	return manifest.RestartsOnSave

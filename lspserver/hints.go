@@ -65,8 +65,8 @@ func (f *Folder) hint(at *placer, p manifest.Position) (label, why string) {
 	first, end := at.places(p.File).declaration(p)
 	// What is said of the old version of a document is said of its lines.
 	i := slices.IndexFunc(f.Forecast.Diagnostics, func(d manifest.Diagnostic) bool {
-		if d.Code.Rung() != f.Forecast.Rung || f.Forecast.Rung == manifest.RungKeep && d.Severity != manifest.SeverityError {
-			return false // it decides nothing
+		if !f.tells(d) {
+			return false
 		}
 		where, ok := at.now(d.Position)
 		return ok && where.File == p.File && first <= where.Line && where.Line <= end
@@ -77,7 +77,7 @@ func (f *Folder) hint(at *placer, p manifest.Position) (label, why string) {
 	}
 	switch f.Forecast.Rung {
 	case manifest.RungHotSwap:
-		return "→ hot swap" + later, ""
+		label = "→ hot swap" + later
 	case manifest.RungWarmRestart:
 		label = "→ warm restart" + later
 	default:
@@ -88,6 +88,17 @@ func (f *Folder) hint(at *placer, p manifest.Position) (label, why string) {
 		return label + " (" + string(d.Code) + ")", d.Message
 	}
 	return label, ""
+}
+
+// tells reports whether a finding says why a save does what it does.
+func (f *Folder) tells(d manifest.Diagnostic) bool {
+	switch f.Forecast.Rung {
+	case manifest.RungHotSwap: // though it changes a signature
+		return d.Code.Rung() == manifest.RungWarmRestart
+	case manifest.RungKeep:
+		return d.Code.Rung() == manifest.RungKeep && d.Severity == manifest.SeverityError
+	}
+	return d.Code.Rung() == f.Forecast.Rung
 }
 
 // declaration returns the first and the last line of the top-level declaration

@@ -48,6 +48,12 @@ func TestInlayHints(t *testing.T) {
 				manifest.Diagnose(manifest.CodeSignature, s.at("(c *hotreload.Ctx) error {\n"), "the signature changed"),
 			}
 		}, []string{"func home(c *hotreload.Ctx) error { return nil } → warm restart", "func showPost(c *hotreload.Ctx) error { → warm restart (ANV001) | the signature changed"}},
+		{"a changed signature is swapped in", func(s *scene) {
+			s.folder.Forecast.Diagnostics = []manifest.Diagnostic{
+				manifest.Diagnose(manifest.CodePackageState, s.at("home(c"), "a hint"),
+				manifest.Diagnose(manifest.CodeSignature, s.at("(c *hotreload.Ctx) error {\n"), "the signature changed"),
+			}
+		}, []string{"func home(c *hotreload.Ctx) error { return nil } → hot swap", "func showPost(c *hotreload.Ctx) error { → hot swap (ANV001) | the signature changed"}},
 		{"errors", func(s *scene) {
 			fc := s.folder.Forecast
 			fc.Rung = manifest.RungKeep

@@ -180,6 +180,9 @@ func (f *Folder) afterSave(r *source.Route) string {
 	}
 	switch f.Forecast.Rung {
 	case manifest.RungHotSwap:
+		if why != "" {
+			return save + "swaps the code, without a restart, though the signature changed" + why
+		}
 		return save + "swaps the code, without a restart"
 	case manifest.RungWarmRestart:
 		return save + "restarts the live server" + why

@@ -108,7 +108,8 @@ last request /posts/7?page=2: 200 in 2.0 ms at 12:00:00, by generation 3
 	}
 }
 
-// TestHoverSaysWhatDiffers has the words for an edit that needs a restart.
+// TestHoverSaysWhatDiffers has the words for an edit that needs a restart, or would
+// by another policy.
 func TestHoverSaysWhatDiffers(t *testing.T) {
 	s := newScene(t)
 	fc := s.folder.Forecast
@@ -116,10 +117,16 @@ func TestHoverSaysWhatDiffers(t *testing.T) {
 	r.Signature, r.Fingerprint, fc.Rung = "func(http.ResponseWriter, *http.Request)", "2", manifest.RungWarmRestart
 	fc.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeSignature, r.SignaturePosition, "changed")}
 	s.view.Client.HoverMarkdown = false
-	got, _ := s.hover("showPost(c")
-	want := "live in generation 4; the source has func(http.ResponseWriter, *http.Request); a save restarts the live server (ANV001)"
-	if !strings.Contains(got, want) {
-		t.Errorf("got\n%s\nwithout %q", got, want)
+	for rung, does := range map[manifest.Rung]string{
+		manifest.RungWarmRestart: "restarts the live server (ANV001)",
+		manifest.RungHotSwap:     "swaps the code, without a restart, though the signature changed (ANV001)",
+	} {
+		fc.Rung = rung
+		got, _ := s.hover("showPost(c")
+		want := "live in generation 4; the source has func(http.ResponseWriter, *http.Request); a save " + does
+		if !strings.Contains(got, want) {
+			t.Errorf("got\n%s\nwithout %q", got, want)
+		}
 	}
 }
 

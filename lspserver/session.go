@@ -223,7 +223,14 @@ func (f *session) alone() {
 	if have {
 		return
 	}
-	o, err := engine.NewOutlook(f.ctx, settings.engine(f.dir))
+	opts := settings.engine(f.dir)
+	opts.Decide = func(reasons []manifest.Diagnostic) engine.BreakPolicy {
+		if f.isAttached() { // the other engine does as it was told
+			return engine.BreakRestart
+		}
+		return f.decide(reasons)
+	}
+	o, err := engine.NewOutlook(f.ctx, opts)
 	if err != nil {
 		if f.ctx.Err() == nil {
 			f.s.logf(protocol.MessageTypeWarning, "%s: no predictions: %v", f.dir, err)

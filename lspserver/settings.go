@@ -20,7 +20,7 @@ import (
 // Settings are those of section "anvil". None of them names a program.
 type Settings struct {
 	OnSave       string   `json:"onSave"`       // always, noErrors or manual
-	OnBreak      string   `json:"onBreak"`      // restart, ask or keep
+	OnBreak      string   `json:"onBreak"`      // restart, ask, keep or swap
 	AutoStart    bool     `json:"autoStart"`    // start the live server when a workspace opens
 	Address      string   `json:"address"`      // loopback; empty: see engine.Options
 	Main         string   `json:"main"`         // see engine.Options
@@ -49,6 +49,7 @@ const (
 	BreakRestart = "restart"
 	BreakAsk     = "ask"
 	BreakKeep    = "keep"
+	BreakSwap    = "swap"
 )
 
 func defaultSettings() Settings {
@@ -92,9 +93,9 @@ func (s Settings) check() error {
 		return fmt.Errorf("setting anvil.onSave is %q: it is always, noErrors or manual", s.OnSave)
 	}
 	switch s.OnBreak {
-	case BreakRestart, BreakAsk, BreakKeep:
+	case BreakRestart, BreakAsk, BreakKeep, BreakSwap:
 	default:
-		return fmt.Errorf("setting anvil.onBreak is %q: it is restart, ask or keep", s.OnBreak)
+		return fmt.Errorf("setting anvil.onBreak is %q: it is restart, ask, keep or swap", s.OnBreak)
 	}
 	switch s.CompileErrors {
 	case CompileErrorsAuto, CompileErrorsAlways, CompileErrorsNever:

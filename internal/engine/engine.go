@@ -80,7 +80,21 @@ const (
 	BreakRestart BreakPolicy = ""     // restart at once
 	BreakAsk     BreakPolicy = "ask"  // publish EventAsking; Restart takes the change
 	BreakKeep    BreakPolicy = "keep" // keep the old code; Restart takes the change
+	BreakSwap    BreakPolicy = "swap" // swap a changed signature in, and restart for all else
 )
+
+// policy returns what is done about a change that needs a restart for reasons.
+func (o *Options) policy(reasons []manifest.Diagnostic) BreakPolicy {
+	if o.Decide != nil {
+		return o.Decide(reasons)
+	}
+	return o.OnBreak
+}
+
+// swapsBreaks reports whether a changed signature is swapped in.
+func (o *Options) swapsBreaks() bool {
+	return o.policy([]manifest.Diagnostic{{Code: manifest.CodeSignature}}) == BreakSwap
+}
 
 // Engine hot-reloads one application.
 type Engine struct {

@@ -39,6 +39,7 @@ type Outlook struct {
 	known     func() *known
 	predictor *predictor
 	builder   *build.Builder
+	opts      *Options // what is done about breaks
 	drafts    *build.Drafts
 	turn      chan struct{} // holds a value while nobody uses drafts
 
@@ -76,7 +77,7 @@ func (e *Engine) learn(change func(*known)) {
 // Outlook returns an outlook on what this engine would do. It always compares
 // with what is live and shares what the engine has checked.
 func (e *Engine) Outlook() *Outlook {
-	return newOutlook(e.builder, e.predictor, e.known.Load)
+	return newOutlook(e.builder, e.predictor, &e.opts, e.known.Load)
 }
 
 // NewOutlook returns an outlook on an application that another engine serves, or
@@ -99,13 +100,13 @@ func NewOutlook(ctx context.Context, o Options) (*Outlook, error) {
 	if err != nil {
 		return nil, err
 	}
-	ol := newOutlook(b, newPredictor(), nil)
+	ol := newOutlook(b, newPredictor(), &o, nil)
 	ol.dir, ol.known = dir, func() *known { return ol.own }
 	return ol, nil
 }
 
-func newOutlook(b *build.Builder, p *predictor, k func() *known) *Outlook {
-	ol := &Outlook{known: k, predictor: p, builder: b, drafts: build.NewDrafts(b), turn: make(chan struct{}, 1)}
+func newOutlook(b *build.Builder, p *predictor, opts *Options, k func() *known) *Outlook {
+	ol := &Outlook{known: k, predictor: p, builder: b, opts: opts, drafts: build.NewDrafts(b), turn: make(chan struct{}, 1)}
 	ol.turn <- struct{}{}
 	return ol
 }
@@ -157,6 +158,7 @@ func (o *Outlook) Predict(ctx context.Context, buffers map[string][]byte) (*Fore
 	case plan.Rung == "" && len(k.reasons) == 0 && len(draft.Faults()) == 0: // what does not compile runs nowhere
 		v.rung = ""
 	}
+	v = v.under(o.opts)
 	return &Forecast{Rung: v.rung, Diagnostics: v.diagnostics, Report: report, Edits: draft.Edits(live), Live: k.manifest}, nil
 }
 

@@ -132,6 +132,18 @@ func (v verdict) onceMore() []manifest.Diagnostic {
 	})
 }
 
+// under is the verdict where changed signatures may be swapped in. That is safe if
+// nothing else calls for a restart: no type of a host package is another one then,
+// and each generation makes its routes anew. What can be done only once would keep
+// the code from being swapped in, and not from being restarted with.
+func (v verdict) under(o *Options) verdict {
+	other := slices.ContainsFunc(v.restart(), func(d manifest.Diagnostic) bool { return d.Code != manifest.CodeSignature })
+	if v.rung == manifest.RungWarmRestart && !other && len(v.onceMore()) == 0 && o.swapsBreaks() {
+		v.rung = manifest.RungHotSwap
+	}
+	return v
+}
+
 // starting is the verdict on code for the first live server: it breaks nothing,
 // and what can be done only once is done for the first time.
 func (v verdict) starting() verdict {
@@ -198,6 +210,7 @@ func (t *task) foresee(ctx context.Context, plan *build.Plan) (verdict, error) {
 			return v, err
 		}
 	}
+	v = v.under(&t.e.opts)
 	t.announce(v, time.Since(begun))
 	return v, nil
 }
@@ -205,17 +218,20 @@ func (t *task) foresee(ctx context.Context, plan *build.Plan) (verdict, error) {
 // announce publishes a prediction.
 func (t *task) announce(v verdict, took time.Duration) {
 	t.step(control.StepPredict, took)
-	t.predicted = &control.Prediction{Rung: v.rung, Codes: codes(v.diagnostics)}
+	t.predicted = &control.Prediction{Rung: v.rung, Codes: v.codes()}
 	t.e.publish(control.Event{
 		Kind: control.EventPredicted, Rung: v.rung, Cause: t.cause(), Diagnostics: v.diagnostics, Total: control.Duration(took),
 	})
 }
 
 // codes returns the codes that decide about the rung, sorted, each once. Only an
-// error keeps a generation back.
-func codes(ds []manifest.Diagnostic) []manifest.Code {
+// error keeps a generation back. What is swapped in all the same decides nothing.
+func (v verdict) codes() []manifest.Code {
 	var out []manifest.Code
-	for _, d := range ds {
+	if v.rung == manifest.RungHotSwap {
+		return nil
+	}
+	for _, d := range v.diagnostics {
 		if rung := d.Code.Rung(); rung == manifest.RungWarmRestart || rung == manifest.RungKeep && d.Severity == manifest.SeverityError {
 			out = append(out, d.Code)
 		}

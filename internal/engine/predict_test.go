@@ -82,8 +82,50 @@ func TestJudge(t *testing.T) {
 			if got := codesOf(v.restart()); !slices.Equal(got, tt.restart) {
 				t.Errorf("restart because of %v, want %v", got, tt.restart)
 			}
-			if got := codes(v.diagnostics); !slices.Equal(got, tt.codes) {
+			if got := v.codes(); !slices.Equal(got, tt.codes) {
 				t.Errorf("codes %v, want %v", got, tt.codes)
+			}
+		})
+	}
+}
+
+// TestSwapOfBreaks: what the policy lets be swapped in is a changed signature that
+// nothing else stands beside which calls for a restart, or for a new process.
+func TestSwapOfBreaks(t *testing.T) {
+	type list = []manifest.Code
+	signature := manifest.CodeSignature
+	for name, tt := range map[string]struct {
+		findings list
+		swapped  manifest.Rung
+		codes    list // that decide then
+	}{
+		"signature":                {list{signature}, manifest.RungHotSwap, nil},
+		"signatures and state":     {list{signature, manifest.CodeStateShape, signature}, manifest.RungHotSwap, nil},
+		"host package":             {list{manifest.CodeHostChanged}, manifest.RungWarmRestart, list{manifest.CodeHostChanged}},
+		"signature, host package":  {list{manifest.CodeHostChanged, signature}, manifest.RungWarmRestart, list{signature, manifest.CodeHostChanged}},
+		"signature, modules":       {list{signature, manifest.CodeModuleChanged}, manifest.RungWarmRestart, list{signature, manifest.CodeModuleChanged}},
+		"signature, once only":     {list{signature, manifest.CodeGlobal}, manifest.RungWarmRestart, list{signature, manifest.CodeGlobal}},
+		"signature, compile error": {list{signature, manifest.CodeCompile}, manifest.RungKeep, list{signature, manifest.CodeCompile}},
+		"nothing":                  {nil, manifest.RungHotSwap, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			was := judge(&source.Report{Findings: diagnostics(tt.findings...)}, nil, nil, nil)
+			asks := func(policy BreakPolicy) *Options {
+				return &Options{OnBreak: BreakKeep, Decide: func([]manifest.Diagnostic) BreakPolicy { return policy }}
+			}
+			for _, o := range []*Options{{}, {OnBreak: BreakAsk}, {OnBreak: BreakKeep}, asks(BreakRestart), asks(BreakAsk)} {
+				if v := was.under(o); v.rung != was.rung {
+					t.Errorf("%+v: rung %q, without a policy %q", o, v.rung, was.rung)
+				}
+			}
+			for _, o := range []*Options{{OnBreak: BreakSwap}, asks(BreakSwap)} {
+				v := was.under(o)
+				if v.rung != tt.swapped || !slices.Equal(v.codes(), tt.codes) {
+					t.Errorf("%+v: rung %q, decided by %v; want %q, %v", o, v.rung, v.codes(), tt.swapped, tt.codes)
+				}
+				if !slices.EqualFunc(v.diagnostics, was.diagnostics, equal) {
+					t.Errorf("told are %v, not %v", v.diagnostics, was.diagnostics)
+				}
 			}
 		})
 	}
@@ -114,8 +156,8 @@ func TestOnlyEffective(t *testing.T) {
 			OneTime:  []source.OneTime{{Diagnostic: d, Registering: tt.registering, Packages: []string{"example.com/a"}}},
 		}
 		onlyEffective(report, tt.rebuilt)
-		if got := report.Findings[0].Severity; got != tt.want || len(codes(report.Findings)) != tt.codes {
-			t.Errorf("%+v: got %s, deciding %v", tt, got, codes(report.Findings))
+		if got := report.Findings[0].Severity; got != tt.want || len(judge(report, nil, nil, nil).codes()) != tt.codes {
+			t.Errorf("%+v: got %s, deciding %v", tt, got, judge(report, nil, nil, nil).codes())
 		}
 	}
 }

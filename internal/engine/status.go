@@ -99,11 +99,8 @@ func settles(k control.EventKind) bool {
 }
 
 // stillOpen returns what is still to be mended after a generation went live: what
-// called for a restart was mended by it.
+// called for a restart was mended by it, or swapped in all the same.
 func stillOpen(ev control.Event) []manifest.Diagnostic {
-	if ev.Rung != manifest.RungWarmRestart {
-		return ev.Diagnostics
-	}
 	return slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool { return d.Code.Rung() == manifest.RungWarmRestart })
 }
 

@@ -285,7 +285,7 @@ func (e *Engine) checkBudget(growth int64) {
 
 // load has the live server load a plugin.
 func (t *task) load(ctx context.Context, res *build.Result, generation int) (control.LoadResult, error) {
-	req := control.LoadRequest{Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot()}
+	req := control.LoadRequest{Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot(), AllowBreaks: t.e.opts.swapsBreaks()}
 	if res.Thin {
 		req.Needs, req.Executable = res.Needs, res.Snapshot.Executable()
 	}
@@ -304,11 +304,7 @@ func reason(ds []manifest.Diagnostic) string {
 // restart is the second rung: it starts anew if the policy for breaks is to do
 // so without asking.
 func (t *task) restart(ctx context.Context, reasons []manifest.Diagnostic) outcome {
-	policy := t.e.opts.OnBreak
-	if decide := t.e.opts.Decide; decide != nil {
-		policy = decide(reasons)
-	}
-	switch policy {
+	switch t.e.opts.policy(reasons) {
 	case BreakKeep:
 		return outcome{held: true, event: control.Event{
 			Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: reasons,

@@ -44,7 +44,7 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	fl.BoolVar(&f.race, "race", false, "build with the race detector")
 	fl.BoolVar(&f.debug, "debug", false, "build for a debugger: with debug information, without optimizations")
 	fl.BoolVar(&f.fullLink, "full-link", false, "link every plugin fully, as go build does: slower, and each takes megabytes")
-	fl.StringVar(&f.onBreak, "on-break", onBreakRestart, "`POLICY` for a change that needs a restart: restart, ask or keep; ask and keep serve the old code until 'anvil-lsp ctl restart'")
+	fl.StringVar(&f.onBreak, "on-break", onBreakRestart, "`POLICY` for a change that needs a restart: restart, ask, keep or swap; ask and keep serve the old code until 'anvil-lsp ctl restart'")
 	fl.DurationVar(&f.startTimeout, "start-timeout", 30*time.Second, "`DURATION` that the application may take to start, such as 90s or 2m")
 	fl.BoolVar(&f.verbose, "verbose", false, "show hints, predictions and the steps of each reload, too")
 	fl.BoolVar(&f.json, "json", false, "print events as JSON, one object a line; the application's output goes to standard error")
@@ -58,7 +58,7 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	for _, name := range []string{"main", "cwd"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, completeDirs)
 	}
-	_ = cmd.RegisterFlagCompletionFunc("on-break", cobra.FixedCompletions([]string{onBreakRestart, string(engine.BreakAsk), string(engine.BreakKeep)}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("on-break", cobra.FixedCompletions([]string{onBreakRestart, string(engine.BreakAsk), string(engine.BreakKeep), string(engine.BreakSwap)}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // take checks the flags and takes the arguments apart.
@@ -101,10 +101,10 @@ func (f *serveFlags) policy() (engine.BreakPolicy, error) {
 	switch policy := engine.BreakPolicy(f.onBreak); policy {
 	case onBreakRestart:
 		return engine.BreakRestart, nil
-	case engine.BreakAsk, engine.BreakKeep:
+	case engine.BreakAsk, engine.BreakKeep, engine.BreakSwap:
 		return policy, nil
 	}
-	return "", usagef("--on-break %s: it is restart, ask or keep", f.onBreak)
+	return "", usagef("--on-break %s: it is restart, ask, keep or swap", f.onBreak)
 }
 
 // workDir returns the directory that --cwd names, absolute.
