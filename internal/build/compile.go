@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
@@ -29,65 +28,25 @@ func (b *Builder) compileHot(ctx context.Context, s *Snapshot, packages []string
 			archive: filepath.Join(dir, fmt.Sprintf("%03d-%s.a", i, s.graph.Packages[path].Name)),
 		}
 	}
-	type result struct {
-		done chan struct{}
-		err  error
-	}
-	results := make(map[string]*result, len(packages))
-	for _, path := range packages {
-		results[path] = &result{done: make(chan struct{})}
-	}
-	slots := make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))
-	var wg sync.WaitGroup
-	for _, path := range packages {
-		wg.Go(func() {
-			r := results[path]
-			defer close(r.done)
-			p := s.graph.Packages[path]
-			for _, imp := range p.Imports {
-				if dep := results[imp]; dep != nil {
-					<-dep.done
-					if dep.err != nil {
-						r.err = errDependency
-						return
-					}
-				}
-			}
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			job := compileJob{
-				pkg: p, path: now[path].path, out: now[path].archive,
-				importcfg: importConfig(s, now, now[path].archive),
-			}
-			if job.files, job.flags, r.err = at.sources(p, dir); r.err != nil {
-				return
-			}
-			if path == s.boundary.Handlers {
-				r.err = b.compileHandlers(ctx, job, generation)
-			} else {
-				r.err = b.compile(ctx, job)
-			}
-		})
-	}
-	wg.Wait()
-	var faults []manifest.Diagnostic
-	for _, path := range packages {
-		err := results[path].err
-		if f, ok := errors.AsType[*Failure](err); ok {
-			faults = append(faults, f.Diagnostics...)
-		} else if err != nil && !errors.Is(err, errDependency) {
-			return nil, err
+	err := s.graph.inOrder(packages, func(path string) (err error) {
+		p := s.graph.Packages[path]
+		job := compileJob{
+			pkg: p, path: now[path].path, out: now[path].archive,
+			importcfg: importConfig(s, now, now[path].archive),
 		}
-	}
-	if len(faults) > 0 {
-		return nil, failure(faults...)
+		if job.files, job.flags, err = at.sources(p, dir); err != nil {
+			return err
+		}
+		if path == s.boundary.Handlers {
+			return b.compileHandlers(ctx, job, generation)
+		}
+		return b.compile(ctx, job)
+	})
+	if err != nil {
+		return nil, err
 	}
 	return now, nil
 }
-
-// errDependency marks a package that was not compiled because one that it
-// imports could not be.
-var errDependency = errors.New("an imported package does not compile")
 
 // compileJob is one run of the compiler.
 type compileJob struct {

@@ -40,8 +40,13 @@ func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *Gra
 	if err != nil {
 		return nil, g, err
 	}
+	return newSnapshot(g, path, sources), g, nil
+}
+
+// newSnapshot returns the snapshot of a program that is not compiled yet.
+func newSnapshot(g *Graph, handlers string, sources map[string]source) *Snapshot {
 	s := &Snapshot{
-		graph: g, boundary: NewBoundary(g, path, nativeIn(sources)), sources: sources,
+		graph: g, boundary: NewBoundary(g, handlers, nativeIn(sources)), sources: sources,
 		archives: map[string]string{}, linked: map[string]bool{}, compiled: map[string]compiled{},
 	}
 	for path, p := range g.Packages {
@@ -49,7 +54,7 @@ func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *Gra
 			s.linked[path] = true
 		}
 	}
-	return s, g, nil
+	return s
 }
 
 // Host builds the executable of the live server from the code as it is now.
@@ -65,38 +70,49 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 	if err != nil {
 		return nil, g, err
 	}
-	s.host = generation
 	made, err := b.exportArchives(ctx, progress, "--", main)
 	if err != nil {
 		return nil, g, b.existingIn(g, err)
 	}
 	s.take(made.archives)
+	res, err := b.finishHost(ctx, s, generation, watch, control.StepResolve, compiled)
+	return res, g, err
+}
+
+// finishHost makes the executable of compiled packages. step is what has been
+// done so far.
+func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, watch *stopwatch, step string, compiled func(*Snapshot)) (*Result, error) {
+	s.host = generation
 	res := &Result{Path: filepath.Join(b.cfg.OutDir, "host", fmt.Sprintf("%04d", generation))}
-	res.Steps = append(res.Steps, watch.step(control.StepResolve))
+	res.Steps = append(res.Steps, watch.step(step))
 	if compiled != nil {
 		compiled(s) // which is not changed any more
 	}
 	if err := b.linkHost(ctx, s, res, generation, watch); err != nil {
-		return nil, g, b.existingIn(g, err)
+		return nil, b.existingIn(s.graph, err)
 	}
 	if err := tellLines(s, res.Path); err != nil {
-		return nil, g, err
+		return nil, err
 	}
 	linked := *s
 	linked.images = []*image{newImage(res.Path)}
 	res.Snapshot = &linked
 	b.thin.prepare(res.Snapshot)
-	for _, path := range g.Order {
-		if g.Packages[path].Workspace() {
+	for _, path := range s.graph.Order {
+		if s.graph.Packages[path].Workspace() {
 			res.Rebuilt = append(res.Rebuilt, path)
 		}
 	}
-	return res, g, nil
+	return res, nil
 }
 
 // take records where the archives of all packages but main are.
 func (s *Snapshot) take(archives map[string]string) {
+	s.static = map[string]static{}
 	for path, archive := range archives {
+		if p := s.graph.Packages[path]; p != nil && p.Local() {
+			s.static[path] = static{archive: archive, inputs: s.compiledFrom(p)}
+		}
 		switch {
 		case s.hot(path):
 			s.compiled[path] = compiled{path: path, archive: archive}

@@ -41,6 +41,9 @@ func (b *Builder) Prune(generation int, s *Snapshot) {
 	for _, c := range s.compiled {
 		keep = append(keep, filepath.Base(filepath.Dir(c.archive)))
 	}
+	for _, c := range s.static {
+		keep = append(keep, filepath.Base(filepath.Dir(c.archive)))
+	}
 	b.prune("work", func(name string) bool { return slices.Contains(keep, name) })
 }
 

@@ -26,6 +26,8 @@ type Snapshot struct {
 	linked map[string]bool
 	// hot packages as they were last compiled.
 	compiled map[string]compiled
+	// static is what the executable was linked from. It is not changed.
+	static map[string]static
 	// host is the number of the generation that the executable was built for.
 	host int
 	// images are what the running process has loaded and later plugins can be

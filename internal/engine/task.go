@@ -37,6 +37,8 @@ type task struct {
 	begun      time.Time
 	loading    time.Time // when the last plugin or process began to run
 	steps      []control.Step
+	// planned is what the files mean, once that is known.
+	planned *build.Plan
 }
 
 // outcome is what a task leaves behind.
@@ -99,6 +101,7 @@ func (t *task) climb(ctx context.Context) outcome {
 		}
 		return t.kept(err)
 	}
+	t.planned = plan
 	t.e.watchGraph(t.snap, plan.Watch())
 	if plan.Watch().Main() != t.snap.Main() {
 		t.main = "" // to be found again
@@ -387,9 +390,16 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 // whatever may mend that.
 func (t *task) host(ctx context.Context, generation int, reasons []manifest.Diagnostic) (*build.Result, error) {
 	for again := false; ; again = true {
-		res, graph, err := t.e.builder.Host(ctx, t.main, generation, func(m string) {
-			t.e.publish(control.Event{Kind: control.EventProgress, Message: m})
-		}, func(s *build.Snapshot) { t.compiled(s, reasons) })
+		var res *build.Result
+		var graph *build.Graph
+		var err error
+		progress := func(m string) { t.e.publish(control.Event{Kind: control.EventProgress, Message: m}) }
+		compiled := func(s *build.Snapshot) { t.compiled(s, reasons) }
+		if plan := t.planned; plan != nil && !again && plan.Watch().Main() == t.main {
+			res, graph, err = t.e.builder.Rehost(ctx, plan, generation, progress, compiled)
+		} else {
+			res, graph, err = t.e.builder.Host(ctx, t.main, generation, progress, compiled)
+		}
 		if err == nil {
 			return res, nil
 		}

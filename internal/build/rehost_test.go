@@ -1,0 +1,131 @@
+package build
+
+import (
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// TestRehost makes one executable after the other of a changed program, each with
+// as little compiling as the change allows.
+func TestRehost(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	a.host()
+	store, handlers := filepath.Join(a.dir, "store/store.go"), "handlers/handlers.go"
+	last := map[string]string{}
+	for path, s := range a.snap.static {
+		last[path] = s.archive
+	}
+	tests := []struct {
+		name     string
+		edit     func() string
+		compiled []string
+		says     string
+		resolved bool
+	}{
+		// What the go command compiled is compared with what the compiler alone makes.
+		{"hot body", func() string { return a.edit(handlers, `"v1"`, `"v2"`) }, []string{"handlers"}, "v2 started", false},
+		{"host body", func() string {
+			return a.write("store/store.go", "package store\n\nvar Name string\n\n//go:noinline\nfunc Set(s string) { Name = s + \"!\" }\n")
+		}, []string{"store", "handlers"}, "v2 started", false}, // Set is new
+		{"use in main", func() string { return a.edit("main.go", `store.Name = "started"`, `store.Set("started")`) }, nil, "v2 started!", false},
+		{"host body again", func() string { return a.edit("store/store.go", `"!"`, `"?"`) }, []string{"store"}, "v2 started?", false},
+		{"comment moves lines", func() string { return a.edit("store/store.go", "//go:noinline", "// Set sets.\n//\n//go:noinline") }, nil, "", false},
+		{"host body after the comment", func() string { return a.edit("store/store.go", `"?"`, `"."`) }, []string{"store", "handlers"}, "v2 started.", false}, // positions are exported
+		{"inlined body", func() string { return a.edit("store/store.go", "//go:noinline\n", "") }, []string{"store", "handlers"}, "v2 started.", false},
+		{"new file and import", func() string {
+			a.write("store/more/more.go", "package more\n\nfunc More(s string) string { return s + \" more\" }\n")
+			return a.write("store/store.go", "package store\n\nimport \"example.com/app/store/more\"\n\nvar Name string\n\nfunc Set(s string) { Name = more.More(s) }\n")
+		}, []string{"store", "store/more", "handlers"}, "v2 started more", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			plan := a.plan(tt.edit())
+			if plan.Rung == "" {
+				a.snap = plan.Watch()
+				return
+			}
+			if plan.Resolved != tt.resolved {
+				t.Errorf("resolved: %t", plan.Resolved)
+			}
+			a.gen++
+			res, _, err := a.b.Rehost(t.Context(), plan, a.gen, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := res.Steps[0].Name; s != control.StepCompile {
+				t.Errorf("the first step is %s", s)
+			}
+			a.snap = res.Snapshot
+			var compiled []string
+			for path, s := range a.snap.static {
+				if s.archive != last[path] {
+					compiled = append(compiled, strings.TrimPrefix(path, "example.com/app/"))
+				}
+				last[path] = s.archive
+			}
+			slices.Sort(compiled)
+			want := slices.Sorted(slices.Values(tt.compiled))
+			if !slices.Equal(compiled, want) {
+				t.Errorf("compiled %q, want %q", compiled, want)
+			}
+			a.b.Prune(a.gen, a.snap)
+			if got := a.start(res.Path); !strings.HasPrefix(got, tt.says+" loads 1 ") {
+				t.Errorf("the program says %q, want %q", got, tt.says)
+			}
+		})
+	}
+	if res, said := a.swap(a.edit(handlers, `"v2"`, `"v3"`)); !res.Thin || !strings.HasPrefix(said, "v3 started more ") {
+		t.Errorf("thin %t, the program says %q", res.Thin, said)
+	}
+
+	// What does not compile is a fault of the code.
+	plan := a.plan(a.edit("store/store.go", "more.More(s)", "more.More(n)"))
+	if _, _, err := a.b.Rehost(t.Context(), plan, a.gen+1, nil, nil); err == nil {
+		t.Error("built")
+	} else if f, ok := errors.AsType[*Failure](err); !ok || len(f.Diagnostics) != 1 || f.Diagnostics[0].File != store {
+		t.Errorf("%v", err)
+	}
+
+	// A swapped package is compiled under its own path for the next process, also
+	// if it is as it was when it was swapped in.
+	plan = a.plan(a.edit("store/store.go", "more.More(n)", "more.More(s + s)"))
+	a.gen++
+	res, _, err := a.b.Rehost(t.Context(), plan, a.gen, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.snap = res.Snapshot
+	if got := a.start(res.Path); !strings.HasPrefix(got, "v3 startedstarted more loads 1 ") {
+		t.Errorf("the program says %q", got)
+	}
+	for _, path := range slices.Sorted(maps.Keys(a.snap.compiled)) {
+		if c := a.snap.compiled[path]; c.path != path {
+			t.Errorf("%s is linked as %s", path, c.path)
+		}
+	}
+
+	// Only the go command knows a module's other version, and compiles C.
+	for _, edit := range []func() string{
+		func() string { return a.edit("go.mod", "go 1.26.0", "go 1.26.1") },
+		func() string {
+			return a.write("store/c.go", "package store\n\n// int one(void) { return 1; }\nimport \"C\"\n\nvar One = int(C.one())\n")
+		},
+		func() string { return a.edit("store/c.go", "return 1", "return 2") },
+	} {
+		plan = a.plan(edit())
+		a.gen++
+		if res, _, err = a.b.Rehost(t.Context(), plan, a.gen, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		a.snap = res.Snapshot
+		if got := a.start(res.Path); !strings.HasPrefix(got, "v3 startedstarted more loads 1 ") {
+			t.Errorf("the program says %q", got)
+		}
+	}
+}
