@@ -39,6 +39,8 @@ type task struct {
 	steps      []control.Step
 	// planned is what the files mean, once that is known.
 	planned *build.Plan
+	// hosting is the executable that is being built for it.
+	hosting *hosting
 }
 
 // outcome is what a task leaves behind.
@@ -108,8 +110,12 @@ func (t *task) climb(ctx context.Context) outcome {
 	}
 	t.e.learn(func(k *known) { k.newest = plan.Watch() })
 	var under *building // while the prediction is made
-	if plan.Rung == manifest.RungHotSwap && len(t.snap.Hot()) > 0 {
+	switch {
+	case plan.Rung == manifest.RungHotSwap && len(t.snap.Hot()) > 0:
 		under = t.build(ctx, plan)
+	case plan.Rung == manifest.RungWarmRestart && t.main != "":
+		t.hosting = t.buildHost(ctx, plan)
+		defer func() { t.hosting.abandon() }()
 	}
 	v, err := t.foresee(ctx, plan)
 	if err != nil {
@@ -384,31 +390,6 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	out := t.live(res, rung, generation, status.Manifest, reasons)
 	out.event.PID = status.PID
 	return out
-}
-
-// host builds the executable. While the code cannot be loaded the watcher follows
-// whatever may mend that.
-func (t *task) host(ctx context.Context, generation int, reasons []manifest.Diagnostic) (*build.Result, error) {
-	for again := false; ; again = true {
-		var res *build.Result
-		var graph *build.Graph
-		var err error
-		progress := func(m string) { t.e.publish(control.Event{Kind: control.EventProgress, Message: m}) }
-		compiled := func(s *build.Snapshot) { t.compiled(s, reasons) }
-		if plan := t.planned; plan != nil && !again && plan.Watch().Main() == t.main {
-			res, graph, err = t.e.builder.Rehost(ctx, plan, generation, progress, compiled)
-		} else {
-			res, graph, err = t.e.builder.Host(ctx, t.main, generation, progress, compiled)
-		}
-		if err == nil {
-			return res, nil
-		}
-		t.e.watchDirs(t.snap, graph)
-		if !again && graph != nil && graph.Outdated() {
-			continue // it came before it was watched for
-		}
-		return nil, cmp.Or(t.awaitEmbedded(ctx, graph), err)
-	}
 }
 
 // waitForRestart says what waits for a restart that failed, and why: hot code was

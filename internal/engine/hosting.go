@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build"
+)
+
+// hosting is an executable that is built while it is still being predicted
+// whether it is needed: its packages are compiled, and no more.
+type hosting struct {
+	cancel  context.CancelFunc
+	needed  chan struct{} // closed when it is
+	reasons []manifest.Diagnostic
+	done    chan struct{}
+	res     *build.Result
+	graph   *build.Graph
+	err     error
+}
+
+// buildHost starts to build the executable of a plan. It goes on to the link when
+// it is needed.
+func (t *task) buildHost(ctx context.Context, plan *build.Plan) *hosting {
+	ctx, cancel := context.WithCancel(ctx)
+	h := &hosting{cancel: cancel, needed: make(chan struct{}), done: make(chan struct{})}
+	compiled := func(s *build.Snapshot) {
+		select {
+		case <-h.needed:
+			t.compiled(s, h.reasons)
+		case <-ctx.Done():
+		}
+	}
+	go func() {
+		defer close(h.done)
+		h.res, h.graph, h.err = t.e.builder.Rehost(ctx, plan, t.generation, t.progress, compiled)
+	}()
+	return h
+}
+
+// wait lets it go on, for reasons that are told, and returns what comes of it.
+func (h *hosting) wait(reasons []manifest.Diagnostic) (*build.Result, *build.Graph, error) {
+	h.reasons = reasons
+	close(h.needed)
+	<-h.done
+	h.cancel()
+	return h.res, h.graph, h.err
+}
+
+// abandon ends the build; h may be nil.
+func (h *hosting) abandon() {
+	if h != nil {
+		h.cancel()
+		<-h.done
+	}
+}
+
+// host builds the executable. While the code cannot be loaded the watcher follows
+// whatever may mend that.
+func (t *task) host(ctx context.Context, generation int, reasons []manifest.Diagnostic) (*build.Result, error) {
+	for again := false; ; again = true {
+		res, graph, err := t.hostOnce(ctx, generation, reasons)
+		if err == nil {
+			return res, nil
+		}
+		t.e.watchDirs(t.snap, graph)
+		if !again && graph != nil && graph.Outdated() {
+			t.planned = nil // it was of another graph
+			continue        // it came before it was watched for
+		}
+		return nil, cmp.Or(t.awaitEmbedded(ctx, graph), err)
+	}
+}
+
+func (t *task) hostOnce(ctx context.Context, generation int, reasons []manifest.Diagnostic) (*build.Result, *build.Graph, error) {
+	if h := t.hosting; h != nil {
+		t.hosting = nil
+		return h.wait(reasons)
+	}
+	compiled := func(s *build.Snapshot) { t.compiled(s, reasons) }
+	if p := t.planned; p != nil && p.Watch().Main() == t.main {
+		return t.e.builder.Rehost(ctx, p, generation, t.progress, compiled)
+	}
+	return t.e.builder.Host(ctx, t.main, generation, t.progress, compiled)
+}
+
+// progress tells what a long build is doing.
+func (t *task) progress(message string) {
+	t.e.publish(control.Event{Kind: control.EventProgress, Message: message})
+}
