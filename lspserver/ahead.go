@@ -1,9 +1,11 @@
 package lspserver
 
 import (
+	"slices"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
 // aheadDelay is for how long nobody may type before the save that follows is
@@ -38,6 +40,19 @@ func (f *session) awaitChange() bool {
 	}
 }
 
+// loads reports whether a save would bring something into the live server, or
+// start another, without asking.
+func (f *session) loads(forecast *engine.Forecast) bool {
+	switch forecast.Rung {
+	case manifest.RungHotSwap:
+		return true
+	case manifest.RungWarmRestart:
+		return f.decide(forecast.Diagnostics) == engine.BreakRestart &&
+			slices.ContainsFunc(forecast.Diagnostics, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeHostChanged })
+	}
+	return false
+}
+
 // ahead returns the unsaved buffers of the newest forecast, if saving them would
 // swap in code that an engine of this process can build. What it cannot build
 // ahead, the engine leaves alone.
@@ -48,7 +63,7 @@ func (f *session) ahead() map[string][]byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_, own := f.link.(ownLink)
-	if !own || f.paused || f.clean || f.forecast == nil || f.forecast.Rung != manifest.RungHotSwap || hasErrors(f.forecast) {
+	if !own || f.paused || f.clean || f.forecast == nil || hasErrors(f.forecast) || !f.loads(f.forecast) {
 		return nil
 	}
 	buffers := map[string][]byte{}

@@ -104,6 +104,10 @@ type Status struct {
 	Held   []string `json:"held,omitempty"`
 	// Waiting says what a change waits for that passes by itself.
 	Waiting string `json:"waiting,omitempty"`
+	// FullLinks counts the plugins that were not linked thin, and FullLink says why
+	// the last of them was not.
+	FullLinks int    `json:"full_links,omitempty"`
+	FullLink  string `json:"full_link,omitempty"`
 }
 
 // State is what the engine is doing.

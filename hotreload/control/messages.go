@@ -111,8 +111,8 @@ func (d Duration) Fine() string {
 type Step struct {
 	Name     string   `json:"name"` // one of the Step constants
 	Duration Duration `json:"ms"`
-	// Detail says how the step was done, where there is more than one way: "thin"
-	// or "full", with the reason.
+	// Detail says how the step was done, where there is more than one way, such as
+	// LinkThin or LinkFull.
 	Detail string `json:"detail,omitempty"`
 }
 
@@ -127,6 +127,12 @@ const (
 	StepOpen     = "open"     // plugin.Open in the live server
 	StepRegister = "register" // AnvilRegisterRoutes, checks, router
 	StepStart    = "start"    // warm restart: exec to ready
+)
+
+// How a plugin was linked, as the detail of StepLink begins.
+const (
+	LinkThin = "thin" // with only what the process lacks
+	LinkFull = "full" // as a whole program; ": " and the reason follow, if there is one
 )
 
 // LoadRequest asks the live server to load a plugin and go live with it.

@@ -75,21 +75,28 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 		return nil, g, b.existingIn(g, err)
 	}
 	s.take(made.archives)
-	res, err := b.finishHost(ctx, s, generation, watch, control.StepResolve, compiled)
+	res, err := b.finishHost(ctx, s, generation, hostPlace(generation), watch, control.StepResolve, compiled)
+	if err != nil {
+		err = b.existingIn(g, err)
+	}
 	return res, g, err
 }
 
 // finishHost makes the executable of compiled packages. step is what has been
 // done so far.
-func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, watch *stopwatch, step string, compiled func(*Snapshot)) (*Result, error) {
+func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, at place, watch *stopwatch, step string, compiled func(*Snapshot)) (*Result, error) {
 	s.host = generation
-	res := &Result{Path: filepath.Join(b.cfg.OutDir, "host", fmt.Sprintf("%04d", generation))}
+	dir, err := b.below(filepath.Join("work", at.work))
+	if err != nil {
+		return nil, writeError(err)
+	}
+	res := &Result{Path: filepath.Join(b.cfg.OutDir, "host", at.name), generation: generation, work: dir}
 	res.Steps = append(res.Steps, watch.step(step))
 	if compiled != nil {
 		compiled(s) // which is not changed any more
 	}
-	if err := b.linkHost(ctx, s, res, generation, watch); err != nil {
-		return nil, b.existingIn(s.graph, err)
+	if err := b.linkHost(ctx, s, res, at, watch); err != nil {
+		return nil, err
 	}
 	if err := tellLines(s, res.Path); err != nil {
 		return nil, err
@@ -123,11 +130,7 @@ func (s *Snapshot) take(archives map[string]string) {
 }
 
 // linkHost compiles the main package and links the executable.
-func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, generation int, watch *stopwatch) error {
-	dir, err := b.below(filepath.Join("work", fmt.Sprintf("h%d", generation)))
-	if err != nil {
-		return writeError(err)
-	}
+func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at place, watch *stopwatch) error {
 	if _, err := b.below("host"); err != nil { // of res.Path
 		return writeError(err)
 	}
@@ -135,10 +138,13 @@ func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, genera
 	if len(main.native()) > 0 || !b.sharedArchives() {
 		return b.goBuildHost(ctx, main, res, watch)
 	}
-	archive := filepath.Join(dir, "main.a")
-	if err := b.compile(ctx, compileJob{
-		pkg: main, path: "main", out: archive, files: main.SourceFiles(), importcfg: importConfig(s, s.compiled, ""),
-	}); err != nil {
+	archive := filepath.Join(res.work, "main.a")
+	job := compileJob{pkg: main, path: "main", out: archive, importcfg: importConfig(s, s.compiled, "")}
+	var err error
+	if job.files, job.flags, err = at.sources(main, res.work); err != nil {
+		return err
+	}
+	if err := b.compile(ctx, job); err != nil {
 		return err
 	}
 	res.Steps = append(res.Steps, watch.step(control.StepCompile))

@@ -36,31 +36,50 @@ var errGoCommand = errors.New("the go command has to compile it")
 // of one that it imports, makes necessary. Where that is not enough, because
 // modules or what only the go command can compile have changed, it is Host.
 func (b *Builder) Rehost(ctx context.Context, plan *Plan, generation int, progress Progress, compiled func(*Snapshot)) (*Result, *Graph, error) {
-	watch := newStopwatch()
-	s, err := b.recompile(ctx, plan, generation)
+	if res := b.takeAhead(ctx, plan, generation); res != nil {
+		if compiled != nil {
+			compiled(res.Snapshot)
+		}
+		return res, res.Snapshot.graph, nil
+	}
+	res, err := b.rehost(ctx, plan, generation, hostPlace(generation), compiled)
 	switch {
 	case errors.Is(err, errGoCommand):
 		return b.Host(ctx, plan.next.boundary.Main, generation, progress, compiled)
 	case err != nil:
 		return nil, plan.next.graph, b.existingIn(plan.next.graph, err)
 	}
-	res, err := b.finishHost(ctx, s, generation, watch, control.StepCompile, compiled)
-	return res, s.graph, err
+	return res, res.Snapshot.graph, nil
+}
+
+// rehost is Rehost without the go command.
+func (b *Builder) rehost(ctx context.Context, plan *Plan, generation int, at place, compiled func(*Snapshot)) (*Result, error) {
+	watch := newStopwatch()
+	s, err := b.recompile(ctx, plan, at)
+	if err != nil {
+		return nil, err
+	}
+	return b.finishHost(ctx, s, generation, at, watch, control.StepCompile, compiled)
+}
+
+// hostPlace is where the executable of a generation is built.
+func hostPlace(generation int) place {
+	return place{name: fmt.Sprintf("%04d", generation), work: fmt.Sprintf("h%d", generation)}
 }
 
 // recompile returns the snapshot of the program that a plan is for, with what of
 // it had to be compiled.
-func (b *Builder) recompile(ctx context.Context, plan *Plan, generation int) (*Snapshot, error) {
+func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapshot, error) {
 	was := plan.base
 	if was == nil || was.static == nil || !b.sharedArchives() || plan.next.boundary.Main != was.boundary.Main {
 		return nil, errGoCommand
 	}
 	s := newSnapshot(plan.next.graph, plan.next.boundary.Handlers, plan.next.sources)
-	dir, err := b.below(filepath.Join("work", fmt.Sprintf("h%d", generation)))
+	dir, err := b.below(filepath.Join("work", at.work))
 	if err != nil {
 		return nil, writeError(err)
 	}
-	now := &recompiled{b: b, s: s, was: was, dir: dir, archives: map[string]string{}, changed: map[string]bool{}}
+	now := &recompiled{b: b, s: s, was: was, at: at, dir: dir, archives: map[string]string{}, changed: map[string]bool{}}
 	var local []string
 	for _, path := range s.graph.Order {
 		switch p := s.graph.Packages[path]; {
@@ -92,6 +111,7 @@ type recompiled struct {
 	b   *Builder
 	s   *Snapshot // of the program
 	was *Snapshot // of what runs
+	at  place
 	dir string
 
 	mu       sync.Mutex
@@ -126,7 +146,12 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 	}
 	name := sha256.Sum256([]byte(path)) // packages can have the same one
 	archive := filepath.Join(r.dir, fmt.Sprintf("%s-%x.a", p.Name, name[:6]))
-	if err := r.b.compile(ctx, compileJob{pkg: p, path: path, out: archive, files: p.SourceFiles(), importcfg: cfg.String()}); err != nil {
+	job := compileJob{pkg: p, path: path, out: archive, importcfg: cfg.String()}
+	var err error
+	if job.files, job.flags, err = r.at.sources(p, r.dir); err != nil {
+		return err
+	}
+	if err := r.b.compile(ctx, job); err != nil {
 		return err
 	}
 	changed := !had

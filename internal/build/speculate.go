@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,17 +37,24 @@ type speculation struct {
 	generation int
 	next       *Snapshot // what it is built from; its sources tell whether a save is the same
 	cancel     context.CancelFunc
+	needed     chan struct{} // closed when a save turned out to be the same
 	done       chan struct{}
 	res        *Result // valid when done is closed; nil if the build failed
 }
 
+// linkDelay is for how long an executable that is built ahead is not linked,
+// unless it is needed: that takes seconds of the processor, and whoever types may
+// go on.
+const linkDelay = time.Second
+
 // errNotAhead says that there is nothing to build ahead.
 var errNotAhead = errors.New("this is not built ahead")
 
-// Speculate starts to build a plugin of code that was not saved yet, in the
-// background, in place of the one that was started before. If what is then
-// saved is the same, [Builder.Plugin] with a plan for the same snapshot and the
-// same generation has it at once. It builds nothing that takes the go command,
+// Speculate starts to build a plugin of code that was not saved yet, or an
+// executable if it takes a restart, in the background, in place of the one that
+// was started before. If what is then saved is the same, [Builder.Plugin] or
+// [Builder.Rehost] with a plan for the same snapshot and the same generation has
+// it at once. It builds nothing that takes the go command,
 // nor beside other files that differ on disk from the snapshot, and reports no
 // errors: an editor shows them anyway. The plugin's positions are those of the
 // files to be saved.
@@ -71,17 +79,20 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	b.ahead.number++
-	sp := &speculation{base: s, generation: generation, next: plan.next, cancel: cancel, done: make(chan struct{})}
+	sp := &speculation{base: s, generation: generation, next: plan.next, cancel: cancel, needed: make(chan struct{}), done: make(chan struct{})}
 	before := b.ahead.current
 	b.drop(sp)
 	at := place{name: fmt.Sprintf("%04d-%d", generation, b.ahead.number), work: fmt.Sprintf("g%d-%d", generation, b.ahead.number), overlay: overlay}
+	if plan.Rung == manifest.RungWarmRestart {
+		at.work = fmt.Sprintf("h%d-%d", generation, b.ahead.number)
+	}
 	b.ahead.running.Go(func() {
 		defer close(sp.done)
 		defer cancel()
 		if before != nil {
 			<-before.done // one build at a time
 		}
-		res, err := b.buildPlugin(ctx, plan, generation, at)
+		res, err := b.buildAhead(ctx, sp, plan, at)
 		switch {
 		case err != nil:
 		case plan.strayed(overlay): // perhaps before it was compiled
@@ -90,6 +101,26 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 			sp.res = res
 		}
 	})
+}
+
+// buildAhead builds what the plan takes.
+func (b *Builder) buildAhead(ctx context.Context, sp *speculation, plan *Plan, at place) (*Result, error) {
+	if plan.Rung != manifest.RungWarmRestart {
+		return b.buildPlugin(ctx, plan, sp.generation, at)
+	}
+	res, err := b.rehost(ctx, plan, sp.generation, at, func(*Snapshot) {
+		timer := time.NewTimer(linkDelay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-sp.needed:
+		case <-ctx.Done():
+		}
+	})
+	if err != nil {
+		_ = b.removeBelow(filepath.Join("work", at.work)) // else the next start does
+	}
+	return res, err
 }
 
 // BuiltAhead reports whether these files are, on disk, what the current
@@ -146,7 +177,7 @@ func (b *Builder) closeAhead() {
 // remove removes the files of a plugin that nobody loads.
 func (b *Builder) remove(r *Result) {
 	// Else the next start removes them.
-	name := filepath.Join("gen", filepath.Base(r.Path))
+	name := filepath.Join(filepath.Base(filepath.Dir(r.Path)), filepath.Base(r.Path))
 	_ = errors.Join(b.removeBelow(name), b.removeBelow(control.LinesPath(name)), b.removeBelow(filepath.Join("work", filepath.Base(r.work))))
 }
 
@@ -161,7 +192,7 @@ func (b *Builder) planAhead(ctx context.Context, s *Snapshot, overlay Overlay) (
 		files = append(files, path)
 	}
 	plan, _, err := b.plan(ctx, s, files, func(path string, opaque bool) (source, error) { return digestFile(path, overlay[path], opaque), nil }, false)
-	if err == nil && (plan.Rung != manifest.RungHotSwap || plan.strayed(overlay)) {
+	if err == nil && (plan.Rung == "" || plan.strayed(overlay)) {
 		err = errNotAhead
 	}
 	return plan, err
@@ -171,7 +202,11 @@ func (b *Builder) planAhead(ctx context.Context, s *Snapshot, overlay Overlay) (
 // plan says, but for those in the overlay: it was saved and is not live, or is
 // being saved now.
 func (p *Plan) strayed(overlay Overlay) bool {
-	for _, path := range p.Rebuilt() {
+	packages := p.Rebuilt()
+	if p.Rung == manifest.RungWarmRestart {
+		packages = slices.Concat(p.Changed, p.Host) // as far as they are known to differ
+	}
+	for _, path := range packages {
 		for _, file := range p.next.graph.Packages[path].inputs() {
 			if _, ok := overlay[file]; ok {
 				continue
@@ -206,6 +241,7 @@ func (b *Builder) takeAhead(ctx context.Context, plan *Plan, generation int) *Re
 		b.ahead.mu.Unlock()
 		return nil
 	}
+	close(sp.needed) // no other plan matches it
 	b.ahead.mu.Unlock()
 	begun := time.Now()
 	select {
@@ -225,8 +261,10 @@ func (b *Builder) takeAhead(ctx context.Context, plan *Plan, generation int) *Re
 	if sp.res == nil {
 		return nil
 	}
-	link := sp.res.linkStep(control.Step{Name: control.StepLink})
-	link.Detail += ", built ahead"
+	link := control.Step{Name: control.StepLink, Detail: "built ahead"}
+	if how := sp.res.linkStep(control.Step{}).Detail; plan.Rung != manifest.RungWarmRestart {
+		link.Detail = how + ", " + link.Detail
+	}
 	sp.res.Steps = []control.Step{{Name: control.StepCompile, Duration: control.Duration(time.Since(begun)), Detail: "built ahead"}, link}
 	return sp.res
 }

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,6 +115,17 @@ func (b *Builder) link(ctx context.Context, res *Result) error {
 	return b.linkFull(ctx, res)
 }
 
+// ChoseFull reports whether the user has plugins linked fully.
+func (b *Builder) ChoseFull() bool { return b.cfg.FullLink || b.cfg.Debug }
+
+// FullBecause returns why a plugin was not linked thin, empty if it was.
+func (r *Result) FullBecause() string {
+	if r.Thin {
+		return ""
+	}
+	return cmp.Or(r.why, "thin links are not possible")
+}
+
 // brief returns one line of an error: the first that a tool said, if it is from
 // one.
 func brief(err error) string {
@@ -161,11 +173,11 @@ func (b *Builder) Relink(ctx context.Context, res *Result, why string) (*Result,
 func (r *Result) linkStep(s control.Step) control.Step {
 	switch {
 	case r.Thin:
-		s.Detail = "thin"
+		s.Detail = control.LinkThin
 	case r.why != "":
-		s.Detail = "full: " + r.why
+		s.Detail = control.LinkFull + ": " + r.why
 	default:
-		s.Detail = "full"
+		s.Detail = control.LinkFull
 	}
 	return s
 }

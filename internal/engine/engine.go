@@ -129,6 +129,7 @@ type Engine struct {
 	runsIn string // working directory of the application, as it was told; for one task at a time
 
 	proposed atomic.Bool // a restart, because of the memory budget
+	toldFull atomic.Bool // that a plugin was linked fully
 
 	mu     sync.Mutex // guards status
 	status control.Status

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
@@ -46,6 +47,7 @@ func apply(s *control.Status, ev control.Event) {
 			s.Counts.Restarts++
 		} else if ev.Kind == control.EventLive && ev.Rung == manifest.RungHotSwap {
 			s.Counts.HotSwaps++
+			countLink(s, ev.Steps)
 		}
 	case control.EventKept:
 		s.State = control.StateKept
@@ -81,6 +83,16 @@ func apply(s *control.Status, ev control.Event) {
 	}
 	if tells(ev) {
 		s.Last = &ev
+	}
+}
+
+// countLink notes that the plugin of a hot swap was not linked thin.
+func countLink(s *control.Status, steps []control.Step) {
+	for _, step := range steps {
+		if why, full := strings.CutPrefix(step.Detail, control.LinkFull); full && step.Name == control.StepLink {
+			s.FullLinks++
+			s.FullLink = strings.TrimPrefix(why, ": ")
+		}
 	}
 }
 

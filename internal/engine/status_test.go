@@ -249,3 +249,26 @@ func TestPublish(t *testing.T) {
 		t.Errorf("status %s, generation %d", e.status.State, e.status.Generation)
 	}
 }
+
+// TestFullLinks: the status counts plugins that were not linked thin, and keeps why.
+func TestFullLinks(t *testing.T) {
+	var s control.Status
+	for _, tt := range []struct {
+		kind   control.EventKind
+		rung   manifest.Rung
+		detail string
+		links  int
+		why    string
+	}{
+		{control.EventLive, manifest.RungHotSwap, control.LinkThin, 0, ""},
+		{control.EventLive, manifest.RungHotSwap, control.LinkFull + ": link: no symbol: x", 1, "link: no symbol: x"},
+		{control.EventLive, manifest.RungHotSwap, control.LinkThin + ", built ahead", 1, "link: no symbol: x"},
+		{control.EventLive, manifest.RungWarmRestart, "", 1, "link: no symbol: x"},
+		{control.EventLive, manifest.RungHotSwap, control.LinkFull, 2, ""},
+	} {
+		apply(&s, control.Event{Kind: tt.kind, Rung: tt.rung, Steps: []control.Step{{Name: control.StepCompile, Detail: "built ahead"}, {Name: control.StepLink, Detail: tt.detail}}})
+		if s.FullLinks != tt.links || s.FullLink != tt.why {
+			t.Errorf("after %q: %d, %q; want %d, %q", tt.detail, s.FullLinks, s.FullLink, tt.links, tt.why)
+		}
+	}
+}

@@ -258,6 +258,7 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome 
 		return t.restart(ctx, load.Diagnostics)
 	case control.OutcomeLive:
 		t.e.checkBudget(load.Growth)
+		t.e.tellFullLink(res.FullBecause())
 		return t.live(res, manifest.RungHotSwap, generation, load.Manifest, load.Diagnostics)
 	default:
 		out := t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
@@ -290,6 +291,15 @@ func (e *Engine) checkBudget(growth int64) {
 	}
 	e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
 		"the live server has grown by %d MB since it started, and Go never gives back the memory of plugins; `anvil-lsp ctl restart` does", growth>>20)})
+}
+
+// tellFullLink says, once, that saves take longer than they should.
+func (e *Engine) tellFullLink(why string) {
+	if why == "" || e.builder.ChoseFull() || !e.toldFull.CompareAndSwap(false, true) {
+		return
+	}
+	e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
+		"the plugin was linked as a whole program, which takes longer and keeps more memory: %s (told once; `anvil-lsp ctl status` counts such links)", why)})
 }
 
 // load has the live server load a plugin.

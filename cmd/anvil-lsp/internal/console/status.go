@@ -61,7 +61,7 @@ func Status(o Options, st *control.Status, now time.Time) error {
 	n := st.Counts
 	rows = append(rows, [2]string{"so far", fmt.Sprintf("%s, %s, %d refused, %s, %s", plural(n.HotSwaps, "hot swap"),
 		plural(n.Restarts, "warm restart"), n.Kept, plural(n.Panics, "handler panic"), plural(n.Crashes, "crash"))},
-		[2]string{"edits", fmt.Sprintf("predicted %d, wrong %d", n.Predicted, n.Mispredicted)})
+		[2]string{"edits", fmt.Sprintf("predicted %d, wrong %d", n.Predicted, n.Mispredicted)}, [2]string{"full links", fullLinks(st)})
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", stateLine(s, st))
@@ -73,6 +73,19 @@ func Status(o Options, st *control.Status, now time.Time) error {
 	c.fully(&b, st.Problems)
 	_, err := io.WriteString(o.Out, b.String())
 	return err
+}
+
+// fullLinks says how many hot swaps were linked as whole programs, and why the
+// last of them was.
+func fullLinks(st *control.Status) string {
+	if st.FullLinks == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d of %s", st.FullLinks, plural(st.Counts.HotSwaps, "hot swap"))
+	if st.FullLink != "" {
+		text += "; the last because of this: " + st.FullLink
+	}
+	return text
 }
 
 func liveLine(l *control.LiveStatus) string {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 )
@@ -201,6 +202,10 @@ func (d *doctor) thin(ctx context.Context) {
 	default:
 		d.add(name, OK, "", "a small program was reloaded twice in %.1f s in all", time.Since(begun).Seconds())
 	}
+	if running := d.running(ctx); running.FullLinks > 0 {
+		d.add(name+" so far", Warning, advice, "%d of %d hot swaps of the running anvil-lsp were linked fully, the last because of this: %s",
+			running.FullLinks, running.Counts.HotSwaps, running.FullLink)
+	}
 	if err != nil {
 		return
 	}
@@ -209,6 +214,17 @@ func (d *doctor) thin(ctx context.Context) {
 			d.report.Checks[i].Status, d.report.Checks[i].Detail = OK, "built for the trial of thin plugins"
 		}
 	}
+}
+
+// running returns the state of the engine that serves the directory, the zero
+// value if there is none.
+func (d *doctor) running(ctx context.Context) (st control.Status) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := control.NewClient(d.socket).Get(ctx, control.PathStatus, &st); err != nil {
+		return control.Status{}
+	}
+	return st
 }
 
 func firstLines(s string, most int) string {
