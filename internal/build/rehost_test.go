@@ -3,6 +3,7 @@ package build
 import (
 	"errors"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -126,6 +127,54 @@ func TestRehost(t *testing.T) {
 		a.snap = res.Snapshot
 		if got := a.start(res.Path); !strings.HasPrefix(got, "v3 startedstarted more loads 1 ") {
 			t.Errorf("the program says %q", got)
+		}
+	}
+}
+
+// TestRehostAhead: the executable for code that is not saved yet is built before
+// it is, and is only that of the same code.
+func TestRehostAhead(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	a.host()
+	name := filepath.Join(a.dir, "main.go")
+	old, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := func(word string) string { return strings.Replace(string(old), "started", word, 1) }
+	rehost := func(word string) *Result {
+		t.Helper()
+		plan := a.plan(a.write("main.go", said(word)))
+		a.gen++
+		res, _, err := a.b.Rehost(t.Context(), plan, a.gen, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.snap = res.Snapshot
+		a.b.Prune(a.gen, a.snap)
+		if got := a.start(res.Path); !strings.HasPrefix(got, "v1 "+word+" ") {
+			t.Errorf("the program says %q, want %s", got, word)
+		}
+		return res
+	}
+	ahead := func(word string) {
+		a.b.Speculate(t.Context(), a.snap, a.gen+1, Overlay{name: []byte(said(word))})
+	}
+	ahead("one")
+	ahead("two") // instead
+	if res := rehost("two"); res.Steps[0].Detail != "built ahead" || res.Steps[1].Name != control.StepLink {
+		t.Errorf("steps %v", res.Steps)
+	}
+	ahead("three")
+	if res := rehost("four"); res.Steps[0].Detail != "" {
+		t.Errorf("steps %v", res.Steps)
+	}
+	ahead("five")
+	a.b.Close()
+	for dir, most := range map[string]int{"host": 3, "work": 2} {
+		files, err := filepath.Glob(filepath.Join(a.dir, ".anvil", dir, "*"))
+		if err != nil || len(files) > most {
+			t.Errorf("left are %q, %v", files, err)
 		}
 	}
 }
