@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/e2e/internal/session"
 )
 
 // measureAir measures air, with the settings that it has by itself. It runs alone:
@@ -42,7 +44,7 @@ func (b *bench) measureAir(ctx context.Context, targets []*target) (a *Air, err 
 		"-build.cmd", shell("go", "build", "-tags="+b.tags, "-o", program, b.mainPackage),
 		"-build.full_bin", "echo >> "+shell(started)+"; exec "+shell(append([]string{program}, b.args...)...))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = b.dir, log, log
-	cmd.SysProcAttr, cmd.WaitDelay = ownGroup(), 10*time.Second
+	cmd.SysProcAttr, cmd.WaitDelay = session.OwnGroup(), 10*time.Second
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

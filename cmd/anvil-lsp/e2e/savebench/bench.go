@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/e2e/internal/session"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
@@ -28,6 +29,11 @@ func (b *bench) path(name string) string { return filepath.Join(b.work, name) }
 
 // restore puts back all files.
 func (b *bench) restore() error { return restoreAll(b.sources) }
+
+// session says how the application is run.
+func (b *bench) session(log string, env ...string) session.Options {
+	return session.Options{Tool: b.tool, Dir: b.dir, Main: b.main, Tags: b.tags, Args: b.args, Env: env, Log: b.path(log), Timeout: b.timeout}
+}
 
 // target is a function that is measured.
 type target struct {
@@ -111,11 +117,11 @@ func (b *bench) find(ctx context.Context) ([]*target, error) {
 // measureSaves measures the variants that take turns.
 func (b *bench) measureSaves(ctx context.Context, targets []*target) (err error) {
 	b.say("starting the application")
-	s, err := startSession(ctx, b.options, b.path("app.log"))
+	s, err := session.Start(ctx, b.session("app.log"))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(b.restore(), s.stop(), err) }()
+	defer func() { err = errors.Join(b.restore(), s.Stop(), err) }()
 	if _, err := b.goBuild(ctx); err != nil { // what only the go command's cache lacks
 		return err
 	}
@@ -144,7 +150,7 @@ func (b *bench) measureSaves(ctx context.Context, targets []*target) (err error)
 }
 
 // round measures each variant of one function once.
-func (b *bench) round(ctx context.Context, s *session, t *target, restarted *bool) error {
+func (b *bench) round(ctx context.Context, s *session.Session, t *target, restarted *bool) error {
 	r := t.result
 	if t.hot && *restarted {
 		ev, took, err := b.save(ctx, s, t)
@@ -179,7 +185,7 @@ func (b *bench) round(ctx context.Context, s *session, t *target, restarted *boo
 }
 
 // save edits the target and waits until the new code is live.
-func (b *bench) save(ctx context.Context, s *session, t *target) (control.Event, time.Duration, error) {
+func (b *bench) save(ctx context.Context, s *session.Session, t *target) (control.Event, time.Duration, error) {
 	if err := ctx.Err(); err != nil {
 		return control.Event{}, 0, err
 	}
@@ -187,7 +193,7 @@ func (b *bench) save(ctx context.Context, s *session, t *target) (control.Event,
 	if err := b.edit(t); err != nil {
 		return control.Event{}, 0, err
 	}
-	ev, err := s.live(ctx, t.file, b.timeout)
+	ev, err := s.Live(ctx, t.file)
 	return ev, time.Since(begun), err
 }
 
@@ -205,11 +211,11 @@ func (b *bench) measureMemory(ctx context.Context, targets []*target) (m *Memory
 	}
 	b.say("memory: starting the application with a small heap")
 	// A heap of constant size shows what is not in the heap.
-	s, err := startSession(ctx, b.options, b.path("memory.log"), "GOGC=10")
+	s, err := session.Start(ctx, b.session("memory.log", "GOGC=10"))
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(b.restore(), s.stop(), err) }()
+	defer func() { err = errors.Join(b.restore(), s.Stop(), err) }()
 	m = &Memory{Function: hot.name}
 	const settled = 5 // the first generations bring what is kept for all
 	for i := range settled + 1 + b.generations {
@@ -217,7 +223,7 @@ func (b *bench) measureMemory(ctx context.Context, targets []*target) (m *Memory
 			return nil, err
 		}
 		if i >= settled {
-			rss, err := s.resident(ctx)
+			rss, err := resident(ctx, s)
 			if err != nil {
 				b.say("memory: %v", err)
 				return nil, nil
@@ -227,4 +233,16 @@ func (b *bench) measureMemory(ctx context.Context, targets []*target) (m *Memory
 	}
 	m.PerGeneration = slope(m.RSS)
 	return m, nil
+}
+
+// resident is the memory of the application (RSS) in bytes.
+func resident(ctx context.Context, s *session.Session) (int64, error) {
+	status, err := s.Status(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if status.Live == nil || status.Live.RSS == 0 {
+		return 0, errors.New("the application does not tell its memory")
+	}
+	return status.Live.RSS, nil
 }

@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/e2e/internal/session"
 )
 
 // goBuild builds the program as its author would.
 func (b *bench) goBuild(ctx context.Context) (time.Duration, error) {
 	begun := time.Now()
-	_, err := output(ctx, b.dir, "go", "build", "-tags="+b.tags, "-o", b.path("app"), b.mainPackage)
+	_, err := session.Output(ctx, b.dir, "go", "build", "-tags="+b.tags, "-o", b.path("app"), b.mainPackage)
 	return time.Since(begun), err
 }
 

@@ -15,6 +15,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/e2e/internal/session"
 )
 
 // A name is one way to read what names a function.
@@ -61,7 +63,7 @@ type listed struct {
 // listPackages returns the packages of the workspace that the program in main
 // is built from.
 func listPackages(ctx context.Context, dir, main, tags string) ([]listed, error) {
-	out, err := output(ctx, dir, "go", "list", "-deps", "-tags="+tags, "-json=ImportPath,Name,Dir,GoFiles,CgoFiles,Module", main)
+	out, err := session.Output(ctx, dir, "go", "list", "-deps", "-tags="+tags, "-json=ImportPath,Name,Dir,GoFiles,CgoFiles,Module", main)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +86,7 @@ func listPackages(ctx context.Context, dir, main, tags string) ([]listed, error)
 // directory, or the only one below it that imports the runtime.
 func mainPackage(ctx context.Context, dir string) (string, error) {
 	const runtime = "github.com/anvilforge/anvil-lsp/hotreload"
-	out, err := output(ctx, dir, "go", "list", "-e", "-f", `{{if eq .Name "main"}}{{range .Imports}}{{if eq . "`+runtime+`"}}{{$.ImportPath}}{{end}}{{end}}{{end}}`, "./...")
+	out, err := session.Output(ctx, dir, "go", "list", "-e", "-f", `{{if eq .Name "main"}}{{range .Imports}}{{if eq . "`+runtime+`"}}{{$.ImportPath}}{{end}}{{end}}{{end}}`, "./...")
 	if err != nil {
 		return "", err
 	}

@@ -15,11 +15,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/e2e/internal/session"
 )
 
 const usage = `savebench measures how long saves take in an application that runs under anvil-lsp.
@@ -138,8 +139,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	defer os.RemoveAll(work)
 	if o.tool == "" {
 		o.tool = filepath.Join(work, "anvil-lsp")
-		if out, err := exec.CommandContext(ctx, "go", "build", "-o", o.tool, "github.com/anvilforge/anvil-lsp/cmd/anvil-lsp").CombinedOutput(); err != nil {
-			return fmt.Errorf("anvil-lsp is not built: %w\n%s\nname one with -tool", err, out)
+		if err := session.BuildTool(ctx, o.tool); err != nil {
+			return err
 		}
 	}
 	b := &bench{options: o, work: work, say: func(format string, args ...any) {
