@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -24,8 +23,8 @@ const pollInterval = 250 * time.Millisecond
 // serveAlone serves without an engine: the plugin file that the user builds is
 // loaded whenever it changes.
 func serveAlone(ctx context.Context, o Options, state *LiveState, env *environment) error {
-	if env.err != nil {
-		return env.err
+	if err := errors.Join(env.err, checkTLS(o.TLSConfig)); err != nil {
+		return err
 	}
 	private, err := os.MkdirTemp("", "anvil-plugins-")
 	if err != nil {
@@ -42,20 +41,16 @@ func serveAlone(ctx context.Context, o Options, state *LiveState, env *environme
 			return err
 		}
 	}
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", o.Addr)
-	if err != nil {
+	front := newFront(o, state)
+	if err := front.listen(ctx, o, "generation", state.liveNumber(), "plugin", env.plugin); err != nil {
 		return err
 	}
-	o.Logger.Info("serving", "url", "http://"+l.Addr().String(), "generation", state.liveNumber(), "plugin", env.plugin)
 	ctx, stop := context.WithCancel(ctx)
 	watching := make(chan struct{})
 	go func() {
 		defer close(watching)
 		w.run(ctx)
 	}()
-	front := newFront(o, state)
-	front.serve(l)
 	err = front.end(ctx)
 	stop()
 	loader.close()

@@ -21,9 +21,11 @@ type companion struct {
 	loader *loader
 	dev    *development
 	front  *front
-	server *takeover.Server // of front; the next process takes it over
-	socket net.Listener     // for users' requests
-	addr   string           // that main names, for the engine to compare
+	server *handing     // of front; the next process takes it over
+	socket net.Listener // for users' requests
+	addr   string       // that main names, for the engine to compare
+
+	own []net.Listener // of the application, served beside
 
 	accept sync.Once
 	drain  chan struct{} // closed when the engine asks for the end
@@ -50,12 +52,17 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 	}
 	loader := newLoader(state, openPlugin, env.source.handlers)
 	loader.events.Await() // a request may panic before the engine listens
+	if env.sockets != nil {
+		if err := env.sockets.release(); err != nil {
+			o.Logger.Warn("hotreload: giving back sockets of the process before", "error", err)
+		}
+	}
 	front := newFront(o, state)
-	server := takeover.NewServer(front.srv, queue)
+	server := &handing{Server: takeover.NewServer(front.srv, queue), single: single{srv: serverFrom(o, state)}}
 	front.ending = server
 	dev := newDevelopment(loader, env)
 	state.dev = dev
-	c := &companion{loader: loader, dev: dev, socket: socket, addr: o.Addr, front: front, server: server, drain: make(chan struct{})}
+	c := &companion{loader: loader, dev: dev, socket: socket, addr: o.Addr, own: o.Listeners, front: front, server: server, drain: make(chan struct{})}
 	return c.run(ctx, o, env, messages)
 }
 
@@ -90,7 +97,12 @@ func (c *companion) run(ctx context.Context, o Options, env *environment, messag
 
 // serveRequests begins to accept users' requests.
 func (c *companion) serveRequests() {
-	c.accept.Do(func() { c.front.serve(c.socket) })
+	c.accept.Do(func() {
+		c.front.serve(c.socket) // first: its address is the one of all processes
+		for _, l := range c.own {
+			c.front.serve(l)
+		}
+	})
 }
 
 // serveControl answers the engine until stop is called.

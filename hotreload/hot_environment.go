@@ -27,6 +27,7 @@ type environment struct {
 	control    *os.File        // bound Unix socket
 	gone       <-chan struct{} // closed when the engine is gone; nil without an engine
 	pass, take *os.File        // the ends of the queue for connections; nil: there is none
+	sockets    *sockets        // that the application opens itself
 	generation int
 	plugin     string
 	needs      []string // plugins to open before it
@@ -53,6 +54,7 @@ func takeEnvironment() *environment {
 	e.gone = untilGone(e.file(control.EnvAliveFD))
 	e.pass = e.file(control.EnvPassFD)
 	e.take = e.file(control.EnvTakeFD)
+	e.sockets = e.takeSockets()
 	if e.dir = os.Getenv(control.EnvDir); e.dir == "" {
 		e.dir, _ = os.Getwd() // empty: places are shown in full
 	}
@@ -72,6 +74,7 @@ func takeEnvironment() *environment {
 	}
 	for _, name := range []string{
 		control.EnvHot, control.EnvListenFD, control.EnvControlFD, control.EnvAliveFD, control.EnvPassFD, control.EnvTakeFD,
+		control.EnvKeepFD, control.EnvKept,
 		control.EnvGeneration, control.EnvPlugin, control.EnvNeeds, control.EnvDir, control.EnvHandlers, control.EnvHotPaths, control.EnvSources,
 	} {
 		e.err = errors.Join(e.err, os.Unsetenv(name))
@@ -99,6 +102,11 @@ func (e *environment) file(name string) *os.File {
 	if fd == 0 {
 		return nil
 	}
+	return e.descriptor(name, fd)
+}
+
+// descriptor is file for one whose number is known.
+func (e *environment) descriptor(name string, fd int) *os.File {
 	syscall.CloseOnExec(fd)
 	// Without this a read could not be interrupted by Close.
 	if err := syscall.SetNonblock(fd, true); err != nil {

@@ -3,6 +3,7 @@ package hotreload
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,13 +17,22 @@ type Options struct {
 	// Addr is the address to listen on; default "127.0.0.1:8080". Under anvil-lsp
 	// the engine listens, on this machine only: on the same port, if it can read
 	// that from the source of main and it is free, and else it says so.
+	// With Listeners there is no default: without an Addr production has those alone.
 	Addr string
+	// Listeners are further sockets to serve on: of another IP version, of Unix, of
+	// the service manager ([PassedListeners]), or with TLS ([tls.NewListener] around
+	// one). LiveServer closes them. Open them with [Listen], so that in hot mode they
+	// are handed on across a restart.
+	Listeners []net.Listener
+	// TLSConfig has Addr served with TLS in production; it needs a certificate. In
+	// hot mode the engine's address is one of this machine only, and plain HTTP.
+	TLSConfig *tls.Config
 	// Container is closed when LiveServer returns. Default: an empty one.
 	Container *Container
 	// Register is the handlers package's AnvilRegisterRoutes.
 	Register RegisterFunc
 	// Server is a template for the http.Server: time-outs, limits, hooks. Its
-	// Addr, Handler and TLSConfig are not used.
+	// Addr, Handler and TLSConfig are not used; see TLSConfig.
 	Server *http.Server
 	// Logger is for what LiveServer has to say. Default: slog.Default().
 	Logger *slog.Logger
@@ -32,7 +42,9 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.Addr = cmp.Or(o.Addr, "127.0.0.1:8080")
+	if len(o.Listeners) == 0 {
+		o.Addr = cmp.Or(o.Addr, "127.0.0.1:8080")
+	}
 	o.ShutdownTimeout = cmp.Or(o.ShutdownTimeout, 10*time.Second)
 	if o.Container == nil {
 		o.Container = NewContainer()
@@ -55,7 +67,7 @@ func (o Options) withDefaults() Options {
 //		log.Fatal(err)
 //	}
 //
-// In production ([IsHotMode] is false) it listens on Options.Addr and serves the
+// In production ([IsHotMode] is false) it listens on Options.Addr and Options.Listeners and serves the
 // handlers that are linked in. A mistake in their registration is a
 // [*RegistrationError] that lists every one of them with file and line.
 //
@@ -91,6 +103,7 @@ func runServer(ctx context.Context, o Options, serve func(context.Context, Optio
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	state.base = base
 	err := serve(ctx, o, state)
+	err = errors.Join(err, closeListeners(o.Listeners))
 	return errors.Join(err, finish(ctx, o, state, cancel))
 }
 
@@ -113,18 +126,51 @@ func finish(ctx context.Context, o Options, state *LiveState, cancel context.Can
 
 // serveLinked serves the handlers that are linked into the executable.
 func serveLinked(ctx context.Context, o Options, state *LiveState) error {
+	if err := checkTLS(o.TLSConfig); err != nil {
+		return err
+	}
 	if err := state.Register(o.Register); err != nil {
 		return err
 	}
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", o.Addr)
-	if err != nil {
+	front := newFront(o, state)
+	if err := front.listen(ctx, o, "routes", state.Manifest().RouteCount); err != nil {
 		return err
 	}
-	o.Logger.Info("serving", "url", "http://"+l.Addr().String(), "routes", state.Manifest().RouteCount)
-	front := newFront(o, state)
-	front.serve(l)
 	return front.end(ctx)
+}
+
+// listen serves on Addr, if there is one, and on Listeners, and logs that.
+func (f *front) listen(ctx context.Context, o Options, log ...any) error {
+	if o.Addr != "" {
+		l, err := listenDirectly(ctx, "tcp", o.Addr)
+		if err != nil {
+			return err
+		}
+		scheme := "http://"
+		if o.TLSConfig != nil {
+			scheme = "https://"
+		}
+		o.Logger.Info("serving", append([]any{"url", scheme + l.Addr().String()}, log...)...)
+		if o.TLSConfig != nil {
+			f.srv.TLSConfig = o.TLSConfig.Clone() // the server adds to it
+			f.run(l, func() error { return f.srv.ServeTLS(l, "", "") })
+		} else {
+			f.serve(l)
+		}
+	}
+	for _, l := range o.Listeners {
+		o.Logger.Info("serving", append([]any{"network", l.Addr().Network(), "address", l.Addr().String()}, log...)...)
+		f.serve(l)
+	}
+	return nil
+}
+
+// checkTLS says what [http.Server.ServeTLS] would say of files.
+func checkTLS(c *tls.Config) error {
+	if c != nil && len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
+		return errors.New("hotreload: Options.TLSConfig has no certificate")
+	}
+	return nil
 }
 
 // front is the HTTP server that users' requests arrive at.
@@ -132,7 +178,7 @@ type front struct {
 	srv     *http.Server
 	ending  ending
 	timeout time.Duration
-	failed  chan error // what ended it, if nobody asked for it
+	failed  chan error // what ended it, if nobody asked for it; the first
 }
 
 // ending is how a server ends: an [http.Server] by itself, or one that hands its
@@ -149,9 +195,16 @@ func newFront(o Options, h http.Handler) *front {
 
 // serve accepts connections on l until the end.
 func (f *front) serve(l net.Listener) {
+	f.run(l, func() error { return f.ending.Serve(l) })
+}
+
+func (f *front) run(l net.Listener, serve func() error) {
 	go func() {
-		if err := f.ending.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			f.failed <- fmt.Errorf("serving on %s: %w", l.Addr(), err)
+		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+			select {
+			case f.failed <- fmt.Errorf("serving on %s: %w", l.Addr(), err):
+			default: // another has failed before
+			}
 		}
 	}()
 }

@@ -2,7 +2,10 @@
 
 package hotreload
 
-import "context"
+import (
+	"context"
+	"net"
+)
 
 // inherited is what the process was started with.
 var inherited = takeEnvironment()
@@ -15,6 +18,13 @@ var engineWatch = watchEngine(inherited.gone)
 // when it started. Otherwise the handlers that are linked in are served, and
 // nothing else differs.
 func IsHotMode() bool { return inherited.hot }
+
+func listen(ctx context.Context, network, address string) (net.Listener, error) {
+	if inherited.sockets == nil {
+		return listenDirectly(ctx, network, address)
+	}
+	return inherited.sockets.listen(ctx, network, address)
+}
 
 // entered says that LiveServer was called; what it returns is called at its end.
 func entered() (leave func()) { return engineWatch.enter() }

@@ -2,7 +2,10 @@
 
 package hotreload
 
-import "context"
+import (
+	"context"
+	"net"
+)
 
 // IsHotMode reports whether handlers can be replaced while the process runs: it
 // was built with the tag anvilhot, as anvil-lsp does, and ANVIL_HOT=1 was set
@@ -13,6 +16,10 @@ func IsHotMode() bool { return false }
 // counted is what a generation needs to count its requests: in production,
 // nothing.
 type counted struct{}
+
+func listen(ctx context.Context, network, address string) (net.Listener, error) {
+	return listenDirectly(ctx, network, address)
+}
 
 // entered has nothing to do: there is no engine.
 func entered() (leave func()) { return func() {} }

@@ -45,6 +45,8 @@ const (
 	EnvAliveFD    = "ANVIL_ALIVE_FD"   // a pipe that reads EOF when the engine is gone
 	EnvPassFD     = "ANVIL_PASS_FD"    // a socket that kept connections are sent to at the end
 	EnvTakeFD     = "ANVIL_TAKE_FD"    // its other end: connections that others have sent there
+	EnvKeepFD     = "ANVIL_KEEP_FD"    // a socket that listening sockets are given to, for the process after this one
+	EnvKept       = "ANVIL_KEPT"       // those that the process before has given there, JSON: []KeptSocket
 	EnvGeneration = "ANVIL_GENERATION" // number of the first generation
 	EnvPlugin     = "ANVIL_PLUGIN"     // plugin to serve instead of the linked handlers
 	EnvNeeds      = "ANVIL_NEEDS"      // plugins to open before it, a list like PATH
@@ -53,6 +55,12 @@ const (
 	EnvSources    = "ANVIL_SOURCES"    // modules whose source is shown, a list like PATH
 	EnvHotPaths   = "ANVIL_HOT_PATHS"  // import paths of the hot packages, separated by commas
 )
+
+// KeptSocket is a listening socket that the application opened itself.
+type KeptSocket struct {
+	Name string `json:"name"` // its network and its address
+	FD   int    `json:"fd"`   // number of the inherited file
+}
 
 // Duration is a time.Duration that travels as a number of milliseconds.
 type Duration time.Duration

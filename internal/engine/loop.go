@@ -381,8 +381,12 @@ func (e *Engine) report(ev launch.Event) {
 		}
 		e.publish(out)
 	case launch.Alone:
+		advice := ""
+		if ev.Socket {
+			advice = "; for Options.Listeners, hotreload.Listen opens a socket that is handed on instead"
+		}
 		e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
-			"two processes cannot both %s: a restart ends the running one before it starts the new one, from now on; requests wait meanwhile", ev.Conflict)})
+			"two processes cannot both %s: a restart ends the running one before it starts the new one, from now on; requests wait meanwhile%s", ev.Conflict, advice)})
 	case launch.GaveUp:
 		e.publish(control.Event{
 			Kind: control.EventWarning, Message: fmt.Sprintf("the live server ended %d times without getting ready; the next save starts it again", ev.Deaths),

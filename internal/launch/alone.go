@@ -34,7 +34,11 @@ const (
 // Alone reports that a restart ends the running process before it starts the
 // new one, from now on wherever that has the same. Conflict says why, to follow
 // "two processes cannot both".
-type Alone struct{ Conflict string }
+type Alone struct {
+	Conflict string
+	// Socket: it is a listening socket, which the engine can hand on.
+	Socket bool
+}
 
 func (Alone) isEvent() {}
 
@@ -129,7 +133,7 @@ func (l *loop) tellAlone(c *clash) {
 	}
 	if key := c.resource.key(); !l.conflicts[key] {
 		l.conflicts[key] = true
-		l.emit(Alone{Conflict: c.resource.conflict()})
+		l.emit(Alone{Conflict: c.resource.conflict(), Socket: key.kind == tcpPort || key.kind == unixSocket})
 	}
 }
 

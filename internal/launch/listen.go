@@ -50,6 +50,7 @@ type Socket struct {
 	listener *net.TCPListener
 	queue    *takeover.Queue // nil where the system has none
 	host     string          // for the URL
+	kept     keptSockets     // of the application, beside this one
 }
 
 // Listen binds a loopback address. An address without a host, such as ":8080",
@@ -123,6 +124,7 @@ func (s *Socket) URL() string {
 
 // Close gives the address back. Live servers that still run have their copies.
 func (s *Socket) Close() error {
+	s.kept.take(nil)
 	if s.queue == nil {
 		return s.listener.Close()
 	}

@@ -317,6 +317,7 @@ func (l *loop) follow(p *process) {
 		<-p.over
 		return func() {
 			l.running = slices.DeleteFunc(l.running, func(q *process) bool { return q == p })
+			l.system.drop(p.child)
 			l.proceed()
 		}
 	})
@@ -344,6 +345,7 @@ func (l *loop) goLive(p *process, then func()) {
 	p.readyAt = time.Now()
 	l.live = p
 	l.image, l.wanted = p.image, true
+	l.system.keep(p.child)
 	l.unready = 0
 	l.frontOff()
 	l.listen(p)

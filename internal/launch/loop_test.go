@@ -264,6 +264,7 @@ func supervise(t *testing.T, behaviours []behaviour, test func(h *supervised)) (
 		h.s = newSupervisor(Options{}.withDefaults(), system{
 			start: h.start, front: h.newFront, holds: h.holdings, waits: h.waits,
 			owner: func(r resource) string { return " by process 77 (node)" },
+			keep:  func(*child) {}, drop: func(*child) {},
 		})
 		var ctx context.Context
 		ctx, h.stop = context.WithCancel(t.Context())

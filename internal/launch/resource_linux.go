@@ -135,7 +135,9 @@ func (u *unixSystem) holds(c *child) holdings {
 			}
 		}
 	}
-	delete(sockets, u.ownSocket())
+	for _, inode := range u.ownSockets() { // the next process has them, too
+		delete(sockets, inode)
+	}
 	low, high := chosenPorts()
 	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
 		kind, state := tcpPort, stateListen
@@ -162,18 +164,21 @@ func (u *unixSystem) holds(c *child) holdings {
 	return h
 }
 
-// ownSocket returns the inode of the engine's socket.
-func (u *unixSystem) ownSocket() string {
-	f, err := u.Socket.file()
-	if err != nil {
-		return ""
+// ownSockets returns the inodes of the engine's socket, and of those of the
+// application that it keeps.
+func (u *unixSystem) ownSockets() (inodes []string) {
+	files, _, _ := u.Socket.kept.files(0) // without them they count as what only one process can have
+	if f, errOwn := u.Socket.file(); errOwn == nil {
+		files = append(files, f)
 	}
-	defer f.Close()
-	var st syscall.Stat_t
-	if syscall.Fstat(int(f.Fd()), &st) != nil {
-		return ""
+	defer closeAll(files)
+	for _, f := range files {
+		var st syscall.Stat_t
+		if syscall.Fstat(int(f.Fd()), &st) == nil {
+			inodes = append(inodes, strconv.FormatUint(st.Ino, 10))
+		}
 	}
-	return strconv.FormatUint(st.Ino, 10)
+	return inodes
 }
 
 // chosenPorts are those from which the system chooses where a program asks for

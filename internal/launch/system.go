@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 )
 
 // system is the operating system as a Supervisor sees it. Tests put a fake one
@@ -18,6 +19,9 @@ type system struct {
 	holds func(*child) holdings
 	waits func(p, before *child) wait
 	owner func(resource) string
+	// keep has the listening sockets of a process handed to the next; drop gives them
+	// back if it never was one to take over from.
+	keep, drop func(*child)
 }
 
 // child is a process that was started.
@@ -33,6 +37,7 @@ type child struct {
 	exited          <-chan struct{}
 	exit            Exit            // set before exited is closed
 	over            <-chan struct{} // closed when what it has started has ended, too
+	shelf           *takeover.Shelf // has the listening sockets that it opened; nil without
 }
 
 // remote is a live server, seen through the control protocol.

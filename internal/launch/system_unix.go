@@ -4,6 +4,7 @@ package launch
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,9 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
+
+// firstFile is the descriptor that the first of ExtraFiles has in a child.
+const firstFile = 3
 
 // leftoverOutput is how long, after a process has ended, its output may come
 // from children of it that still run.
@@ -44,6 +48,8 @@ func newSystem(o Options) (system, error) {
 		holds: u.holds,
 		waits: u.waits,
 		owner: u.owner,
+		keep:  func(c *child) { o.Socket.kept.take(c.shelf) },
+		drop:  func(c *child) { o.Socket.kept.drop(c.shelf) },
 	}, nil
 }
 
@@ -101,6 +107,27 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 		queue = nil
 	}
 	files = append(files, queue...)
+	const first = firstFile
+	kept, told, err := u.Socket.kept.files(first + 3 + len(queue))
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, kept...)
+	shelf, shelfEnd, err := openShelf()
+	if err != nil {
+		return nil, err
+	}
+	keepAt := 0
+	if shelf != nil {
+		files = append(files, shelfEnd)
+		keepAt = first + 3 + len(queue) + len(kept)
+		kept = append(kept, shelfEnd)
+		defer func() {
+			if err != nil {
+				shelf.Close()
+			}
+		}()
+	}
 	path, controls, err := u.controlSocket()
 	if err != nil {
 		return nil, err
@@ -126,8 +153,8 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 	cmd := exec.Command(img.Executable, u.Args...)
 	cmd.Dir = cmp.Or(img.Dir, u.Dir)
 	cmd.Stdout, cmd.Stderr = outW, errW
-	cmd.ExtraFiles = append([]*os.File{listener, controls, aliveR}, queue...)
-	cmd.Env = append(u.environment(img, queue != nil), "PWD="+cmd.Dir) // os/exec adds it to an environment of its own only
+	cmd.ExtraFiles = slices.Concat([]*os.File{listener, controls, aliveR}, queue, kept)
+	cmd.Env = append(u.environment(img, queue != nil, keepAt, told), "PWD="+cmd.Dir) // os/exec adds it to an environment of its own only
 	// Its own group, so that Ctrl-C in the terminal reaches the engine only,
 	// which then ends it in an orderly way.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -150,6 +177,7 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 	pid := cmd.Process.Pid
 	ch := &child{
 		pid:       pid,
+		shelf:     shelf,
 		dir:       cmd.Dir,
 		remote:    socketRemote{client},
 		output:    report.Tail,
@@ -215,8 +243,8 @@ func (u *unixSystem) controlSocket() (path string, file *os.File, err error) {
 
 // environment returns the environment of a process: that of the engine, then
 // Options.Env, then what the engine hands over.
-func (u *unixSystem) environment(img Image, queue bool) []string {
-	const first = 3 // descriptor of the first of ExtraFiles
+func (u *unixSystem) environment(img Image, queue bool, keepAt int, kept []control.KeptSocket) []string {
+	const first = firstFile
 	ours := [][2]string{
 		{control.EnvHot, "1"},
 		{control.EnvListenFD, strconv.Itoa(first)},
@@ -224,6 +252,8 @@ func (u *unixSystem) environment(img Image, queue bool) []string {
 		{control.EnvAliveFD, strconv.Itoa(first + 2)},
 		{control.EnvPassFD, ""},
 		{control.EnvTakeFD, ""},
+		{control.EnvKeepFD, ""},
+		{control.EnvKept, ""},
 		{control.EnvGeneration, strconv.Itoa(img.Generation)},
 		{control.EnvPlugin, img.Plugin},
 		{control.EnvNeeds, strings.Join(img.Needs, string(filepath.ListSeparator))},
@@ -234,6 +264,12 @@ func (u *unixSystem) environment(img Image, queue bool) []string {
 	}
 	if queue {
 		ours[4][1], ours[5][1] = strconv.Itoa(first+3), strconv.Itoa(first+4)
+	}
+	if keepAt > 0 {
+		ours[6][1] = strconv.Itoa(keepAt)
+	}
+	if text, err := json.Marshal(kept); err == nil && len(kept) > 0 {
+		ours[7][1] = string(text)
 	}
 	env := slices.Concat(os.Environ(), u.Env)
 	env = slices.DeleteFunc(env, func(v string) bool {

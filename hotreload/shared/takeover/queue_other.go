@@ -4,6 +4,7 @@ package takeover
 
 import (
 	"errors"
+	"net"
 	"os"
 	"time"
 )
@@ -12,6 +13,16 @@ const maxMessage = 0
 
 // NewQueue fails: connections cannot be passed on here.
 func NewQueue() (*Queue, error) { return nil, errors.ErrUnsupported }
+
+func pair() (a, b *os.File, err error) { return nil, nil, errors.ErrUnsupported }
+
+func end(f *os.File) (*net.UnixConn, error) {
+	return nil, errors.Join(errors.ErrUnsupported, f.Close())
+}
+
+func send(*net.UnixConn, []byte, net.Listener) error { return errors.ErrUnsupported }
+
+func receive(*net.UnixConn, []byte) (int, *os.File, error) { return 0, nil, errors.ErrUnsupported }
 
 func openQueue(out, in *os.File) (*Queue, error) {
 	return nil, errors.Join(errors.ErrUnsupported, out.Close(), in.Close())

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"runtime"
@@ -26,6 +27,16 @@ const maxMessage = 1 + maxReplay + 8<<10
 
 // NewQueue returns an empty queue.
 func NewQueue() (*Queue, error) {
+	out, in, err := pair()
+	if err != nil {
+		return nil, fmt.Errorf("queue for connections: %w", err)
+	}
+	return openQueue(out, in)
+}
+
+// pair returns two files that are connected, and that children do not inherit by
+// themselves.
+func pair() (a, b *os.File, err error) {
 	kind := syscall.SOCK_SEQPACKET // messages stay whole, whoever writes and reads
 	if runtime.GOOS == "darwin" {
 		kind = syscall.SOCK_DGRAM // has no other
@@ -38,9 +49,9 @@ func NewQueue() (*Queue, error) {
 	}
 	syscall.ForkLock.RUnlock()
 	if err != nil {
-		return nil, fmt.Errorf("queue for connections: %w", os.NewSyscallError("socketpair", err))
+		return nil, nil, os.NewSyscallError("socketpair", err)
 	}
-	return openQueue(os.NewFile(uintptr(ends[0]), "out"), os.NewFile(uintptr(ends[1]), "in"))
+	return os.NewFile(uintptr(ends[0]), "out"), os.NewFile(uintptr(ends[1]), "in"), nil
 }
 
 func openQueue(out, in *os.File) (*Queue, error) {
@@ -136,4 +147,38 @@ func descriptors(rights []byte) (fds []int) {
 		fds = append(fds, some...)
 	}
 	return fds
+}
+
+// send sends a message with the descriptor of a listener.
+func send(to *net.UnixConn, message []byte, l net.Listener) error {
+	c, ok := l.(syscall.Conn)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var sendErr error
+	err = raw.Control(func(fd uintptr) {
+		_, _, sendErr = to.WriteMsgUnix(message, syscall.UnixRights(int(fd)), nil)
+	})
+	return errors.Join(err, sendErr)
+}
+
+// receive waits for a message of send; the file is nil if none came with it.
+func receive(from *net.UnixConn, message []byte) (n int, f *os.File, err error) {
+	rights := make([]byte, syscall.CmsgSpace(4))
+	n, m, _, _, err := from.ReadMsgUnix(message, rights)
+	if err == nil && n == 0 {
+		err = io.EOF
+	}
+	for _, fd := range descriptors(rights[:m]) {
+		if err != nil || f != nil {
+			_ = syscall.Close(fd)
+			continue
+		}
+		f = os.NewFile(uintptr(fd), "listener")
+	}
+	return n, f, err
 }

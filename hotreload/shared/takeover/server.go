@@ -50,7 +50,7 @@ type Server struct {
 
 	mu        sync.Mutex // guards what follows
 	listeners []net.Listener
-	address   net.Addr // of the listener
+	address   net.Addr // of the first listener
 	ended     bool     // Leave or Shutdown was called
 	passing   bool     // to a successor
 	leftAt    time.Time
@@ -152,15 +152,16 @@ func (s *Server) change() {
 	}
 }
 
-// Serve serves the connections of l, and those of the queue, and closes l at the
-// end. Like that of http.Server it always returns an error, which is
-// http.ErrServerClosed after Leave or Shutdown. It is called once.
+// Serve serves the connections of l, and the first time those of the queue, and
+// closes l at the end. Like that of http.Server it always returns an error, which
+// is http.ErrServerClosed after Leave or Shutdown. It may be called for several
+// listeners: the first is the one whose address is the same in all processes.
 func (s *Server) Serve(l net.Listener) error {
-	t := newTaking(s, l.Addr())
-	if !s.begin(l, t) {
+	t, ok := s.begin(l)
+	if !ok {
 		return errors.Join(http.ErrServerClosed, l.Close())
 	}
-	if s.queue != nil {
+	if t != nil {
 		go func() {
 			defer s.serving.Done()
 			_ = s.http.Serve(t) // ends with t
@@ -180,20 +181,26 @@ func (s *Server) Serve(l net.Listener) error {
 	return err
 }
 
-func (s *Server) begin(l net.Listener, t *taking) bool {
+// begin takes up a listener, and the first time returns that of the queue.
+func (s *Server) begin(l net.Listener) (t *taking, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
-		return false
+		return nil, false
 	}
-	s.listeners = []net.Listener{l}
-	s.address = l.Addr()
+	first := s.address == nil
+	s.listeners = append(s.listeners, l)
 	s.serving.Add(1)
+	if !first {
+		return nil, true
+	}
+	s.address = l.Addr()
 	if s.queue != nil {
+		t = newTaking(s, l.Addr())
 		s.listeners = append(s.listeners, t)
 		s.serving.Add(2)
 	}
-	return true
+	return t, true
 }
 
 // listener follows the connections that it accepts.

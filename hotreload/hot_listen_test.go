@@ -1,0 +1,197 @@
+//go:build anvilhot
+
+package hotreload
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
+)
+
+// process returns the sockets of a process that comes after the one whose shelf is
+// given; nil: it is the first.
+func process(t *testing.T, before *takeover.Shelf) (*sockets, *takeover.Shelf) {
+	t.Helper()
+	shelf, end, err := takeover.OpenShelf()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(shelf.Close)
+	deposit, err := takeover.OpenDeposit(end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sockets{deposit: deposit, before: map[string]*os.File{}}
+	if before == nil {
+		return s, shelf
+	}
+	for _, name := range before.Names() {
+		_, err := before.Use(name, func(f *os.File) error {
+			l, err := net.FileListener(f)
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			if u, ok := l.(*net.UnixListener); ok {
+				s.before[name], err = u.File()
+			} else {
+				s.before[name], err = l.(*net.TCPListener).File()
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s, shelf
+}
+
+// TestListenIsHandedOn: the next process has the socket of the one before, by what
+// it was opened with.
+func TestListenIsHandedOn(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	first, shelf := process(t, nil)
+	listen := func(s *sockets, network, address string) net.Listener {
+		t.Helper()
+		l, err := s.listen(t.Context(), network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l
+	}
+	tcp, unix, gone := listen(first, "tcp", "127.0.0.1:0"), listen(first, "unix", "app.sock"), listen(first, "unix", "gone.sock")
+	unwanted := listen(first, "tcp", "localhost:0")
+	path := filepath.Join(dir, "app.sock")
+	if want := []string{"tcp 127.0.0.1:0", "tcp localhost:0", "unix " + path, "unix " + filepath.Join(dir, "gone.sock")}; !slices.Equal(shelf.Names(), want) {
+		t.Errorf("kept are %q, want %q", shelf.Names(), want)
+	}
+
+	second, shelfOfSecond := process(t, shelf)
+	if err := os.Remove("gone.sock"); err != nil { // as a main does that has met one left behind
+		t.Fatal(err)
+	}
+	again := listen(second, "tcp", "127.0.0.1:0")
+	if again.Addr().String() != tcp.Addr().String() {
+		t.Errorf("the address was %s and is %s", tcp.Addr(), again.Addr())
+	}
+	if other := listen(second, "tcp", "127.0.0.1:0"); other.Addr().String() == tcp.Addr().String() {
+		t.Error("one socket is given twice")
+	}
+	unixAgain, anew := listen(second, "unix", path), listen(second, "unix", "gone.sock")
+	if err := second.release(); err != nil {
+		t.Error(err)
+	}
+	shelf.Close()
+	for _, l := range []net.Listener{tcp, unix, gone, unwanted} { // the first process ends
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, l := range []net.Listener{again, unixAgain, anew} {
+		c, err := net.Dial(l.Addr().Network(), l.Addr().String())
+		if err != nil {
+			t.Errorf("%s: %v", l.Addr(), err)
+			continue
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if c, err := net.Dial("tcp", unwanted.Addr().String()); err == nil {
+		t.Errorf("what nobody wants is still bound: %v", c.Close())
+	}
+	if len(shelfOfSecond.Names()) != 3 {
+		t.Errorf("kept are %q", shelfOfSecond.Names())
+	}
+}
+
+// TestListenAnew: a socket that an engine left behind is in nobody's way; one that
+// somebody listens on is.
+func TestListenAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := listenAnew(t.Context(), "unix", path); err == nil {
+		t.Errorf("it listens beside another: %v", l.Close())
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l, err = listenAnew(t.Context(), "unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := listenAnew(t.Context(), "unix", path); err == nil {
+		t.Errorf("it listens in the place of a file: %v", l.Close())
+	}
+	if got, err := os.ReadFile(path); string(got) != "precious" {
+		t.Errorf("the file holds %q, %v", got, err)
+	}
+}
+
+// TestListenersUnderAnEngine: they are served beside the engine's socket, and not
+// accepted on any more once the engine has asked for the end, while what is under
+// way goes on.
+func TestListenersUnderAnEngine(t *testing.T) {
+	plain, secure := mustListen(t, "tcp", "127.0.0.1:0"), mustListen(t, "tcp", "127.0.0.1:0")
+	started, finish := make(chan struct{}), make(chan struct{})
+	e := startUnder(t, t.Context(), Options{
+		Listeners: []net.Listener{plain, tls.NewListener(secure, certified(t, "h2", "http/1.1"))},
+		TLSConfig: &tls.Config{}, // of production
+		Register: func(r *RouteSink) {
+			secured(r)
+			r.Get("/slow", func(c *Ctx) error {
+				close(started)
+				<-finish
+				return c.Text(0, "slow")
+			})
+		},
+	}, &environment{})
+	e.status(t, ready)
+	if got := get(t, e.url); got != "200 TLS false" {
+		t.Errorf("the engine's: %q", got)
+	}
+	if got := over(t, "http://"+plain.Addr().String(), nil); got != "200 HTTP/1.1 TLS false" {
+		t.Errorf("plain: %q", got)
+	}
+	if got := over(t, "https://"+secure.Addr().String(), nil); got != "200 HTTP/2.0 TLS true" {
+		t.Errorf("with TLS: %q", got)
+	}
+	answer := make(chan string, 1)
+	go func() { answer <- over(t, "https://"+secure.Addr().String()+"/slow", nil) }()
+	<-started
+	if err := e.Post(t.Context(), control.PathDrain, struct{}{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range []net.Listener{plain, secure} {
+		var d net.Dialer
+		if c, err := d.DialContext(context.WithoutCancel(t.Context()), "tcp", l.Addr().String()); err == nil {
+			t.Errorf("%s still accepts: %v", l.Addr(), c.Close())
+		}
+	}
+	close(finish)
+	if got := <-answer; got != "200 HTTP/2.0 slow" {
+		t.Errorf("the slow request got %q", got)
+	}
+	if err := receive(t, e.ended); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+}
