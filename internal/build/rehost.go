@@ -59,7 +59,14 @@ func (b *Builder) rehost(ctx context.Context, plan *Plan, generation int, at pla
 	if err != nil {
 		return nil, err
 	}
-	return b.finishHost(ctx, s, generation, at, watch, control.StepCompile, compiled)
+	res, err := b.finishHost(ctx, s, generation, at, watch, control.StepCompile, compiled)
+	if err != nil {
+		return nil, err
+	}
+	res.Rebuilt = slices.DeleteFunc(res.Rebuilt, func(path string) bool {
+		return path != s.boundary.Main && s.static[path] == plan.base.static[path]
+	})
+	return res, nil
 }
 
 // hostPlace is where the executable of a generation is built.

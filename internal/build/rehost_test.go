@@ -75,6 +75,9 @@ func TestRehost(t *testing.T) {
 			if !slices.Equal(compiled, want) {
 				t.Errorf("compiled %q, want %q", compiled, want)
 			}
+			if len(res.Rebuilt) != len(want)+1 || !slices.Contains(res.Rebuilt, "example.com/app") {
+				t.Errorf("told that %q were compiled", res.Rebuilt)
+			}
 			a.b.Prune(a.gen, a.snap)
 			if got := a.start(res.Path); !strings.HasPrefix(got, tt.says+" loads 1 ") {
 				t.Errorf("the program says %q, want %q", got, tt.says)
