@@ -16,6 +16,9 @@ type Boundary struct {
 	Module   string        `json:"module"`   // that the program belongs to
 	Hot      []string      `json:"hot"`      // import paths, sorted
 	Host     []HostPackage `json:"host"`     // sorted by import path
+
+	// imports are the packages above, with those of them that each imports, sorted.
+	imports map[string][]string
 }
 
 // HostPackage is a package of the workspace whose edit takes a restart.
@@ -42,11 +45,31 @@ func boundary(s *build.Snapshot) *Boundary {
 		r := s.Reason(p.Path)
 		b.Host = append(b.Host, HostPackage{Path: p.Path, Chain: r.Chain, Native: r.Native})
 	}
+	b.imports = map[string][]string{}
+	for _, path := range b.Hot {
+		b.imports[path] = nil
+	}
+	for _, h := range b.Host {
+		b.imports[h.Path] = nil
+	}
+	for path := range b.imports {
+		p := s.Package(path)
+		if p == nil {
+			continue
+		}
+		for _, to := range slices.Sorted(slices.Values(p.Imports)) {
+			if _, ours := b.imports[to]; ours {
+				b.imports[path] = append(b.imports[path], to)
+			}
+		}
+	}
 	return b
 }
 
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
 // manyHost is the number of host packages, besides the program, from which on
-// their share is worth a hint.
+// advice is worth a hint.
 const manyHost = 3
 
 // hints say what would make more packages hot.
@@ -68,33 +91,13 @@ func hints(b *Boundary) []string {
 		}
 		out = append(out, hint)
 	}
-	by, most := b.heaviest()
 	switch host := len(b.Host) - 1; { // without the program itself
 	case len(b.Hot) == 0 && len(native) == 0:
 		out = append(out, "nothing is hot: every edit restarts the program")
-	case host >= manyHost && host > len(b.Hot) && by != "":
-		out = append(out, fmt.Sprintf("more packages are host (%d) than hot (%d); %s are so because %s imports %s: "+
-			"if what main needs of it moves into a smaller package, for example an interface or a constructor, the rest becomes hot",
-			host, len(b.Hot), count(most, "package"), b.short(b.Main), b.short(by)))
+	case host >= manyHost:
+		out = append(out, b.advise()...)
 	}
 	return out
-}
-
-// heaviest returns the import of main that makes most packages host packages,
-// and how many.
-func (b *Boundary) heaviest() (path string, packages int) {
-	through := map[string]int{}
-	for _, h := range b.Host {
-		if len(h.Chain) > 1 {
-			through[h.Chain[1]]++
-		}
-	}
-	for _, p := range slices.Sorted(maps.Keys(through)) {
-		if through[p] > packages {
-			path, packages = p, through[p]
-		}
-	}
-	return path, packages
 }
 
 // short returns an import path without that of the module.

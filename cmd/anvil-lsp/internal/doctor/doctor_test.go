@@ -275,8 +275,6 @@ func TestHints(t *testing.T) {
 		want []string
 	}{
 		{"good", Boundary{Hot: []string{m + "/handlers"}, Host: host("a", "b")}, nil},
-		{"large share", Boundary{Hot: []string{m + "/handlers"}, Host: host("a", "b", "c")},
-			[]string{"more packages are host (3) than hot (1); 3 packages are so because shop imports core: if what main needs"}},
 		{"everything host", Boundary{Host: host("a")}, []string{"nothing is hot"}},
 		{"native handlers", Boundary{Host: append(host(), HostPackage{Path: m + "/handlers", Native: m + "/handlers"}, HostPackage{Path: m + "/views", Native: m + "/handlers"})},
 			[]string{"handlers uses cgo, assembly or linkname, so it cannot be replaced while the program runs, and neither can the 1 package that it imports; it is the handlers package"}},
