@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -479,5 +480,64 @@ func TestCloseEndsSpeculation(t *testing.T) {
 				t.Error("a closed builder builds ahead")
 			}
 		})
+	}
+}
+
+// TestThinAfterCrash: of a type that no image had, one plugin has the methods, and
+// later ones have copies without. A process that loads only what the newest needs
+// has them all the same.
+func TestThinAfterCrash(t *testing.T) {
+	a := newApp(t, "thin/base.txtar")
+	host := a.host()
+	a.start(host.Path)
+	below := func(n int) string {
+		return a.write("handlers/below/below.go", fmt.Sprintf(`package below
+
+import "example.com/app/set"
+
+func Name() string { return "below" }
+
+func Len() interface{ Len() int } { return set.New(%d.5) }
+`, n))
+	}
+	handlers := func(n int) string {
+		return a.write("handlers/handlers.go", fmt.Sprintf(`package handlers
+
+import (
+	"fmt"
+
+	"example.com/app/handlers/below"
+	"example.com/app/set"
+	"github.com/anvilforge/anvil-lsp/hotreload"
+)
+
+func AnvilRegisterRoutes(r *hotreload.RouteSink) {
+	r.Say = func() string {
+		var mine interface{ Len() int } = set.New(1.5, 2.5)
+		same := map[any]bool{[1]float64{1.5}: true}
+		_, isSame := below.Len().(set.Set[float64])
+		return fmt.Sprint("v%d ", mine.Len(), below.Len().Len(), isSame, same[[1]float64{1.5}])
+	}
+}
+`, n))
+	}
+	a.swap(below(1), handlers(1))
+	for n := 2; n < 6; n++ {
+		edit := handlers
+		if n%2 == 1 {
+			edit = below
+		}
+		want := fmt.Sprintf("v%d 2 1 true true", n-n%2)
+		res, said := a.swap(edit(n))
+		if said != strconv.Quote(want) || !res.Thin {
+			t.Errorf("the program says %s, want %q; linked %s", said, want, res.Steps[len(res.Steps)-1].Detail)
+		}
+		a.start(host.Path) // anew
+		for _, path := range append(slices.Clone(res.Needs), res.Path) {
+			said = a.load(path)
+		}
+		if said != strconv.Quote(want) {
+			t.Errorf("a process that loads what generation %d needs says %s, want %q", n, said, want)
+		}
 	}
 }
