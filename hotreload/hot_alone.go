@@ -51,6 +51,7 @@ func serveAlone(ctx context.Context, o Options, state *LiveState, env *environme
 		defer close(watching)
 		w.run(ctx)
 	}()
+	state.started.begin()
 	err = front.end(ctx)
 	stop()
 	loader.close()

@@ -88,6 +88,7 @@ func (c *companion) run(ctx context.Context, o Options, env *environment, messag
 	}
 	c.loader.publish(control.LiveDrain, c.loader.state.liveNumber(), nil)
 	c.loader.close()
+	c.loader.state.started.stop()
 	c.dev.streams.end()
 	err := errors.Join(failure, c.front.shutdown())
 	// If no generation went live nobody serves the socket, nor closes it.
@@ -102,6 +103,7 @@ func (c *companion) serveRequests() {
 		for _, l := range c.own {
 			c.front.serve(l)
 		}
+		c.loader.state.started.begin()
 	})
 }
 

@@ -18,15 +18,16 @@ const orphanGrace = 10 * time.Second
 // and can do neither. LiveServer ends by itself then; a main that has not come
 // as far as that does not, and children do not either.
 type orphan struct {
-	gone    <-chan struct{} // closed when the engine is gone; LiveServer ends by the same one
-	serving atomic.Bool     // LiveServer was called
-	left    chan struct{}   // closed when it has returned
+	gone    <-chan struct{}    // closed when the engine is gone; LiveServer ends by the same one
+	serving atomic.Bool        // LiveServer was called
+	left    chan struct{}      // closed when it has returned
+	lingers func(where string) // is told if main does not return then; nil without an engine
 }
 
 // watchEngine begins to wait until the engine is gone. Without an engine gone is
 // nil.
-func watchEngine(gone <-chan struct{}) *orphan {
-	o := &orphan{gone: gone, left: make(chan struct{})}
+func watchEngine(gone <-chan struct{}, lingers func(where string)) *orphan {
+	o := &orphan{gone: gone, left: make(chan struct{}), lingers: lingers}
 	if gone != nil {
 		go o.watch()
 	}
@@ -59,6 +60,7 @@ func (o *orphan) enter() (leave func()) {
 		default:
 		}
 		close(o.left)
+		o.watchMain()
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"syscall"
 )
 
 // Listen opens a listening socket for [Options.Listeners]: "tcp", "tcp4", "tcp6" or
@@ -46,7 +45,7 @@ func PassedListeners() ([]net.Listener, error) {
 	}
 	var ls []net.Listener
 	for fd := firstPassed; fd < firstPassed+n; fd++ {
-		syscall.CloseOnExec(fd)
+		closeOnExec(fd)
 		f := os.NewFile(uintptr(fd), "LISTEN_FD_"+strconv.Itoa(fd))
 		l, err := net.FileListener(f)
 		if errs = append(errs, err, f.Close()); err == nil {

@@ -27,6 +27,13 @@ type Options struct {
 	// TLSConfig has Addr served with TLS in production; it needs a certificate. In
 	// hot mode the engine's address is one of this machine only, and plain HTTP.
 	TLSConfig *tls.Config
+	// Live, if it is set, is called once in each process, on a goroutine of its own,
+	// as soon as the handlers are registered and requests are accepted: for what
+	// main starts that needs them, such as jobs. Its context ends when LiveServer is
+	// asked to end; in hot mode that is when the next process has taken over, so that
+	// jobs run in both for a moment only. LiveServer waits for it, for
+	// ShutdownTimeout at most, before it closes the Container.
+	Live func(context.Context)
 	// Container is closed when LiveServer returns. Default: an empty one.
 	Container *Container
 	// Register is the handlers package's AnvilRegisterRoutes.
@@ -102,8 +109,9 @@ func runServer(ctx context.Context, o Options, serve func(context.Context, Optio
 	// The generations outlive ctx by the time it takes to finish.
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	state.base = base
+	state.started = newStarted(ctx, o.Live)
 	err := serve(ctx, o, state)
-	err = errors.Join(err, closeListeners(o.Listeners))
+	err = errors.Join(err, closeListeners(o.Listeners), state.started.end(o.ShutdownTimeout))
 	return errors.Join(err, finish(ctx, o, state, cancel))
 }
 
@@ -136,6 +144,7 @@ func serveLinked(ctx context.Context, o Options, state *LiveState) error {
 	if err := front.listen(ctx, o, "routes", state.Manifest().RouteCount); err != nil {
 		return err
 	}
+	state.started.begin()
 	return front.end(ctx)
 }
 

@@ -34,6 +34,7 @@ type LiveState struct {
 	base      context.Context // parent of the generations' contexts
 	logger    *slog.Logger
 	dev       developer // nil outside hot mode
+	started   *started  // of LiveServer
 
 	current atomic.Pointer[generation]
 

@@ -11,7 +11,7 @@ import (
 var inherited = takeEnvironment()
 
 // engineWatch ends the process when its engine was killed.
-var engineWatch = watchEngine(inherited.gone)
+var engineWatch = watchEngine(inherited.gone, inherited.sockets.lingers)
 
 // IsHotMode reports whether handlers can be replaced while the process runs: it
 // was built with the tag anvilhot, as anvil-lsp does, and ANVIL_HOT=1 was set

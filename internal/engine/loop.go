@@ -387,6 +387,9 @@ func (e *Engine) report(ev launch.Event) {
 		}
 		e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
 			"two processes cannot both %s: a restart ends the running one before it starts the new one, from now on; requests wait meanwhile%s", ev.Conflict, advice)})
+	case launch.Lingers:
+		e.publish(control.Event{Kind: control.EventWarning, PID: ev.PID, Message: fmt.Sprintf(
+			"process %d, which was replaced, still runs: main did not return within 5s after LiveServer; it %s. Background work goes on in both processes until it ends", ev.PID, ev.Main)})
 	case launch.GaveUp:
 		e.publish(control.Event{
 			Kind: control.EventWarning, Message: fmt.Sprintf("the live server ended %d times without getting ready; the next save starts it again", ev.Deaths),

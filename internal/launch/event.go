@@ -40,7 +40,15 @@ type Late struct{ Status control.LiveStatus }
 // Live passes on what happened inside a live server.
 type Live struct{ Event control.LiveEvent }
 
+// Lingers reports, once, that a process still runs though it was replaced and its
+// LiveServer has returned. Main says what its main function does.
+type Lingers struct {
+	PID  int
+	Main string
+}
+
 func (Exited) isEvent()    {}
+func (Lingers) isEvent()   {}
 func (Restarted) isEvent() {}
 func (GaveUp) isEvent()    {}
 func (Late) isEvent()      {}

@@ -63,7 +63,7 @@ func (k *keptSockets) take(shelf *takeover.Shelf) {
 			removeSocket(path)
 		}
 	}
-	old.Close()
+	old.Empty() // the process may have something to say yet
 }
 
 // drop gives back the sockets of a process that is over, unless they are those to

@@ -10,6 +10,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
 // exitGrace is how long a process whose connection broke during a call has to
@@ -43,6 +44,8 @@ type loop struct {
 	conflicts  map[resource]bool // what two processes could not both have
 	frontTimer *time.Timer
 	frontDue   <-chan time.Time // when front answers, if there is no live process
+
+	lingered bool // Lingers was emitted
 
 	queue []Event // waiting for room in events
 }
@@ -314,6 +317,14 @@ func (l *loop) follow(p *process) {
 		return func() { l.exited(p) }
 	})
 	l.async(func() func() {
+		select {
+		case where := <-p.lingers:
+			return func() { l.tellLingering(p, where) }
+		case <-p.over:
+			return nothing
+		}
+	})
+	l.async(func() func() {
 		<-p.over
 		return func() {
 			l.running = slices.DeleteFunc(l.running, func(q *process) bool { return q == p })
@@ -321,6 +332,14 @@ func (l *loop) follow(p *process) {
 			l.proceed()
 		}
 	})
+}
+
+// tellLingering reports, the first time, a process that does not end.
+func (l *loop) tellLingering(p *process, where string) {
+	if !l.lingered && !l.stopping && !p.isGone() {
+		l.lingered = true
+		l.emit(Lingers{PID: p.pid, Main: visible.Line(where)})
+	}
 }
 
 // failedStart makes the event of an attempt that nobody asked for.

@@ -29,6 +29,8 @@ type behaviour struct {
 	drains      time.Duration // how long that takes
 	ignoresTERM bool
 
+	lingers time.Duration // after how much of that it says what its main does; 0: it does not
+
 	holds    []resource    // what it has
 	says     string        // what it has printed
 	lastSays string        // what it prints when it ends
@@ -41,6 +43,7 @@ type fakeProcess struct {
 	behaviour
 	*fakeSystem
 	child *child
+	words chan string
 	img   Image
 	begun time.Time
 
@@ -144,7 +147,10 @@ func (p *fakeProcess) Drain(ctx context.Context, req control.DrainRequest) error
 		p.log("drain %d, the last", p.child.pid)
 	}
 	go func() {
-		if p.wait(context.Background(), p.drains) == nil {
+		if p.lingers > 0 && p.wait(context.Background(), p.lingers) == nil {
+			p.words <- "is at main.go:3"
+		}
+		if p.wait(context.Background(), p.drains-p.lingers) == nil {
 			p.end("exit status 0")
 		}
 	}()
@@ -188,9 +194,9 @@ func (s *fakeSystem) start(img Image) (*child, error) {
 		return nil, errors.New("exec format error")
 	}
 	s.log("start %d generation %d %s", pid, img.Generation, img.Plugin)
-	p := &fakeProcess{behaviour: b, fakeSystem: s, img: img, begun: time.Now(), exited: make(chan struct{}), over: make(chan struct{})}
+	p := &fakeProcess{behaviour: b, fakeSystem: s, img: img, begun: time.Now(), exited: make(chan struct{}), over: make(chan struct{}), words: make(chan string, 1)}
 	p.child = &child{
-		pid: pid, remote: p, exited: p.exited, over: p.over,
+		pid: pid, remote: p, exited: p.exited, over: p.over, lingers: p.words,
 		printed: func() string {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -318,6 +324,8 @@ func describe(e Event) string {
 		return fmt.Sprintf("late: generation %d", e.Status.Generation)
 	case Alone:
 		return "alone: two processes cannot both " + e.Conflict
+	case Lingers:
+		return fmt.Sprintf("lingers: %d %s", e.PID, e.Main)
 	case Live:
 		return fmt.Sprintf("live: %s %d", e.Event.Kind, e.Event.Generation)
 	}
@@ -804,6 +812,24 @@ func TestSupervisor(t *testing.T) {
 				t.Errorf("events:\n\t%s\nwant:\n\t%s", strings.Join(events, "\n\t"), strings.Join(test.events, "\n\t"))
 			}
 		})
+	}
+}
+
+// TestLingersOnce: that an old process goes on is told once, and not when all end.
+func TestLingersOnce(t *testing.T) {
+	_, events := supervise(t, []behaviour{{}, {drains: 8 * time.Second, lingers: 5 * time.Second}}, func(h *supervised) {
+		h.mustReplace(1)
+		h.at(time.Minute)
+		h.mustReplace(2) // the first one ends at once
+		h.at(2 * time.Minute)
+		h.mustReplace(3)
+		h.at(3 * time.Minute)
+		h.mustReplace(4)
+		h.at(4 * time.Minute)
+	})
+	events = slices.DeleteFunc(events, func(e string) bool { return strings.Contains(e, " live: ") })
+	if want := []string{"2m5s lingers: 2 is at main.go:3"}; !slices.Equal(events, want) {
+		t.Errorf("events %q, want %q", events, want)
 	}
 }
 

@@ -38,6 +38,7 @@ type child struct {
 	exit            Exit            // set before exited is closed
 	over            <-chan struct{} // closed when what it has started has ended, too
 	shelf           *takeover.Shelf // has the listening sockets that it opened; nil without
+	lingers         <-chan string   // what its main does, if that does not return after LiveServer; may be nil
 }
 
 // remote is a live server, seen through the control protocol.

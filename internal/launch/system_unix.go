@@ -194,6 +194,9 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 			}
 		},
 	}
+	if shelf != nil {
+		ch.lingers = shelf.Words()
+	}
 	go func() {
 		_ = cmd.Wait() // what it says is in ProcessState
 		ended := time.Now()

@@ -1,6 +1,7 @@
 package takeover
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -17,7 +18,8 @@ const maxName = 4 << 10
 // the process that comes after it: as long as it has them nobody is refused who
 // connects there.
 type Shelf struct {
-	in *net.UnixConn
+	in    *net.UnixConn
+	words chan string // what the process has to say; one slot
 
 	mu     sync.Mutex // guards what follows
 	kept   map[string]*os.File
@@ -36,23 +38,32 @@ func OpenShelf() (*Shelf, *os.File, error) {
 		_ = out.Close()
 		return nil, nil, fmt.Errorf("shelf for listening sockets: %w", err)
 	}
-	s := &Shelf{in: take, kept: map[string]*os.File{}}
+	s := &Shelf{in: take, words: make(chan string, 1), kept: map[string]*os.File{}}
 	go s.run()
 	return s, out, nil
 }
 
 // run takes sockets until the process has ended, or Close.
 func (s *Shelf) run() {
+	defer s.in.Close()
 	name := make([]byte, maxName)
 	for {
 		n, f, err := receive(s.in, name)
 		if err != nil {
 			return
 		}
-		if f == nil || !s.keep(string(name[:n]), f) {
+		if f == nil {
+			select {
+			case s.words <- string(name[:n]):
+			default: // it has said something before
+			}
 			continue
 		}
-		_, _ = s.in.Write([]byte{1}) // should the process have ended, nobody waits
+		answer := []byte{0}
+		if s.keep(string(name[:n]), f) {
+			answer[0] = 1
+		}
+		_, _ = s.in.Write(answer) // should the process have ended, nobody waits
 	}
 }
 
@@ -89,9 +100,17 @@ func (s *Shelf) Use(name string, use func(*os.File) error) (bool, error) {
 	return true, use(f)
 }
 
-// Close gives the sockets back.
+// Words returns what the process has said with Say.
+func (s *Shelf) Words() <-chan string { return s.words }
+
+// Close gives the sockets back, and listens to the process no more.
 func (s *Shelf) Close() {
 	_ = s.in.Close()
+	s.Empty()
+}
+
+// Empty gives the sockets back, and takes no others.
+func (s *Shelf) Empty() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
@@ -116,6 +135,17 @@ func OpenDeposit(f *os.File) (*Deposit, error) {
 	return &Deposit{out: out}, nil
 }
 
+// Say leaves word for whoever has the shelf. It does not wait for an answer.
+func (d *Deposit) Say(word string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.out.SetDeadline(time.Now().Add(passTimeout)); err != nil {
+		return err
+	}
+	_, err := d.out.Write([]byte(word[:min(len(word), maxName)]))
+	return err
+}
+
 // Put has a socket kept, and returns when it is.
 func (d *Deposit) Put(name string, l net.Listener) error {
 	if len(name) == 0 || len(name) > maxName {
@@ -129,6 +159,12 @@ func (d *Deposit) Put(name string, l net.Listener) error {
 	if err := send(d.out, []byte(name), l); err != nil {
 		return err
 	}
-	_, err := d.out.Read(make([]byte, 1))
-	return err
+	answer := make([]byte, 1)
+	if _, err := d.out.Read(answer); err != nil {
+		return err
+	}
+	if answer[0] == 0 {
+		return errors.New("another process has taken over")
+	}
+	return nil
 }

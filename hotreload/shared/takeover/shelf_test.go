@@ -88,7 +88,13 @@ func TestShelf(t *testing.T) {
 	if found, err := s.Use("tcp b", nil); found || err != nil {
 		t.Errorf("another name: %t, %v", found, err)
 	}
-	s.Close()
+	s.Empty()
+	if err := d.Say("bye"); err != nil {
+		t.Error(err)
+	}
+	if got := <-s.Words(); got != "bye" {
+		t.Errorf("it says %q", got)
+	}
 	if names := s.Names(); len(names) > 0 {
 		t.Errorf("closed, it has %q", names)
 	}
