@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -260,8 +261,9 @@ func mainPosition(g *Graph) manifest.Position {
 }
 
 // difference returns the first file in which a package differs from the
-// snapshot, and whether the difference means anything to the compiler: a
-// comment or formatting does not, though it moves positions.
+// snapshot, and whether the difference means anything to the process: a comment
+// or formatting does not, though it moves positions, nor does an embedded file
+// that the program reads from the disk in development.
 func (p *Plan) difference(s *Snapshot, was, now *Package) (file string, real bool) {
 	before := map[string]bool{}
 	if was != nil {
@@ -271,19 +273,22 @@ func (p *Plan) difference(s *Snapshot, was, now *Package) (file string, real boo
 	}
 	embeds := now.embedded()
 	for _, f := range now.inputs() {
-		if !before[f] {
-			return f, true
-		}
+		known := before[f]
 		delete(before, f)
-		if p.next.sources[f].sum(embeds[f]) != s.sources[f].sum(embeds[f]) {
+		switch {
+		case known && p.next.sources[f].sum(embeds[f]) == s.sources[f].sum(embeds[f]):
+		case !embeds[f] || !now.unusedAsset(f):
 			return f, true
 		}
 		if file == "" && p.next.sources[f].content != s.sources[f].content {
 			file = f
 		}
 	}
-	if gone := slices.Sorted(maps.Keys(before)); len(gone) > 0 {
-		return gone[0], true
+	for _, gone := range slices.Sorted(maps.Keys(before)) {
+		if was == nil || !was.embedded()[gone] || !now.unusedAsset(gone) {
+			return gone, true
+		}
+		file = cmp.Or(file, gone)
 	}
 	if was != nil && was.moduleID() != now.moduleID() {
 		return filepath.Join(now.Dir, now.GoFiles[0]), true // compiled for another language version

@@ -1,0 +1,180 @@
+package build
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+)
+
+// unusedAsset reports whether a package embeds a file and nothing of that is used
+// under anvil-lsp: the program reads the file from the disk in development. That
+// is so if each variable that embeds it is one of the package's own, and stands
+// only where IsHotMode of the runtime is false.
+func (p *Package) unusedAsset(file string) bool {
+	rel, err := filepath.Rel(p.Dir, file)
+	if err != nil || strings.HasSuffix(file, ".go") {
+		return false
+	}
+	name := filepath.ToSlash(rel)
+	fset := token.NewFileSet()
+	var files []*ast.File
+	for _, path := range p.SourceFiles() {
+		data, err := regular.Read(path, regular.MaxSource)
+		if err != nil {
+			return false
+		}
+		f, err := parser.ParseFile(fset, path, data, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return false
+		}
+		files = append(files, f)
+	}
+	vars := map[string]bool{}
+	for _, f := range files {
+		for variable, patterns := range embeddings(f) {
+			if slices.ContainsFunc(patterns, func(pattern string) bool { return embedMatches(pattern, name) }) {
+				if ast.IsExported(variable) || variable == "_" {
+					return false
+				}
+				vars[variable] = true
+			}
+		}
+	}
+	if len(vars) == 0 {
+		return false
+	}
+	for _, f := range files {
+		cold := coldCode(f)
+		used := false
+		ast.Inspect(f, func(n ast.Node) bool {
+			id, ok := n.(*ast.Ident)
+			if ok && vars[id.Name] && !slices.ContainsFunc(cold, func(r codeRange) bool { return r.from <= id.Pos() && id.End() <= r.to }) {
+				used = true
+			}
+			return !used
+		})
+		if used {
+			return false
+		}
+	}
+	return true
+}
+
+// embeddings returns the patterns of each variable of a file that embeds files.
+func embeddings(f *ast.File) map[string][]string {
+	out := map[string][]string{}
+	for _, d := range f.Decls {
+		decl, ok := d.(*ast.GenDecl)
+		if !ok || decl.Tok != token.VAR {
+			continue
+		}
+		for _, s := range decl.Specs {
+			spec := s.(*ast.ValueSpec)
+			for _, doc := range []*ast.CommentGroup{decl.Doc, spec.Doc} {
+				if doc == nil || len(spec.Names) != 1 || doc == decl.Doc && len(decl.Specs) != 1 {
+					continue
+				}
+				for _, c := range doc.List {
+					if patterns, ok := strings.CutPrefix(c.Text, "//go:embed"); ok {
+						out[spec.Names[0].Name] = append(out[spec.Names[0].Name], embedPatterns(patterns)...)
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// embedPatterns splits what follows go:embed: a pattern may be a Go string.
+func embedPatterns(s string) []string {
+	var out []string
+	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
+		if quoted, err := strconv.QuotedPrefix(s); err == nil {
+			text, _ := strconv.Unquote(quoted)
+			out, s = append(out, text), s[len(quoted):]
+			continue
+		}
+		end := strings.IndexAny(s, " \t")
+		if end < 0 {
+			end = len(s)
+		}
+		out, s = append(out, s[:end]), s[end:]
+	}
+	return out
+}
+
+// codeRange is a part of a file.
+type codeRange struct{ from, to token.Pos }
+
+// coldCode returns what of a file does not run under anvil-lsp: the branch of an
+// if statement that is taken where IsHotMode is false, what follows the other one
+// if that ends in a return, and the declarations of embedded variables themselves.
+func coldCode(f *ast.File) []codeRange {
+	runtime := ""
+	for _, imp := range f.Imports {
+		if path, err := strconv.Unquote(imp.Path.Value); err == nil && path == RuntimePath {
+			runtime = "hotreload"
+			if imp.Name != nil {
+				runtime = imp.Name.Name
+			}
+		}
+	}
+	hotMode := func(e ast.Expr) bool {
+		call, ok := ast.Unparen(e).(*ast.CallExpr)
+		if !ok || len(call.Args) > 0 || runtime == "" {
+			return false
+		}
+		sel, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok || sel.Sel.Name != "IsHotMode" {
+			return false
+		}
+		x, ok := sel.X.(*ast.Ident)
+		return ok && x.Name == runtime
+	}
+	var out []codeRange
+	add := func(n ast.Node) { out = append(out, codeRange{n.Pos(), n.End()}) }
+	for _, d := range f.Decls {
+		if decl, ok := d.(*ast.GenDecl); ok && decl.Tok == token.VAR {
+			for _, s := range decl.Specs {
+				for _, name := range s.(*ast.ValueSpec).Names {
+					add(name)
+				}
+			}
+		}
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		block, ok := n.(*ast.BlockStmt)
+		if !ok {
+			return true
+		}
+		for i, s := range block.List {
+			cond, ok := s.(*ast.IfStmt)
+			if !ok {
+				continue
+			}
+			if not, ok := ast.Unparen(cond.Cond).(*ast.UnaryExpr); ok && not.Op == token.NOT && hotMode(not.X) {
+				add(cond.Body)
+				continue
+			}
+			if !hotMode(cond.Cond) {
+				continue
+			}
+			if cond.Else != nil {
+				add(cond.Else)
+			}
+			if n := len(cond.Body.List); n > 0 && i+1 < len(block.List) {
+				if _, ends := cond.Body.List[n-1].(*ast.ReturnStmt); ends {
+					out = append(out, codeRange{block.List[i+1].Pos(), block.End()})
+				}
+			}
+		}
+		return true
+	})
+	return out
+}
