@@ -50,14 +50,15 @@ type conn struct {
 
 	mu      sync.Mutex // guards what follows; it is not held while reading
 	phase   phase
-	leaving bool   // it is to be passed on
-	idle    bool   // no request is being answered
-	resting bool   // the server does not know it, because no request has come
-	used    bool   // it had a request before
-	ahead   []byte // read, but not given to the server
-	begun   []byte // given to the server, of the next request
-	long    bool   // begun is not complete: there was more than maxReplay
-	forward bool   // the request arrived too late
+	leaving bool            // it is to be passed on
+	held    <-chan struct{} // no further request is given to the server until it is closed; may be nil
+	idle    bool            // no request is being answered
+	resting bool            // the server does not know it, because no request has come
+	used    bool            // it had a request before
+	ahead   []byte          // read, but not given to the server
+	begun   []byte          // given to the server, of the next request
+	long    bool            // begun is not complete: there was more than maxReplay
+	forward bool            // the request arrived too late
 	head    head
 	left    int64 // of a body of known length
 	chunks  chunks
@@ -169,6 +170,37 @@ func (c *conn) passNow() {
 	_ = c.pass() // it says only that
 }
 
+// hold has no further request given to the server until release is closed.
+func (c *conn) hold(release <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = release
+}
+
+// isHeld reports whether what is read belongs to a request that has to wait. c.mu
+// is held.
+func (c *conn) isHeld() bool {
+	if c.held == nil || c.phase != phaseHead || c.long {
+		return false
+	}
+	select {
+	case <-c.held:
+		return false
+	default:
+		return true
+	}
+}
+
+// awaitRelease waits while something was read that has to wait.
+func (c *conn) awaitRelease() {
+	for len(c.ahead) > 0 && c.isHeld() {
+		held := c.held
+		c.mu.Unlock()
+		<-held
+		c.mu.Lock()
+	}
+}
+
 // departs reports whether the connection is to be passed on now. c.mu is held.
 func (c *conn) departs() bool { return c.leaving && c.phase == phaseHead && !c.long }
 
@@ -176,18 +208,29 @@ func (c *conn) departs() bool { return c.leaving && c.phase == phaseHead && !c.l
 func (c *conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for {
+		if n, err, again := c.read(p); !again {
+			return n, err
+		}
+	}
+}
+
+// read is Read once. What it has read may have to wait; then it is to be called
+// again.
+func (c *conn) read(p []byte) (_ int, _ error, again bool) {
+	c.awaitRelease()
 	if c.passed.Load() {
-		return 0, errPassed
+		return 0, errPassed, false
 	}
 	if c.departs() {
-		return 0, c.pass()
+		return 0, c.pass(), false
 	}
 	if len(c.ahead) > 0 {
 		n := c.give(p[:copy(p, c.ahead)])
 		if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
 			c.ahead = nil
 		}
-		return n, nil
+		return n, nil, false
 	}
 	if c.phase == phaseLength && int64(len(p)) > c.left {
 		p = p[:c.left]
@@ -196,16 +239,19 @@ func (c *conn) Read(p []byte) (int, error) {
 	switch {
 	case c.departs() && (n > 0 || errors.Is(err, os.ErrDeadlineExceeded)):
 		c.ahead = append(c.ahead, p[:n]...)
-		return 0, c.pass()
+		return 0, c.pass(), false
 	case n == 0:
-		return 0, err
+		return 0, err, false
+	case c.isHeld():
+		c.ahead = append(c.ahead, p[:n]...)
+		return 0, nil, true
 	}
 	given := c.give(p[:n])
 	if given < n {
 		c.ahead = append(c.ahead, p[given:n]...)
 		err = nil // it will come again
 	}
-	return given, err
+	return given, err, false
 }
 
 func (c *conn) readRaw(p []byte) (int, error) {

@@ -19,6 +19,11 @@
 //   - Neither can one be where it is not known for sure where its next request
 //     begins. Its next request is forwarded, and it is closed after the answer.
 //
+// Where the state of one process goes over to the other, too, no request may
+// change it once it was read. Hold has new requests wait: they are not read, or
+// if they were wait before their handlers. Leave then hands them over; Release
+// has them answered after all.
+//
 // conn tells how it is known where a request begins.
 package takeover
 
@@ -50,9 +55,12 @@ type Server struct {
 
 	mu        sync.Mutex // guards what follows
 	listeners []net.Listener
-	address   net.Addr // of the first listener
-	ended     bool     // Leave or Shutdown was called
-	passing   bool     // to a successor
+	address   net.Addr      // of the first listener
+	ended     bool          // Leave or Shutdown was called
+	passing   bool          // to a successor
+	held      chan struct{} // requests wait until it is closed; nil: they need not
+	handed    bool          // Leave was called while requests waited: none is answered here any more
+	running   map[*conn]int // requests in their handlers; but not those that were hijacked
 	leftAt    time.Time
 	open      map[*conn]struct{}  // connections that are not hijacked
 	awaited   map[*conn]time.Time // those whose request has not reached its handler, and since when
@@ -70,7 +78,7 @@ type connKey struct{}
 func NewServer(server *http.Server, queue *Queue) *Server {
 	s := &Server{
 		http: server, queue: queue, Patience: time.Second,
-		open: map[*conn]struct{}{}, awaited: map[*conn]time.Time{}, changed: make(chan struct{}, 1),
+		open: map[*conn]struct{}{}, awaited: map[*conn]time.Time{}, running: map[*conn]int{}, changed: make(chan struct{}, 1),
 	}
 	if queue != nil {
 		s.put = queue.put
@@ -80,12 +88,22 @@ func NewServer(server *http.Server, queue *Queue) *Server {
 		handler = http.DefaultServeMux
 	}
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+		c, ok := r.Context().Value(connKey{}).(*conn)
+		if ok {
 			s.arrived(c)
 			if c.passed.Load() { // net/http takes the beginning of a preface of HTTP/2 for a request
 				return
 			}
-			if c.begin(r) {
+		}
+		entry := s.enter(r.Context(), c)
+		switch entry {
+		case entryGone:
+			return
+		case entryStays:
+			defer s.exit(c)
+		}
+		if ok {
+			if c.begin(r) || entry == entryLate {
 				if r.ProtoMajor == 1 {
 					w.Header().Set("Connection", "close")
 				}
@@ -132,6 +150,7 @@ func (s *Server) follow(c *conn, state http.ConnState) {
 		return
 	case state == http.StateHijacked || state == http.StateClosed:
 		delete(s.open, c)
+		delete(s.running, c)
 	}
 	delete(s.awaited, c)
 	s.change()
@@ -143,6 +162,103 @@ func (s *Server) arrived(c *conn) {
 	defer s.mu.Unlock()
 	delete(s.awaited, c)
 	s.change()
+}
+
+// entry says what becomes of a request.
+type entry int
+
+const (
+	entryStays entry = iota // it is handled here
+	entryLate               // whoever took over has to handle it
+	entryGone               // its client is gone
+)
+
+// enter waits until a request may be handled.
+func (s *Server) enter(ctx context.Context, c *conn) entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.held != nil {
+		held := s.held
+		s.mu.Unlock()
+		select {
+		case <-held:
+		case <-ctx.Done():
+		}
+		s.mu.Lock()
+		if s.held == held {
+			return entryGone
+		}
+	}
+	if s.handed && c != nil {
+		return entryLate
+	}
+	s.running[c]++
+	return entryStays
+}
+
+// exit notes that a request was handled.
+func (s *Server) exit(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running[c]--; s.running[c] <= 0 {
+		delete(s.running, c)
+	}
+	s.change()
+}
+
+// Hold has new requests wait, until Release or Leave, and returns when those
+// that were begun are answered, or ctx ends. It returns how many were not.
+// Connections that were hijacked do not count. It must not be called concurrently
+// with Shutdown.
+func (s *Server) Hold(ctx context.Context) (running int) {
+	s.hold()
+	for {
+		if running = s.handling(); running == 0 {
+			s.change() // there may be another caller
+			return 0
+		}
+		select {
+		case <-s.changed:
+		case <-ctx.Done():
+			return s.handling()
+		}
+	}
+}
+
+func (s *Server) hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || s.held != nil {
+		return
+	}
+	s.held = make(chan struct{})
+	for c := range s.open {
+		c.hold(s.held)
+	}
+}
+
+func (s *Server) handling() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, requests := range s.running {
+		n += requests
+	}
+	return n
+}
+
+// Release ends Hold: what waited is answered here.
+func (s *Server) Release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.release()
+}
+
+// release is Release. s.mu is held.
+func (s *Server) release() {
+	if s.held != nil {
+		close(s.held)
+		s.held = nil
+	}
 }
 
 func (s *Server) change() {
@@ -222,6 +338,7 @@ func (s *Server) admit(p passedOn) *conn {
 	c := &conn{raw: p.Conn, put: s.put, idle: true, ahead: p.begun, used: p.kept, resting: p.kept}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c.held = s.held
 	s.open[c] = struct{}{}
 	return c
 }
@@ -245,6 +362,7 @@ func (s *Server) stop(pass bool) error {
 	switch {
 	case !first:
 	case !pass:
+		s.Release()
 		s.http.SetKeepAlivesEnabled(false)
 		s.closeResting()
 	default:
@@ -291,6 +409,8 @@ func (s *Server) passAll() {
 			s.awaited[c] = s.leftAt
 		}
 	}
+	s.handed = s.held != nil
+	s.release()
 }
 
 // closeResting closes the connections that http.Server does not know, because no

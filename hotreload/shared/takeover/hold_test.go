@@ -1,0 +1,183 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package takeover
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// holds begins to hold, and returns a channel for how many requests were left.
+func (p *serving) holds(ctx context.Context) <-chan int {
+	left := make(chan int, 1)
+	go func() { left <- p.Hold(ctx) }()
+	for {
+		p.mu.Lock()
+		held := p.held != nil
+		p.mu.Unlock()
+		if held {
+			return left
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// TestHold: what comes while a server holds is answered by the one that takes
+// over, whatever its connection is like; what was begun is waited for.
+func TestHold(t *testing.T) {
+	s := newSuccession(t)
+	one := s.start("one")
+	kept, half, pipelined, busy, late := s.connect(), s.connect(), s.connect(), s.connect(), s.connect()
+	for _, c := range []*client{kept, half} {
+		c.send(request)
+		c.expect("one HTTP/1.1 /? for x")
+	}
+	half.send("POST /half HTTP/1.1\r\nHo")
+	wait := strings.Replace(request, "/", "/wait", 1)
+	busy.send(wait)
+	pipelined.send(wait + next)
+	late.send("POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n") // its head ends later
+	<-s.entered
+	<-s.entered
+	left := one.holds(t.Context())
+	kept.send(chunked + "3\r\nabc\r\n0\r\n\r\n")
+	half.send("st: x\r\nContent-Length: 2\r\n\r\nhi")
+	late.send("\r\nhi")
+	fresh := s.connect()
+	fresh.send(request)
+	select {
+	case n := <-left:
+		t.Errorf("it did not wait: %d", n)
+	default:
+	}
+	close(s.release)
+	if n := <-left; n != 0 {
+		t.Errorf("%d requests were left", n)
+	}
+	busy.expect("one begins, one HTTP/1.1 /wait? for x")
+	pipelined.expect("one begins, one HTTP/1.1 /wait? for x")
+	s.start("two")
+	one.leave()
+	kept.expect("two HTTP/1.1 /? for x abc")
+	half.expect("two HTTP/1.1 /half? for x hi")
+	late.expect("two HTTP/1.1 /late? for x hi")
+	fresh.expect("two HTTP/1.1 /? for x")
+	pipelined.expect("two HTTP/1.1 /next? for x")
+	one.end()
+	busy.send(next)
+	busy.expect("two HTTP/1.1 /next? for x")
+}
+
+// TestHoldOfHTTP2: a request that is in the middle of its connection is forwarded.
+func TestHoldOfHTTP2(t *testing.T) {
+	s := newSuccession(t)
+	one := s.start("one")
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(transport.CloseIdleConnections)
+	get := func() (string, error) {
+		res, err := (&http.Client{Transport: transport}).Get("http://" + s.tcp.Addr().String() + "/")
+		if err != nil {
+			return "", err
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		return string(body), err
+	}
+	if _, err := get(); err != nil {
+		t.Fatal(err)
+	}
+	if n := <-one.holds(t.Context()); n != 0 {
+		t.Errorf("%d requests were left", n)
+	}
+	answer := make(chan string, 1)
+	go func() {
+		body, err := get()
+		if err != nil {
+			t.Error(err)
+		}
+		answer <- body
+	}()
+	s.start("two")
+	one.leave()
+	if got := <-answer; !strings.HasPrefix(got, "two HTTP/2.0 / ") && !strings.HasPrefix(got, "two HTTP/2.0 /? ") {
+		t.Errorf("answered %q", got)
+	}
+}
+
+// TestRelease: if nobody takes over, what has waited is answered after all, and
+// what is not done in time is told.
+func TestRelease(t *testing.T) {
+	s := newSuccession(t)
+	one := s.start("one")
+	kept, busy := s.connect(), s.connect()
+	kept.send(request)
+	kept.expect("one HTTP/1.1 /? for x")
+	busy.send(strings.Replace(request, "/", "/wait", 1))
+	<-s.entered
+	ctx, cancel := context.WithCancel(t.Context())
+	left := one.holds(ctx)
+	kept.send(next)
+	fresh := s.connect()
+	fresh.send(request)
+	cancel()
+	if n := <-left; n != 1 {
+		t.Errorf("%d requests were left, want 1", n)
+	}
+	one.Release()
+	kept.expect("one HTTP/1.1 /next? for x")
+	fresh.expect("one HTTP/1.1 /? for x")
+	close(s.release)
+	busy.expect("one begins, one HTTP/1.1 /wait? for x")
+	// And once more, with an end.
+	if n := <-one.holds(t.Context()); n != 0 {
+		t.Errorf("%d requests were left", n)
+	}
+	kept.send(next)
+	s.start("two")
+	one.leave()
+	kept.expect("two HTTP/1.1 /next? for x")
+}
+
+// TestHoldThenEnd: without a successor what has waited is answered.
+func TestHoldThenEnd(t *testing.T) {
+	s := newSuccession(t)
+	one := s.start("one")
+	c := s.connect()
+	if n := <-one.holds(t.Context()); n != 0 {
+		t.Errorf("%d requests were left", n)
+	}
+	c.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
+	one.awaitAhead()
+	go one.end()
+	resp, err := http.ReadResponse(c.answers, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err != nil || !strings.HasPrefix(string(body), "one") {
+		t.Errorf("answered %q, %v", body, err)
+	}
+}
+
+// awaitAhead waits until something was read that has to wait.
+func (p *serving) awaitAhead() {
+	for {
+		p.mu.Lock()
+		for c := range p.open {
+			c.mu.Lock()
+			ahead := len(c.ahead)
+			c.mu.Unlock()
+			if ahead > 0 {
+				p.mu.Unlock()
+				return
+			}
+		}
+		p.mu.Unlock()
+		time.Sleep(time.Millisecond)
+	}
+}
