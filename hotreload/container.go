@@ -37,6 +37,7 @@ type contents struct {
 	mu      sync.Mutex
 	closers []closer
 	slots   map[string]*stateSlot
+	handed  handedOver
 
 	closing  sync.Once
 	closeErr error

@@ -27,6 +27,8 @@ type companion struct {
 
 	own []net.Listener // of the application, served beside
 
+	successions successions
+
 	accept sync.Once
 	drain  chan struct{} // closed when the engine asks for the end
 	within time.Duration // that requests may go on then, if it is not zero; set before drain is closed
@@ -63,6 +65,7 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 	dev := newDevelopment(loader, env)
 	state.dev = dev
 	c := &companion{loader: loader, dev: dev, socket: socket, addr: o.Addr, own: o.Listeners, front: front, server: server, drain: make(chan struct{})}
+	c.successions.begin(env.awaits)
 	return c.run(ctx, o, env, messages)
 }
 
@@ -72,7 +75,7 @@ func (c *companion) run(ctx context.Context, o Options, env *environment, messag
 	// The engine's messages are answered while the first generation registers,
 	// and so is the wish to end.
 	go func() {
-		if c.loader.startFrom(env, o.Register).Outcome == control.OutcomeLive {
+		if c.awaitState() && c.loader.startFrom(env, o.Register).Outcome == control.OutcomeLive {
 			c.serveRequests()
 		}
 	}()
@@ -89,6 +92,7 @@ func (c *companion) run(ctx context.Context, o Options, env *environment, messag
 	c.loader.publish(control.LiveDrain, c.loader.state.liveNumber(), nil)
 	c.loader.close()
 	c.loader.state.started.stop()
+	c.successions.end()
 	c.dev.streams.end()
 	err := errors.Join(failure, c.front.shutdown())
 	// If no generation went live nobody serves the socket, nor closes it.
@@ -131,7 +135,7 @@ func (c *companion) routes() http.Handler {
 	r := chi.NewRouter()
 	r.Get(control.PathStatus, func(w http.ResponseWriter, _ *http.Request) {
 		status := c.loader.status()
-		status.Addr = c.addr
+		status.Addr, status.Awaiting = c.addr, c.successions.awaiting()
 		control.WriteJSON(w, http.StatusOK, status)
 	})
 	r.Get(control.PathEvents, c.loader.events.ServeHTTP)
@@ -139,6 +143,9 @@ func (c *companion) routes() http.Handler {
 	r.Post(control.PathRollback, answer(c, func(req control.RollbackRequest) (control.LoadResult, error) {
 		return c.loader.rollback(req.Generation)
 	}))
+	r.Post(control.PathHandover, c.handOver)
+	r.Post(control.PathRelease, c.release)
+	r.Post(control.PathRestore, c.restore)
 	r.Post(control.PathDrain, func(w http.ResponseWriter, r *http.Request) {
 		var req control.DrainRequest
 		_ = control.ReadJSON(r, &req) // an older engine sends none

@@ -28,6 +28,7 @@ type environment struct {
 	gone       <-chan struct{} // closed when the engine is gone; nil without an engine
 	pass, take *os.File        // the ends of the queue for connections; nil: there is none
 	sockets    *sockets        // that the application opens itself
+	awaits     bool            // the first generation waits for the state of the process before
 	generation int
 	plugin     string
 	needs      []string // plugins to open before it
@@ -59,6 +60,7 @@ func takeEnvironment() *environment {
 		e.dir, _ = os.Getwd() // empty: places are shown in full
 	}
 	e.generation = max(e.number(control.EnvGeneration), 1)
+	e.awaits = os.Getenv(control.EnvAwait) == "1"
 	e.plugin = os.Getenv(control.EnvPlugin)
 	if list := os.Getenv(control.EnvNeeds); list != "" {
 		e.needs = filepath.SplitList(list)
@@ -74,7 +76,7 @@ func takeEnvironment() *environment {
 	}
 	for _, name := range []string{
 		control.EnvHot, control.EnvListenFD, control.EnvControlFD, control.EnvAliveFD, control.EnvPassFD, control.EnvTakeFD,
-		control.EnvKeepFD, control.EnvKept,
+		control.EnvAwait, control.EnvKeepFD, control.EnvKept,
 		control.EnvGeneration, control.EnvPlugin, control.EnvNeeds, control.EnvDir, control.EnvHandlers, control.EnvHotPaths, control.EnvSources,
 	} {
 		e.err = errors.Join(e.err, os.Unsetenv(name))

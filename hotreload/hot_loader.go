@@ -46,6 +46,7 @@ type loader struct {
 	history []*loaded // by number
 	refused []int     // numbers of those that ran code but did not go live
 	failed  []manifest.Diagnostic
+	notes   []manifest.Diagnostic // of the first generation
 	// startRSS is the memory of the process when the first generation went live.
 	startRSS int64
 	closed   bool
@@ -180,6 +181,8 @@ func (l *loader) start(number int, plugin string, hot []string, register Registe
 	defer l.mu.Unlock()
 	if result.Outcome != control.OutcomeLive {
 		l.failed = result.Diagnostics
+	} else {
+		l.notes = append(l.notes, result.Diagnostics...)
 	}
 	return result
 }
@@ -502,7 +505,7 @@ func (l *loader) status() control.LiveStatus {
 	status.Stats = l.state.stats(false)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	status.Diagnostics, status.StartRSS = l.failed, l.startRSS
+	status.Diagnostics, status.Notes, status.StartRSS = l.failed, slices.Clone(l.notes), l.startRSS
 	goroutines := goroutinesOf(allGoroutines())
 	wasLive := func(number int) bool {
 		return slices.ContainsFunc(l.history, func(h *loaded) bool { return h.number == number })

@@ -11,7 +11,7 @@ import "sync"
 type streams struct {
 	mu     sync.Mutex
 	open   map[*requestWatch]struct{} // guarded by mu
-	ending bool                       // guarded by mu
+	ending bool                       // guarded by mu; until resume
 }
 
 // begin takes a request up whose answer is a stream.
@@ -43,4 +43,11 @@ func (s *streams) end() {
 	for w := range s.open {
 		w.cancel()
 	}
+}
+
+// resume undoes end for the requests to come.
+func (s *streams) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ending = false
 }

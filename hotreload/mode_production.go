@@ -21,6 +21,13 @@ func listen(ctx context.Context, network, address string) (net.Listener, error) 
 	return listenDirectly(ctx, network, address)
 }
 
+// handedOver has nothing: no process was there before.
+type handedOver struct{}
+
+func (*handedOver) forget(string) {}
+
+func (a *arrival) arrive() bool { return false }
+
 // entered has nothing to do: there is no engine.
 func entered() (leave func()) { return func() {} }
 

@@ -217,7 +217,7 @@ func functionPosition(fn reflect.Value, lines manifest.Lines) manifest.Position 
 var typeArgumentPath = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|(?:[\w.~%-]+/)+`)
 
 // typeName returns a type as a person writes it: with package names.
-func typeName(t reflect.Type) string {
+func typeName(t interface{ String() string }) string {
 	if t == nil {
 		return "nil"
 	}

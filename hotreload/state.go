@@ -86,6 +86,15 @@ func (s *State[T]) Update(fn func(*T)) {
 // on its own value, and what it writes after the copy was made is not seen by
 // newer generations. A generation that is refused takes its copy with it.
 //
+// # Across a restart
+//
+// The process that a warm restart starts has the value as well, taken over by the
+// same rules, host types included. What is bound to its process (channels,
+// functions, connections) is what initial makes it; if it is inside of an element,
+// where nothing makes it, the state starts again. A [Carrier] writes and reads
+// itself; [Transient] keeps a state from going along. In production there are no
+// such restarts.
+//
 // Asking for one key by two types in the same generation panics.
 func StateOf[T any](c *Container, key string, initial func() T, options ...StateOption) *State[T] {
 	create := func(mu *sync.RWMutex) stateValue {
@@ -104,7 +113,7 @@ func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMut
 		option(&chosen)
 	}
 	view := stateView{typ, chosen.holds}
-	cell := c.cell(c.owner, key, view, create)
+	cell := c.cell(c.owner, key, view, chosen.transient, create)
 	s := cell.value
 	if s.made() {
 		return s.state
@@ -117,7 +126,7 @@ func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMut
 	// Nobody else has s yet. The value is made in its place, for it may refer to
 	// itself.
 	arrival := &arrival{
-		key: key, owner: c.owner, view: view, previous: cell.previous,
+		key: key, owner: c.owner, view: view, previous: cell.previous, handed: &c.handed,
 		value:   s.variable(),
 		initial: func() { initial(s.pointer) },
 	}
@@ -130,6 +139,9 @@ func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMut
 	arrival.make()
 	s.setMade()
 	cell.previous = nil
+	if !c.owner.pending() {
+		c.handed.forget(key)
+	}
 	return s.state
 }
 

@@ -18,6 +18,8 @@ type arrival struct {
 	value    reflect.Value // the variable to make it in
 	initial  func()        // makes it anew
 	hook     func(Old)     // makes it from the old one; may be nil
+	handed   *handedOver   // what came from the process before
+	from     namedType     // of the value before; set by make
 }
 
 // make makes the value and reports what became of the one before. The functions
@@ -26,10 +28,13 @@ type arrival struct {
 func (a *arrival) make() {
 	a.value.SetZero() // of a try that ended in a panic
 	if a.previous == nil || !a.previous.value.read(func(reflect.Value) {}) {
-		a.initial()
+		if !a.arrive() {
+			a.initial()
+		}
 		return
 	}
 	from, to := a.previous.typ, a.view.typ
+	a.from = from
 	plans := newPlanner(newTypeBook(from, to, a.view.holds, a.owner.hotPackages()))
 	root := plans.plan(from, to)
 	shapes := manifest.NewShapes(plans.rebuilt)
@@ -41,7 +46,7 @@ func (a *arrival) make() {
 		a.report("was migrated by its Migrate function", changed, lost)
 	case root.do == doNothing:
 		a.initial()
-		a.reportStart(root, changed)
+		a.reportStart(root.why, changed)
 	default:
 		if root.partial || (root.do == doPointer || root.do == doRefer) && root.elem.partial {
 			a.initial()
@@ -75,13 +80,13 @@ func (a *arrival) callHook(plans *planner, lost *losses) {
 	old := reflect.New(from).Elem()
 	a.copy(old, same, same.plan(from, from), newLosses())
 	inquiry := &inquiry{plans: plans, lost: lost, step: a.owner.exitIfAbandoned, taken: map[taken]bool{}}
-	a.hook(Old{v: old, inquiry: inquiry})
+	a.hook(Old{v: liveOld{old}, inquiry: inquiry})
 	lost.forgive(inquiry.taken)
 }
 
 // change says in what the type of the state is another one.
 func (a *arrival) change() string {
-	was, is := typeName(a.previous.typ), typeName(a.view.typ)
+	was, is := typeName(a.from), typeName(a.view.typ)
 	if was == is {
 		return fmt.Sprintf("the structure of its type %s changed", is)
 	}
@@ -120,14 +125,19 @@ func (a *arrival) report(what string, changed bool, lost *losses) {
 }
 
 // reportStart says that nothing was taken over.
-func (a *arrival) reportStart(root *plan, changed bool) {
-	why := a.change()
+func (a *arrival) reportStart(why lossKind, changed bool) {
 	switch {
 	case changed:
-	case root.why == lossCode:
-		why = fmt.Sprintf("its type %s is bound to the old code", typeName(root.from))
+		a.startsAgain(a.change())
+	case why == lossCode:
+		a.startsAgain(fmt.Sprintf("its type %s is bound to the old code", typeName(a.from)))
+	case why == lossProcess:
+		a.startsAgain(fmt.Sprintf("its type %s is bound to the process that has ended", typeName(a.from)))
 	default:
-		why = fmt.Sprintf("its type %s cannot be copied", typeName(root.from))
+		a.startsAgain(fmt.Sprintf("its type %s cannot be copied", typeName(a.from)))
 	}
+}
+
+func (a *arrival) startsAgain(why string) {
 	a.owner.note(manifest.Diagnose(manifest.CodeStateShape, a.owner.callerPosition(), "state %q starts again: %s", a.key, why))
 }

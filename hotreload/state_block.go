@@ -62,6 +62,14 @@ func (m *memory) add(b *block) {
 
 // settle decides which blocks own their memory, and makes the new memory.
 func (m *memory) settle() {
+	m.arrange()
+	for b := range m.copied() {
+		b.make()
+	}
+}
+
+// arrange decides which blocks own their memory.
+func (m *memory) arrange() {
 	slices.SortFunc(m.blocks, func(a, b *block) int {
 		// The outer one comes first.
 		return cmp.Or(cmp.Compare(a.addr, b.addr), cmp.Compare(b.size, a.size), cmp.Compare(b.of.height, a.of.height), compareBool(a.single, b.single))
@@ -79,9 +87,6 @@ func (m *memory) settle() {
 		}
 	}
 	m.seen = nil
-	for b := range m.copied() {
-		b.make()
-	}
 }
 
 func compareBool(a, b bool) int {

@@ -38,6 +38,8 @@ type stateSlot struct {
 type stateCell struct {
 	stateView
 	value stateValue
+	// transient: it ends with its process.
+	transient bool
 	// making is held while the first value is made, which runs user code. It
 	// is never waited for with the key's lock held.
 	making sync.Mutex
@@ -65,7 +67,7 @@ const maxCells = 8
 
 // cell returns the cell for a key and view, a new one with what create returns if
 // need be.
-func (c *contents) cell(owner *registration, key string, view stateView, create func(*sync.RWMutex) stateValue) *stateCell {
+func (c *contents) cell(owner *registration, key string, view stateView, transient bool, create func(*sync.RWMutex) stateValue) *stateCell {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	owner.exitIfAbandoned() // or the cell would stay: dropStates is over
@@ -88,7 +90,7 @@ func (c *contents) cell(owner *registration, key string, view stateView, create 
 		}
 	}
 	if cell == nil {
-		cell = &stateCell{stateView: view, value: create(&slot.mu), previous: previous}
+		cell = &stateCell{stateView: view, value: create(&slot.mu), previous: previous, transient: transient}
 		slot.add(cell, owner)
 	} else if owner.is(live) {
 		slot.renew(cell) // after a rollback, by one that asks for it only now
@@ -129,6 +131,7 @@ func (c *contents) commitStates(owner *registration) {
 		}
 		cell.owner = nil
 		slot.renew(cell)
+		c.handed.forget(key)
 	}
 }
 

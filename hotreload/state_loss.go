@@ -3,15 +3,21 @@ package hotreload
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 )
 
+// namedType is a type as messages name it: one of this process, or one that
+// another process has told of.
+type namedType interface {
+	Name() string
+	String() string
+}
+
 // site is where in a state a value is: in a field of a struct type, or where
 // there is none around it, simply in the state.
 type site struct {
-	owner reflect.Type // the struct in its old form; nil for the state itself
+	owner namedType // the struct in its old form; nil for the state itself
 	field string
 	// asked: a hook asked for just this value by name.
 	asked bool
@@ -40,6 +46,9 @@ const (
 	lossUncopyable                 // a type that forbids it
 	lossMethods                    // the interface asks for other methods
 	lossMoved                      // it was changed while it was copied
+	lossProcess                    // it belongs to a process that has ended
+	lossUnknown                    // the type in an interface has no known name in the new process
+	lossMarshal                    // the type could not write or read itself
 	// What follows is no loss of a value.
 	keptType  // the new type is not known
 	keptApart // what was one value is two
@@ -51,7 +60,7 @@ const (
 type loss struct {
 	kind     lossKind
 	site     site
-	from, to reflect.Type // to is nil if kind says it all
+	from, to namedType // to is nil if kind says it all
 }
 
 func (l loss) kept() bool { return l.kind >= keptType }
@@ -83,6 +92,12 @@ func (l loss) describe(n int) string {
 		return fmt.Sprintf("%s, which is no %s", values, typeName(l.to))
 	case lossMoved:
 		return values + ", which was changed at the same time without State.Update"
+	case lossProcess:
+		return values + ", which belongs to the process that has ended"
+	case lossUnknown:
+		return values + ", which the new process finds by no name (hotreload.Holds tells it)"
+	case lossMarshal:
+		return values + ", which could not be written or read"
 	case keptType:
 		return values + " of an older generation (hotreload.Holds tells the new type)"
 	case keptApart:
@@ -110,7 +125,7 @@ type losses struct {
 
 func newLosses() *losses { return &losses{count: map[loss]int{}} }
 
-func (l *losses) add(kind lossKind, at site, from, to reflect.Type) {
+func (l *losses) add(kind lossKind, at site, from, to namedType) {
 	what := loss{kind, at, from, to}
 	l.count[what]++
 	if what.whole() {
@@ -120,7 +135,7 @@ func (l *losses) add(kind lossKind, at site, from, to reflect.Type) {
 
 // taken is a field that a hook asked for by name.
 type taken struct {
-	owner reflect.Type
+	owner namedType
 	field string
 }
 

@@ -15,76 +15,82 @@ import (
 //
 // Old is for use by one goroutine, inside of the function.
 type Old struct {
-	v       reflect.Value // a variable; not valid if there is nothing
+	v       oldValue // nil if there is nothing
 	site    site
 	inquiry *inquiry
 }
 
+// oldValue is a value in its old form: one of this process, or one that came
+// from the process before.
+type oldValue interface {
+	typ() namedType
+	// target looks through pointers and interfaces; nil if one of them is.
+	target() oldValue
+	fields() []string           // of a struct
+	field(name string) oldValue // of a struct; nil if there is none
+	len() int                   // of a slice, array or map
+	index(i int) oldValue       // of a slice or array; nil outside of it
+	all(yield func(key, elem oldValue) bool)
+	// as sets a variable to its new form.
+	as(dst reflect.Value, in *inquiry, at *site)
+}
+
 // inquiry is what all that one hook sees has in common.
 type inquiry struct {
-	plans *planner
+	plans *planner // of values of this process
 	lost  *losses
 	step  func()
 	taken map[taken]bool
 }
 
 // Exists reports whether there is something.
-func (o Old) Exists() bool { return o.v.IsValid() }
+func (o Old) Exists() bool { return o.v != nil }
 
 // Type returns the type as the old code named it; empty if nothing is there.
 func (o Old) Type() string {
 	if !o.Exists() {
 		return ""
 	}
-	return typeName(o.v.Type())
+	return typeName(o.v.typ())
 }
 
 // target looks through pointers and interfaces.
-func (o Old) target() reflect.Value {
-	v := o.v
-	for v.IsValid() && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) {
-		if v = v.Elem(); v.IsValid() {
-			v = unboxed(v)
-		}
+func (o Old) target() oldValue {
+	if o.v == nil {
+		return nil
 	}
-	return v
+	return o.v.target()
 }
 
 // Field returns a field of a struct, exported or not. A field that was asked for
 // counts as taken care of: if it was dropped that is not reported.
 func (o Old) Field(name string) Old {
 	v := o.target()
-	if !v.IsValid() || v.Kind() != reflect.Struct {
+	if v == nil {
 		return Old{}
 	}
-	f, ok := v.Type().FieldByName(name)
-	if !ok || len(f.Index) != 1 {
+	f := v.field(name)
+	if f == nil {
 		return Old{}
 	}
-	o.inquiry.taken[taken{v.Type(), name}] = true
-	return Old{open(v.Field(f.Index[0])), site{owner: v.Type(), field: name, asked: true}, o.inquiry}
+	o.inquiry.taken[taken{v.typ(), name}] = true
+	return Old{f, site{owner: v.typ(), field: name, asked: true}, o.inquiry}
 }
 
 // Fields returns the names of the fields of a struct in the order of their
 // declaration.
 func (o Old) Fields() []string {
-	v := o.target()
-	if !v.IsValid() || v.Kind() != reflect.Struct {
-		return nil
+	if v := o.target(); v != nil {
+		return v.fields()
 	}
-	var names []string
-	for f := range v.Type().Fields() {
-		names = append(names, f.Name)
-	}
-	return names
+	return nil
 }
 
 // Len returns the number of elements of a slice, array or map; 0 for anything
 // else.
 func (o Old) Len() int {
-	switch v := o.target(); v.Kind() {
-	case reflect.Slice, reflect.Array, reflect.Map:
-		return v.Len()
+	if v := o.target(); v != nil {
+		return v.len()
 	}
 	return 0
 }
@@ -92,10 +98,10 @@ func (o Old) Len() int {
 // Index returns an element of a slice or array. There is nothing outside of it.
 func (o Old) Index(i int) Old {
 	v := o.target()
-	if k := v.Kind(); k != reflect.Slice && k != reflect.Array || i < 0 || i >= v.Len() {
+	if v == nil {
 		return Old{}
 	}
-	return o.part(v.Index(i))
+	return o.part(v.index(i))
 }
 
 // All returns the entries of a map with their keys, in no particular order, or
@@ -103,44 +109,111 @@ func (o Old) Index(i int) Old {
 func (o Old) All() iter.Seq2[Old, Old] {
 	v := o.target()
 	return func(yield func(Old, Old) bool) {
-		switch v.Kind() {
-		case reflect.Map:
-			for entries := v.MapRange(); entries.Next(); {
-				if !yield(o.part(unboxed(entries.Key())), o.part(unboxed(entries.Value()))) {
-					return
-				}
-			}
-		case reflect.Slice, reflect.Array:
-			for i := range v.Len() {
-				if !yield(o.part(variable(i)), o.part(v.Index(i))) {
-					return
-				}
-			}
+		if v != nil {
+			v.all(func(key, elem oldValue) bool { return yield(o.part(key), o.part(elem)) })
 		}
 	}
 }
 
-// variable returns v as something that can be addressed and set.
-func variable[T any](v T) reflect.Value { return reflect.ValueOf(&v).Elem() }
-
 // part returns a part of o that has no name.
-func (o Old) part(v reflect.Value) Old { return Old{v, o.site, o.inquiry} }
+func (o Old) part(v oldValue) Old {
+	if v == nil {
+		return Old{}
+	}
+	return Old{v, o.site, o.inquiry}
+}
 
 // As turns an old value into a new one, as the migration does by itself; what
 // is not possible is zero and is reported as dropped. It is zero if there is
 // nothing.
 func As[T any](o Old) T {
 	var now T
-	if !o.Exists() {
-		return now
+	if o.Exists() {
+		at := o.site
+		o.v.as(reflect.ValueOf(&now).Elem(), o.inquiry, &at)
 	}
-	in, to := o.inquiry, reflect.TypeFor[T]()
-	in.plans.learn(to)
-	src := o.v
-	if target := o.target(); to.Kind() != reflect.Pointer && to.Kind() != reflect.Interface && target.IsValid() {
-		src = target
-	}
-	at := o.site
-	newCopier(in.plans, in.lost, in.step).run(reflect.ValueOf(&now).Elem(), src, in.plans.plan(src.Type(), to), &at, true)
 	return now
+}
+
+// liveOld is a value of this process, a variable.
+type liveOld struct{ reflect.Value }
+
+// variable returns v as something that can be addressed and set.
+func variable[T any](v T) reflect.Value { return reflect.ValueOf(&v).Elem() }
+
+func (o liveOld) typ() namedType { return o.Type() }
+
+func (o liveOld) target() oldValue {
+	v := o.Value
+	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+		if v.IsNil() {
+			return nil
+		}
+		v = unboxed(v.Elem())
+	}
+	return liveOld{v}
+}
+
+func (o liveOld) fields() (names []string) {
+	if o.Kind() == reflect.Struct {
+		for f := range o.Type().Fields() {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+func (o liveOld) field(name string) oldValue {
+	if o.Kind() != reflect.Struct {
+		return nil
+	}
+	f, ok := o.Type().FieldByName(name)
+	if !ok || len(f.Index) != 1 {
+		return nil
+	}
+	return liveOld{open(o.Value.Field(f.Index[0]))}
+}
+
+func (o liveOld) len() int {
+	switch o.Kind() {
+	case reflect.Slice, reflect.Array, reflect.Map:
+		return o.Value.Len()
+	}
+	return 0
+}
+
+func (o liveOld) index(i int) oldValue {
+	if k := o.Kind(); k != reflect.Slice && k != reflect.Array || i < 0 || i >= o.Value.Len() {
+		return nil
+	}
+	return liveOld{o.Value.Index(i)}
+}
+
+func (o liveOld) all(yield func(key, elem oldValue) bool) {
+	switch o.Kind() {
+	case reflect.Map:
+		for entries := o.MapRange(); entries.Next(); {
+			if !yield(liveOld{unboxed(entries.Key())}, liveOld{unboxed(entries.Value())}) {
+				return
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range o.Value.Len() {
+			if !yield(liveOld{variable(i)}, liveOld{o.Value.Index(i)}) {
+				return
+			}
+		}
+	}
+}
+
+func (o liveOld) as(dst reflect.Value, in *inquiry, at *site) {
+	to := dst.Type()
+	in.plans.learn(to)
+	src := o.Value
+	if to.Kind() != reflect.Pointer && to.Kind() != reflect.Interface {
+		if target, ok := o.target().(liveOld); ok {
+			src = target.Value
+		}
+	}
+	newCopier(in.plans, in.lost, in.step).run(dst, src, in.plans.plan(src.Type(), to), at, true)
 }

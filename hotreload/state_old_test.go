@@ -170,7 +170,7 @@ func TestMigrateFunctionHasACopy(t *testing.T) {
 	})
 	asGeneration(t, s, func(c *Container) {
 		StateOf(c, "k", func() int { return 0 }, Migrate(func(old Old) int {
-			open(old.Field("items").Index(0).target().Field(0)).SetFloat(2)
+			open(old.Field("items").Index(0).target().(liveOld).Value.Field(0)).SetFloat(2)
 			return 0
 		}))
 	})

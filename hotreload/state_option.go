@@ -11,6 +11,8 @@ type stateOptions struct {
 	makes    reflect.Type // what hook makes
 
 	holds []reflect.Type // in the order in which they were named
+
+	transient bool
 }
 
 // Migrate has fn make the value of a [StateOf] when the structure of its type
@@ -51,4 +53,11 @@ func Migrate[T any](fn func(old Old) T) StateOption {
 // every generation, such as a map[string]any, is copied for each of them, too.
 func Holds[T any]() StateOption {
 	return func(o *stateOptions) { o.holds = append(o.holds, reflect.TypeFor[T]()) }
+}
+
+// Transient says that the value of a [StateOf] ends with its process: a warm
+// restart begins it anew, without a word. It is for what only makes sense beside
+// the connections or goroutines of one process, such as the clients of a hub.
+func Transient() StateOption {
+	return func(o *stateOptions) { o.transient = true }
 }

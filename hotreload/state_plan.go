@@ -72,7 +72,10 @@ type planner struct {
 	*typeBook
 	// deep: pointers to hot types are copied even if the type is the same. So
 	// is everything in interfaces.
-	deep  bool
+	deep bool
+	// whole, if it is not nil, says which types nobody looks into. Pointers to all
+	// others are copied, whether or not they are hot.
+	whole func(reflect.Type) bool
 	plans map[typePair]*plan
 	boxes map[typePair]*plan // by the type of the value and that of the interface
 }
@@ -142,6 +145,14 @@ func (b *planner) planSame(p *plan) {
 	case startsUnused(t):
 		p.do = doUnused
 		return
+	case b.whole != nil && b.whole(t):
+		p.do = doAssign
+		return
+	case b.whole != nil && isAtomicPointer(t):
+		if b.planAtomicPointer(p); p.elem.do != doPointer {
+			p.do, p.elem = doAssign, nil
+		}
+		return
 	case t == typePool:
 		p.why = lossUncopyable
 		return
@@ -168,7 +179,7 @@ func (b *planner) planSamePointer(p *plan) {
 	p.do = doShare
 	target := p.from.Elem()
 	switch path := target.PkgPath(); {
-	case path == "container/list", path == "container/ring", target == typeCond, b.deep && b.mentionsHot(target):
+	case path == "container/list", path == "container/ring", target == typeCond, b.deep && b.mentionsHot(target), b.whole != nil:
 		b.planParts(p)
 	}
 }
@@ -209,15 +220,21 @@ func (b *planner) planOther(p *plan) {
 	}
 }
 
+func isAtomicPointer(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t.PkgPath() == "sync/atomic" && isInstance(t)
+}
+
+// atomicTarget returns the type of the pointer in an atomic.Pointer.
+func atomicTarget(t reflect.Type) reflect.Type {
+	method, _ := reflect.PointerTo(t).MethodByName("Load")
+	return method.Type.Out(0)
+}
+
 // planAtomicPointer plans an atomic.Pointer, the one type of its package that
 // has a type argument.
 func (b *planner) planAtomicPointer(p *plan) {
-	load := func(t reflect.Type) reflect.Type {
-		method, _ := reflect.PointerTo(t).MethodByName("Load")
-		return method.Type.Out(0)
-	}
 	p.do = doAtomicPointer
-	p.elem = b.plan(load(p.from), load(p.to))
+	p.elem = b.plan(atomicTarget(p.from), atomicTarget(p.to))
 	if p.elem.do == doNothing {
 		p.do, p.why = doNothing, p.elem.why
 	}

@@ -27,8 +27,11 @@ const (
 	PathLoad     = "/v1/load"     // live server: LoadRequest → LoadResult
 	PathRollback = "/v1/rollback" // both: RollbackRequest → LoadResult
 	PathDrain    = "/v1/drain"    // live server: DrainRequest; stop accepting and answer, then finish what is in flight and return from LiveServer
+	PathHandover = "/v1/handover" // live server: HandoverRequest → its state, as raw bytes; requests wait from then on
+	PathRelease  = "/v1/release"  // live server: ReleaseRequest; requests are answered again
+	PathRestore  = "/v1/restore"  // live server that awaits it: what PathHandover of another one returned, as raw bytes
 	PathReload   = "/v1/reload"   // engine: build and load now → Event
-	PathRestart  = "/v1/restart"  // engine: warm restart now → Event
+	PathRestart  = "/v1/restart"  // engine: RestartRequest; warm restart now → Event
 	PathStop     = "/v1/stop"     // engine: end the live server and the engine
 	PathTake     = "/v1/take"     // engine: take up now what waits while reload on save is paused → Event
 	PathLook     = "/v1/look"     // engine: LookRequest; look at files that somebody has saved
@@ -47,6 +50,7 @@ const (
 	EnvTakeFD     = "ANVIL_TAKE_FD"    // its other end: connections that others have sent there
 	EnvKeepFD     = "ANVIL_KEEP_FD"    // a socket that listening sockets are given to, for the process after this one
 	EnvKept       = "ANVIL_KEPT"       // those that the process before has given there, JSON: []KeptSocket
+	EnvAwait      = "ANVIL_AWAIT"      // "1": the first generation waits for PathRestore
 	EnvGeneration = "ANVIL_GENERATION" // number of the first generation
 	EnvPlugin     = "ANVIL_PLUGIN"     // plugin to serve instead of the linked handlers
 	EnvNeeds      = "ANVIL_NEEDS"      // plugins to open before it, a list like PATH
@@ -227,6 +231,44 @@ type DrainRequest struct {
 	Within Duration `json:"within,omitempty"`
 }
 
+// HandoverRequest asks the live server for its state, for the process that takes
+// over. New requests wait until PathDrain, when they go over with their
+// connections, or PathRelease. If there is no state nothing waits, and the answer
+// is empty.
+type HandoverRequest struct {
+	// ID tells apart who asks, for PathRelease.
+	ID int64 `json:"id"`
+}
+
+// Limits of a handover.
+const (
+	// MaxState bounds the state that goes along, in bytes.
+	MaxState = 64 << 20
+	// MaxHandover bounds the answer to PathHandover: the state, and what says what
+	// it is.
+	MaxHandover = MaxState + 4<<20
+	// HandoverRequests is how long requests that were begun may take to be answered.
+	// The state goes along without what they do after that.
+	HandoverRequests = Duration(3 * time.Second)
+	// HandoverState is how long it may take to write the state.
+	HandoverState = Duration(5 * time.Second)
+	// HandoverCarrier is how long each Carrier may take to write its own, or to
+	// read it.
+	HandoverCarrier = Duration(2 * time.Second)
+)
+
+// ReleaseRequest has requests be answered again, if the last who asked for the
+// state was ID.
+type ReleaseRequest struct {
+	ID int64 `json:"id"`
+}
+
+// RestartRequest says how to restart.
+type RestartRequest struct {
+	// Fresh: the new process begins without the state of the one before.
+	Fresh bool `json:"fresh,omitempty"`
+}
+
 // Held is what PathHold streams: one value, as soon as reload on save is paused.
 type Held struct {
 	Paused bool `json:"paused"`
@@ -241,9 +283,11 @@ type LiveStatus struct {
 	PID int `json:"pid"`
 	// Addr is the address that main names in Options.Addr. The live server does
 	// not listen there: it has the engine's socket.
-	Addr       string `json:"addr,omitempty"`
-	Ready      bool   `json:"ready"` // a generation is live and requests are accepted
-	Generation int    `json:"generation"`
+	Addr  string `json:"addr,omitempty"`
+	Ready bool   `json:"ready"` // a generation is live and requests are accepted
+	// Awaiting: the first generation waits for the state of the process before.
+	Awaiting   bool `json:"awaiting,omitempty"`
+	Generation int  `json:"generation"`
 	// Generations that can be rolled back to, oldest first, the live one included.
 	Generations []GenerationStatus `json:"generations"`
 	// Refused are generations that never went live, but whose packages started
@@ -252,8 +296,10 @@ type LiveStatus struct {
 	Manifest *manifest.Manifest `json:"manifest,omitempty"`
 	// Diagnostics say why the first generation could not go live.
 	Diagnostics []manifest.Diagnostic `json:"diagnostics,omitempty"`
-	Goroutines  int                   `json:"goroutines"`
-	RSS         int64                 `json:"rss_bytes"` // 0 where the system does not tell
+	// Notes are findings about the first generation that did no harm to it.
+	Notes      []manifest.Diagnostic `json:"notes,omitempty"`
+	Goroutines int                   `json:"goroutines"`
+	RSS        int64                 `json:"rss_bytes"` // 0 where the system does not tell
 	// StartRSS is what RSS was when the first generation went live.
 	StartRSS int64 `json:"rss_at_start_bytes,omitempty"`
 	// Stats counts the requests of each route of the live generation; sorted as

@@ -63,6 +63,21 @@ func (c *Client) Post(ctx context.Context, path string, in, out any) error {
 	return c.call(ctx, http.MethodPost, path, body, out)
 }
 
+// PostRaw sends in to path and returns the answer, of at most limit bytes. Its
+// errors are those of Get.
+func (c *Client) PostRaw(ctx context.Context, path string, in []byte, limit int64) ([]byte, error) {
+	resp, err := c.send(ctx, http.MethodPost, path, in)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	data, err := readAll(resp.Body, limit)
+	if err != nil {
+		return nil, c.fail(http.MethodPost, path, err)
+	}
+	return data, nil
+}
+
 func (c *Client) call(ctx context.Context, method, path string, body []byte, out any) error {
 	resp, err := c.send(ctx, method, path, body)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 )
 
 // maxRequest bounds the body of a request and one event of a stream, in bytes.
@@ -70,6 +71,23 @@ func ReadJSON(r *http.Request, v any) error {
 		return badRequest("bad JSON", err)
 	}
 	return nil
+}
+
+// WriteRaw answers with bytes that are nobody else's business.
+func WriteRaw(w http.ResponseWriter, data []byte) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+	_, _ = w.Write(data) // a client that went away is not told
+}
+
+// ReadRaw reads the body of r, of at most limit bytes. The error is a *Problem
+// with status 400.
+func ReadRaw(r *http.Request, limit int64) ([]byte, error) {
+	data, err := readAll(r.Body, limit)
+	if err != nil {
+		return nil, badRequest("unreadable body", err)
+	}
+	return data, nil
 }
 
 func badRequest(title string, err error) *Problem {

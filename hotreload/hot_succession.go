@@ -1,0 +1,136 @@
+//go:build anvilhot
+
+package hotreload
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+)
+
+// successions is what a process has to do with the state of those before and
+// after it.
+type successions struct {
+	awaited chan []byte   // the state of the process before; nil: it is not waited for
+	ended   chan struct{} // closed by end
+
+	mu    sync.Mutex // guards what follows
+	given bool       // the state of the process before came
+	// asker is who asked for the state last; requests wait for what becomes of it.
+	asker int64
+}
+
+func (s *successions) begin(awaits bool) {
+	s.ended = make(chan struct{})
+	if awaits {
+		s.awaited = make(chan []byte, 1)
+	}
+}
+
+// end no longer waits for the process before.
+func (s *successions) end() { close(s.ended) }
+
+func (s *successions) awaiting() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.awaited != nil && !s.given
+}
+
+// take reports whether the state of the process before is wanted, the first time.
+func (s *successions) take() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wanted := s.awaited != nil && !s.given
+	s.given = true
+	return wanted
+}
+
+func (s *successions) ask(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asker = id
+}
+
+func (s *successions) askedLast(id int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asker == id
+}
+
+// awaitState waits for the state of the process before, if there is one, and
+// takes it up. It reports false if the end came first.
+func (c *companion) awaitState() bool {
+	if c.successions.awaited == nil {
+		return true
+	}
+	select {
+	case data := <-c.successions.awaited:
+		notes := c.loader.state.container.restore(data)
+		c.loader.mu.Lock()
+		defer c.loader.mu.Unlock()
+		c.loader.notes = notes
+		return true
+	case <-c.successions.ended:
+		return false
+	}
+}
+
+// handOver answers with the state. Requests wait from then on.
+func (c *companion) handOver(w http.ResponseWriter, r *http.Request) {
+	var req control.HandoverRequest
+	if err := control.ReadJSON(r, &req); err != nil {
+		control.WriteProblem(w, http.StatusBadRequest, err)
+		return
+	}
+	c.successions.ask(req.ID)
+	container := c.loader.state.container
+	if !container.carries() {
+		control.WriteRaw(w, nil)
+		return
+	}
+	c.dev.streams.end() // or they would be waited for
+	answering, cancel := context.WithTimeout(r.Context(), time.Duration(control.HandoverRequests))
+	defer cancel()
+	running := c.server.Hold(answering)
+	data, err := container.handOver(r.Context(), control.MaxState, running)
+	if err != nil {
+		control.WriteProblem(w, http.StatusInternalServerError, err)
+		return
+	}
+	control.WriteRaw(w, data)
+}
+
+// release has requests be answered again.
+func (c *companion) release(w http.ResponseWriter, r *http.Request) {
+	var req control.ReleaseRequest
+	if err := control.ReadJSON(r, &req); err != nil {
+		control.WriteProblem(w, http.StatusBadRequest, err)
+		return
+	}
+	if c.successions.askedLast(req.ID) {
+		select {
+		case <-c.drain: // it ends all the same
+		default:
+			c.dev.streams.resume()
+		}
+		c.server.Release()
+	}
+	control.WriteJSON(w, http.StatusOK, struct{}{})
+}
+
+// restore takes the state of the process before.
+func (c *companion) restore(w http.ResponseWriter, r *http.Request) {
+	data, err := control.ReadRaw(r, control.MaxHandover)
+	switch {
+	case err != nil:
+		control.WriteProblem(w, http.StatusBadRequest, err)
+	case !c.successions.take():
+		control.WriteProblem(w, http.StatusConflict, &control.Problem{Title: "not awaited", Detail: "the process does not wait for any state"})
+	default:
+		c.successions.awaited <- data // it has room for it
+		control.WriteJSON(w, http.StatusOK, struct{}{})
+	}
+}
