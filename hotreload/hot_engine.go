@@ -61,6 +61,7 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 	}
 	front := newFront(o, state)
 	server := &handing{Server: takeover.NewServer(front.srv, queue), single: single{srv: serverFrom(o, state)}}
+	server.Gate(server.single.srv)
 	front.ending = server
 	dev := newDevelopment(loader, env)
 	state.dev = dev

@@ -21,6 +21,7 @@ import (
 type commandArgument struct {
 	Folder     uri.URI       `json:"folder,omitzero"`
 	Generation int           `json:"generation,omitzero"`
+	Fresh      bool          `json:"fresh,omitzero"` // of a restart: without the state of the process before
 	Method     string        `json:"method,omitzero"`
 	Pattern    string        `json:"pattern,omitzero"`
 	Path       string        `json:"path,omitzero"` // to open in place of the pattern
@@ -50,8 +51,10 @@ func commandFeature() feature {
 			"anvil.stop": {one: func(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
 				return nil, f.want(false)
 			}},
-			"anvil.reload":           engineCommand(link.Reload),
-			"anvil.restart":          engineCommand(link.Restart),
+			"anvil.reload": engineCommand(func(l link, ctx context.Context, _ commandArgument) (control.Event, error) { return l.Reload(ctx) }),
+			"anvil.restart": engineCommand(func(l link, ctx context.Context, arg commandArgument) (control.Event, error) {
+				return l.Restart(ctx, arg.Fresh)
+			}),
 			"anvil.rollback":         {one: rollbackCommand},
 			"anvil.pause":            {one: pauseCommand},
 			"anvil.resume":           {one: resumeCommand},
@@ -163,13 +166,13 @@ func (f *session) outcome(ev control.Event, err error) (any, error) {
 }
 
 // engineCommand is a command that the engine carries out.
-func engineCommand(do func(link, context.Context) (control.Event, error)) command {
-	return command{one: func(ctx context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
+func engineCommand(do func(link, context.Context, commandArgument) (control.Event, error)) command {
+	return command{one: func(ctx context.Context, _ *Server, f *session, arg commandArgument) (any, error) {
 		l, err := f.getLink()
 		if err != nil {
 			return nil, failed(err)
 		}
-		return f.outcome(do(l, ctx))
+		return f.outcome(do(l, ctx, arg))
 	}}
 }
 

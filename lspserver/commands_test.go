@@ -177,3 +177,20 @@ func TestShowText(t *testing.T) {
 		})
 	}
 }
+
+// TestRestartCommand: a fresh restart is asked for by an argument.
+func TestRestartCommand(t *testing.T) {
+	for argument, want := range map[string]string{"": "restart", `{"fresh":true}`: "restart fresh"} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk(t)
+			f, l := d.session("app"), &puppet{}
+			f.outlook, f.link = &oracle{}, l
+			if _, err := d.execute("anvil.restart", argument); err != nil {
+				t.Error(err)
+			}
+			if got := l.all(); !slices.Equal(got, []string{want}) {
+				t.Errorf("%q: asked for %q, want %q", argument, got, want)
+			}
+		})
+	}
+}

@@ -185,7 +185,7 @@ func (f *session) askUser(ev control.Event) {
 			return
 		}
 		if l, err := f.getLink(); err == nil {
-			_, _ = l.Restart(f.ctx) // its event says how it went
+			_, _ = l.Restart(f.ctx, false) // its event says how it went
 		}
 	})
 }

@@ -252,9 +252,14 @@ func (p *puppet) all() []string {
 	return slices.Clone(p.asked)
 }
 
-func (p *puppet) Status(context.Context) (control.Status, error)       { return control.Status{}, nil }
-func (p *puppet) Reload(context.Context) (control.Event, error)        { return p.ask("reload") }
-func (p *puppet) Restart(context.Context) (control.Event, error)       { return p.ask("restart") }
+func (p *puppet) Status(context.Context) (control.Status, error) { return control.Status{}, nil }
+func (p *puppet) Reload(context.Context) (control.Event, error)  { return p.ask("reload") }
+func (p *puppet) Restart(_ context.Context, fresh bool) (control.Event, error) {
+	if fresh {
+		return p.ask("restart fresh")
+	}
+	return p.ask("restart")
+}
 func (p *puppet) Rollback(context.Context, int) (control.Event, error) { return p.ask("rollback") }
 func (p *puppet) Take(context.Context) (control.Event, error)          { return p.ask("take") }
 func (p *puppet) Hold(bool)                                            {}

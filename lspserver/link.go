@@ -18,7 +18,9 @@ type link interface {
 	// Status asks the engine how it is. The live server's part may be missing.
 	Status(ctx context.Context) (control.Status, error)
 	Reload(ctx context.Context) (control.Event, error)
-	Restart(ctx context.Context) (control.Event, error)
+	// Restart starts the live server anew; a fresh one without the state of the one
+	// before.
+	Restart(ctx context.Context, fresh bool) (control.Event, error)
 	Rollback(ctx context.Context, generation int) (control.Event, error)
 	// Take takes up what waits while saves are held.
 	Take(ctx context.Context) (control.Event, error)
@@ -62,8 +64,8 @@ func (l *remoteLink) Reload(ctx context.Context) (control.Event, error) {
 	return l.ask(ctx, control.PathReload, nil)
 }
 
-func (l *remoteLink) Restart(ctx context.Context) (control.Event, error) {
-	return l.ask(ctx, control.PathRestart, nil)
+func (l *remoteLink) Restart(ctx context.Context, fresh bool) (control.Event, error) {
+	return l.ask(ctx, control.PathRestart, control.RestartRequest{Fresh: fresh})
 }
 
 func (l *remoteLink) Take(ctx context.Context) (control.Event, error) {

@@ -20,6 +20,7 @@ import (
 type request struct {
 	kind       requestKind
 	generation int                // of a rollback
+	fresh      bool               // of a restart: without the state of the process before
 	reply      chan control.Event // buffered; receives the final event
 }
 

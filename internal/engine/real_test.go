@@ -326,7 +326,7 @@ func (a *app) stop() {
 	if err := <-a.done; err != nil {
 		a.Errorf("Run: %v", err)
 	}
-	if _, err := a.e.Restart(a.Context()); !errors.Is(err, errEnded) {
+	if _, err := a.e.Restart(a.Context(), false); !errors.Is(err, errEnded) {
 		a.Errorf("a restart after the end: %v", err)
 	}
 	if got, want := fmt.Sprint(names(a.T, a.dir, OutDir)), "[.gitignore history lock manifest.json]"; got != want {

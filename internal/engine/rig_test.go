@@ -96,7 +96,7 @@ func (r *rig) save(files ...string) {
 func (r *rig) ask(kind requestKind, generation int) <-chan control.Event {
 	answer := make(chan control.Event, 1)
 	go func() {
-		if ev, err := r.e.do(r.Context(), kind, generation); err == nil {
+		if ev, err := r.e.do(r.Context(), request{kind: kind, generation: generation}); err == nil {
 			answer <- ev
 		}
 	}()

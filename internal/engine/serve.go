@@ -114,14 +114,20 @@ func (e *Engine) listenControl() (*net.UnixListener, error) {
 // it ended in.
 func (e *Engine) asked(kind requestKind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var body control.RollbackRequest
-		if kind == requestRollback {
-			if err := control.ReadJSON(r, &body); err != nil {
-				control.WriteProblem(w, http.StatusBadRequest, err)
-				return
-			}
+		var err error
+		var rollback control.RollbackRequest
+		var restart control.RestartRequest
+		switch {
+		case kind == requestRollback:
+			err = control.ReadJSON(r, &rollback)
+		case kind == requestRestart && r.ContentLength != 0: // an older client sends none
+			err = control.ReadJSON(r, &restart)
 		}
-		ev, err := e.do(r.Context(), kind, body.Generation)
+		if err != nil {
+			control.WriteProblem(w, http.StatusBadRequest, err)
+			return
+		}
+		ev, err := e.do(r.Context(), request{kind: kind, generation: rollback.Generation, fresh: restart.Fresh})
 		if err != nil {
 			control.WriteProblem(w, http.StatusServiceUnavailable, err)
 			return
@@ -131,8 +137,8 @@ func (e *Engine) asked(kind requestKind) http.HandlerFunc {
 }
 
 // do hands a request to the loop and waits for the event that it ends in.
-func (e *Engine) do(ctx context.Context, kind requestKind, generation int) (control.Event, error) {
-	r := request{kind: kind, generation: generation, reply: make(chan control.Event, 1)}
+func (e *Engine) do(ctx context.Context, r request) (control.Event, error) {
+	r.reply = make(chan control.Event, 1)
 	select {
 	case e.requests <- r:
 	case <-e.ended:
@@ -150,21 +156,22 @@ func (e *Engine) do(ctx context.Context, kind requestKind, generation int) (cont
 
 // Reload builds and loads the code as it is now, changed or not.
 func (e *Engine) Reload(ctx context.Context) (control.Event, error) {
-	return e.do(ctx, requestReload, 0)
+	return e.do(ctx, request{kind: requestReload})
 }
 
-// Restart starts the live server anew from the code as it is now.
-func (e *Engine) Restart(ctx context.Context) (control.Event, error) {
-	return e.do(ctx, requestRestart, 0)
+// Restart starts the live server anew from the code as it is now; a fresh one
+// without the state of the one before.
+func (e *Engine) Restart(ctx context.Context, fresh bool) (control.Event, error) {
+	return e.do(ctx, request{kind: requestRestart, fresh: fresh})
 }
 
 // Take builds and loads what waits because reload on save is paused, as if it
 // had been saved now.
 func (e *Engine) Take(ctx context.Context) (control.Event, error) {
-	return e.do(ctx, requestTake, 0)
+	return e.do(ctx, request{kind: requestTake})
 }
 
 // Rollback makes an earlier generation live again; 0 is the one before.
 func (e *Engine) Rollback(ctx context.Context, generation int) (control.Event, error) {
-	return e.do(ctx, requestRollback, generation)
+	return e.do(ctx, request{kind: requestRollback, generation: generation})
 }

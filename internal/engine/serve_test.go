@@ -106,6 +106,7 @@ func TestServeRequests(t *testing.T) {
 	}{
 		"reload":           {control.PathReload, nil, request{kind: requestReload}},
 		"restart":          {control.PathRestart, nil, request{kind: requestRestart}},
+		"fresh restart":    {control.PathRestart, control.RestartRequest{Fresh: true}, request{kind: requestRestart, fresh: true}},
 		"rollback":         {control.PathRollback, control.RollbackRequest{}, request{kind: requestRollback}},
 		"rollback to five": {control.PathRollback, control.RollbackRequest{Generation: 5}, request{kind: requestRollback, generation: 5}},
 	}
@@ -120,7 +121,7 @@ func TestServeRequests(t *testing.T) {
 			if ev.Kind != control.EventLive || ev.Generation != 7 || ev.Message != "done" {
 				t.Errorf("answer %+v", ev)
 			}
-			if got := <-requests; got.kind != tt.want.kind || got.generation != tt.want.generation {
+			if got := <-requests; got.kind != tt.want.kind || got.generation != tt.want.generation || got.fresh != tt.want.fresh {
 				t.Errorf("request %+v, want %+v", got, tt.want)
 			}
 		})
@@ -221,7 +222,7 @@ func TestRequestOfAClientThatLeft(t *testing.T) {
 	gone := errors.New("the client left")
 	ctx, leave := context.WithCancelCause(t.Context())
 	leave(gone)
-	if _, err := e.Restart(ctx); !errors.Is(err, gone) {
+	if _, err := e.Restart(ctx, false); !errors.Is(err, gone) {
 		t.Errorf("before it is taken up: %v", err)
 	}
 	ctx, leave = context.WithCancelCause(t.Context())

@@ -375,7 +375,11 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	t.e.tellWorkDir(dir)
 	watch := time.Now()
 	t.loading = watch
-	status, err := t.e.sup.Replace(ctx, launch.Image{
+	replace := t.e.sup.Replace
+	if t.force.fresh {
+		replace = t.e.sup.ReplaceFresh
+	}
+	status, err := replace(ctx, launch.Image{
 		Executable: res.Path, Dir: dir, Generation: generation, Handlers: res.Snapshot.Handlers(), Hot: res.Snapshot.Hot(),
 		Sources: build.Sources(t.e.opts.Dir),
 	})
@@ -397,7 +401,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	if t.snap == nil {
 		rung = ""
 	}
-	out := t.live(res, rung, generation, status.Manifest, reasons)
+	out := t.live(res, rung, generation, status.Manifest, slices.Concat(reasons, status.Notes))
 	out.event.PID = status.PID
 	return out
 }
@@ -477,7 +481,7 @@ func (t *task) kept(err error) outcome {
 		case len(ev.Diagnostics) == 0:
 			ev.Message = s.Error()
 		case s.Displaced:
-			ev.Message = "the running process was ended for the new one, and started again with what it served; what it kept in memory is gone"
+			ev.Message = "the running process was ended for the new one, and started again with what it served, and with its state"
 		}
 	} else if x, ok := errors.AsType[*launch.ExitError](err); ok {
 		ev.Diagnostics = []manifest.Diagnostic{x.Exit.Diagnostic}

@@ -146,7 +146,10 @@ func (l *loop) displace(a *attempt) {
 	l.live = nil
 	a.displaced = true
 	l.frontLater()
-	l.end(old, nothing)
+	// Also for a fresh attempt: should it fail, old is started again.
+	left := &legacy{done: make(chan struct{})}
+	a.legacy = left
+	l.endAfter(old, func() { left.take(l.ctx, old, l.handovers.Add(1)) }, nothing)
 }
 
 // restore starts the process that was ended for a once more, as a failed with
@@ -158,7 +161,7 @@ func (l *loop) restore(a *attempt, err error) {
 	}
 	tell := sync.OnceFunc(func() { l.answer(a.reply, started{err: err}) })
 	stop := context.AfterFunc(a.caller, tell)
-	l.try(&attempt{caller: l.ctx, image: l.image, alone: true, owed: func() {
+	l.try(&attempt{caller: l.ctx, image: l.image, alone: true, legacy: a.legacy, owed: func() {
 		stop()
 		tell()
 	}})

@@ -64,7 +64,9 @@ type attempt struct {
 	told      map[resource]bool
 	clear     chan struct{} // closed when it may start
 	cleared   bool
-	owed      func() // set if this restores what was ended for another attempt: answers that
+	owed      func()  // set if this restores what was ended for another attempt: answers that
+	fresh     bool    // it begins without the state of the process before
+	legacy    *legacy // the state of one that was ended; nil if there is none
 }
 
 // launched is what became of an attempt.
@@ -73,6 +75,7 @@ type launched struct {
 	status  control.LiveStatus
 	held    holdings // what the process before has
 	clash   *clash   // it cannot start beside that
+	asked   int64    // by which number that was asked for its state; 0: it was not
 	err     error
 }
 
@@ -102,7 +105,7 @@ func (l *loop) run() error {
 			l.queue = l.queue[1:]
 		case <-l.retrying:
 			l.retrying = nil
-			l.begin(l.ctx, l.image, nil)
+			l.begin(l.ctx, l.image, true, nil)
 		case <-l.frontDue:
 			l.frontDue = nil
 			if l.live == nil {
@@ -145,7 +148,7 @@ func (l *loop) async(work func() (then func())) {
 }
 
 // begin starts a process with img, in place of one that is starting.
-func (l *loop) begin(ctx context.Context, img Image, reply chan<- started) {
+func (l *loop) begin(ctx context.Context, img Image, fresh bool, reply chan<- started) {
 	if l.stopping {
 		l.answer(reply, started{err: &StartError{Cause: ErrStopped}})
 		return
@@ -153,13 +156,16 @@ func (l *loop) begin(ctx context.Context, img Image, reply chan<- started) {
 	if reply != nil {
 		l.deaths, l.unready = 0, 0
 	}
-	l.try(&attempt{caller: ctx, image: img, reply: reply, alone: l.live == nil && len(l.conflicts) > 0})
+	l.try(&attempt{caller: ctx, image: img, fresh: fresh, reply: reply, alone: l.live == nil && len(l.conflicts) > 0})
 }
 
 // try makes a the attempt that is under way.
 func (l *loop) try(a *attempt) {
 	if l.starting != nil {
 		l.starting.cancel(ErrSuperseded)
+		if l.live == nil && a.legacy == nil {
+			a.legacy = l.starting.legacy
+		}
 	}
 	l.cancelRetry()
 	if a.alone {
@@ -232,7 +238,8 @@ func (l *loop) launch(a *attempt) (r launched) {
 			return r
 		}
 	}
-	c, err := l.system.start(a.image)
+	awaits := !a.fresh && (before != nil || a.legacy != nil)
+	c, err := l.system.start(a.image, awaits)
 	if err != nil {
 		d := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "%v", err)
 		r.err = &StartError{Diagnostics: []manifest.Diagnostic{d}, Cause: err}
@@ -245,7 +252,13 @@ func (l *loop) launch(a *attempt) (r launched) {
 	if before != nil {
 		go l.watchLocks(ctx, cancel, p, before)
 	}
-	if r.status, r.err = p.awaitReady(ctx, l.options.ReadyTimeout); r.err == nil && len(r.held.ports()) > 0 && p.exits(portPatience) {
+	give := func(ctx context.Context) (err error) {
+		r.asked, err = l.succeed(ctx, a, before, p)
+		return err
+	}
+	r.status, r.err = p.awaitReady(ctx, l.options.ReadyTimeout, give)
+	r.status.Notes = slices.Concat(p.notes, r.status.Notes)
+	if r.err == nil && len(r.held.ports()) > 0 && p.exits(portPatience) {
 		r.err = p.exitedEarly()
 	}
 	if before == nil {
@@ -268,13 +281,16 @@ func (l *loop) finish(a *attempt, r launched, calledOff bool) {
 		l.starting = nil
 	}
 	p, err := r.process, r.err
+	if err != nil && r.asked != 0 {
+		l.goOn(a.before, r.asked)
+	}
 	if p != nil {
 		l.follow(p)
 	}
 	if r.clash != nil && !calledOff && !l.stopping {
 		l.end(p, nothing)
 		l.tellAlone(r.clash)
-		l.try(&attempt{caller: a.caller, image: a.image, reply: a.reply, alone: true, owed: a.owed})
+		l.try(&attempt{caller: a.caller, image: a.image, fresh: a.fresh, reply: a.reply, alone: true, owed: a.owed})
 		return
 	}
 	if err == nil {
@@ -373,7 +389,10 @@ func (l *loop) goLive(p *process, then func()) {
 
 // end ends a process, which may be nil, and calls then when it has stopped
 // accepting connections.
-func (l *loop) end(p *process, then func()) {
+func (l *loop) end(p *process, then func()) { l.endAfter(p, nothing, then) }
+
+// endAfter is end, but first calls another function, outside of the loop.
+func (l *loop) endAfter(p *process, first, then func()) {
 	if p == nil || p.ending {
 		then()
 		return
@@ -385,6 +404,7 @@ func (l *loop) end(p *process, then func()) {
 		within = l.options.requestsAtEnd()
 	}
 	l.async(func() func() {
+		first()
 		draining := p.handOver(successor, within)
 		return func() {
 			then()
@@ -408,7 +428,7 @@ func (l *loop) exited(p *process) {
 		if c := clashed(p, p.rivals); c != nil { // it was ready before it noticed
 			l.tellAlone(c)
 			l.frontLater()
-			l.try(&attempt{caller: l.ctx, image: p.image, alone: true})
+			l.try(&attempt{caller: l.ctx, image: p.image, fresh: true, alone: true})
 			return
 		}
 	}

@@ -36,6 +36,9 @@ type behaviour struct {
 	lastSays string        // what it prints when it ends
 	waitsFor wait          // what it waits for while it is silent
 	leaves   time.Duration // how long what it has started takes to end
+	keeps    string        // its state, beside that of the process before
+	hands    time.Duration // how long it takes to hand that over
+	restored string        // what it does with that of another: "" takes it, slow, refuse
 }
 
 // fakeProcess acts out a behaviour.
@@ -49,7 +52,9 @@ type fakeProcess struct {
 
 	mu      sync.Mutex
 	stopped time.Time // until when it stands still
-	loading int       // the generation that goes live then
+	awaits  bool      // it waits for the state of another process
+	state   string
+	loading int // the generation that goes live then
 	gone    bool
 	exited  chan struct{}
 	over    chan struct{}
@@ -110,6 +115,10 @@ func (p *fakeProcess) Status(ctx context.Context) (st control.LiveStatus, err er
 		return st, nil
 	}
 	st.Ready = !p.never && time.Since(p.begun) >= p.ready
+	if p.mu.Lock(); p.awaits {
+		st.Ready, st.Awaiting = false, st.Ready
+	}
+	p.mu.Unlock()
 	return st, nil
 }
 
@@ -157,6 +166,40 @@ func (p *fakeProcess) Drain(ctx context.Context, req control.DrainRequest) error
 	return nil
 }
 
+func (p *fakeProcess) HandOver(ctx context.Context, req control.HandoverRequest) ([]byte, error) {
+	if p.keeps == "" {
+		return nil, nil
+	}
+	p.log("state of %d", p.child.pid)
+	if err := p.wait(ctx, p.hands); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return []byte(p.state + p.keeps), nil
+}
+
+func (p *fakeProcess) Release(ctx context.Context, req control.ReleaseRequest) error {
+	p.log("release %d", p.child.pid)
+	return nil
+}
+
+func (p *fakeProcess) Restore(ctx context.Context, state []byte) error {
+	if len(state) > 0 {
+		p.log("restore %d %s", p.child.pid, state)
+	}
+	switch p.restored {
+	case "refuse":
+		return &control.Problem{Title: "no"}
+	case "slow":
+		return nil // and does not get ready
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.awaits, p.state = false, string(state)
+	return nil
+}
+
 func (p *fakeProcess) Events(ctx context.Context) iter.Seq2[control.LiveEvent, error] {
 	return func(yield func(control.LiveEvent, error) bool) {
 		if yield(control.LiveEvent{Kind: control.LiveSwapped, Generation: p.img.Generation}, nil) {
@@ -184,7 +227,7 @@ func (s *fakeSystem) log(format string, args ...any) {
 	s.lines = append(s.lines, time.Since(s.begun).String()+" "+fmt.Sprintf(format, args...))
 }
 
-func (s *fakeSystem) start(img Image) (*child, error) {
+func (s *fakeSystem) start(img Image, awaits bool) (*child, error) {
 	s.mu.Lock()
 	s.pid++
 	b := s.behaviours[min(s.pid, len(s.behaviours))-1]
@@ -194,7 +237,7 @@ func (s *fakeSystem) start(img Image) (*child, error) {
 		return nil, errors.New("exec format error")
 	}
 	s.log("start %d generation %d %s", pid, img.Generation, img.Plugin)
-	p := &fakeProcess{behaviour: b, fakeSystem: s, img: img, begun: time.Now(), exited: make(chan struct{}), over: make(chan struct{}), words: make(chan string, 1)}
+	p := &fakeProcess{behaviour: b, fakeSystem: s, img: img, awaits: awaits, begun: time.Now(), exited: make(chan struct{}), over: make(chan struct{}), words: make(chan string, 1)}
 	p.child = &child{
 		pid: pid, remote: p, exited: p.exited, over: p.over, lingers: p.words,
 		printed: func() string {

@@ -18,10 +18,11 @@ type process struct {
 	images   map[int]Image // what it can be rolled back to, by generation
 	answered bool          // it has spoken the control protocol
 	readyAt  time.Time
-	rivals   holdings      // what the process before had when this one started
-	given    map[int]Image // loads that were given up, and may go live yet, by generation
-	changes  int           // loads and rollbacks that are running, or during which it died
-	ending   bool          // it was asked to end
+	rivals   holdings              // what the process before had when this one started
+	given    map[int]Image         // loads that were given up, and may go live yet, by generation
+	changes  int                   // loads and rollbacks that are running, or during which it died
+	ending   bool                  // it was asked to end
+	notes    []manifest.Diagnostic // about the state that it was to have; set while it starts
 }
 
 func (p *process) isGone() bool {
@@ -58,9 +59,10 @@ func (p *process) exits(d time.Duration) bool {
 	}
 }
 
-// awaitReady waits until a process that was just started serves. The error is
-// a *StartError.
-func (p *process) awaitReady(ctx context.Context, limit time.Duration) (control.LiveStatus, error) {
+// awaitReady waits until a process that was just started serves. It calls give
+// once, if the process waits for the state of the one before. The error is a
+// *StartError.
+func (p *process) awaitReady(ctx context.Context, limit time.Duration, give func(context.Context) error) (control.LiveStatus, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, ErrNotReady)
 	defer cancel()
 	ask, cancelAsk := p.whileAlive(ctx)
@@ -75,6 +77,14 @@ func (p *process) awaitReady(ctx context.Context, limit time.Duration) (control.
 			return st, p.exitedEarly()
 		case ctx.Err() != nil:
 			return st, p.notReady(context.Cause(ctx), limit, err)
+		case err == nil && st.Awaiting && give != nil:
+			failed := give(ask)
+			give = nil
+			if failed != nil && ctx.Err() == nil && !p.isGone() {
+				d := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "the live server does not take the state of the one before: %v", failed)
+				return st, &StartError{Diagnostics: []manifest.Diagnostic{d}, Output: p.output(), Cause: failed}
+			}
+			continue
 		case err == nil && st.Ready:
 			return st, nil
 		case err == nil && len(st.Diagnostics) > 0:

@@ -453,7 +453,7 @@ func TestRealProcessEndsWhenTheEngineIsGone(t *testing.T) {
 	defer alive.Close()
 	u := &unixSystem{Options: Options{Env: []string{envChild + "=serve", "GORACE=atexit_sleep_ms=0"}}}
 	cmd := exec.Command(exe)
-	cmd.Env = u.environment(Image{Generation: 1}, false, 0, nil)
+	cmd.Env = u.environment(Image{Generation: 1}, false, false, 0, nil)
 	cmd.ExtraFiles = []*os.File{listener, controls, alive}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

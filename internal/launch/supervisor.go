@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
@@ -24,6 +25,8 @@ type Supervisor struct {
 	calls   chan func(*loop) // what the goroutine of Run does for others
 	events  chan Event
 	done    chan struct{} // closed when Run returns
+	// handovers numbers the times that a process was asked for its state.
+	handovers atomic.Int64
 }
 
 // NewSupervisor returns a supervisor that has not started anything. It creates
@@ -74,9 +77,21 @@ func (s *Supervisor) Events() <-chan Event { return s.events }
 // then, and if the new process does not become ready, the one before serves;
 // the error is a *StartError. The end of ctx, or another Replace, calls the
 // start off.
+//
+// The new process begins with the state of the one before. While that goes over,
+// requests wait.
 func (s *Supervisor) Replace(ctx context.Context, img Image) (control.LiveStatus, error) {
+	return s.replace(ctx, img, false)
+}
+
+// ReplaceFresh is Replace, but the new process begins without any state.
+func (s *Supervisor) ReplaceFresh(ctx context.Context, img Image) (control.LiveStatus, error) {
+	return s.replace(ctx, img, true)
+}
+
+func (s *Supervisor) replace(ctx context.Context, img Image, fresh bool) (control.LiveStatus, error) {
 	reply := make(chan started, 1)
-	if err := s.do(ctx, func(l *loop) { l.begin(ctx, img, reply) }); err != nil {
+	if err := s.do(ctx, func(l *loop) { l.begin(ctx, img, fresh, reply) }); err != nil {
 		return control.LiveStatus{}, &StartError{Cause: err}
 	}
 	r := <-reply

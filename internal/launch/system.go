@@ -2,6 +2,7 @@ package launch
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
@@ -11,7 +12,9 @@ import (
 // system is the operating system as a Supervisor sees it. Tests put a fake one
 // in its place.
 type system struct {
-	start func(Image) (*child, error)
+	// start starts a process. One that awaits asks for the state of the process
+	// before.
+	start func(img Image, awaits bool) (*child, error)
 	front func() (*front, error)
 	// holds looks what a process and its children have; waits, what a process that
 	// is not ready may be waiting for: what the one before has or, if that is nil,
@@ -47,6 +50,11 @@ type remote interface {
 	Load(ctx context.Context, req control.LoadRequest) (control.LoadResult, error)
 	Rollback(ctx context.Context, req control.RollbackRequest) (control.LoadResult, error)
 	Drain(ctx context.Context, req control.DrainRequest) error
+	// HandOver asks for the state for the process that takes over; empty: there is
+	// none. Release has the process go on; Restore gives it the state.
+	HandOver(ctx context.Context, req control.HandoverRequest) ([]byte, error)
+	Release(ctx context.Context, req control.ReleaseRequest) error
+	Restore(ctx context.Context, state []byte) error
 	Events(ctx context.Context) iter.Seq2[control.LiveEvent, error]
 }
 
@@ -70,6 +78,23 @@ func (r socketRemote) Rollback(ctx context.Context, req control.RollbackRequest)
 
 func (r socketRemote) Drain(ctx context.Context, req control.DrainRequest) error {
 	return r.client.Post(ctx, control.PathDrain, req, nil)
+}
+
+func (r socketRemote) HandOver(ctx context.Context, req control.HandoverRequest) ([]byte, error) {
+	body, err := json.Marshal(req)
+	if err != nil {
+		return nil, err
+	}
+	return r.client.PostRaw(ctx, control.PathHandover, body, control.MaxHandover)
+}
+
+func (r socketRemote) Release(ctx context.Context, req control.ReleaseRequest) error {
+	return r.client.Post(ctx, control.PathRelease, req, nil)
+}
+
+func (r socketRemote) Restore(ctx context.Context, state []byte) error {
+	_, err := r.client.PostRaw(ctx, control.PathRestore, state, control.MaxHandover)
+	return err
 }
 
 func (r socketRemote) Events(ctx context.Context) iter.Seq2[control.LiveEvent, error] {

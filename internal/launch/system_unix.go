@@ -86,7 +86,7 @@ func (u *unixSystem) removeStaleSockets() error {
 
 // start starts a process that serves img. Its control socket is bound already:
 // calls to it wait until it answers.
-func (u *unixSystem) start(img Image) (_ *child, err error) {
+func (u *unixSystem) start(img Image, awaits bool) (_ *child, err error) {
 	var files []*os.File // to be closed here once the process has them, or if it cannot be started
 	defer func() {
 		for _, f := range files {
@@ -154,7 +154,7 @@ func (u *unixSystem) start(img Image) (_ *child, err error) {
 	cmd.Dir = cmp.Or(img.Dir, u.Dir)
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.ExtraFiles = slices.Concat([]*os.File{listener, controls, aliveR}, queue, kept)
-	cmd.Env = append(u.environment(img, queue != nil, keepAt, told), "PWD="+cmd.Dir) // os/exec adds it to an environment of its own only
+	cmd.Env = append(u.environment(img, awaits, queue != nil, keepAt, told), "PWD="+cmd.Dir) // os/exec adds it to an environment of its own only
 	// Its own group, so that Ctrl-C in the terminal reaches the engine only,
 	// which then ends it in an orderly way.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -246,7 +246,7 @@ func (u *unixSystem) controlSocket() (path string, file *os.File, err error) {
 
 // environment returns the environment of a process: that of the engine, then
 // Options.Env, then what the engine hands over.
-func (u *unixSystem) environment(img Image, queue bool, keepAt int, kept []control.KeptSocket) []string {
+func (u *unixSystem) environment(img Image, awaits, queue bool, keepAt int, kept []control.KeptSocket) []string {
 	const first = firstFile
 	ours := [][2]string{
 		{control.EnvHot, "1"},
@@ -257,6 +257,7 @@ func (u *unixSystem) environment(img Image, queue bool, keepAt int, kept []contr
 		{control.EnvTakeFD, ""},
 		{control.EnvKeepFD, ""},
 		{control.EnvKept, ""},
+		{control.EnvAwait, ""},
 		{control.EnvGeneration, strconv.Itoa(img.Generation)},
 		{control.EnvPlugin, img.Plugin},
 		{control.EnvNeeds, strings.Join(img.Needs, string(filepath.ListSeparator))},
@@ -273,6 +274,9 @@ func (u *unixSystem) environment(img Image, queue bool, keepAt int, kept []contr
 	}
 	if text, err := json.Marshal(kept); err == nil && len(kept) > 0 {
 		ours[7][1] = string(text)
+	}
+	if awaits {
+		ours[8][1] = "1"
 	}
 	env := slices.Concat(os.Environ(), u.Env)
 	env = slices.DeleteFunc(env, func(v string) bool {

@@ -210,7 +210,7 @@ func registersTwice(e *edit) bool {
 func (a *editedApp) secondTime(t *testing.T) {
 	t.Helper()
 	a.broken = true
-	ev, err := a.engine.Restart(t.Context())
+	ev, err := a.engine.Restart(t.Context(), false)
 	if err != nil || ev.Kind != control.EventLive {
 		t.Fatalf("a new process does not take it: %s %s %v, %v", ev.Kind, ev.Message, ev.Diagnostics, err)
 	}

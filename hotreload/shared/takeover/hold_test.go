@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,71 @@ func TestHoldOfHTTP2(t *testing.T) {
 	one.leave()
 	if got := <-answer; !strings.HasPrefix(got, "two HTTP/2.0 / ") && !strings.HasPrefix(got, "two HTTP/2.0 /? ") {
 		t.Errorf("answered %q", got)
+	}
+}
+
+// TestGate: what waits on a connection that cannot be passed on is forwarded.
+func TestGate(t *testing.T) {
+	s := newSuccession(t)
+	one := s.start("one")
+	other := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hijack" {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			s.entered <- struct{}{}
+			<-s.release
+			return
+		}
+		io.WriteString(w, "alone")
+	}))
+	one.Gate(other.Config)
+	other.StartTLS()
+	defer other.Close()
+	get := func() (string, error) {
+		res, err := other.Client().Get(other.URL + "/")
+		if err != nil {
+			return "", err
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		return string(body), err
+	}
+	if got, err := get(); got != "alone" || err != nil {
+		t.Errorf("at first: %q, %v", got, err)
+	}
+	go func() {
+		res, err := other.Client().Get(other.URL + "/hijack")
+		if err == nil {
+			res.Body.Close()
+		}
+	}()
+	<-s.entered
+	defer close(s.release)
+	for _, want := range []string{"alone", "two HTTP/1.1 /? for " + other.Listener.Addr().String()} {
+		if n := <-one.holds(t.Context()); n != 0 { // a connection that was hijacked does not count
+			t.Errorf("%d requests were left", n)
+		}
+		answer := make(chan string, 1)
+		go func() {
+			got, err := get()
+			if err != nil {
+				t.Error(err)
+			}
+			answer <- got
+		}()
+		if want == "alone" {
+			one.Release()
+		} else {
+			s.start("two")
+			one.leave()
+		}
+		if got := strings.TrimSpace(<-answer); got != want {
+			t.Errorf("answered %q, want %q", got, want)
+		}
 	}
 }
 

@@ -59,6 +59,13 @@ runs there, or if what was asked for could not be done.`,
 		}
 	}
 	nothing := func([]string) (any, error) { return nil, nil }
+	var fresh bool
+	restart := order("restart", "Restart the application on the same socket",
+		"Start the application anew from the code as it is now, on the same socket: no connection is refused. Keyed state goes along, as in docs/state.md; with --fresh it begins anew.",
+		"  anvil-lsp ctl restart\n  anvil-lsp ctl restart --fresh", control.PathRestart, noArgs, func([]string) (any, error) {
+			return control.RestartRequest{Fresh: fresh}, nil
+		})
+	restart.Flags().BoolVar(&fresh, "fresh", false, "begin without the state of the running process")
 	cmd.AddCommand(
 		&cobra.Command{
 			Use: "status", Short: "Show what is live, and what is wrong", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
@@ -77,8 +84,7 @@ runs there, or if what was asked for could not be done.`,
 		p.log(&dir, &asJSON),
 		order("reload", "Build and load the code as it is now", "Build and load the code as it is now, changed or not.",
 			"  anvil-lsp ctl reload", control.PathReload, noArgs, nothing),
-		order("restart", "Restart the application on the same socket", "Start the application anew from the code as it is now, on the same socket: no connection is refused, but what is in memory is gone.",
-			"  anvil-lsp ctl restart", control.PathRestart, noArgs, nothing),
+		restart,
 		order("rollback [N]", "Make an earlier generation live again", "Make generation N, or without N the one before the live one, live again. The files stay as they are; the next save builds from them.",
 			"  anvil-lsp ctl rollback\n  anvil-lsp ctl rollback 4", control.PathRollback, maxArgs(1), rollback),
 		&cobra.Command{

@@ -1,0 +1,187 @@
+package launch
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// What a process keeps goes over to the next one, or the process goes on with it.
+func TestStateGoesOver(t *testing.T) {
+	port := resource{tcpPort, "127.0.0.1:6062", true}
+	for _, test := range []struct {
+		name       string
+		behaviours []behaviour
+		do         func(h *supervised)
+		lines      []string
+		events     []string
+	}{{
+		name:       "warm restart",
+		behaviours: []behaviour{{keeps: "a"}, {keeps: "b"}, {keeps: "c"}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			h.mustReplace(2)
+			h.mustReplace(3)
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off",
+			"0s start 2 generation 2 ", "0s state of 1", "0s restore 2 a", "0s drain 1", "0s exit 1 exit status 0",
+			"0s start 3 generation 3 ", "0s state of 2", "0s restore 3 ab", "0s drain 2", "0s exit 2 exit status 0",
+			"0s drain 3, the last", "0s exit 3 exit status 0",
+		},
+	}, {
+		name:       "fresh",
+		behaviours: []behaviour{{keeps: "a"}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			if _, err := h.s.ReplaceFresh(h.Context(), Image{Generation: 2}); err != nil {
+				h.Error(err)
+			}
+			synctest.Wait()
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s drain 1", "0s exit 1 exit status 0",
+			"0s drain 2, the last", "0s exit 2 exit status 0",
+		},
+	}, {
+		name:       "a crash leaves nothing",
+		behaviours: []behaviour{{keeps: "a", dies: time.Second}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			h.at(time.Minute)
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "1s exit 1 exit status 1", "1s front on",
+			"1s start 2 generation 1 ", "1s front off", "1m0s drain 2, the last", "1m0s exit 2 exit status 0",
+		},
+		events: []string{"1s exited generation 1 exit status 1, next in 0s", "1s restarted generation 1"},
+	}, {
+		name:       "the new one dies with the state: the old one goes on",
+		behaviours: []behaviour{{keeps: "a"}, {dies: 5 * time.Millisecond, restored: "slow"}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			h.fails(h.replace(2), nil, "exit status 1")
+			h.at(time.Second)
+			h.mustReplace(3)
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1", "0s restore 2 a",
+			"5ms exit 2 exit status 1", "5ms release 1",
+			"1s start 3 generation 3 ", "1s state of 1", "1s restore 3 a", "1s drain 1", "1s exit 1 exit status 0", "1s drain 3, the last", "1s exit 3 exit status 0",
+		},
+	}, {
+		name:       "the new one does not take it: the old one goes on",
+		behaviours: []behaviour{{keeps: "a"}, {restored: "refuse"}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			h.fails(h.replace(2), nil, "does not take the state of the one before: no [ANV012]")
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1", "0s restore 2 a", "0s release 1",
+			"0s drain 2", "0s exit 2 exit status 0", "0s drain 1, the last", "0s exit 1 exit status 0",
+		},
+	}, {
+		name:       "the old one hangs: the new one begins without, and says so",
+		behaviours: []behaviour{{keeps: "a", hands: forever}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			st, err := h.s.Replace(h.Context(), Image{Generation: 2})
+			if err != nil || len(st.Notes) != 1 || !strings.Contains(st.Notes[0].Message, "all state starts again, because the process before did not hand it over") {
+				h.Errorf("%v, %v", st.Notes, err)
+			}
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1",
+			"10s drain 1", "10s exit 1 exit status 0", "10s drain 2, the last", "10s exit 2 exit status 0",
+		},
+	}, {
+		name:       "the old one dies of it, and the new one begins without", // whichever is noticed first
+		behaviours: []behaviour{{keeps: "a", hands: forever, dies: time.Second}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			st, err := h.s.Replace(h.Context(), Image{Generation: 2})
+			if err != nil || len(st.Notes) != 1 {
+				h.Errorf("%v, %v", st.Notes, err)
+			}
+		},
+	}, {
+		name:       "one restart takes over from another",
+		behaviours: []behaviour{{keeps: "a", hands: time.Second}, {}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			first := make(chan error, 1)
+			go func() { first <- h.replace(2) }()
+			h.at(500 * time.Millisecond)
+			h.mustReplace(3)
+			h.fails(<-first, ErrSuperseded, "")
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1",
+			"500ms start 3 generation 3 ", "500ms state of 1", "500ms release 1", "500ms drain 2", "500ms exit 2 exit status 0",
+			"1.5s restore 3 a", "1.5s drain 1", "1.5s exit 1 exit status 0", "1.5s drain 3, the last", "1.5s exit 3 exit status 0",
+		},
+	}, {
+		name:       "without overlap",
+		behaviours: []behaviour{{keeps: "a", holds: []resource{port}}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			h.mustReplace(2)
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s state of 1", "0s drain 1", "0s exit 1 exit status 0",
+			"0s start 2 generation 2 ", "0s restore 2 a", "0s drain 2, the last", "0s exit 2 exit status 0",
+		},
+		events: []string{"0s alone: two processes cannot both listen on 127.0.0.1:6062"},
+	}, {
+		name:       "without overlap, and the new one fails: what served before has its state again",
+		behaviours: []behaviour{{keeps: "a", holds: []resource{port}}, {silent: true, dies: time.Second}, {keeps: "b"}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			err := h.replace(2)
+			h.fails(err, nil, "exit status 1")
+			if start, ok := errors.AsType[*StartError](err); !ok || !start.Displaced {
+				h.Errorf("%#v", err)
+			}
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s state of 1", "0s drain 1", "0s exit 1 exit status 0",
+			"0s start 2 generation 2 ", "1s exit 2 exit status 1", "1s start 3 generation 1 ", "1s restore 3 a",
+			"1s drain 3, the last", "1s exit 3 exit status 0",
+		},
+		events: []string{"0s alone: two processes cannot both listen on 127.0.0.1:6062"},
+	}, {
+		name:       "without overlap, and another restart takes over",
+		behaviours: []behaviour{{keeps: "a", holds: []resource{port}}, {ready: forever}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			first := make(chan error, 1)
+			go func() { first <- h.replace(2) }()
+			h.at(500 * time.Millisecond)
+			h.mustReplace(3)
+			h.fails(<-first, ErrSuperseded, "")
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s state of 1", "0s drain 1", "0s exit 1 exit status 0",
+			"0s start 2 generation 2 ", "500ms drain 2", "500ms exit 2 exit status 0", "500ms start 3 generation 3 ", "500ms restore 3 a",
+			"500ms drain 3, the last", "500ms exit 3 exit status 0",
+		},
+		events: []string{"0s alone: two processes cannot both listen on 127.0.0.1:6062"},
+	}} {
+		t.Run(test.name, func(t *testing.T) {
+			lines, events := supervise(t, test.behaviours, test.do)
+			checkLines(t, lines, test.lines, true)
+			checkLines(t, withoutLive(events), test.events, true)
+		})
+	}
+}
+
+func withoutLive(events []string) (others []string) {
+	for _, e := range events {
+		if !strings.Contains(e, " live: ") {
+			others = append(others, e)
+		}
+	}
+	return others
+}
