@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"slices"
@@ -170,4 +171,41 @@ func TestEditorDeclareRegister(t *testing.T) {
 	e.Choose(all, "Create AnvilRegisterRoutes in package handlers")
 	e.Save("handlers/handlers.go")
 	e.Await("the application to be live", func(s *lsptest.State) bool { return s.Live(1) })
+}
+
+// TestEditorSwapsSignature: once the user has chosen that, a changed signature is
+// foretold and taken as a hot swap, and a host package still restarts.
+func TestEditorSwapsSignature(t *testing.T) {
+	const file, swap = "handlers/handlers.go", "Swap without a restart for changed signatures in this workspace"
+	e := openEditor(t, copyApp(t, "hello"), map[string]any{"onBreak": "keep"})
+	e.Open(file)
+	e.Replace(file, strings.Replace(e.Text(file), "func now(w http.ResponseWriter, _ *http.Request) {\n\tfmt.Fprintln(w, time.Now().Format(time.RFC1123))\n",
+		"func now(c *hotreload.Ctx) error {\n\treturn c.Text(0, time.Now().Format(time.RFC1123))\n", 1))
+	signature := func(s *lsptest.State) bool { return s.Has(file, manifest.CodeSignature) }
+	e.Await("ANV001", signature)
+	d := where(e, file, manifest.CodeSignature)
+	if d == nil || !strings.HasPrefix(fmt.Sprint(d.Message), manifest.NeedsRestart) {
+		t.Fatalf("before the decision: %+v", d)
+	}
+	e.Choose(e.ActionsFor(file, *d), swap)
+	e.Await("another forecast", func(s *lsptest.State) bool {
+		d, ok := s.Find(file, manifest.CodeSignature)
+		return ok && strings.HasPrefix(fmt.Sprint(d.Message), "signature of GET /time changed")
+	})
+	if titles := lsptest.Titles(e.ActionsFor(file, *where(e, file, manifest.CodeSignature))); slices.Contains(titles, swap) || !slices.Contains(titles, "Never restart for changed signatures in this workspace") {
+		t.Errorf("after the decision: %q", titles)
+	}
+	e.Save(file)
+	e.Await("the hot swap", func(s *lsptest.State) bool { return s.Live(2) && s.Only().Counts.Restarts == 0 && !signature(s) })
+
+	const host = "visits/visits.go"
+	e.Open(host)
+	e.Replace(host, e.Text(host)+"\nvar One = 1\n")
+	e.Await("ANV002", func(s *lsptest.State) bool { return s.Has(host, manifest.CodeHostChanged) })
+	titles := lsptest.Titles(e.ActionsFor(host, *where(e, host, manifest.CodeHostChanged)))
+	if slices.ContainsFunc(titles, func(title string) bool { return strings.HasPrefix(title, "Swap") }) {
+		t.Errorf("a host package can be swapped in: %q", titles)
+	}
+	e.Save(host)
+	e.Await("the old code to be kept", func(s *lsptest.State) bool { return s.Only().State == control.StateKept })
 }
