@@ -225,8 +225,8 @@ func (f *session) alone() {
 	}
 	opts := settings.engine(f.dir)
 	opts.Decide = func(reasons []manifest.Diagnostic) engine.BreakPolicy {
-		if f.isAttached() { // the other engine does as it was told
-			return engine.BreakRestart
+		if other, policy := f.otherPolicy(); other {
+			return policy
 		}
 		return f.decide(reasons)
 	}

@@ -187,6 +187,17 @@ func (f *session) isAttached() bool {
 	return f.attached
 }
 
+// otherPolicy returns what the engine of another process does about signatures that
+// changed, if there is one: as it was told.
+func (f *session) otherPolicy() (other bool, policy engine.BreakPolicy) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.status.SwapsSignatures {
+		return f.attached, engine.BreakSwap
+	}
+	return f.attached, engine.BreakRestart
+}
+
 // holdAsWanted has saves wait if the user or the settings want it.
 func (f *session) holdAsWanted(l link) {
 	f.mu.Lock()

@@ -104,6 +104,8 @@ type Status struct {
 	Held   []string `json:"held,omitempty"`
 	// Waiting says what a change waits for that passes by itself.
 	Waiting string `json:"waiting,omitempty"`
+	// SwapsSignatures: a change of a route's signature is swapped in (ANV001).
+	SwapsSignatures bool `json:"swaps_signatures,omitempty"`
 	// FullLinks counts the plugins that were not linked thin, and FullLink says why
 	// the last of them was not.
 	FullLinks int    `json:"full_links,omitempty"`

@@ -83,6 +83,9 @@ func TestSwapOfSignature(t *testing.T) {
 		t.Errorf("predicted was %+v", p)
 	}
 	st := a.status(control.StateLive)
+	if !st.SwapsSignatures {
+		t.Error("clients are not told of the policy")
+	}
 	if st.Live.PID != pid || st.Counts.Restarts != 0 || slices.Contains(codesOf(st.Problems), manifest.CodeSignature) {
 		t.Errorf("process %d, was %d; %+v, problems %v", st.Live.PID, pid, st.Counts, st.Problems)
 	}

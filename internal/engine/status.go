@@ -165,6 +165,7 @@ func (e *Engine) Status(ctx context.Context) control.Status {
 	e.mu.Lock()
 	s := e.status
 	e.mu.Unlock()
+	s.SwapsSignatures = e.opts.swapsBreaks()
 	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()
 	if live, err := e.sup.Status(ctx); err == nil {
