@@ -13,14 +13,14 @@ import (
 // come from.
 func newForwarder(addr net.Addr, errors *log.Logger) http.Handler {
 	var dialer net.Dialer
-	transport := func(p http.Protocols) *http.Transport {
+	transport := func(p *http.Protocols) *http.Transport {
 		return &http.Transport{
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				return dialer.DialContext(ctx, addr.Network(), addr.String())
 			},
 			DisableKeepAlives:  true, // no connection outlives its request
 			DisableCompression: true,
-			Protocols:          &p,
+			Protocols:          p,
 		}
 	}
 	var one, two http.Protocols
@@ -36,7 +36,7 @@ func newForwarder(addr net.Addr, errors *log.Logger) http.Handler {
 				}
 			}
 		},
-		Transport:     byVersion{transport(one), transport(two)},
+		Transport:     byVersion{transport(&one), func() http.RoundTripper { return transport(&two) }},
 		FlushInterval: -1, // at once
 		ErrorLog:      errors,
 	}
@@ -44,11 +44,17 @@ func newForwarder(addr net.Addr, errors *log.Logger) http.Handler {
 
 // byVersion sends a request with the version of HTTP that it came with, because
 // a handler, such as one of gRPC, may need it.
-type byVersion struct{ one, two http.RoundTripper }
+//
+// Each request of HTTP/2 has a transport of its own: requests side by side would
+// share a connection, and lose it when the first of them is answered.
+type byVersion struct {
+	one http.RoundTripper
+	two func() http.RoundTripper
+}
 
 func (v byVersion) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Context().Value(connKey{}).(*conn).isHTTP2() {
-		return v.two.RoundTrip(r)
+		return v.two().RoundTrip(r)
 	}
 	return v.one.RoundTrip(r)
 }

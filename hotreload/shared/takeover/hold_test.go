@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -108,6 +110,48 @@ func TestHoldOfHTTP2(t *testing.T) {
 	if got := <-answer; !strings.HasPrefix(got, "two HTTP/2.0 / ") && !strings.HasPrefix(got, "two HTTP/2.0 /? ") {
 		t.Errorf("answered %q", got)
 	}
+}
+
+// TestForwardingOfMany: requests of one connection are forwarded side by side. Their
+// bodies cannot be sent twice.
+func TestForwardingOfMany(t *testing.T) {
+	s := newSuccession(t)
+	one := s.start("one")
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(transport.CloseIdleConnections)
+	var posting sync.WaitGroup
+	const many = 200
+	sent := make(chan struct{}, many+1)
+	trace := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { sent <- struct{}{} }})
+	post := func() {
+		req, err := http.NewRequestWithContext(trace, http.MethodPost, "http://"+s.tcp.Addr().String()+"/", io.LimitReader(strings.NewReader("hi"), 2))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		res, err := transport.RoundTrip(req)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer res.Body.Close()
+		if body, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusOK || !strings.HasSuffix(strings.TrimSpace(string(body)), " hi") {
+			t.Errorf("answered %s %q, %v", res.Status, body, err)
+		}
+	}
+	post()
+	<-sent
+	one.holds(t.Context())
+	for range many {
+		posting.Go(post)
+	}
+	for range many {
+		<-sent
+	}
+	s.start("two")
+	one.leave()
+	posting.Wait()
 }
 
 // TestGate: what waits on a connection that cannot be passed on is forwarded.
