@@ -120,6 +120,12 @@ func TestHealthy(t *testing.T) {
 			{Path: "example.com/shop/store/db", Chain: []string{"example.com/shop", "example.com/shop/store", "example.com/shop/store/db"}},
 		},
 	}
+	shop := "example.com/shop"
+	want.imports = map[string][]string{
+		shop: {shop + "/handlers", shop + "/store"}, shop + "/handlers": {shop + "/handlers/views", shop + "/store/db"},
+		shop + "/handlers/views": {shop + "/native"}, shop + "/native": {shop + "/native/low"}, shop + "/native/low": nil,
+		shop + "/store": {shop + "/store/db"}, shop + "/store/db": nil,
+	}
 	if !reflect.DeepEqual(r.Boundary, want) {
 		t.Errorf("boundary\n%+v, want\n%+v", r.Boundary, want)
 	}
