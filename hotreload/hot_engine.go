@@ -60,8 +60,8 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 		}
 	}
 	front := newFront(o, state)
-	server := &handing{Server: takeover.NewServer(front.srv, queue), single: single{srv: serverFrom(o, state)}}
-	server.Gate(server.single.srv)
+	server := &handing{Server: takeover.NewServer(front.srv, queue)}
+	server.gated = server.Gate(serverFrom(o, state))
 	front.ending = server
 	dev := newDevelopment(loader, env)
 	state.dev = dev

@@ -75,6 +75,42 @@ func TestHold(t *testing.T) {
 	busy.expect("two HTTP/1.1 /next? for x")
 }
 
+// TestHoldOfParsedRequest: a request whose head was parsed when its server began to
+// hold is answered by the one that takes over, and its connection is kept.
+func TestHoldOfParsedRequest(t *testing.T) {
+	s := newSuccession(t)
+	parsed, goOn := make(chan struct{}, 10), make(chan struct{})
+	s.parsed = func() {
+		parsed <- struct{}{}
+		<-goOn
+	}
+	one := s.start("one")
+	var clients []*client
+	for _, text := range []string{request, chunked + "3\r\nabc\r\n0\r\n\r\n", request + next, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nh"} {
+		c := s.connect()
+		c.send(text)
+		clients = append(clients, c)
+		<-parsed
+	}
+	if n := <-one.holds(t.Context()); n != 0 {
+		t.Errorf("%d requests were left", n)
+	}
+	close(goOn)
+	s.start("two")
+	one.leave()
+	clients[0].expect("two HTTP/1.1 /? for x")
+	clients[1].expect("two HTTP/1.1 /? for x abc")
+	clients[2].expect("two HTTP/1.1 /? for x")
+	clients[2].expect("two HTTP/1.1 /next? for x")
+	clients[3].send("i")
+	clients[3].expect("two HTTP/1.1 /? for x hi")
+	one.end()
+	for _, c := range clients {
+		c.send(next)
+		c.expect("two HTTP/1.1 /next? for x")
+	}
+}
+
 // TestHoldOfHTTP2: a request that is in the middle of its connection is forwarded.
 func TestHoldOfHTTP2(t *testing.T) {
 	s := newSuccession(t)

@@ -102,14 +102,13 @@ func NewServer(server *http.Server, queue *Queue) *Server {
 		case entryStays:
 			defer s.exit(c)
 		}
-		if ok {
-			if c.begin(r) || entry == entryLate {
-				if r.ProtoMajor == 1 {
-					w.Header().Set("Connection", "close")
-				}
-				s.forward.ServeHTTP(w, r)
-				return
-			}
+		forward := ok && c.begin(r)
+		if forward && r.ProtoMajor == 1 { // the connection cannot be passed on
+			w.Header().Set("Connection", "close")
+		}
+		if forward || entry == entryLate {
+			s.forward.ServeHTTP(w, r)
+			return
 		}
 		handler.ServeHTTP(w, r)
 	})
@@ -194,61 +193,6 @@ func (s *Server) enter(ctx context.Context, c *conn) entry {
 	}
 	s.running[c]++
 	return entryStays
-}
-
-// Gate has the requests of another server, whose connections cannot be passed on,
-// wait during Hold as well. What has waited when somebody takes over is forwarded.
-// It wraps the server's Handler, ConnState and ConnContext, before it serves.
-func (s *Server) Gate(server *http.Server) {
-	var mu sync.Mutex
-	known := map[net.Conn]*conn{} // guarded by mu
-	of := func(nc net.Conn) *conn {
-		mu.Lock()
-		defer mu.Unlock()
-		if known[nc] == nil {
-			known[nc] = &conn{raw: nc, phase: phaseOpaque}
-		}
-		return known[nc]
-	}
-	handler, connState, connContext := server.Handler, server.ConnState, server.ConnContext
-	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, _ := r.Context().Value(connKey{}).(*conn)
-		switch s.enter(r.Context(), c) {
-		case entryLate:
-			if r.ProtoMajor == 1 {
-				w.Header().Set("Connection", "close")
-			}
-			s.forward.ServeHTTP(w, r)
-		case entryStays:
-			defer s.exit(c)
-			handler.ServeHTTP(w, r)
-		}
-	})
-	server.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
-		if connContext != nil {
-			ctx = connContext(ctx, nc)
-		}
-		return context.WithValue(ctx, connKey{}, of(nc))
-	}
-	server.ConnState = func(nc net.Conn, state http.ConnState) {
-		if state == http.StateHijacked || state == http.StateClosed {
-			s.forget(of(nc))
-			mu.Lock()
-			delete(known, nc)
-			mu.Unlock()
-		}
-		if connState != nil {
-			connState(nc, state)
-		}
-	}
-}
-
-// forget no longer counts the requests of a connection.
-func (s *Server) forget(c *conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.running, c)
-	s.change()
 }
 
 // exit notes that a request was handled.
@@ -526,6 +470,9 @@ func (s *Server) left(now time.Time) (left time.Duration, over bool) {
 		return d > 0
 	}
 	for c, since := range s.awaited {
+		if s.passing && since.Before(s.leftAt) { // nobody waits for this process any more
+			since = s.leftAt
+		}
 		if !wait(since.Add(s.Patience)) {
 			_ = c.Close() // its state will follow
 		}

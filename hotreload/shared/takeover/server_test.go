@@ -21,6 +21,7 @@ type handing struct {
 	served      chan error
 	passed      []passedOn // in the order in which they were; guarded by mu
 	hijacked    chan net.Conn
+	end         func(context.Context) error
 }
 
 // pipes accepts in-memory connections.
@@ -41,7 +42,15 @@ func (l pipes) Addr() net.Addr { return &net.UnixAddr{} }
 
 // handOver serves "hello" and the body; at /slow, after ten seconds, and at
 // /hijack, without net/http.
-func handOver(t *testing.T, test func(h *handing)) {
+func handOver(t *testing.T, test func(h *handing)) { serveOn(t, false, test) }
+
+// either has the test once with a Server, and once with what it gates.
+func either(t *testing.T, test func(h *handing)) {
+	t.Run("server", func(t *testing.T) { serveOn(t, false, test) })
+	t.Run("gated", func(t *testing.T) { serveOn(t, true, test) })
+}
+
+func serveOn(t *testing.T, gate bool, test func(h *handing)) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &handing{T: t, connections: make(chan net.Conn), served: make(chan error, 1), hijacked: make(chan net.Conn, 1)}
 		server := &http.Server{IdleTimeout: time.Hour, Protocols: &http.Protocols{}, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -71,10 +80,22 @@ func handOver(t *testing.T, test func(h *handing)) {
 		})}
 		server.Protocols.SetHTTP1(true)
 		server.Protocols.SetUnencryptedHTTP2(true)
-		h.Server = NewServer(server, nil)
-		go func() { h.served <- h.Serve(pipes{h.connections, sync.OnceFunc(func() { close(h.connections) })}) }()
+		l := pipes{h.connections, sync.OnceFunc(func() { close(h.connections) })}
+		if gate {
+			h.Server = NewServer(&http.Server{}, nil)
+			gated := h.Gate(server)
+			h.end = func(ctx context.Context) error {
+				gated.Leave()
+				return errors.Join(h.Shutdown(ctx), gated.Shutdown(ctx))
+			}
+			go func() { h.served <- gated.Serve(l) }()
+		} else {
+			h.Server = NewServer(server, nil)
+			h.end = h.Shutdown
+			go func() { h.served <- h.Serve(l) }()
+		}
 		test(h)
-		if err := h.Shutdown(t.Context()); err != nil {
+		if err := h.end(t.Context()); err != nil {
 			t.Errorf("Shutdown: %v", err)
 		}
 		if err := <-h.served; !errors.Is(err, http.ErrServerClosed) {
@@ -111,7 +132,7 @@ func (h *handing) ask(c net.Conn, path string) (answered, kept bool) {
 func (h *handing) shutdown(ctx context.Context) (took <-chan time.Duration, err <-chan error) {
 	begun, ended, failed := time.Now(), make(chan time.Duration, 1), make(chan error, 1)
 	go func() {
-		failed <- h.Shutdown(ctx)
+		failed <- h.end(ctx)
 		ended <- time.Since(begun)
 	}()
 	synctest.Wait()
@@ -119,7 +140,7 @@ func (h *handing) shutdown(ctx context.Context) (took <-chan time.Duration, err 
 }
 
 func TestShutdownAnswersConnectionsThatWereAccepted(t *testing.T) {
-	handOver(t, func(h *handing) {
+	either(t, func(h *handing) {
 		fresh, half := h.connect(), h.connect()
 		if _, err := io.WriteString(half, "GET / HT"); err != nil {
 			h.Fatal(err)
@@ -142,7 +163,7 @@ func TestShutdownAnswersConnectionsThatWereAccepted(t *testing.T) {
 }
 
 func TestShutdownClosesIdleConnectionsAtOnce(t *testing.T) {
-	handOver(t, func(h *handing) {
+	either(t, func(h *handing) {
 		idle, fresh := h.connect(), h.connect()
 		if answered, kept := h.ask(idle, "/"); !answered || !kept {
 			h.Fatalf("before: answered: %v, kept: %v", answered, kept)
@@ -159,7 +180,7 @@ func TestShutdownClosesIdleConnectionsAtOnce(t *testing.T) {
 }
 
 func TestShutdownDoesNotWaitForConnectionsThatNobodyUses(t *testing.T) {
-	handOver(t, func(h *handing) {
+	either(t, func(h *handing) {
 		old := h.connect()
 		time.Sleep(time.Second)
 		young := h.connect()

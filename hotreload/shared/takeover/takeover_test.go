@@ -32,6 +32,7 @@ type succession struct {
 	queue   *Queue
 	entered chan struct{} // tells that a request has reached /wait
 	release chan struct{} // lets those go on
+	parsed  func()        // called when a head was parsed; may be nil
 }
 
 func newSuccession(t *testing.T) *succession {
@@ -92,6 +93,11 @@ func (s *succession) start(name string) *serving {
 			}
 			fmt.Fprintf(w, "%s %s %s?%s for %s %s", name, r.Proto, r.URL.Path, r.URL.RawQuery, r.Host, body)
 		}),
+	}
+	server.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateActive && s.parsed != nil {
+			s.parsed()
+		}
 	}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
