@@ -19,7 +19,8 @@ type Event struct {
 	Rung manifest.Rung `json:"rung,omitempty"`
 	// Cause lists the changed files, relative to the workspace, sorted.
 	Cause []string `json:"cause,omitempty"`
-	// Rebuilt lists the packages that were compiled, by import path, sorted.
+	// Rebuilt lists the packages of the workspace that were made anew, by import path,
+	// sorted: compiled, or given a new import path.
 	Rebuilt []string `json:"rebuilt,omitempty"`
 	// Steps and Total say where the time went.
 	Steps []Step   `json:"steps,omitempty"`

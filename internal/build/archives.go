@@ -83,7 +83,11 @@ func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress
 			continue
 		}
 		if s.hot(path) {
-			next.compiled[path] = compiled{path: path, archive: archive}
+			c := compiled{path: path, archive: archive, plain: archive}
+			if was := s.compiled[path]; was.path != "" && was.path != path {
+				c.path, c.archive = was.path, was.archive
+			}
+			next.compiled[path] = c
 			continue
 		}
 		if _, had := s.archives[path]; !had {
@@ -127,10 +131,10 @@ func (s *Snapshot) missing() []string {
 		archive := s.archives[path]
 		if s.hot(path) {
 			c, ok := s.compiled[path]
-			if !ok || c.path != path { // by anvil-lsp, under another path: not from the cache
+			if !ok || c.plain == "" { // by anvil-lsp, under another path: not from the cache
 				continue
 			}
-			archive = c.archive
+			archive = c.plain
 		}
 		if archive == "" {
 			out = append(out, path)

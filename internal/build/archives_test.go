@@ -23,7 +23,11 @@ func TestBuildCacheCleaned(t *testing.T) {
 		s.archives, s.compiled = maps.Clone(s.archives), maps.Clone(s.compiled)
 		for _, path := range packages {
 			if c, ok := s.compiled[path]; ok {
-				s.compiled[path] = compiled{c.path, filepath.Join(cleaned, filepath.Base(c.archive))}
+				lost := filepath.Join(cleaned, filepath.Base(c.archive))
+				if c.plain = lost; c.path == path {
+					c.archive = lost
+				}
+				s.compiled[path] = c
 			} else {
 				s.archives[path] = filepath.Join(cleaned, filepath.Base(s.archives[path]))
 			}

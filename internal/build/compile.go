@@ -8,45 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
-
-// compileHot compiles hot packages for a generation, each after those that it
-// imports, side by side where they do not depend on each other. It returns
-// where each is now. Errors in the code are one *Failure for all packages.
-func (b *Builder) compileHot(ctx context.Context, s *Snapshot, packages []string, generation int, dir string, at place) (map[string]compiled, error) {
-	now := make(map[string]compiled, len(s.compiled))
-	for path, c := range s.compiled {
-		now[path] = c
-	}
-	for i, path := range packages {
-		now[path] = compiled{
-			path:    manifest.GenerationPath(generation, path),
-			archive: filepath.Join(dir, fmt.Sprintf("%03d-%s.a", i, s.graph.Packages[path].Name)),
-		}
-	}
-	err := s.graph.inOrder(packages, func(path string) (err error) {
-		p := s.graph.Packages[path]
-		job := compileJob{
-			pkg: p, path: now[path].path, out: now[path].archive,
-			importcfg: importConfig(s, now, now[path].archive),
-		}
-		if job.files, job.flags, err = at.sources(p, dir); err != nil {
-			return err
-		}
-		if path == s.boundary.Handlers {
-			return b.compileHandlers(ctx, job, generation)
-		}
-		return b.compile(ctx, job)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return now, nil
-}
 
 // compileJob is one run of the compiler.
 type compileJob struct {
@@ -74,9 +39,6 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 		args = append(args, "-race")
 	}
 	args = append(append(args, b.gcflags()...), j.flags...)
-	if !b.cfg.Debug {
-		args = append(args, "-dwarf=false") // the linker drops it
-	}
 	if len(j.pkg.EmbedPatterns) > 0 {
 		data, err := json.Marshal(newEmbedConfig(j.pkg))
 		if err != nil {
@@ -140,30 +102,41 @@ func writeError(err error) error {
 	return fmt.Errorf("writing build files: %w", err)
 }
 
-// importConfig returns the importcfg for compiling or linking: the archive of
-// every package under the path that it has in this generation, and for the
-// compiler the way from the path in the source to it. except leaves out the
-// archive that is about to be made.
-func importConfig(s *Snapshot, now map[string]compiled, except string) string {
+// importConfig returns the importcfg for compiling a package: the archive of every
+// other package under the path that it is compiled under, and the way there from the
+// path in the source.
+func importConfig(s *Snapshot, now map[string]compiled, compiling string) string {
 	var b strings.Builder
 	for _, path := range s.graph.Order {
 		if archive, ok := s.archives[path]; ok && !s.hot(path) {
 			fmt.Fprintf(&b, "packagefile %s=%s\n", path, archive)
 		}
 		c, ok := now[path]
-		if !ok || c.archive == except {
-			continue
+		switch {
+		case !ok || path == compiling:
+		case c.plain != "":
+			fmt.Fprintf(&b, "packagefile %s=%s\n", path, c.plain)
+		default:
+			if c.path != path {
+				fmt.Fprintf(&b, "importmap %s=%s\n", path, c.path)
+			}
+			fmt.Fprintf(&b, "packagefile %s=%s\n", c.path, c.archive)
 		}
-		if c.path != path {
-			fmt.Fprintf(&b, "importmap %s=%s\n", path, c.path)
-		}
-		fmt.Fprintf(&b, "packagefile %s=%s\n", c.path, c.archive)
 	}
 	return b.String()
 }
 
-// linkConfig is importConfig for the linker, which knows no importmap.
-func linkConfig(s *Snapshot, now map[string]compiled) string {
-	lines := slices.DeleteFunc(strings.SplitAfter(importConfig(s, now, ""), "\n"), func(l string) bool { return strings.HasPrefix(l, "importmap ") })
-	return strings.Join(lines, "")
+// linkConfig returns the importcfg for linking: the archive of every package under
+// the path that it has in the process.
+func linkConfig(s *Snapshot) string {
+	var b strings.Builder
+	for _, path := range s.graph.Order {
+		if archive, ok := s.archives[path]; ok && !s.hot(path) {
+			fmt.Fprintf(&b, "packagefile %s=%s\n", path, archive)
+		}
+		if c, ok := s.compiled[path]; ok {
+			fmt.Fprintf(&b, "packagefile %s=%s\n", c.path, c.archive)
+		}
+	}
+	return b.String()
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
@@ -63,6 +64,9 @@ type Builder struct {
 	thin *thinLinker // makes plugins of what is not loaded yet
 
 	ahead ahead
+	// compilesAnew: hot packages are compiled under the path of each generation, not
+	// renamed.
+	compilesAnew atomic.Bool
 }
 
 // goEnv holds what `go env` says about the toolchain.
@@ -118,6 +122,9 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 	}
 	b.full = &fullLinker{builder: b, extldFlags: b.fastestLinker(ctx)}
 	b.thin = newThinLinker(b)
+	// What is renamed keeps its old names in debug information, and in formats that are
+	// not known here.
+	b.compilesAnew.Store(b.thin.off.Load() != nil)
 	return b, nil
 }
 
@@ -241,6 +248,11 @@ func (b *Builder) gcflags() []string {
 	if thinPlatform(b.env.GOOS, b.env.GOARCH) && !b.cfg.Debug {
 		// References go by name, so that any image can resolve them.
 		flags = append(flags, "-linkshared")
+	}
+	if !b.cfg.Debug {
+		// Every link drops it, but would first have to load it of all packages:
+		// it is a quarter of their archives.
+		flags = append(flags, "-dwarf=false")
 	}
 	return flags
 }

@@ -17,6 +17,7 @@ type decl struct {
 	key       string // kind and name; methods with their receiver
 	name      string // as a person calls it
 	line, col int    // of the name
+	generic   bool   // a function of type parameters, its own or its receiver's
 	signature digest // all but a function's body
 	whole     digest
 	own       digest // what it says itself: whole, but for constants
@@ -102,6 +103,7 @@ func readDecls(fset *token.FileSet, f *ast.File, data []byte) []decl {
 				signature = text(node.Pos(), node.Body.Pos())
 			}
 			add("func", funcName(node), node.Pos(), node.Name.Pos(), whole, whole, signature)
+			out[len(out)-1].generic = generic(node)
 		case *ast.GenDecl:
 			for _, spec := range node.Specs {
 				// A constant may depend on the ones before it (iota, implied
@@ -133,6 +135,22 @@ func readDecls(fset *token.FileSet, f *ast.File, data []byte) []decl {
 		}
 	}
 	return out
+}
+
+// generic reports whether a function has type parameters, its own or those of its
+// receiver.
+func generic(f *ast.FuncDecl) bool {
+	found := f.Type.TypeParams != nil
+	if f.Recv != nil {
+		ast.Inspect(f.Recv, func(n ast.Node) bool {
+			switch n.(type) {
+			case *ast.IndexExpr, *ast.IndexListExpr:
+				found = true
+			}
+			return !found
+		})
+	}
+	return found
 }
 
 // funcName returns T.m for a method.

@@ -14,10 +14,11 @@
 //
 // The executable links hot packages too, so that the first generation is
 // served without a plugin. When a hot package changes, it and the hot packages
-// that import it are compiled once more under an import path of their own,
-// anvil.g7/example.com/app/handlers, from the same source files: a prefix on
-// the compiler's command line and an importmap, nothing in the source. To the
-// runtime they are new packages, which is why they load beside the old ones.
+// that import it are made once more under an import path of their own,
+// anvil.g7/example.com/app/handlers. To the runtime they are new packages, which
+// is why they load beside the old ones. The compiler knows nothing of it: what it
+// writes is renamed for the linker, and what it wrote before is renamed again where
+// it would write the same (see hotCompile).
 // Packages that did not change keep the path that they have: their types stay
 // identical and their variables keep their values. An exception are those whose
 // variables may be changed when a package is initialised that is compiled anew:

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,24 +17,43 @@ import (
 // to the live server.
 const handoffPath = RuntimePath + "/internal/handoff"
 
-// compileHandlers compiles the handlers package with a file more than it has,
-// which hands the register function to the live server when the plugin is
-// opened. So the package is the plugin's main package itself: a package main of
-// its own would have to be compiled after it, each time.
+// entryPath is the import path, without a generation, of what begins a
+// plugin for which the handlers package was not compiled.
+const entryPath = "anvil/handoff"
+
+// handoff returns a file that hands the register function to the live server when
+// the plugin is opened. It is of the handlers package, or of another one, which
+// imports that. Whatever the type of the function is: the live server names a wrong
+// one better than the compiler would.
+func handoff(name, handlers string, generation int) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "package %s\n\nimport (\n\tanvilHotreload %q\n\tanvilHandoff %q\n", name, RuntimePath, handoffPath)
+	function := RegisterName
+	if handlers != "" {
+		fmt.Fprintf(&b, "\tanvilHandlers %q\n", handlers)
+		function = "anvilHandlers." + function
+	}
+	fmt.Fprintf(&b, ")\n\nfunc init() { anvilHandoff.Give(%d, anvilHotreload.ABIVersion, %s) }\n", generation, function)
+	return b.Bytes()
+}
+
+// compileEntry compiles a package that a plugin begins with.
+func (b *Builder) compileEntry(ctx context.Context, handlers *Package, j compileJob, generation int) error {
+	file := strings.TrimSuffix(j.out, ".a") + ".go"
+	if err := os.WriteFile(file, handoff("handoff", handlers.ImportPath, generation), 0o666); err != nil {
+		return writeError(err)
+	}
+	j.files, j.pkg = []string{file}, &Package{Dir: handlers.Dir, ImportPath: entryPath, Name: "handoff"}
+	return b.compile(ctx, j)
+}
+
+// compileHandlers compiles the handlers package with a file more than it has, which
+// hands the register function over. So the package is the plugin's main package
+// itself: one of its own would have to be compiled after it.
 func (b *Builder) compileHandlers(ctx context.Context, j compileJob, generation int) error {
 	extra := strings.TrimSuffix(j.out, ".a") + "-handoff.go"
-	// Whatever the type of the function is: the live server names a wrong one
-	// better than the compiler would.
-	text := fmt.Sprintf(`package %s
-
-import (
-	anvilHotreload %q
-	anvilHandoff %q
-)
-
-func init() { anvilHandoff.Give(%d, anvilHotreload.ABIVersion, %s) }
-`, j.pkg.Name, RuntimePath, handoffPath, generation, RegisterName)
-	if err := os.WriteFile(extra, []byte(text), 0o666); err != nil {
+	text := handoff(j.pkg.Name, "", generation)
+	if err := os.WriteFile(extra, text, 0o666); err != nil {
 		return writeError(err)
 	}
 	files := j.files

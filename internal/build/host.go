@@ -118,11 +118,11 @@ func (s *Snapshot) take(archives map[string]string) {
 	s.static = map[string]static{}
 	for path, archive := range archives {
 		if p := s.graph.Packages[path]; p != nil && p.Local() {
-			s.static[path] = static{archive: archive, inputs: s.compiledFrom(p)}
+			s.static[path] = static{archive: archive, inputs: s.compiledFrom(p), texts: s.texts(p), pkg: p}
 		}
 		switch {
 		case s.hot(path):
-			s.compiled[path] = compiled{path: path, archive: archive}
+			s.compiled[path] = compiled{path: path, archive: archive, plain: archive}
 		case path != s.boundary.Main:
 			s.archives[path] = archive
 		}
@@ -153,7 +153,7 @@ func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at pla
 		mode = append(mode, "-X=runtime.godebugDefault="+main.DefaultGODEBUG)
 	}
 	mode = append(mode, b.setVariables()...)
-	if err := b.full.run(ctx, res.Path, archive, linkConfig(s, s.compiled)+b.modInfo(s.graph), mode...); err != nil {
+	if err := b.full.run(ctx, res.Path, archive, linkConfig(s)+b.modInfo(s.graph), mode...); err != nil {
 		return err
 	}
 	res.Steps = append(res.Steps, watch.step(control.StepLink))

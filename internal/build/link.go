@@ -17,13 +17,12 @@ type fullLinker struct {
 
 func (l *fullLinker) link(ctx context.Context, res *Result) error {
 	s := res.Snapshot
-	h := s.compiled[s.boundary.Handlers]
-	mode := []string{"-buildmode=plugin", "-pluginpath", h.path}
+	mode := []string{"-buildmode=plugin", "-pluginpath", s.entry.path}
 	if l.builder.cfg.Race {
 		mode = append(mode, "-extldflags="+strings.TrimSpace(l.extldFlags+" -Wl,"+raceAddress(l.extldFlags, res.generation)))
 	}
 	mode = append(mode, l.builder.pluginVariables(s)...)
-	return l.run(ctx, res.Path, h.archive, linkConfig(s, s.compiled), mode...)
+	return l.run(ctx, res.Path, s.entry.archive, linkConfig(s), mode...)
 }
 
 // raceAddress returns the argument that has a system linker, given by its name
@@ -50,7 +49,15 @@ func (l *fullLinker) run(ctx context.Context, out, main, importcfg string, mode 
 	}
 	args := []string{"-o", out, "-importcfg", cfg, "-linkmode=external", "-buildid=", "-extld=" + b.env.CC}
 	if !b.cfg.Debug {
-		args = append(args, "-s", "-w")
+		// Without debug information there is none to compress; the Go linker would
+		// still have the C compiler make a program, to see whether it can.
+		args = append(args, "-s", "-w", "-compressdwarf=false")
+		if b.env.GOOS == "linux" {
+			// Distributions have their compilers ask for a build ID, which is a hash of
+			// the whole file: it takes a tenth of the external link. It is only of use
+			// to find debug information that is kept apart.
+			args = append(args, "-B=none")
+		}
 	}
 	if b.cfg.Race {
 		args = append(args, "-race")

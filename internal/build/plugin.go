@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -15,7 +16,8 @@ import (
 type Result struct {
 	// Path of the plugin or executable.
 	Path string
-	// Rebuilt lists the packages of the workspace that were compiled.
+	// Rebuilt lists the packages of the workspace that were made anew: compiled, or
+	// renamed.
 	Rebuilt []string
 	Steps   []control.Step
 	// Snapshot is what it was built from, to be kept if it goes live.
@@ -44,6 +46,14 @@ func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (*Resu
 // buildPlugin builds, and once more if the build cache was cleaned meanwhile.
 func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, at place) (*Result, error) {
 	res, err := b.buildPluginOnce(ctx, plan, generation, at)
+	if errors.Is(err, errNotRenamed) {
+		// All that know a type must have compiled it under the same path.
+		b.compilesAnew.Store(true)
+		all := *plan
+		all.Changed = plan.next.Hot()
+		plan = &all
+		res, err = b.buildPluginOnce(ctx, plan, generation, at)
+	}
 	if err == nil || ctx.Err() != nil || len(plan.next.lacking(plan.Rebuilt())) == 0 {
 		return res, err
 	}
@@ -84,13 +94,13 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 			return nil, fmt.Errorf("the go command gave no archive of %s", missing[0])
 		}
 	}
-	now, err := b.compileHot(ctx, s, res.Rebuilt, generation, dir, at)
-	if err != nil {
+	h := b.newHotCompile(plan, res.Rebuilt, generation, dir, at)
+	if err := h.run(ctx); err != nil {
 		return nil, err
 	}
 	res.Steps = append(res.Steps, watch.step(control.StepCompile))
 	next := *s
-	next.compiled = now
+	next.compiled, next.entry = h.now, h.entry
 	res.Snapshot = &next
 	res.generation = generation
 	if err := b.link(ctx, res); err != nil {

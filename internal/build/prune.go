@@ -39,7 +39,7 @@ func (b *Builder) Prune(generation int, s *Snapshot) {
 	b.ahead.mu.Unlock()
 	keep := []string{fmt.Sprintf("g%d", generation), fmt.Sprintf("h%d", generation)}
 	for _, c := range s.compiled {
-		keep = append(keep, filepath.Base(filepath.Dir(c.archive)))
+		keep = append(keep, filepath.Base(filepath.Dir(c.archive)), filepath.Base(filepath.Dir(c.plain)))
 	}
 	for _, c := range s.static {
 		keep = append(keep, filepath.Base(filepath.Dir(c.archive)))

@@ -1,7 +1,6 @@
 package build
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -20,6 +19,8 @@ import (
 type static struct {
 	archive string
 	inputs  digest // of what it was compiled from; see compiledFrom
+	texts   map[string]source
+	pkg     *Package
 }
 
 // compiledFrom sums what a local package is compiled from, besides the packages
@@ -64,7 +65,7 @@ func (b *Builder) rehost(ctx context.Context, plan *Plan, generation int, at pla
 		return nil, err
 	}
 	res.Rebuilt = slices.DeleteFunc(res.Rebuilt, func(path string) bool {
-		return path != s.boundary.Main && s.static[path] == plan.base.static[path]
+		return path != s.boundary.Main && s.static[path].archive == plan.base.static[path].archive
 	})
 	return res, nil
 }
@@ -86,13 +87,14 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapsho
 	if err != nil {
 		return nil, writeError(err)
 	}
-	now := &recompiled{b: b, s: s, was: was, at: at, dir: dir, archives: map[string]string{}, changed: map[string]bool{}}
+	now := &recompiled{b: b, s: s, was: was, at: at, dir: dir, edited: newDifferences(), archives: map[string]string{}, changed: map[string]bool{}, moved: map[string]bool{}}
 	var local []string
 	for _, path := range s.graph.Order {
 		switch p := s.graph.Packages[path]; {
 		case path == "unsafe" || path == s.boundary.Main:
 		case p.Local():
 			local = append(local, path)
+			now.edited.compare(was.static[path].pkg, p, was.static[path].texts, s.sources)
 		default:
 			old := was.graph.Packages[path]
 			archive := plan.next.archives[path]
@@ -120,40 +122,34 @@ type recompiled struct {
 	was *Snapshot // of what runs
 	at  place
 	dir string
+	// edited are the differences in the source of local packages.
+	edited *differences
 
-	mu       sync.Mutex
+	mu       sync.Mutex        // guards what follows
 	archives map[string]string // by import path
 	changed  map[string]bool   // packages whose importers have to be compiled
+	moved    map[string]bool   // those that, or an import of which, tell other positions
 }
 
 // compile compiles a package whose imports are there, if it has to be.
 func (r *recompiled) compile(ctx context.Context, path string) error {
 	p := r.s.graph.Packages[path]
+	cfg, changed, moved := r.imports(p)
 	old, had := r.was.static[path]
 	if had {
 		_, err := os.Stat(old.archive)
 		had = err == nil
 	}
-	r.mu.Lock()
-	stale := !had || old.inputs != r.s.compiledFrom(p) || slices.ContainsFunc(p.Imports, func(i string) bool { return r.changed[i] })
-	if !stale {
-		r.archives[path] = old.archive
-		r.mu.Unlock()
+	if had && !changed && old.inputs == r.s.compiledFrom(p) && (!moved || r.apart(old.archive)) {
+		r.done(path, old.archive, false, moved)
 		return nil
 	}
-	var cfg strings.Builder
-	for _, imp := range slices.Sorted(slices.Values(p.Imports)) {
-		if imp != "unsafe" && imp != "C" {
-			fmt.Fprintf(&cfg, "packagefile %s=%s\n", imp, r.archives[imp])
-		}
-	}
-	r.mu.Unlock()
 	if len(p.native()) > 0 {
 		return errGoCommand
 	}
 	name := sha256.Sum256([]byte(path)) // packages can have the same one
 	archive := filepath.Join(r.dir, fmt.Sprintf("%s-%x.a", p.Name, name[:6]))
-	job := compileJob{pkg: p, path: path, out: archive, importcfg: cfg.String()}
+	job := compileJob{pkg: p, path: path, out: archive, importcfg: cfg}
 	var err error
 	if job.files, job.flags, err = r.at.sources(p, r.dir); err != nil {
 		return err
@@ -161,50 +157,46 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 	if err := r.b.compile(ctx, job); err != nil {
 		return err
 	}
-	changed := !had
-	if had {
-		same, err := sameExports(old.archive, archive)
-		if err != nil {
-			return err
-		}
-		changed = !same
+	if !had {
+		r.done(path, archive, true, true)
+		return nil
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.archives[path] = archive
-	r.changed[path] = changed
+	before, err := os.ReadFile(old.archive)
+	if err != nil {
+		return fmt.Errorf("reading a compiled package: %w", err)
+	}
+	told, err := r.edited.takePlace(path, before, archive)
+	if err != nil {
+		return err
+	}
+	r.done(path, archive, told == tellsMore, moved || told != tellsSame)
 	return nil
 }
 
-// sameExports reports whether two archives of a package tell its importers the
-// same.
-func sameExports(a, b string) (bool, error) {
-	x, err := exportDigest(a)
-	if err != nil {
-		return false, err
-	}
-	y, err := exportDigest(b)
-	return x == y, err
+// apart is that of differences.
+func (r *recompiled) apart(archive string) bool {
+	data, err := os.ReadFile(archive)
+	return err == nil && r.edited.apart(archive, data)
 }
 
-// exportDigest sums what the compiler reads of an archive when it compiles an
-// importer: its first file, after a line of text that names the build.
-func exportDigest(archive string) (digest, error) {
-	data, err := os.ReadFile(archive)
-	if err != nil {
-		return digest{}, fmt.Errorf("reading a compiled package: %w", err)
+// imports returns the importcfg of a package, and whether an import makes it
+// necessary to compile it, or may.
+func (r *recompiled) imports(p *Package) (cfg string, changed, moved bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var b strings.Builder
+	for _, imp := range slices.Sorted(slices.Values(p.Imports)) {
+		if imp != "unsafe" && imp != "C" {
+			fmt.Fprintf(&b, "packagefile %s=%s\n", imp, r.archives[imp])
+		}
+		changed = changed || r.changed[imp]
+		moved = moved || r.moved[imp]
 	}
-	const magic, header = "!<arch>\n", 60
-	if len(data) < len(magic)+header || !bytes.HasPrefix(data, []byte(magic+"__.PKGDEF")) {
-		return digest{}, fmt.Errorf("%s is no archive of a package", archive)
-	}
-	var size int
-	if _, err := fmt.Sscan(string(data[len(magic)+48:len(magic)+58]), &size); err != nil || size < 0 || size > len(data)-len(magic)-header {
-		return digest{}, fmt.Errorf("%s is no archive of a package", archive)
-	}
-	_, exports, ok := bytes.Cut(data[len(magic)+header:][:size], []byte("\n$$B\n"))
-	if !ok {
-		return digest{}, fmt.Errorf("%s tells nothing about the package", archive)
-	}
-	return sha256.Sum256(exports), nil
+	return b.String(), changed, moved
+}
+
+func (r *recompiled) done(path, archive string, changed, moved bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.archives[path], r.changed[path], r.moved[path] = archive, changed, moved
 }

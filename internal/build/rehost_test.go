@@ -37,7 +37,7 @@ func TestRehost(t *testing.T) {
 		{"use in main", func() string { return a.edit("main.go", `store.Name = "started"`, `store.Set("started")`) }, nil, "v2 started!", false},
 		{"host body again", func() string { return a.edit("store/store.go", `"!"`, `"?"`) }, []string{"store"}, "v2 started?", false},
 		{"comment moves lines", func() string { return a.edit("store/store.go", "//go:noinline", "// Set sets.\n//\n//go:noinline") }, nil, "", false},
-		{"host body after the comment", func() string { return a.edit("store/store.go", `"?"`, `"."`) }, []string{"store", "handlers"}, "v2 started.", false}, // positions are exported
+		{"host body after the comment", func() string { return a.edit("store/store.go", `"?"`, `"."`) }, []string{"store"}, "v2 started.", false}, // which are exported, and used by nobody
 		{"inlined body", func() string { return a.edit("store/store.go", "//go:noinline\n", "") }, []string{"store", "handlers"}, "v2 started.", false},
 		{"new file and import", func() string {
 			a.write("store/more/more.go", "package more\n\nfunc More(s string) string { return s + \" more\" }\n")

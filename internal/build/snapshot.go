@@ -26,6 +26,9 @@ type Snapshot struct {
 	linked map[string]bool
 	// hot packages as they were last compiled.
 	compiled map[string]compiled
+	// entry is the package that a plugin begins with: the handlers package, or one
+	// of its own. Of the executable there is none.
+	entry compiled
 	// static is what the executable was linked from. It is not changed.
 	static map[string]static
 	// host is the number of the generation that the executable was built for.
@@ -47,7 +50,10 @@ type Snapshot struct {
 // generation.
 type compiled struct {
 	path    string // the path in the source until the package first changes
-	archive string
+	archive string // for the linker
+	// plain is the archive for the compiler, under the path in the source; empty if
+	// that is archive, under path.
+	plain string
 }
 
 // hot reports whether a package may be compiled anew under another path.
@@ -306,4 +312,13 @@ func moduleFiles(g *Graph) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(set))
+}
+
+// texts returns the sources of a package.
+func (s *Snapshot) texts(p *Package) map[string]source {
+	out := map[string]source{}
+	for _, file := range p.inputs() {
+		out[file] = s.sources[file]
+	}
+	return out
 }

@@ -190,10 +190,9 @@ func (l *thinLinker) link(ctx context.Context, res *Result) error {
 		return errors.New(*why)
 	}
 	s := res.Snapshot
-	handlers := s.compiled[s.boundary.Handlers]
-	dir := filepath.Dir(handlers.archive)
+	dir := filepath.Dir(s.entry.archive)
 	job := thin.Job{
-		Out: res.Path, Dir: filepath.Join(dir, "link"), Path: handlers.path, Main: handlers.archive,
+		Out: res.Path, Dir: filepath.Join(dir, "link"), Path: s.entry.path, Main: s.entry.archive,
 		Archives: map[string]string{}, Shared: map[string]string{}, Flags: l.builder.pluginVariables(s),
 	}
 	if l.builder.cfg.Race {
@@ -213,10 +212,14 @@ func (l *thinLinker) link(ctx context.Context, res *Result) error {
 	}
 	for path, c := range s.compiled {
 		switch {
-		case path == s.boundary.Handlers:
+		case c == s.entry:
 		case slices.Contains(res.Rebuilt, path):
 			job.Archives[c.path] = c.archive
-			job.Own = append(job.Own, c.path)
+			if path == s.boundary.Handlers {
+				job.Private = append(job.Private, c.path)
+			} else {
+				job.Own = append(job.Own, c.path)
+			}
 		default:
 			job.Shared[c.path] = c.archive
 		}

@@ -124,7 +124,7 @@ func TestLanguageIsKept(t *testing.T) {
 	// else provides it. Not what tests, or experiments and other forms of the
 	// library use, nor what packages have under their own names anyway.
 	foreign := regexp.MustCompile(`^(_rt0|arena\.|crypto/|go:|internal/|os\.(ignore|restore)SIGSYS|os/signal\.signalWait|runtime\.|runtime/(metrics_test|pprof|secret)\.|sync\.|sync_test\.|syscall\.(cgocaller|runtime_doAll)|type:|unique\.|reflect\.(gcbits|mapiter|memclr))`)
-	archive, err := a.b.run.output(t.Context(), a.dir, "go", "list", "-export", "-buildmode=plugin", "-gcflags=all=-linkshared", "-f", "{{.Export}}", "runtime")
+	archive, err := a.b.run.output(t.Context(), a.dir, "go", "list", "-export", "-buildmode=plugin", "-gcflags=all="+strings.Join(a.b.gcflags(), " "), "-f", "{{.Export}}", "runtime")
 	if err != nil {
 		t.Fatal(err)
 	}

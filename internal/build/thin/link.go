@@ -46,6 +46,8 @@ type Job struct {
 	// Own are those of Archives that no other plugin has under that path. Main is
 	// so too, and no other package refers to it.
 	Own []string
+	// Private are those of Archives to which nothing outside of the plugin refers.
+	Private []string
 	// Shared are the archives of all other packages, by import path. Images have
 	// what is needed of them; what they lack is taken from here.
 	Shared map[string]string
@@ -216,7 +218,7 @@ func (j *Job) archived() func(name, mentioned string) (descriptor, string, bool)
 func (j *Job) byName() map[string]string {
 	out := make(map[string]string, len(j.Shared))
 	for path := range j.Shared {
-		out[escapePath(path)] = path
+		out[SymbolPath(path)] = path
 	}
 	return out
 }
@@ -284,28 +286,32 @@ func (l *Linker) systemLink(ctx context.Context, j Job, in *inputs, names map[st
 // linker looks each one that is not hidden up in everything that was loaded
 // before, by tables which then stay in memory, so:
 //
-//   - What carries the path of Main in its name, and names of types and what
-//     compares them, which each package has for itself, nobody else refers to.
+//   - What carries the path of Main, or of a private package, in its name, and names
+//     of types and what compares them, which each package has for itself, nobody
+//     else refers to.
 //   - What carries the path of another package of its own is for later plugins,
 //     but cannot be found in an earlier one.
 //   - For everything else the first image that has it counts, as for types such
 //     as []string, which are the same for all.
 func (j *Job) visibility(names map[string]string) func(name string) elf.SymVis {
-	main := escapePath(j.Path) + "."
-	own := make([]string, len(j.Own))
-	for i, path := range j.Own {
-		own[i] = escapePath(path) + "."
+	dotted := func(paths ...string) (out []string) {
+		for _, path := range paths {
+			out = append(out, SymbolPath(path)+".")
+		}
+		return out
 	}
+	private, own := dotted(append(slices.Clone(j.Private), j.Path)...), dotted(j.Own...)
 	return func(name string) elf.SymVis {
 		if full, ok := names[name]; ok {
 			name = full
 		}
+		mentions := func(path string) bool { return strings.Contains(name, path) }
 		switch {
 		case strings.HasPrefix(name, "go:link.pkghash"): // see rewrite
 			return elf.STV_HIDDEN
-		case strings.HasPrefix(name, "type:."), strings.Contains(name, main):
+		case strings.HasPrefix(name, "type:."), slices.ContainsFunc(private, mentions):
 			return elf.STV_HIDDEN
-		case slices.ContainsFunc(own, func(path string) bool { return strings.Contains(name, path) }):
+		case slices.ContainsFunc(own, mentions):
 			return elf.STV_PROTECTED
 		}
 		return elf.STV_DEFAULT

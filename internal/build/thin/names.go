@@ -57,9 +57,9 @@ func packageOf(symbol string) string {
 	return name[:slash+dot]
 }
 
-// escapePath returns an import path as it stands in names of symbols
+// SymbolPath returns an import path as it stands in names of symbols
 // (cmd/internal/objabi.PathToPrefix).
-func escapePath(path string) string {
+func SymbolPath(path string) string {
 	const hex = "0123456789abcdef"
 	slash := strings.LastIndexByte(path, '/')
 	var b strings.Builder

@@ -36,8 +36,8 @@ func TestPackageOf(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{"gopkg.in/yaml.v3": "gopkg.in/yaml%2ev3", "net/http": "net/http", "a.b/c%": "a.b/c%25"} {
-		if got := escapePath(path); got != want {
-			t.Errorf("escapePath(%q) = %q, want %q", path, got, want)
+		if got := SymbolPath(path); got != want {
+			t.Errorf("SymbolPath(%q) = %q, want %q", path, got, want)
 		}
 	}
 }

@@ -38,6 +38,8 @@ type object struct {
 
 // The blocks that are read here.
 const (
+	blockImports    = 0 // packages
+	blockPackages   = 1
 	blockSymbols    = 3 // definitions, in four blocks
 	blockReferences = 7
 	blockRelocIndex = 11
@@ -51,12 +53,21 @@ const (
 
 const (
 	objectMagic   = "\x00go120ld"
-	blocksAt      = len(objectMagic) + 8 + 4 // after a fingerprint and flags
+	fingerprint   = 8
+	blocksAt      = len(objectMagic) + fingerprint + 4 // after the fingerprint and flags
 	objectHeader  = blocksAt + 4*objectBlocks
-	symbolRecord  = 8 + 2 + 1 + 1 + 1 + 4 + 4
+	stringRecord  = 4 + 4
+	importRecord  = stringRecord + fingerprint
+	symbolRecord  = stringRecord + 2 + 1 + 1 + 1 + 4 + 4
 	relocRecord   = 4 + 1 + 2 + 8 + 8
 	auxRecord     = 1 + 8
+	symbolLength  = stringRecord + 2 + 1 + 1 + 1 // where a symbol's record has its size
 	auxGoType     = 0
+	auxFuncInfo   = 1
+	exportsMember = "__.PKGDEF"
+	exportsBegin  = "\n$$B\n"
+	exportsEnd    = "\n$$\n"
+	objectBegin   = "\n!\n"
 	archiveMagic  = "!<arch>\n"
 	archiveHeader = 60
 )
@@ -67,7 +78,7 @@ const (
 	inNone     = 1<<31 - 1 - iota // symbols that are referred to by name
 	inHashed64                    // symbols that are named by their content
 	inHashed
-	_
+	inBuiltin
 	inSelf
 )
 
@@ -84,10 +95,10 @@ func readObjects(archive string) ([]*object, error) {
 func parseObjects(archive string, data []byte) ([]*object, error) {
 	var out []*object
 	for name, member := range members(data) {
-		if name == "__.PKGDEF" || !bytes.HasPrefix(member, []byte("go object ")) {
+		if name == exportsMember || !bytes.HasPrefix(member, []byte("go object ")) {
 			continue // for the compiler, or made by a C compiler
 		}
-		_, content, ok := bytes.Cut(member, []byte("\n!\n"))
+		_, content, ok := bytes.Cut(member, []byte(objectBegin))
 		if !ok {
 			return nil, fmt.Errorf("%w: %s: no object in %s", errObject, archive, name)
 		}
@@ -162,7 +173,12 @@ func (o *object) name(i int) string {
 	if i < 0 || at+symbolRecord > o.blocks[blockReferences+1] {
 		return ""
 	}
-	size, offset := int(binary.LittleEndian.Uint32(o.data[at:])), int(binary.LittleEndian.Uint32(o.data[at+4:]))
+	return o.text(o.data[at:])
+}
+
+// text returns the string that a record refers to, empty if it is out of range.
+func (o *object) text(record []byte) string {
+	size, offset := int(binary.LittleEndian.Uint32(record)), int(binary.LittleEndian.Uint32(record[4:]))
 	if offset+size > len(o.data) {
 		return ""
 	}

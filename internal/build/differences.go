@@ -1,0 +1,216 @@
+package build
+
+import (
+	"fmt"
+	"go/token"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/thin"
+)
+
+// differences are what has changed in the source of packages, as far as it matters
+// to the packages that import them.
+type differences struct {
+	// files are those that differ.
+	files map[string]bool
+	// bodies are the functions of a package whose bodies differ, f or T.m, if nothing
+	// else does.
+	bodies map[string][]string
+	// others are packages in which more differs.
+	others map[string]bool
+	// moved are the functions of a package that are no more where they were.
+	moved map[string]map[string]bool
+}
+
+func newDifferences() *differences {
+	return &differences{files: map[string]bool{}, bodies: map[string][]string{}, others: map[string]bool{}, moved: map[string]map[string]bool{}}
+}
+
+// compare takes up how a package differs from what it was, which may be nil.
+func (e *differences) compare(before, p *Package, was, now map[string]source) {
+	path := p.ImportPath
+	if before == nil || !slices.Equal(before.inputs(), p.inputs()) || before.moduleID() != p.moduleID() {
+		e.others[path] = true
+	}
+	for _, file := range p.inputs() {
+		old, had := was[file]
+		src := now[file]
+		if had && old.content == src.content {
+			continue
+		}
+		e.files[file] = true
+		if !strings.HasSuffix(file, ".go") { // it is embedded
+			continue
+		}
+		bodies, ok := editedBodies(old, src)
+		// Positions in a file with //line directives name another file.
+		if !had || !ok || len(old.lines) > 0 || len(src.lines) > 0 {
+			e.others[path] = true
+		}
+		e.bodies[path] = append(e.bodies[path], bodies...)
+		e.move(path, old, src)
+	}
+}
+
+// editedBodies returns the functions whose bodies differ between two texts of a
+// file. It reports false if anything else does, or one of them is generic.
+func editedBodies(was, now source) (names []string, ok bool) {
+	if was.opaque || now.opaque || len(was.decls) != len(now.decls) {
+		return nil, false
+	}
+	before := map[string]decl{}
+	for _, d := range was.decls {
+		before[d.key] = d
+	}
+	for _, d := range now.decls {
+		old, had := before[d.key]
+		switch {
+		case !had || old.signature != d.signature:
+			return nil, false
+		case old.whole == d.whole:
+		case d.generic:
+			return nil, false
+		default:
+			names = append(names, d.name)
+		}
+	}
+	return names, true
+}
+
+// move takes up which functions of a file have other lines.
+func (e *differences) move(path string, was, now source) {
+	if e.moved[path] == nil {
+		e.moved[path] = map[string]bool{}
+	}
+	before := map[string]decl{}
+	for _, d := range was.decls {
+		before[d.key] = d
+	}
+	for _, d := range now.decls {
+		if old := before[d.key]; slices.Equal(old.lines, d.lines) {
+			continue
+		}
+		switch kind, _, _ := strings.Cut(d.key, " "); kind {
+		case "func":
+			e.moved[path][d.name] = true
+		case token.VAR.String(): // it may hold function literals
+			e.moved[path]["init"], e.moved[path]["glob"] = true, true
+		}
+	}
+}
+
+// hasMoved reports whether a function of a package that differs, or the one that it
+// is in, has other lines. Its name is as in a symbol, with or without what tells
+// where a receiver is a pointer.
+func (e *differences) hasMoved(path, function string) bool {
+	moved := e.moved[path]
+	if len(moved) == 0 {
+		return false
+	}
+	function = strings.NewReplacer("(*", "", "(", "", ")", "").Replace(function)
+	if i := strings.IndexByte(function, '['); i >= 0 { // F[...] or T[...].m
+		rest := function[strings.LastIndexByte(function, ']')+1:]
+		if function = function[:i]; strings.HasPrefix(rest, ".") {
+			function += rest
+		}
+	}
+	for end := 0; end < len(function); { // of f.func1.2 and T.m.func1
+		next := strings.IndexByte(function[end+1:], '.')
+		if next < 0 {
+			break
+		}
+		end += 1 + next
+		if moved[function[:end]] {
+			return true
+		}
+	}
+	return moved[function]
+}
+
+// told is how what an archive tells importers compares with an earlier one.
+type told int
+
+const (
+	tellsSame  told = iota
+	tellsMoved      // the same, but for positions in files that differ
+	tellsMore
+)
+
+// takePlace compares what an archive of a package tells its importers with what an
+// earlier one does, and if that is the same makes it one that they can be linked
+// with.
+func (e *differences) takePlace(path string, before []byte, archive string) (told, error) {
+	data, err := os.ReadFile(archive)
+	if err != nil {
+		return tellsMore, fmt.Errorf("reading a compiled package: %w", err)
+	}
+	told, err := e.told(path, archive, before, data)
+	if err != nil || told != tellsMoved {
+		return told, err
+	}
+	if err := thin.TakeFingerprint(archive, data, before); err != nil {
+		return tellsMore, nil // and another format
+	}
+	if err := os.WriteFile(archive, data, 0o666); err != nil {
+		return tellsMore, writeError(err)
+	}
+	return tellsMoved, nil
+}
+
+// told compares what two archives of a package tell its importers.
+func (e *differences) told(path, archive string, was, now []byte) (told, error) {
+	x, err := thin.ReadExports(archive, was)
+	if err != nil {
+		return tellsMore, err
+	}
+	y, err := thin.ReadExports(archive, now)
+	switch {
+	case err != nil:
+		return tellsMore, err
+	case x.Equal(y):
+		return tellsSame, nil
+	case e.others[path] || !x.Known() || !y.Moved(x):
+		return tellsMore, nil
+	}
+	for _, body := range slices.Concat(x.Bodies(), y.Bodies()) {
+		if manifest.StripGeneration(body.Package) == path && slices.Contains(e.bodies[path], body.Func) {
+			return tellsMore, nil
+		}
+	}
+	return tellsMoved, nil
+}
+
+// apart reports whether nothing in an archive has a position that is another now,
+// neither its code nor what it passes on to its importers.
+func (e *differences) apart(archive string, data []byte) bool {
+	exports, err := thin.ReadExports(archive, data)
+	if err != nil || !exports.Known() {
+		return false
+	}
+	for _, body := range exports.Bodies() {
+		differs := slices.ContainsFunc(body.Files, func(f string) bool { return e.files[f] })
+		if differs && (body.Func == "" || e.hasMoved(manifest.StripGeneration(body.Package), body.Func)) {
+			return false
+		}
+	}
+	var prefixes []string // of the names of functions of packages that differ
+	paths := map[string]string{}
+	for path := range e.moved {
+		prefix := thin.SymbolPath(path) + "."
+		prefixes = append(prefixes, prefix)
+		paths[prefix] = path
+	}
+	apart := true
+	err = thin.Code(archive, data, func(name string) bool {
+		for _, prefix := range prefixes {
+			if at := strings.Index(name, prefix); at >= 0 && e.hasMoved(paths[prefix], name[at+len(prefix):]) {
+				apart = false
+			}
+		}
+		return apart
+	})
+	return err == nil && apart
+}

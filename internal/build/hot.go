@@ -1,0 +1,220 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/thin"
+)
+
+// hotCompile makes the hot packages of a plan for a generation, each after those
+// that it imports, side by side where they do not depend on each other.
+//
+// Each is compiled under the import path that it has in the source, if nobody has
+// done so before, and what the compiler wrote is then renamed for the generation.
+// Most packages are made anew only because something that they import is: of those
+// there is nothing to compile.
+//
+// Where archives cannot be renamed each package is compiled under its new path.
+type hotCompile struct {
+	b          *Builder
+	next       *Snapshot
+	packages   []string // to make, dependencies first
+	changed    []string // those whose source did
+	generation int
+	dir        string // for what is written
+	at         place
+	renames    bool
+	entry      compiled // what the plugin begins with
+	edited     *differences
+	naming     *thin.Renaming
+
+	mu  sync.Mutex // guards what follows
+	now map[string]compiled
+	// kept are packages that tell their importers what they did before.
+	kept map[string]bool
+}
+
+// errNotRenamed says that an archive cannot be renamed.
+var errNotRenamed = errors.New("cannot be renamed")
+
+func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, dir string, at place) *hotCompile {
+	s := plan.next
+	h := &hotCompile{
+		b: b, next: s, packages: packages, changed: plan.Changed, generation: generation, dir: dir, at: at,
+		renames: !b.compilesAnew.Load(), edited: newDifferences(),
+		now: make(map[string]compiled, len(s.compiled)), kept: map[string]bool{},
+	}
+	paths := map[string]string{}
+	for path, c := range s.compiled {
+		h.now[path] = c
+		paths[path] = c.path
+	}
+	for i, path := range packages {
+		now := compiled{
+			path:    manifest.GenerationPath(generation, path),
+			archive: filepath.Join(dir, fmt.Sprintf("%03d-%s.a", i, s.graph.Packages[path].Name)),
+		}
+		paths[path] = now.path
+		h.now[path] = now
+	}
+	// If the handlers package need not be compiled, the plugin begins with another.
+	handlers := s.boundary.Handlers
+	if h.entry = h.now[handlers]; h.renames && !slices.Contains(h.changed, handlers) && s.compiled[handlers].path != "" {
+		h.entry = compiled{path: manifest.GenerationPath(generation, entryPath), archive: filepath.Join(dir, "handoff.a")}
+		paths[entryPath] = h.entry.path
+	}
+	h.naming = thin.NewRenaming(paths, s.graph.Order)
+	if base := plan.base; base != nil {
+		for _, path := range plan.Changed {
+			h.edited.compare(base.graph.Packages[path], s.graph.Packages[path], base.sources, s.sources)
+		}
+	}
+	return h
+}
+
+// run makes the packages. Errors in the code are one *Failure for all of them.
+func (h *hotCompile) run(ctx context.Context) error {
+	if err := h.next.graph.inOrder(h.packages, func(path string) error { return h.make(ctx, path) }); err != nil {
+		return err
+	}
+	return h.makeEntry(ctx)
+}
+
+// make makes the archives of a package whose imports are there.
+func (h *hotCompile) make(ctx context.Context, path string) error {
+	p, now := h.next.graph.Packages[path], h.now[path]
+	if !h.renames {
+		return h.compile(ctx, p, now.path, now.archive)
+	}
+	was := h.next.compiled[path]
+	if kept := h.reusable(path); kept {
+		now.plain = was.plain
+		h.done(path, now, true)
+	} else {
+		now.plain = plainArchive(now.archive)
+		if err := h.compile(ctx, p, path, now.plain); err != nil {
+			return err
+		}
+		h.done(path, now, h.imported(path) && h.takesPlace(path, was.plain, now.plain))
+	}
+	return h.rename(now)
+}
+
+// plainArchive is where what is compiled for an archive is, before it is renamed.
+func plainArchive(archive string) string {
+	return filepath.Join(filepath.Dir(archive), "plain-"+filepath.Base(archive))
+}
+
+func (h *hotCompile) done(path string, now compiled, kept bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now[path], h.kept[path] = now, kept
+	if h.entry.path == now.path {
+		h.entry = now
+	}
+}
+
+// compile compiles a package under an import path.
+func (h *hotCompile) compile(ctx context.Context, p *Package, path, out string) (err error) {
+	job := compileJob{pkg: p, path: path, out: out, importcfg: h.importConfig(p.ImportPath)}
+	if job.files, job.flags, err = h.at.sources(p, h.dir); err != nil {
+		return err
+	}
+	if h.begins(p.ImportPath) {
+		return h.b.compileHandlers(ctx, job, h.generation)
+	}
+	return h.b.compile(ctx, job)
+}
+
+// importConfig is that for compiling a package.
+func (h *hotCompile) importConfig(path string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return importConfig(h.next, h.now, path)
+}
+
+// begins reports whether the plugin begins with a package.
+func (h *hotCompile) begins(path string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.entry.path == h.now[path].path
+}
+
+// makeEntry makes the package that the plugin begins with, if that is not the
+// handlers package.
+func (h *hotCompile) makeEntry(ctx context.Context) error {
+	handlers := h.next.boundary.Handlers
+	if h.begins(handlers) {
+		return nil
+	}
+	h.entry.plain = plainArchive(h.entry.archive)
+	err := h.b.compileEntry(ctx, h.next.graph.Packages[handlers], compileJob{
+		path: entryPath, out: h.entry.plain, importcfg: h.importConfig(entryPath),
+	}, h.generation)
+	if err != nil {
+		return err
+	}
+	return h.rename(h.entry)
+}
+
+// rename writes the archive for the linker.
+func (h *hotCompile) rename(c compiled) error {
+	data, err := os.ReadFile(c.plain)
+	if err != nil {
+		return fmt.Errorf("reading a compiled package: %w", err)
+	}
+	renamed, err := h.naming.Archive(c.plain, data)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNotRenamed, err)
+	}
+	if err := os.WriteFile(c.archive, renamed, 0o666); err != nil {
+		return writeError(err)
+	}
+	return nil
+}
+
+// reusable reports whether what was compiled of a package before is what the
+// compiler would write now.
+func (h *hotCompile) reusable(path string) bool {
+	was, ok := h.next.compiled[path]
+	if !ok || was.plain == "" || was == h.next.entry || slices.Contains(h.changed, path) || !h.importsKept(path) {
+		return false
+	}
+	data, err := os.ReadFile(was.plain)
+	return err == nil && h.edited.apart(was.plain, data)
+}
+
+// importsKept reports whether all imports that are new tell what they did before.
+func (h *hotCompile) importsKept(path string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !slices.ContainsFunc(h.next.graph.Packages[path].Imports, func(i string) bool {
+		return h.now[i] != h.next.compiled[i] && !h.kept[i]
+	})
+}
+
+// imported reports whether a package that is made imports another.
+func (h *hotCompile) imported(path string) bool {
+	return slices.ContainsFunc(h.packages, func(p string) bool { return slices.Contains(h.next.graph.Packages[p].Imports, path) })
+}
+
+// takesPlace reports whether a package that was compiled tells its importers what
+// an earlier archive did, and makes it one that they can be linked with.
+func (h *hotCompile) takesPlace(path, was, now string) bool {
+	if was == "" {
+		return false
+	}
+	before, err := os.ReadFile(was)
+	if err != nil {
+		return false
+	}
+	told, err := h.edited.takePlace(path, before, now)
+	return err == nil && told != tellsMore // what cannot be read is not known to be the same
+}

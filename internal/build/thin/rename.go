@@ -1,0 +1,234 @@
+package thin
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Renaming makes objects of packages as the compiler would write them if it and its
+// imports had other import paths, but for the hashes of types: those stay the ones of
+// the paths that they were compiled under. They are in the code as well, so all packages
+// that know a type have to be renamed from the same path. Types of different packages
+// may share a hash: whoever compares hashes compares more. It is immutable.
+type Renaming struct {
+	paths  map[string]string
+	groups []renameGroup
+}
+
+// renameGroup are the rules for import paths that begin alike.
+type renameGroup struct {
+	stem  string
+	rules []renameRule // the longest first
+}
+
+// renameRule is for an import path as it stands in names of symbols, and the dot
+// behind it.
+type renameRule struct{ from, to string }
+
+// NewRenaming returns the renaming of import paths. Packages are all that the
+// archives may mention; those that are no keys of paths keep theirs.
+func NewRenaming(paths map[string]string, packages []string) *Renaming {
+	r := &Renaming{paths: paths}
+	rules := map[string][]renameRule{}
+	add := func(from, to string) {
+		first, _, _ := strings.Cut(from, "/")
+		rules[first] = append(rules[first], renameRule{SymbolPath(from) + ".", SymbolPath(to) + "."})
+	}
+	for from, to := range paths {
+		add(from, to)
+	}
+	for _, p := range packages {
+		if _, ok := paths[p]; ok {
+			continue
+		}
+		for from := range paths {
+			if strings.HasPrefix(p, from+".") && strings.HasPrefix(SymbolPath(p), SymbolPath(from)+".") {
+				add(p, p)
+				break
+			}
+		}
+	}
+	for _, first := range slices.Sorted(maps.Keys(rules)) {
+		g := renameGroup{stem: rules[first][0].from, rules: rules[first]}
+		for _, rule := range g.rules {
+			for !strings.HasPrefix(rule.from, g.stem) {
+				g.stem = g.stem[:len(g.stem)-1]
+			}
+		}
+		slices.SortFunc(g.rules, func(a, b renameRule) int {
+			return cmp.Or(len(b.from)-len(a.from), strings.Compare(a.from, b.from))
+		})
+		r.groups = append(r.groups, g)
+	}
+	return r
+}
+
+// symbol returns the name that a symbol has then.
+func (r *Renaming) symbol(name string) string {
+	if strings.HasPrefix(name, "go:string.") { // what comes then is the program's text
+		return name
+	}
+	for _, g := range r.groups {
+		for at := 0; ; {
+			next := strings.Index(name[at:], g.stem)
+			if next < 0 {
+				break
+			}
+			at += next
+			size := len(g.stem)
+			if beginsPath(name, at) {
+				for _, rule := range g.rules {
+					if strings.HasPrefix(name[at:], rule.from) {
+						name = name[:at] + rule.to + name[at+len(rule.from):]
+						size = len(rule.to)
+						break
+					}
+				}
+			}
+			at += size
+		}
+	}
+	return name
+}
+
+// beginsPath reports whether an import path can begin at a place in the name of a
+// symbol.
+func beginsPath(name string, at int) bool {
+	if at == 0 {
+		return true
+	}
+	c := name[at-1]
+	if c == '.' { // behind what the compiler puts before a name, as in type:.eq.
+		before := name[:at-1]
+		return strings.HasPrefix(before, "type:.") && !strings.Contains(before[len("type:."):], ".") ||
+			strings.HasPrefix(before, "go:") && !strings.Contains(before, ".")
+	}
+	return strings.IndexByte(" *[](){},;:", c) >= 0
+}
+
+// Archive returns what the linker reads of the archive of which this is the content,
+// renamed.
+func (r *Renaming) Archive(archive string, data []byte) ([]byte, error) {
+	out := append(make([]byte, 0, len(data)+len(data)/8), archiveMagic...)
+	at := len(archiveMagic)
+	for name, member := range members(data) {
+		header := len(out)
+		out = append(out, data[at:at+archiveHeader]...)
+		at += archiveHeader + len(member) + len(member)&1
+		begin := objectBegin
+		if name == exportsMember {
+			begin = exportsBegin
+		}
+		text, content, ok := bytes.Cut(member, []byte(begin))
+		if !ok {
+			return nil, fmt.Errorf("%w: %s: no object in %s", errObject, archive, name)
+		}
+		out = append(append(out, text...), begin...)
+		if name == exportsMember { // they are for the compiler
+			out = append(out, exportsEnd...)
+		} else if err := r.object(&out, content); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", archive, name, err)
+		}
+		size := len(out) - header - archiveHeader
+		copy(out[header+48:], fmt.Sprintf("%-10d", size))
+		if size&1 != 0 {
+			out = append(out, 0)
+		}
+	}
+	if at < len(data) {
+		return nil, fmt.Errorf("%w: %s ends early", errObject, archive)
+	}
+	return out, nil
+}
+
+// importPath begins the names of symbols that hold an import path, with a dot
+// behind it.
+const importPath = "type:.importpath."
+
+// object appends an object, renamed. Names that change go to its end: they are
+// referred to by where they are.
+func (r *Renaming) object(to *[]byte, content []byte) error {
+	o, err := newObject(content)
+	if err != nil {
+		return err
+	}
+	type change struct {
+		at   int // of the record that refers to it
+		name string
+	}
+	var changes []change
+	for _, b := range []struct{ block, record int }{{blockImports, importRecord}, {blockPackages, stringRecord}} {
+		for at := o.blocks[b.block]; at+b.record <= o.blocks[b.block+1]; at += b.record {
+			if name, ok := r.paths[o.text(content[at:])]; ok {
+				changes = append(changes, change{at, name})
+			}
+		}
+	}
+	var paths []int // symbols that hold an import path that changes
+	for at := o.blocks[blockSymbols]; at+symbolRecord <= o.blocks[blockReferences+1]; at += symbolRecord {
+		name := o.text(content[at:])
+		renamed := r.symbol(name)
+		if renamed == name {
+			continue
+		}
+		changes = append(changes, change{at, renamed})
+		if i := (at - o.blocks[blockSymbols]) / symbolRecord; i < o.defined() && strings.HasPrefix(name, importPath) {
+			paths = append(paths, i)
+		}
+	}
+
+	begin := len(*to)
+	out := append(*to, content[:o.blocks[blockData]]...)
+	values := content[o.blocks[blockData]:o.blocks[blockData+1]]
+	word := func(at int) []byte { return out[begin+at : begin+at+4] }
+	index := func(i int) int { return o.blocks[blockDataIndex] + 4*i }
+	from, grown := 0, 0
+	for k, i := range paths {
+		value := o.indexed(i, blockDataIndex, blockData, 1)
+		path, ok := r.importPath(value)
+		if !ok {
+			return fmt.Errorf("%w: %s", errObject, o.name(i))
+		}
+		out = append(append(out, values[from:int(binary.LittleEndian.Uint32(content[index(i):]))]...), path...)
+		from = int(binary.LittleEndian.Uint32(content[index(i+1):]))
+		binary.LittleEndian.PutUint32(word(o.blocks[blockSymbols]+i*symbolRecord+symbolLength), uint32(len(path)))
+		grown += len(path) - len(value)
+		last := o.defined()
+		if k+1 < len(paths) {
+			last = paths[k+1]
+		}
+		for n := i + 1; n <= last; n++ {
+			binary.LittleEndian.PutUint32(word(index(n)), binary.LittleEndian.Uint32(content[index(n):])+uint32(grown))
+		}
+	}
+	out = append(append(out, values[from:]...), content[o.blocks[blockData+1]:]...)
+	for block := blockData + 1; block < objectBlocks; block++ {
+		binary.LittleEndian.PutUint32(word(blocksAt+4*block), uint32(o.blocks[block]+grown))
+	}
+	for _, c := range changes {
+		binary.LittleEndian.PutUint32(word(c.at), uint32(len(c.name)))
+		binary.LittleEndian.PutUint32(word(c.at+4), uint32(len(out)-begin))
+		out = append(out, c.name...)
+	}
+	*to = out
+	return nil
+}
+
+// importPath returns the value of a symbol that holds an import path, as the
+// runtime's type for names has it: flags, the length, and the path.
+func (r *Renaming) importPath(value []byte) ([]byte, bool) {
+	if len(value) < 2 {
+		return nil, false
+	}
+	n, size := binary.Uvarint(value[1:])
+	to, ok := r.paths[string(value[min(1+size, len(value)):])]
+	if size <= 0 || int(n) != len(value)-1-size || !ok {
+		return nil, false
+	}
+	return append(binary.AppendUvarint([]byte{value[0]}, uint64(len(to))), to...), true
+}
