@@ -34,6 +34,7 @@ type hotCompile struct {
 	entry      compiled // what the plugin begins with
 	edited     *differences
 	naming     *thin.Renaming
+	err        error // there is none
 
 	mu  sync.Mutex // guards what follows
 	now map[string]compiled
@@ -70,7 +71,9 @@ func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, d
 		h.entry = compiled{path: manifest.GenerationPath(generation, entryPath), archive: filepath.Join(dir, "handoff.a")}
 		paths[entryPath] = h.entry.path
 	}
-	h.naming = thin.NewRenaming(paths, s.graph.Order)
+	if h.naming, h.err = thin.NewRenaming(paths, s.graph.Order); h.err != nil {
+		h.err = fmt.Errorf("%w: %w", errNotRenamed, h.err)
+	}
 	if base := plan.base; base != nil {
 		for _, path := range plan.Changed {
 			h.edited.compare(base.graph.Packages[path], s.graph.Packages[path], base.sources, s.sources)
@@ -81,6 +84,9 @@ func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, d
 
 // run makes the packages. Errors in the code are one *Failure for all of them.
 func (h *hotCompile) run(ctx context.Context) error {
+	if h.renames && h.err != nil {
+		return h.err
+	}
 	if err := h.next.graph.inOrder(h.packages, func(path string) error { return h.make(ctx, path) }); err != nil {
 		return err
 	}

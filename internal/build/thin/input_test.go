@@ -10,14 +10,17 @@ import (
 )
 
 // compile compiles one file as package p for a thin link.
-func compile(t *testing.T, text string) string {
+func compile(t *testing.T, text string) string { return compileAs(t, "p", text) }
+
+// compileAs compiles one file under an import path.
+func compileAs(t testing.TB, path, text string) string {
 	t.Helper()
 	dir := t.TempDir()
 	source, archive := filepath.Join(dir, "p.go"), filepath.Join(dir, "p.a")
 	if err := os.WriteFile(source, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("go", "tool", "compile", "-p", "p", "-dynlink", "-linkshared", "-complete", "-pack", "-o", archive, source).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "tool", "compile", "-p", path, "-dynlink", "-linkshared", "-dwarf=false", "-complete", "-pack", "-o", archive, source).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return archive

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -30,9 +31,13 @@ type renameGroup struct {
 // behind it.
 type renameRule struct{ from, to string }
 
+// errRename says that a path cannot be renamed.
+var errRename = errors.New("cannot be told from a name")
+
 // NewRenaming returns the renaming of import paths. Packages are all that the
-// archives may mention; those that are no keys of paths keep theirs.
-func NewRenaming(paths map[string]string, packages []string) *Renaming {
+// archives may mention; those that are no keys of paths keep theirs. It fails for a
+// path that is one word: in the texts of types it cannot be told from a package's name.
+func NewRenaming(paths map[string]string, packages []string) (*Renaming, error) {
 	r := &Renaming{paths: paths}
 	rules := map[string][]renameRule{}
 	add := func(from, to string) {
@@ -40,14 +45,20 @@ func NewRenaming(paths map[string]string, packages []string) *Renaming {
 		rules[first] = append(rules[first], renameRule{SymbolPath(from) + ".", SymbolPath(to) + "."})
 	}
 	for from, to := range paths {
+		if from == to {
+			continue
+		}
+		if !strings.Contains(from, "/") {
+			return nil, fmt.Errorf("the import path %s %w", from, errRename)
+		}
 		add(from, to)
 	}
 	for _, p := range packages {
-		if _, ok := paths[p]; ok {
+		if to, ok := paths[p]; ok && to != p {
 			continue
 		}
-		for from := range paths {
-			if strings.HasPrefix(p, from+".") && strings.HasPrefix(SymbolPath(p), SymbolPath(from)+".") {
+		for from, to := range paths {
+			if from != to && strings.HasPrefix(p, from+".") && strings.HasPrefix(SymbolPath(p), SymbolPath(from)+".") {
 				add(p, p)
 				break
 			}
@@ -65,7 +76,7 @@ func NewRenaming(paths map[string]string, packages []string) *Renaming {
 		})
 		r.groups = append(r.groups, g)
 	}
-	return r
+	return r, nil
 }
 
 // symbol returns the name that a symbol has then.
@@ -103,9 +114,10 @@ func beginsPath(name string, at int) bool {
 		return true
 	}
 	c := name[at-1]
-	if c == '.' { // behind what the compiler puts before a name, as in type:.eq.
+	if c == '.' { // of ...T, or behind what the compiler puts before a name, as in type:.eq.
 		before := name[:at-1]
-		return strings.HasPrefix(before, "type:.") && !strings.Contains(before[len("type:."):], ".") ||
+		return strings.HasSuffix(before, "..") ||
+			strings.HasPrefix(before, "type:.") && !strings.Contains(before[len("type:."):], ".") ||
 			strings.HasPrefix(before, "go:") && !strings.Contains(before, ".")
 	}
 	return strings.IndexByte(" *[](){},;:", c) >= 0
@@ -146,9 +158,12 @@ func (r *Renaming) Archive(archive string, data []byte) ([]byte, error) {
 	return out, nil
 }
 
-// importPath begins the names of symbols that hold an import path, with a dot
-// behind it.
-const importPath = "type:.importpath."
+// What the names of symbols begin with that hold an import path, with a dot behind
+// it, and the name of a type, which mentions import paths where it has arguments.
+const (
+	importPath = "type:.importpath."
+	nameData   = "type:.namedata."
+)
 
 // object appends an object, renamed. Names that change go to its end: they are
 // referred to by where they are.
@@ -169,7 +184,7 @@ func (r *Renaming) object(to *[]byte, content []byte) error {
 			}
 		}
 	}
-	var paths []int // symbols that hold an import path that changes
+	var texts []int // symbols that hold a text that changes
 	for at := o.blocks[blockSymbols]; at+symbolRecord <= o.blocks[blockReferences+1]; at += symbolRecord {
 		name := o.text(content[at:])
 		renamed := r.symbol(name)
@@ -177,8 +192,8 @@ func (r *Renaming) object(to *[]byte, content []byte) error {
 			continue
 		}
 		changes = append(changes, change{at, renamed})
-		if i := (at - o.blocks[blockSymbols]) / symbolRecord; i < o.defined() && strings.HasPrefix(name, importPath) {
-			paths = append(paths, i)
+		if i := (at - o.blocks[blockSymbols]) / symbolRecord; i < o.defined() && (strings.HasPrefix(name, importPath) || strings.HasPrefix(name, nameData)) {
+			texts = append(texts, i)
 		}
 	}
 
@@ -188,19 +203,20 @@ func (r *Renaming) object(to *[]byte, content []byte) error {
 	word := func(at int) []byte { return out[begin+at : begin+at+4] }
 	index := func(i int) int { return o.blocks[blockDataIndex] + 4*i }
 	from, grown := 0, 0
-	for k, i := range paths {
+	for k, i := range texts {
 		value := o.indexed(i, blockDataIndex, blockData, 1)
-		path, ok := r.importPath(value)
-		if !ok {
+		text, ok := r.text(value)
+		at := int(binary.LittleEndian.Uint32(content[index(i):]))
+		if !ok || at < from {
 			return fmt.Errorf("%w: %s", errObject, o.name(i))
 		}
-		out = append(append(out, values[from:int(binary.LittleEndian.Uint32(content[index(i):]))]...), path...)
-		from = int(binary.LittleEndian.Uint32(content[index(i+1):]))
-		binary.LittleEndian.PutUint32(word(o.blocks[blockSymbols]+i*symbolRecord+symbolLength), uint32(len(path)))
-		grown += len(path) - len(value)
+		out = append(append(out, values[from:at]...), text...)
+		from = at + len(value)
+		binary.LittleEndian.PutUint32(word(o.blocks[blockSymbols]+i*symbolRecord+symbolLength), uint32(len(text)))
+		grown += len(text) - len(value)
 		last := o.defined()
-		if k+1 < len(paths) {
-			last = paths[k+1]
+		if k+1 < len(texts) {
+			last = texts[k+1]
 		}
 		for n := i + 1; n <= last; n++ {
 			binary.LittleEndian.PutUint32(word(index(n)), binary.LittleEndian.Uint32(content[index(n):])+uint32(grown))
@@ -219,16 +235,22 @@ func (r *Renaming) object(to *[]byte, content []byte) error {
 	return nil
 }
 
-// importPath returns the value of a symbol that holds an import path, as the
-// runtime's type for names has it: flags, the length, and the path.
-func (r *Renaming) importPath(value []byte) ([]byte, bool) {
+// text returns the value of a symbol that holds an import path or the name of a
+// type, as the runtime's type for names has it: flags, the length, the text, and what
+// may come then.
+func (r *Renaming) text(value []byte) ([]byte, bool) {
 	if len(value) < 2 {
 		return nil, false
 	}
 	n, size := binary.Uvarint(value[1:])
-	to, ok := r.paths[string(value[min(1+size, len(value)):])]
-	if size <= 0 || int(n) != len(value)-1-size || !ok {
+	if size <= 0 || n > uint64(len(value)-1-size) {
 		return nil, false
 	}
-	return append(binary.AppendUvarint([]byte{value[0]}, uint64(len(to))), to...), true
+	text, rest := string(value[1+size:][:n]), value[1+size+int(n):]
+	to, ok := r.paths[text]
+	if !ok {
+		to = r.symbol(text)
+	}
+	out := binary.AppendUvarint([]byte{value[0]}, uint64(len(to)))
+	return append(append(out, to...), rest...), true
 }
