@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
@@ -66,7 +65,7 @@ type Builder struct {
 	ahead ahead
 	// compilesAnew: hot packages are compiled under the path of each generation, not
 	// renamed.
-	compilesAnew atomic.Bool
+	compilesAnew bool
 }
 
 // goEnv holds what `go env` says about the toolchain.
@@ -124,7 +123,7 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 	b.thin = newThinLinker(b)
 	// What is renamed keeps its old names in debug information, and in formats that are
 	// not known here.
-	b.compilesAnew.Store(b.thin.off.Load() != nil)
+	b.compilesAnew = b.thin.off.Load() != nil
 	return b, nil
 }
 

@@ -45,11 +45,11 @@ type hotCompile struct {
 // errNotRenamed says that an archive cannot be renamed.
 var errNotRenamed = errors.New("cannot be renamed")
 
-func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, dir string, at place) *hotCompile {
+func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, dir string, at place, anew bool) *hotCompile {
 	s := plan.next
 	h := &hotCompile{
 		b: b, next: s, packages: packages, changed: plan.Changed, generation: generation, dir: dir, at: at,
-		renames: !b.compilesAnew.Load(), edited: newDifferences(),
+		renames: !anew && !b.compilesAnew && s.renamed(), edited: newDifferences(),
 		now: make(map[string]compiled, len(s.compiled)), kept: map[string]bool{},
 	}
 	paths := map[string]string{}
@@ -71,7 +71,7 @@ func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, d
 		h.entry = compiled{path: manifest.GenerationPath(generation, entryPath), archive: filepath.Join(dir, "handoff.a")}
 		paths[entryPath] = h.entry.path
 	}
-	if h.naming, h.err = thin.NewRenaming(paths, s.graph.Order); h.err != nil {
+	if h.naming, h.err = thin.NewRenaming(paths, s.graph.Order, fmt.Sprintf("_g%d", generation)); h.err != nil {
 		h.err = fmt.Errorf("%w: %w", errNotRenamed, h.err)
 	}
 	if base := plan.base; base != nil {
@@ -80,6 +80,17 @@ func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, d
 		}
 	}
 	return h
+}
+
+// renamed reports whether no hot package was compiled under another path than that in
+// the source.
+func (s *Snapshot) renamed() bool {
+	for _, c := range s.compiled {
+		if c.plain == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // run makes the packages. Errors in the code are one *Failure for all of them.
@@ -95,12 +106,12 @@ func (h *hotCompile) run(ctx context.Context) error {
 
 // make makes the archives of a package whose imports are there.
 func (h *hotCompile) make(ctx context.Context, path string) error {
-	p, now := h.next.graph.Packages[path], h.now[path]
+	p, now := h.next.graph.Packages[path], h.place(path)
 	if !h.renames {
 		return h.compile(ctx, p, now.path, now.archive)
 	}
 	was := h.next.compiled[path]
-	if kept := h.reusable(path); kept {
+	if h.reusable(path) {
 		now.plain = was.plain
 		h.done(path, now, true)
 	} else {
@@ -116,6 +127,13 @@ func (h *hotCompile) make(ctx context.Context, path string) error {
 // plainArchive is where what is compiled for an archive is, before it is renamed.
 func plainArchive(archive string) string {
 	return filepath.Join(filepath.Dir(archive), "plain-"+filepath.Base(archive))
+}
+
+// place returns where a package is now.
+func (h *hotCompile) place(path string) compiled {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now[path]
 }
 
 func (h *hotCompile) done(path string, now compiled, kept bool) {

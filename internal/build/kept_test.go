@@ -15,7 +15,7 @@ import (
 func TestKept(t *testing.T) {
 	a := newApp(t, "kept.txtar")
 	first := a.start(a.host().Path)
-	if want := "[wexample 3 s1 intg1 Tg1 v1 p1 sub1 on] 21 1 a.T b.W v1 b.W true"; first != want {
+	if want := "[wexample 3 s1 intg1 Tg1 v1 p1 sub1 19 0 on] 21 1 a.T b.W v1 b.W true"; first != want {
 		t.Fatalf("the program says %s, want %s", first, want)
 	}
 	all := []string{"a", "b", "c", "handoff"} // of the handlers package nothing can be another
@@ -34,7 +34,7 @@ func TestKept(t *testing.T) {
 		{"a method that is inlined", "a/small.go", `"p1"`, `"p2"`, all, "p1", "p2"},
 		{"a parameter that escapes now", "a/work.go", "return *p\n", "kept = p\n\treturn *p\n", nil, "", ""},
 		{"a constant", "a/small.go", "Default = 1", "Default = 2", all, "", ""},
-		{"a field", "a/small.go", "N int", "N int; M string", all, "", ""},
+		{"a field", "a/small.go", "N int }", "M string; N int }", all, "", ""},
 		{"a comment that moves all", "a/small.go", "package a\n", "package a\n\n// One.\n", []string{"a", "b", "handoff"}, "", ""},
 		{"a comment at the end", "a/small.go", "Default = 2", "Default = 2 // two", only, "", ""},
 		{"what is not inlined any more", "a/small.go", "func Small()", "//go:noinline\nfunc Small()", all, "", ""},
@@ -120,4 +120,79 @@ func withLine(said string, line int) string {
 	before, rest, _ := strings.Cut(said, "] ")
 	_, rest, _ = strings.Cut(rest, " ")
 	return before + "] " + strconv.Itoa(line) + " " + rest
+}
+
+// TestNotRenamed: packages whose import path cannot be told from a name are compiled
+// under a new path each time, and with them what knows their types.
+func TestNotRenamed(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	for _, name := range []string{"main.go", "store", "handlers"} {
+		if err := os.RemoveAll(filepath.Join(a.dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.edit("go.mod", "module example.com/app", "module app")
+	a.write("cmd/app/main.go", `package main
+
+import (
+	"app"
+
+	"github.com/anvilforge/anvil-lsp/hotreload"
+	"github.com/anvilforge/anvil-lsp/hotreload/program"
+)
+
+func main() {
+	app.AnvilRegisterRoutes((*hotreload.RouteSink)(nil))
+	program.Run()
+}
+`)
+	a.write("below/below.go", `package below
+
+type T struct{}
+
+func Is(x any) bool {
+	_, ok := x.(interface{ M() })
+	switch x.(type) {
+	case T:
+		return ok
+	}
+	return false
+}
+
+func (T) M() { defer func() {}() }
+
+func Word() string {
+	defer func() {}()
+	return "b1"
+}
+`)
+	a.write("app.go", `package app
+
+import (
+	"fmt"
+
+	"app/below"
+	"github.com/anvilforge/anvil-lsp/hotreload"
+)
+
+func AnvilRegisterRoutes(r *hotreload.RouteSink) { fmt.Println("a1", below.Word(), below.Is(below.T{})) }
+`)
+	a.gen++
+	res, _, err := a.b.Host(t.Context(), "./cmd/app", a.gen, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.snap = res.Snapshot
+	if said := a.start(res.Path); said != "a1 b1 true" {
+		t.Errorf("the program says %q", said)
+	}
+	for _, tt := range []struct{ file, old, new, want string }{
+		{"app.go", "a1", "a2", "a2 b1 true"},
+		{"below/below.go", "b1", "b2", "a2 b2 true"},
+		{"app.go", "a2", "a3", "a3 b2 true"},
+	} {
+		if res, said := a.swap(a.edit(tt.file, tt.old, tt.new)); said != tt.want || !res.Thin {
+			t.Errorf("the program says %q, want %q; thin: %t", said, tt.want, res.Thin)
+		}
+	}
 }

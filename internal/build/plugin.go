@@ -45,14 +45,12 @@ func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (*Resu
 
 // buildPlugin builds, and once more if the build cache was cleaned meanwhile.
 func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, at place) (*Result, error) {
-	res, err := b.buildPluginOnce(ctx, plan, generation, at)
-	if errors.Is(err, errNotRenamed) {
+	res, err := b.buildPluginOnce(ctx, plan, generation, at, false)
+	if errors.Is(err, errNotRenamed) && ctx.Err() == nil {
 		// All that know a type must have compiled it under the same path.
-		b.compilesAnew.Store(true)
 		all := *plan
 		all.Changed = plan.next.Hot()
-		plan = &all
-		res, err = b.buildPluginOnce(ctx, plan, generation, at)
+		return b.buildPluginOnce(ctx, &all, generation, at, true)
 	}
 	if err == nil || ctx.Err() != nil || len(plan.next.lacking(plan.Rebuilt())) == 0 {
 		return res, err
@@ -63,10 +61,12 @@ func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, a
 	}
 	again := *plan
 	again.next = restored
-	return b.buildPluginOnce(ctx, &again, generation, at)
+	return b.buildPluginOnce(ctx, &again, generation, at, false)
 }
 
-func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation int, at place) (_ *Result, err error) {
+// buildPluginOnce builds. Anew, it compiles packages under their new import paths
+// instead of renaming them; it is to be tried if the error is errNotRenamed.
+func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation int, at place, anew bool) (_ *Result, err error) {
 	work := filepath.Join("work", at.work)
 	dir, err := b.below(work)
 	if err != nil {
@@ -94,7 +94,7 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 			return nil, fmt.Errorf("the go command gave no archive of %s", missing[0])
 		}
 	}
-	h := b.newHotCompile(plan, res.Rebuilt, generation, dir, at)
+	h := b.newHotCompile(plan, res.Rebuilt, generation, dir, at, anew)
 	if err := h.run(ctx); err != nil {
 		return nil, err
 	}
@@ -103,7 +103,9 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 	next.compiled, next.entry = h.now, h.entry
 	res.Snapshot = &next
 	res.generation = generation
-	if err := b.link(ctx, res); err != nil {
+	if err := b.link(ctx, res); err != nil && h.renames {
+		return nil, fmt.Errorf("%w, as far as the linker can tell: %w", errNotRenamed, err)
+	} else if err != nil {
 		return nil, err
 	}
 	if err := tellLines(s, res.Path); err != nil {

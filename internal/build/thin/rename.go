@@ -19,6 +19,7 @@ import (
 type Renaming struct {
 	paths  map[string]string
 	groups []renameGroup
+	shapes string
 }
 
 // renameGroup are the rules for import paths that begin alike.
@@ -37,8 +38,12 @@ var errRename = errors.New("cannot be told from a name")
 // NewRenaming returns the renaming of import paths. Packages are all that the
 // archives may mention; those that are no keys of paths keep theirs. It fails for a
 // path that is one word: in the texts of types it cannot be told from a package's name.
-func NewRenaming(paths map[string]string, packages []string) (*Renaming, error) {
-	r := &Renaming{paths: paths}
+//
+// The compiler puts a hash in place of the text of a long shape, which would mention
+// import paths (cmd/compile/internal/noder.shapify). Shapes, which should be another
+// one for other paths, is put behind it.
+func NewRenaming(paths map[string]string, packages []string, shapes string) (*Renaming, error) {
+	r := &Renaming{paths: paths, shapes: shapes}
 	rules := map[string][]renameRule{}
 	add := func(from, to string) {
 		first, _, _ := strings.Cut(from, "/")
@@ -104,7 +109,31 @@ func (r *Renaming) symbol(name string) string {
 			at += size
 		}
 	}
-	return name
+	return r.shape(name)
+}
+
+// shapePrefix begins the name of a shape.
+const shapePrefix = "go.shape."
+
+// shape marks the hashes of shapes in a name.
+func (r *Renaming) shape(name string) string {
+	for at := 0; ; {
+		next := strings.Index(name[at:], shapePrefix)
+		if next < 0 {
+			return name
+		}
+		at += next + len(shapePrefix)
+		end := at
+		for end < len(name) && strings.IndexByte("0123456789abcdef", name[end]) >= 0 {
+			end++
+		}
+		const least = 16 // digits, which no type has for a name
+		if end-at >= least {
+			name = name[:end] + r.shapes + name[end:]
+			end += len(r.shapes)
+		}
+		at = end
+	}
 }
 
 // beginsPath reports whether an import path can begin at a place in the name of a
