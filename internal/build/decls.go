@@ -177,6 +177,15 @@ func funcName(f *ast.FuncDecl) string {
 	}
 }
 
+// declsByKey returns the declarations of a Go file.
+func (s source) declsByKey() map[string]decl {
+	out := make(map[string]decl, len(s.decls))
+	for _, d := range s.decls {
+		out[d.key] = d
+	}
+	return out
+}
+
 // change is how a Go file differs from an earlier version of it.
 type change struct {
 	pos      manifest.Position // the first line that differs of the first declaration that does, in the new text
@@ -189,10 +198,7 @@ type change struct {
 // that is gone. A constant of which only the group differs is named if there is no
 // other.
 func compareDecls(path string, was, now source) change {
-	before := map[string]decl{}
-	for _, d := range was.decls {
-		before[d.key] = d
-	}
+	before := was.declsByKey()
 	c := change{pos: manifest.Position{File: path}, bodyOnly: true}
 	certain := false
 	differs := func(d, old decl, own, bodyOnly bool) {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 )
 
@@ -61,10 +60,7 @@ func editedBodies(was, now source) (names []string, ok bool) {
 	if was.opaque || now.opaque || len(was.decls) != len(now.decls) {
 		return nil, false
 	}
-	before := map[string]decl{}
-	for _, d := range was.decls {
-		before[d.key] = d
-	}
+	before := was.declsByKey()
 	for _, d := range now.decls {
 		old, had := before[d.key]
 		switch {
@@ -85,10 +81,7 @@ func (e *differences) move(path string, was, now source) {
 	if e.moved[path] == nil {
 		e.moved[path] = map[string]bool{}
 	}
-	before := map[string]decl{}
-	for _, d := range was.decls {
-		before[d.key] = d
-	}
+	before := was.declsByKey()
 	for _, d := range now.decls {
 		if old := before[d.key]; slices.Equal(old.lines, d.lines) {
 			continue
@@ -176,7 +169,7 @@ func (e *differences) told(path, archive string, was, now []byte) (told, error) 
 		return tellsMore, nil
 	}
 	for _, body := range slices.Concat(x.Bodies(), y.Bodies()) {
-		if manifest.StripGeneration(body.Package) == path && slices.Contains(e.bodies[path], body.Func) {
+		if body.Package == path && slices.Contains(e.bodies[path], body.Func) {
 			return tellsMore, nil
 		}
 	}
@@ -192,7 +185,7 @@ func (e *differences) apart(archive string, data []byte) bool {
 	}
 	for _, body := range exports.Bodies() {
 		differs := slices.ContainsFunc(body.Files, func(f string) bool { return e.files[f] })
-		if differs && (body.Func == "" || e.hasMoved(manifest.StripGeneration(body.Package), body.Func)) {
+		if differs && (body.Func == "" || e.hasMoved(body.Package, body.Func)) {
 			return false
 		}
 	}

@@ -43,25 +43,28 @@ func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (*Resu
 	return b.buildPlugin(ctx, plan, generation, place{name: fmt.Sprintf("%04d", generation), work: fmt.Sprintf("g%d", generation)})
 }
 
-// buildPlugin builds, and once more if the build cache was cleaned meanwhile.
+// buildPlugin builds, and once more if the build cache was cleaned meanwhile, or if
+// what was compiled could not be renamed.
 func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, at place) (*Result, error) {
 	res, err := b.buildPluginOnce(ctx, plan, generation, at, false)
-	if errors.Is(err, errNotRenamed) && ctx.Err() == nil {
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return res, err
+	case len(plan.next.lacking(plan.Rebuilt())) > 0:
+		restored, lost := b.Restore(ctx, plan.next)
+		if lost != nil {
+			return nil, lost
+		}
+		again := *plan
+		again.next = restored
+		return b.buildPluginOnce(ctx, &again, generation, at, false)
+	case errors.Is(err, errNotRenamed):
 		// All that know a type must have compiled it under the same path.
 		all := *plan
 		all.Changed = plan.next.Hot()
 		return b.buildPluginOnce(ctx, &all, generation, at, true)
 	}
-	if err == nil || ctx.Err() != nil || len(plan.next.lacking(plan.Rebuilt())) == 0 {
-		return res, err
-	}
-	restored, lost := b.Restore(ctx, plan.next)
-	if lost != nil {
-		return nil, lost
-	}
-	again := *plan
-	again.next = restored
-	return b.buildPluginOnce(ctx, &again, generation, at, false)
+	return res, err
 }
 
 // buildPluginOnce builds. Anew, it compiles packages under their new import paths
