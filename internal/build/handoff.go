@@ -49,7 +49,9 @@ func (b *Builder) compileEntry(ctx context.Context, handlers *Package, j compile
 
 // compileHandlers compiles the handlers package with a file more than it has, which
 // hands the register function over. So the package is the plugin's main package
-// itself: one of its own would have to be compiled after it.
+// itself: one of its own would have to be compiled after it. A later plugin, or the
+// executable, can be linked with the archive, too: what it then gives is for a
+// generation that nobody asks for any more.
 func (b *Builder) compileHandlers(ctx context.Context, j compileJob, generation int) error {
 	extra := strings.TrimSuffix(j.out, ".a") + "-handoff.go"
 	text := handoff(j.pkg.Name, "", generation)

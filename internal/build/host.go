@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -74,6 +75,7 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 	if err != nil {
 		return nil, g, b.existingIn(g, err)
 	}
+	delete(made.archives, s.boundary.Main) // as the main package of a plugin
 	s.take(made.archives)
 	res, err := b.finishHost(ctx, s, generation, hostPlace(generation), watch, control.StepResolve, compiled)
 	if err != nil {
@@ -95,13 +97,18 @@ func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, a
 	if compiled != nil {
 		compiled(s) // which is not changed any more
 	}
-	if err := b.linkHost(ctx, s, res, at, watch); err != nil {
+	archive, err := b.linkHost(ctx, s, res, at, watch)
+	if err != nil {
 		return nil, err
 	}
 	if err := tellLines(s, res.Path); err != nil {
 		return nil, err
 	}
 	linked := *s
+	if main := s.graph.Main; archive != "" {
+		linked.static = maps.Clone(s.static)
+		linked.static[main.ImportPath] = s.staticOf(main, archive)
+	}
 	linked.images = []*image{newImage(res.Path)}
 	res.Snapshot = &linked
 	b.thin.prepare(res.Snapshot)
@@ -113,12 +120,12 @@ func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, a
 	return res, nil
 }
 
-// take records where the archives of all packages but main are.
+// take records where the archives of packages are.
 func (s *Snapshot) take(archives map[string]string) {
 	s.static = map[string]static{}
 	for path, archive := range archives {
 		if p := s.graph.Packages[path]; p != nil && p.Local() {
-			s.static[path] = static{archive: archive, inputs: s.compiledFrom(p), texts: s.texts(p), pkg: p}
+			s.static[path] = s.staticOf(p, archive)
 		}
 		switch {
 		case s.hot(path):
@@ -129,35 +136,43 @@ func (s *Snapshot) take(archives map[string]string) {
 	}
 }
 
-// linkHost compiles the main package and links the executable.
-func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at place, watch *stopwatch) error {
+// linkHost links the executable, and before that compiles the main package if it has
+// to be. It returns its archive; of one that only the go command can compile there is
+// none.
+func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at place, watch *stopwatch) (archive string, err error) {
 	if _, err := b.below("host"); err != nil { // of res.Path
-		return writeError(err)
+		return "", writeError(err)
 	}
 	main := s.graph.Main
 	if len(main.native()) > 0 || !b.sharedArchives() {
-		return b.goBuildHost(ctx, main, res, watch)
+		return "", b.goBuildHost(ctx, main, res, watch)
 	}
-	archive := filepath.Join(res.work, "main.a")
-	job := compileJob{pkg: main, path: "main", out: archive, importcfg: importConfig(s, s.compiled, "")}
-	var err error
-	if job.files, job.flags, err = at.sources(main, res.work); err != nil {
-		return err
+	if archive = s.static[main.ImportPath].archive; archive == "" {
+		archive = filepath.Join(res.work, "main.a")
+		job := compileJob{pkg: main, path: "main", out: archive, importcfg: importConfig(s, s.compiled, "")}
+		if job.files, job.flags, err = at.sources(main, res.work); err != nil {
+			return "", err
+		}
+		if err := b.compile(ctx, job); err != nil {
+			return "", err
+		}
+		res.Steps = append(res.Steps, watch.step(control.StepCompile))
 	}
-	if err := b.compile(ctx, job); err != nil {
-		return err
-	}
-	res.Steps = append(res.Steps, watch.step(control.StepCompile))
 	mode := []string{"-buildmode=pie"}
 	if main.DefaultGODEBUG != "" {
 		mode = append(mode, "-X=runtime.godebugDefault="+main.DefaultGODEBUG)
 	}
 	mode = append(mode, b.setVariables()...)
 	if err := b.full.run(ctx, res.Path, archive, linkConfig(s)+b.modInfo(s.graph), mode...); err != nil {
-		return err
+		return "", err
 	}
 	res.Steps = append(res.Steps, watch.step(control.StepLink))
-	return nil
+	return archive, nil
+}
+
+// staticOf is a package as it was compiled just now.
+func (s *Snapshot) staticOf(p *Package, archive string) static {
+	return static{archive: archive, inputs: s.compiledFrom(p), texts: s.texts(p), pkg: p}
 }
 
 // sharedArchives reports whether the archives that were compiled for plugins

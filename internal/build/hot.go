@@ -208,7 +208,7 @@ func (h *hotCompile) rename(c compiled) error {
 // compiler would write now.
 func (h *hotCompile) reusable(path string) bool {
 	was, ok := h.next.compiled[path]
-	if !ok || was.plain == "" || was == h.next.entry || slices.Contains(h.changed, path) || !h.importsKept(path) {
+	if !ok || was.plain == "" || slices.Contains(h.changed, path) || !h.importsKept(path) {
 		return false
 	}
 	data, err := os.ReadFile(was.plain)

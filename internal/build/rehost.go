@@ -65,7 +65,7 @@ func (b *Builder) rehost(ctx context.Context, plan *Plan, generation int, at pla
 		return nil, err
 	}
 	res.Rebuilt = slices.DeleteFunc(res.Rebuilt, func(path string) bool {
-		return path != s.boundary.Main && s.static[path].archive == plan.base.static[path].archive
+		return s.static[path].archive == plan.base.static[path].archive
 	})
 	return res, nil
 }
@@ -87,14 +87,20 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapsho
 	if err != nil {
 		return nil, writeError(err)
 	}
-	now := &recompiled{b: b, s: s, was: was, at: at, dir: dir, edited: newDifferences(), archives: map[string]string{}, changed: map[string]bool{}, moved: map[string]bool{}}
+	now := &recompiled{b: b, s: s, was: was, at: at, dir: dir, edited: newDifferences(), before: map[string]static{}, archives: map[string]string{}, changed: map[string]bool{}, moved: map[string]bool{}}
 	var local []string
 	for _, path := range s.graph.Order {
 		switch p := s.graph.Packages[path]; {
-		case path == "unsafe" || path == s.boundary.Main:
+		case path == "unsafe":
+		case path == s.boundary.Main && len(p.native()) > 0: // see linkHost
 		case p.Local():
 			local = append(local, path)
-			now.edited.compare(was.static[path].pkg, p, was.static[path].texts, s.sources)
+			if old, ok := was.lastCompiled(path); ok {
+				now.before[path] = old
+				now.edited.compare(old.pkg, p, old.texts, s.sources)
+			} else {
+				now.edited.compare(nil, p, nil, s.sources)
+			}
 		default:
 			old := was.graph.Packages[path]
 			archive := plan.next.archives[path]
@@ -124,6 +130,8 @@ type recompiled struct {
 	dir string
 	// edited are the differences in the source of local packages.
 	edited *differences
+	// before are local packages as they were last compiled under their own paths.
+	before map[string]static
 
 	mu       sync.Mutex        // guards what follows
 	archives map[string]string // by import path
@@ -135,11 +143,8 @@ type recompiled struct {
 func (r *recompiled) compile(ctx context.Context, path string) error {
 	p := r.s.graph.Packages[path]
 	cfg, changed, moved := r.imports(p)
-	old, had := r.was.static[path]
-	if had {
-		_, err := os.Stat(old.archive)
-		had = err == nil
-	}
+	old, had := r.before[path]
+	changed = changed || !r.belongs(p)
 	if had && !changed && old.inputs == r.s.compiledFrom(p) && (!moved || r.apart(old.archive)) {
 		r.done(path, old.archive, false, moved)
 		return nil
@@ -150,6 +155,9 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 	name := sha256.Sum256([]byte(path)) // packages can have the same one
 	archive := filepath.Join(r.dir, fmt.Sprintf("%s-%x.a", p.Name, name[:6]))
 	job := compileJob{pkg: p, path: path, out: archive, importcfg: cfg}
+	if path == r.s.boundary.Main {
+		job.path = "main"
+	}
 	var err error
 	if job.files, job.flags, err = r.at.sources(p, r.dir); err != nil {
 		return err
@@ -157,7 +165,7 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 	if err := r.b.compile(ctx, job); err != nil {
 		return err
 	}
-	if !had {
+	if !had || path == r.s.boundary.Main {
 		r.done(path, archive, true, true)
 		return nil
 	}
@@ -171,6 +179,39 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 	}
 	r.done(path, archive, told == tellsMore, moved || told != tellsSame)
 	return nil
+}
+
+// lastCompiled returns a local package as it was last compiled under its own import
+// path: for the executable, or if it is hot for a plugin after that.
+func (s *Snapshot) lastCompiled(path string) (static, bool) {
+	p := s.graph.Packages[path]
+	if c := s.compiled[path]; p != nil && c.plain != "" && readable(c.plain) {
+		return s.staticOf(p, c.plain), true
+	}
+	old, ok := s.static[path]
+	return old, ok && readable(old.archive)
+}
+
+func readable(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
+// belongs reports whether a package was last compiled with its imports as those were
+// last compiled: both for the executable, or both for a plugin.
+func (r *recompiled) belongs(p *Package) bool {
+	of := func(path string) (executable, plugin bool) {
+		archive := r.before[path].archive
+		return archive == r.was.static[path].archive, archive == r.was.compiled[path].plain
+	}
+	executable, plugin := of(p.ImportPath)
+	return !slices.ContainsFunc(p.Imports, func(imp string) bool {
+		if _, ok := r.was.compiled[imp]; !ok { // it is no hot package
+			return false
+		}
+		e, pl := of(imp)
+		return !(executable && e || plugin && pl)
+	})
 }
 
 // apart is that of differences.

@@ -33,16 +33,16 @@ func TestRehost(t *testing.T) {
 		{"hot body", func() string { return a.edit(handlers, `"v1"`, `"v2"`) }, []string{"handlers"}, "v2 started", false},
 		{"host body", func() string {
 			return a.write("store/store.go", "package store\n\nvar Name string\n\n//go:noinline\nfunc Set(s string) { Name = s + \"!\" }\n")
-		}, []string{"store", "handlers"}, "v2 started", false}, // Set is new
-		{"use in main", func() string { return a.edit("main.go", `store.Name = "started"`, `store.Set("started")`) }, nil, "v2 started!", false},
+		}, []string{"store", "handlers", "main"}, "v2 started", false}, // Set is new
+		{"use in main", func() string { return a.edit("main.go", `store.Name = "started"`, `store.Set("started")`) }, []string{"main"}, "v2 started!", false},
 		{"host body again", func() string { return a.edit("store/store.go", `"!"`, `"?"`) }, []string{"store"}, "v2 started?", false},
 		{"comment moves lines", func() string { return a.edit("store/store.go", "//go:noinline", "// Set sets.\n//\n//go:noinline") }, nil, "", false},
 		{"host body after the comment", func() string { return a.edit("store/store.go", `"?"`, `"."`) }, []string{"store"}, "v2 started.", false}, // which are exported, and used by nobody
-		{"inlined body", func() string { return a.edit("store/store.go", "//go:noinline\n", "") }, []string{"store", "handlers"}, "v2 started.", false},
+		{"inlined body", func() string { return a.edit("store/store.go", "//go:noinline\n", "") }, []string{"store", "handlers", "main"}, "v2 started.", false},
 		{"new file and import", func() string {
 			a.write("store/more/more.go", "package more\n\nfunc More(s string) string { return s + \" more\" }\n")
 			return a.write("store/store.go", "package store\n\nimport \"example.com/app/store/more\"\n\nvar Name string\n\nfunc Set(s string) { Name = more.More(s) }\n")
-		}, []string{"store", "store/more", "handlers"}, "v2 started more", true},
+		}, []string{"store", "more", "handlers", "main"}, "v2 started more", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -63,20 +63,18 @@ func TestRehost(t *testing.T) {
 				t.Errorf("the first step is %s", s)
 			}
 			a.snap = res.Snapshot
-			var compiled []string
+			var other []string
 			for path, s := range a.snap.static {
 				if s.archive != last[path] {
-					compiled = append(compiled, strings.TrimPrefix(path, "example.com/app/"))
+					other = append(other, path)
 				}
 				last[path] = s.archive
 			}
-			slices.Sort(compiled)
-			want := slices.Sorted(slices.Values(tt.compiled))
-			if !slices.Equal(compiled, want) {
-				t.Errorf("compiled %q, want %q", compiled, want)
+			if slices.Sort(other); !slices.Equal(other, slices.Sorted(slices.Values(res.Rebuilt))) {
+				t.Errorf("told that %q are others, but %q are", res.Rebuilt, other)
 			}
-			if len(res.Rebuilt) != len(want)+1 || !slices.Contains(res.Rebuilt, "example.com/app") {
-				t.Errorf("told that %q were compiled", res.Rebuilt)
+			if compiled, want := compiledIn(t, res.work), slices.Sorted(slices.Values(tt.compiled)); !slices.Equal(compiled, want) {
+				t.Errorf("compiled %q, want %q", compiled, want)
 			}
 			a.b.Prune(a.gen, a.snap)
 			if got := a.start(res.Path); !strings.HasPrefix(got, tt.says+" loads 1 ") {
@@ -131,6 +129,70 @@ func TestRehost(t *testing.T) {
 		if got := a.start(res.Path); !strings.HasPrefix(got, "v3 startedstarted more loads 1 ") {
 			t.Errorf("the program says %q", got)
 		}
+	}
+}
+
+// TestRehostTakes: what was compiled for plugins is what the next executable is
+// linked from, as far as nothing else that it imports is another.
+func TestRehostTakes(t *testing.T) {
+	a := newApp(t, "kept.txtar")
+	a.write("host/host.go", "package host\n\nfunc Line() int { return 1 }\n\nfunc Name() string {\n\tdefer func() {}()\n\treturn \"h1\"\n}\n")
+	a.edit("a/work.go", "import \"strings\"", "import (\n\t\"strings\"\n\n\t\"example.com/app/host\"\n)")
+	a.edit("a/work.go", "+ path[:7]", "+ path[:7] + host.Name()")
+	a.edit("main.go", "func main() {", "func main() {\n\tname = host.Name()")
+	a.edit("main.go", "import (", "import (\n\t\"example.com/app/host\"")
+	a.write("name.go", "package main\n\nvar name string\n")
+	want := a.start(a.host().Path)
+	a.gen = 20 // numbers of generations differ in length
+	type edit struct{ file, old, new string }
+	tests := []struct {
+		name     string
+		swaps    []edit
+		host     []edit
+		compiled []string // for the executable
+		was, is  string   // what else differs in what is said
+	}{
+		{"nothing before", nil, []edit{{"host/host.go", "h1", "h2"}}, []string{"host"}, "", ""},
+		{"a body", []edit{{"a/small.go", `"v1"`, `"v2"`}}, []edit{{"host/host.go", "h2", "h3"}}, []string{"host"}, "", ""},
+		{"nothing since", nil, []edit{{"host/host.go", "h3", "h4"}}, []string{"host"}, "", ""},
+		{"what importers inline", []edit{{"a/small.go", `"s1"`, `"s2"`}}, []edit{{"host/host.go", "h4", "h5"}}, []string{"host"}, "", ""},
+		{"the handlers", []edit{{"handlers/handlers.go", "c.Say())", `c.Say(), "!")`}}, []edit{{"host/host.go", "h5", "h6"}}, []string{"host", "main"}, "true", "true !"},
+		{"the handlers and below", []edit{{"handlers/handlers.go", `"!"`, `"?"`}, {"a/small.go", `"v2"`, `"v3"`}}, []edit{{"host/host.go", "h6", "h7"}}, []string{"host", "main"}, "", ""},
+		{"at the same time", []edit{{"b/b.go", "return 1", "return 2"}}, []edit{{"host/host.go", "h7", "h8"}, {"a/small.go", `"v3"`, `"v4"`}}, []string{"a", "host"}, " 1 a.T", " 2 a.T"},
+		{"what hot code inlines", []edit{{"a/small.go", `"v4"`, `"v5"`}}, []edit{{"host/host.go", "return 1", "return 2"}}, []string{"a", "host", "main"}, "", ""},
+		{"not at all for a plugin", nil, []edit{{"name.go", "name string", "name, other string"}}, []string{"main"}, "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, e := range tt.swaps {
+				a.swap(a.edit(e.file, e.old, e.new))
+			}
+			var files []string
+			for _, e := range tt.host {
+				files = append(files, a.edit(e.file, e.old, e.new))
+			}
+			a.gen++
+			res, _, err := a.b.Rehost(t.Context(), a.plan(files...), a.gen, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.snap = res.Snapshot
+			a.b.Prune(a.gen, a.snap)
+			if compiled := compiledIn(t, res.work); !slices.Equal(compiled, tt.compiled) {
+				t.Errorf("compiled %q, want %q", compiled, tt.compiled)
+			}
+			for _, e := range slices.Concat(tt.swaps, tt.host) {
+				if word := strings.Trim(e.old, `"`); len(word) <= 2 {
+					want = strings.ReplaceAll(want, word, strings.Trim(e.new, `"`))
+				}
+			}
+			if tt.was != "" {
+				want = strings.ReplaceAll(want, tt.was, tt.is)
+			}
+			if got := a.start(res.Path); got != want {
+				t.Errorf("the program says\n%s, want\n%s", got, want)
+			}
+		})
 	}
 }
 
