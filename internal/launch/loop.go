@@ -2,20 +2,13 @@ package launch
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
-
-// exitGrace is how long a process whose connection broke during a call has to
-// turn out to be dead.
-const exitGrace = 2 * time.Second
 
 // loop is the state of a Supervisor. It belongs to the goroutine of Run, which
 // runs every method; what takes time runs in other goroutines, by async, and
@@ -48,35 +41,6 @@ type loop struct {
 	lingered bool // Lingers was emitted
 
 	queue []Event // waiting for room in events
-}
-
-// attempt is a process on its way to become live.
-type attempt struct {
-	caller context.Context // of whoever wants it
-	ctx    context.Context // caller's, and ends if it is called off
-	cancel context.CancelCauseFunc
-	image  Image
-	reply  chan<- started // nil: nobody asked, the last image is started again
-
-	alone     bool     // no other process may run beside it
-	displaced bool     // one was ended for it
-	before    *process // that serves meanwhile; nil if there is none
-	told      map[resource]bool
-	clear     chan struct{} // closed when it may start
-	cleared   bool
-	owed      func()  // set if this restores what was ended for another attempt: answers that
-	fresh     bool    // it begins without the state of the process before
-	legacy    *legacy // the state of one that was ended; nil if there is none
-}
-
-// launched is what became of an attempt.
-type launched struct {
-	process *process // nil if there is none
-	status  control.LiveStatus
-	held    holdings // what the process before has
-	clash   *clash   // it cannot start beside that
-	asked   int64    // by which number that was asked for its state; 0: it was not
-	err     error
 }
 
 // started is what became of a Replace, changed what became of a Load.
@@ -147,184 +111,6 @@ func (l *loop) async(work func() (then func())) {
 	}()
 }
 
-// begin starts a process with img, in place of one that is starting.
-func (l *loop) begin(ctx context.Context, img Image, fresh bool, reply chan<- started) {
-	if l.stopping {
-		l.answer(reply, started{err: &StartError{Cause: ErrStopped}})
-		return
-	}
-	if reply != nil {
-		l.deaths, l.unready = 0, 0
-	}
-	l.try(&attempt{caller: ctx, image: img, fresh: fresh, reply: reply, alone: l.live == nil && len(l.conflicts) > 0})
-}
-
-// try makes a the attempt that is under way.
-func (l *loop) try(a *attempt) {
-	if l.starting != nil {
-		l.starting.cancel(ErrSuperseded)
-		if l.live == nil && a.legacy == nil {
-			a.legacy = l.starting.legacy
-		}
-	}
-	l.cancelRetry()
-	if a.alone {
-		l.displace(a)
-	}
-	a.before, a.told, a.clear = l.live, maps.Clone(l.conflicts), make(chan struct{})
-	a.ctx, a.cancel = context.WithCancelCause(a.caller)
-	stop := context.AfterFunc(l.ctx, func() { a.cancel(ErrStopped) })
-	l.starting = a
-	l.async(func() func() {
-		var r launched
-		select {
-		case <-a.clear:
-			r = l.launch(a)
-		case <-a.ctx.Done():
-			r.err = &StartError{Cause: context.Cause(a.ctx)}
-		}
-		return func() {
-			// What was called off at the last moment stays called off.
-			switch {
-			case r.err != nil:
-			case l.stopping:
-				r.err = &StartError{Cause: ErrStopped}
-			case a.ctx.Err() != nil:
-				r.err = &StartError{Cause: context.Cause(a.ctx)}
-			}
-			calledOff := a.ctx.Err() != nil
-			stop()
-			a.cancel(nil)
-			if a.cleared {
-				l.launching--
-			}
-			l.finish(a, r, calledOff)
-			l.proceed()
-		}
-	})
-	l.proceed()
-}
-
-// proceed lets the attempt that is under way start, unless it has to wait for
-// others to end: what is left of a process that has ended ends soon.
-func (l *loop) proceed() {
-	a := l.starting
-	if a == nil || a.cleared {
-		return
-	}
-	for _, p := range l.running {
-		if a.alone || p.isGone() {
-			return
-		}
-	}
-	if a.alone && l.launching > 0 {
-		return
-	}
-	a.cleared = true
-	l.launching++
-	close(a.clear)
-}
-
-// launch starts a process and waits until it is ready.
-func (l *loop) launch(a *attempt) (r launched) {
-	before := a.before
-	if before != nil && before.isGone() {
-		before = nil
-	}
-	if before != nil {
-		r.held = l.system.holds(before.child)
-		if r.clash = foresee(r.held, a.told); r.clash != nil {
-			r.err = &StartError{Cause: r.clash}
-			return r
-		}
-	}
-	awaits := !a.fresh && (before != nil || a.legacy != nil)
-	c, err := l.system.start(a.image, awaits)
-	if err != nil {
-		d := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "%v", err)
-		r.err = &StartError{Diagnostics: []manifest.Diagnostic{d}, Cause: err}
-		return r
-	}
-	p := &process{child: c, image: a.image, images: map[int]Image{a.image.Generation: a.image}}
-	r.process = p
-	ctx, cancel := context.WithCancelCause(a.ctx)
-	defer cancel(nil)
-	if before != nil {
-		go l.watchLocks(ctx, cancel, p, before)
-	}
-	give := func(ctx context.Context) (err error) {
-		r.asked, err = l.succeed(ctx, a, before, p)
-		return err
-	}
-	r.status, r.err = p.awaitReady(ctx, l.options.ReadyTimeout, give)
-	r.status.Notes = slices.Concat(p.notes, r.status.Notes)
-	if r.err == nil && len(r.held.ports()) > 0 && p.exits(portPatience) {
-		r.err = p.exitedEarly()
-	}
-	if before == nil {
-		r.err = l.explain(p, r.err)
-		return r
-	}
-	if _, ok := errors.AsType[*clash](r.err); !ok {
-		p.rivals = r.held
-	}
-	r.clash = l.clashOf(p, r)
-	if r.clash == nil {
-		r.err = l.explain(p, r.err)
-	}
-	return r
-}
-
-// finish takes up the result of launch.
-func (l *loop) finish(a *attempt, r launched, calledOff bool) {
-	if l.starting == a {
-		l.starting = nil
-	}
-	p, err := r.process, r.err
-	if err != nil && r.asked != 0 {
-		l.goOn(a.before, r.asked)
-	}
-	if p != nil {
-		l.follow(p)
-	}
-	if r.clash != nil && !calledOff && !l.stopping {
-		l.end(p, nothing)
-		l.tellAlone(r.clash)
-		l.try(&attempt{caller: a.caller, image: a.image, fresh: a.fresh, reply: a.reply, alone: true, owed: a.owed})
-		return
-	}
-	if err == nil {
-		l.goLive(p, func() {
-			switch {
-			case a.owed != nil:
-				a.owed()
-			case a.reply == nil:
-				l.emit(Restarted{Status: r.status})
-			}
-			l.answer(a.reply, started{status: r.status})
-		})
-		return
-	}
-	l.end(p, nothing)
-	if a.displaced && l.starting == nil && !l.stopping && a.reply != nil {
-		l.restore(a, err)
-		return
-	}
-	l.answer(a.reply, started{err: err})
-	if a.owed != nil {
-		a.owed()
-	}
-	switch {
-	case l.stopping || l.starting != nil || l.live != nil:
-	case a.reply == nil:
-		l.unready++
-		l.frontOn()
-		l.died(failedStart(p, a.image, err))
-	case l.wanted: // it died while its successor was starting
-		l.retryAfter(l.options.Backoff.delay(l.deaths))
-	}
-}
-
 // follow waits for the end of a process, and of what it has started.
 func (l *loop) follow(p *process) {
 	l.running = append(l.running, p)
@@ -356,21 +142,6 @@ func (l *loop) tellLingering(p *process, where string) {
 		l.lingered = true
 		l.emit(Lingers{PID: p.pid, Main: visible.Line(where)})
 	}
-}
-
-// failedStart makes the event of an attempt that nobody asked for.
-func failedStart(p *process, img Image, err error) Exited {
-	e := Exited{Generation: img.Generation}
-	e.Start, _ = errors.AsType[*StartError](err)
-	if exit, ok := errors.AsType[*ExitError](err); ok {
-		e.Exit = exit.Exit
-		return e
-	}
-	if p != nil {
-		e.Exit.Output = p.output()
-	}
-	e.Exit.Diagnostic = manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "%v", err)
-	return e
 }
 
 // goLive makes p the one that serves, and calls then when nobody else accepts
@@ -469,103 +240,6 @@ func (l *loop) cancelRetry() {
 		l.retry.Stop()
 	}
 	l.retrying = nil
-}
-
-// change runs a load or rollback on the live process.
-func (l *loop) change(limit time.Duration, call func(context.Context, remote) (control.LoadResult, error),
-	served func(*process) Image, reply chan<- changed,
-) {
-	p := l.live
-	if p == nil {
-		reply <- changed{err: ErrNoLiveServer}
-		return
-	}
-	p.changes++
-	l.async(func() func() {
-		timed, cancel := context.WithTimeout(l.ctx, limit)
-		defer cancel()
-		ctx, cancelCall := p.whileAlive(timed)
-		defer cancelCall()
-		res, err := call(ctx, p.remote)
-		// A broken connection may be all that is seen of the process dying.
-		_, refused := errors.AsType[*control.Problem](err)
-		died := err != nil && !refused && timed.Err() == nil && p.exits(exitGrace)
-		return func() {
-			switch {
-			case err == nil:
-				p.changes--
-				l.remember(p, res, served)
-			case l.ctx.Err() != nil:
-				err = ErrStopped
-			case p.ending:
-				err = ErrSuperseded
-			case died: // p.changes goes on telling that it was during the call
-				err = &ExitError{Exit: p.exit}
-			case timed.Err() != nil && !refused:
-				p.changes--
-				l.giveUp(p, served)
-				err = fmt.Errorf("%w: %w", ErrNoAnswer, err)
-			default:
-				p.changes--
-				err = fmt.Errorf("the live server: %w", err)
-			}
-			reply <- changed{result: res, err: err}
-		}
-	})
-}
-
-// giveUp no longer waits for a load, which may go live all the same when the
-// process goes on.
-func (l *loop) giveUp(p *process, served func(*process) Image) {
-	if served == nil || p.isGone() {
-		return
-	}
-	img := served(p)
-	if p.given == nil {
-		p.given = map[int]Image{}
-	}
-	p.given[img.Generation] = img
-	l.lookAgain(p)
-}
-
-// lookAgain asks a process what it serves, for as long as it takes to answer,
-// and takes that for the truth.
-func (l *loop) lookAgain(p *process) {
-	l.async(func() func() {
-		ctx, cancel := p.whileAlive(l.ctx)
-		defer cancel()
-		st, err := p.remote.Status(ctx)
-		return func() {
-			img, ok := p.given[st.Generation]
-			if err != nil || !ok {
-				return
-			}
-			clear(p.given) // generations go live in order
-			p.images[img.Generation], p.image = img, img
-			if p == l.live {
-				l.image = img
-				l.emit(Late{Status: st})
-			}
-		}
-	})
-}
-
-// remember notes what a load or rollback made live.
-func (l *loop) remember(p *process, res control.LoadResult, served func(*process) Image) {
-	if res.Outcome != control.OutcomeLive {
-		return
-	}
-	clear(p.given)
-	if served != nil {
-		img := served(p)
-		p.images[img.Generation] = img
-		p.image = img
-	} else if img, ok := p.images[res.Generation]; ok {
-		p.image = img
-	}
-	if p == l.live {
-		l.image = p.image
-	}
 }
 
 // listen passes on the events of a process until it is gone.
