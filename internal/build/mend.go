@@ -219,24 +219,17 @@ func (g *Graph) Outdated() bool {
 // in, by module path; those whose go.mod cannot be read by their directory.
 func localModules(g *Graph) map[string]string {
 	out := map[string]string{}
-	replaced := func(in string, list []*modfile.Replace) {
-		for _, r := range list {
-			if r.New.Version == "" {
-				out[r.Old.Path] = absoluteIn(in, r.New.Path)
-			}
-		}
-	}
 	if g.goMod != "" && g.goMod != os.DevNull {
 		if data, err := regular.Read(g.goMod, regular.MaxSource); err == nil {
 			if f, err := modfile.Parse(g.goMod, data, nil); err == nil {
-				replaced(filepath.Dir(g.goMod), f.Replace)
+				maps.Copy(out, replacedDirs(filepath.Dir(g.goMod), f.Replace))
 			}
 		}
 	}
 	if g.goWork != "" && g.goWork != "off" {
 		if data, err := regular.Read(g.goWork, regular.MaxSource); err == nil {
 			if f, err := modfile.ParseWork(g.goWork, data, nil); err == nil {
-				replaced(filepath.Dir(g.goWork), f.Replace)
+				maps.Copy(out, replacedDirs(filepath.Dir(g.goWork), f.Replace))
 				for _, u := range f.Use {
 					dir := absoluteIn(filepath.Dir(g.goWork), u.Path)
 					path := dir
@@ -251,9 +244,18 @@ func localModules(g *Graph) map[string]string {
 	return out
 }
 
-func absoluteIn(dir, path string) string {
-	if path = filepath.FromSlash(path); filepath.IsAbs(path) {
-		return filepath.Clean(path)
+// replacedDirs returns the directories that replace directives of a file in dir
+// name, by module path.
+func replacedDirs(dir string, list []*modfile.Replace) map[string]string {
+	out := map[string]string{}
+	for _, r := range list {
+		if r.New.Version == "" {
+			out[r.Old.Path] = absoluteIn(dir, r.New.Path)
+		}
 	}
-	return filepath.Join(dir, path)
+	return out
+}
+
+func absoluteIn(dir, path string) string {
+	return absolute(filepath.FromSlash(path), dir)
 }

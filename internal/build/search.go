@@ -168,18 +168,17 @@ func (s *search) addModule(dir string) {
 		return
 	}
 	m.likely = strings.Contains(string(data), RuntimePath)
-	file, err := modfile.ParseLax(name, data, nil)
+	file, err := modfile.Parse(name, data, nil)
+	if err != nil { // it may be of a newer Go; without what dependencies cannot say, as replace
+		file, err = modfile.ParseLax(name, data, nil)
+	}
 	if err != nil {
 		return
 	}
 	if file.Module != nil {
 		m.path = file.Module.Mod.Path
 	}
-	for _, r := range file.Replace {
-		if r.New.Version == "" {
-			m.replaced[r.Old.Path] = absolute(filepath.FromSlash(r.New.Path), dir)
-		}
-	}
+	maps.Copy(m.replaced, replacedDirs(dir, file.Replace))
 }
 
 // joined adds the modules that packages below the root may import: the one
@@ -193,7 +192,9 @@ func (s *search) joined() {
 		if data, err := readSmall(name); err == nil {
 			if work, err := modfile.ParseWork(name, data, nil); err == nil {
 				for _, use := range work.Use {
-					s.addModule(absolute(filepath.FromSlash(use.Path), dir))
+					in := absoluteIn(dir, use.Path)
+					s.addModule(in)
+					maps.Copy(s.modules[in].replaced, replacedDirs(dir, work.Replace))
 				}
 			}
 		}

@@ -55,6 +55,12 @@ func TestFindPrograms(t *testing.T) {
 		{name: "two", files: "-- cmd/a/main.go --\npackage main" + serves + "-- cmd/b/main.go --\npackage main" + serves + "-- cmd/tool/main.go --\npackage main\n\nimport _ \"example.com/hello/handlers\"\n\nfunc main() {}\n", want: "cmd/a cmd/b"},
 		{name: "delegates to a replaced module", files: "-- cmd/web/main.go --\npackage main\n\nimport \"example.com/lib/serve\"\n\nfunc main() { serve.Execute() }\n" +
 			"-- go.mod --\nmodule example.com/hello\n\nreplace example.com/lib => ./lib\n-- lib/go.mod --\nmodule example.com/lib\n-- lib/serve/s.go --\npackage serve" + serves, want: "cmd/web*"},
+		{name: "delegates to a module that replaces one of another name", files: "-- cmd/web/main.go --\npackage main\n\nimport \"example.com/lib/serve\"\n\nfunc main() { serve.Execute() }\n" +
+			"-- go.mod --\nmodule example.com/hello\n\nreplace example.com/lib v1.2.0 => ./fork\n-- fork/go.mod --\nmodule example.com/fork\n-- fork/serve/s.go --\npackage serve" + serves, want: "cmd/web*"},
+		{name: "with words of a newer Go", files: "-- cmd/web/main.go --\npackage main\n\nimport \"example.com/hello/cmd\"\n\nfunc main() { cmd.Execute() }\n-- cmd/cmd.go --\npackage cmd" + serves +
+			"-- go.mod --\nmodule example.com/hello\n\nfuture example.com/lib => ./fork\n", want: "cmd/web*"},
+		{name: "go.work replaces", files: "-- cmd/web/main.go --\npackage main\n\nimport \"example.com/lib/serve\"\n\nfunc main() { serve.Execute() }\n" +
+			"-- go.work --\ngo 1.26\n\nuse .\n\nreplace example.com/lib => ./fork\n-- fork/go.mod --\nmodule example.com/fork\n-- fork/serve/s.go --\npackage serve" + serves, want: "cmd/web*"},
 		{name: "a vendor directory of the user's", files: "-- handlers/internal/vendor/v.go --\npackage vendor\n-- cmd/vendor/main.go --\npackage main" + serves, want: "cmd/vendor*"},
 		{name: "a vendor directory of the go command's", files: "-- vendor/modules.txt --\n-- vendor/example.com/x/main.go --\npackage main" + serves, want: ""},
 		{name: "tests and what is skipped", files: "-- main_test.go --\npackage main" + serves + "-- testdata/main.go --\npackage main" + serves + "-- _x/main.go --\npackage main" + serves, want: ""},
