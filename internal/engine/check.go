@@ -36,8 +36,9 @@ func (v *Verdict) Describes(m *manifest.Manifest) bool {
 
 // Check compares the code of an application with a manifest, from source,
 // without a live server. against may be nil: then only what would not load is
-// found. Dependencies are compiled if they are not in the build cache.
-func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, progress build.Progress) (*Verdict, error) {
+// found. The policy is that of the server that the answer is about. Dependencies are
+// compiled if they are not in the build cache.
+func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, policy BreakPolicy, progress build.Progress) (*Verdict, error) {
 	main, err := b.Main(ctx)
 	if err != nil {
 		return failed(err)
@@ -54,7 +55,7 @@ func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, pr
 	if against != nil {
 		reasons = hostChanges(b, s, against)
 	}
-	v := judge(report, against, s.Hot(), append(reasons, uncompiled(s, report)...))
+	v := judge(report, against, s.Hot(), append(reasons, uncompiled(s, report)...)).under(&Options{OnBreak: policy})
 	m := &manifest.Manifest{
 		Format: manifest.FormatVersion, ABI: 1, Toolchain: b.Toolchain(), Handlers: s.Handlers(), Host: s.Host(), Hot: s.Hot(),
 		Modules: s.Modules(), GODEBUG: s.GODEBUG(),

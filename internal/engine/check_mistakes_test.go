@@ -35,7 +35,7 @@ func TestCheckMistakes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := Check(t.Context(), b, against, func(string) {})
+		v, err := Check(t.Context(), b, against, BreakRestart, func(string) {})
 		if err != nil {
 			t.Fatal(err)
 		}

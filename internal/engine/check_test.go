@@ -107,7 +107,7 @@ func TestCheckWorkspaces(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, err := Check(t.Context(), b, nil, func(string) {})
+			v, err := Check(t.Context(), b, nil, BreakRestart, func(string) {})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,7 +156,7 @@ func TestCheckAgainst(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := Check(t.Context(), b, against, func(string) {})
+		v, err := Check(t.Context(), b, against, BreakRestart, func(string) {})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,6 +33,7 @@ const (
 type checkFlags struct {
 	json, sarif bool
 	against     string
+	onBreak     string
 	cfg         build.Config
 }
 
@@ -103,6 +104,8 @@ the checkout.`,
 	fl.StringVar(&f.cfg.Main, "main", "", "main `PACKAGE`, as for --serve")
 	fl.StringSliceVar(&f.cfg.Tags, "tags", nil, "build `TAGS`, as for --serve")
 	fl.BoolVar(&f.cfg.Race, "race", false, "as for --serve")
+	fl.StringVar(&f.onBreak, "on-break", onBreakRestart, "`POLICY` of the server, as for --serve: with swap, it would swap a changed signature in where that is safe")
+	completeOnBreak(cmd)
 	return cmd
 }
 
@@ -121,13 +124,17 @@ func (p *program) runCheck(ctx context.Context, dir string, f checkFlags) error 
 		return err
 	}
 	f.cfg.Dir = dir
+	policy, err := breakPolicy(f.onBreak)
+	if err != nil {
+		return err
+	}
 	progress, end := p.progress("checking")
-	v, err := p.checkCode(ctx, f.cfg, against, progress)
+	v, err := p.checkCode(ctx, f.cfg, against, policy, progress)
 	if err == nil && against != nil && f.against == "" && !v.Describes(against) {
 		// What was live last in the directory is another of its programs.
 		res.Other = against.Generation
 		res.Against, res.Generation = "", 0
-		v, err = p.checkCode(ctx, f.cfg, nil, progress)
+		v, err = p.checkCode(ctx, f.cfg, nil, policy, progress)
 	}
 	end()
 	if err != nil {
@@ -227,7 +234,7 @@ func (p *program) printCheck(dir string, res checkResult) error {
 
 // checkCode runs the check in a directory of its own, so that it neither
 // disturbs a running engine nor leaves anything behind.
-func checkCode(ctx context.Context, cfg build.Config, against *manifest.Manifest, progress build.Progress) (_ *engine.Verdict, err error) {
+func checkCode(ctx context.Context, cfg build.Config, against *manifest.Manifest, policy engine.BreakPolicy, progress build.Progress) (_ *engine.Verdict, err error) {
 	cfg.OutDir, err = os.MkdirTemp("", "anvil-check-")
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for the check: %w", err)
@@ -241,5 +248,5 @@ func checkCode(ctx context.Context, cfg build.Config, against *manifest.Manifest
 	if err != nil {
 		return nil, err
 	}
-	return engine.Check(ctx, b, against, progress)
+	return engine.Check(ctx, b, against, policy, progress)
 }

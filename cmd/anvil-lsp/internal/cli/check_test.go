@@ -21,13 +21,14 @@ import (
 type checked struct {
 	cfg     build.Config
 	against *manifest.Manifest
+	policy  engine.BreakPolicy
 }
 
 // checks has the program answer with a verdict, and returns what it was asked.
 func (p *testProgram) checks(v *engine.Verdict, err error) *checked {
 	c := &checked{}
-	p.checkCode = func(_ context.Context, cfg build.Config, against *manifest.Manifest, _ build.Progress) (*engine.Verdict, error) {
-		c.cfg, c.against = cfg, against
+	p.checkCode = func(_ context.Context, cfg build.Config, against *manifest.Manifest, policy engine.BreakPolicy, _ build.Progress) (*engine.Verdict, error) {
+		c.cfg, c.against, c.policy = cfg, against, policy
 		return v, err
 	}
 	return c
@@ -69,6 +70,7 @@ func TestCheckExitCodes(t *testing.T) {
 		{"check a b", nil, nil, 3, "", `unexpected argument "b"`},
 		{"check --json --sarif", nil, nil, 3, "", "only one of them"},
 		{"check --port 1", nil, nil, 3, "", "unknown flag: --port"},
+		{"check --on-break never", nil, nil, 3, "", "it is restart, ask, keep or swap"},
 		{"check --against none.json", nil, nil, 3, "", "none.json: no such file"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
@@ -106,7 +108,10 @@ func TestCheckAgainst(t *testing.T) {
 	if asked.against == nil || asked.against.Generation != 7 || !reflect.DeepEqual(asked.cfg, want) {
 		t.Errorf("asked %+v", asked)
 	}
-	run(0, "compared with generation 3 in deployed.json", "", "--against", "deployed.json", p.dir)
+	run(0, "compared with generation 3 in deployed.json", "", "--against", "deployed.json", "--on-break", "swap", p.dir)
+	if asked.policy != engine.BreakSwap {
+		t.Errorf("asked %+v", asked)
+	}
 	if err := os.WriteFile(live, []byte(`{"format":0}`), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -154,13 +159,13 @@ func TestCheckLeavesNothing(t *testing.T) {
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
 	dir := t.TempDir()
-	v, err := checkCode(t.Context(), build.Config{Dir: dir}, nil, nil)
+	v, err := checkCode(t.Context(), build.Config{Dir: dir}, nil, engine.BreakRestart, nil)
 	if err == nil && v.Rung != manifest.RungKeep {
 		t.Errorf("an empty directory is a program: %+v", v)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := checkCode(ctx, build.Config{Dir: dir}, nil, nil); !errors.Is(err, context.Canceled) {
+	if _, err := checkCode(ctx, build.Config{Dir: dir}, nil, engine.BreakRestart, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	for _, d := range []string{tmp, dir} {
@@ -197,7 +202,7 @@ func TestCheckOfAnotherProgram(t *testing.T) {
 			v := verdictOf(manifest.RungHotSwap)
 			v.Main = api
 			var against []*manifest.Manifest
-			p.checkCode = func(_ context.Context, _ build.Config, m *manifest.Manifest, _ build.Progress) (*engine.Verdict, error) {
+			p.checkCode = func(_ context.Context, _ build.Config, m *manifest.Manifest, _ engine.BreakPolicy, _ build.Progress) (*engine.Verdict, error) {
 				against = append(against, m)
 				return v, nil
 			}

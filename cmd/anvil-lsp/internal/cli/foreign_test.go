@@ -46,7 +46,7 @@ func TestForeign(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newProgram(t, newFake(event))
-			p.checkCode = func(context.Context, build.Config, *manifest.Manifest, build.Progress) (*engine.Verdict, error) {
+			p.checkCode = func(context.Context, build.Config, *manifest.Manifest, engine.BreakPolicy, build.Progress) (*engine.Verdict, error) {
 				return verdict, nil
 			}
 			if err := os.MkdirAll(filepath.Join(p.dir, "taken", name), 0o777); err != nil {

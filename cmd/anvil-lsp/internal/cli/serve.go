@@ -58,7 +58,7 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	for _, name := range []string{"main", "cwd"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, completeDirs)
 	}
-	_ = cmd.RegisterFlagCompletionFunc("on-break", cobra.FixedCompletions([]string{onBreakRestart, string(engine.BreakAsk), string(engine.BreakKeep), string(engine.BreakSwap)}, cobra.ShellCompDirectiveNoFileComp))
+	completeOnBreak(cmd)
 }
 
 // take checks the flags and takes the arguments apart.
@@ -82,7 +82,7 @@ func (f *serveFlags) take(cmd *cobra.Command, args []string) error {
 	if f.startTimeout < time.Second {
 		return usagef("--start-timeout %v: it is a duration of a second or more, such as 90s or 2m", f.startTimeout)
 	}
-	if _, err := f.policy(); err != nil {
+	if _, err := breakPolicy(f.onBreak); err != nil {
 		return err
 	}
 	ours := []string{"--serve", "--json", "--once", "--verbose"} // what concerns this terminal only
@@ -96,15 +96,20 @@ func (f *serveFlags) take(cmd *cobra.Command, args []string) error {
 // onBreakRestart is the name of the default policy for breaks.
 const onBreakRestart = "restart"
 
-// policy returns what --on-break means.
-func (f *serveFlags) policy() (engine.BreakPolicy, error) {
-	switch policy := engine.BreakPolicy(f.onBreak); policy {
+func completeOnBreak(cmd *cobra.Command) {
+	words := []string{onBreakRestart, string(engine.BreakAsk), string(engine.BreakKeep), string(engine.BreakSwap)}
+	_ = cmd.RegisterFlagCompletionFunc("on-break", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) // fails for unknown flags only
+}
+
+// breakPolicy returns what a value of --on-break means.
+func breakPolicy(word string) (engine.BreakPolicy, error) {
+	switch policy := engine.BreakPolicy(word); policy {
 	case onBreakRestart:
 		return engine.BreakRestart, nil
 	case engine.BreakAsk, engine.BreakKeep, engine.BreakSwap:
 		return policy, nil
 	}
-	return "", usagef("--on-break %s: it is restart, ask, keep or swap", f.onBreak)
+	return "", usagef("--on-break %s: it is restart, ask, keep or swap", word)
 }
 
 // workDir returns the directory that --cwd names, absolute.
@@ -126,7 +131,7 @@ func (p *program) workDir(dir string) (string, error) {
 func (p *program) serve(ctx context.Context, f serveFlags) error {
 	keys := !f.json && !f.once && paint.IsTerminal(p.stdin) && paint.IsTerminal(p.stdout)
 	face := p.face(f.dir, faceOptions{json: f.json, verbose: f.verbose, keys: keys})
-	policy, err := f.policy()
+	policy, err := breakPolicy(f.onBreak)
 	if err != nil {
 		return err
 	}
