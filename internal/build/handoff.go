@@ -1,7 +1,6 @@
 package build
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,29 +17,55 @@ import (
 const handoffPath = RuntimePath + "/internal/handoff"
 
 // entryPath is the import path, without a generation, of what begins a
-// plugin for which the handlers package was not compiled.
+// plugin whose handlers package does not hand the function over itself.
 const entryPath = "anvil/handoff"
 
 // handoff returns a file that hands the register function to the live server when
 // the plugin is opened. It is of the handlers package, or of another one, which
 // imports that. Whatever the type of the function is: the live server names a wrong
 // one better than the compiler would.
-func handoff(name, handlers string, generation int) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "package %s\n\nimport (\n\tanvilHotreload %q\n\tanvilHandoff %q\n", name, RuntimePath, handoffPath)
+//
+// The generation is told by the import path that the package is linked under, so that
+// what was compiled once can be used for all. In an executable there is none, and
+// nothing to hand over.
+func handoff(name, handlers string) []byte {
+	var imports strings.Builder
 	function := RegisterName
 	if handlers != "" {
-		fmt.Fprintf(&b, "\tanvilHandlers %q\n", handlers)
+		fmt.Fprintf(&imports, "\tanvilHandlers %q\n", handlers)
 		function = "anvilHandlers." + function
 	}
-	fmt.Fprintf(&b, ")\n\nfunc init() { anvilHandoff.Give(%d, anvilHotreload.ABIVersion, %s) }\n", generation, function)
-	return b.Bytes()
+	before, after, _ := strings.Cut(manifest.GenerationPath(0, ""), "0")
+	return fmt.Appendf(nil, `package %s
+
+import (
+	anvilRuntime "runtime"
+	anvilStrconv "strconv"
+	anvilStrings "strings"
+
+	anvilHotreload %q
+	anvilHandoff %q
+%s)
+
+func init() {
+	pc, _, _, _ := anvilRuntime.Caller(0)
+	path, _, _ := anvilStrings.Cut(anvilRuntime.FuncForPC(pc).Name(), %q)
+	if generation, err := anvilStrconv.Atoi(anvilStrings.TrimPrefix(path, %q)); err == nil {
+		anvilHandoff.Give(generation, anvilHotreload.ABIVersion, %s)
+	}
+}
+`, name, RuntimePath, handoffPath, imports.String(), after, before, function)
 }
 
-// compileEntry compiles a package that a plugin begins with.
-func (b *Builder) compileEntry(ctx context.Context, handlers *Package, j compileJob, generation int) error {
+// handoffImports returns what such a file imports, besides the handlers package.
+func handoffImports() []string {
+	return []string{"runtime", "strconv", "strings", RuntimePath, handoffPath}
+}
+
+// compileEntry compiles a package that plugins begin with.
+func (b *Builder) compileEntry(ctx context.Context, handlers *Package, j compileJob) error {
 	file := strings.TrimSuffix(j.out, ".a") + ".go"
-	if err := os.WriteFile(file, handoff("handoff", handlers.ImportPath, generation), 0o666); err != nil {
+	if err := os.WriteFile(file, handoff("handoff", handlers.ImportPath), 0o666); err != nil {
 		return writeError(err)
 	}
 	j.files, j.pkg = []string{file}, &Package{Dir: handlers.Dir, ImportPath: entryPath, Name: "handoff"}
@@ -49,12 +74,10 @@ func (b *Builder) compileEntry(ctx context.Context, handlers *Package, j compile
 
 // compileHandlers compiles the handlers package with a file more than it has, which
 // hands the register function over. So the package is the plugin's main package
-// itself: one of its own would have to be compiled after it. A later plugin, or the
-// executable, can be linked with the archive, too: what it then gives is for a
-// generation that nobody asks for any more.
-func (b *Builder) compileHandlers(ctx context.Context, j compileJob, generation int) error {
+// itself: one of its own would have to be compiled after it.
+func (b *Builder) compileHandlers(ctx context.Context, j compileJob) error {
 	extra := strings.TrimSuffix(j.out, ".a") + "-handoff.go"
-	text := handoff(j.pkg.Name, "", generation)
+	text := handoff(j.pkg.Name, "")
 	if err := os.WriteFile(extra, text, 0o666); err != nil {
 		return writeError(err)
 	}
@@ -70,6 +93,9 @@ func (b *Builder) compileHandlers(ctx context.Context, j compileJob, generation 
 	own := slices.DeleteFunc(slices.Clone(f.Diagnostics), func(d manifest.Diagnostic) bool { return filepath.Base(d.File) == filepath.Base(extra) })
 	if len(own) > 0 {
 		return failure(own...)
+	}
+	if !slices.ContainsFunc(f.Diagnostics, func(d manifest.Diagnostic) bool { return strings.Contains(d.Message, RegisterName) }) {
+		return err
 	}
 	pos := manifest.Position{File: j.pkg.Dir}
 	if len(files) > 0 {

@@ -31,13 +31,16 @@ type hotCompile struct {
 	dir        string // for what is written
 	at         place
 	renames    bool
-	entry      compiled // what the plugin begins with
 	edited     *differences
 	naming     *thin.Renaming
 	err        error // there is none
 
+	entry compiled // what the plugin begins with; it is made last
+
 	mu  sync.Mutex // guards what follows
 	now map[string]compiled
+	// gives is as in the snapshot.
+	gives string
 	// kept are packages that tell their importers what they did before.
 	kept map[string]bool
 }
@@ -50,7 +53,7 @@ func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, d
 	h := &hotCompile{
 		b: b, next: s, packages: packages, changed: plan.Changed, generation: generation, dir: dir, at: at,
 		renames: !anew && !b.compilesAnew && s.renamed(), edited: newDifferences(),
-		now: make(map[string]compiled, len(s.compiled)), kept: map[string]bool{},
+		now: make(map[string]compiled, len(s.compiled)), gives: s.gives, kept: map[string]bool{},
 	}
 	paths := map[string]string{}
 	for path, c := range s.compiled {
@@ -65,12 +68,7 @@ func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, d
 		paths[path] = now.path
 		h.now[path] = now
 	}
-	// If the handlers package need not be compiled, the plugin begins with another.
-	handlers := s.boundary.Handlers
-	if h.entry = h.now[handlers]; h.renames && !slices.Contains(h.changed, handlers) && s.compiled[handlers].path != "" {
-		h.entry = compiled{path: manifest.GenerationPath(generation, entryPath), archive: filepath.Join(dir, "handoff.a")}
-		paths[entryPath] = h.entry.path
-	}
+	paths[entryPath] = manifest.GenerationPath(generation, entryPath)
 	if h.naming, h.err = thin.NewRenaming(paths, s.graph.Order, fmt.Sprintf("_g%d", generation)); h.err != nil {
 		h.err = fmt.Errorf("%w: %w", errNotRenamed, h.err)
 	}
@@ -140,8 +138,8 @@ func (h *hotCompile) done(path string, now compiled, kept bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.now[path], h.kept[path] = now, kept
-	if h.entry.path == now.path {
-		h.entry = now
+	if path == h.next.boundary.Handlers && !kept {
+		h.gives = now.plain
 	}
 }
 
@@ -151,8 +149,8 @@ func (h *hotCompile) compile(ctx context.Context, p *Package, path, out string) 
 	if job.files, job.flags, err = h.at.sources(p, h.dir); err != nil {
 		return err
 	}
-	if h.begins(p.ImportPath) {
-		return h.b.compileHandlers(ctx, job, h.generation)
+	if p.ImportPath == h.next.boundary.Handlers {
+		return h.b.compileHandlers(ctx, job)
 	}
 	return h.b.compile(ctx, job)
 }
@@ -164,24 +162,24 @@ func (h *hotCompile) importConfig(path string) string {
 	return importConfig(h.next, h.now, path)
 }
 
-// begins reports whether the plugin begins with a package.
-func (h *hotCompile) begins(path string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.entry.path == h.now[path].path
-}
-
-// makeEntry makes the package that the plugin begins with, if that is not the
-// handlers package.
+// makeEntry makes what the plugin begins with. That is the handlers package, unless it
+// need not be compiled and has not been for a plugin yet.
 func (h *hotCompile) makeEntry(ctx context.Context) error {
 	handlers := h.next.boundary.Handlers
-	if h.begins(handlers) {
+	now, was := h.now[handlers], h.next.compiled[handlers]
+	if !h.renames || now.plain == h.gives {
+		h.entry = now
 		return nil
+	}
+	h.entry = compiled{path: manifest.GenerationPath(h.generation, entryPath), archive: filepath.Join(h.dir, "handoff.a")}
+	if last := h.next.entry; last.plain != "" && last != was && now.plain == was.plain && readable(last.plain) {
+		h.entry.plain = last.plain
+		return h.rename(h.entry)
 	}
 	h.entry.plain = plainArchive(h.entry.archive)
 	err := h.b.compileEntry(ctx, h.next.graph.Packages[handlers], compileJob{
 		path: entryPath, out: h.entry.plain, importcfg: h.importConfig(entryPath),
-	}, h.generation)
+	})
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		return nil, nil, errNotAhead
 	}
 	plan := &Plan{Resolved: resolve, base: s}
-	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, entry: s.entry, static: s.static, host: s.host, images: s.images, fresh: s.fresh, faults: s.faults, sources: sources}
+	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, entry: s.entry, gives: s.gives, static: s.static, host: s.host, images: s.images, fresh: s.fresh, faults: s.faults, sources: sources}
 	if resolve {
 		var g *Graph
 		var err error
@@ -157,7 +157,7 @@ func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string
 	}
 	return &Snapshot{
 		graph: g, boundary: NewBoundary(g, register, nativeIn(sources)), sources: sources,
-		archives: s.archives, linked: s.linked, compiled: s.compiled, entry: s.entry, static: s.static, host: s.host, images: s.images, fresh: s.fresh, faults: s.faults,
+		archives: s.archives, linked: s.linked, compiled: s.compiled, entry: s.entry, gives: s.gives, static: s.static, host: s.host, images: s.images, fresh: s.fresh, faults: s.faults,
 	}, g, nil
 }
 

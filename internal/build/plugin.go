@@ -103,7 +103,7 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 	}
 	res.Steps = append(res.Steps, watch.step(control.StepCompile))
 	next := *s
-	next.compiled, next.entry = h.now, h.entry
+	next.compiled, next.entry, next.gives = h.now, h.entry, h.gives
 	res.Snapshot = &next
 	res.generation = generation
 	if err := b.link(ctx, res); err != nil && h.renames {

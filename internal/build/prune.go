@@ -41,6 +41,9 @@ func (b *Builder) Prune(generation int, s *Snapshot) {
 	for _, c := range s.compiled {
 		keep = append(keep, filepath.Base(filepath.Dir(c.archive)), filepath.Base(filepath.Dir(c.plain)))
 	}
+	if s.entry.plain != "" {
+		keep = append(keep, filepath.Base(filepath.Dir(s.entry.plain)))
+	}
 	for _, c := range s.static {
 		keep = append(keep, filepath.Base(filepath.Dir(c.archive)))
 	}

@@ -117,6 +117,11 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapsho
 		return nil, err
 	}
 	s.take(now.archives)
+	if handlers := s.boundary.Handlers; s.static[handlers].archive != was.static[handlers].archive {
+		s.gives = s.static[handlers].archive // compiled by now, if not for a plugin
+	} else {
+		s.gives = was.gives
+	}
 	return s, nil
 }
 
@@ -162,7 +167,11 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 	if job.files, job.flags, err = r.at.sources(p, r.dir); err != nil {
 		return err
 	}
-	if err := r.b.compile(ctx, job); err != nil {
+	compile := r.b.compile
+	if path == r.s.boundary.Handlers {
+		compile = r.b.compileHandlers
+	}
+	if err := compile(ctx, job); err != nil {
 		return err
 	}
 	if !had || path == r.s.boundary.Main {
@@ -226,12 +235,19 @@ func (r *recompiled) imports(p *Package) (cfg string, changed, moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var b strings.Builder
-	for _, imp := range slices.Sorted(slices.Values(p.Imports)) {
+	for _, imp := range p.Imports {
+		changed = changed || r.changed[imp]
+		moved = moved || r.moved[imp]
+	}
+	all := slices.Clone(p.Imports)
+	if p.ImportPath == r.s.boundary.Handlers {
+		all = append(all, handoffImports()...)
+	}
+	slices.Sort(all)
+	for _, imp := range slices.Compact(all) {
 		if imp != "unsafe" && imp != "C" {
 			fmt.Fprintf(&b, "packagefile %s=%s\n", imp, r.archives[imp])
 		}
-		changed = changed || r.changed[imp]
-		moved = moved || r.moved[imp]
 	}
 	return b.String(), changed, moved
 }

@@ -30,7 +30,7 @@ func TestRehost(t *testing.T) {
 		resolved bool
 	}{
 		// What the go command compiled is compared with what the compiler alone makes.
-		{"hot body", func() string { return a.edit(handlers, `"v1"`, `"v2"`) }, []string{"handlers"}, "v2 started", false},
+		{"hot body", func() string { return a.edit(handlers, `"v1"`, `"v2"`) }, []string{"handlers", "main"}, "v2 started", false},
 		{"host body", func() string {
 			return a.write("store/store.go", "package store\n\nvar Name string\n\n//go:noinline\nfunc Set(s string) { Name = s + \"!\" }\n")
 		}, []string{"store", "handlers", "main"}, "v2 started", false}, // Set is new

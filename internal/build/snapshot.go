@@ -29,6 +29,9 @@ type Snapshot struct {
 	// entry is the package that a plugin begins with: the handlers package, or one
 	// of its own. Of the executable there is none.
 	entry compiled
+	// gives is the archive, for the compiler, of a handlers package that hands over the
+	// register function itself.
+	gives string
 	// static is what the executable was linked from. It is not changed.
 	static map[string]static
 	// host is the number of the generation that the executable was built for.
