@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -123,6 +122,12 @@ func (s *Snapshot) replaces(running *Snapshot, path, archive string) bool {
 // or it is not in the build cache any more. Hot packages that are still to be
 // compiled are not among them.
 func (s *Snapshot) missing() []string {
+	return s.without(func(archive string) bool { return archive != "" && readable(archive) })
+}
+
+// without lists the packages that have no archive that will do, but for hot ones that
+// are still to be compiled.
+func (s *Snapshot) without(does func(archive string) bool) []string {
 	var out []string
 	for _, path := range s.graph.Order {
 		if path == "unsafe" || path == s.boundary.Main {
@@ -136,9 +141,7 @@ func (s *Snapshot) missing() []string {
 			}
 			archive = c.plain
 		}
-		if archive == "" {
-			out = append(out, path)
-		} else if _, err := os.Stat(archive); err != nil {
+		if !does(archive) {
 			out = append(out, path)
 		}
 	}

@@ -50,7 +50,7 @@ func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, a
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return res, err
-	case len(plan.next.lacking(plan.Rebuilt())) > 0:
+	case len(plan.next.missingBut(plan.Rebuilt())) > 0:
 		restored, lost := b.Restore(ctx, plan.next)
 		if lost != nil {
 			return nil, lost
@@ -88,12 +88,12 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 	res := &Result{Path: filepath.Join(gen, at.name+".so"), work: dir}
 	watch := newStopwatch()
 	res.Rebuilt = s.rebuilt(plan.Changed)
-	if missing := s.lacking(res.Rebuilt); len(missing) > 0 {
+	if missing := s.neverMade(res.Rebuilt); len(missing) > 0 {
 		// Why the go command did not compile them is in its own words.
 		if _, err := b.exportArchives(ctx, nil, "--", s.boundary.Main); err != nil {
 			return nil, b.existingIn(s.graph, err)
 		}
-		if missing = s.lacking(res.Rebuilt); len(missing) > 0 {
+		if missing = s.neverMade(res.Rebuilt); len(missing) > 0 {
 			return nil, fmt.Errorf("the go command gave no archive of %s", missing[0])
 		}
 	}
@@ -118,9 +118,17 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 	return res, nil
 }
 
-// lacking is missing without what is compiled anew anyway.
-func (s *Snapshot) lacking(rebuilt []string) []string {
+// missingBut is missing without what is made anew anyway.
+func (s *Snapshot) missingBut(rebuilt []string) []string {
 	return slices.DeleteFunc(s.missing(), func(path string) bool { return slices.Contains(rebuilt, path) })
+}
+
+// neverMade lists the packages that there never was an archive of, without what is
+// made anew anyway. It looks at no file: what the plan found there may be gone by now,
+// but then compiling or linking fails, and buildPlugin looks again.
+func (s *Snapshot) neverMade(rebuilt []string) []string {
+	never := s.without(func(archive string) bool { return archive != "" })
+	return slices.DeleteFunc(never, func(path string) bool { return slices.Contains(rebuilt, path) })
 }
 
 // rebuilt returns what is compiled anew, dependencies first: packages and the hot

@@ -40,14 +40,14 @@ func newImage(path string) *image {
 // thinLinker decides whether to link thin, and does.
 type thinLinker struct {
 	builder *Builder
-	linker  thin.Linker
+	linker  *thin.Linker
 	off     atomic.Pointer[string] // why it is not done at all
 	doubt   atomic.Pointer[string] // why it is not done the next time
 	trial   trial
 }
 
 func newThinLinker(b *Builder) *thinLinker {
-	l := &thinLinker{builder: b, trial: newTrial(), linker: thin.Linker{
+	l := &thinLinker{builder: b, trial: newTrial(), linker: &thin.Linker{
 		GoLink: b.tool("link"),
 		Run: func(ctx context.Context, dir, name string, args ...string) error {
 			_, err := b.run.quick().output(ctx, dir, name, args...)

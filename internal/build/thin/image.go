@@ -28,6 +28,8 @@ type Image struct {
 	imports  []string // names of undefined symbols
 	relocs   []rela   // by offset, those of data only
 	types    func() map[uint64]string
+
+	described sync.Map // symbol → descriptor
 }
 
 // symbol is one that an image exports.

@@ -21,7 +21,8 @@ type Tool func(ctx context.Context, dir, name string, args ...string) error
 // out about the former does not count.
 const Version = 3
 
-// Linker links plugins. It is immutable and safe for concurrent use.
+// Linker links plugins. It is safe for concurrent use; it must not be copied or changed
+// after the first.
 type Linker struct {
 	// GoLink is the path of the Go linker, SystemLink that of ld, mold or lld.
 	GoLink, SystemLink string
@@ -32,6 +33,8 @@ type Linker struct {
 	Run Tool
 	// Flags are given to the Go linker besides those that thin linking needs.
 	Flags []string
+
+	archived archivedTypes
 }
 
 // Job is one plugin.
@@ -157,6 +160,9 @@ func (l *Linker) goLink(ctx context.Context, j Job, in *inputs) (map[string]stri
 	args := []string{
 		"-o", j.Out, "-importcfg", cfgFile, "-buildmode=plugin", "-linkshared", "-linkmode=external", "-buildid=",
 		"-pluginpath", j.Path, "-tmpdir", j.Dir, "-extld=" + l.Nothing, "-s", "-w",
+		// There is no debug information to compress; the linker would try out whether
+		// the system's linker can.
+		"-compressdwarf=false",
 	}
 	args = slices.Concat(args, l.Flags, j.Flags)
 	return names, l.Run(ctx, j.Dir, l.GoLink, append(args, in.all[j.Path].file)...)
@@ -164,7 +170,7 @@ func (l *Linker) goLink(ctx context.Context, j Job, in *inputs) (map[string]stri
 
 // stub returns the library that stands for the images.
 func (l *Linker) stub(j Job, in *inputs) (content []byte, names map[string]string, err error) {
-	s := &stub{images: j.Images, exports: map[string]export{}, archived: j.archived()}
+	s := &stub{images: j.Images, exports: map[string]export{}, archived: j.archived(&l.archived)}
 	for _, r := range always {
 		s.add(r)
 	}
@@ -189,38 +195,6 @@ func (l *Linker) stub(j Job, in *inputs) (content []byte, names map[string]strin
 	}
 	content, err = s.bytes()
 	return content, names, err
-}
-
-// archived returns what a stub finds type descriptors with.
-func (j *Job) archived() func(name, mentioned string) (descriptor, string, bool) {
-	byName := j.byName()
-	read := map[string][]*object{}
-	return func(name, mentioned string) (descriptor, string, bool) {
-		for _, path := range []string{byName[packageOf(name)], mentioned, "runtime"} {
-			if path == "" {
-				continue
-			}
-			if _, done := read[path]; !done {
-				// What cannot be read is missed by the linker.
-				read[path], _ = readObjects(j.Shared[path])
-			}
-			for _, o := range read[path] {
-				if d, ok := o.describe(name); ok {
-					return d, path, true
-				}
-			}
-		}
-		return descriptor{}, "", false
-	}
-}
-
-// byName returns the shared packages by their names in symbols.
-func (j *Job) byName() map[string]string {
-	out := make(map[string]string, len(j.Shared))
-	for path := range j.Shared {
-		out[SymbolPath(path)] = path
-	}
-	return out
 }
 
 // missed are the words with which the Go linker names a symbol that it does

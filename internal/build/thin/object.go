@@ -300,7 +300,7 @@ func (o *object) describe(name string) (descriptor, bool) {
 	}
 	for r := range o.relocations(i) {
 		if target := o.resolve(r.target()); r.offset() == typeMask && r.size() == 8 && target >= 0 && target < o.defined() {
-			d.mask = o.indexed(target, blockDataIndex, blockData, 1)
+			d.mask = bytes.Clone(o.indexed(target, blockDataIndex, blockData, 1))
 		}
 	}
 	o.parts(i, func(at, part int) { d.types[at] = o.name(part) })

@@ -89,10 +89,22 @@ type descriptor struct {
 	types map[int]string // offset of a pointer in data → the type it leads to
 }
 
-// describe reads a type descriptor, and which types it leads to, as far as
+// describe returns a type descriptor, and which types it leads to, as far as
 // the linker follows them to find out where a variable of the type has pointers:
-// elements of arrays and fields of structs.
-func describe(im *Image, s symbol) (descriptor, error) {
+// elements of arrays and fields of structs. It is not to be changed: each link asks for
+// nearly the same ones, so they are remembered.
+func (im *Image) describe(s symbol) (descriptor, error) {
+	if d, known := im.described.Load(s); known {
+		return d.(descriptor), nil
+	}
+	d, err := im.readType(s)
+	if err == nil {
+		im.described.Store(s, d)
+	}
+	return d, err
+}
+
+func (im *Image) readType(s symbol) (descriptor, error) {
 	data, err := im.read(s.value, s.size)
 	if err != nil {
 		return descriptor{}, err

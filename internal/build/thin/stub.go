@@ -116,7 +116,7 @@ func (s *stub) describe() error {
 			continue // described when it was added
 		}
 		var err error
-		if e.descriptor, err = describe(e.image, e.symbol); err != nil {
+		if e.descriptor, err = e.image.describe(e.symbol); err != nil {
 			return err
 		}
 		s.exports[name] = e
