@@ -38,7 +38,11 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 	if b.cfg.Race {
 		args = append(args, "-race")
 	}
-	args = append(append(args, b.gcflags()...), j.flags...)
+	args = append(args, b.gcflags()...)
+	if root := b.workspace(); root != "" && within(root, j.pkg.Dir) && !j.pkg.vendored() {
+		args = append(args, b.ownFlags()...)
+	}
+	args = append(args, j.flags...)
 	if len(j.pkg.EmbedPatterns) > 0 {
 		data, err := json.Marshal(newEmbedConfig(j.pkg))
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -169,7 +170,38 @@ func (b *Builder) flags() []string {
 	if gc := b.gcflags(); len(gc) > 0 {
 		flags = append(flags, "-gcflags=all="+strings.Join(gc, " "))
 	}
+	if root, own := b.workspace(), b.ownFlags(); root != "" && len(own) > 0 {
+		if rel, err := filepath.Rel(b.cfg.Dir, root); err == nil {
+			pattern := "./" + filepath.ToSlash(rel) + "/..." // the last one that matches counts
+			flags = append(flags, "-gcflags="+pattern+"="+strings.Join(append(b.gcflags(), own...), " "))
+		}
+	}
 	return flags
+}
+
+// workspace returns the directory of go.work, or else of go.mod; empty if there is
+// neither.
+func (b *Builder) workspace() string {
+	for _, file := range []string{b.env.GOWORK, b.env.GOMOD} {
+		if file != "" && file != "off" && file != os.DevNull {
+			return filepath.Dir(file)
+		}
+	}
+	return ""
+}
+
+// ownFlags returns the flags that packages of the workspace are compiled with, besides
+// gcflags.
+//
+// Functions with function literals in them are not inlined into other packages. Else
+// each edit of a handler that is made by a function, as in func list() http.HandlerFunc
+// { return func(…) {…} }, would be one of the package that registers it, which
+// holds a copy of them all and would have to be compiled, too.
+func (b *Builder) ownFlags() []string {
+	if b.cfg.Debug { // nothing is inlined
+		return nil
+	}
+	return []string{"-d=inlfuncswithclosures=0"}
 }
 
 // tags returns the build tags that files are chosen by, besides those of the

@@ -116,3 +116,46 @@ func TestLineDirectives(t *testing.T) {
 		t.Errorf("AnvilRegisterRoutes is at %s", at)
 	}
 }
+
+// TestOwnFlags: packages of the workspace are compiled in the same way by the go command
+// and by direct calls of the compiler, wherever in it the program is.
+func TestOwnFlags(t *testing.T) {
+	const own = "-d=inlfuncswithclosures=0"
+	root := t.TempDir()
+	mod, work := filepath.Join(root, "web", "go.mod"), filepath.Join(root, "go.work")
+	tests := []struct {
+		name, dir, mod, work string
+		debug                bool
+		pattern, workspace   string // empty: there is none
+	}{
+		{"in the module's root", "web", mod, "", false, "./.", "web"},
+		{"below it", "web/cmd/app", mod, "off", false, "./../..", "web"},
+		{"in a workspace", "web", mod, work, false, "./..", "."},
+		{"without a module", "web", os.DevNull, "", false, "", ""},
+		{"for a debugger", "web", mod, "", true, "", "web"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := &Builder{cfg: Config{Dir: filepath.Join(root, tt.dir), Debug: tt.debug}, env: goEnv{GOMOD: tt.mod, GOWORK: tt.work, GOOS: "linux", GOARCH: "amd64"}}
+			var pattern string
+			for _, f := range b.flags() {
+				if p, flags, ok := strings.Cut(strings.TrimPrefix(f, "-gcflags="), "/...="); ok {
+					pattern = p
+					if want := strings.Join(append(b.gcflags(), own), " "); flags != want {
+						t.Errorf("flags %s, want %s", flags, want)
+					}
+				}
+			}
+			if pattern != tt.pattern {
+				t.Errorf("pattern %s, want %s", pattern, tt.pattern)
+			}
+			want := ""
+			if tt.workspace != "" {
+				want = filepath.Join(root, tt.workspace)
+			}
+			if got := b.workspace(); got != want {
+				t.Errorf("workspace %s, want %s", got, want)
+			}
+		})
+	}
+}

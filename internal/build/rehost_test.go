@@ -156,7 +156,7 @@ func TestRehostTakes(t *testing.T) {
 		{"a body", []edit{{"a/small.go", `"v1"`, `"v2"`}}, []edit{{"host/host.go", "h2", "h3"}}, []string{"host"}, "", ""},
 		{"nothing since", nil, []edit{{"host/host.go", "h3", "h4"}}, []string{"host"}, "", ""},
 		{"what importers inline", []edit{{"a/small.go", `"s1"`, `"s2"`}}, []edit{{"host/host.go", "h4", "h5"}}, []string{"host"}, "", ""},
-		{"the handlers", []edit{{"handlers/handlers.go", "c.Say())", `c.Say(), "!")`}}, []edit{{"host/host.go", "h5", "h6"}}, []string{"host", "main"}, "true", "true !"},
+		{"the handlers", []edit{{"handlers/handlers.go", "c.Say())", `c.Say(), "!")`}}, []edit{{"host/host.go", "h5", "h6"}}, []string{"host", "main"}, "m1", "m1 !"},
 		{"the handlers and below", []edit{{"handlers/handlers.go", `"!"`, `"?"`}, {"a/small.go", `"v2"`, `"v3"`}}, []edit{{"host/host.go", "h6", "h7"}}, []string{"host", "main"}, "", ""},
 		{"at the same time", []edit{{"b/b.go", "return 1", "return 2"}}, []edit{{"host/host.go", "h7", "h8"}, {"a/small.go", `"v3"`, `"v4"`}}, []string{"a", "host"}, " 1 a.T", " 2 a.T"},
 		{"what hot code inlines", []edit{{"a/small.go", `"v4"`, `"v5"`}}, []edit{{"host/host.go", "return 1", "return 2"}}, []string{"a", "host", "main"}, "", ""},
