@@ -71,6 +71,23 @@ func NewBoundary(g *Graph, handlers string, native func(*Package) bool) *Boundar
 			}
 		}
 	}
+	// A package outside the workspace can import one of it, and was linked with that.
+	for _, path := range g.Order {
+		if g.Packages[path].Workspace() {
+			continue
+		}
+		for _, imp := range g.Packages[path].Imports {
+			if !b.hot[imp] {
+				continue
+			}
+			for below, chain := range g.reach(imp, func(string) bool { return false }) {
+				if b.hot[below] {
+					delete(b.hot, below)
+					b.reason[below] = Reason{Chain: append([]string{path}, chain...)}
+				}
+			}
+		}
+	}
 	return b
 }
 

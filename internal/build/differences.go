@@ -134,13 +134,13 @@ const (
 
 // takePlace compares what an archive of a package tells its importers with what an
 // earlier one does, and if that is the same makes it one that they can be linked
-// with.
-func (e *differences) takePlace(path string, before []byte, archive string) (told, error) {
+// with. others says that an import tells it more than before.
+func (e *differences) takePlace(path string, before []byte, archive string, others bool) (told, error) {
 	data, err := os.ReadFile(archive)
 	if err != nil {
 		return tellsMore, fmt.Errorf("reading a compiled package: %w", err)
 	}
-	told, err := e.told(path, archive, before, data)
+	told, err := e.told(path, archive, before, data, others)
 	if err != nil || told != tellsMoved {
 		return told, err
 	}
@@ -153,8 +153,9 @@ func (e *differences) takePlace(path string, before []byte, archive string) (tol
 	return tellsMoved, nil
 }
 
-// told compares what two archives of a package tell its importers.
-func (e *differences) told(path, archive string, was, now []byte) (told, error) {
+// told compares what two archives of a package tell its importers. What it tells of
+// what others tell it, as the value of a constant, need not show in its own source.
+func (e *differences) told(path, archive string, was, now []byte, others bool) (told, error) {
 	x, err := thin.ReadExports(archive, was)
 	if err != nil {
 		return tellsMore, err
@@ -165,6 +166,10 @@ func (e *differences) told(path, archive string, was, now []byte) (told, error) 
 		return tellsMore, err
 	case x.Equal(y):
 		return tellsSame, nil
+	case others && y.Alike(x):
+		return tellsMoved, nil // under the fingerprint of before
+	case others:
+		return tellsMore, nil
 	case e.others[path] || !x.Known() || !y.Moved(x):
 		return tellsMore, nil
 	}

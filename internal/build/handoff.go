@@ -17,8 +17,9 @@ import (
 const handoffPath = RuntimePath + "/internal/handoff"
 
 // entryPath is the import path, without a generation, of what begins a
-// plugin whose handlers package does not hand the function over itself.
-const entryPath = "anvil/handoff"
+// plugin whose handlers package does not hand the function over itself. No other
+// module can have it.
+const entryPath = handoffPath + "/plugin"
 
 // handoff returns a file that hands the register function to the live server when
 // the plugin is opened. It is of the handlers package, or of another one, which

@@ -163,7 +163,7 @@ func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at pla
 		mode = append(mode, "-X=runtime.godebugDefault="+main.DefaultGODEBUG)
 	}
 	mode = append(mode, b.setVariables()...)
-	if err := b.full.run(ctx, res.Path, archive, linkConfig(s)+b.modInfo(s.graph), mode...); err != nil {
+	if err := b.full.run(ctx, res.work, res.Path, archive, linkConfig(s)+b.modInfo(s.graph), mode...); err != nil {
 		return "", err
 	}
 	res.Steps = append(res.Steps, watch.step(control.StepLink))

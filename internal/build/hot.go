@@ -237,6 +237,6 @@ func (h *hotCompile) takesPlace(path, was, now string) bool {
 	if err != nil {
 		return false
 	}
-	told, err := h.edited.takePlace(path, before, now)
+	told, err := h.edited.takePlace(path, before, now, !h.importsKept(path))
 	return err == nil && told != tellsMore // what cannot be read is not known to be the same
 }

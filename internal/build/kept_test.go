@@ -16,9 +16,10 @@ import (
 func TestKept(t *testing.T) {
 	a := newApp(t, "kept.txtar")
 	first := a.start(a.host().Path)
-	if want := "[wexample 3 s1 intg1 Tg1 v1 p1 sub1 19 0 on] 21 1 a.T b.W v1 b.W true m1"; first != want {
+	if want := "[wexample 3 s1 intg1 Tg1 v1 p1 sub1 19 0 on] 21 1 a.T b.W v1 b.W true m1 10 title within"; first != want {
 		t.Fatalf("the program says %s, want %s", first, want)
 	}
+	every := []string{"a", "b", "c", "handlers"}
 	all := []string{"a", "b", "c"} // of the handlers package nothing can be another
 	only := []string{"a"}
 	tests := []struct {
@@ -31,6 +32,9 @@ func TestKept(t *testing.T) {
 		{"a body, with functions behind it moved", "a/work.go", "strings.Repeat(\"w\", n)", "strings.Repeat(\n\"W\",\nn)", []string{"a", "c"}, "wexample", "Wexample"},
 		{"a function that is made by one", "a/made.go", `"m1"`, `"m2"`, only, "m1", "m2"},
 		{"what is inlined", "a/small.go", `"s1"`, `"s2"`, all, "s1", "s2"},
+		{"a number that is told on", "a/size.go", "Size = 10", "Size = 20", every, "m2 10", "m2 20"},
+		{"a field that is told on", "a/size.go", "Draft int32", "Draft int64", every, "", ""},
+		{"what is told on without a trace", "a/size.go", "return false", "return true", every, "within", "over"},
 		{"what is inlined without a trace", "a/small.go", "On() bool { return true }", "On() bool { return false }", all, " on", ""},
 		{"what is made for each type", "a/small.go", `"g1"`, `"g2"`, all, "g1", "g2"},
 		{"a method that is inlined", "a/small.go", `"p1"`, `"p2"`, all, "p1", "p2"},
@@ -44,7 +48,7 @@ func TestKept(t *testing.T) {
 		{"a path that begins alike", "a/sub/sub.go", `"sub1"`, `"sub2"`, []string{"sub"}, "sub1", "sub2"},
 		{"after that", "a/small.go", `"v3"`, `"v4"`, only, "v3", "v4"},
 		{"in the middle", "b/b.go", "return 1", "return 2", []string{"b"}, " 1 a.T", " 2 a.T"},
-		{"the handlers", "handlers/handlers.go", "c.Say())", `c.Say(), "!")`, []string{"handlers"}, "m2", "m2 !"},
+		{"the handlers", "handlers/handlers.go", "over())", `over(), "!")`, []string{"handlers"}, "over", "over !"},
 		{"below the handlers", "a/small.go", `"v4"`, `"v5"`, only, "v4", "v5"},
 		{"and again", "a/small.go", `"v5"`, `"v6"`, only, "v5", "v6"},
 		{"two at once", "a/small.go", `"v6"`, `"v7"`, only, "v6", "v7"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
@@ -22,7 +23,7 @@ func (l *fullLinker) link(ctx context.Context, res *Result) error {
 		mode = append(mode, "-extldflags="+strings.TrimSpace(l.extldFlags+" -Wl,"+raceAddress(l.extldFlags, res.generation)))
 	}
 	mode = append(mode, l.builder.pluginVariables(s)...)
-	return l.run(ctx, res.Path, s.entry.archive, linkConfig(s), mode...)
+	return l.run(ctx, res.work, res.Path, s.entry.archive, linkConfig(s), mode...)
 }
 
 // raceAddress returns the argument that has a system linker, given by its name
@@ -40,10 +41,10 @@ func raceAddress(linker string, generation int) string {
 	return fmt.Sprintf("%s=%#x", flag, uint64(first+room*(generation%places)))
 }
 
-// run links a plugin or an executable.
-func (l *fullLinker) run(ctx context.Context, out, main, importcfg string, mode ...string) error {
+// run links a plugin or an executable. Scratch files go into dir.
+func (l *fullLinker) run(ctx context.Context, dir, out, main, importcfg string, mode ...string) error {
 	b := l.builder
-	cfg := main + ".linkcfg"
+	cfg := filepath.Join(dir, filepath.Base(main)+".linkcfg")
 	if err := os.WriteFile(cfg, []byte(importcfg), 0o666); err != nil {
 		return writeError(err)
 	}

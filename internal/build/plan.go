@@ -146,9 +146,13 @@ func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string
 		return nil, g, err
 	}
 	register := s.boundary.Handlers
-	if _, ok := g.Packages[register]; !ok { // so was the handlers package
+	if p, ok := g.Packages[register]; !ok { // so was the handlers package
 		if register, err = handlers(g); err != nil {
 			return nil, g, err
+		}
+	} else if _, registers := FindRegister(p); !registers { // or the function
+		if other, err := handlers(g); err == nil {
+			register = other
 		}
 	}
 	sources, err := b.readSources(g, s.sources, dirty)

@@ -61,11 +61,17 @@ func (b *Builder) rehost(ctx context.Context, plan *Plan, generation int, at pla
 		return nil, err
 	}
 	res, err := b.finishHost(ctx, s, generation, at, watch, control.StepCompile, compiled)
+	if err != nil && strings.Contains(err.Error(), "fingerprint mismatch") {
+		// The linker's words for archives that were not compiled with each other
+		// (cmd/link/internal/ld.checkFingerprint): all are made again.
+		return nil, fmt.Errorf("%w: %w", errGoCommand, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	res.Rebuilt = slices.DeleteFunc(res.Rebuilt, func(path string) bool {
-		return s.static[path].archive == plan.base.static[path].archive
+		archive := s.static[path].archive // main has none where the go command links it
+		return archive != "" && archive == plan.base.static[path].archive
 	})
 	return res, nil
 }
@@ -117,10 +123,9 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapsho
 		return nil, err
 	}
 	s.take(now.archives)
-	if handlers := s.boundary.Handlers; s.static[handlers].archive != was.static[handlers].archive {
-		s.gives = s.static[handlers].archive // compiled by now, if not for a plugin
-	} else {
-		s.gives = was.gives
+	s.gives = was.gives
+	if handlers := s.boundary.Handlers; s.static[handlers].archive != now.before[handlers].archive {
+		s.gives = s.static[handlers].archive // compiled just now
 	}
 	return s, nil
 }
@@ -182,7 +187,7 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("reading a compiled package: %w", err)
 	}
-	told, err := r.edited.takePlace(path, before, archive)
+	told, err := r.edited.takePlace(path, before, archive, changed)
 	if err != nil {
 		return err
 	}

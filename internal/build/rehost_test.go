@@ -156,10 +156,12 @@ func TestRehostTakes(t *testing.T) {
 		{"a body", []edit{{"a/small.go", `"v1"`, `"v2"`}}, []edit{{"host/host.go", "h2", "h3"}}, []string{"host"}, "", ""},
 		{"nothing since", nil, []edit{{"host/host.go", "h3", "h4"}}, []string{"host"}, "", ""},
 		{"what importers inline", []edit{{"a/small.go", `"s1"`, `"s2"`}}, []edit{{"host/host.go", "h4", "h5"}}, []string{"host"}, "", ""},
-		{"the handlers", []edit{{"handlers/handlers.go", "c.Say())", `c.Say(), "!")`}}, []edit{{"host/host.go", "h5", "h6"}}, []string{"host", "main"}, "m1", "m1 !"},
+		{"the handlers", []edit{{"handlers/handlers.go", "over())", `over(), "!")`}}, []edit{{"host/host.go", "h5", "h6"}}, []string{"host", "main"}, "within", "within !"},
 		{"the handlers and below", []edit{{"handlers/handlers.go", `"!"`, `"?"`}, {"a/small.go", `"v2"`, `"v3"`}}, []edit{{"host/host.go", "h6", "h7"}}, []string{"host", "main"}, "", ""},
 		{"at the same time", []edit{{"b/b.go", "return 1", "return 2"}}, []edit{{"host/host.go", "h7", "h8"}, {"a/small.go", `"v3"`, `"v4"`}}, []string{"a", "host"}, " 1 a.T", " 2 a.T"},
 		{"what hot code inlines", []edit{{"a/small.go", `"v4"`, `"v5"`}}, []edit{{"host/host.go", "return 1", "return 2"}}, []string{"a", "host", "main"}, "", ""},
+		{"a number that is told on", nil, []edit{{"a/size.go", "Size = 10", "Size = 20"}}, []string{"a", "b", "c", "handlers"}, "m1 10", "m1 20"},
+		{"a field that is told on", nil, []edit{{"a/size.go", "Draft int32", "Draft int64"}, {"host/host.go", "h8", "h9"}}, []string{"a", "b", "c", "handlers", "host"}, "", ""},
 		{"not at all for a plugin", nil, []edit{{"name.go", "name string", "name, other string"}}, []string{"main"}, "", ""},
 	}
 	for _, tt := range tests {
@@ -241,5 +243,59 @@ func TestRehostAhead(t *testing.T) {
 		if err != nil || len(files) > most {
 			t.Errorf("left are %q, %v", files, err)
 		}
+	}
+}
+
+// TestRehostOfOtherHandlers: another package becomes the handlers package, which was
+// compiled for a plugin as an ordinary one; and the function moves away from one that
+// stays.
+func TestRehostOfOtherHandlers(t *testing.T) {
+	a := newApp(t, "kept.txtar")
+	a.write("c/register.go", `package c
+
+import (
+	"fmt"
+
+	"github.com/anvilforge/anvil-lsp/hotreload"
+)
+
+func AnvilRegisterRoutes(r *hotreload.RouteSink) { fmt.Println("c", word(), b.Only()) }
+
+func word() string { return "one" }
+`)
+	a.edit("c/register.go", "\t\"fmt\"\n", "\t\"fmt\"\n\n\t\"example.com/app/b\"\n")
+	a.start(a.host().Path)
+	a.swap(a.edit("c/register.go", `"one"`, `"two"`))
+	rehost := func(want string, files ...string) {
+		t.Helper()
+		a.gen++
+		res, _, err := a.b.Rehost(t.Context(), a.plan(files...), a.gen, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.snap = res.Snapshot
+		a.b.Prune(a.gen, a.snap)
+		if got := a.start(res.Path); got != want {
+			t.Errorf("the program says %s, want %s", got, want)
+		}
+	}
+	a.edit("main.go", "example.com/app/handlers", "example.com/app/c")
+	rehost("c two 1", a.edit("main.go", "handlers.Anvil", "c.Anvil"))
+	if _, got := a.swap(a.edit("b/b.go", "return 1", "return 2")); got != "c two 2" {
+		t.Errorf("the program says %s", got)
+	}
+	a.write("routes/routes.go", `package routes
+
+import (
+	"example.com/app/c"
+	"github.com/anvilforge/anvil-lsp/hotreload"
+)
+
+func AnvilRegisterRoutes(r *hotreload.RouteSink) { c.Register(r) }
+`)
+	files := []string{filepath.Join(a.dir, "routes/routes.go"), a.edit("c/register.go", "AnvilRegisterRoutes", "Register"), a.edit("main.go", "example.com/app/c", "example.com/app/routes")}
+	rehost("c two 2", append(files, a.edit("main.go", "c.Anvil", "routes.Anvil"))...)
+	if _, got := a.swap(a.edit("c/register.go", `"two"`, `"three"`)); got != "c three 2" {
+		t.Errorf("the program says %s", got)
 	}
 }

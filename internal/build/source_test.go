@@ -219,6 +219,8 @@ func TestBoundary(t *testing.T) {
 			[]string{"h", "x"}, nil},
 		{"native in the middle", map[string]string{"main": "h", "h": "a b", "a": "c", "b": "d", "c": "", "d": ""}, "a",
 			[]string{"b", "d", "h"}, map[string]string{"a": "uses cgo, assembly or linkname: a", "c": "uses cgo, assembly or linkname: a"}},
+		{"a dependency imports the workspace", map[string]string{"main": "h", "h": "dep a", "dep": "lib", "lib": "below", "below": "", "a": "below"}, "",
+			[]string{"a", "h"}, map[string]string{"lib": "dep → lib", "below": "dep → lib → below"}},
 		{"native handlers", map[string]string{"main": "h", "h": "a", "a": ""}, "h", nil, nil},
 	}
 	for _, tt := range tests {

@@ -31,7 +31,7 @@ type foundType struct {
 const maxArchivedTypes = 1 << 14
 
 // find returns a type's descriptor from what is remembered, else from the objects of the
-// archive. What cannot be read has none: it is missed by the linker.
+// archive. What cannot be read has none this time: it is missed by the linker.
 func (a *archivedTypes) find(archive, name string, objects func() []*object) foundType {
 	st, err := os.Stat(archive)
 	if err != nil {
@@ -44,7 +44,11 @@ func (a *archivedTypes) find(archive, name string, objects func() []*object) fou
 	if known {
 		return found
 	}
-	for _, o := range objects() {
+	all := objects()
+	if len(all) == 0 {
+		return foundType{}
+	}
+	for _, o := range all {
 		if found.descriptor, found.ok = o.describe(name); found.ok {
 			break
 		}
@@ -68,7 +72,7 @@ func (j *Job) archived(known *archivedTypes) func(name, mentioned string) (descr
 	read := map[string][]*object{}
 	return func(name, mentioned string) (descriptor, string, bool) {
 		// What is linked just now no shared package knows.
-		if slices.ContainsFunc(linked, func(path string) bool { return strings.Contains(name, path) }) {
+		if slices.ContainsFunc(linked, func(path string) bool { return mentions(name, path) }) {
 			return descriptor{}, "", false
 		}
 		for _, path := range []string{byName[packageOf(name)], mentioned, "runtime"} {
@@ -86,6 +90,20 @@ func (j *Job) archived(known *archivedTypes) func(name, mentioned string) (descr
 			}
 		}
 		return descriptor{}, "", false
+	}
+}
+
+// mentions reports whether the name of a symbol has one of a package in it, whose path
+// ends in a dot.
+func mentions(name, path string) bool {
+	for at := 0; ; at++ {
+		next := strings.Index(name[at:], path)
+		if next < 0 {
+			return false
+		}
+		if at += next; beginsPath(name, at) {
+			return true
+		}
 	}
 }
 

@@ -255,9 +255,24 @@ func (e *Exports) Equal(other *Exports) bool { return e.sum == other.sum }
 // nothing but Equal says anything.
 func (e *Exports) Known() bool { return e.elements != nil }
 
+// Alike reports whether the exports tell the same, positions included, whatever
+// fingerprint the packages have.
+func (e *Exports) Alike(was *Exports) bool {
+	if !e.Known() || !was.Known() {
+		return e.Equal(was)
+	}
+	for section := range e.elements {
+		if !slices.EqualFunc(e.elements[section], was.elements[section], func(a, b element) bool { return bytes.Equal(a.data, b.data) }) {
+			return false
+		}
+	}
+	return true
+}
+
 // Moved reports whether the exports differ from earlier ones in nothing but the
 // positions in files, as long as nothing but bodies of functions has changed in
-// the source that are neither told in them nor generic. What such an edit can
+// the source, that of all packages of which they tell something, which are neither told
+// in them nor generic. What such an edit can
 // change besides is then in what is compared: whether functions are inlined, what
 // the analysis of escapes has found (all in the extensions of objects), and what
 // else the exports mention.
