@@ -43,7 +43,8 @@ func (r Reason) String() string {
 // package and everything outside the workspace; hot is the rest. native
 // reports packages that cannot be compiled under another import path; they,
 // and the packages below them, which they import by their own paths, are host
-// packages too.
+// packages too. So are packages that one outside the workspace imports, and those below
+// them.
 func NewBoundary(g *Graph, handlers string, native func(*Package) bool) *Boundary {
 	b := &Boundary{Main: g.Main.ImportPath, Handlers: handlers, hot: map[string]bool{}, reason: map[string]Reason{}}
 	chains := g.reach(b.Main, func(p string) bool { return p == handlers })
@@ -60,15 +61,18 @@ func NewBoundary(g *Graph, handlers string, native func(*Package) bool) *Boundar
 		}
 		b.hot[path] = true
 	}
-	for _, path := range slices.Sorted(maps.Keys(b.hot)) {
-		if !native(g.Packages[path]) {
-			continue
-		}
-		for below := range g.reach(path, func(string) bool { return false }) {
+	// host makes host packages of a hot one and of those below it.
+	host := func(path string, why func(chain []string) Reason) {
+		for below, chain := range g.reach(path, func(string) bool { return false }) {
 			if b.hot[below] {
 				delete(b.hot, below)
-				b.reason[below] = Reason{Chain: nil, Native: path}
+				b.reason[below] = why(chain)
 			}
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(b.hot)) {
+		if native(g.Packages[path]) {
+			host(path, func([]string) Reason { return Reason{Native: path} })
 		}
 	}
 	// A package outside the workspace can import one of it, and was linked with that.
@@ -77,14 +81,8 @@ func NewBoundary(g *Graph, handlers string, native func(*Package) bool) *Boundar
 			continue
 		}
 		for _, imp := range g.Packages[path].Imports {
-			if !b.hot[imp] {
-				continue
-			}
-			for below, chain := range g.reach(imp, func(string) bool { return false }) {
-				if b.hot[below] {
-					delete(b.hot, below)
-					b.reason[below] = Reason{Chain: append([]string{path}, chain...)}
-				}
+			if b.hot[imp] {
+				host(imp, func(chain []string) Reason { return Reason{Chain: append([]string{path}, chain...)} })
 			}
 		}
 	}

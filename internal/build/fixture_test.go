@@ -140,6 +140,20 @@ func (a *app) load(path string) string {
 	return a.line()
 }
 
+// rehost builds the executable for a change, and removes what is not needed then.
+func (a *app) rehost(files ...string) *Result {
+	a.t.Helper()
+	plan := a.plan(files...)
+	a.gen++
+	res, _, err := a.b.Rehost(a.t.Context(), plan, a.gen, nil, nil)
+	if err != nil {
+		a.t.Fatalf("rehost: %v", err)
+	}
+	a.snap = res.Snapshot
+	a.b.Prune(a.gen, a.snap)
+	return res
+}
+
 func (a *app) plan(files ...string) *Plan {
 	a.t.Helper()
 	p, _, err := a.b.Plan(a.t.Context(), a.snap, files)

@@ -173,13 +173,7 @@ func TestRehostTakes(t *testing.T) {
 			for _, e := range tt.host {
 				files = append(files, a.edit(e.file, e.old, e.new))
 			}
-			a.gen++
-			res, _, err := a.b.Rehost(t.Context(), a.plan(files...), a.gen, nil, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			a.snap = res.Snapshot
-			a.b.Prune(a.gen, a.snap)
+			res := a.rehost(files...)
 			if compiled := compiledIn(t, res.work); !slices.Equal(compiled, tt.compiled) {
 				t.Errorf("compiled %q, want %q", compiled, tt.compiled)
 			}
@@ -211,14 +205,7 @@ func TestRehostAhead(t *testing.T) {
 	said := func(word string) string { return strings.Replace(string(old), "started", word, 1) }
 	rehost := func(word string) *Result {
 		t.Helper()
-		plan := a.plan(a.write("main.go", said(word)))
-		a.gen++
-		res, _, err := a.b.Rehost(t.Context(), plan, a.gen, nil, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.snap = res.Snapshot
-		a.b.Prune(a.gen, a.snap)
+		res := a.rehost(a.write("main.go", said(word)))
 		if got := a.start(res.Path); !strings.HasPrefix(got, "v1 "+word+" ") {
 			t.Errorf("the program says %q, want %s", got, word)
 		}
@@ -268,14 +255,7 @@ func word() string { return "one" }
 	a.swap(a.edit("c/register.go", `"one"`, `"two"`))
 	rehost := func(want string, files ...string) {
 		t.Helper()
-		a.gen++
-		res, _, err := a.b.Rehost(t.Context(), a.plan(files...), a.gen, nil, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.snap = res.Snapshot
-		a.b.Prune(a.gen, a.snap)
-		if got := a.start(res.Path); got != want {
+		if got := a.start(a.rehost(files...).Path); got != want {
 			t.Errorf("the program says %s, want %s", got, want)
 		}
 	}
