@@ -58,6 +58,14 @@ func settle(ctx context.Context, o Options, changes <-chan change, batches chan<
 			// In a burst the timer is not moved for each event; when it fires,
 			// wait says how much is left.
 		case <-timer.C:
+			select { // a change that waits already came before the timer
+			case c, ok := <-changes:
+				if !ok {
+					return
+				}
+				g.add(c, time.Now())
+			default:
+			}
 			if left := g.wait(time.Now()); left > 0 {
 				timer.Reset(left)
 				continue
@@ -81,7 +89,9 @@ type gathering struct {
 	lost        bool
 	first, last time.Time
 	held        time.Time // since when it waits for nothing but Hold
-	said        bool      // that it does
+	holding     bool      // Hold named something when it was last asked
+	freed       time.Time // when Hold named nothing any more
+	said        bool      // that it is held
 }
 
 func (g *gathering) empty() bool { return len(g.files) == 0 && !g.lost }
@@ -99,22 +109,27 @@ func (g *gathering) add(c change, now time.Time) {
 }
 
 // wait returns how long to wait before asking again, or 0 if the batch has
-// settled.
+// settled. What was held begins to settle when it is free: the events of the
+// last files are still on their way then.
 func (g *gathering) wait(now time.Time) time.Duration {
-	latest := g.first.Add(g.MaxWait)
-	settled := earliest(g.last.Add(g.Quiet), latest)
+	last, end := latest(g.last, g.freed), latest(g.first, g.freed).Add(g.MaxWait)
+	settled := earliest(last.Add(g.Quiet), end)
 	if !g.lost && len(g.files) > 0 && len(g.files) <= few && g.Complete(slices.Sorted(maps.Keys(g.files))) {
-		settled = earliest(g.last.Add(min(quietComplete, g.Quiet)), latest)
+		settled = earliest(last.Add(min(quietComplete, g.Quiet)), end)
 	} else if !now.Before(settled) && g.needsMore() {
-		settled = earliest(g.last.Add(g.QuietMany), latest)
+		settled = earliest(last.Add(g.QuietMany), end)
 	}
 	if now.Before(settled) {
 		return settled.Sub(now)
 	}
-	if end := g.first.Add(g.MaxHold); now.Before(end) {
+	if end = g.first.Add(g.MaxHold); now.Before(end) {
 		if what := g.Hold(g.first, g.last); what != "" {
 			g.hold(what, now)
 			return min(holdPoll, end.Sub(now))
+		}
+		if g.holding {
+			g.holding, g.freed = false, now
+			return g.wait(now)
 		}
 	}
 	return 0
@@ -125,6 +140,7 @@ func (g *gathering) hold(what string, now time.Time) {
 	if g.held.IsZero() {
 		g.held = now
 	}
+	g.holding = true
 	if !g.said && now.Sub(g.held) >= holdSaid {
 		g.said = true
 		g.Holding(slices.Sorted(maps.Keys(g.files)), what)
@@ -163,6 +179,13 @@ func merge(a, b Batch) Batch {
 
 func earliest(a, b time.Time) time.Time {
 	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
 		return a
 	}
 	return b

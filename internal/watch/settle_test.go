@@ -150,12 +150,52 @@ func TestHold(t *testing.T) {
 		s.at(3005 * ms) // longer than MaxWait
 		s.none()
 		s.hold.Store(false)
-		s.batch(3010*ms, "a") // at the next look
+		s.batch(3020*ms, "a") // the next look is at 3010 ms
 		if want := []string{"1.01s [a]: the others"}; !slices.Equal(s.said, want) {
 			t.Errorf("said %q, want %q", s.said, want)
 		}
 		s.change("b") // a batch of its own, which is not held
-		s.batch(3020*ms, "b")
+		s.batch(3030*ms, "b")
+	})
+}
+
+// TestFilesOnTheirWayWhenTheHoldEnds: git removes its lock right after the last
+// file, however long the switch took.
+func TestFilesOnTheirWayWhenTheHoldEnds(t *testing.T) {
+	for _, took := range []time.Duration{100 * ms, 5 * time.Second} {
+		settleTest(t, func(s *settling) {
+			s.hold.Store(true)
+			files := []string{"a", "b", "c", "d", "e"}
+			s.change(files...)
+			for s.start.Add(took).After(time.Now()) {
+				s.change("a")
+				s.at(time.Since(s.start) + 50*ms)
+			}
+			s.at(time.Since(s.start) + 100*ms) // it is held by now
+			s.hold.Store(false)
+			for _, f := range []string{"f", "g", "h"} {
+				s.at(time.Since(s.start) + 70*ms)
+				files = append(files, f)
+				s.change(f)
+			}
+			s.batch(time.Since(s.start)+80*ms, files...)
+		})
+	}
+}
+
+// TestHoldAfterHold: a rebase takes the lock once for each commit.
+func TestHoldAfterHold(t *testing.T) {
+	settleTest(t, func(s *settling) {
+		s.hold.Store(true)
+		s.change("a")
+		s.at(3 * time.Second)
+		s.hold.Store(false)
+		s.at(3015 * ms)
+		s.hold.Store(true)
+		s.at(4 * time.Second)
+		s.none()
+		s.hold.Store(false)
+		s.batch(4030*ms, "a") // the next look is at 4020 ms
 	})
 }
 
@@ -165,12 +205,12 @@ func TestShortHoldIsNotSaid(t *testing.T) {
 		s.change("a")
 		s.at(900 * ms)
 		s.hold.Store(false)
-		s.batch(910*ms, "a")
+		s.batch(920*ms, "a")
 		s.hold.Store(true) // the next batch begins to wait anew
 		s.change("b")
 		s.at(1900 * ms)
 		s.hold.Store(false)
-		s.batch(1920*ms, "b")
+		s.batch(1920*ms, "b") // a look at 1910 ms
 		if len(s.said) > 0 {
 			t.Errorf("said %q", s.said)
 		}
