@@ -54,11 +54,15 @@ func (b *Builder) exportArchives(ctx context.Context, progress Progress, args ..
 }
 
 // addMissing returns the snapshot with the archives that it lacks: a hot package
-// imports something new, or the build cache was cleaned. Hot code need not
-// compile for that. running is what the process was linked from; nil if there is
-// none.
+// imports something new, the build cache was cleaned, or modules changed, and with
+// them what code is checked against. Hot code need not compile for that. running
+// is what the process was linked from; nil if there is none.
 func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress Progress) (*Snapshot, error) {
 	missing := s.missing()
+	moved := s.movedFrom(running)
+	if len(moved) > 0 { // whatever imports those tells of them, too
+		missing = s.without(func(string) bool { return false })
+	}
 	if len(missing) == 0 {
 		return s, nil
 	}
@@ -78,7 +82,7 @@ func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress
 	}
 	for _, path := range missing {
 		archive, ok := all.archives[path]
-		if !ok || !s.replaces(running, path, archive) {
+		if !ok || !moved[path] && !s.replaces(running, path, archive) {
 			continue
 		}
 		if s.hot(path) {
@@ -100,6 +104,21 @@ func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress
 		}
 	}
 	return &next, nil
+}
+
+// movedFrom returns the packages that are of another module, or another version of
+// one, than in a snapshot, but for hot ones.
+func (s *Snapshot) movedFrom(running *Snapshot) map[string]bool {
+	moved := map[string]bool{}
+	if running == nil {
+		return moved
+	}
+	for path, now := range s.graph.Packages {
+		if was := running.graph.Packages[path]; was != nil && !s.hot(path) && was.moduleID() != now.moduleID() {
+			moved[path] = true
+		}
+	}
+	return moved
 }
 
 // replaces reports whether an archive that was made just now is of the code that
