@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -223,26 +224,42 @@ func (b *bench) measureMemory(ctx context.Context, targets []*target) (m *Memory
 			return nil, err
 		}
 		if i >= settled {
-			rss, err := resident(ctx, s)
+			live, err := resident(ctx, s)
 			if err != nil {
 				b.say("memory: %v", err)
 				return nil, nil
 			}
-			m.RSS = append(m.RSS, rss)
+			m.RSS = append(m.RSS, live.RSS)
+			m.Plugin = kept(live)
 		}
 	}
 	m.PerGeneration = slope(m.RSS)
 	return m, nil
 }
 
-// resident is the memory of the application (RSS) in bytes.
-func resident(ctx context.Context, s *session.Session) (int64, error) {
+// resident is the status of an application that tells its memory (RSS).
+func resident(ctx context.Context, s *session.Session) (*control.LiveStatus, error) {
 	status, err := s.Status(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if status.Live == nil || status.Live.RSS == 0 {
-		return 0, errors.New("the application does not tell its memory")
+		return nil, errors.New("the application does not tell its memory")
 	}
-	return status.Live.RSS, nil
+	return status.Live, nil
+}
+
+// kept is what the plugin of a generation that is over keeps, in bytes; the median.
+func kept(live *control.LiveStatus) int64 {
+	var sizes []int64
+	for _, g := range live.Generations {
+		if g.Drained && g.Plugin != "" {
+			sizes = append(sizes, g.Memory)
+		}
+	}
+	if len(sizes) == 0 {
+		return 0
+	}
+	slices.Sort(sizes)
+	return sizes[len(sizes)/2]
 }

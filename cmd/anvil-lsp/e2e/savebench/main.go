@@ -49,7 +49,10 @@ For each function the table has medians, with the fastest and the slowest:
   air                    from the write until the new process is started, if air is
                          in PATH; how long the application takes to listen is not in it
 Then: how many links were thin, and what a generation adds to the memory of the
-application, measured with a small heap (GOGC=10) in a run of its own.
+application, measured with a small heap (GOGC=10) in a run of its own. What of it
+is not the plugin's is what the application itself does not let go: the values of
+package-level variables, and what goroutines hold that do not end with their
+generation.
 
 Flags:
 `
