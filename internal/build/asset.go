@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,54 +17,58 @@ import (
 // under anvil-lsp: the program reads the file from the disk in development. That
 // is so if each variable that embeds it is one of the package's own, and stands
 // only where IsHotMode of the runtime is false.
-func (p *Package) unusedAsset(file string) bool {
-	rel, err := filepath.Rel(p.Dir, file)
-	if err != nil || strings.HasSuffix(file, ".go") {
-		return false
+func (p *Package) unusedAsset(file string) bool { return p.unusedAssets()(file) }
+
+// unusedAssets returns unusedAsset for many files of a package.
+func (p *Package) unusedAssets() func(file string) bool {
+	none := func(string) bool { return false }
+	if len(p.CgoFiles) > 0 { // they may use it, too
+		return none
 	}
-	name := filepath.ToSlash(rel)
 	fset := token.NewFileSet()
 	var files []*ast.File
 	for _, path := range p.SourceFiles() {
 		data, err := regular.Read(path, regular.MaxSource)
 		if err != nil {
-			return false
+			return none
 		}
 		f, err := parser.ParseFile(fset, path, data, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
-			return false
+			return none
 		}
 		files = append(files, f)
 	}
-	vars := map[string]bool{}
+	patterns := map[string][]string{} // by variable
 	for _, f := range files {
-		for variable, patterns := range embeddings(f) {
-			if slices.ContainsFunc(patterns, func(pattern string) bool { return embedMatches(pattern, name) }) {
-				if ast.IsExported(variable) || variable == "_" {
-					return false
-				}
-				vars[variable] = true
-			}
-		}
+		maps.Copy(patterns, embeddings(f))
 	}
-	if len(vars) == 0 {
-		return false
-	}
+	used := map[string]bool{}
 	for _, f := range files {
 		cold := coldCode(f)
-		used := false
 		ast.Inspect(f, func(n ast.Node) bool {
 			id, ok := n.(*ast.Ident)
-			if ok && vars[id.Name] && !slices.ContainsFunc(cold, func(r codeRange) bool { return r.from <= id.Pos() && id.End() <= r.to }) {
-				used = true
+			if ok && !slices.ContainsFunc(cold, func(r codeRange) bool { return r.from <= id.Pos() && id.End() <= r.to }) {
+				used[id.Name] = true
 			}
-			return !used
+			return true
 		})
-		if used {
+	}
+	return func(file string) bool {
+		rel, err := filepath.Rel(p.Dir, file)
+		if err != nil || strings.HasSuffix(file, ".go") {
 			return false
 		}
+		embedded := false
+		for variable, of := range patterns {
+			if slices.ContainsFunc(of, func(pattern string) bool { return embedMatches(pattern, filepath.ToSlash(rel)) }) {
+				if used[variable] || ast.IsExported(variable) || variable == "_" {
+					return false
+				}
+				embedded = true
+			}
+		}
+		return embedded
 	}
-	return true
 }
 
 // embeddings returns the patterns of each variable of a file that embeds files.

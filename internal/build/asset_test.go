@@ -3,6 +3,7 @@ package build
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
@@ -42,6 +43,9 @@ func TestUnusedAsset(t *testing.T) {
 			if tt.name == "else" && !p.unusedAsset(filepath.Join(dir, "more files/a.js")) {
 				t.Error("a pattern with a space")
 			}
+			if p.CgoFiles = []string{"c.go"}; p.unusedAsset(filepath.Join(dir, "static/app.css")) {
+				t.Error("a file that uses cgo was not looked at")
+			}
 		})
 	}
 }
@@ -75,6 +79,7 @@ func assets() fs.FS {
 var _ = assets
 `)
 	a.host()
+	before := a.snap.Host()
 	for _, tt := range []struct {
 		name   string
 		change func() string
@@ -94,6 +99,9 @@ var _ = assets
 			t.Errorf("%s: %s, %v", tt.name, plan.Rung, plan.Reasons)
 		}
 		a.snap = plan.Watch()
+	}
+	if after := a.snap.Host(); !slices.Equal(after, before) {
+		t.Errorf("a manifest would say %v, before %v", after, before)
 	}
 	if plan := a.plan(a.edit("assets.go", "return static", "return fs.FS(static)")); plan.Rung != manifest.RungWarmRestart {
 		t.Errorf("the code that embeds: %q", plan.Rung)

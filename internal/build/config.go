@@ -167,9 +167,7 @@ func (b *Builder) flags() []string {
 	if b.cfg.Race {
 		flags = append(flags, "-race=true")
 	}
-	if gc := b.gcflags(); len(gc) > 0 {
-		flags = append(flags, "-gcflags=all="+strings.Join(gc, " "))
-	}
+	flags = append(flags, "-gcflags=all="+strings.Join(b.gcflags(), " "))
 	if root, own := b.workspace(), b.ownFlags(); root != "" && len(own) > 0 {
 		if rel, err := filepath.Rel(b.cfg.Dir, root); err == nil {
 			pattern := "./" + filepath.ToSlash(rel) + "/..." // the last one that matches counts
@@ -272,7 +270,10 @@ func SplitQuoted(s string) []string {
 // gcflags returns the flags that every package is compiled with, besides those
 // that follow from the others.
 func (b *Builder) gcflags() []string {
-	var flags []string
+	// The linker drops the initialisation of a map that nothing in a plugin reads, if
+	// it is a function of its own (go.dev/issue/62430). A later plugin reads it, and
+	// the package counts as initialised.
+	flags := []string{"-d=wrapglobalmapctl=1"}
 	if b.cfg.Debug {
 		flags = append(flags, "-N", "-l")
 	}

@@ -74,7 +74,7 @@ func (s *Snapshot) Hot() []string {
 }
 
 // Host returns the host packages whose source is local, with a hash of what they
-// were built from, sorted. Those of a runtime that is replaced by a directory are
+// were built from, as far as the live server uses it, sorted. Those of a runtime that is replaced by a directory are
 // left out: they are no part of the application.
 func (s *Snapshot) Host() []manifest.Package {
 	var out []manifest.Package
@@ -89,7 +89,14 @@ func (s *Snapshot) Host() []manifest.Package {
 		}
 		var sums []string
 		embeds := p.embedded()
+		unused := func(string) bool { return false }
+		if len(embeds) > 0 {
+			unused = p.unusedAssets()
+		}
 		for _, f := range p.inputs() {
+			if embeds[f] && unused(f) { // as for plans
+				continue
+			}
 			t := s.sources[f].sum(embeds[f])
 			sums = append(sums, hex.EncodeToString(t[:]))
 		}
