@@ -91,7 +91,7 @@ func (d *doctor) program(ctx context.Context) {
 		d.add(name, Skipped, "name the directory of an application, or make one with: anvil-lsp init DIR", "%s is not in a Go module", d.dir)
 		return
 	}
-	snap, tried, err := d.inspect(ctx)
+	snap, looked, err := d.inspect(ctx)
 	if snap != nil {
 		d.snap = snap
 		d.report.Boundary = boundary(snap)
@@ -111,20 +111,33 @@ func (d *doctor) program(ctx context.Context) {
 		return
 	}
 	found := fmt.Sprintf("%s, handlers package %s", snap.Main(), snap.Handlers())
-	if !tried {
-		d.add(name, Skipped, "anvil-lsp check tells whether it compiles, however long that takes", "%s; not compiled within %s: Go's build cache does not hold all that it imports yet", found, d.compileLimit())
-		return
+	const cold = "Go's build cache does not hold all that it imports yet"
+	switch looked {
+	case compiled:
+		d.add(name, OK, "", "%s", found)
+	case typeChecked:
+		d.add(name, OK, "", "%s; type-checked only, and the first start takes longer: %s", found, cold)
+	default:
+		d.add(name, Skipped, "anvil-lsp check tells whether it compiles, however long that takes", "%s; not compiled within %s: %s", found, d.compileLimit(), cold)
 	}
-	d.add(name, OK, "", "%s", found)
 }
 
-// inspect loads the program, and compiles its packages as far as there is time:
-// tried says that there was enough. Code that is at fault is a *build.Failure,
-// with a snapshot if it can be loaded.
-func (d *doctor) inspect(ctx context.Context) (snap *build.Snapshot, tried bool, err error) {
+// look is how a program was looked at.
+type look int
+
+const (
+	loadedOnly look = iota
+	typeChecked
+	compiled
+)
+
+// inspect loads the program, and compiles its packages if there is time, or else
+// checks their types. Code that is at fault is a *build.Failure, with a snapshot if
+// it can be loaded.
+func (d *doctor) inspect(ctx context.Context) (*build.Snapshot, look, error) {
 	b, err := build.New(ctx, build.Config{Dir: d.dir, Main: d.o.Main, Tags: d.o.Tags, Go: d.o.Go, OutDir: filepath.Join(d.tmp, "out")})
 	if err != nil {
-		return nil, false, err
+		return nil, loadedOnly, err
 	}
 	defer b.Close()
 	if flags := b.Unheeded(); len(flags) > 0 {
@@ -133,24 +146,30 @@ func (d *doctor) inspect(ctx context.Context) (snap *build.Snapshot, tried bool,
 	d.doing("loading the program")
 	main, err := b.Main(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, loadedOnly, err
 	}
-	if snap, _, err = b.Inspect(ctx, main); err != nil {
-		return nil, false, err
+	snap, _, err := b.Inspect(ctx, main)
+	if err != nil {
+		return nil, loadedOnly, err
 	}
 	limited, cancel := context.WithTimeout(ctx, d.compileLimit())
 	defer cancel()
-	compiled, _, err := b.Prepare(limited, main, d.o.Progress)
+	prepared, _, err := b.Prepare(limited, main, d.o.Progress)
 	switch {
 	case limited.Err() != nil && err != nil:
-		return snap, false, nil
+		d.doing("checking types")
+		err := b.TypeCheck(ctx, snap)
+		if errors.Is(err, build.ErrUnchecked) {
+			return snap, loadedOnly, nil
+		}
+		return snap, typeChecked, err
 	case err != nil:
-		return snap, true, err
+		return snap, compiled, err
 	}
-	if found := compiled.Mistakes(); len(found) > 0 {
-		return compiled, true, &build.Failure{Diagnostics: found}
+	if found := prepared.Mistakes(); len(found) > 0 {
+		return prepared, compiled, &build.Failure{Diagnostics: found}
 	}
-	return compiled, true, nil
+	return prepared, compiled, nil
 }
 
 // compileLimit bounds the compiling of the program's packages. What it compiles
