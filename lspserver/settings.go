@@ -26,6 +26,7 @@ type Settings struct {
 	Main         string   `json:"main"`         // see engine.Options
 	Cwd          string   `json:"cwd"`          // of the live server, relative to the workspace folder; empty: see engine.Options
 	Tags         []string `json:"tags"`         // build tags
+	Assets       []string `json:"assets"`       // see engine.Options
 	Race         bool     `json:"race"`         // build with the race detector
 	Debug        bool     `json:"debug"`        // keep debug information
 	Args         []string `json:"args"`         // of the live server
@@ -116,14 +117,14 @@ func (s Settings) delay() time.Duration { return time.Duration(s.CheckDelay) * t
 
 // engine returns the settings that an engine is made with.
 func (s Settings) engine(dir string) engine.Options {
-	return engine.Options{Dir: dir, Main: s.Main, Addr: s.Address, Tags: s.Tags, Race: s.Race, Debug: s.Debug, Args: s.Args,
+	return engine.Options{Dir: dir, Main: s.Main, Addr: s.Address, Tags: s.Tags, Assets: s.Assets, Race: s.Race, Debug: s.Debug, Args: s.Args,
 		StartTimeout: time.Duration(s.StartTimeout) * time.Second}
 }
 
 // sameEngine reports whether an engine need not be made anew.
 func (s Settings) sameEngine(t Settings) bool {
-	x, _ := json.Marshal([]any{s.Main, s.Cwd, s.Address, s.Tags, s.Race, s.Debug, s.Args, s.StartTimeout})
-	y, _ := json.Marshal([]any{t.Main, t.Cwd, t.Address, t.Tags, t.Race, t.Debug, t.Args, t.StartTimeout})
+	x, _ := json.Marshal([]any{s.Main, s.Cwd, s.Address, s.Tags, s.Assets, s.Race, s.Debug, s.Args, s.StartTimeout})
+	y, _ := json.Marshal([]any{t.Main, t.Cwd, t.Address, t.Tags, t.Assets, t.Race, t.Debug, t.Args, t.StartTimeout})
 	return bytes.Equal(x, y)
 }
 

@@ -9,17 +9,42 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 )
 
-// unusedAsset reports whether a package embeds a file and nothing of that is used
-// under anvil-lsp: the program reads the file from the disk in development. That
-// is so if each variable that embeds it is one of the package's own, and stands
-// only where IsHotMode of the runtime is false.
-func (p *Package) unusedAsset(file string) bool { return p.unusedAssets()(file) }
+// assets returns the paths of Config.Assets as the go command names files.
+func (b *Builder) assets() []string {
+	var out []string
+	for _, path := range b.cfg.Assets {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(b.cfg.Dir, path)
+		}
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			out = append(out, real)
+		}
+		out = append(out, filepath.Clean(path)) // it may come later
+	}
+	return out
+}
+
+// unusedAsset reports whether a package embeds a file that the running program does
+// not use: it is one of Config.Assets, or the code says so.
+func (g *Graph) unusedAsset(p *Package, file string) bool { return g.unusedAssets(p)(file) }
 
 // unusedAssets returns unusedAsset for many files of a package.
+func (g *Graph) unusedAssets(p *Package) func(file string) bool {
+	byCode := sync.OnceValue(p.unusedAssets)
+	return func(file string) bool {
+		return slices.ContainsFunc(g.assets, func(asset string) bool { return within(asset, file) }) || byCode()(file)
+	}
+}
+
+// unusedAssets returns the test of whether a package embeds a file and nothing of that
+// is used under anvil-lsp: the program reads the file from the disk in development.
+// That is so if each variable that embeds it is one of the package's own, and stands
+// only where IsHotMode of the runtime is false.
 func (p *Package) unusedAssets() func(file string) bool {
 	none := func(string) bool { return false }
 	if len(p.CgoFiles) > 0 { // they may use it, too

@@ -37,13 +37,13 @@ func TestUnusedAsset(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := &Package{Dir: dir, GoFiles: []string{"main.go"}}
-			if got := p.unusedAsset(filepath.Join(dir, "static/app.css")); got != tt.want {
+			if got := p.unusedAssets()(filepath.Join(dir, "static/app.css")); got != tt.want {
 				t.Errorf("%t, want %t", got, tt.want)
 			}
-			if tt.name == "else" && !p.unusedAsset(filepath.Join(dir, "more files/a.js")) {
+			if tt.name == "else" && !p.unusedAssets()(filepath.Join(dir, "more files/a.js")) {
 				t.Error("a pattern with a space")
 			}
-			if p.CgoFiles = []string{"c.go"}; p.unusedAsset(filepath.Join(dir, "static/app.css")) {
+			if p.CgoFiles = []string{"c.go"}; p.unusedAssets()(filepath.Join(dir, "static/app.css")) {
 				t.Error("a file that uses cgo was not looked at")
 			}
 		})
@@ -53,7 +53,21 @@ func TestUnusedAsset(t *testing.T) {
 // TestAssetOfHost: an asset that main embeds for production restarts nothing, and
 // is in the next executable all the same.
 func TestAssetOfHost(t *testing.T) {
-	a := newApp(t, "app.txtar")
+	for name, used := range map[string]string{"said by the code": "", "said by the setting": "var Exported, again = &static, static\n"} {
+		t.Run(name, func(t *testing.T) {
+			testAssetOfHost(t, used)
+		})
+	}
+}
+
+// testAssetOfHost has more code use the assets, and a setting say that it does not
+// matter.
+func testAssetOfHost(t *testing.T, used string) {
+	a := newApp(t, "app.txtar", func(c *Config) {
+		if used != "" {
+			c.Assets = []string{"static"}
+		}
+	})
 	a.write("runtime/mode.go", "package hotreload\n\nfunc IsHotMode() bool { return true }\n")
 	a.write("static/app.css", "one")
 	a.write("assets.go", `package main
@@ -77,7 +91,7 @@ func assets() fs.FS {
 }
 
 var _ = assets
-`)
+`+used)
 	a.host()
 	before := a.snap.Host()
 	for _, tt := range []struct {
@@ -103,6 +117,8 @@ var _ = assets
 	if after := a.snap.Host(); !slices.Equal(after, before) {
 		t.Errorf("a manifest would say %v, before %v", after, before)
 	}
+	a.write("static/app.css", "four")
+	a.write("static/other/more.css", "five")
 	if plan := a.plan(a.edit("assets.go", "return static", "return fs.FS(static)")); plan.Rung != manifest.RungWarmRestart {
 		t.Errorf("the code that embeds: %q", plan.Rung)
 	}

@@ -37,6 +37,10 @@ type Config struct {
 	OutDir string
 	// Tags are build tags besides HotTag.
 	Tags []string
+	// Assets are files, and directories of files, that host packages embed and the
+	// program reads from the disk in development: an edit of one is none of the
+	// running program. Absolute, or relative to Dir.
+	Assets []string
 	// Race builds with the race detector.
 	Race bool
 	// Debug keeps debug information and turns optimizations off.

@@ -175,6 +175,7 @@ type Graph struct {
 	moduleDirs    []string // of module files
 	missingDirs   []string // of broken packages, also where they do not exist yet
 	embedDirs     []string // of what is embedded, or may be
+	assets        []string // see Config.Assets
 }
 
 // list runs `go list` and decodes its packages.
@@ -213,7 +214,7 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 	if envErr != nil {
 		now = b.env
 	}
-	g := &Graph{Packages: make(map[string]*Package, len(pkgs)), goMod: now.GOMOD, goWork: now.GOWORK}
+	g := &Graph{Packages: make(map[string]*Package, len(pkgs)), goMod: now.GOMOD, goWork: now.GOWORK, assets: b.assets()}
 	if err = cmp.Or(err, envErr); err == nil {
 		err = b.sameToolchain(now)
 	}

@@ -281,7 +281,7 @@ func (p *Plan) difference(s *Snapshot, was, now *Package) (file string, real boo
 		delete(before, f)
 		switch {
 		case known && p.next.sources[f].sum(embeds[f]) == s.sources[f].sum(embeds[f]):
-		case !embeds[f] || !now.unusedAsset(f):
+		case !embeds[f] || !p.next.graph.unusedAsset(now, f):
 			return f, true
 		}
 		if file == "" && p.next.sources[f].content != s.sources[f].content {
@@ -289,7 +289,7 @@ func (p *Plan) difference(s *Snapshot, was, now *Package) (file string, real boo
 		}
 	}
 	for _, gone := range slices.Sorted(maps.Keys(before)) {
-		if was == nil || !was.embedded()[gone] || !now.unusedAsset(gone) {
+		if was == nil || !was.embedded()[gone] || !p.next.graph.unusedAsset(now, gone) {
 			return gone, true
 		}
 		file = cmp.Or(file, gone)

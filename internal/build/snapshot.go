@@ -91,7 +91,7 @@ func (s *Snapshot) Host() []manifest.Package {
 		embeds := p.embedded()
 		unused := func(string) bool { return false }
 		if len(embeds) > 0 {
-			unused = p.unusedAssets()
+			unused = s.graph.unusedAssets(p)
 		}
 		for _, f := range p.inputs() {
 			if embeds[f] && unused(f) { // as for plans

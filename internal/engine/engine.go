@@ -40,6 +40,9 @@ type Options struct {
 	Tags  []string
 	Race  bool
 	Debug bool
+	// Assets are embedded files that the application reads from the disk; see
+	// build.Config.
+	Assets []string
 	// FullLink and CacheDir are settings of plugins; see build.Config.
 	FullLink bool
 	CacheDir string
@@ -164,7 +167,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		}
 	}()
 	e.builder, err = build.New(ctx, build.Config{
-		Dir: dir, Main: o.Main, OutDir: e.out.path, Tags: o.Tags, Race: o.Race, Debug: o.Debug, FullLink: o.FullLink, CacheDir: o.CacheDir,
+		Dir: dir, Main: o.Main, OutDir: e.out.path, Tags: o.Tags, Assets: o.Assets, Race: o.Race, Debug: o.Debug, FullLink: o.FullLink, CacheDir: o.CacheDir,
 		Progress: func(message string) { e.publish(control.Event{Kind: control.EventProgress, Message: message}) },
 	})
 	if err != nil {

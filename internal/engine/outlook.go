@@ -96,7 +96,7 @@ func NewOutlook(ctx context.Context, o Options) (*Outlook, error) {
 	if err := out.Close(); err != nil {
 		return nil, err
 	}
-	b, err := build.New(ctx, build.Config{Dir: dir, Main: o.Main, OutDir: out.Path(), Tags: o.Tags, Race: o.Race, Debug: o.Debug})
+	b, err := build.New(ctx, build.Config{Dir: dir, Main: o.Main, OutDir: out.Path(), Tags: o.Tags, Assets: o.Assets, Race: o.Race, Debug: o.Debug})
 	if err != nil {
 		return nil, err
 	}

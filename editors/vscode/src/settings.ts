@@ -9,6 +9,7 @@ export const serverSettings = {
 	main: '',
 	cwd: '',
 	tags: [] as string[],
+	assets: [] as string[],
 	race: false,
 	debug: false,
 	args: [] as string[],

@@ -103,6 +103,7 @@ the checkout.`,
 	fl.BoolVar(&f.sarif, "sarif", false, "print SARIF 2.1.0")
 	fl.StringVar(&f.cfg.Main, "main", "", "main `PACKAGE`, as for --serve")
 	fl.StringSliceVar(&f.cfg.Tags, "tags", nil, "build `TAGS`, as for --serve")
+	fl.StringSliceVar(&f.cfg.Assets, "assets", nil, "`PATHS` of embedded files, as for --serve")
 	fl.BoolVar(&f.cfg.Race, "race", false, "as for --serve")
 	fl.StringVar(&f.onBreak, "on-break", onBreakRestart, "`POLICY` of the server, as for --serve: with swap, it would swap a changed signature in where that is safe")
 	completeOnBreak(cmd)
@@ -126,6 +127,9 @@ func (p *program) runCheck(ctx context.Context, dir string, f checkFlags) error 
 	f.cfg.Dir = dir
 	policy, err := breakPolicy(f.onBreak)
 	if err != nil {
+		return err
+	}
+	if err := p.assets(dir, f.cfg.Assets); err != nil {
 		return err
 	}
 	progress, end := p.progress("checking")

@@ -24,7 +24,7 @@ import (
 type serveFlags struct {
 	serve, stdio, race, debug, fullLink, json, once, verbose bool
 	addr, main, cwd, onBreak                                 string
-	tags                                                     []string
+	tags, assets                                             []string
 	startTimeout                                             time.Duration
 
 	dir  string
@@ -41,6 +41,7 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	fl.StringVar(&f.main, "main", "", "main `PACKAGE`, if DIR holds several: import path or directory below DIR")
 	fl.StringVar(&f.cwd, "cwd", "", "`DIRECTORY` that the application runs in (default: the root of the main package's module, as with go run)")
 	fl.StringSliceVar(&f.tags, "tags", nil, "build `TAGS`, separated by commas")
+	fl.StringSliceVar(&f.assets, "assets", nil, "`PATHS` of embedded files, or directories of them, that the application reads from the disk in development, relative to DIR; an edit there restarts nothing")
 	fl.BoolVar(&f.race, "race", false, "build with the race detector")
 	fl.BoolVar(&f.debug, "debug", false, "build for a debugger: with debug information, without optimizations")
 	fl.BoolVar(&f.fullLink, "full-link", false, "link every plugin fully, as go build does: slower, and each takes megabytes")
@@ -126,6 +127,20 @@ func (p *program) workDir(dir string) (string, error) {
 	return abs, nil
 }
 
+// assets reports paths of --assets that there are not.
+func (p *program) assets(dir string, paths []string) error {
+	for _, path := range paths {
+		at := path
+		if !filepath.IsAbs(at) {
+			at = filepath.Join(p.abs(dir), at)
+		}
+		if _, err := os.Stat(at); err != nil {
+			return usagef("--assets %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
 // serve runs an engine, or attaches to the one that runs in the directory and
 // takes over when that ends by itself.
 func (p *program) serve(ctx context.Context, f serveFlags) error {
@@ -139,8 +154,11 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := p.assets(f.dir, f.assets); err != nil {
+		return err
+	}
 	o := engine.Options{
-		Dir: p.abs(f.dir), Cwd: cwd, Main: f.main, Addr: f.addr, Tags: f.tags, Race: f.race, Debug: f.debug, FullLink: f.fullLink, OnBreak: policy, StartTimeout: f.startTimeout,
+		Dir: p.abs(f.dir), Cwd: cwd, Main: f.main, Addr: f.addr, Tags: f.tags, Assets: f.assets, Race: f.race, Debug: f.debug, FullLink: f.fullLink, OnBreak: policy, StartTimeout: f.startTimeout,
 		Args: f.args, Version: buildVersion().Version,
 	}
 	if cache, err := os.UserCacheDir(); err == nil { // else plugins are tried each time
