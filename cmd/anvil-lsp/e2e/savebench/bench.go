@@ -52,11 +52,8 @@ func (b *bench) edit(t *target) error {
 
 // measure finds the functions and measures all variants.
 func (b *bench) measure(ctx context.Context) (*Report, error) {
-	var err error
-	if b.mainPackage = b.main; b.mainPackage == "" {
-		if b.mainPackage, err = mainPackage(ctx, b.dir); err != nil {
-			return nil, err
-		}
+	if err := b.chooseMain(ctx); err != nil {
+		return nil, err
 	}
 	targets, err := b.find(ctx)
 	if err != nil {
@@ -84,6 +81,14 @@ func (b *bench) measure(ctx context.Context) (*Report, error) {
 		}
 	}
 	return report, nil
+}
+
+// chooseMain finds the main package if none is named.
+func (b *bench) chooseMain(ctx context.Context) (err error) {
+	if b.mainPackage = b.main; b.mainPackage == "" {
+		b.mainPackage, err = mainPackage(ctx, b.dir)
+	}
+	return err
 }
 
 // find looks up the functions that the user named.

@@ -5,10 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/tools/txtar"
 )
 
 // TestRun measures everything once, but air, and reads what it prints.
@@ -71,6 +75,53 @@ func TestRun(t *testing.T) {
 	if after := sourcesOf(t, dir); !maps.Equal(after, before) {
 		t.Errorf("the files were not put back:\n%s", after)
 	}
+}
+
+// TestTouch: each hot package is edited once, and what was done is listed.
+func TestTouch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and runs applications")
+	}
+	tool := buildTool(t, t.Context())
+	for _, tt := range []struct {
+		name string
+		dir  string
+		hot  int
+		host string // a package that is not touched
+	}{
+		{"hello", copyHello(t), 1, "example.com/hello/visits"},
+		{"kinds", kinds(t), 7, "example.com/kinds/native"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := sourcesOf(t, tt.dir)
+			var stdout, stderr bytes.Buffer
+			if err := run(t.Context(), []string{"-q", "-touch", "-tool", tool, tt.dir}, &stdout, &stderr); err != nil {
+				t.Fatalf("%v\n%s", err, &stderr)
+			}
+			if text := stdout.String(); !strings.Contains(text, "/handlers ") || strings.Contains(text, tt.host) || !strings.Contains(text, fmt.Sprintf("\nlinks: %d of %[1]d thin\n", tt.hot)) {
+				t.Errorf("printed\n%s", text)
+			} else {
+				t.Log("\n" + text)
+			}
+			if after := sourcesOf(t, tt.dir); !maps.Equal(after, before) {
+				t.Errorf("the files were not put back:\n%s", after)
+			}
+		})
+	}
+}
+
+// kinds returns the directory of the application of testdata/kinds.txtar.
+func kinds(t *testing.T) string {
+	t.Helper()
+	ar, err := txtar.ParseFile("testdata/kinds.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := txtar.FS(ar)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return copyApp(t, files, os.DirFS("../../../../testdata/hello"))
 }
 
 // TestInterrupted ends a run while an edit is in a file.

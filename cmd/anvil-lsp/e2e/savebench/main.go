@@ -27,6 +27,7 @@ const usage = `savebench measures how long saves take in an application that run
 
 Usage:
   savebench [flags] DIR FUNC... [-- ARG...]
+  savebench -touch [flags] DIR [-- ARG...]
 
 DIR is the directory that anvil-lsp --serve would be given. Each FUNC names a
 function whose body is edited, as Go's stack traces name them:
@@ -54,6 +55,9 @@ is not the plugin's is what the application itself does not let go: the values o
 package-level variables, and what goroutines hold that do not end with their
 generation.
 
+With -touch one function of each hot package is edited once, and how each save was
+linked is listed.
+
 Flags:
 `
 
@@ -70,6 +74,7 @@ type options struct {
 	timeout time.Duration
 	air     bool
 	json    bool
+	touch   bool
 	quiet   bool
 
 	generations int // that memory is measured with
@@ -99,6 +104,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long one save may take; the first build may take six times as long")
 	fs.IntVar(&o.generations, "generations", 30, "how many generations the growth of memory is measured with; 0: not at all")
 	fs.BoolVar(&o.air, "air", true, "measure air, if it is in PATH")
+	fs.BoolVar(&o.touch, "touch", false, "edit one function of each hot package once, and list how the saves were linked")
 	fs.BoolVar(&o.json, "json", false, "print JSON, with every sample")
 	fs.BoolVar(&o.quiet, "q", false, "do not say on standard error how far it is")
 	fs.Usage = func() {
@@ -115,7 +121,11 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 			break
 		}
 	}
-	if len(rest) < 2 {
+	switch {
+	case o.touch && len(rest) != 1:
+		fs.Usage()
+		return options{}, errors.New("with -touch, name a directory alone")
+	case !o.touch && len(rest) < 2:
 		fs.Usage()
 		return options{}, errors.New("name a directory and at least one function")
 	}
@@ -152,14 +162,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		}
 	}}
 	defer func() { err = errors.Join(err, b.restore()) }()
-	report, err := b.measure(ctx)
+	var report interface{ write(w io.Writer) error }
+	if o.touch {
+		report, err = b.touch(ctx)
+	} else {
+		report, err = b.measure(ctx)
+	}
 	if err != nil {
 		return err
 	}
 	if o.json {
-		e := json.NewEncoder(stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(report)
+		return writeJSON(stdout, report)
 	}
 	return report.write(stdout)
+}
+
+// writeJSON prints all of a report.
+func writeJSON(w io.Writer, report any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(report)
 }
