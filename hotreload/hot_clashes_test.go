@@ -12,6 +12,12 @@ import (
 // firstModule returns what the runtime knows about the test's executable.
 func firstModule() *module { return lastModule } // no plugin is opened here
 
+// assert has a table of int and error in its dictionary for int, which implements nothing.
+func assert[T any](err error) (v T, ok bool) {
+	v, ok = err.(T)
+	return v, ok
+}
+
 type level int
 
 func (level) String() string { return "level" }
@@ -31,6 +37,9 @@ func TestModules(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("none of the %d tables is that of level as fmt.Stringer", len(m.itablinks))
+	}
+	if _, ok := assert[int](errClosed); ok {
+		t.Error("an error is an int")
 	}
 	typ := addressOf(reflect.TypeFor[level]())
 	if !m.has(typ) || m.has(unsafe.Pointer(m)) || typeAt(typ) != reflect.TypeFor[level]() {
@@ -57,7 +66,7 @@ func TestModules(t *testing.T) {
 // stand in for plugins; what they list is not what the process uses.
 func TestClashes(t *testing.T) {
 	stringer := addressOf(reflect.TypeFor[fmt.Stringer]())
-	own := &itab{inter: stringer, typ: addressOf(reflect.TypeFor[level]())}
+	own := &itab{inter: stringer, typ: addressOf(reflect.TypeFor[level]()), methods: [1]uintptr{1}}
 	if got := fmt.Sprint((&module{itablinks: []*itab{own}}).tableClashes()); got != "[hotreload.level as fmt.Stringer]" {
 		t.Errorf("got %s", got)
 	}

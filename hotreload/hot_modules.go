@@ -40,11 +40,13 @@ type module struct {
 	next *module
 }
 
-// itab is the table of an interface type and a type that implements it
-// (internal/abi/iface.go). Code compares values of interface types by its
-// address, so there must be one for each pair.
+// itab is the table of an interface type and a type (internal/abi/iface.go). Code
+// compares values of interface types by its address, so there must be one for each
+// pair.
 type itab struct {
 	inter, typ unsafe.Pointer
+	_          uint32     // hash
+	methods    [1]uintptr // and more; 0 if the type does not implement the interface
 }
 
 // lastModule is the module that was loaded last.
