@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +30,8 @@ type image struct {
 	// packages are the import paths of the hot packages in it. It is of use to
 	// later plugins as long as one of them is; for ever, if whole.
 	packages []string
+	brought  []string // those of other packages that no earlier image had
+	full     bool     // a plugin that was linked fully: it may have brought any
 	whole    bool
 	open     func() (*thin.Image, error)
 }
@@ -145,7 +148,9 @@ func (b *Builder) linkFull(ctx context.Context, res *Result) error {
 	// It holds all that earlier plugins do, and later ones had better not need
 	// those.
 	res.Snapshot.fresh = nil
-	res.Snapshot.images = []*image{res.Snapshot.images[0], newImage(res.Path)}
+	own := newImage(res.Path)
+	own.full = true
+	res.Snapshot.images = []*image{res.Snapshot.images[0], own}
 	return nil
 }
 
@@ -240,8 +245,15 @@ func (l *thinLinker) link(ctx context.Context, res *Result) error {
 	}
 	own := newImage(res.Path)
 	own.whole = len(report.Pulled)+len(s.fresh) > 0
+	own.brought = slices.Sorted(maps.Keys(s.fresh))
+	needs := s.imported(res.Rebuilt)
 	for _, im := range report.Needs {
-		own.needs = append(own.needs, byImage[im])
+		needs[byImage[im]] = true
+	}
+	for _, im := range s.images {
+		if needs[im] {
+			own.needs = append(own.needs, im)
+		}
 	}
 	for _, path := range res.Rebuilt {
 		own.packages = append(own.packages, s.compiled[path].path)
@@ -250,6 +262,28 @@ func (l *thinLinker) link(ctx context.Context, res *Result) error {
 	s.images = append(s.images, own)
 	s.fresh = nil
 	return nil
+}
+
+// imported returns the images with packages that some packages import. That may be for
+// their initialisation alone, of which no symbol tells.
+func (s *Snapshot) imported(packages []string) map[*image]bool {
+	needs := map[*image]bool{}
+	for _, im := range s.images {
+		needs[im] = im.full
+	}
+	for _, path := range packages {
+		for _, imp := range s.graph.Packages[path].Imports {
+			if c, ok := s.compiled[imp]; ok && s.hot(imp) {
+				imp = c.path
+			}
+			for _, im := range s.images {
+				if slices.Contains(im.packages, imp) || slices.Contains(im.brought, imp) {
+					needs[im] = true
+				}
+			}
+		}
+	}
+	return needs
 }
 
 // order returns the plugins that must be loaded before this one, in the order

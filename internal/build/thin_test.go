@@ -288,6 +288,31 @@ func TestThinPreconditions(t *testing.T) {
 	}
 }
 
+// TestNeedsInitialised: a plugin needs those that brought what it imports, also for
+// nothing but its initialisation.
+func TestNeedsInitialised(t *testing.T) {
+	for _, linked := range []string{"thin", "full"} {
+		t.Run(linked, func(t *testing.T) {
+			a := newApp(t, "app.txtar")
+			a.start(a.host().Path)
+			a.swap(a.edit("handlers/handlers.go", `"v1`, `"v2`)) // it brings what the handlers need besides
+			if linked == "full" {
+				a.b.DoubtThin("for this test")
+			}
+			brought, _ := a.swap(
+				a.write("handlers/drivers/drivers.go", "// Package drivers says which there are.\npackage drivers\n\nimport _ \"image/png\"\n"),
+				a.write("handlers/import.go", "package handlers\n\nimport _ \"example.com/app/handlers/drivers\"\n"))
+			if brought.Thin != (linked == "thin") {
+				t.Fatalf("linked %s", brought.Steps[len(brought.Steps)-1].Detail)
+			}
+			res, _ := a.swap(a.edit("handlers/handlers.go", `"v2`, `"v3`))
+			if !res.Thin || !slices.Contains(res.Needs, brought.Path) {
+				t.Errorf("thin %t, needs %q, without %s", res.Thin, res.Needs, brought.Path)
+			}
+		})
+	}
+}
+
 // writeTool writes a shell script and returns its path.
 func writeTool(t *testing.T, path, script string) string {
 	t.Helper()
