@@ -18,6 +18,9 @@ import (
 func (b *Builder) assets() []string {
 	var out []string
 	for _, path := range b.cfg.Assets {
+		if path == "" { // as an editor leaves a row that was begun
+			continue
+		}
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(b.cfg.Dir, path)
 		}
@@ -29,16 +32,28 @@ func (b *Builder) assets() []string {
 	return out
 }
 
-// unusedAsset reports whether a package embeds a file that the running program does
-// not use: it is one of Config.Assets, or the code says so.
-func (g *Graph) unusedAsset(p *Package, file string) bool { return g.unusedAssets(p)(file) }
-
-// unusedAssets returns unusedAsset for many files of a package.
-func (g *Graph) unusedAssets(p *Package) func(file string) bool {
-	byCode := sync.OnceValue(p.unusedAssets)
-	return func(file string) bool {
-		return slices.ContainsFunc(g.assets, func(asset string) bool { return within(asset, file) }) || byCode()(file)
+// unusedAssets returns the test of whether a package embeds a file, and does no more
+// with it, and the running program does not use it: it is one of Config.Assets, or the
+// code of the package as it is now says so. p may be nil.
+func (g *Graph) unusedAssets(p, now *Package) func(file string) bool {
+	if p == nil || len(p.EmbedFiles) == 0 {
+		return func(string) bool { return false }
 	}
+	embeds, compiled := p.embedded(), p.compiledFiles()
+	byCode := sync.OnceValue(now.unusedAssets)
+	return func(file string) bool {
+		return embeds[file] && !compiled[file] &&
+			(slices.ContainsFunc(g.assets, func(asset string) bool { return within(asset, file) }) || byCode()(file))
+	}
+}
+
+// compiledFiles are those that the compiler, or one for another language, reads.
+func (p *Package) compiledFiles() map[string]bool {
+	out := map[string]bool{}
+	for _, name := range slices.Concat(p.GoFiles, p.native(), p.HFiles) {
+		out[filepath.Join(p.Dir, name)] = true
+	}
+	return out
 }
 
 // unusedAssets returns the test of whether a package embeds a file and nothing of that

@@ -65,7 +65,7 @@ func TestAssetOfHost(t *testing.T) {
 func testAssetOfHost(t *testing.T, used string) {
 	a := newApp(t, "app.txtar", func(c *Config) {
 		if used != "" {
-			c.Assets = []string{"static"}
+			c.Assets = []string{"static", "", "store"}
 		}
 	})
 	a.write("runtime/mode.go", "package hotreload\n\nfunc IsHotMode() bool { return true }\n")
@@ -92,6 +92,7 @@ func assets() fs.FS {
 
 var _ = assets
 `+used)
+	a.write("store/self.go", "package store\n\nimport \"embed\"\n\n//go:embed *\nvar self embed.FS\n\nvar _ = self\n")
 	a.host()
 	before := a.snap.Host()
 	for _, tt := range []struct {
@@ -116,6 +117,12 @@ var _ = assets
 	}
 	if after := a.snap.Host(); !slices.Equal(after, before) {
 		t.Errorf("a manifest would say %v, before %v", after, before)
+	}
+	if used != "" {
+		plan := a.plan(a.edit("store/store.go", "package store", "package store\n\nconst More = 1"))
+		if plan.Rung != manifest.RungWarmRestart {
+			t.Errorf("code of a package that embeds itself: %q", plan.Rung)
+		}
 	}
 	a.write("static/app.css", "four")
 	a.write("static/other/more.css", "five")

@@ -38,7 +38,7 @@ type Config struct {
 	// Tags are build tags besides HotTag.
 	Tags []string
 	// Assets are files, and directories of files, that host packages embed and the
-	// program reads from the disk in development: an edit of one is none of the
+	// program reads from the disk in development: an edit of one does not concern the
 	// running program. Absolute, or relative to Dir.
 	Assets []string
 	// Race builds with the race detector.

@@ -269,27 +269,29 @@ func mainPosition(g *Graph) manifest.Position {
 // or formatting does not, though it moves positions, nor does an embedded file
 // that the program reads from the disk in development.
 func (p *Plan) difference(s *Snapshot, was, now *Package) (file string, real bool) {
-	before := map[string]bool{}
+	before, compiled := map[string]bool{}, map[string]bool{}
 	if was != nil {
 		for _, f := range was.inputs() {
 			before[f] = true
 		}
+		compiled = was.compiledFiles()
 	}
-	embeds := now.embedded()
+	embeds, unused := now.embedded(), p.next.graph.unusedAssets(now, now)
 	for _, f := range now.inputs() {
 		known := before[f]
 		delete(before, f)
 		switch {
 		case known && p.next.sources[f].sum(embeds[f]) == s.sources[f].sum(embeds[f]):
-		case !embeds[f] || !p.next.graph.unusedAsset(now, f):
+		case compiled[f] || !unused(f):
 			return f, true
 		}
 		if file == "" && p.next.sources[f].content != s.sources[f].content {
 			file = f
 		}
 	}
+	unused = p.next.graph.unusedAssets(was, now)
 	for _, gone := range slices.Sorted(maps.Keys(before)) {
-		if was == nil || !was.embedded()[gone] || !p.next.graph.unusedAsset(now, gone) {
+		if !unused(gone) {
 			return gone, true
 		}
 		file = cmp.Or(file, gone)

@@ -74,8 +74,8 @@ func (s *Snapshot) Hot() []string {
 }
 
 // Host returns the host packages whose source is local, with a hash of what they
-// were built from, as far as the live server uses it, sorted. Those of a runtime that is replaced by a directory are
-// left out: they are no part of the application.
+// were built from, as far as the live server uses it, sorted. Those of a runtime that
+// is replaced by a directory are left out: they are no part of the application.
 func (s *Snapshot) Host() []manifest.Package {
 	var out []manifest.Package
 	runtime := s.graph.Packages[RuntimePath]
@@ -88,13 +88,9 @@ func (s *Snapshot) Host() []manifest.Package {
 			continue
 		}
 		var sums []string
-		embeds := p.embedded()
-		unused := func(string) bool { return false }
-		if len(embeds) > 0 {
-			unused = s.graph.unusedAssets(p)
-		}
+		embeds, unused := p.embedded(), s.graph.unusedAssets(p, p)
 		for _, f := range p.inputs() {
-			if embeds[f] && unused(f) { // as for plans
+			if unused(f) { // as for plans
 				continue
 			}
 			t := s.sources[f].sum(embeds[f])

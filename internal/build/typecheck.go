@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
+	"go/scanner"
 	"go/token"
 	"go/types"
+	"go/version"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -22,12 +25,10 @@ var ErrUnchecked = errors.New("cannot be checked from source")
 // TypeCheck looks for mistakes in the code of an application without compiling
 // anything: what it imports is read from source, too, but for the bodies of
 // functions. It takes seconds where the first compilation takes minutes. Mistakes are
-// a *Failure; those that are in files with cgo are not found.
+// a *Failure. Those in packages with cgo are not found, and if there is code that this
+// version of go/types does not know the error is ErrUnchecked.
 func (b *Builder) TypeCheck(ctx context.Context, s *Snapshot) error {
-	c := &typeCheck{
-		graph: s.graph, fset: token.NewFileSet(), sizes: types.SizesFor("gc", b.env.GOARCH),
-		checked: map[string]*types.Package{"unsafe": types.Unsafe},
-	}
+	c := newTypeCheck(s.graph, b.env.GOARCH, b.existing)
 	order := slices.DeleteFunc(slices.Clone(s.graph.Order), func(path string) bool { return path == "unsafe" })
 	return s.graph.inOrder(order, func(path string) error {
 		if err := context.Cause(ctx); err != nil {
@@ -39,21 +40,44 @@ func (b *Builder) TypeCheck(ctx context.Context, s *Snapshot) error {
 
 // typeCheck is a check from source. It is safe for concurrent use.
 type typeCheck struct {
-	graph *Graph
 	fset  *token.FileSet
 	sizes types.Sizes
+	// foreign are packages outside of the standard library in which other languages
+	// declare something, and all that import those: their types are not known.
+	foreign map[string]bool
+	// existing replaces positions in files that there are not.
+	existing func(found []manifest.Diagnostic, files []string) []manifest.Diagnostic
 
 	mu      sync.Mutex // guards what follows
 	checked map[string]*types.Package
 }
 
+func newTypeCheck(g *Graph, goarch string, existing func([]manifest.Diagnostic, []string) []manifest.Diagnostic) *typeCheck {
+	c := &typeCheck{
+		fset: token.NewFileSet(), sizes: types.SizesFor("gc", goarch), existing: existing,
+		foreign: map[string]bool{}, checked: map[string]*types.Package{"unsafe": types.Unsafe},
+	}
+	for _, path := range g.Order {
+		p := g.Packages[path]
+		declares := !p.Standard && len(p.CgoFiles)+len(p.SwigFiles)+len(p.SwigCXXFiles) > 0
+		c.foreign[path] = declares || slices.ContainsFunc(p.Imports, func(imp string) bool { return c.foreign[imp] })
+	}
+	return c
+}
+
 // check checks a package whose imports are checked.
 func (c *typeCheck) check(p *Package) error {
 	own := p.Local() && !p.vendored()
+	if m := p.Module; m != nil && version.Compare(version.Lang("go"+m.GoVersion), version.Lang(runtime.Version())) > 0 {
+		return fmt.Errorf("%w: %s is written in Go %s", ErrUnchecked, p.ImportPath, m.GoVersion)
+	}
 	var files []*ast.File
 	for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
 		f, err := parser.ParseFile(c.fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-		if err != nil { // the go command has read the file, as far as that
+		if syntax, ok := errors.AsType[scanner.ErrorList](err); ok && own {
+			return failure(c.existing(syntaxErrors(syntax), p.inputs())...)
+		}
+		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnchecked, err)
 		}
 		files = append(files, f)
@@ -77,13 +101,23 @@ func (c *typeCheck) check(p *Package) error {
 	c.checked[p.ImportPath] = pkg
 	c.mu.Unlock()
 	switch {
-	case err == nil || len(p.CgoFiles) > 0: // what C declares is not known
+	case err == nil || len(p.native()) > 0: // what C declares is not known
 		return nil
-	case !own || len(found) == 0:
+	case c.foreign[p.ImportPath] && slices.ContainsFunc(found, ofUnknownType):
+		return nil
+	case !own || len(found) == 0 || slices.ContainsFunc(found, ofNewerGo):
 		return fmt.Errorf("%w: %w", ErrUnchecked, err)
 	}
-	return failure(c.diagnostics(found)...)
+	return failure(c.existing(c.diagnostics(found), p.inputs())...)
 }
+
+// ofUnknownType reports whether an error may come from what C declares.
+func ofUnknownType(e types.Error) bool {
+	return strings.Contains(e.Msg, "invalid type") || strings.Contains(e.Msg, "infer")
+}
+
+// ofNewerGo reports whether a file asks for a newer Go than go/types knows.
+func ofNewerGo(e types.Error) bool { return strings.Contains(e.Msg, "requires newer Go version") }
 
 // imported returns what a package imports under a path.
 func (c *typeCheck) imported(p *Package, path string) (*types.Package, error) {
@@ -96,6 +130,14 @@ func (c *typeCheck) imported(p *Package, path string) (*types.Package, error) {
 		return pkg, nil
 	}
 	return nil, fmt.Errorf("%s is not among the imports of %s", path, p.ImportPath)
+}
+
+func syntaxErrors(list scanner.ErrorList) []manifest.Diagnostic {
+	var out []manifest.Diagnostic
+	for _, e := range list {
+		out = append(out, manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: e.Pos.Filename, Line: e.Pos.Line, Column: e.Pos.Column}, "%s", e.Msg))
+	}
+	return out
 }
 
 func (c *typeCheck) diagnostics(found []types.Error) []manifest.Diagnostic {

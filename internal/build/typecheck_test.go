@@ -2,8 +2,6 @@ package build
 
 import (
 	"errors"
-	"go/token"
-	"go/types"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,11 +27,13 @@ func TestTypeCheck(t *testing.T) {
 	if err := check(); err != nil {
 		t.Fatalf("before any mistake: %v", err)
 	}
-	a.write("native.go", "package main\n\n// int two() { return 2; }\nimport \"C\"\n\nvar two = int(C.two())\n")
+	a.write("native/native.go", "package native\n\n// enum { TWO = 2 };\n// static int two(void) { return 2; }\nimport \"C\"\n\nconst Two = C.TWO\n\ntype Err C.int\n\nfunc Version() C.int { return C.two() }\n")
+	a.write("native.go", "package main\n\nimport \"example.com/app/native\"\n\nfunc audit(op int) int { return op }\n\nvar _ = audit(native.Two) + int(native.Version()) + int(native.Err(3))\n")
 	if err := check(); err != nil {
 		t.Errorf("with cgo: %v", err)
 	}
 	a.write("handlers/views/bad.go", "package views\n\nfunc bad() int {\n\tx := 1\n\treturn \"one\"\n}\n")
+	a.write("handlers/internal/list/bad.go", "package list\n\nfunc open() {\n")
 	a.write("store/bad.go", "package store\n\nvar _ = missing.Name\n")
 	f, ok := errors.AsType[*Failure](check())
 	if !ok {
@@ -43,7 +43,7 @@ func TestTypeCheck(t *testing.T) {
 	for _, d := range f.Diagnostics {
 		found = append(found, strings.TrimPrefix(d.String(), a.dir+"/"))
 	}
-	for _, want := range []string{"handlers/views/bad.go:4:2: ", "handlers/views/bad.go:5:9: ", "store/bad.go:3:9: "} {
+	for _, want := range []string{"handlers/views/bad.go:4:2: ", "handlers/views/bad.go:5:9: ", "store/bad.go:3:9: ", "handlers/internal/list/bad.go:3:15: expected"} {
 		if text := strings.Join(found, "\n"); !strings.Contains(text, want) {
 			t.Errorf("%s is not in\n%s", want, text)
 		}
@@ -58,8 +58,12 @@ func TestTypeCheckOfDependency(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &Package{ImportPath: "example.com/a", Name: "a", Dir: dir, GoFiles: []string{"a.go"}, Module: &Module{Path: "example.com/a", Version: "v1.0.0", Dir: dir}}
-	c := &typeCheck{fset: token.NewFileSet(), sizes: types.SizesFor("gc", "amd64"), checked: map[string]*types.Package{}}
+	c := newTypeCheck(&Graph{}, "amd64", nil)
 	if err := c.check(p); !errors.Is(err, ErrUnchecked) {
 		t.Errorf("%v, want %v", err, ErrUnchecked)
+	}
+	p.Module = &Module{Path: "example.com/a", Dir: dir, Main: true, GoVersion: "1.999"}
+	if err := c.check(p); !errors.Is(err, ErrUnchecked) {
+		t.Errorf("in a newer Go: %v, want %v", err, ErrUnchecked)
 	}
 }

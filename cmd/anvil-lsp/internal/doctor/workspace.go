@@ -156,6 +156,8 @@ func (d *doctor) inspect(ctx context.Context) (*build.Snapshot, look, error) {
 	defer cancel()
 	prepared, _, err := b.Prepare(limited, main, d.o.Progress)
 	switch {
+	case ctx.Err() != nil:
+		return snap, loadedOnly, context.Cause(ctx)
 	case limited.Err() != nil && err != nil:
 		d.doing("checking types")
 		err := b.TypeCheck(ctx, snap)
