@@ -114,7 +114,7 @@ func (s *Snapshot) movedFrom(running *Snapshot) map[string]bool {
 		return moved
 	}
 	for path, now := range s.graph.Packages {
-		if was := running.graph.Packages[path]; was != nil && !s.hot(path) && was.moduleID() != now.moduleID() {
+		if was := running.last(path); was != nil && !s.hot(path) && was.moduleID() != now.moduleID() {
 			moved[path] = true
 		}
 	}

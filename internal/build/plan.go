@@ -78,7 +78,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		return nil, nil, errNotAhead
 	}
 	plan := &Plan{Resolved: resolve, base: s}
-	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, entry: s.entry, gives: s.gives, static: s.static, host: s.host, images: s.images, fresh: s.fresh, faults: s.faults, sources: sources}
+	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, entry: s.entry, gives: s.gives, static: s.static, host: s.host, images: s.images, fresh: s.fresh, left: s.left, faults: s.faults, sources: sources}
 	if resolve {
 		var g *Graph
 		var err error
@@ -161,7 +161,7 @@ func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string
 	}
 	return &Snapshot{
 		graph: g, boundary: NewBoundary(g, register, nativeIn(sources)), sources: sources,
-		archives: s.archives, linked: s.linked, compiled: s.compiled, entry: s.entry, gives: s.gives, static: s.static, host: s.host, images: s.images, fresh: s.fresh, faults: s.faults,
+		archives: s.archives, linked: s.linked, compiled: s.compiled, entry: s.entry, gives: s.gives, static: s.static, host: s.host, images: s.images, fresh: s.fresh, left: s.leaving(g), faults: s.faults,
 	}, g, nil
 }
 
@@ -176,13 +176,20 @@ func nativeIn(sources map[string]source) func(*Package) bool {
 func (p *Plan) compare(s *Snapshot) {
 	modules := map[string]string{} // what changed, by module
 	for _, path := range p.next.graph.Order {
-		now, was := p.next.graph.Packages[path], s.graph.Packages[path]
+		now, was := p.next.graph.Packages[path], s.last(path)
 		hot := p.next.hot(path)
 		if was != nil && !hot && was.moduleID() != now.moduleID() {
 			modules[now.moduleName()] = fmt.Sprintf("the running process has %s, go.mod now says %s", was.moduleText(), now.moduleText())
 			continue
 		}
 		if !now.Local() {
+			continue
+		}
+		if back, ok := s.left[path]; ok && s.graph.Packages[path] == nil && !hot {
+			if back.inputs != p.next.inputDigest(now) {
+				p.Host = append(p.Host, path)
+				p.Reasons = append(p.Reasons, p.hostChanged(s, path, now.inputs()[0]))
+			}
 			continue
 		}
 		file, real := p.difference(s, was, now)

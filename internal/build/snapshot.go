@@ -43,10 +43,43 @@ type Snapshot struct {
 	// fresh are packages that no image has: hot code imports them since a moment
 	// ago.
 	fresh map[string]bool
+	// left are packages that the process has and the program does not import any
+	// more.
+	left map[string]departed
 	// faults of packages that did not compile when they were last asked for.
 	faults map[string]fault
 	// sources of the local packages and the module files, by absolute path.
 	sources map[string]source
+}
+
+// departed is a package as it was when the program still imported it.
+type departed struct {
+	pkg    *Package
+	inputs digest
+}
+
+// leaving returns left for the program as another graph has it.
+func (s *Snapshot) leaving(now *Graph) map[string]departed {
+	left := map[string]departed{}
+	for path, d := range s.left {
+		if now.Packages[path] == nil {
+			left[path] = d
+		}
+	}
+	for path, p := range s.graph.Packages {
+		if now.Packages[path] == nil && !s.hot(path) {
+			left[path] = departed{p, s.inputDigest(p)}
+		}
+	}
+	return left
+}
+
+// last returns a package as the process has it, or nil.
+func (s *Snapshot) last(path string) *Package {
+	if p := s.graph.Packages[path]; p != nil {
+		return p
+	}
+	return s.left[path].pkg
 }
 
 // compiled is a hot package under the import path that it has in one

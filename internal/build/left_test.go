@@ -1,0 +1,80 @@
+package build
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+)
+
+// TestPackagesThatComeBack: a package that the program does not import for a while is
+// still in the process, as it was.
+func TestPackagesThatComeBack(t *testing.T) {
+	const (
+		chi    = "package handlers\n\nimport \"github.com/go-chi/chi/v5/middleware\"\n\nvar _ = middleware."
+		native = "package handlers\n\nimport \"example.com/app/native\"\n\nvar _ = native.One()\n"
+		code   = "package native\n\n// static int one(void) { return 1; }\nimport \"C\"\n\nfunc One() int { return int(C.one()) }\n"
+		sums   = `github.com/go-chi/chi/v5 v5.0.12 h1:9euLV5sTrTNTRUU9POmDUvfxyj6LAABLUcEWO+JJb4s=
+github.com/go-chi/chi/v5 v5.0.12/go.mod h1:DslCQbL2OYiznFReuXYUmQ2hGd1aDpCnlMNITLSKoi8=
+github.com/go-chi/chi/v5 v5.5.0 h1:xdKQ1dJmVJsmgahrXSKhUx8NyVPzpwdlyrrQFpMPJgg=
+github.com/go-chi/chi/v5 v5.5.0/go.mod h1:d1IG7GtKPSjPyBP365PH8sAGVHk3qfB/IhjFNRH1wWM=
+`
+	)
+	for _, tt := range []struct {
+		name   string
+		linked bool                  // into the executable; else a plugin brings it
+		with   func(a *app) []string // imports it
+		again  func(a *app) []string // imports it once more
+		rung   manifest.Rung         // of that
+		code   manifest.Code         // why
+	}{
+		{"module in another version, linked", true, func(a *app) []string { return []string{a.write("handlers/with.go", chi+"RealIP\n")} },
+			func(a *app) []string {
+				return []string{a.edit("go.mod", "chi/v5 v5.0.12", "chi/v5 v5.5.0"), a.write("handlers/with.go", chi+"ClientIPFromXFF\n")}
+			}, manifest.RungWarmRestart, manifest.CodeModuleChanged},
+		{"module in another version, brought", false, func(a *app) []string { return []string{a.write("handlers/with.go", chi+"RealIP\n")} },
+			func(a *app) []string {
+				return []string{a.edit("go.mod", "chi/v5 v5.0.12", "chi/v5 v5.5.0"), a.write("handlers/with.go", chi+"ClientIPFromXFF\n")}
+			}, manifest.RungWarmRestart, manifest.CodeModuleChanged},
+		{"module in the same version", true, func(a *app) []string { return []string{a.write("handlers/with.go", chi+"RealIP\n")} },
+			func(a *app) []string { return []string{a.write("handlers/with.go", chi+"NoCache\n")} }, manifest.RungHotSwap, ""},
+		{"edited, linked", true, func(a *app) []string { return []string{a.write("handlers/with.go", native)} },
+			func(a *app) []string {
+				return []string{a.edit("native/native.go", "return 1", "return 2"), a.write("handlers/with.go", native)}
+			}, manifest.RungWarmRestart, manifest.CodeHostChanged},
+		{"edited, brought", false, func(a *app) []string { return []string{a.write("handlers/with.go", native)} },
+			func(a *app) []string {
+				return []string{a.edit("native/native.go", "return 1", "return 2"), a.write("handlers/with.go", native)}
+			}, manifest.RungWarmRestart, manifest.CodeHostChanged},
+		{"not edited", false, func(a *app) []string { return []string{a.write("handlers/with.go", native)} },
+			func(a *app) []string { return []string{a.write("handlers/with.go", native)} }, manifest.RungHotSwap, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newApp(t, "app.txtar")
+			a.write("go.sum", sums)
+			a.edit("go.mod", "\nreplace ", "\nrequire github.com/go-chi/chi/v5 v5.0.12\n\nreplace ")
+			a.write("native/native.go", code)
+			files := []string{}
+			if tt.linked {
+				tt.with(a)
+			}
+			a.start(a.host().Path)
+			if !tt.linked {
+				files = tt.with(a)
+				a.swap(files...)
+			}
+			a.swap(a.write("handlers/with.go", "package handlers\n"))
+			plan := a.plan(tt.again(a)...)
+			if plan.Rung != tt.rung {
+				t.Fatalf("%s, want %s: %v", plan.Rung, tt.rung, plan.Reasons)
+			}
+			var codes []string
+			for _, d := range plan.Reasons {
+				codes = append(codes, string(d.Code))
+			}
+			if got := strings.Join(codes, " "); got != string(tt.code) {
+				t.Errorf("reasons %v, want %s", plan.Reasons, tt.code)
+			}
+		})
+	}
+}
