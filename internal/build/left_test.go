@@ -78,3 +78,28 @@ github.com/go-chi/chi/v5 v5.5.0/go.mod h1:d1IG7GtKPSjPyBP365PH8sAGVHk3qfB/IhjFNR
 		})
 	}
 }
+
+// TestRefused: what a plugin has brought that is not served is in the process, too.
+func TestRefused(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	native := func(n string) string {
+		return a.write("native/native.go", "package native\n\n// static int one(void) { return "+n+"; }\nimport \"C\"\n\nfunc One() int { return int(C.one()) }\n")
+	}
+	imports := a.write("handlers/with.go", "package handlers\n")
+	native("1")
+	a.start(a.host().Path)
+	served := a.snap
+	a.write("handlers/with.go", "package handlers\n\nimport \"example.com/app/native\"\n\nvar _ = native.One()\n")
+	res, _ := a.swap(imports)
+	a.snap = served.Refused(res)
+	if plan := a.plan(imports); plan.Rung != manifest.RungHotSwap {
+		t.Errorf("the same once more: %s, %v", plan.Rung, plan.Reasons)
+	}
+	if plan := a.plan(imports, native("2")); plan.Rung != manifest.RungWarmRestart || len(plan.Host) != 1 {
+		t.Errorf("edited: %s, %v", plan.Rung, plan.Reasons)
+	}
+	a.snap = served
+	if plan := a.plan(imports); plan.Rung != manifest.RungHotSwap {
+		t.Errorf("in a process that never had it: %s, %v", plan.Rung, plan.Reasons)
+	}
+}

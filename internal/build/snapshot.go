@@ -43,8 +43,8 @@ type Snapshot struct {
 	// fresh are packages that no image has: hot code imports them since a moment
 	// ago.
 	fresh map[string]bool
-	// left are packages that the process has and the program does not import any
-	// more.
+	// left are packages that the process has and the program does not import: any
+	// more, or as it is served.
 	left map[string]departed
 	// faults of packages that did not compile when they were last asked for.
 	faults map[string]fault
@@ -52,7 +52,7 @@ type Snapshot struct {
 	sources map[string]source
 }
 
-// departed is a package as it was when the program still imported it.
+// departed is a package as it was when it was loaded.
 type departed struct {
 	pkg    *Package
 	inputs digest
@@ -72,6 +72,20 @@ func (s *Snapshot) leaving(now *Graph) map[string]departed {
 		}
 	}
 	return left
+}
+
+// Refused returns the snapshot of a process that has opened a plugin and does not
+// serve it: it has the packages that the plugin brought for good.
+func (s *Snapshot) Refused(res *Result) *Snapshot {
+	opened := res.Snapshot.images[len(res.Snapshot.images)-1]
+	next := *s
+	next.left = map[string]departed{}
+	maps.Copy(next.left, s.left)
+	for _, path := range opened.brought {
+		p := res.Snapshot.graph.Packages[path]
+		next.left[path] = departed{p, res.Snapshot.inputDigest(p)}
+	}
+	return &next
 }
 
 // last returns a package as the process has it, or nil.

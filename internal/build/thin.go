@@ -147,9 +147,9 @@ func (b *Builder) linkFull(ctx context.Context, res *Result) error {
 	}
 	// It holds all that earlier plugins do, and later ones had better not need
 	// those.
-	res.Snapshot.fresh = nil
 	own := newImage(res.Path)
-	own.full = true
+	own.full, own.brought = true, slices.Sorted(maps.Keys(res.Snapshot.fresh))
+	res.Snapshot.fresh = nil
 	res.Snapshot.images = []*image{res.Snapshot.images[0], own}
 	return nil
 }

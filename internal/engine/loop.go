@@ -303,10 +303,13 @@ func (l *loop) finish(out outcome) {
 	if out.snap != nil {
 		l.snap = out.snap
 	}
+	if out.refused != nil {
+		l.snap = out.refused
+	}
 	if out.manifest != nil {
 		l.last = out.manifest
 	}
-	if out.snap != nil || out.manifest != nil {
+	if out.snap != nil || out.refused != nil || out.manifest != nil {
 		l.e.learn(func(k *known) {
 			k.live, k.manifest = l.snap, l.last
 			if out.snap != nil {

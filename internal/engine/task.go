@@ -58,6 +58,9 @@ type outcome struct {
 	cancelled bool
 	// loading is when what went live began to be loaded.
 	loading time.Time
+	// refused replaces the engine's snapshot, though what runs is the same, if it is
+	// not nil: the process has opened a plugin that it does not serve.
+	refused *build.Snapshot
 	// held: the change takes a restart, which waits for the user's word.
 	held bool
 	// denied: something may not be read.
@@ -69,7 +72,7 @@ func (t *task) run(ctx context.Context) outcome {
 	out := t.climb(ctx)
 	// What cannot be cancelled half way has come to its end.
 	if ctx.Err() != nil && !out.clean && t.force.kind != requestRollback {
-		return outcome{cancelled: true, generation: t.generation, main: t.main}
+		return outcome{cancelled: true, generation: t.generation, main: t.main, refused: out.refused}
 	}
 	out.main, out.generation, out.loading = t.main, t.generation, t.loading
 	out.event.Cause = t.cause()
@@ -262,6 +265,9 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome 
 		return t.live(res, manifest.RungHotSwap, generation, load.Manifest, load.Diagnostics)
 	default:
 		out := t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
+		if load.Outcome == control.OutcomeRejected {
+			out.refused = t.snap.Refused(res)
+		}
 		if load.Initialising {
 			out.event.Message = "not initialised in the running process; if the code does what a process can do only once, a restart takes the change"
 		}

@@ -128,7 +128,7 @@ func (g *gathering) wait(now time.Time) time.Duration {
 			return min(holdPoll, end.Sub(now))
 		}
 		if g.holding {
-			g.holding, g.freed = false, now
+			g.holding, g.freed, g.held = false, now, time.Time{}
 			return g.wait(now)
 		}
 	}
