@@ -77,9 +77,17 @@ func lastLines(data []byte, n int) []byte {
 // Follow writes the last lines, as Last returns them, and then what is printed,
 // until ctx ends or w fails.
 func (l *Log) Follow(ctx context.Context, w io.Writer, lines int) error {
+	return l.followFrom(ctx, w, l.position(lines))
+}
+
+// position returns where the last lines begin.
+func (l *Log) position(lines int) int64 {
 	l.mu.Lock()
-	at := l.end - int64(len(lastLines(l.kept(), lines)))
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	return l.end - int64(len(lastLines(l.kept(), lines)))
+}
+
+func (l *Log) followFrom(ctx context.Context, w io.Writer, at int64) error {
 	for ctx.Err() == nil {
 		data, next, missed, more := l.since(at)
 		if missed > 0 {
@@ -139,11 +147,13 @@ func (l *Log) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(data) // a client that is gone needs no answer
 		return
 	}
+	// Who has the header misses nothing that is printed from then on.
+	at := l.position(lines)
 	rc := http.NewResponseController(w)
 	if w.WriteHeader(http.StatusOK); rc.Flush() != nil {
 		return
 	}
-	_ = l.Follow(r.Context(), flushed{w, rc}, lines) // ends with the client or the engine
+	_ = l.followFrom(r.Context(), flushed{w, rc}, at) // ends with the client or the engine
 }
 
 // flushed sends at once what is written to it.
