@@ -78,7 +78,9 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		return nil, nil, errNotAhead
 	}
 	plan := &Plan{Resolved: resolve, base: s}
-	next := &Snapshot{graph: s.graph, boundary: s.boundary, archives: s.archives, linked: s.linked, compiled: s.compiled, entry: s.entry, gives: s.gives, static: s.static, host: s.host, images: s.images, fresh: s.fresh, left: s.left, faults: s.faults, sources: sources}
+	same := *s
+	next := &same
+	next.sources = sources
 	if resolve {
 		var g *Graph
 		var err error
@@ -159,10 +161,10 @@ func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string
 	if err != nil {
 		return nil, g, err
 	}
-	return &Snapshot{
-		graph: g, boundary: NewBoundary(g, register, nativeIn(sources)), sources: sources,
-		archives: s.archives, linked: s.linked, compiled: s.compiled, entry: s.entry, gives: s.gives, static: s.static, host: s.host, images: s.images, fresh: s.fresh, left: s.leaving(g), faults: s.faults,
-	}, g, nil
+	next := *s
+	next.graph, next.boundary, next.sources = g, NewBoundary(g, register, nativeIn(sources)), sources
+	next.left = s.leaving(g)
+	return &next, g, nil
 }
 
 // nativeIn returns the test for packages that only the go command can build.

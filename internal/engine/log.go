@@ -74,20 +74,16 @@ func lastLines(data []byte, n int) []byte {
 	return data[at+1:]
 }
 
-// Follow writes the last lines, as Last returns them, and then what is printed,
-// until ctx ends or w fails.
-func (l *Log) Follow(ctx context.Context, w io.Writer, lines int) error {
-	return l.followFrom(ctx, w, l.position(lines))
-}
-
-// position returns where the last lines begin.
-func (l *Log) position(lines int) int64 {
+// Position returns where the last lines, as Last returns them, begin.
+func (l *Log) Position(lines int) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.end - int64(len(lastLines(l.kept(), lines)))
 }
 
-func (l *Log) followFrom(ctx context.Context, w io.Writer, at int64) error {
+// Follow writes what was printed from a position on, and then what is printed, until
+// ctx ends or w fails.
+func (l *Log) Follow(ctx context.Context, w io.Writer, at int64) error {
 	for ctx.Err() == nil {
 		data, next, missed, more := l.since(at)
 		if missed > 0 {
@@ -148,12 +144,12 @@ func (l *Log) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Who has the header misses nothing that is printed from then on.
-	at := l.position(lines)
+	at := l.Position(lines)
 	rc := http.NewResponseController(w)
 	if w.WriteHeader(http.StatusOK); rc.Flush() != nil {
 		return
 	}
-	_ = l.followFrom(r.Context(), flushed{w, rc}, at) // ends with the client or the engine
+	_ = l.Follow(r.Context(), flushed{w, rc}, at) // ends with the client or the engine
 }
 
 // flushed sends at once what is written to it.

@@ -51,7 +51,7 @@ func TestLogFollow(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() {
 			defer w.Close()
-			ended <- l.Follow(ctx, w, 1)
+			ended <- l.Follow(ctx, w, l.Position(1))
 		}()
 		read := func(want string) {
 			t.Helper()

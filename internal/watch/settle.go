@@ -88,8 +88,7 @@ type gathering struct {
 	files       map[string]struct{}
 	lost        bool
 	first, last time.Time
-	held        time.Time // since when it waits for nothing but Hold
-	holding     bool      // Hold named something when it was last asked
+	held        time.Time // since when it waits for nothing but Hold; zero: it does not
 	freed       time.Time // when Hold named nothing any more
 	said        bool      // that it is held
 }
@@ -127,8 +126,8 @@ func (g *gathering) wait(now time.Time) time.Duration {
 			g.hold(what, now)
 			return min(holdPoll, end.Sub(now))
 		}
-		if g.holding {
-			g.holding, g.freed, g.held = false, now, time.Time{}
+		if !g.held.IsZero() {
+			g.freed, g.held = now, time.Time{}
 			return g.wait(now)
 		}
 	}
@@ -140,7 +139,6 @@ func (g *gathering) hold(what string, now time.Time) {
 	if g.held.IsZero() {
 		g.held = now
 	}
-	g.holding = true
 	if !g.said && now.Sub(g.held) >= holdSaid {
 		g.said = true
 		g.Holding(slices.Sorted(maps.Keys(g.files)), what)
