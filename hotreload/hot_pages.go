@@ -14,11 +14,16 @@ import (
 	"strings"
 )
 
-// mapped is where a plugin is in memory. What is not writable mirrors the file
-// and can be dropped: the system reads it again when it is used. The rest was
-// written to by the dynamic linker, and stays.
+// mapped is where a plugin is in memory.
 type mapped struct {
-	clean, kept []addresses
+	// clean mirrors a file and can be dropped: the system reads it again when it is
+	// used.
+	clean []addresses
+	// relocated was written to by the dynamic linker, which then made it read-only:
+	// addresses in type descriptors and tables of functions, for the most part.
+	relocated []addresses
+	// kept can be written to at any time.
+	kept []addresses
 }
 
 // addresses is a range of memory.
@@ -66,19 +71,24 @@ func parseMapped(maps io.Reader, path string, f *elf.File) (mapped, error) {
 		if _, err := fmt.Sscanf(lines.Text(), "%x-%x %s", &s.from, &s.to, &perm); err != nil {
 			return mapped{}, fmt.Errorf("%s: %w: %w", path, errNotMapped, err)
 		}
-		if len(m.clean)+len(m.kept) == 0 {
+		if len(m.clean)+len(m.relocated)+len(m.kept) == 0 {
 			base = s.from - down(segments[0].Vaddr)
 		}
-		clean := !strings.Contains(perm, "w") && slices.ContainsFunc(segments, func(p *elf.Prog) bool {
-			return p.Flags&elf.PF_W == 0 && s.from-base >= down(p.Vaddr) && s.to-base <= down(p.Vaddr+p.Filesz+uint64(page)-1)
-		})
-		if clean {
+		within := func(p *elf.Prog) bool {
+			return s.from-base >= down(p.Vaddr) && s.to-base <= down(p.Vaddr+p.Filesz+uint64(page)-1)
+		}
+		clean := func(p *elf.Prog) bool { return p.Flags&elf.PF_W == 0 && within(p) }
+		relocated := func(p *elf.Prog) bool { return p.Flags&elf.PF_W != 0 && within(p) }
+		switch {
+		case !strings.Contains(perm, "w") && slices.ContainsFunc(segments, clean):
 			m.clean = append(m.clean, s)
-		} else {
+		case strings.HasPrefix(perm, "r--") && slices.ContainsFunc(segments, relocated):
+			m.relocated = append(m.relocated, s)
+		default:
 			m.kept = append(m.kept, s)
 		}
 	}
-	if len(m.clean) == 0 || len(m.kept) == 0 {
+	if len(m.clean) == 0 || len(m.relocated)+len(m.kept) == 0 {
 		return mapped{}, fmt.Errorf("%s: %w", path, errNotMapped)
 	}
 	return m, lines.Err()
@@ -86,15 +96,28 @@ func parseMapped(maps io.Reader, path string, f *elf.File) (mapped, error) {
 
 // size returns how much of the plugin stays in memory, in bytes.
 func (m mapped) size() (n int64) {
-	for _, s := range m.kept {
+	for _, s := range slices.Concat(m.relocated, m.kept) {
 		n += int64(s.to - s.from)
 	}
 	return n
 }
 
-// letGo drops what mirrors its file of every plugin that neither is live nor has
-// requests to answer. It does so each time that a generation is over, because
-// the dynamic linker looks at all plugins when it loads one.
+// unload gives back what it can of a plugin that nobody uses. Its code may still
+// run, and finds everything in its place.
+func (m *mapped) unload(dir string) {
+	m.relocated = slices.DeleteFunc(m.relocated, func(s addresses) bool {
+		if err := mirror(s, dir); err != nil {
+			return false
+		}
+		m.clean = append(m.clean, s)
+		return true
+	})
+	drop(m.clean)
+}
+
+// letGo unloads every plugin that neither is live nor has requests to answer. It
+// does so each time that a generation is over, because the dynamic linker looks at
+// all plugins when it loads one.
 func (l *loader) letGo() {
 	l.tidying.Lock()
 	defer l.tidying.Unlock()
@@ -108,7 +131,8 @@ func (l *loader) letGo() {
 		if !idle {
 			continue
 		}
-		drop(m.clean)
+		m.unload(filepath.Dir(path))
+		l.mapped[path] = m
 		if len(m.kept) > 0 {
 			kept[path] = m.size()
 		}

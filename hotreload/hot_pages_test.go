@@ -72,8 +72,8 @@ func residentOf(t *testing.T, spans []addresses) (kb int) {
 	return kb
 }
 
-// TestParseMapped: what the dynamic linker wrote to is kept, also where it is
-// read-only by now, and on a page of its own.
+// TestParseMapped: what the dynamic linker wrote to does not mirror the file, also
+// where it is read-only by now, and on a page of its own.
 func TestParseMapped(t *testing.T) {
 	load := func(at, size uint64, flags elf.ProgFlag) *elf.Prog {
 		return &elf.Prog{ProgHeader: elf.ProgHeader{Type: elf.PT_LOAD, Vaddr: at, Filesz: size, Flags: flags}}
@@ -88,7 +88,7 @@ func TestParseMapped(t *testing.T) {
 	maps := line(0, 3, "r-xp", path) + line(3, 4, "r--p", path) + line(4, 5, "rw-p", path) + line(5, 6, "rw-p", "") + line(9, 12, "r-xp", "/x"+path) + line(20, 30, "r-xp", path+" (deleted)")
 	m, err := parseMapped(strings.NewReader(maps), path, f)
 	span := func(from, to uint64) addresses { return addresses{uintptr(at(from)), uintptr(at(to))} }
-	want := mapped{clean: []addresses{span(0, 3)}, kept: []addresses{span(3, 4), span(4, 5)}}
+	want := mapped{clean: []addresses{span(0, 3)}, relocated: []addresses{span(3, 4)}, kept: []addresses{span(4, 5)}}
 	if err != nil || !reflect.DeepEqual(m, want) {
 		t.Errorf("%#x, %v, want %#x", m, err, want)
 	}
