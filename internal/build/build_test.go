@@ -21,12 +21,12 @@ func TestHostCompiled(t *testing.T) {
 	a := newApp(t, "app.txtar")
 	var told *Snapshot
 	var then Snapshot
-	res, _, err := a.b.Host(t.Context(), ".", 1, nil, func(s *Snapshot) {
+	res, _, err := a.b.Host(t.Context(), ".", 1, nil, Stages{Compiled: func(s *Snapshot) {
 		told, then = s, *s
 		if executables, err := os.ReadDir(filepath.Join(a.dir, ".anvil/host")); len(executables) > 0 || !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("there are %v already, %v", executables, err)
 		}
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

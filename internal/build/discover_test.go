@@ -37,7 +37,7 @@ func TestMainSetting(t *testing.T) {
 			t.Errorf("%q: %q, error %v; want %q", tt.setting, got, err, tt.want)
 		}
 		if tt.want == "" { // whoever asks
-			if _, _, err := a.b.Host(t.Context(), tt.setting, 1, nil, nil); err == nil {
+			if _, _, err := a.b.Host(t.Context(), tt.setting, 1, nil, Stages{}); err == nil {
 				t.Errorf("%q was built", tt.setting)
 			}
 		}

@@ -88,7 +88,7 @@ func (a *app) edit(name, old, new string) string {
 func (a *app) host() *Result {
 	a.t.Helper()
 	a.gen++
-	res, _, err := a.b.Host(a.t.Context(), ".", a.gen, nil, nil)
+	res, _, err := a.b.Host(a.t.Context(), ".", a.gen, nil, Stages{})
 	if err != nil {
 		a.t.Fatalf("host build: %v", err)
 	}
@@ -145,7 +145,7 @@ func (a *app) rehost(files ...string) *Result {
 	a.t.Helper()
 	plan := a.plan(files...)
 	a.gen++
-	res, _, err := a.b.Rehost(a.t.Context(), plan, a.gen, nil, nil)
+	res, _, err := a.b.Rehost(a.t.Context(), plan, a.gen, nil, Stages{})
 	if err != nil {
 		a.t.Fatalf("rehost: %v", err)
 	}

@@ -58,12 +58,33 @@ func newSnapshot(g *Graph, handlers string, sources map[string]source) *Snapshot
 	return s
 }
 
+// Stages are told how far the build of an executable has come, long before it is
+// there. A function that is nil is not called.
+type Stages struct {
+	// Listed is told of the files that are about to be compiled, which have been read.
+	// Changes that come later are not in them: a caller who would miss none begins to
+	// watch.
+	Listed func(*Snapshot)
+	// Compiled is told what is about to be linked: enough to check code with.
+	Compiled func(*Snapshot)
+}
+
+func (st Stages) listed(s *Snapshot) {
+	if st.Listed != nil {
+		st.Listed(s)
+	}
+}
+
+func (st Stages) compiled(s *Snapshot) {
+	if st.Compiled != nil {
+		st.Compiled(s)
+	}
+}
+
 // Host builds the executable of the live server from the code as it is now.
-// The generation is the one that it will serve from its own linked handlers.
-// compiled, if it is not nil, is told what the executable is about to be linked
-// from: enough to check code with, long before the executable is there. It
+// The generation is the one that it will serve from its own linked handlers. It
 // returns a graph and errors as Inspect does.
-func (b *Builder) Host(ctx context.Context, main string, generation int, progress Progress, compiled func(*Snapshot)) (*Result, *Graph, error) {
+func (b *Builder) Host(ctx context.Context, main string, generation int, progress Progress, stages Stages) (*Result, *Graph, error) {
 	watch := newStopwatch()
 	// Digests are read before anything is compiled: a file that changes in
 	// between differs from them and is taken up by the next batch.
@@ -71,13 +92,14 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 	if err != nil {
 		return nil, g, err
 	}
+	stages.listed(s)
 	made, err := b.exportArchives(ctx, progress, "--", main)
 	if err != nil {
 		return nil, g, b.existingIn(g, err)
 	}
 	delete(made.archives, s.boundary.Main) // as the main package of a plugin
 	s.take(made.archives)
-	res, err := b.finishHost(ctx, s, generation, hostPlace(generation), watch, control.StepResolve, compiled)
+	res, err := b.finishHost(ctx, s, generation, hostPlace(generation), watch, control.StepResolve, stages)
 	if err != nil {
 		err = b.existingIn(g, err)
 	}
@@ -86,7 +108,7 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 
 // finishHost makes the executable of compiled packages. step is what has been
 // done so far.
-func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, at place, watch *stopwatch, step string, compiled func(*Snapshot)) (*Result, error) {
+func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, at place, watch *stopwatch, step string, stages Stages) (*Result, error) {
 	s.host = generation
 	dir, err := b.below(filepath.Join("work", at.work))
 	if err != nil {
@@ -94,9 +116,7 @@ func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, a
 	}
 	res := &Result{Path: filepath.Join(b.cfg.OutDir, "host", at.name), generation: generation, work: dir}
 	res.Steps = append(res.Steps, watch.step(step))
-	if compiled != nil {
-		compiled(s) // which is not changed any more
-	}
+	stages.compiled(s) // which is not changed any more
 	archive, err := b.linkHost(ctx, s, res, at, watch)
 	if err != nil {
 		return nil, err

@@ -194,7 +194,7 @@ import (
 func AnvilRegisterRoutes(r *hotreload.RouteSink) { fmt.Println("a1", below.Word(), below.Is(below.T{})) }
 `)
 	a.gen++
-	res, _, err := a.b.Host(t.Context(), "./cmd/app", a.gen, nil, nil)
+	res, _, err := a.b.Host(t.Context(), "./cmd/app", a.gen, nil, Stages{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func TestMoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, _, err := a.b.Host(t.Context(), main, 1, nil, nil)
+	res, _, err := a.b.Host(t.Context(), main, 1, nil, Stages{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,17 +36,15 @@ var errGoCommand = errors.New("the go command has to compile it")
 // compiler as Plugin does, for what the code of a package, or the exported part
 // of one that it imports, makes necessary. Where that is not enough, because
 // modules or what only the go command can compile have changed, it is Host.
-func (b *Builder) Rehost(ctx context.Context, plan *Plan, generation int, progress Progress, compiled func(*Snapshot)) (*Result, *Graph, error) {
+func (b *Builder) Rehost(ctx context.Context, plan *Plan, generation int, progress Progress, stages Stages) (*Result, *Graph, error) {
 	if res := b.takeAhead(ctx, plan, generation); res != nil {
-		if compiled != nil {
-			compiled(res.Snapshot)
-		}
+		stages.compiled(res.Snapshot)
 		return res, res.Snapshot.graph, nil
 	}
-	res, err := b.rehost(ctx, plan, generation, hostPlace(generation), compiled)
+	res, err := b.rehost(ctx, plan, generation, hostPlace(generation), stages)
 	switch {
 	case errors.Is(err, errGoCommand):
-		return b.Host(ctx, plan.next.boundary.Main, generation, progress, compiled)
+		return b.Host(ctx, plan.next.boundary.Main, generation, progress, stages)
 	case err != nil:
 		return nil, plan.next.graph, b.existingIn(plan.next.graph, err)
 	}
@@ -54,13 +52,13 @@ func (b *Builder) Rehost(ctx context.Context, plan *Plan, generation int, progre
 }
 
 // rehost is Rehost without the go command.
-func (b *Builder) rehost(ctx context.Context, plan *Plan, generation int, at place, compiled func(*Snapshot)) (*Result, error) {
+func (b *Builder) rehost(ctx context.Context, plan *Plan, generation int, at place, stages Stages) (*Result, error) {
 	watch := newStopwatch()
 	s, err := b.recompile(ctx, plan, at)
 	if err != nil {
 		return nil, err
 	}
-	res, err := b.finishHost(ctx, s, generation, at, watch, control.StepCompile, compiled)
+	res, err := b.finishHost(ctx, s, generation, at, watch, control.StepCompile, stages)
 	if err != nil && strings.Contains(err.Error(), "fingerprint mismatch") {
 		// The linker's words for archives that were not compiled with each other
 		// (cmd/link/internal/ld.checkFingerprint): all are made again.

@@ -55,7 +55,7 @@ func TestRehost(t *testing.T) {
 				t.Errorf("resolved: %t", plan.Resolved)
 			}
 			a.gen++
-			res, _, err := a.b.Rehost(t.Context(), plan, a.gen, nil, nil)
+			res, _, err := a.b.Rehost(t.Context(), plan, a.gen, nil, Stages{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func TestRehost(t *testing.T) {
 
 	// What does not compile is a fault of the code.
 	plan := a.plan(a.edit("store/store.go", "more.More(s)", "more.More(n)"))
-	if _, _, err := a.b.Rehost(t.Context(), plan, a.gen+1, nil, nil); err == nil {
+	if _, _, err := a.b.Rehost(t.Context(), plan, a.gen+1, nil, Stages{}); err == nil {
 		t.Error("built")
 	} else if f, ok := errors.AsType[*Failure](err); !ok || len(f.Diagnostics) != 1 || f.Diagnostics[0].File != store {
 		t.Errorf("%v", err)
@@ -98,7 +98,7 @@ func TestRehost(t *testing.T) {
 	// if it is as it was when it was swapped in.
 	plan = a.plan(a.edit("store/store.go", "more.More(n)", "more.More(s + s)"))
 	a.gen++
-	res, _, err := a.b.Rehost(t.Context(), plan, a.gen, nil, nil)
+	res, _, err := a.b.Rehost(t.Context(), plan, a.gen, nil, Stages{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestRehost(t *testing.T) {
 	} {
 		plan = a.plan(edit())
 		a.gen++
-		if res, _, err = a.b.Rehost(t.Context(), plan, a.gen, nil, nil); err != nil {
+		if res, _, err = a.b.Rehost(t.Context(), plan, a.gen, nil, Stages{}); err != nil {
 			t.Fatal(err)
 		}
 		a.snap = res.Snapshot

@@ -108,7 +108,7 @@ func (b *Builder) buildAhead(ctx context.Context, sp *speculation, plan *Plan, a
 	if plan.Rung != manifest.RungWarmRestart {
 		return b.buildPlugin(ctx, plan, sp.generation, at)
 	}
-	res, err := b.rehost(ctx, plan, sp.generation, at, func(*Snapshot) {
+	res, err := b.rehost(ctx, plan, sp.generation, at, Stages{Compiled: func(*Snapshot) {
 		timer := time.NewTimer(linkDelay)
 		defer timer.Stop()
 		select {
@@ -116,7 +116,7 @@ func (b *Builder) buildAhead(ctx context.Context, sp *speculation, plan *Plan, a
 		case <-sp.needed:
 		case <-ctx.Done():
 		}
-	})
+	}})
 	if err != nil {
 		_ = b.removeBelow(filepath.Join("work", at.work)) // else the next start does
 	}

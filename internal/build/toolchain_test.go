@@ -48,7 +48,7 @@ fi`)
 	}
 	_, _, err = a.b.Plan(t.Context(), a.snap, []string{name})
 	check("plan", err)
-	_, _, err = a.b.Host(t.Context(), ".", a.gen+1, nil, nil)
+	_, _, err = a.b.Host(t.Context(), ".", a.gen+1, nil, Stages{})
 	check("restart", err)
 	a.edit("go.mod", "\ntoolchain go1.26.1\n", "")
 	if _, said := a.swap(name, a.edit("handlers/handlers.go", `"v1"`, `"v2"`)); !strings.HasPrefix(said, "v2 ") {

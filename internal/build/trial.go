@@ -242,7 +242,7 @@ func (l *thinLinker) try(ctx context.Context) (err error) {
 		return err
 	}
 	b.thin.linker = l.linker
-	host, _, err := b.Host(ctx, ".", 1, nil, nil)
+	host, _, err := b.Host(ctx, ".", 1, nil, Stages{})
 	if err != nil {
 		return err
 	}

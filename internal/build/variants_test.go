@@ -269,7 +269,7 @@ github.com/anvilforge/anvil-lsp/hotreload/program
 		}
 		a.b.cfg.Dir = a.dir
 		a.rebuild()
-		res, _, err := a.b.Host(t.Context(), "example.com/app", 1, nil, nil)
+		res, _, err := a.b.Host(t.Context(), "example.com/app", 1, nil, Stages{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/build"
@@ -15,7 +16,8 @@ import (
 )
 
 // watchGraph has the watcher follow what decides about the live generation and
-// about the one being tried.
+// about the one being tried. What changed between the moment that the latter was
+// read and now is taken up as if it were saved now.
 func (e *Engine) watchGraph(live, next *build.Snapshot) {
 	dirs := map[string]bool{e.opts.Dir: true}
 	var known []*build.Snapshot
@@ -36,12 +38,16 @@ func (e *Engine) watchGraph(live, next *build.Snapshot) {
 			return s.Relevant(path) && (!watch.Copy(path) || s.Builds(path))
 		})
 	}
-	e.follow(dirs, relevant)
+	began := e.follow(dirs, relevant)
+	if next != nil {
+		e.Look(next.Missed(began)...)
+	}
 }
 
 // watchDirs has the watcher follow a graph that did not build, as far as there
-// is one: whatever may mend it, in it or in a directory that is made below it.
-func (e *Engine) watchDirs(live *build.Snapshot, g *build.Graph) {
+// is one: whatever may mend it, in it or in a directory that is made below it. It
+// reports whether any of that may have changed since the graph was asked for.
+func (e *Engine) watchDirs(live *build.Snapshot, g *build.Graph, asked time.Time) (outdated bool) {
 	dirs := map[string]bool{e.opts.Dir: true}
 	if g != nil {
 		for _, d := range g.Dirs() {
@@ -53,17 +59,19 @@ func (e *Engine) watchDirs(live *build.Snapshot, g *build.Graph) {
 			dirs[d] = true
 		}
 	}
-	e.follow(dirs, func(path string) bool {
+	began := e.follow(dirs, func(path string) bool {
 		if watch.Copy(path) { // its end may mend the graph, its appearance never does
 			return g != nil && g.Builds(path) || live != nil && live.Builds(path)
 		}
 		return g == nil && build.PossiblyRelevant(path) || g != nil && g.Mends(path) || live != nil && live.Relevant(path)
 	})
+	return g != nil && g.Outdated() || build.ChangedSince(began, asked)
 }
 
 // watchTree has the watcher follow all directories in which there may be a
-// program, where none was found.
-func (e *Engine) watchTree() {
+// program, where none was found. It reports whether one may have come since it was
+// searched for.
+func (e *Engine) watchTree(searched time.Time) (outdated bool) {
 	dirs := map[string]bool{e.opts.Dir: true}
 	_ = filepath.WalkDir(e.opts.Dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -77,7 +85,7 @@ func (e *Engine) watchTree() {
 		}
 		return nil
 	})
-	e.follow(dirs, build.PossiblyRelevant)
+	return build.ChangedSince(e.follow(dirs, build.PossiblyRelevant), searched)
 }
 
 // attributes decides whether a change of nothing but attributes counts: only while
@@ -106,10 +114,13 @@ func (a *attributes) end(denied bool) (again bool) {
 // maxTree bounds how many directories are watched for a program.
 const maxTree = 2000
 
-func (e *Engine) follow(dirs map[string]bool, relevant func(string) bool) {
+// follow returns the directories that were not followed before.
+func (e *Engine) follow(dirs map[string]bool, relevant func(string) bool) (began []string) {
 	e.relevant.Store(&relevant)
 	// A task may outlive the watcher: it is told to end at the same moment.
-	if err := e.watcher.SetDirs(slices.Sorted(maps.Keys(dirs))); err != nil && !errors.Is(err, watch.ErrClosed) {
+	began, err := e.watcher.SetDirs(slices.Sorted(maps.Keys(dirs)))
+	if err != nil && !errors.Is(err, watch.ErrClosed) {
 		e.publish(control.Event{Kind: control.EventWarning, Message: err.Error()})
 	}
+	return began
 }

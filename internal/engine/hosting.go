@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
@@ -26,7 +27,8 @@ type hosting struct {
 func (t *task) buildHost(ctx context.Context, plan *build.Plan) *hosting {
 	ctx, cancel := context.WithCancel(ctx)
 	h := &hosting{cancel: cancel, needed: make(chan struct{}), done: make(chan struct{})}
-	compiled := func(s *build.Snapshot) {
+	stages := t.stages(nil)
+	stages.Compiled = func(s *build.Snapshot) {
 		select {
 		case <-h.needed:
 			t.compiled(s, h.reasons)
@@ -35,7 +37,7 @@ func (t *task) buildHost(ctx context.Context, plan *build.Plan) *hosting {
 	}
 	go func() {
 		defer close(h.done)
-		h.res, h.graph, h.err = t.e.builder.Rehost(ctx, plan, t.generation, t.progress, compiled)
+		h.res, h.graph, h.err = t.e.builder.Rehost(ctx, plan, t.generation, t.progress, stages)
 	}()
 	return h
 }
@@ -61,14 +63,14 @@ func (h *hosting) abandon() {
 // whatever may mend that.
 func (t *task) host(ctx context.Context, generation int, reasons []manifest.Diagnostic) (*build.Result, error) {
 	for again := false; ; again = true {
+		asked := time.Now()
 		res, graph, err := t.hostOnce(ctx, generation, reasons)
 		if err == nil {
 			return res, nil
 		}
-		t.e.watchDirs(t.snap, graph)
-		if !again && graph != nil && graph.Outdated() {
+		if t.e.watchDirs(t.snap, graph, asked) && !again {
 			t.planned = nil // it was of another graph
-			continue        // it came before it was watched for
+			continue        // something came before it was watched for
 		}
 		return nil, cmp.Or(t.awaitEmbedded(ctx, graph), err)
 	}
@@ -79,11 +81,19 @@ func (t *task) hostOnce(ctx context.Context, generation int, reasons []manifest.
 		t.hosting = nil
 		return h.wait(reasons)
 	}
-	compiled := func(s *build.Snapshot) { t.compiled(s, reasons) }
+	stages := t.stages(reasons)
 	if p := t.planned; p != nil && p.Watch().Main() == t.main {
-		return t.e.builder.Rehost(ctx, p, generation, t.progress, compiled)
+		return t.e.builder.Rehost(ctx, p, generation, t.progress, stages)
 	}
-	return t.e.builder.Host(ctx, t.main, generation, t.progress, compiled)
+	return t.e.builder.Host(ctx, t.main, generation, t.progress, stages)
+}
+
+// stages are what is done as soon as a build has come as far.
+func (t *task) stages(reasons []manifest.Diagnostic) build.Stages {
+	return build.Stages{
+		Listed:   func(s *build.Snapshot) { t.e.watchGraph(t.snap, s) },
+		Compiled: func(s *build.Snapshot) { t.compiled(s, reasons) },
+	}
 }
 
 // progress tells what a long build is doing.

@@ -166,9 +166,8 @@ func (t *task) plan(ctx context.Context) (*build.Plan, error) {
 		if err == nil {
 			return plan, nil
 		}
-		t.e.watchDirs(t.snap, graph)
-		if !again && graph != nil && graph.Outdated() {
-			continue // it came before it was watched for
+		if t.e.watchDirs(t.snap, graph, watch) && !again {
+			continue // something came before it was watched for
 		}
 		return nil, cmp.Or(t.awaitEmbedded(ctx, graph), err)
 	}
@@ -253,12 +252,20 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome 
 	if errors.Is(err, launch.ErrNoLiveServer) {
 		return t.revive(ctx)
 	} else if err != nil {
-		return t.kept(err)
+		out := t.kept(err)
+		if errors.Is(err, launch.ErrNoAnswer) { // it may have been opened all the same
+			out.refused = t.snap.Refused(res)
+		}
+		return out
 	}
 	t.steps = append(t.steps, load.Steps...)
 	switch load.Outcome {
 	case control.OutcomeBreak, control.OutcomeMismatch:
-		return t.restart(ctx, load.Diagnostics)
+		out := t.restart(ctx, load.Diagnostics)
+		if out.snap == nil { // the process that opened it goes on
+			out.refused = t.snap.Refused(res)
+		}
+		return out
 	case control.OutcomeLive:
 		t.e.checkBudget(load.Growth)
 		t.e.tellFullLink(res.FullBecause())
@@ -355,11 +362,8 @@ func (t *task) revive(ctx context.Context) outcome {
 // same socket.
 func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome {
 	if t.main == "" {
-		main, err := t.e.builder.Main(ctx)
+		main, err := t.findMain(ctx)
 		if err != nil {
-			if t.snap == nil {
-				t.e.watchTree()
-			}
 			return t.kept(err)
 		}
 		t.main = main
@@ -410,6 +414,18 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	out := t.live(res, rung, generation, status.Manifest, slices.Concat(reasons, status.Notes))
 	out.event.PID = status.PID
 	return out
+}
+
+// findMain finds the main package. While there is none the watcher follows whatever
+// may become one.
+func (t *task) findMain(ctx context.Context) (string, error) {
+	for again := false; ; again = true {
+		searched := time.Now()
+		main, err := t.e.builder.Main(ctx)
+		if err == nil || t.snap != nil || !t.e.watchTree(searched) || again {
+			return main, err
+		}
+	}
 }
 
 // waitForRestart says what waits for a restart that failed, and why: hot code was

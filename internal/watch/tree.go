@@ -61,10 +61,17 @@ func newTree(n notifier, relevant func(string) bool) *tree {
 	}
 }
 
-// set replaces the wanted directories.
-func (t *tree) set(dirs []string) error {
+// set replaces the wanted directories, and returns those that are reported from now
+// on and were not before.
+func (t *tree) set(dirs []string) (began []string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	before := set{}
+	for _, d := range t.reported() {
+		if t.watched.has(d) {
+			before.add(d)
+		}
+	}
 	t.wanted, t.above, t.between = set{}, set{}, set{}
 	for _, d := range dirs {
 		d = filepath.Clean(d)
@@ -107,7 +114,12 @@ func (t *tree) set(dirs []string) error {
 		}
 	}
 	t.prune()
-	return errors.Join(errs...)
+	for _, d := range t.reported() {
+		if t.watched.has(d) && !before.has(d) {
+			began = append(began, d)
+		}
+	}
+	return began, errors.Join(errs...)
 }
 
 // belowWanted reports whether an adopted directory is still inside a wanted

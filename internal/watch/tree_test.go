@@ -67,20 +67,28 @@ func TestTreeWatchesWhatItNeedsAndNoMore(t *testing.T) {
 	root, n, tr := fakeTree(t, "a/b/c", "x/y")
 	p := func(name string) string { return filepath.Join(root, name) }
 	for _, step := range []struct {
-		set, want []string
+		set, want, began []string
 	}{
-		{[]string{"a/b/c"}, []string{"a/b/c"}},
-		{[]string{"a/b/c", "."}, []string{".", "a", "a/b", "a/b/c"}},
-		{[]string{"a/b/c", "x/y/z/missing"}, []string{"a/b/c", "x/y"}},
-		{[]string{"x/y/"}, []string{"x/y"}},
-		{nil, nil},
+		{[]string{"a/b/c"}, []string{"a/b/c"}, []string{"a/b/c"}},
+		{[]string{"a/b/c", "."}, []string{".", "a", "a/b", "a/b/c"}, []string{"."}},
+		{[]string{"a/b/c", "a/b", "."}, []string{".", "a", "a/b", "a/b/c"}, []string{"a/b"}}, // watched before, for what is below
+		{[]string{"a/b/c", "x/y/z/missing"}, []string{"a/b/c", "x/y"}, nil},
+		{[]string{"x/y/"}, []string{"x/y"}, []string{"x/y"}},
+		{nil, nil, nil},
 	} {
 		var dirs []string
 		for _, d := range step.set {
 			dirs = append(dirs, p(d))
 		}
-		if err := tr.set(dirs); err != nil {
+		began, err := tr.set(dirs)
+		if err != nil {
 			t.Fatal(err)
+		}
+		for i, d := range began {
+			began[i], _ = filepath.Rel(root, d)
+		}
+		if !slices.Equal(began, step.began) {
+			t.Errorf("%q: began with %q, want %q", step.set, began, step.began)
 		}
 		n.expect(t, root, step.want...)
 	}
@@ -89,7 +97,7 @@ func TestTreeWatchesWhatItNeedsAndNoMore(t *testing.T) {
 func TestTreeFollowsAMissingDirectoryDown(t *testing.T) {
 	root, n, tr := fakeTree(t)
 	dir := filepath.Join(root, "a", "b")
-	if err := tr.set([]string{dir}); err != nil {
+	if _, err := tr.set([]string{dir}); err != nil {
 		t.Fatal(err)
 	}
 	n.expect(t, root, ".")
@@ -122,7 +130,7 @@ func TestTreeFollowsAMissingDirectoryDown(t *testing.T) {
 
 func TestTreeLooksAgainAfterLostEvents(t *testing.T) {
 	root, n, tr := fakeTree(t, "a")
-	if err := tr.set([]string{root, filepath.Join(root, "b")}); err != nil {
+	if _, err := tr.set([]string{root, filepath.Join(root, "b")}); err != nil {
 		t.Fatal(err)
 	}
 	n.expect(t, root, ".")
@@ -139,7 +147,7 @@ func TestTreeErrorsNameTheDirectoryAndTheRest(t *testing.T) {
 	root, n, tr := fakeTree(t, "a", "b", "c")
 	a, b, c := filepath.Join(root, "a"), filepath.Join(root, "b"), filepath.Join(root, "c")
 	n.fail[b] = os.ErrPermission
-	err := tr.set([]string{c, b, a})
+	_, err := tr.set([]string{c, b, a})
 	if !errors.Is(err, os.ErrPermission) || !strings.Contains(err.Error(), b) {
 		t.Errorf("set: %v", err)
 	}
@@ -171,7 +179,7 @@ func TestTreeReadableAgain(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(root, "up/b/x.go"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := tr.set([]string{filepath.Join(root, "a"), filepath.Join(root, "up/b")}); errors.Is(err, os.ErrPermission) != (tt.denied != nil) {
+		if _, err := tr.set([]string{filepath.Join(root, "a"), filepath.Join(root, "up/b")}); errors.Is(err, os.ErrPermission) != (tt.denied != nil) {
 			t.Errorf("%s: set: %v", tt.name, err)
 		}
 		clear(n.fail)
@@ -189,7 +197,7 @@ func TestTreeReadableAgain(t *testing.T) {
 func TestLimitsSayWhatToRaise(t *testing.T) {
 	root, n, tr := fakeTree(t, "a")
 	n.fail[filepath.Join(root, "a")] = syscall.ENOSPC
-	if err := tr.set([]string{filepath.Join(root, "a")}); !errors.Is(err, syscall.ENOSPC) {
+	if _, err := tr.set([]string{filepath.Join(root, "a")}); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("set: %v", err)
 	}
 	for _, test := range []struct {
@@ -255,7 +263,7 @@ func TestUnreadableDirectory(t *testing.T) {
 			root, n, tr := fakeTree(t, "a")
 			var told []error
 			tr.refused = func(err error) { told = append(told, err) }
-			if err := tr.set([]string{filepath.Join(root, "a")}); err != nil {
+			if _, err := tr.set([]string{filepath.Join(root, "a")}); err != nil {
 				t.Fatal(err)
 			}
 			secret := filepath.Join(root, first, "secret")

@@ -171,23 +171,24 @@ func (w *Watcher) Batches() <-chan Batch { return w.batches }
 //
 // A directory that exists is watched from now on; what is in it already is no
 // change. So nothing is missed by a caller that sets the directories first and
-// reads them afterwards. One that does not exist, or that is deleted and
+// reads them afterwards; for one that read some first, began are those of them
+// that exist and were not watched before, sorted. One that does not exist, or that is deleted and
 // created again, is picked up when it appears, and then the files in it are
 // part of the batch. A new directory inside a watched one, which Relevant
 // accepts, is watched without being asked for until it is deleted.
 //
 // An error concerns single directories; the others are watched. The error of a
 // system limit says which setting to raise. After Run has ended it is ErrClosed.
-func (w *Watcher) SetDirs(dirs []string) error {
-	err := w.tree.set(dirs)
+func (w *Watcher) SetDirs(dirs []string) (began []string, err error) {
+	began, err = w.tree.set(dirs)
 	if errors.Is(err, fsnotify.ErrClosed) {
-		return ErrClosed
+		return nil, ErrClosed
 	}
 	select {
 	case w.found <- struct{}{}:
 	default: // Run has not looked since the last time
 	}
-	return err
+	return began, err
 }
 
 // Run watches until ctx ends, and then returns nil; any other error means that

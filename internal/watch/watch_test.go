@@ -148,7 +148,8 @@ func (f *fixture) set(dirs ...string) {
 	for i, d := range dirs {
 		dirs[i] = f.path(d)
 	}
-	f.check(f.w.SetDirs(dirs))
+	_, err := f.w.SetDirs(dirs)
+	f.check(err)
 }
 
 func (f *fixture) mkdir(name string) { f.Helper(); f.check(os.MkdirAll(f.path(name), 0o700)) }
@@ -442,7 +443,7 @@ func TestSetDirsAfterTheEnd(t *testing.T) {
 	if _, ok := <-w.Batches(); ok {
 		t.Error("Batches is open")
 	}
-	if err := w.SetDirs([]string{t.TempDir()}); !errors.Is(err, ErrClosed) {
+	if _, err := w.SetDirs([]string{t.TempDir()}); !errors.Is(err, ErrClosed) {
 		t.Errorf("SetDirs: %v", err)
 	}
 }
