@@ -111,6 +111,10 @@ type Status struct {
 	// the last of them was not.
 	FullLinks int    `json:"full_links,omitempty"`
 	FullLink  string `json:"full_link,omitempty"`
+	// Down says that no live server runs, also while the next is being built, and
+	// Behind that the newest code is not what it serves or would serve.
+	Down   bool `json:"down,omitempty"`
+	Behind bool `json:"behind,omitempty"`
 }
 
 // State is what the engine is doing.

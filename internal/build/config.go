@@ -71,6 +71,9 @@ type Builder struct {
 	// compilesAnew: hot packages are compiled under the path of each generation, not
 	// renamed.
 	compilesAnew bool
+	// needed are the files that the newest generations need, by their numbers; see
+	// Prune.
+	needed map[int][]string
 }
 
 // goEnv holds what `go env` says about the toolchain.
@@ -95,7 +98,7 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 	if cfg.Env == nil {
 		cfg.Env = os.Environ()
 	}
-	b := &Builder{cfg: cfg}
+	b := &Builder{cfg: cfg, needed: map[int][]string{}}
 	var tmp string
 	err := b.inOut(outdir.Make, func(d *outdir.Dir) (err error) {
 		tmp, err = d.Below(outdir.Temp)

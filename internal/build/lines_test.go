@@ -142,3 +142,35 @@ func TestPruneLines(t *testing.T) {
 		t.Errorf("left are %q, want %q", left, want)
 	}
 }
+
+// TestPruneAfterRollback: what an earlier generation needs is there as long as that
+// itself is, because it can be live again and then be started anew.
+func TestPruneAfterRollback(t *testing.T) {
+	a := newApp(t, "app.txtar")
+	gen, err := a.b.below("gen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := func(n int) string { return filepath.Join(gen, fmt.Sprintf("%04d.so", n)) }
+	third := newImage(path(3))
+	var left []bool
+	for n := 3; n <= 20; n++ {
+		if err := os.WriteFile(path(n), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		own := newImage(path(n))
+		images := []*image{own}
+		if n > 3 && n <= 9 { // the tenth brings the package of the third anew
+			own.needs, images = []*image{third}, []*image{third, own}
+		}
+		a.b.Prune(n, &Snapshot{images: images})
+		_, err := os.Stat(path(3))
+		left = append(left, err == nil)
+	}
+	last := 9 + keepGenerations - 1 // while the ninth is there
+	for i, there := range left {
+		if n := i + 3; there != (n <= last) {
+			t.Errorf("when generation %d is live, that of the third is there: %t", n, there)
+		}
+	}
+}

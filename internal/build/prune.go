@@ -2,6 +2,7 @@ package build
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,13 +17,15 @@ import (
 const keepGenerations = 5
 
 // Prune removes what no restart needs: plugins and executables older than the
-// newest few that no newer one needs, and compiled packages that the snapshot does not refer to. The
-// running process does not need the files of what it has loaded.
+// newest few that none of those needs, and compiled packages that the snapshot does
+// not refer to. It is called for each generation that goes live, by one goroutine at
+// a time. The running process does not need the files of what it has loaded.
 func (b *Builder) Prune(generation int, s *Snapshot) {
+	b.needed[generation] = s.needs()
+	maps.DeleteFunc(b.needed, func(g int, _ []string) bool { return g <= generation-keepGenerations })
 	needed := map[string]bool{}
-	for _, im := range s.images {
-		needed[im.path] = true
-		for _, path := range im.order() {
+	for _, paths := range b.needed {
+		for _, path := range paths {
 			needed[path] = true
 		}
 	}
@@ -48,6 +51,14 @@ func (b *Builder) Prune(generation int, s *Snapshot) {
 		keep = append(keep, filepath.Base(filepath.Dir(c.archive)))
 	}
 	b.prune("work", func(name string) bool { return slices.Contains(keep, name) })
+}
+
+// needs returns the files that a process has to load to serve the snapshot.
+func (s *Snapshot) needs() (paths []string) {
+	for _, im := range s.images {
+		paths = append(paths, append(im.order(), im.path)...)
+	}
+	return paths
 }
 
 func (b *Builder) prune(dir string, keep func(name string) bool) {

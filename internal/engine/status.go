@@ -41,7 +41,8 @@ func apply(s *control.Status, ev control.Event) {
 	case control.EventRestarting:
 		s.State = control.StateRestarting
 	case control.EventLive, control.EventRolledBack:
-		s.State = control.StateLive
+		s.Down, s.Behind = false, false
+		s.State = settled(s)
 		s.Problems = stillOpen(ev)
 		if ev.Kind == control.EventLive && ev.Rung == manifest.RungWarmRestart {
 			s.Counts.Restarts++
@@ -50,40 +51,50 @@ func apply(s *control.Status, ev control.Event) {
 			countLink(s, ev.Steps)
 		}
 	case control.EventKept:
-		s.State = control.StateKept
-		if ev.Generation == 0 {
-			s.State = control.StateDown
-		}
+		s.Down = s.Down || ev.Generation == 0
+		s.Behind = true
+		s.State = settled(s)
 		s.Problems = besideIncidents(s.Problems, ev)
 		s.Counts.Kept++
 	case control.EventAsking:
-		s.State = control.StateKept
+		s.Behind = true
+		s.State = settled(s)
 		s.Problems = besideIncidents(s.Problems, ev)
 	case control.EventUnchanged:
 		// What was wrong is not any more: the files are back to what runs.
-		s.State = control.StateLive
+		s.Behind = false
+		s.State = settled(s)
 		s.Problems = slices.DeleteFunc(slices.Clone(s.Problems), func(d manifest.Diagnostic) bool { return d.Code != manifest.CodeHandlerPanic })
 	case control.EventPanic:
 		s.Counts.Panics++
 		s.Problems = addProblems(s.Problems, ev.Diagnostics)
 	case control.EventExited:
 		s.Counts.Crashes++
-		s.State = control.StateDown
+		s.Down = true
+		s.State = settled(s)
 		s.Problems = addProblems(s.Problems, ev.Diagnostics)
 	case control.EventRecovered:
 		// What was wrong before the process ended still is.
-		if s.State != control.StateKept {
-			s.State = control.StateLive
-		}
-		if slices.ContainsFunc(s.Problems, func(d manifest.Diagnostic) bool {
+		s.Down = false
+		s.Behind = s.Behind || slices.ContainsFunc(s.Problems, func(d manifest.Diagnostic) bool {
 			return d.Code.Rung() != manifest.RungHotSwap && !incident(d)
-		}) {
-			s.State = control.StateKept
-		}
+		})
+		s.State = settled(s)
 	}
 	if tells(ev) {
 		s.Last = &ev
 	}
+}
+
+// settled is the state while nothing is being built.
+func settled(s *control.Status) control.State {
+	switch {
+	case s.Down:
+		return control.StateDown
+	case s.Behind:
+		return control.StateKept
+	}
+	return control.StateLive
 }
 
 // countLink notes that the plugin of a hot swap was not linked thin.

@@ -80,7 +80,7 @@ func TestApply(t *testing.T) {
 		{
 			name: "kept because the load ended the live server, which was told already", before: control.StateDown, open: problems{panicky, crash},
 			ev:    control.Event{Kind: control.EventKept, Generation: 4, Rung: manifest.RungKeep, Diagnostics: problems{crash}},
-			state: control.StateKept, problems: problems{crash, panicky}, counts: control.Counts{Kept: 1},
+			state: control.StateDown, problems: problems{crash, panicky}, counts: control.Counts{Kept: 1},
 		},
 		{
 			name: "kept without anything to keep", before: control.StateBuilding, open: problems{crash},
@@ -148,7 +148,7 @@ func TestApply(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			earlier := &control.Event{Kind: control.EventBuilding}
 			open := slices.Clone(tt.open)
-			s := control.Status{State: tt.before, Generation: 4, Problems: tt.open, Last: earlier}
+			s := control.Status{State: tt.before, Generation: 4, Problems: tt.open, Last: earlier, Down: tt.before == control.StateDown, Behind: tt.before == control.StateKept}
 			apply(&s, tt.ev)
 			if s.State != tt.state || s.Generation != tt.ev.Generation || s.Counts != tt.counts {
 				t.Errorf("%s, generation %d, %+v; want %s, generation %d, %+v", s.State, s.Generation, s.Counts, tt.state, tt.ev.Generation, tt.counts)
@@ -270,5 +270,34 @@ func TestFullLinks(t *testing.T) {
 		if s.FullLinks != tt.links || s.FullLink != tt.why {
 			t.Errorf("after %q: %d, %q; want %d, %q", tt.detail, s.FullLinks, s.FullLink, tt.links, tt.why)
 		}
+	}
+}
+
+// TestDown: what is not live is not said to serve, whatever comes of a save.
+func TestDown(t *testing.T) {
+	event := func(kind control.EventKind) control.Event { return control.Event{Kind: kind, Generation: 4} }
+	for _, tt := range []struct {
+		name   string
+		events []control.EventKind
+		want   control.State
+	}{
+		{"kept", []control.EventKind{control.EventExited, control.EventBuilding, control.EventKept}, control.StateDown},
+		{"kept twice", []control.EventKind{control.EventExited, control.EventBuilding, control.EventKept, control.EventBuilding, control.EventKept}, control.StateDown},
+		{"asking", []control.EventKind{control.EventExited, control.EventBuilding, control.EventAsking}, control.StateDown},
+		{"unchanged", []control.EventKind{control.EventExited, control.EventBuilding, control.EventUnchanged}, control.StateDown},
+		{"restarting", []control.EventKind{control.EventExited, control.EventBuilding, control.EventRestarting, control.EventKept}, control.StateDown},
+		{"live", []control.EventKind{control.EventExited, control.EventBuilding, control.EventKept, control.EventBuilding, control.EventLive}, control.StateLive},
+		{"died in a load and came back", []control.EventKind{control.EventBuilding, control.EventExited, control.EventKept, control.EventWarning, control.EventRecovered}, control.StateKept},
+		{"kept while it was away, and taken back", []control.EventKind{control.EventExited, control.EventKept, control.EventRecovered, control.EventBuilding, control.EventUnchanged}, control.StateLive},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := control.Status{State: control.StateLive, Generation: 4}
+			for _, kind := range tt.events {
+				apply(&s, event(kind))
+			}
+			if s.State != tt.want || s.Down != (tt.want == control.StateDown) {
+				t.Errorf("%s, down: %t; want %s", s.State, s.Down, tt.want)
+			}
+		})
 	}
 }
