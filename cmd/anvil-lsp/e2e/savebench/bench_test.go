@@ -88,9 +88,10 @@ func TestTouch(t *testing.T) {
 		dir  string
 		hot  int
 		host string // a package that is not touched
+		kept string // what is said of one that a process can take only once
 	}{
-		{"hello", copyHello(t), 1, "example.com/hello/visits"},
-		{"kinds", kinds(t), 7, "example.com/kinds/native"},
+		{"hello", copyHello(t), 1, "example.com/hello/visits", ""},
+		{"kinds", kinds(t), 8, "example.com/kinds/native", "codec.Name is not live: kept not initialised in the running process"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := sourcesOf(t, tt.dir)
@@ -100,6 +101,8 @@ func TestTouch(t *testing.T) {
 			}
 			if text := stdout.String(); !strings.Contains(text, "/handlers ") || strings.Contains(text, tt.host) || !strings.Contains(text, fmt.Sprintf("\nlinks: %d of %[1]d thin\n", tt.hot)) {
 				t.Errorf("printed\n%s", text)
+			} else if !strings.Contains(text, tt.kept) || tt.kept == "" && strings.Contains(text, "not live") {
+				t.Errorf("does not say %q:\n%s", tt.kept, text)
 			} else {
 				t.Log("\n" + text)
 			}

@@ -35,6 +35,8 @@ type Touch struct {
 	Rung     string  `json:"rung"`
 	Link     string  `json:"link"` // as the step says; empty for a restart
 	Live     Samples `json:"live_ms"`
+	// Kept says why the save is not live.
+	Kept string `json:"kept,omitempty"`
 }
 
 // touch edits the first function of each hot package, once.
@@ -88,7 +90,9 @@ func (b *bench) touchOnce(ctx context.Context, s *session.Session, f function) (
 	}
 	b.sources = append(b.sources, src)
 	ev, took, err := b.save(ctx, s, &target{function: f, source: src})
-	if err != nil {
+	not, kept := errors.AsType[*session.NotLive](err)
+	kept = kept && not.Event.Kind == control.EventKept
+	if err != nil && !kept {
 		return nil, err
 	}
 	one := &Touch{Package: f.pkg.ImportPath, Function: f.name, Rung: string(ev.Rung), Live: Samples{took}}
@@ -97,10 +101,16 @@ func (b *bench) touchOnce(ctx context.Context, s *session.Session, f function) (
 			one.Link = step.Detail
 		}
 	}
+	if kept {
+		one.Kept = session.Describe(ev)
+	}
 	if err := src.restore(); err != nil {
 		return nil, err
 	}
 	_, err = s.Live(ctx, f.file)
+	if not, ok := errors.AsType[*session.NotLive](err); ok && kept && not.Event.Kind == control.EventUnchanged {
+		err = nil // that is what ran all the time
+	}
 	return one, err
 }
 
@@ -150,6 +160,11 @@ func (t *Touches) write(w io.Writer) error {
 	fmt.Fprintf(w, "\nlinks: %d of %d thin\n", thin, len(t.Saves))
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		fmt.Fprintf(w, "  %d × %s\n", kinds[kind], kind)
+	}
+	for _, s := range t.Saves {
+		if s.Kept != "" {
+			fmt.Fprintf(w, "  %s.%s is not live: %s\n", s.Package, s.Function, s.Kept)
+		}
 	}
 	for _, path := range t.Without {
 		fmt.Fprintf(w, "  %s has no function with code\n", path)

@@ -108,7 +108,19 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	return s, nil
 }
 
-// Live waits until the save of file is live.
+// NotLive is the error of a save of which something else came. The event says what.
+type NotLive struct {
+	Event control.Event
+	tail  string // of what the application printed
+}
+
+// Error tells the event, and the end of what the application has printed.
+func (e *NotLive) Error() string {
+	return fmt.Sprintf("the new code is not live: %s\n%s", Describe(e.Event), e.tail)
+}
+
+// Live waits until the save of file is live. If something else comes of it the error
+// is a *NotLive.
 func (s *Session) Live(ctx context.Context, file string) (control.Event, error) {
 	return s.live(ctx, file, s.Timeout)
 }
@@ -133,7 +145,7 @@ func (s *Session) live(ctx context.Context, file string, timeout time.Duration) 
 				}
 				return ev, nil
 			case control.EventKept, control.EventAsking, control.EventUnchanged, control.EventExited, control.EventStopped:
-				return ev, fmt.Errorf("the new code is not live: %s\n%s", Describe(ev), s.Tail())
+				return ev, &NotLive{Event: ev, tail: s.Tail()}
 			}
 		}
 	}
