@@ -91,12 +91,20 @@ func TestRefused(t *testing.T) {
 	served := a.snap
 	a.write("handlers/with.go", "package handlers\n\nimport \"example.com/app/native\"\n\nvar _ = native.One()\n")
 	res, _ := a.swap(imports)
-	a.snap = served.Refused(res)
+	a.snap = served.Refused(res, nil)
 	if plan := a.plan(imports); plan.Rung != manifest.RungHotSwap {
 		t.Errorf("the same once more: %s, %v", plan.Rung, plan.Reasons)
 	}
 	if plan := a.plan(imports, native("2")); plan.Rung != manifest.RungWarmRestart || len(plan.Host) != 1 {
 		t.Errorf("edited: %s, %v", plan.Rung, plan.Reasons)
+	}
+	a.snap = served.Refused(res, func(path string) bool { return path == "example.com/app/native" })
+	if plan := a.plan(imports); plan.Rung != manifest.RungWarmRestart || len(plan.Reasons) != 1 || !strings.Contains(plan.Reasons[0].Message, "example.com/app/native was broken off") {
+		t.Errorf("initialised in part: %s, %v", plan.Rung, plan.Reasons)
+	}
+	a.snap = served.Refused(res, func(string) bool { return false })
+	if plan := a.plan(imports, native("1")); plan.Rung != manifest.RungHotSwap {
+		t.Errorf("initialised: %s, %v", plan.Rung, plan.Reasons)
 	}
 	a.snap = served
 	if plan := a.plan(imports); plan.Rung != manifest.RungHotSwap {

@@ -177,9 +177,14 @@ func nativeIn(sources map[string]source) func(*Package) bool {
 // compare fills Changed and Reasons with what differs from the snapshot s.
 func (p *Plan) compare(s *Snapshot) {
 	modules := map[string]string{} // what changed, by module
+	var partly []string
 	for _, path := range p.next.graph.Order {
 		now, was := p.next.graph.Packages[path], s.last(path)
 		hot := p.next.hot(path)
+		if s.left[path].partly && s.graph.Packages[path] == nil {
+			partly = append(partly, path)
+			continue
+		}
 		if was != nil && !hot && was.moduleID() != now.moduleID() {
 			modules[now.moduleName()] = fmt.Sprintf("the running process has %s, go.mod now says %s", was.moduleText(), now.moduleText())
 			continue
@@ -205,6 +210,9 @@ func (p *Plan) compare(s *Snapshot) {
 			p.Host = append(p.Host, path)
 			p.Reasons = append(p.Reasons, p.hostChanged(s, path, file))
 		}
+	}
+	if len(partly) > 0 {
+		p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, mainPosition(p.next.graph), "the initialisation of %s was broken off in the running process", strings.Join(partly, ", ")))
 	}
 	for _, moved := range []struct{ what, was, now string }{
 		{"program", s.boundary.Main, p.next.boundary.Main}, {"handlers package", s.boundary.Handlers, p.next.boundary.Handlers},

@@ -56,6 +56,9 @@ type Snapshot struct {
 type departed struct {
 	pkg    *Package
 	inputs digest
+	// partly: its initialisation was broken off, and cannot be made up for. The Go
+	// runtime ends a process that begins with it again.
+	partly bool
 }
 
 // leaving returns left for the program as another graph has it.
@@ -68,22 +71,24 @@ func (s *Snapshot) leaving(now *Graph) map[string]departed {
 	}
 	for path, p := range s.graph.Packages {
 		if now.Packages[path] == nil && !s.hot(path) {
-			left[path] = departed{p, s.inputDigest(p)}
+			left[path] = departed{pkg: p, inputs: s.inputDigest(p)}
 		}
 	}
 	return left
 }
 
 // Refused returns the snapshot of a process that has opened a plugin and does not
-// serve it: it has the packages that the plugin brought for good.
-func (s *Snapshot) Refused(res *Result) *Snapshot {
+// serve it: it has the packages that the plugin brought for good. Where the
+// initialisation of packages was broken off, partly tells for which, by import path;
+// else it is nil.
+func (s *Snapshot) Refused(res *Result, partly func(path string) bool) *Snapshot {
 	opened := res.Snapshot.images[len(res.Snapshot.images)-1]
 	next := *s
 	next.left = map[string]departed{}
 	maps.Copy(next.left, s.left)
 	for _, path := range opened.brought {
 		p := res.Snapshot.graph.Packages[path]
-		next.left[path] = departed{p, res.Snapshot.inputDigest(p)}
+		next.left[path] = departed{pkg: p, inputs: res.Snapshot.inputDigest(p), partly: partly != nil && partly(path)}
 	}
 	return &next
 }

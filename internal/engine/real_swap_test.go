@@ -5,6 +5,7 @@ package engine
 import (
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -105,4 +106,49 @@ func TestSwapOfSignature(t *testing.T) {
 	if now := a.status(control.StateLive).Live.PID; now == pid {
 		t.Error("the process is the same")
 	}
+}
+
+// TestHalfInitialised: a host package is new to the process, and its initialisation
+// panics. What imports it from then on takes a restart, because a package is
+// initialised once in a process.
+func TestHalfInitialised(t *testing.T) {
+	a := newApp(t)
+	a.start()
+	a.until(control.EventLive)
+	writeFile(t, `package native
+
+// static int one(void) { return 1; }
+import "C"
+
+import "os"
+
+var One = one()
+
+func one() int {
+	if _, err := os.Stat("panic"); err == nil {
+		panic("not today")
+	}
+	return int(C.one())
+}
+`, a.dir, "native", "native.go")
+	flag := writeFile(t, "", a.dir, "panic")
+	with := writeFile(t, "package handlers\n\nimport \"example.com/hello/native\"\n\nvar _ = native.One\n", a.dir, "handlers", "with.go")
+	if ev := a.until(control.EventKept); len(ev.Diagnostics) == 0 || !strings.Contains(ev.Diagnostics[0].Message, "not today") {
+		t.Errorf("diagnostics %v", ev.Diagnostics)
+	}
+	if err := os.Remove(flag); err != nil {
+		t.Fatal(err)
+	}
+	a.edit("handlers/handlers.go", "Hello!", "Welcome!")
+	if ev := a.until(control.EventLive); ev.Rung != manifest.RungWarmRestart || len(ev.Diagnostics) == 0 || ev.Diagnostics[0].Code != manifest.CodeHostChanged {
+		t.Errorf("live by %q, %v", ev.Rung, ev.Diagnostics)
+	}
+	a.serves("Welcome! Visit 1, and 1 since the last reload.")
+	if err := os.Remove(with); err != nil {
+		t.Fatal(err)
+	}
+	if ev := a.until(control.EventLive); ev.Rung != manifest.RungHotSwap {
+		t.Errorf("live by %q, %v", ev.Rung, ev.Diagnostics)
+	}
+	a.stop()
 }

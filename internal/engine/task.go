@@ -254,7 +254,7 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome 
 	} else if err != nil {
 		out := t.kept(err)
 		if errors.Is(err, launch.ErrNoAnswer) { // it may have been opened all the same
-			out.refused = t.snap.Refused(res)
+			out.refused = t.snap.Refused(res, nil)
 		}
 		return out
 	}
@@ -263,7 +263,7 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome 
 	case control.OutcomeBreak, control.OutcomeMismatch:
 		out := t.restart(ctx, load.Diagnostics)
 		if out.snap == nil { // the process that opened it goes on
-			out.refused = t.snap.Refused(res)
+			out.refused = t.snap.Refused(res, nil)
 		}
 		return out
 	case control.OutcomeLive:
@@ -273,12 +273,25 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome 
 	default:
 		out := t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
 		if load.Outcome == control.OutcomeRejected {
-			out.refused = t.snap.Refused(res)
+			out.refused = t.snap.Refused(res, brokenOff(load))
 		}
 		if load.Initialising {
 			out.event.Message = "not initialised in the running process; if the code does what a process can do only once, a restart takes the change"
 		}
 		return out
+	}
+}
+
+// brokenOff tells the packages whose initialisation a load broke off; nil if it did
+// not come to that.
+func brokenOff(load control.LoadResult) func(path string) bool {
+	if !load.Initialising {
+		return nil
+	}
+	return func(path string) bool {
+		return !slices.ContainsFunc(load.Diagnostics, func(d manifest.Diagnostic) bool {
+			return d.Detail != "" && !strings.Contains(d.Detail, path+".init") // a stack, where there is one
+		})
 	}
 }
 
