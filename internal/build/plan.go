@@ -69,7 +69,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		case now.content != old.content:
 			sources[path] = now
 			dirty[path] = true
-			resolve = resolve || now.header != old.header || moduleFile(path)
+			resolve = resolve || now.header != old.header || now.linkname != old.linkname || moduleFile(path)
 		case !slices.Equal(now.targets, old.targets): // a link to another file that says the same
 			sources[path] = now
 		}
@@ -201,6 +201,10 @@ func (p *Plan) compare(s *Snapshot) {
 		}
 		file, real := p.difference(s, was, now)
 		switch {
+		case !hot && s.swapped(path):
+			// What is linked under its own path would use another copy of it than hot code does.
+			p.Host = append(p.Host, path)
+			p.Reasons = append(p.Reasons, p.hostChanged(s, path, cmp.Or(file, now.inputs()[0])))
 		case file == "":
 		case hot:
 			p.Changed = append(p.Changed, path)
@@ -247,7 +251,7 @@ func (p *Plan) hostChanged(s *Snapshot, pkg, file string) manifest.Diagnostic {
 	short := path.Base(pkg)
 	var wordings []string
 	switch {
-	case s.hot(pkg):
+	case s.hot(pkg) || s.swapped(pkg):
 		wordings = []string{pkg + " cannot be swapped in any more", short + " cannot be swapped in any more"}
 	case reason.Native == pkg:
 		wordings = []string{pkg + " changed" + native, short + " changed" + native}

@@ -70,7 +70,7 @@ func (s *Snapshot) leaving(now *Graph) map[string]departed {
 		}
 	}
 	for path, p := range s.graph.Packages {
-		if now.Packages[path] == nil && !s.hot(path) {
+		if now.Packages[path] == nil && (!s.hot(path) || s.compiled[path].path == path) {
 			left[path] = departed{pkg: p, inputs: s.inputDigest(p)}
 		}
 	}
@@ -113,6 +113,13 @@ type compiled struct {
 
 // hot reports whether a package may be compiled anew under another path.
 func (s *Snapshot) hot(path string) bool { return s.boundary.Hot(path) && !s.linked[path] }
+
+// swapped reports whether hot code uses a package under the path of a generation:
+// what the process may have under its own path is older.
+func (s *Snapshot) swapped(path string) bool {
+	c := s.compiled[path]
+	return c.path != "" && c.path != path
+}
 
 // Main returns the import path of the main package.
 func (s *Snapshot) Main() string { return s.boundary.Main }

@@ -124,6 +124,15 @@ func TestNative(t *testing.T) {
 			}
 		})
 	}
+	t.Run("it comes to use linkname, with nothing new to import", func(t *testing.T) {
+		a := newApp(t, "app.txtar")
+		a.edit("handlers/views/views.go", "\"strings\"", "\"strings\"\n\t_ \"unsafe\"")
+		a.host()
+		plan := a.plan(a.edit("handlers/views/views.go", "var renders int", "var renders int\n\n//go:linkname Page example.com/app/page"))
+		if plan.Rung != manifest.RungWarmRestart || !plan.Resolved || !strings.Contains(plan.Reasons[0].Message, "views cannot be swapped in any more") {
+			t.Errorf("%q %v", plan.Rung, plan.Reasons)
+		}
+	})
 	t.Run("it comes to use cgo", func(t *testing.T) {
 		a := newApp(t, "app.txtar")
 		a.host()
