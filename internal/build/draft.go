@@ -81,6 +81,12 @@ func (d *Drafts) Draft(s *Snapshot, buffers map[string][]byte) *Snapshot {
 		}
 	}
 	d.buffers = known
+	for path, now := range next.sources {
+		if now.native() != s.sources[path].native() {
+			next.boundary = NewBoundary(next.graph, s.boundary.Handlers, nativeIn(next.sources))
+			break
+		}
+	}
 	return &next
 }
 

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // TestDraftTags: a draft has the files that the go command takes, whatever the
@@ -44,6 +46,58 @@ func TestDraftTags(t *testing.T) {
 			buffers[filepath.Join(a.dir, "handlers/more.go")] = []byte(with)
 			if got := NewDrafts(a.b).Draft(s, buffers).Package(hot).GoFiles; !slices.Contains(got, "more.go") {
 				t.Errorf("the draft takes %q", got)
+			}
+		})
+	}
+}
+
+// TestDraftBoundary: where a buffer makes a host package of a hot one, the draft says
+// what the plan says once the buffer was saved.
+func TestDraftBoundary(t *testing.T) {
+	const (
+		cgo      = "package views\n\n// static int one(void) { return 1; }\nimport \"C\"\n\nvar One = int(C.one())\n"
+		linkname = "package views\n\nimport _ \"unsafe\"\n\n//go:linkname one example.com/app/one\nfunc one() int { return 1 }\n"
+	)
+	a := newApp(t, "app.txtar")
+	a.write("handlers/views/more.go", "package views\n")
+	a.edit("handlers/double.go", "package handlers\n", "package handlers\n\nimport _ \"unsafe\"\n")
+	a.start(a.host().Path)
+	a.swap(a.edit("handlers/internal/list/list.go", "f(x))", "f(x), f(x))"))
+	tests := []struct {
+		name, file, text string
+		rung             manifest.Rung
+	}{
+		{"cgo", "handlers/views/more.go", cgo, manifest.RungWarmRestart},
+		{"cgo in a new file", "handlers/views/c.go", cgo, manifest.RungWarmRestart},
+		{"linkname", "handlers/views/more.go", linkname, manifest.RungWarmRestart},
+		{"linkname in a new file", "handlers/views/new.go", linkname, manifest.RungWarmRestart},
+		{"linkname above packages that were swapped", "handlers/double.go", "package handlers\n\nimport _ \"unsafe\"\n\n//go:linkname double example.com/app/double\nfunc double(n int) int { return 2 * n }\n", manifest.RungWarmRestart},
+		{"cgo in a file that is not built", "handlers/views/more.go", "//go:build !anvilhot\n\n" + cgo, manifest.RungHotSwap},
+		{"words in a text", "handlers/views/more.go", "package views\n\nconst text = `\nimport \"C\"\n//go:linkname one two`\n", manifest.RungHotSwap},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			name := filepath.Join(a.dir, tt.file)
+			before, err := os.ReadFile(name)
+			draft := NewDrafts(a.b).Draft(a.snap, map[string][]byte{name: []byte(tt.text)}).Against(a.snap, a.snap)
+			a.write(tt.file, tt.text)
+			saved := a.plan(name)
+			if err == nil {
+				a.write(tt.file, string(before))
+			} else if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+			said := func(p *Plan) (out []string) {
+				for _, d := range p.Reasons {
+					out = append(out, d.Message)
+				}
+				return append(out, string(p.Rung))
+			}
+			if got, want := said(draft), said(saved); !slices.Equal(got, want) || saved.Rung != tt.rung {
+				t.Errorf("the draft says %q, the plan %q; want %s", got, want, tt.rung)
+			}
+			if got, want := draft.next.Hot(), saved.next.Hot(); !slices.Equal(got, want) {
+				t.Errorf("in the draft %q are hot, in the plan %q", got, want)
 			}
 		})
 	}

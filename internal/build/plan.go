@@ -170,7 +170,7 @@ func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string
 // nativeIn returns the test for packages that only the go command can build.
 func nativeIn(sources map[string]source) func(*Package) bool {
 	return func(p *Package) bool {
-		return len(p.native()) > 0 || slices.ContainsFunc(p.SourceFiles(), func(f string) bool { return sources[f].linkname })
+		return len(p.native()) > 0 || slices.ContainsFunc(p.SourceFiles(), func(f string) bool { return sources[f].native() })
 	}
 }
 

@@ -50,6 +50,12 @@ func (s source) sum(embedded bool) digest {
 	return s.tokens
 }
 
+// native reports whether a Go file makes its package one that only the go command can
+// build. The go command lists a file with cgo elsewhere, a draft among the others.
+func (s source) native() bool {
+	return s.linkname || slices.ContainsFunc(s.initial.imports, func(i importName) bool { return i.path == "C" })
+}
+
 // readSource reads and digests one file.
 func readSource(path string, opaque bool) (source, error) {
 	if !moduleFile(path) && (opaque || !strings.HasSuffix(path, ".go")) { // what is embedded may be large
