@@ -229,6 +229,16 @@ func (e *goEnv) tags() []string {
 	return strings.FieldsFunc(values[len(values)-1], func(r rune) bool { return r == ',' || r == ' ' })
 }
 
+// modFile returns the file that the go command reads in place of go.mod, as GOFLAGS
+// says (-modfile); empty if it reads go.mod. The last one counts, as everywhere.
+func (b *Builder) modFile() string {
+	values := b.env.goFlag("modfile")
+	if len(values) == 0 || values[len(values)-1] == "" {
+		return ""
+	}
+	return absolute(values[len(values)-1], b.cfg.Dir)
+}
+
 // race reports whether GOFLAGS turns the race detector on.
 func (e *goEnv) race() bool {
 	on := false

@@ -171,7 +171,7 @@ func (s *Snapshot) Against(live, newest *Snapshot) *Plan {
 	plan.compare(live)
 	for _, path := range slices.Sorted(maps.Keys(s.sources)) {
 		was, ok := newest.sources[path]
-		if moduleFile(path) && ok && was.tokens != s.sources[path].tokens {
+		if newest.graph.moduleFile(path) && ok && was.tokens != s.sources[path].tokens {
 			plan.Reasons = append(plan.Reasons, manifest.Diagnose(manifest.CodeModuleChanged, manifest.Position{File: path},
 				"%s changed, and may choose other versions of modules", filepath.Base(path)))
 		}

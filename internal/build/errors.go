@@ -2,6 +2,7 @@ package build
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"go/parser"
@@ -127,7 +128,7 @@ func (b *Builder) moduleFault(text string) (manifest.Diagnostic, bool) {
 	pos := b.blame(text)
 	switch {
 	case strings.Contains(text, "missing go.sum entry"):
-		pos.File = strings.TrimSuffix(pos.File, ".mod") + ".sum"
+		pos.File = sumFile(pos.File)
 	case strings.Contains(text, "is replaced but not required"):
 	default:
 		return manifest.Diagnostic{}, false
@@ -145,7 +146,7 @@ var listed = regexp.MustCompile(`module (\S+) listed in go\.work`)
 func (b *Builder) blame(text string) manifest.Position {
 	work := b.env.GOWORK
 	if work == "" || work == "off" || b.env.GOMOD != "" && b.env.GOMOD != os.DevNull && !strings.Contains(text, "go.work") {
-		return manifest.Position{File: b.env.GOMOD}
+		return manifest.Position{File: cmp.Or(b.modFile(), b.env.GOMOD)}
 	}
 	pos := manifest.Position{File: work}
 	m := listed.FindStringSubmatch(text)

@@ -172,6 +172,7 @@ type Graph struct {
 	Order    []string            // dependencies first
 
 	goMod, goWork string   // module files that the go command chose; may be empty
+	modFile       string   // read in place of go.mod; see Builder.modFile
 	moduleDirs    []string // of module files
 	missingDirs   []string // of broken packages, also where they do not exist yet
 	embedDirs     []string // of what is embedded, or may be
@@ -214,7 +215,7 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 	if envErr != nil {
 		now = b.env
 	}
-	g := &Graph{Packages: make(map[string]*Package, len(pkgs)), goMod: now.GOMOD, goWork: now.GOWORK, assets: b.assets()}
+	g := &Graph{Packages: make(map[string]*Package, len(pkgs)), goMod: now.GOMOD, goWork: now.GOWORK, modFile: b.modFile(), assets: b.assets()}
 	if err = cmp.Or(err, envErr); err == nil {
 		err = b.sameToolchain(now)
 	}
@@ -225,6 +226,9 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 	var broken []*Package
 	var faults []manifest.Diagnostic
 	for _, p := range pkgs {
+		if m := p.Module; m != nil && m.GoMod != "" { // with -modfile it is as that says
+			m.GoMod = absolute(m.GoMod, b.cfg.Dir)
+		}
 		g.Packages[p.ImportPath] = p
 		g.Order = append(g.Order, p.ImportPath)
 		if p.Error != nil {
@@ -308,7 +312,7 @@ func (b *Builder) listFailure(err error) error {
 	}
 	ds := parseErrors(b.cfg.Dir, tool.Output)
 	for i, d := range ds {
-		if base := filepath.Base(d.File); base == "go.mod" || base == "go.work" {
+		if base := filepath.Base(d.File); base == "go.mod" || base == "go.work" || d.File != "" && d.File == b.modFile() {
 			ds[i].Code, ds[i].Severity = manifest.CodeModuleChanged, manifest.SeverityError
 		}
 	}

@@ -69,7 +69,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		case now.content != old.content:
 			sources[path] = now
 			dirty[path] = true
-			resolve = resolve || now.header != old.header || now.linkname != old.linkname || moduleFile(path)
+			resolve = resolve || now.header != old.header || now.linkname != old.linkname || s.graph.moduleFile(path)
 		case !slices.Equal(now.targets, old.targets): // a link to another file that says the same
 			sources[path] = now
 		}

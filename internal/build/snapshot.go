@@ -207,7 +207,7 @@ func (s *Snapshot) Dirs() []string {
 // Relevant reports whether a change of a file can change what is built. It is
 // cheap, and right for files that do not exist yet.
 func (s *Snapshot) Relevant(path string) bool {
-	if _, ok := s.sources[path]; ok || moduleFile(path) {
+	if _, ok := s.sources[path]; ok || s.graph.moduleFile(path) {
 		return true
 	}
 	if (strings.HasSuffix(path, ".go") && !ignoredGoName(filepath.Base(path)) || nativeName(path)) && s.packageIn(filepath.Dir(path)) != nil {
@@ -222,7 +222,16 @@ func ignoredGoName(base string) bool {
 	return strings.HasSuffix(base, "_test.go") || strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".")
 }
 
-// moduleFile reports whether a file decides about modules.
+// moduleFile reports whether a file decides about modules, by its name or because it
+// is read in place of go.mod or go.sum.
+func (g *Graph) moduleFile(path string) bool {
+	return moduleFile(path) || g.modFile != "" && (path == g.modFile || path == sumFile(g.modFile))
+}
+
+// sumFile returns the file of sums that belongs to a go.mod.
+func sumFile(goMod string) string { return strings.TrimSuffix(goMod, ".mod") + ".sum" }
+
+// moduleFile reports whether a file decides about modules, by its name.
 func moduleFile(path string) bool {
 	switch filepath.Base(path) {
 	case "go.mod", "go.sum", "go.work", "go.work.sum":
@@ -364,6 +373,9 @@ func moduleFiles(g *Graph) []string {
 	if m := g.goMod; m != "" && m != os.DevNull { // there may be no package yet
 		set[m] = true
 	}
+	if m := g.modFile; m != "" {
+		set[m], set[sumFile(m)] = true, true
+	}
 	if w := g.goWork; w != "" && w != "off" {
 		set[w] = true
 		set[w+".sum"] = true
@@ -372,7 +384,7 @@ func moduleFiles(g *Graph) []string {
 	for _, p := range g.Packages {
 		if p.Local() && p.Module.GoMod != "" {
 			set[p.Module.GoMod] = true
-			set[strings.TrimSuffix(p.Module.GoMod, ".mod")+".sum"] = true
+			set[sumFile(p.Module.GoMod)] = true
 			set[filepath.Join(filepath.Dir(p.Module.GoMod), "vendor", "modules.txt")] = true
 		}
 	}
