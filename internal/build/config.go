@@ -170,7 +170,7 @@ func (b *Builder) Toolchain() string {
 // -race, which these follow.
 func (b *Builder) flags() []string {
 	flags := []string{"-buildmode=plugin", "-tags=" + strings.Join(b.tags(), ","), "-trimpath=false", "-buildvcs=false", "-pgo=off",
-		"-msan=false", "-asan=false", "-cover=false"}
+		"-msan=false", "-asan=false", "-cover=false", "-overlay=", "-toolexec=", "-asmflags=all="}
 	if b.cfg.Race {
 		flags = append(flags, "-race=true")
 	}

@@ -57,6 +57,7 @@ func TestGoFlags(t *testing.T) {
 		{"-ldflags=all=-X=main.version=1.2", []variable{{"main", "version", "1.2"}}, nil},
 		{"-ldflags=-X=main.a=1 -ldflags=-X=main.b=2", []variable{{"main", "b", "2"}}, nil},
 		{"-trimpath -cover=false -buildvcs=true --msan -pgo=off", nil, []string{"-trimpath", "-buildvcs=true", "--msan"}},
+		{"-overlay=o.json '-toolexec=tool exec' -asmflags=all=-S", nil, []string{"-overlay=o.json", "-toolexec=tool exec", "-asmflags=all=-S"}},
 		{"'-ldflags=-extldflags=-static -w' -gcflags=-m", nil, []string{"-ldflags=-extldflags=-static", "-gcflags=-m"}},
 	}
 	for _, tt := range tests {

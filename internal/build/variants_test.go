@@ -1,6 +1,7 @@
 package build
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -24,6 +25,24 @@ func TestVariants(t *testing.T) {
 		{"GOFLAGS", func(c *Config) { c.Env = append(os.Environ(), "GOFLAGS=-trimpath -tags=other -mod=mod") }},
 		{"race from GOFLAGS", func(c *Config) { c.Env = append(os.Environ(), "GOFLAGS=-race") }},
 		{"coverage from GOFLAGS", func(c *Config) { c.Env = append(os.Environ(), "GOFLAGS=--cover -race=false") }},
+		{"what runs the tools from GOFLAGS", func(c *Config) { c.Env = append(os.Environ(), `GOFLAGS='-toolexec=no-such-tool -x'`) }},
+		{"assembler flags from GOFLAGS", func(c *Config) {
+			c.Env = append(os.Environ(), "GOFLAGS=-asmflags=-no-such-flag --asmflags=runtime/...=-no-such-flag -asmflags=all=-no-such-flag")
+		}},
+		{"overlay from GOFLAGS", func(c *Config) {
+			// One file that is not on the disk, and another text for one that is.
+			files, _ := json.Marshal(map[string]map[string]string{"Replace": {
+				filepath.Join(c.Dir, "handlers/extra.go"): filepath.Join(c.Dir, "extra.txt"), filepath.Join(c.Dir, "handlers/double.go"): filepath.Join(c.Dir, "double.txt"),
+			}})
+			for name, text := range map[string]string{
+				"extra.txt": "package handlers\n\nfunc init() { loads = 10 }\n", "double.txt": "package handlers\n\nfunc double(n int) int { return 100 * n }\n", "overlay.json": string(files),
+			} {
+				if err := os.WriteFile(filepath.Join(c.Dir, name), []byte(text), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.Env = append(os.Environ(), "GOFLAGS=-overlay="+filepath.Join(c.Dir, "overlay.json"))
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -31,7 +50,9 @@ func TestVariants(t *testing.T) {
 			if tt.name == "GOFLAGS" {
 				a.write("handlers/other.go", "//go:build other\n\npackage handlers\n\nfunc init() { loads = 10 }\n")
 			}
-			a.start(a.host().Path)
+			if got := a.start(a.host().Path); tt.name != "GOFLAGS" && got != "v1 started loads 1 [page.html=<p>] renders 1 [2 4]" {
+				t.Errorf("the executable says %q", got)
+			}
 			if raced := tt.name == "race" || tt.name == "race from GOFLAGS"; a.b.cfg.Race != raced {
 				t.Errorf("race detector: %t", a.b.cfg.Race)
 			}
