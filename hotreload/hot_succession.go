@@ -19,8 +19,9 @@ type successions struct {
 
 	mu    sync.Mutex // guards what follows
 	given bool       // the state of the process before came
-	// asker is who asked for the state last; requests wait for what becomes of it.
-	asker int64
+	// asker is who asked for the state last. Requests wait for what becomes of it,
+	// as long as it is greater than released: who that was is over.
+	asker, released int64
 }
 
 func (s *successions) begin(awaits bool) {
@@ -48,18 +49,6 @@ func (s *successions) take() bool {
 	return wanted
 }
 
-func (s *successions) ask(id int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.asker = id
-}
-
-func (s *successions) askedLast(id int64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.asker == id
-}
-
 // awaitState waits for the state of the process before, if there is one, and
 // takes it up. It reports false if the end came first.
 func (c *companion) awaitState() bool {
@@ -85,16 +74,18 @@ func (c *companion) handOver(w http.ResponseWriter, r *http.Request) {
 		control.WriteProblem(w, http.StatusBadRequest, err)
 		return
 	}
-	c.successions.ask(req.ID)
 	container := c.loader.state.container
 	if !container.carries() {
 		control.WriteRaw(w, nil)
 		return
 	}
-	c.dev.streams.end() // or they would be waited for
+	if !c.hold(req.ID) {
+		control.WriteProblem(w, http.StatusConflict, &control.Problem{Title: "released", Detail: "the state is not wanted any more"})
+		return
+	}
 	answering, cancel := context.WithTimeout(r.Context(), time.Duration(control.HandoverRequests))
 	defer cancel()
-	running := c.server.Hold(answering)
+	running := c.server.Settle(answering)
 	data, err := container.handOver(r.Context(), control.MaxState, running)
 	if err != nil {
 		control.WriteProblem(w, http.StatusInternalServerError, err)
@@ -110,15 +101,41 @@ func (c *companion) release(w http.ResponseWriter, r *http.Request) {
 		control.WriteProblem(w, http.StatusBadRequest, err)
 		return
 	}
-	if c.successions.askedLast(req.ID) {
-		select {
-		case <-c.drain: // it ends all the same
-		default:
-			c.dev.streams.resume()
-		}
-		c.server.Release()
-	}
+	c.goOn(req.ID)
 	control.WriteJSON(w, http.StatusOK, struct{}{})
+}
+
+// hold has requests wait for what becomes of the process that asks by id. It
+// reports false if that is over already: the two messages come on connections of
+// their own, and the second may be read first.
+func (c *companion) hold(id int64) bool {
+	s := &c.successions
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id <= s.released {
+		return false
+	}
+	s.asker = max(s.asker, id)
+	c.dev.streams.end() // or they would be waited for
+	c.server.Hold()
+	return true
+}
+
+// goOn undoes hold, unless somebody has asked since.
+func (c *companion) goOn(id int64) {
+	s := &c.successions
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.released = max(s.released, id)
+	if s.asker > s.released {
+		return
+	}
+	select {
+	case <-c.drain: // it ends all the same
+	default:
+		c.dev.streams.resume()
+	}
+	c.server.Release()
 }
 
 // restore takes the state of the process before.

@@ -236,7 +236,7 @@ type DrainRequest struct {
 // connections, or PathRelease. If there is no state nothing waits, and the answer
 // is empty.
 type HandoverRequest struct {
-	// ID tells apart who asks, for PathRelease.
+	// ID tells apart who asks, for PathRelease. Who asks later has a greater one.
 	ID int64 `json:"id"`
 }
 
@@ -257,8 +257,8 @@ const (
 	HandoverCarrier = Duration(2 * time.Second)
 )
 
-// ReleaseRequest has requests be answered again, if the last who asked for the
-// state was ID.
+// ReleaseRequest has requests be answered again, if nobody has asked for the state
+// by a greater number than ID. Who asks by ID from then on gets none.
 type ReleaseRequest struct {
 	ID int64 `json:"id"`
 }

@@ -16,17 +16,10 @@ import (
 
 // holds begins to hold, and returns a channel for how many requests were left.
 func (p *serving) holds(ctx context.Context) <-chan int {
+	p.Hold()
 	left := make(chan int, 1)
-	go func() { left <- p.Hold(ctx) }()
-	for {
-		p.mu.Lock()
-		held := p.held != nil
-		p.mu.Unlock()
-		if held {
-			return left
-		}
-		time.Sleep(time.Millisecond)
-	}
+	go func() { left <- p.Settle(ctx) }()
+	return left
 }
 
 // TestHold: what comes while a server holds is answered by the one that takes

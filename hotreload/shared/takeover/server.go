@@ -21,8 +21,8 @@
 //
 // Where the state of one process goes over to the other, too, no request may
 // change it once it was read. Hold has new requests wait: they are not read, or
-// if they were wait before their handlers. Leave then hands them over; Release
-// has them answered after all.
+// if they were wait before their handlers. Settle waits for those that were begun.
+// Leave then hands over what waits; Release has it answered after all.
 //
 // conn tells how it is known where a request begins.
 package takeover
@@ -205,12 +205,24 @@ func (s *Server) exit(c *conn) {
 	s.change()
 }
 
-// Hold has new requests wait, until Release or Leave, and returns when those
-// that were begun are answered, or ctx ends. It returns how many were not.
-// Connections that were hijacked do not count. It must not be called concurrently
-// with Shutdown.
-func (s *Server) Hold(ctx context.Context) (running int) {
-	s.hold()
+// Hold has new requests wait, until Release or Leave. It does not wait for those
+// that were begun: Settle does.
+func (s *Server) Hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || s.held != nil {
+		return
+	}
+	s.held = make(chan struct{})
+	for c := range s.open {
+		c.hold(s.held)
+	}
+}
+
+// Settle returns when the requests that were begun are answered, or ctx ends. It
+// returns how many were not. Connections that were hijacked do not count. It must
+// not be called concurrently with Shutdown.
+func (s *Server) Settle(ctx context.Context) (running int) {
 	for {
 		if running = s.handling(); running == 0 {
 			s.change() // there may be another caller
@@ -221,18 +233,6 @@ func (s *Server) Hold(ctx context.Context) (running int) {
 		case <-ctx.Done():
 			return s.handling()
 		}
-	}
-}
-
-func (s *Server) hold() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended || s.held != nil {
-		return
-	}
-	s.held = make(chan struct{})
-	for c := range s.open {
-		c.hold(s.held)
 	}
 }
 
