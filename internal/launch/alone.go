@@ -144,7 +144,6 @@ func (l *loop) displace(a *attempt) {
 	}
 	old := l.live
 	l.live = nil
-	a.displaced = true
 	l.frontLater()
 	// Also for a fresh attempt: should it fail, old is started again.
 	left := &legacy{done: make(chan struct{})}
@@ -152,9 +151,9 @@ func (l *loop) displace(a *attempt) {
 	l.endAfter(old, func() { left.take(l.ctx, old, l.handovers.Add(1)) }, nothing)
 }
 
-// restore starts the process that was ended for a once more, as a failed with
-// err. Who asked for a is answered when that is done, or as soon as the start is
-// not wanted any more.
+// restore starts the process that was ended once more, as a failed with err. Who
+// asked for a is answered when that is done, or as soon as the start is not wanted
+// any more.
 func (l *loop) restore(a *attempt, err error) {
 	if start, ok := err.(*StartError); ok {
 		start.Displaced = true

@@ -18,15 +18,16 @@ type attempt struct {
 	image  Image
 	reply  chan<- started // nil: nobody asked, the last image is started again
 
-	alone     bool     // no other process may run beside it
-	displaced bool     // one was ended for it
-	before    *process // that serves meanwhile; nil if there is none
-	told      map[resource]bool
-	clear     chan struct{} // closed when it may start
-	cleared   bool
-	owed      func()  // set if this restores what was ended for another attempt: answers that
-	fresh     bool    // it begins without the state of the process before
-	legacy    *legacy // the state of one that was ended; nil if there is none
+	alone   bool     // no other process may run beside it
+	before  *process // that serves meanwhile; nil if there is none
+	told    map[resource]bool
+	clear   chan struct{} // closed when it may start
+	cleared bool
+	owed    func() // set if this restores what was ended for another attempt: answers that
+	fresh   bool   // it begins without the state of the process before
+	// legacy is the state of a process that was ended for this attempt, or for one
+	// that this takes over from; nil if there is none.
+	legacy *legacy
 }
 
 // launched is what became of an attempt.
@@ -198,7 +199,7 @@ func (l *loop) finish(a *attempt, r launched, calledOff bool) {
 		return
 	}
 	l.end(p, nothing)
-	if a.displaced && l.starting == nil && !l.stopping && a.reply != nil {
+	if a.legacy != nil && l.starting == nil && !l.stopping && a.reply != nil {
 		l.restore(a, err)
 		return
 	}

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -166,6 +167,43 @@ func TestStateGoesOver(t *testing.T) {
 			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s state of 1", "0s drain 1", "0s exit 1 exit status 0",
 			"0s start 2 generation 2 ", "500ms drain 2", "500ms exit 2 exit status 0", "500ms start 3 generation 3 ", "500ms restore 3 a",
 			"500ms drain 3, the last", "500ms exit 3 exit status 0",
+		},
+		events: []string{"0s alone: two processes cannot both listen on 127.0.0.1:6062"},
+	}, {
+		name:       "without overlap, and another restart takes over that fails: what served before has its state again",
+		behaviours: []behaviour{{keeps: "a", holds: []resource{port}}, {ready: forever}, {silent: true, dies: time.Second}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			first := make(chan error, 1)
+			go func() { first <- h.replace(2) }()
+			h.at(500 * time.Millisecond)
+			h.fails(h.replace(3), nil, "exit status 1")
+			h.fails(<-first, ErrSuperseded, "")
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s state of 1", "0s drain 1", "0s exit 1 exit status 0",
+			"0s start 2 generation 2 ", "500ms drain 2", "500ms exit 2 exit status 0", "500ms start 3 generation 3 ", "1.5s exit 3 exit status 1",
+			"1.5s start 4 generation 1 ", "1.5s restore 4 a", "1.5s drain 4, the last", "1.5s exit 4 exit status 0",
+		},
+		events: []string{"0s alone: two processes cannot both listen on 127.0.0.1:6062"},
+	}, {
+		name:       "without overlap, and one restart after another is called off: the last one has the state",
+		behaviours: []behaviour{{keeps: "a", holds: []resource{port}}, {ready: forever}, {ready: forever}, {ready: forever}, {ready: forever}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			for generation := range 2 { // the second comes while what served before is started again
+				ctx, cancel := context.WithTimeout(h.Context(), time.Second)
+				_, err := h.s.Replace(ctx, Image{Generation: 2 + generation})
+				h.fails(err, context.DeadlineExceeded, "")
+				cancel()
+			}
+			h.mustReplace(4)
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s state of 1", "0s drain 1", "0s exit 1 exit status 0",
+			"0s start 2 generation 2 ", "1s drain 2", "1s exit 2 exit status 0", "1s start 3 generation 1 ",
+			"1s drain 3", "1s exit 3 exit status 0", "1s start 4 generation 3 ", "2s drain 4", "2s exit 4 exit status 0", "2s start 5 generation 1 ",
+			"2s drain 5", "2s exit 5 exit status 0", "2s start 6 generation 4 ", "2s restore 6 a", "2s drain 6, the last", "2s exit 6 exit status 0",
 		},
 		events: []string{"0s alone: two processes cannot both listen on 127.0.0.1:6062"},
 	}} {
