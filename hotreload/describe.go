@@ -45,8 +45,8 @@ func (g *generation) describe(entries []RouteEntry, from source) {
 	}
 	states := g.reg.knownStates()
 	for _, key := range slices.Sorted(maps.Keys(states)) {
-		shape := shapes.Of(states[key].typ)
-		m.State = append(m.State, manifest.State{Key: key, Type: typeName(states[key].typ), Fingerprint: manifest.Fingerprint(shape), Shape: shape})
+		shape := shapes.Of(states[key].cell.typ)
+		m.State = append(m.State, manifest.State{Key: key, Type: typeName(states[key].cell.typ), Fingerprint: manifest.Fingerprint(shape), Shape: shape})
 	}
 	for _, staged := range g.reg.indexes {
 		m.Registered = append(m.Registered, staged.names()...)

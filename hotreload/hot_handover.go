@@ -147,10 +147,13 @@ func (c *contents) newestStates() (all []keptState) {
 	defer c.mu.Unlock()
 	for key, slot := range c.slots {
 		for _, cell := range slices.Backward(slot.cells) {
-			if cell.owner == nil && !cell.transient {
-				all = append(all, keptState{key, cell})
-				break
+			if cell.owner != nil {
+				continue
 			}
+			if !cell.transient {
+				all = append(all, keptState{key, cell})
+			}
+			break // what is older does not come back in its place
 		}
 	}
 	slices.SortFunc(all, func(a, b keptState) int { return strings.Compare(a.key, b.key) })
@@ -334,7 +337,7 @@ func unmarshal(carrier Carrier, data []byte) error {
 func (a *arrival) arrive() bool {
 	s, ok := a.handed.get(a.key)
 	switch {
-	case !ok:
+	case !ok, a.transient:
 		return false
 	case s.Failed != "":
 		a.initial()

@@ -285,6 +285,62 @@ func TestStateThatNobodyAsksFor(t *testing.T) {
 	}
 }
 
+// TestTransientIsWhatTheLiveCodeSays: the option counts as it stands in the code
+// that runs when the process is replaced, and in that of the new one.
+func TestTransientIsWhatTheLiveCodeSays(t *testing.T) {
+	kept := func(c *Container) { StateOf(c, "k", func() int { return 7 }) }
+	ends := func(c *Container) { StateOf(c, "k", func() int { return 7 }, Transient()) }
+	endsOtherwise := func(c *Container) { StateOf(c, "k", func() float64 { return 7 }, Transient()) }
+	is := func(do func(*Container)) func(*testing.T, *LiveState) {
+		return func(t *testing.T, s *LiveState) { asGeneration(t, s, do) }
+	}
+	isRefused := func(do func(*Container)) func(*testing.T, *LiveState) {
+		return func(t *testing.T, s *LiveState) {
+			g := s.newGeneration(s.next(), "")
+			do(g.sink().Container())
+			g.abandon()
+		}
+	}
+	inHandler := func(do func(*Container)) func(*testing.T, *LiveState) {
+		return func(t *testing.T, s *LiveState) {
+			asGeneration(t, s, func(*Container) {})
+			do(s.current.Load().reg.container)
+		}
+	}
+	byMain := func(do func(*Container)) func(*testing.T, *LiveState) {
+		return func(t *testing.T, s *LiveState) { do(s.container) }
+	}
+	for _, test := range []struct {
+		name  string
+		steps []func(*testing.T, *LiveState)
+		next  []StateOption
+		want  int
+	}{
+		{"removed", []func(*testing.T, *LiveState){is(ends), is(kept)}, nil, 7},
+		{"added", []func(*testing.T, *LiveState){is(kept), is(ends)}, nil, 0},
+		{"added to another type", []func(*testing.T, *LiveState){is(kept), is(endsOtherwise)}, nil, 0},
+		{"removed by what is refused", []func(*testing.T, *LiveState){is(ends), isRefused(kept)}, nil, 0},
+		{"added by what is refused", []func(*testing.T, *LiveState){is(kept), isRefused(ends), isRefused(endsOtherwise)}, nil, 7},
+		{"removed in a handler", []func(*testing.T, *LiveState){is(ends), inHandler(kept)}, nil, 7},
+		{"added in a handler", []func(*testing.T, *LiveState){is(kept), inHandler(ends)}, nil, 0},
+		{"said by main", []func(*testing.T, *LiveState){byMain(ends), is(kept)}, nil, 0},
+		{"added by the next process", []func(*testing.T, *LiveState){is(kept)}, []StateOption{Transient()}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := NewLiveState(nil)
+			for _, step := range test.steps {
+				step(t, s)
+			}
+			next := nextProcess(t, s)
+			var got int
+			notes := asGeneration(t, next, func(c *Container) { got = StateOf(c, "k", func() int { return 0 }, test.next...).Get() })
+			if got != test.want || len(notes) > 0 || len(next.container.handed.all()) > 0 {
+				t.Errorf("got %d, want %d; notes %q", got, test.want, messages(notes))
+			}
+		})
+	}
+}
+
 // A generation that is refused leaves the state to the next.
 func TestStateOfRefusedGeneration(t *testing.T) {
 	s := NewLiveState(nil)

@@ -35,7 +35,7 @@ type registration struct {
 	notAllow fallback
 	onError  fallback
 	indexes  []*staged
-	states   map[string]*stateCell
+	states   map[string]askedState
 }
 
 // Phases of a registration.
@@ -56,7 +56,7 @@ type fallback struct {
 }
 
 func newRegistration(ctx context.Context, generation int, c *Container, logger *slog.Logger) *registration {
-	g := &registration{generation: generation, ctx: ctx, logger: logger, states: map[string]*stateCell{}}
+	g := &registration{generation: generation, ctx: ctx, logger: logger, states: map[string]askedState{}}
 	g.container = c.forGeneration(g)
 	return g
 }
@@ -126,24 +126,30 @@ func (g *registration) knownState(key string, typ reflect.Type) *stateCell {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	cell := g.states[key]
+	cell := g.states[key].cell
 	if cell != nil && cell.typ != typ {
 		panic(fmt.Sprintf("hotreload: state %q is asked for as %s and as %s", key, typeName(cell.typ), typeName(typ)))
 	}
 	return cell
 }
 
+// askedState is how a generation asked for a state key first.
+type askedState struct {
+	cell      *stateCell
+	transient bool
+}
+
 // rememberState records the cell in which this generation finds a state key.
-func (g *registration) rememberState(key string, cell *stateCell) {
+func (g *registration) rememberState(key string, asked askedState) {
 	if g == nil {
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.states[key] = cell
+	g.states[key] = asked
 }
 
-func (g *registration) knownStates() map[string]*stateCell {
+func (g *registration) knownStates() map[string]askedState {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return maps.Clone(g.states)

@@ -126,7 +126,7 @@ func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMut
 	// Nobody else has s yet. The value is made in its place, for it may refer to
 	// itself.
 	arrival := &arrival{
-		key: key, owner: c.owner, view: view, previous: cell.previous, handed: &c.handed,
+		key: key, owner: c.owner, view: view, previous: cell.previous, handed: &c.handed, transient: chosen.transient,
 		value:   s.variable(),
 		initial: func() { initial(s.pointer) },
 	}

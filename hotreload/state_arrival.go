@@ -20,6 +20,8 @@ type arrival struct {
 	hook     func(Old)     // makes it from the old one; may be nil
 	handed   *handedOver   // what came from the process before
 	from     namedType     // of the value before; set by make
+
+	transient bool // nothing is taken from the process before
 }
 
 // make makes the value and reports what became of the one before. The functions

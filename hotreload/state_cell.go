@@ -38,8 +38,10 @@ type stateSlot struct {
 type stateCell struct {
 	stateView
 	value stateValue
-	// transient: it ends with its process.
+	// transient: it ends with its process. The generation that is live says so, or
+	// main if that made the cell. Guarded by contents.mu.
 	transient bool
+	ofMain    bool
 	// making is held while the first value is made, which runs user code. It
 	// is never waited for with the key's lock held.
 	making sync.Mutex
@@ -90,13 +92,21 @@ func (c *contents) cell(owner *registration, key string, view stateView, transie
 		}
 	}
 	if cell == nil {
-		cell = &stateCell{stateView: view, value: create(&slot.mu), previous: previous, transient: transient}
+		cell = &stateCell{stateView: view, value: create(&slot.mu), previous: previous, transient: transient, ofMain: owner == nil}
 		slot.add(cell, owner)
 	} else if owner.is(live) {
 		slot.renew(cell) // after a rollback, by one that asks for it only now
+		cell.setTransient(transient)
 	}
-	owner.rememberState(key, cell)
+	owner.rememberState(key, askedState{cell, transient})
 	return cell
+}
+
+// setTransient takes up what the generation says that is live.
+func (c *stateCell) setTransient(transient bool) {
+	if !c.ofMain {
+		c.transient = transient
+	}
 }
 
 func (s *stateSlot) add(cell *stateCell, owner *registration) {
@@ -124,13 +134,14 @@ func (s *stateSlot) renew(cell *stateCell) {
 func (c *contents) commitStates(owner *registration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for key, cell := range owner.knownStates() {
+	for key, asked := range owner.knownStates() {
 		slot := c.slots[key]
 		if slot == nil {
 			continue
 		}
-		cell.owner = nil
-		slot.renew(cell)
+		asked.cell.owner = nil
+		asked.cell.setTransient(asked.transient)
+		slot.renew(asked.cell)
 		c.handed.forget(key)
 	}
 }

@@ -57,7 +57,9 @@ func Holds[T any]() StateOption {
 
 // Transient says that the value of a [StateOf] ends with its process: a warm
 // restart begins it anew, without a word. It is for what only makes sense beside
-// the connections or goroutines of one process, such as the clients of a hub.
+// the connections or goroutines of one process, such as the clients of a hub. The
+// option counts as it stands in the code that is live, and for what main has asked
+// for as main says.
 func Transient() StateOption {
 	return func(o *stateOptions) { o.transient = true }
 }
