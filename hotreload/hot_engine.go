@@ -153,7 +153,11 @@ func (c *companion) routes() http.Handler {
 		// When the engine has the answer, the process that takes over gets every new
 		// connection, and every new request on others. An error here is one of the
 		// end, which reports it.
-		_ = c.server.Leave(req.Successor)
+		if req.Successor && req.Alone {
+			_ = c.server.LeaveFirst()
+		} else {
+			_ = c.server.Leave(req.Successor)
+		}
 		control.WriteJSON(w, http.StatusAccepted, struct{}{})
 		c.end.Do(func() {
 			c.within = time.Duration(req.Within)

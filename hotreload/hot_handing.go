@@ -31,6 +31,12 @@ func (h *handing) Leave(successor bool) error {
 	return h.Server.Leave(successor)
 }
 
+// LeaveFirst is that of the takeover.Server, and stops accepting on all listeners.
+func (h *handing) LeaveFirst() error {
+	h.gated.Leave()
+	return h.Server.LeaveFirst()
+}
+
 // Shutdown ends the serving of all listeners.
 func (h *handing) Shutdown(ctx context.Context) error {
 	h.gated.Leave()

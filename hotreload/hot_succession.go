@@ -79,13 +79,17 @@ func (c *companion) handOver(w http.ResponseWriter, r *http.Request) {
 		control.WriteRaw(w, nil)
 		return
 	}
-	if !c.hold(req.ID) {
+	if !c.hold(req) {
 		control.WriteProblem(w, http.StatusConflict, &control.Problem{Title: "released", Detail: "the state is not wanted any more"})
 		return
 	}
 	answering, cancel := context.WithTimeout(r.Context(), time.Duration(control.HandoverRequests))
 	defer cancel()
-	running := c.server.Settle(answering)
+	settle := c.server.Settle
+	if req.Alone {
+		settle = c.server.Cease
+	}
+	running := settle(answering)
 	data, err := container.handOver(r.Context(), control.MaxState, running)
 	if err != nil {
 		control.WriteProblem(w, http.StatusInternalServerError, err)
@@ -105,19 +109,24 @@ func (c *companion) release(w http.ResponseWriter, r *http.Request) {
 	control.WriteJSON(w, http.StatusOK, struct{}{})
 }
 
-// hold has requests wait for what becomes of the process that asks by id. It
-// reports false if that is over already: the two messages come on connections of
-// their own, and the second may be read first.
-func (c *companion) hold(id int64) bool {
+// hold has requests wait for what becomes of the process that asks: here, or if
+// this process ends first where that will accept them. It reports false if that
+// was called off already: the two messages come on connections of their own, and
+// the second may be read first.
+func (c *companion) hold(req control.HandoverRequest) bool {
 	s := &c.successions
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if id <= s.released {
+	if req.ID <= s.released {
 		return false
 	}
-	s.asker = max(s.asker, id)
+	s.asker = max(s.asker, req.ID)
 	c.dev.streams.end() // or they would be waited for
-	c.server.Hold()
+	if req.Alone {
+		_ = c.server.LeaveFirst() // an error here is one of the end, which reports it
+	} else {
+		c.server.Hold()
+	}
 	return true
 }
 

@@ -226,6 +226,9 @@ type DrainRequest struct {
 	// Successor tells that others accept on its sockets, so that it may pass on
 	// its connections. Without that it closes them when they are idle.
 	Successor bool `json:"successor,omitempty"`
+	// Alone: the successor accepts only when this process has ended. What cannot be
+	// passed on is answered here.
+	Alone bool `json:"alone,omitempty"`
 	// Within is how long requests may go on at most; zero leaves that to the
 	// application.
 	Within Duration `json:"within,omitempty"`
@@ -238,6 +241,10 @@ type DrainRequest struct {
 type HandoverRequest struct {
 	// ID tells apart who asks, for PathRelease. Who asks later has a greater one.
 	ID int64 `json:"id"`
+	// Alone: this process ends before the other one starts, whatever becomes of
+	// that. It stops accepting, and new requests wait on the socket or with their
+	// connections. What cannot be passed on is answered before the state is read.
+	Alone bool `json:"alone,omitempty"`
 }
 
 // Limits of a handover.

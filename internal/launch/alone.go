@@ -26,9 +26,6 @@ const (
 	// soon is how long after it got ready the death of a process may still be
 	// because of what the one before it had.
 	soon = 5 * time.Second
-	// queueing is how long requests wait for a live server before Front answers
-	// them, where the old one was ended for the new one.
-	queueing = 3 * time.Second
 )
 
 // Alone reports that a restart ends the running process before it starts the
@@ -148,7 +145,7 @@ func (l *loop) displace(a *attempt) {
 	// Also for a fresh attempt: should it fail, old is started again.
 	left := &legacy{done: make(chan struct{})}
 	a.legacy = left
-	l.endAfter(old, func() { left.take(l.ctx, old, l.handovers.Add(1)) }, nothing)
+	l.endAfter(old, true, func() { left.take(l.ctx, old, l.handovers.Add(1)) }, nothing)
 }
 
 // restore starts the process that was ended once more, as a failed with err. Who
@@ -168,7 +165,7 @@ func (l *loop) restore(a *attempt, err error) {
 
 // frontLater has the front answer if there is no live server in a while.
 func (l *loop) frontLater() {
-	l.frontTimer = time.NewTimer(queueing)
+	l.frontTimer = time.NewTimer(l.options.QueueTimeout)
 	l.frontDue = l.frontTimer.C
 }
 

@@ -89,7 +89,10 @@ type Options struct {
 	// KillTimeout is how long after SIGTERM it gets SIGKILL, together with its
 	// children. Default 3 s.
 	KillTimeout time.Duration
-	Backoff     Backoff
+	// QueueTimeout is how long requests wait for a live server before Front answers
+	// them, where the old one was ended for the new one. Default 3 s.
+	QueueTimeout time.Duration
+	Backoff      Backoff
 }
 
 // Backoff says when a live server that died by itself is started again: the
@@ -117,6 +120,7 @@ func (o Options) withDefaults() Options {
 	o.DrainTimeout = cmp.Or(o.DrainTimeout, 10*time.Second)
 	o.EndTimeout = cmp.Or(o.EndTimeout, 6*time.Second)
 	o.KillTimeout = cmp.Or(o.KillTimeout, 3*time.Second)
+	o.QueueTimeout = cmp.Or(o.QueueTimeout, 3*time.Second)
 	b := &o.Backoff
 	b.Initial = cmp.Or(b.Initial, 250*time.Millisecond)
 	b.Max = cmp.Or(b.Max, 5*time.Second)

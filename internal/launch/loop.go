@@ -160,23 +160,23 @@ func (l *loop) goLive(p *process, then func()) {
 
 // end ends a process, which may be nil, and calls then when it has stopped
 // accepting connections.
-func (l *loop) end(p *process, then func()) { l.endAfter(p, nothing, then) }
+func (l *loop) end(p *process, then func()) { l.endAfter(p, false, nothing, then) }
 
-// endAfter is end, but first calls another function, outside of the loop.
-func (l *loop) endAfter(p *process, first, then func()) {
+// endAfter is end, but first calls another function, outside of the loop. Alone:
+// no other process accepts before p is gone.
+func (l *loop) endAfter(p *process, alone bool, first, then func()) {
 	if p == nil || p.ending {
 		then()
 		return
 	}
 	p.ending = true
-	successor := !l.stopping // a live server or the front
-	var within time.Duration
+	drain := control.DrainRequest{Successor: !l.stopping, Alone: alone} // that is a live server or the front
 	if l.stopping {
-		within = l.options.requestsAtEnd()
+		drain.Within = control.Duration(l.options.requestsAtEnd())
 	}
 	l.async(func() func() {
 		first()
-		draining := p.handOver(successor, within)
+		draining := p.handOver(drain)
 		return func() {
 			then()
 			l.async(func() func() {

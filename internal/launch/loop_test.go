@@ -54,7 +54,9 @@ type fakeProcess struct {
 	stopped time.Time // until when it stands still
 	awaits  bool      // it waits for the state of another process
 	state   string
-	loading int // the generation that goes live then
+	loading int                     // the generation that goes live then
+	asked   control.HandoverRequest // the last
+	drained control.DrainRequest
 	gone    bool
 	exited  chan struct{}
 	over    chan struct{}
@@ -155,6 +157,9 @@ func (p *fakeProcess) Drain(ctx context.Context, req control.DrainRequest) error
 	} else {
 		p.log("drain %d, the last", p.child.pid)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.drained = req
 	go func() {
 		if p.lingers > 0 && p.wait(context.Background(), p.lingers) == nil {
 			p.words <- "is at main.go:3"
@@ -167,6 +172,9 @@ func (p *fakeProcess) Drain(ctx context.Context, req control.DrainRequest) error
 }
 
 func (p *fakeProcess) HandOver(ctx context.Context, req control.HandoverRequest) ([]byte, error) {
+	p.mu.Lock()
+	p.asked = req
+	p.mu.Unlock()
 	if p.keeps == "" {
 		return nil, nil
 	}

@@ -109,10 +109,8 @@ func (p *process) pause(ctx context.Context, d time.Duration) {
 const drainAnswer = 5 * time.Second
 
 // handOver asks a process to stop accepting and to end, and returns when it has
-// stopped accepting. With a successor it passes its connections on. Requests may
-// go on for within, if that is not zero. It reports whether the process has
-// understood.
-func (p *process) handOver(successor bool, within time.Duration) bool {
+// stopped accepting. It reports whether the process has understood.
+func (p *process) handOver(drain control.DrainRequest) bool {
 	if !p.answered || p.isGone() {
 		return false // it does not accept anything
 	}
@@ -120,7 +118,7 @@ func (p *process) handOver(successor bool, within time.Duration) bool {
 	defer cancel()
 	ask, cancelAsk := p.whileAlive(ctx)
 	defer cancelAsk()
-	err := p.remote.Drain(ask, control.DrainRequest{Successor: successor, Within: control.Duration(within)})
+	err := p.remote.Drain(ask, drain)
 	if errors.Is(err, fs.ErrNotExist) { // somebody has deleted its socket
 		p.terminate()
 		return p.exits(drainAnswer)

@@ -105,7 +105,13 @@ func liveServer(mode string) {
 	})
 	mux.HandleFunc("POST "+control.PathDrain, func(w http.ResponseWriter, r *http.Request) {
 		var req control.DrainRequest
-		if err := errors.Join(control.ReadJSON(r, &req), serve.Leave(req.Successor)); err != nil {
+		err := control.ReadJSON(r, &req)
+		if req.Successor && req.Alone {
+			err = errors.Join(err, serve.LeaveFirst())
+		} else {
+			err = errors.Join(err, serve.Leave(req.Successor))
+		}
+		if err != nil {
 			panic(err)
 		}
 		w.WriteHeader(http.StatusAccepted)
@@ -204,7 +210,7 @@ func newReal(t *testing.T, mode string, change func(*Options)) *real {
 		Stdout: io.Discard, Stderr: r.stderr,
 		Front: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, "front", http.StatusServiceUnavailable) }),
 		// Nothing here waits for these on a machine that does its work.
-		ReadyTimeout: time.Minute, DrainTimeout: time.Minute, KillTimeout: time.Minute,
+		ReadyTimeout: time.Minute, DrainTimeout: time.Minute, KillTimeout: time.Minute, QueueTimeout: time.Minute,
 	}
 	if change != nil {
 		change(&r.o)

@@ -32,14 +32,14 @@ type legacy struct {
 	err   error
 }
 
-// take asks p for its state.
+// take asks p for its state, which is to be ended.
 func (g *legacy) take(ctx context.Context, p *process, id int64) {
 	defer close(g.done)
-	g.state, g.err = p.handOverState(ctx, id)
+	g.state, g.err = p.handOverState(ctx, control.HandoverRequest{ID: id, Alone: true})
 }
 
 // handOverState asks a process for its state.
-func (p *process) handOverState(ctx context.Context, id int64) ([]byte, error) {
+func (p *process) handOverState(ctx context.Context, req control.HandoverRequest) ([]byte, error) {
 	if !p.answered {
 		return nil, nil // nothing was ever kept in it
 	}
@@ -47,7 +47,7 @@ func (p *process) handOverState(ctx context.Context, id int64) ([]byte, error) {
 	defer cancel()
 	ask, cancelAsk := p.whileAlive(ctx)
 	defer cancelAsk()
-	return p.remote.HandOver(ask, control.HandoverRequest{ID: id})
+	return p.remote.HandOver(ask, req)
 }
 
 // succeed gives p the state of the process before it, and returns the number by
@@ -64,7 +64,7 @@ func (l *loop) succeed(ctx context.Context, a *attempt, before, p *process) (ask
 		}
 	case before != nil:
 		asked = l.handovers.Add(1)
-		state, err = before.handOverState(ctx, asked)
+		state, err = before.handOverState(ctx, control.HandoverRequest{ID: asked})
 	}
 	if err != nil && ctx.Err() == nil {
 		p.note("all state starts again, because the process before did not hand it over: %v", err)

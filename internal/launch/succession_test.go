@@ -215,6 +215,23 @@ func TestStateGoesOver(t *testing.T) {
 	}
 }
 
+// TestWhoEndsFirstIsTold: a process forwards requests to the next one only where
+// that runs already.
+func TestWhoEndsFirstIsTold(t *testing.T) {
+	port := resource{tcpPort, "127.0.0.1:6062", true}
+	supervise(t, []behaviour{{keeps: "a"}, {keeps: "b", holds: []resource{port}}, {}}, func(h *supervised) {
+		for generation := range 3 {
+			h.mustReplace(1 + generation)
+		}
+		for i, alone := range []bool{false, true} {
+			p := h.running[i]
+			if p.asked.Alone != alone || p.drained.Alone != alone || !p.drained.Successor {
+				t.Errorf("process %d: asked %+v, drained %+v; ends first: %v", i+1, p.asked, p.drained, alone)
+			}
+		}
+	})
+}
+
 func withoutLive(events []string) (others []string) {
 	for _, e := range events {
 		if !strings.Contains(e, " live: ") {

@@ -222,6 +222,24 @@ func TestRealRestartsOfWhatHasSomething(t *testing.T) {
 	}
 }
 
+// TestNoRequestFailsDuringRestartsWithoutOverlap: nobody is there to forward to.
+func TestNoRequestFailsDuringRestartsWithoutOverlap(t *testing.T) {
+	r := newReal(t, "serve", func(o *Options) { o.Env = append(o.Env, envTakes+"=tcp="+freePort(t, "tcp")) })
+	r.replace(1)
+	l := startLoad(r)
+	const last = 6
+	for g := 2; g <= last; g++ {
+		before := l.requests.Load()
+		r.replace(g)
+		r.serves(g, "")
+		eventually(t, "the load goes on", func() bool { return l.requests.Load() > before+20 })
+	}
+	total := l.end()
+	if failed := l.failed.Load(); failed > 0 {
+		t.Errorf("%d of %d requests failed", failed, total)
+	}
+}
+
 // ask keeps asking the application, with a new connection each time, until stop
 // is called; failed returns how often there was no answer.
 func (r *real) ask() (failed func() int64, stop func()) {

@@ -3,6 +3,7 @@ package takeover
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -258,4 +259,81 @@ func TestChunksEndWhereNetHTTPSaysSo(t *testing.T) {
 			t.Errorf("%q is taken for a chunked body", body)
 		}
 	}
+}
+
+// TestLeaveFirst: as long as nobody is there who takes over, what cannot be passed
+// on is answered here, and in the end refused at once.
+func TestLeaveFirst(t *testing.T) {
+	either(t, func(h *handing) {
+		h.passing()
+		h.Patience = time.Minute // outlasts the test
+		long := "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", maxReplay)
+		busy, early, late := h.connect(), h.connect(), h.connect()
+		answered := make(chan bool, 1)
+		go func() {
+			ok, _ := h.ask(busy, "/slow")
+			answered <- ok
+		}()
+		for _, c := range []net.Conn{early, late} {
+			h.send(c, long)
+		}
+		if err := h.LeaveFirst(); err != nil {
+			h.Error(err)
+		}
+		ctx, cancel := context.WithTimeout(h.Context(), 3*time.Second)
+		defer cancel()
+		left := make(chan int)
+		go func() { left <- h.Cease(ctx) }()
+		synctest.Wait()
+		status := func(c net.Conn) (int, string) {
+			h.send(c, "\r\n\r\n")
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				h.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+				h.Error(err)
+			}
+			return resp.StatusCode, resp.Header.Get("Retry-After")
+		}
+		if code, _ := status(early); code != http.StatusOK {
+			h.Errorf("while it waits: %d", code)
+		}
+		if n := <-left; n != 1 {
+			h.Errorf("%d requests were left, want 1", n)
+		}
+		if code, again := status(late); code != http.StatusServiceUnavailable || again != "1" {
+			h.Errorf("after that: %d, to be sent again after %q s", code, again)
+		}
+		if !<-answered { // it has its time
+			h.Error("a request that takes longer was not answered")
+		}
+	})
+}
+
+// TestLeaveFirstPassesOn: what can be passed on is, and HTTP/2 is asked to leave.
+// Cease returns when there is nothing left.
+func TestLeaveFirstPassesOn(t *testing.T) {
+	handOver(t, func(h *handing) {
+		h.passing()
+		kept, busy, other := h.connect(), h.connect(), h.connect()
+		for c, text := range map[net.Conn]string{kept: request, busy: slow, other: preface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"} {
+			h.read(c)
+			h.send(c, text)
+		}
+		begun := time.Now()
+		h.Hold() // for another process, which has given up
+		if err := h.LeaveFirst(); err != nil {
+			h.Error(err)
+		}
+		if n := h.Cease(h.Context()); n != 0 {
+			h.Errorf("%d requests were left", n)
+		}
+		if took := time.Since(begun); took != 10*time.Second { // as long as the slow one takes
+			h.Errorf("it took %v", took)
+		}
+		if n := len(h.allPassed()); n != 2 {
+			h.Errorf("%d connections were passed on, want 2", n)
+		}
+	})
 }

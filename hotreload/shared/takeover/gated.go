@@ -38,7 +38,7 @@ func (s *Server) Gate(server *http.Server) *Gated {
 			if r.ProtoMajor == 1 {
 				w.Header().Set("Connection", "close")
 			}
-			s.forward.ServeHTTP(w, r)
+			s.late(w, r)
 		case entryStays:
 			defer s.exit(c)
 			handler.ServeHTTP(w, r)

@@ -24,6 +24,10 @@
 // if they were wait before their handlers. Settle waits for those that were begun.
 // Leave then hands over what waits; Release has it answered after all.
 //
+// Where the two cannot run at once nobody is there to forward to: LeaveFirst hands
+// over as Leave does, and what cannot be handed over is answered here. Cease waits
+// for the end of that, so the state is read after it.
+//
 // conn tells how it is known where a request begins.
 package takeover
 
@@ -51,7 +55,9 @@ type Server struct {
 	// alive. The default is 1 s. It must be set before Serve.
 	Patience time.Duration
 
-	forward http.Handler // to whoever took over; set before any connection leaves
+	// forward forwards to whoever took over; nil if nobody does before this process
+	// has ended. It is set before any connection leaves.
+	forward http.Handler
 
 	mu        sync.Mutex // guards what follows
 	listeners []net.Listener
@@ -59,7 +65,7 @@ type Server struct {
 	ended     bool          // Leave or Shutdown was called
 	passing   bool          // to a successor
 	held      chan struct{} // requests wait until it is closed; nil: they need not
-	handed    bool          // Leave was called while requests waited: none is answered here any more
+	handed    bool          // Leave was called while requests waited, or Cease: none is answered here any more
 	running   map[*conn]int // requests in their handlers; but not those that were hijacked
 	leftAt    time.Time
 	open      map[*conn]struct{}  // connections that are not hijacked
@@ -106,11 +112,14 @@ func NewServer(server *http.Server, queue *Queue) *Server {
 		if forward && r.ProtoMajor == 1 { // the connection cannot be passed on
 			w.Header().Set("Connection", "close")
 		}
-		if forward || entry == entryLate {
+		switch {
+		case entry == entryLate:
+			s.late(w, r)
+		case forward && s.forward != nil:
 			s.forward.ServeHTTP(w, r)
-			return
+		default:
+			handler.ServeHTTP(w, r)
 		}
-		handler.ServeHTTP(w, r)
 	})
 	server.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
 		c, _ := nc.(*conn)
@@ -195,6 +204,16 @@ func (s *Server) enter(ctx context.Context, c *conn) entry {
 	return entryStays
 }
 
+// late answers a request that must not be handled here.
+func (s *Server) late(w http.ResponseWriter, r *http.Request) {
+	if s.forward != nil {
+		s.forward.ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, "the process is being replaced", http.StatusServiceUnavailable)
+}
+
 // exit notes that a request was handled.
 func (s *Server) exit(c *conn) {
 	s.mu.Lock()
@@ -231,14 +250,20 @@ func (s *Server) Settle(ctx context.Context) (running int) {
 		select {
 		case <-s.changed:
 		case <-ctx.Done():
+			s.change() // as above
 			return s.handling()
 		}
 	}
 }
 
-func (s *Server) handling() (n int) {
+func (s *Server) handling() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.count()
+}
+
+// count is handling. s.mu is held.
+func (s *Server) count() (n int) {
 	for _, requests := range s.running {
 		n += requests
 	}
@@ -353,9 +378,41 @@ func (s *Server) dismiss(c *conn) {
 // gets to the others that accept from the listener and the queue. Requests that
 // have arrived go on. Without a successor, or without a queue, connections that
 // are idle are closed.
-func (s *Server) Leave(successor bool) error { return s.stop(successor && s.put != nil) }
+func (s *Server) Leave(successor bool) error { return s.stop(successor && s.put != nil, true) }
 
-func (s *Server) stop(pass bool) error {
+// LeaveFirst is Leave for a successor that does not accept before this process has
+// ended. Requests on connections that cannot be passed on are answered here, until
+// Cease.
+func (s *Server) LeaveFirst() error { return s.stop(s.put != nil, false) }
+
+// Cease comes after LeaveFirst. It returns when no request is answered or on its
+// way any more, or ctx ends, and how many were left. Those that come all the same
+// are refused from then on.
+func (s *Server) Cease(ctx context.Context) (running int) {
+	s.await(ctx)
+	for {
+		running, over := s.cease(ctx.Err() != nil)
+		if over {
+			return running
+		}
+		select {
+		case <-s.changed:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// cease has requests refused if none is running, or late.
+func (s *Server) cease(late bool) (running int, over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	running = s.count()
+	s.handed = running == 0 || late
+	return running, s.handed
+}
+
+// stop stops accepting. beside: whoever takes over accepts already.
+func (s *Server) stop(pass, beside bool) error {
 	first, err := s.closeListeners(pass)
 	s.serving.Wait() // from now on every accepted connection is known
 	switch {
@@ -365,7 +422,7 @@ func (s *Server) stop(pass bool) error {
 		s.http.SetKeepAlivesEnabled(false)
 		s.closeResting()
 	default:
-		s.passAll()
+		s.passAll(beside)
 	}
 	return err
 }
@@ -396,10 +453,10 @@ func (s *Server) passes() bool {
 }
 
 // passAll has every connection passed on as soon as that is possible.
-func (s *Server) passAll() {
+func (s *Server) passAll(beside bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.address != nil {
+	if s.address != nil && beside {
 		s.forward = newForwarder(s.address, s.http.ErrorLog)
 	}
 	for c := range s.open {
@@ -408,7 +465,7 @@ func (s *Server) passAll() {
 			s.awaited[c] = s.leftAt
 		}
 	}
-	s.handed = s.held != nil
+	s.handed = s.held != nil && beside
 	s.release()
 }
 
@@ -429,7 +486,7 @@ func (s *Server) closeResting() {
 // before that its error is returned, and requests may still be running: Close of
 // the http.Server cuts them off.
 func (s *Server) Shutdown(ctx context.Context) error {
-	err := s.stop(false)
+	err := s.stop(false, false)
 	s.await(ctx)
 	return errors.Join(err, s.http.Shutdown(ctx))
 }
