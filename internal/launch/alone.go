@@ -134,6 +134,25 @@ func (l *loop) tellAlone(c *clash) {
 	}
 }
 
+// standIn makes p live, which is ready but lacks what the process before has, until
+// that process has stopped accepting. Then p is ended for the attempt again: it has
+// answered requests, so its state is the one that goes along.
+func (l *loop) standIn(p *process, again *attempt) {
+	again.fresh = false // p began so, if that is wanted
+	before := l.image
+	l.goLive(p, func() {
+		switch {
+		case l.stopping:
+			l.answer(again.reply, started{err: &StartError{Cause: ErrStopped}})
+		case l.starting != nil || l.live != nil && l.live != p:
+			l.answer(again.reply, started{err: &StartError{Cause: ErrSuperseded}})
+		default:
+			l.try(again)
+		}
+	})
+	l.image = before // is started once more if again fails
+}
+
 // displace ends the process that serves, to make room for an attempt.
 func (l *loop) displace(a *attempt) {
 	if l.live == nil {

@@ -13,8 +13,11 @@ import (
 // attempt is a process on its way to become live.
 type attempt struct {
 	caller context.Context // of whoever wants it
-	ctx    context.Context // caller's, and ends if it is called off
+	ctx    context.Context // ends if it is called off, by caller as well until commit
 	cancel context.CancelCauseFunc
+	// commit has the end of caller no longer count. It reports false if that came
+	// first.
+	commit func() bool
 	image  Image
 	reply  chan<- started // nil: nobody asked, the last image is started again
 
@@ -65,7 +68,8 @@ func (l *loop) try(a *attempt) {
 		l.displace(a)
 	}
 	a.before, a.told, a.clear = l.live, maps.Clone(l.conflicts), make(chan struct{})
-	a.ctx, a.cancel = context.WithCancelCause(a.caller)
+	a.ctx, a.cancel = context.WithCancelCause(context.Background())
+	a.commit = context.AfterFunc(a.caller, func() { a.cancel(context.Cause(a.caller)) })
 	stop := context.AfterFunc(l.ctx, func() { a.cancel(ErrStopped) })
 	l.starting = a
 	l.async(func() func() {
@@ -77,15 +81,16 @@ func (l *loop) try(a *attempt) {
 			r.err = &StartError{Cause: context.Cause(a.ctx)}
 		}
 		return func() {
-			// What was called off at the last moment stays called off.
+			// What is ready answers already, and cannot be called off any more.
 			switch {
 			case r.err != nil:
 			case l.stopping:
 				r.err = &StartError{Cause: ErrStopped}
-			case a.ctx.Err() != nil:
-				r.err = &StartError{Cause: context.Cause(a.ctx)}
+			case l.starting != a:
+				r.err = &StartError{Cause: ErrSuperseded}
 			}
-			calledOff := a.ctx.Err() != nil
+			calledOff := a.ctx.Err() != nil || a.caller.Err() != nil
+			a.commit()
 			stop()
 			a.cancel(nil)
 			if a.cleared {
@@ -180,10 +185,15 @@ func (l *loop) finish(a *attempt, r launched, calledOff bool) {
 	if p != nil {
 		l.follow(p)
 	}
-	if r.clash != nil && !calledOff && !l.stopping {
-		l.end(p, nothing)
+	if r.clash != nil && !l.stopping && (err == nil || !calledOff) {
 		l.tellAlone(r.clash)
-		l.try(&attempt{caller: a.caller, image: a.image, fresh: a.fresh, reply: a.reply, alone: true, owed: a.owed})
+		again := &attempt{caller: a.caller, image: a.image, fresh: a.fresh, reply: a.reply, alone: true, owed: a.owed}
+		if err == nil {
+			l.standIn(p, again)
+			return
+		}
+		l.end(p, nothing)
+		l.try(again)
 		return
 	}
 	if err == nil {

@@ -39,6 +39,7 @@ type behaviour struct {
 	keeps    string        // its state, beside that of the process before
 	hands    time.Duration // how long it takes to hand that over
 	restored string        // what it does with that of another: "" takes it, slow, refuse
+	register time.Duration // how long after that it is ready
 }
 
 // fakeProcess acts out a behaviour.
@@ -204,7 +205,14 @@ func (p *fakeProcess) Restore(ctx context.Context, state []byte) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.awaits, p.state = false, string(state)
+	p.state = string(state)
+	if p.awaits = p.register > 0; p.awaits {
+		time.AfterFunc(p.register, func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.awaits = false
+		})
+	}
 	return nil
 }
 

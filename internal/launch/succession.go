@@ -69,6 +69,12 @@ func (l *loop) succeed(ctx context.Context, a *attempt, before, p *process) (ask
 	if err != nil && ctx.Err() == nil {
 		p.note("all state starts again, because the process before did not hand it over: %v", err)
 	}
+	// With the state p registers its handlers and answers, before it is known here.
+	// What it has answered would be lost if it were called off.
+	if !a.commit() {
+		<-ctx.Done()
+		return asked, context.Cause(ctx)
+	}
 	giving, cancel := context.WithTimeout(ctx, giveLimit)
 	defer cancel()
 	return asked, p.remote.Restore(giving, state)

@@ -124,6 +124,80 @@ func TestStateGoesOver(t *testing.T) {
 			"1.5s restore 3 a", "1.5s drain 1", "1.5s exit 1 exit status 0", "1.5s drain 3, the last", "1.5s exit 3 exit status 0",
 		},
 	}, {
+		name:       "called off before the state has gone over: the old one goes on",
+		behaviours: []behaviour{{keeps: "a", hands: time.Second}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			ctx, cancel := context.WithTimeout(h.Context(), 500*time.Millisecond)
+			defer cancel()
+			_, err := h.s.Replace(ctx, Image{Generation: 2})
+			h.fails(err, context.DeadlineExceeded, "")
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1",
+			"500ms release 1", "500ms drain 2", "500ms exit 2 exit status 0", "500ms drain 1, the last", "500ms exit 1 exit status 0",
+		},
+	}, {
+		name:       "called off when the state has gone over: the new one may have answered, and goes live",
+		behaviours: []behaviour{{keeps: "a"}, {register: 50 * time.Millisecond}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			// That it is ready is noticed after 68 ms: it is asked every 20 ms in the end.
+			ctx, cancel := context.WithTimeout(h.Context(), 60*time.Millisecond)
+			defer cancel()
+			if _, err := h.s.Replace(ctx, Image{Generation: 2}); err != nil || ctx.Err() == nil {
+				h.Errorf("Replace: %v", err)
+			}
+			synctest.Wait()
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1", "0s restore 2 a",
+			"68ms drain 1", "68ms exit 1 exit status 0", "68ms drain 2, the last", "68ms exit 2 exit status 0",
+		},
+	}, {
+		name:       "called off while it is ready and watched: it goes live",
+		behaviours: []behaviour{{holds: []resource{{tcpPort, "127.0.0.1:40000", false}}}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			ctx, cancel := context.WithTimeout(h.Context(), portPatience/2)
+			defer cancel()
+			if _, err := h.s.ReplaceFresh(ctx, Image{Generation: 2}); err != nil || ctx.Err() == nil {
+				h.Errorf("Replace: %v", err)
+			}
+			synctest.Wait()
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ",
+			"250ms drain 1", "250ms exit 1 exit status 0", "250ms drain 2, the last", "250ms exit 2 exit status 0",
+		},
+	}, {
+		name:       "without overlap because one is ready that lacks its port: what that has answered goes along",
+		behaviours: []behaviour{{keeps: "a", holds: []resource{{tcpPort, "127.0.0.1:40000", false}}}, {keeps: "b", says: "listen tcp :40000: bind: address already in use"}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			h.mustReplace(2)
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1", "0s restore 2 a",
+			"250ms drain 1", "250ms exit 1 exit status 0", "250ms state of 2", "250ms drain 2", "250ms exit 2 exit status 0",
+			"250ms start 3 generation 2 ", "250ms restore 3 ab", "250ms drain 3, the last", "250ms exit 3 exit status 0",
+		},
+		events: []string{"250ms alone: two processes cannot both listen on 127.0.0.1:40000"},
+	}, {
+		name:       "and that fails alone: what served before it has its state again",
+		behaviours: []behaviour{{keeps: "a", holds: []resource{{tcpPort, "127.0.0.1:40000", false}}}, {keeps: "b", says: "listen tcp :40000: bind: address already in use"}, {silent: true, dies: time.Second}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			h.fails(h.replace(2), nil, "exit status 1")
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1", "0s restore 2 a",
+			"250ms drain 1", "250ms exit 1 exit status 0", "250ms state of 2", "250ms drain 2", "250ms exit 2 exit status 0",
+			"250ms start 3 generation 2 ", "1.25s exit 3 exit status 1", "1.25s start 4 generation 1 ", "1.25s restore 4 ab",
+			"1.25s drain 4, the last", "1.25s exit 4 exit status 0",
+		},
+		events: []string{"250ms alone: two processes cannot both listen on 127.0.0.1:40000"},
+	}, {
 		name:       "without overlap",
 		behaviours: []behaviour{{keeps: "a", holds: []resource{port}}, {}},
 		do: func(h *supervised) {

@@ -75,8 +75,9 @@ func (s *Supervisor) Events() <-chan Event { return s.events }
 // one that served before. It returns the status of the new one as soon as that
 // is the only one that accepts connections: the next request gets there. Until
 // then, and if the new process does not become ready, the one before serves;
-// the error is a *StartError. The end of ctx, or another Replace, calls the
-// start off.
+// the error is a *StartError. Another Replace calls the start off, and so does the
+// end of ctx until the new process has the state of the one before, or is ready: it
+// may have answered requests then.
 //
 // The new process begins with the state of the one before. While that goes over,
 // requests wait.
