@@ -101,6 +101,9 @@ github.com/go-chi/chi/v5 v5.5.0/go.mod h1:d1IG7GtKPSjPyBP365PH8sAGVHk3qfB/IhjFNR
 				}
 			}
 			fails("a sum is missing", sum, 0)
+			if _, graph, _ := a.b.Plan(t.Context(), a.snap, []string{name}); graph == nil || !graph.Mends(name) || !graph.Mends(sum) {
+				t.Error("an edit of neither file would be noticed now")
+			}
 			a.edit(tt.file, "go 1.26.0", "go 1.26.0\nrequir x")
 			fails("a mistake", name, 4)
 			a.edit(tt.file, "requir x", "")

@@ -20,7 +20,7 @@ import (
 // for, and a new directory that may become a package or leads to such a file. It
 // is cheap, and right for what does not exist yet.
 func (g *Graph) Mends(path string) bool {
-	if PossiblyRelevant(path) {
+	if PossiblyRelevant(path) || g.moduleFile(path) {
 		return true
 	}
 	for _, p := range g.Packages {

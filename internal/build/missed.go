@@ -11,6 +11,9 @@ import (
 // Missed returns the files of some directories that are not as they were when the
 // snapshot was taken, sorted: what was saved before somebody watched them.
 func (s *Snapshot) Missed(dirs []string) []string {
+	if len(dirs) == 0 {
+		return nil // as at nearly every save
+	}
 	within := map[string]bool{}
 	for _, d := range dirs {
 		within[d] = true
@@ -37,8 +40,9 @@ func (s *Snapshot) Missed(dirs []string) []string {
 // adds reports whether a file that the snapshot does not have would be in one that
 // is taken now. Of those that are not Go that is not certain, and they are left out.
 func (s *Snapshot) adds(path string) bool {
-	if strings.HasSuffix(path, ".go") {
-		return !ignoredGoName(filepath.Base(path)) && s.packageIn(filepath.Dir(path)) != nil
+	if base := filepath.Base(path); strings.HasSuffix(base, ".go") {
+		p := s.packageIn(filepath.Dir(path))
+		return p != nil && !ignoredGoName(base) && !slices.Contains(p.IgnoredGoFiles, base) // of a vendored package these are not read
 	}
 	return s.embedder(path) != nil
 }

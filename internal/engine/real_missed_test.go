@@ -56,7 +56,8 @@ func (g goCommand) once(t *testing.T, kind, moment, script string) {
 // made is taken up, whatever it is.
 func TestSavedDuringTheFirstBuild(t *testing.T) {
 	replace := func(a *app, name, old, new string) string {
-		return fmt.Sprintf("sed -i 's/%s/%s/' %q\n", old, new, filepath.Join(a.dir, name))
+		path := filepath.Join(a.dir, name)
+		return fmt.Sprintf("sed 's/%s/%s/' %[3]q >%[3]q.new && mv %[3]q.new %[3]q\n", old, new, path)
 	}
 	welcome := func(a *app) string { return replace(a, "handlers/handlers.go", "Hello!", "Welcome!") }
 	for name, test := range map[string]struct {

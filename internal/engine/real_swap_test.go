@@ -130,9 +130,9 @@ func one() int {
 	}
 	return int(C.one())
 }
-`, a.dir, "native", "native.go")
+`, a.dir, "native.v2", "native.go")
 	flag := writeFile(t, "", a.dir, "panic")
-	with := writeFile(t, "package handlers\n\nimport \"example.com/hello/native\"\n\nvar _ = native.One\n", a.dir, "handlers", "with.go")
+	with := writeFile(t, "package handlers\n\nimport \"example.com/hello/native.v2\"\n\nvar _ = native.One\n", a.dir, "handlers", "with.go")
 	if ev := a.until(control.EventKept); len(ev.Diagnostics) == 0 || !strings.Contains(ev.Diagnostics[0].Message, "not today") {
 		t.Errorf("diagnostics %v", ev.Diagnostics)
 	}

@@ -290,7 +290,8 @@ func brokenOff(load control.LoadResult) func(path string) bool {
 	}
 	return func(path string) bool {
 		return !slices.ContainsFunc(load.Diagnostics, func(d manifest.Diagnostic) bool {
-			return d.Detail != "" && !strings.Contains(d.Detail, path+".init") // a stack, where there is one
+			stack := strings.ReplaceAll(d.Detail, "%2e", ".") // as the linker writes dots of a path's last element
+			return stack != "" && !strings.Contains(stack, path+".init")
 		})
 	}
 }
