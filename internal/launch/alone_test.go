@@ -133,6 +133,17 @@ func TestRestartWithoutOverlap(t *testing.T) {
 			}
 		},
 	}, {
+		name:       "somebody else has the port of one that follows no other, and notices late",
+		behaviours: []behaviour{{dies: time.Second, lastSays: bindFailed}, {dies: time.Second, lastSays: bindFailed}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			h.at(time.Minute)
+		},
+		events: []string{
+			"1s exited generation 1 exit status 1, next in 0s", "1s restarted generation 1",
+			"2s exited generation 1 exit status 1, next in 250ms", "2.25s restarted generation 1",
+		},
+	}, {
 		name:       "a lock that the old one has",
 		unordered:  true,
 		behaviours: []behaviour{{holds: []resource{lock}, drains: time.Second}, {silent: true, waitsFor: wait{lock: lock, asking: true}}, {holds: []resource{lock}}},

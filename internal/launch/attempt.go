@@ -164,7 +164,7 @@ func (l *loop) launch(a *attempt) (r launched) {
 		return r
 	}
 	if _, ok := errors.AsType[*clash](r.err); !ok {
-		p.rivals = r.held
+		p.rivals = &r.held
 	}
 	r.clash = l.clashOf(p, r)
 	if r.clash == nil {

@@ -195,8 +195,8 @@ func (l *loop) exited(p *process) {
 		return // it was asked to end, or it never was ready
 	}
 	l.live = nil
-	if l.starting == nil && time.Since(p.readyAt) < soon {
-		if c := clashed(p, p.rivals); c != nil { // it was ready before it noticed
+	if l.starting == nil && p.rivals != nil && time.Since(p.readyAt) < soon {
+		if c := clashed(p, *p.rivals); c != nil { // it was ready before it noticed
 			l.tellAlone(c)
 			l.frontLater()
 			l.try(&attempt{caller: l.ctx, image: p.image, fresh: true, alone: true})

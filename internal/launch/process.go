@@ -18,11 +18,13 @@ type process struct {
 	images   map[int]Image // what it can be rolled back to, by generation
 	answered bool          // it has spoken the control protocol
 	readyAt  time.Time
-	rivals   holdings              // what the process before had when this one started
-	given    map[int]Image         // loads that were given up, and may go live yet, by generation
-	changes  int                   // loads and rollbacks that are running, or during which it died
-	ending   bool                  // it was asked to end
-	notes    []manifest.Diagnostic // about the state that it was to have; set while it starts
+	// rivals is what the process before had when this one started; nil if there was
+	// none.
+	rivals  *holdings
+	given   map[int]Image         // loads that were given up, and may go live yet, by generation
+	changes int                   // loads and rollbacks that are running, or during which it died
+	ending  bool                  // it was asked to end
+	notes   []manifest.Diagnostic // about the state that it was to have; set while it starts
 }
 
 func (p *process) isGone() bool {
