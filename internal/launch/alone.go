@@ -135,22 +135,37 @@ func (l *loop) tellAlone(c *clash) {
 }
 
 // standIn makes p live, which is ready but lacks what the process before has, until
-// that process has stopped accepting. Then p is ended for the attempt again: it has
-// answered requests, so its state is the one that goes along.
-func (l *loop) standIn(p *process, again *attempt) {
+// that process is gone: it may forward requests to p, and waits for the answers.
+// Then p is ended for the attempt again: it has answered requests, so its state is
+// the one that goes along. If that is not wanted any more p goes on without what it
+// lacks, and stays is called.
+func (l *loop) standIn(p, before *process, again *attempt, stays func()) {
 	again.fresh = false // p began so, if that is wanted
-	before := l.image
+	image := l.image
 	l.goLive(p, func() {
-		switch {
-		case l.stopping:
-			l.answer(again.reply, started{err: &StartError{Cause: ErrStopped}})
-		case l.starting != nil || l.live != nil && l.live != p:
-			l.answer(again.reply, started{err: &StartError{Cause: ErrSuperseded}})
-		default:
-			l.try(again)
-		}
+		l.async(func() func() {
+			select {
+			case <-before.exited:
+			case <-again.caller.Done():
+			case <-l.ctx.Done():
+			}
+			return func() {
+				switch {
+				case l.ctx.Err() != nil:
+					l.answer(again.reply, started{err: &StartError{Cause: ErrStopped}})
+				case l.following != again:
+					l.answer(again.reply, started{err: &StartError{Cause: ErrSuperseded}})
+				case again.caller.Err() != nil && l.live == p:
+					l.following, l.image = nil, p.image
+					stays()
+				default:
+					l.try(again)
+				}
+			}
+		})
 	})
-	l.image = before // is started once more if again fails
+	l.following = again
+	l.image = image // is started once more if again fails
 }
 
 // displace ends the process that serves, to make room for an attempt.

@@ -63,6 +63,7 @@ func (l *loop) try(a *attempt) {
 			a.legacy = l.starting.legacy
 		}
 	}
+	l.following = nil
 	l.cancelRetry()
 	if a.alone {
 		l.displace(a)
@@ -163,11 +164,9 @@ func (l *loop) launch(a *attempt) (r launched) {
 		r.err = l.explain(p, r.err)
 		return r
 	}
-	if _, ok := errors.AsType[*clash](r.err); !ok {
-		p.rivals = &r.held
-	}
 	r.clash = l.clashOf(p, r)
 	if r.clash == nil {
+		p.rivals = &r.held
 		r.err = l.explain(p, r.err)
 	}
 	return r
@@ -185,11 +184,20 @@ func (l *loop) finish(a *attempt, r launched, calledOff bool) {
 	if p != nil {
 		l.follow(p)
 	}
+	serves := func() {
+		switch {
+		case a.owed != nil:
+			a.owed()
+		case a.reply == nil:
+			l.emit(Restarted{Status: r.status})
+		}
+		l.answer(a.reply, started{status: r.status})
+	}
 	if r.clash != nil && !l.stopping && (err == nil || !calledOff) {
 		l.tellAlone(r.clash)
 		again := &attempt{caller: a.caller, image: a.image, fresh: a.fresh, reply: a.reply, alone: true, owed: a.owed}
 		if err == nil {
-			l.standIn(p, again)
+			l.standIn(p, a.before, again, serves)
 			return
 		}
 		l.end(p, nothing)
@@ -197,15 +205,7 @@ func (l *loop) finish(a *attempt, r launched, calledOff bool) {
 		return
 	}
 	if err == nil {
-		l.goLive(p, func() {
-			switch {
-			case a.owed != nil:
-				a.owed()
-			case a.reply == nil:
-				l.emit(Restarted{Status: r.status})
-			}
-			l.answer(a.reply, started{status: r.status})
-		})
+		l.goLive(p, serves)
 		return
 	}
 	l.end(p, nothing)

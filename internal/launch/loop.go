@@ -23,7 +23,10 @@ type loop struct {
 
 	live     *process // serving; nil while there is none
 	starting *attempt // to become live
-	front    *front   // answers while live is nil
+	// following comes next, as soon as the process is gone that live stands in for;
+	// nil if live does not.
+	following *attempt
+	front     *front // answers while live is nil
 
 	image    Image // what last went live
 	wanted   bool  // image is to be running
@@ -215,7 +218,7 @@ func (l *loop) died(e Exited) {
 	l.deaths++
 	b := l.options.Backoff
 	switch {
-	case l.starting != nil:
+	case l.starting != nil || l.following != nil:
 		l.emit(e)
 	case l.unready >= b.GiveUp:
 		l.wanted = false

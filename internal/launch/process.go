@@ -19,7 +19,7 @@ type process struct {
 	answered bool          // it has spoken the control protocol
 	readyAt  time.Time
 	// rivals is what the process before had when this one started; nil if there was
-	// none.
+	// none, or it was told already what this one lacks.
 	rivals  *holdings
 	given   map[int]Image         // loads that were given up, and may go live yet, by generation
 	changes int                   // loads and rollbacks that are running, or during which it died

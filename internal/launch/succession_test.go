@@ -184,7 +184,93 @@ func TestStateGoesOver(t *testing.T) {
 		},
 		events: []string{"250ms alone: two processes cannot both listen on 127.0.0.1:40000"},
 	}, {
-		name:       "and that fails alone: what served before it has its state again",
+		name:       "and that is not wanted any more as it is ready: it stays, without its port",
+		behaviours: []behaviour{{keeps: "a", holds: []resource{{tcpPort, "127.0.0.1:40000", false}}}, {says: "listen tcp :40000: bind: address already in use"}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			ctx, cancel := context.WithTimeout(h.Context(), 100*time.Millisecond)
+			defer cancel()
+			if st, err := h.s.Replace(ctx, Image{Generation: 2}); err != nil || st.PID != 2 || ctx.Err() == nil {
+				h.Errorf("Replace: %+v, %v", st, err)
+			}
+			if err := h.load(3); err != nil { // as the next save does
+				h.Error(err)
+			}
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1", "0s restore 2 a",
+			"250ms drain 1", "250ms exit 1 exit status 0", "250ms load 3 into 2", "250ms drain 2, the last", "250ms exit 2 exit status 0",
+		},
+		events: []string{"250ms alone: two processes cannot both listen on 127.0.0.1:40000"},
+	}, {
+		name:       "and that is not wanted any more while the old one ends: it stays, and is what is started again",
+		behaviours: []behaviour{{keeps: "a", holds: []resource{{tcpPort, "127.0.0.1:40000", false}}, drains: 5 * time.Second}, {says: "listen tcp :40000: bind: address already in use", dies: time.Minute}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			ctx, cancel := context.WithTimeout(h.Context(), time.Second)
+			defer cancel()
+			if st, err := h.s.Replace(ctx, Image{Generation: 2}); err != nil || st.PID != 2 || ctx.Err() == nil {
+				h.Errorf("Replace: %+v, %v", st, err)
+			}
+			h.at(2 * time.Minute)
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1", "0s restore 2 a",
+			"250ms drain 1", "5.25s exit 1 exit status 0", "1m0s exit 2 exit status 1", "1m0s front on", "1m0s start 3 generation 2 ", "1m0s front off",
+			"2m0s drain 3, the last", "2m0s exit 3 exit status 0",
+		},
+		events: []string{
+			"250ms alone: two processes cannot both listen on 127.0.0.1:40000",
+			"1m0s exited generation 2 exit status 1, next in 0s", "1m0s restarted generation 2",
+		},
+	}, {
+		name:       "and that serves until the old one is gone, which may forward to it",
+		behaviours: []behaviour{{keeps: "a", holds: []resource{{tcpPort, "127.0.0.1:40000", false}}, drains: time.Second}, {keeps: "b", says: "listen tcp :40000: bind: address already in use"}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			h.mustReplace(2)
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1", "0s restore 2 a",
+			"250ms drain 1", "1.25s exit 1 exit status 0", "1.25s state of 2", "1.25s drain 2", "1.25s exit 2 exit status 0",
+			"1.25s start 3 generation 2 ", "1.25s restore 3 ab", "1.25s drain 3, the last", "1.25s exit 3 exit status 0",
+		},
+		events: []string{"250ms alone: two processes cannot both listen on 127.0.0.1:40000"},
+	}, {
+		name:       "and that dies while the old one ends: who asked gets what was asked for",
+		behaviours: []behaviour{{keeps: "a", holds: []resource{{tcpPort, "127.0.0.1:40000", false}}, drains: 2 * time.Second}, {says: "listen tcp :40000: bind: address already in use", dies: time.Second}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			h.mustReplace(2)
+			if st, err := h.s.Status(h.Context()); err != nil || st.PID != 3 || st.Generation != 2 {
+				h.Errorf("Status: %+v, %v", st, err)
+			}
+			h.at(time.Minute)
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1", "0s restore 2 a",
+			"250ms drain 1", "1s exit 2 exit status 1", "1s front on", "2.25s exit 1 exit status 0",
+			"2.25s start 3 generation 2 ", "2.25s front off", "1m0s drain 3, the last", "1m0s exit 3 exit status 0",
+		},
+		events: []string{"250ms alone: two processes cannot both listen on 127.0.0.1:40000", "1s exited generation 2 exit status 1"},
+	}, {
+		name:       "and the end comes while the old one ends",
+		behaviours: []behaviour{{keeps: "a", holds: []resource{{tcpPort, "127.0.0.1:40000", false}}, drains: 5 * time.Second}, {says: "listen tcp :40000: bind: address already in use"}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			replaced := make(chan error)
+			go func() { replaced <- h.replace(2) }()
+			h.at(time.Second)
+			h.stop()
+			h.fails(<-replaced, ErrStopped, "has ended")
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1", "0s restore 2 a",
+			"250ms drain 1", "1s drain 2, the last", "1s exit 2 exit status 0", "5.25s exit 1 exit status 0",
+		},
+		events: []string{"250ms alone: two processes cannot both listen on 127.0.0.1:40000"},
+	}, {
+		name:       "without overlap because of that, and the new one fails alone: what served before has its state again",
 		behaviours: []behaviour{{keeps: "a", holds: []resource{{tcpPort, "127.0.0.1:40000", false}}}, {keeps: "b", says: "listen tcp :40000: bind: address already in use"}, {silent: true, dies: time.Second}, {}},
 		do: func(h *supervised) {
 			h.mustReplace(1)
