@@ -116,6 +116,8 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	supCtx, stopSup := context.WithCancel(context.WithoutCancel(ctx))
 	sup := newGroup(stop)
 	sup.run(supCtx, "live server", e.sup.Run)
+	// A start that a newer save would wait for ends with the engine all the same.
+	defer context.AfterFunc(ctx, e.sup.CallOff)()
 	parts.run(ctx, "control socket", func(ctx context.Context) error { return e.serve(ctx, stop) })
 
 	e.publish(control.Event{Kind: control.EventStarting})

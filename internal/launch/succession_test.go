@@ -155,6 +155,30 @@ func TestStateGoesOver(t *testing.T) {
 			"68ms drain 1", "68ms exit 1 exit status 0", "68ms drain 2, the last", "68ms exit 2 exit status 0",
 		},
 	}, {
+		name:       "called off for good when the state has gone over: the old one goes on",
+		behaviours: []behaviour{{keeps: "a"}, {register: forever}, {}},
+		do: func(h *supervised) {
+			h.mustReplace(1)
+			ctx, cancel := context.WithTimeout(h.Context(), time.Second)
+			defer cancel()
+			replaced := make(chan error)
+			go func() {
+				_, err := h.s.Replace(ctx, Image{Generation: 2})
+				replaced <- err
+			}()
+			h.at(2 * time.Second)
+			h.s.CallOff()
+			h.fails(<-replaced, ErrStopped, "")
+			h.s.CallOff() // nothing is under way
+			h.at(3 * time.Second)
+			h.mustReplace(3)
+		},
+		lines: []string{
+			"0s front on", "0s start 1 generation 1 ", "0s front off", "0s start 2 generation 2 ", "0s state of 1", "0s restore 2 a",
+			"2s release 1", "2s drain 2", "2s exit 2 exit status 0",
+			"3s start 3 generation 3 ", "3s state of 1", "3s restore 3 a", "3s drain 1", "3s exit 1 exit status 0", "3s drain 3, the last", "3s exit 3 exit status 0",
+		},
+	}, {
 		name:       "called off while it is ready and watched: it goes live",
 		behaviours: []behaviour{{holds: []resource{{tcpPort, "127.0.0.1:40000", false}}}, {}},
 		do: func(h *supervised) {

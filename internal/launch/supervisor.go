@@ -77,7 +77,7 @@ func (s *Supervisor) Events() <-chan Event { return s.events }
 // then, and if the new process does not become ready, the one before serves;
 // the error is a *StartError. Another Replace calls the start off, and so does the
 // end of ctx until the new process has the state of the one before, or is ready: it
-// may have answered requests then.
+// may have answered requests then. CallOff calls it off later, too.
 //
 // The new process begins with the state of the one before. While that goes over,
 // requests wait.
@@ -97,6 +97,17 @@ func (s *Supervisor) replace(ctx context.Context, img Image, fresh bool) (contro
 	}
 	r := <-reply
 	return r.status, r.err
+}
+
+// CallOff ends a start that a Replace waits for, with ErrStopped, also one that the
+// end of its context does not call off any more: that is for when everything is
+// about to end, and with it whatever the new process has answered.
+func (s *Supervisor) CallOff() {
+	_ = s.do(context.Background(), func(l *loop) { // an error says that nothing runs any more
+		if a := l.starting; a != nil && a.reply != nil {
+			a.cancel(ErrStopped)
+		}
+	})
 }
 
 // Load sends a load to the live server, and remembers its plugin and
