@@ -114,11 +114,6 @@ func TestStateOfAProcessThatEndsFirst(t *testing.T) {
 		}
 		states <- data
 	}()
-	close(goOn)
-	if err := receive(t, answers); err != nil {
-		t.Error(err)
-	}
-	data := receive(t, states)
 	// There is no queue here, so a connection is closed in place of being passed on.
 	if err := idle.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
@@ -126,6 +121,11 @@ func TestStateOfAProcessThatEndsFirst(t *testing.T) {
 	if rest, err := io.ReadAll(idle); err != nil {
 		t.Errorf("a connection that is idle: %q, %v", rest, err)
 	}
+	close(goOn) // what it answers from now on is answered after it has left
+	if err := receive(t, answers); err != nil {
+		t.Error(err)
+	}
+	data := receive(t, states)
 	next := NewLiveState(nil)
 	if notes := next.container.restore(data); len(notes) > 0 {
 		t.Errorf("notes %q", messages(notes))

@@ -82,7 +82,7 @@ func (l *loop) try(a *attempt) {
 			r.err = &StartError{Cause: context.Cause(a.ctx)}
 		}
 		return func() {
-			// What is ready answers already, and cannot be called off any more.
+			// What is ready answers already, and is not called off by its caller any more.
 			switch {
 			case r.err != nil:
 			case l.stopping:
