@@ -74,6 +74,9 @@ func (s Settings) overlay(raw json.RawMessage) (Settings, []error) {
 			continue
 		}
 		next := s
+		// Unmarshal writes into the arrays that are there, and those are shared with
+		// the settings of other folders.
+		next.Tags, next.Assets, next.Args = slices.Clone(s.Tags), slices.Clone(s.Assets), slices.Clone(s.Args)
 		if err := json.Unmarshal(one, &next); err != nil {
 			faults = append(faults, fmt.Errorf("setting anvil.%s: %w", key, err))
 			continue

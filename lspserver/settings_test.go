@@ -44,6 +44,31 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestSettingsOverlaid: what is laid over settings changes neither these nor what
+// else is laid over them.
+func TestSettingsOverlaid(t *testing.T) {
+	overlay := func(below Settings, list string) Settings {
+		s, faults := below.overlay(json.RawMessage(fmt.Sprintf(`{"tags":%s,"assets":%[1]s,"args":%[1]s}`, list)))
+		if len(faults) != 0 {
+			t.Errorf("faults: %v", faults)
+		}
+		return s
+	}
+	initial := overlay(defaultSettings(), `["0","1"]`)
+	one := overlay(initial, `["one"]`)
+	two := overlay(initial, `["two","three"]`)
+	for _, tt := range []struct {
+		s    Settings
+		want []string
+	}{{initial, []string{"0", "1"}}, {one, []string{"one"}}, {two, []string{"two", "three"}}} {
+		for _, got := range [][]string{tt.s.Tags, tt.s.Assets, tt.s.Args} {
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		}
+	}
+}
+
 // TestFolderSettings: the client is asked for the settings of each folder.
 func TestFolderSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
