@@ -288,12 +288,12 @@ func (e *Engine) Close() error {
 
 // publish stamps an event, brings the status up to date and sends it out.
 func (e *Engine) publish(ev control.Event) control.Event {
-	ev.Time = time.Now()
 	ev.URL = e.socket.URL()
 	ev.Diagnostics = slices.Clone(ev.Diagnostics) // readers of another event may have the same
 	manifest.SortDiagnostics(ev.Diagnostics)
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	ev.Time = time.Now() // here, so that the times are in the order of the events
 	if ev.Generation == 0 {
 		ev.Generation = e.status.Generation
 	}
