@@ -1,6 +1,7 @@
 package lspserver
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -173,6 +174,40 @@ func TestShowText(t *testing.T) {
 			data, err := os.ReadFile(path)
 			if tt.asked != "" && string(data) != "printed\n" || tt.asked == "" && err == nil {
 				t.Errorf("in the file is %q, %v", data, err)
+			}
+		})
+	}
+}
+
+// TestOpenRoute: a route that the client did not show is told to the user.
+func TestOpenRoute(t *testing.T) {
+	for _, tt := range []struct {
+		client Client
+		answer string // of the client
+		opened bool
+	}{
+		{Client{ShowDocument: true}, `{"success":true}`, true},
+		{Client{ShowDocument: true}, `{"success":false}`, false},
+		{Client{ShowDocument: true}, `null`, false},
+		{Client{}, `null`, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk(t)
+			d.s.client = tt.client
+			d.client.answer = func(string, json.RawMessage) string { return tt.answer }
+			f := d.session("app")
+			f.set(func() { f.status.URL, f.link = "http://127.0.0.1:1", &puppet{} })
+			result, err := d.execute("anvil.openRoute", `{"method":"GET","pattern":"/posts"}`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			got, told := result.(*opened), d.client.all(protocol.MethodWindowShowMessage)
+			if got.Opened != tt.opened || (got.Message == "") != tt.opened || (len(told) == 0) != tt.opened {
+				t.Errorf("%+v, %s: answered %+v, told %s", tt.client, tt.answer, got, told)
+			}
+			if !tt.opened && (len(told) != 1 || !strings.Contains(string(told[0].Params), "http://127.0.0.1:1/posts")) {
+				t.Errorf("%+v, %s: told %s", tt.client, tt.answer, told)
 			}
 		})
 	}

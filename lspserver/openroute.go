@@ -27,8 +27,8 @@ func (f *Folder) url(path string) string {
 // opened is the answer to anvil.openRoute.
 type opened struct {
 	URL string `json:"url"`
-	// Opened: the client was asked to show it. If it was not, Message says why
-	// not; the user was told.
+	// Opened: the client has shown it. If it has not, Message says why not; the
+	// user was told.
 	Opened  bool   `json:"opened"`
 	Message string `json:"message,omitempty"`
 }
@@ -76,6 +76,9 @@ func openRoute(ctx context.Context, s *Server, f *session, arg commandArgument) 
 	if err != nil {
 		return nil, failed(fmt.Errorf("the client could not open %s: %w", out.URL, err))
 	}
-	out.Opened = result.Success
+	if out.Opened = result.Success; !out.Opened {
+		out.Message = visible.Line(out.URL) + " could not be opened here"
+		s.showf(protocol.MessageTypeInfo, "%s", out.Message)
+	}
 	return out, nil
 }
