@@ -187,6 +187,7 @@ func rollbackCommand(ctx context.Context, _ *Server, f *session, arg commandArgu
 func pauseCommand(_ context.Context, _ *Server, f *session, _ commandArgument) (any, error) {
 	f.set(func() { f.paused = true })
 	f.poke()
+	f.hurry() // a save does nothing now
 	return nil, nil
 }
 

@@ -21,6 +21,17 @@ func final(k control.EventKind) bool {
 	return false
 }
 
+// tellsMore reports whether after an event that ends nothing there is something
+// else to say of the code.
+func tellsMore(k control.EventKind) bool {
+	switch k {
+	case control.EventPanic, control.EventExited, control.EventRecovered, control.EventHeld, control.EventPaused, control.EventResumed,
+		control.EventRestarting: // which takes longer than to say what there is to say of the new code
+		return true
+	}
+	return false
+}
+
 // take takes an event over.
 func (f *session) take(ev control.Event) {
 	f.mu.Lock()
@@ -87,9 +98,8 @@ func (f *session) take(ev control.Event) {
 	}
 	if final(ev.Kind) {
 		f.s.savedOnDisk(f)
-		f.hurry()
-	} else if ev.Kind == control.EventPanic || ev.Kind == control.EventExited || ev.Kind == control.EventHeld || ev.Kind == control.EventRecovered ||
-		ev.Kind == control.EventRestarting { // which takes longer than to say what there is to say of the new code
+	}
+	if final(ev.Kind) || tellsMore(ev.Kind) {
 		f.hurry()
 	}
 }

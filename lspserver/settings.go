@@ -173,6 +173,7 @@ func (s *Server) configure(raw json.RawMessage, scoped map[uri.URI]json.RawMessa
 	for _, f := range s.allSessions() {
 		f.renew()
 		f.poke()
+		f.hurry() // what a save will do, and what is shown of it, may be something else now
 	}
 	for _, feat := range s.features {
 		if feat.configured != nil {
