@@ -158,9 +158,10 @@ func (f *session) standsIn(doc *Document, p *manifest.Position) bool {
 // moved returns where a problem stands in the buffer; false if its line was
 // edited. The words of the compiler hold for the text that it has seen.
 func (f *session) moved(docs *documentSet, d manifest.Diagnostic) (manifest.Diagnostic, bool) {
+	bases := f.bases[problemOf(d)]
 	// What explains it moves along; what was edited is left out.
 	d.Related = slices.DeleteFunc(slices.Clone(d.Related), func(r manifest.Related) bool {
-		doc, base := docs.byPath[r.File], f.bases[r.File]
+		doc, base := docs.byPath[r.File], bases[r.File]
 		if doc == nil || base == nil || r.Line == 0 {
 			return false
 		}
@@ -168,11 +169,11 @@ func (f *session) moved(docs *documentSet, d manifest.Diagnostic) (manifest.Diag
 		return !ok
 	})
 	for i, r := range d.Related {
-		if doc, base := docs.byPath[r.File], f.bases[r.File]; doc != nil && base != nil && r.Line != 0 {
+		if doc, base := docs.byPath[r.File], bases[r.File]; doc != nil && base != nil && r.Line != 0 {
 			d.Related[i].Line, _ = text.NewShift(base, doc.Text).Line(r.Line)
 		}
 	}
-	doc, base := docs.byPath[d.File], f.bases[d.File]
+	doc, base := docs.byPath[d.File], bases[d.File]
 	if doc == nil || base == nil || string(base) == string(doc.Text) {
 		return d, true
 	}

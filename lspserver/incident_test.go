@@ -1,11 +1,18 @@
 package lspserver
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -75,8 +82,8 @@ created by example.com/app/feed.NewHub in goroutine 1
 // where the text was edited.
 func TestIncidentMoves(t *testing.T) {
 	s := newScene(t)
-	f := &session{bases: map[string][]byte{s.path: []byte(sceneText)}}
 	d := manifest.Diagnostic{Code: manifest.CodeHandlerPanic, Position: s.at("return nil\n"), Message: "panic"}
+	f := &session{bases: map[problem]texts{problemOf(d): {s.path: []byte(sceneText)}}}
 	home, other := s.at("home(c"), manifest.Position{File: "/mod/chi/mux.go", Line: 3}
 	d.Detail = fmt.Sprintf("panic: x\nGET /\n\na.f\n\t%s:%d\na.g\n\t%s:%d\na.h\n\t%s:3\n", s.path, d.Line, s.path, home.Line, other.File)
 	s.edit("// Anvil", "\n\n// Anvil")
@@ -93,5 +100,135 @@ func TestIncidentMoves(t *testing.T) {
 	line := s.at("return nil\n").Line
 	if want := []string{fmt.Sprintf("%d while answering GET /", line), fmt.Sprintf("%d a.f", line), "3 a.h"}; !slices.Equal(got, want) {
 		t.Errorf("related %q, want %q", got, want)
+	}
+}
+
+// incidents is a desk with one application, and a file of it that is open.
+type incidents struct {
+	*desk
+	f    *session
+	path string
+	at   time.Time // of the last event
+}
+
+// incidentText has a place in each of its lines.
+const incidentText = "package a\n\nvar one int\nvar two int\nvar three int\n"
+
+func newIncidents(t *testing.T) *incidents {
+	d := newDesk(t)
+	i := &incidents{desk: d, f: d.session("app"), at: noon}
+	i.f.outlook = &oracle{}
+	i.path = filepath.Join(i.f.dir, "a.go")
+	i.open(i.path, incidentText)
+	return i
+}
+
+// finding is about the line that holds a piece of a text.
+func (i *incidents) finding(code manifest.Code, text, piece string) manifest.Diagnostic {
+	before, _, _ := strings.Cut(text, piece)
+	return manifest.Diagnose(code, manifest.Position{File: i.path, Line: strings.Count(before, "\n") + 1}, "%s", piece)
+}
+
+func (i *incidents) event(kind control.EventKind, ds ...manifest.Diagnostic) {
+	i.at = i.at.Add(time.Second)
+	i.f.take(control.Event{Kind: kind, Generation: 4, Time: i.at, Diagnostics: ds})
+}
+
+// shown returns the findings that are shown, each with its line in the buffer.
+func (i *incidents) shown() string {
+	i.f.predict()
+	synctest.Wait()
+	lines := strings.Split(string(i.s.docs.all().byPath[i.path].Text), "\n")
+	var out []string
+	for _, d := range i.published(i.path).Diagnostics {
+		message, _ := d.Message.(protocol.String)
+		out = append(out, fmt.Sprintf("%s: %s", message, lines[d.Range.Start.Line]))
+	}
+	return strings.Join(out, "; ")
+}
+
+func (i *incidents) check(when, want string) {
+	i.t.Helper()
+	if got := i.shown(); got != want {
+		i.t.Errorf("%s: %q is shown, want %q", when, got, want)
+	}
+}
+
+// TestIncidentAfterSave: a panic stays at its line, wherever that is, when a save
+// is not taken: the code that panicked still serves.
+func TestIncidentAfterSave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIncidents(t)
+		i.event(control.EventLive)
+		panicked := func(piece string) {
+			i.event(control.EventPanic, i.finding(manifest.CodeHandlerPanic, incidentText, piece))
+		}
+		panicked("var two int")
+		i.check("at first", "var two int: var two int")
+		above := strings.Replace(incidentText, "\n\n", "\n\n// more\n\n", 1)
+		i.edit(i.path, above)
+		i.check("typed above", "var two int: var two int")
+		i.save(i.path)
+		broken := manifest.Diagnose(manifest.CodeRoute, manifest.Position{}, "elsewhere")
+		i.event(control.EventKept, broken)
+		i.check("the save was not taken", "var two int: var two int")
+		i.event(control.EventAsking, broken)
+		i.check("the user is asked", "var two int: var two int")
+		panicked("var two int")
+		i.check("once more", "var two int: var two int; var two int: var two int")
+		panicked("var three int")
+		i.check("another one", "var two int: var two int; var two int: var two int; var three int: var three int")
+		edited := strings.Replace(above, "var two int", "var two string", 1)
+		i.edit(i.path, edited)
+		i.check("its line is edited", "var three int: var three int")
+		i.save(i.path)
+		// What the save says is about the text that was saved.
+		i.event(control.EventKept, i.finding(manifest.CodeCompile, edited, "var one int"))
+		i.check("the edited line was not taken", "var one int: var one int; var three int: var three int")
+		further := strings.Replace(edited, "two string\n", "two string\nvar four int\n", 1)
+		i.edit(i.path, further)
+		i.save(i.path)
+		i.event(control.EventKept, i.finding(manifest.CodeCompile, further, "var one int"))
+		i.check("the same finding about another text", "var one int: var one int; var three int: var three int")
+		i.event(control.EventLive, i.finding(manifest.CodeGoroutine, further, "var four int"))
+		i.check("another generation", "var four int: var four int")
+	})
+}
+
+// telling is an engine with a state.
+type telling struct {
+	puppet
+	status control.Status
+}
+
+func (l *telling) Status(context.Context) (control.Status, error) { return l.status, nil }
+
+// TestIncidentOfOther: what another engine has found already moves, too, and its
+// compiler's words go with their text.
+func TestIncidentOfOther(t *testing.T) {
+	for name, reconnected := range map[string]bool{"attached": false, "attached once more": true} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			i := newIncidents(t)
+			l := &telling{status: control.Status{Generation: 4, State: control.StateKept, Problems: []manifest.Diagnostic{
+				i.finding(manifest.CodeHandlerPanic, incidentText, "var two int"), i.finding(manifest.CodeCompile, incidentText, "var one int"),
+			}}}
+			if reconnected {
+				i.f.connect(l, true, nil, control.Status{})
+				cut := make(chan control.Event)
+				close(cut)
+				tries := 0
+				i.f.follow(l, cut, func() <-chan control.Event {
+					if tries++; tries > 1 {
+						return nil
+					}
+					return cut
+				}, func() bool { return false }, func() {})
+			} else {
+				i.f.connect(l, true, nil, l.status)
+			}
+			i.check("at first", "var one int: var one int; var two int: var two int")
+			i.edit(i.path, strings.Replace(incidentText, "\n\n", "\n\n// more\n\n", 1))
+			i.check("typed above", "var two int: var two int")
+		}))
 	}
 }

@@ -68,7 +68,7 @@ type session struct {
 	versions map[string]int32
 	basis    *documentSet       // that the forecast was made for
 	clean    bool               // forecast is about what is on disk
-	bases    map[string][]byte  // text of files with problems, as it was tried
+	bases    map[problem]texts  // of files with problems, as they were tried
 	undo     context.CancelFunc // ends the running prediction
 	withdraw context.CancelFunc // takes back the question to the user; nil before the first
 	counting counting

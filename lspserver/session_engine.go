@@ -99,6 +99,7 @@ func (f *session) connect(l link, attached bool, o *engine.Outlook, status contr
 	f.set(func() {
 		f.link, f.attached, f.status, f.message, f.failure = l, attached, status, "", ""
 		f.held.arrived(len(status.Held) > 0)
+		f.remember(nil)
 		if o != nil {
 			f.outlook, f.own, f.forecast = o, false, nil
 		}
@@ -139,8 +140,9 @@ func (f *session) follow(l link, events <-chan control.Event, again func() <-cha
 				if events = again(); events != nil {
 					if status, err := l.Status(f.ctx); err == nil {
 						f.set(func() {
-							f.status = status
+							f.status, f.bases = status, nil
 							f.held.arrived(len(status.Held) > 0)
+							f.remember(nil)
 						})
 						f.recount(l)
 					}

@@ -1,6 +1,7 @@
 package lspserver
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -60,8 +61,12 @@ func (f *session) take(ev control.Event) {
 		f.held.arrived(false)
 		f.message = ""
 	}
-	if final(ev.Kind) || ev.Kind == control.EventPanic || ev.Kind == control.EventExited {
-		f.bases = f.remember(f.status.Problems)
+	switch {
+	case final(ev.Kind):
+		f.remember(ev.Diagnostics)
+		f.message = ev.Message
+	case ev.Kind == control.EventPanic || ev.Kind == control.EventExited:
+		f.remember(nil)
 		f.message = ev.Message
 	}
 	if final(ev.Kind) && ev.Kind != control.EventStopped {
@@ -116,20 +121,59 @@ func (f *session) readManifest(ev control.Event) *manifest.Manifest {
 	return &manifest.Manifest{Format: manifest.FormatVersion, Generation: ev.Generation, Routes: ev.Routes}
 }
 
-// remember returns the text of the files that problems are about, as it is on
-// disk; f.mu is held.
-func (f *session) remember(problems []manifest.Diagnostic) map[string][]byte {
-	bases := map[string][]byte{}
-	sources := build.Sources(f.dir)
-	read := func(path string) {
-		if _, ok := bases[path]; ok || path == "" {
-			return
-		}
-		if data, err := sources.Read(path); err == nil {
-			bases[path] = data
+// texts are those of files, by their paths.
+type texts map[string][]byte
+
+// problem is what findings are told apart by.
+type problem struct {
+	code    manifest.Code
+	at      manifest.Position
+	message string
+}
+
+func problemOf(d manifest.Diagnostic) problem { return problem{d.Code, d.Position, d.Message} }
+
+// remember keeps the text of the files that the problems are about. For what is
+// told about the code on disk, and for what nothing is known of, it is read from
+// there. Other problems keep theirs: a panic is about the code that serves, which
+// differs from that on disk after a save that was not taken. f.mu is held.
+func (f *session) remember(told []manifest.Diagnostic) {
+	anew, serving, disk := map[problem]bool{}, texts{}, texts{}
+	for _, d := range told {
+		anew[problemOf(d)] = true
+	}
+	for p, base := range f.bases {
+		if p.code == manifest.CodeHandlerPanic {
+			maps.Copy(serving, base) // all panics are of one generation
 		}
 	}
-	for _, d := range problems {
+	bases := map[problem]texts{}
+	sources := build.Sources(f.dir)
+	for _, d := range f.status.Problems {
+		p := problemOf(d)
+		base := bases[p]
+		if base == nil {
+			base = texts{}
+			if !anew[p] {
+				maps.Copy(base, f.bases[p])
+			}
+			bases[p] = base
+		}
+		read := func(path string) {
+			if path == "" || base[path] != nil {
+				return
+			}
+			if text := serving[path]; text != nil && !anew[p] {
+				base[path] = text
+				return
+			}
+			if _, tried := disk[path]; !tried {
+				disk[path], _ = sources.Read(path)
+			}
+			if text := disk[path]; text != nil {
+				base[path] = text
+			}
+		}
 		read(d.File)
 		for _, r := range slices.Concat(d.Related, incident(d, f.owns)) {
 			if f.owns(r.File) {
@@ -137,5 +181,5 @@ func (f *session) remember(problems []manifest.Diagnostic) map[string][]byte {
 			}
 		}
 	}
-	return bases
+	f.bases = bases
 }
