@@ -11,6 +11,8 @@ import (
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/trust"
 )
 
 // alone is a desk of an editor that has no folder open, and a directory with
@@ -125,4 +127,39 @@ func TestDocumentsAlone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTrustOfOneOfTwo: of two applications in a folder one was trusted before. When
+// the user trusts the other, too, both are there.
+func TestTrustOfOneOfTwo(t *testing.T) {
+	t.Setenv("PATH", "") // there is no go command: what is trusted gets no further
+	synctest.Test(t, func(t *testing.T) {
+		d, q, root := alone(t, map[string]string{"shop": sayRun})
+		settings := defaultSettings()
+		settings.AutoStart = false
+		d.s.settings.Store(&settings)
+		shop := filepath.Join(root, "shop")
+		for _, name := range []string{"one", "two"} {
+			d.write(filepath.Join(shop, name, "go.mod"), "module m\n")
+			d.write(filepath.Join(shop, name, "main.go"), delegating)
+			d.write(filepath.Join(shop, name, "h", "h.go"), handlersText)
+		}
+		if err := d.s.trust.store.Set(filepath.Join(shop, "one"), trust.Run); err != nil {
+			t.Fatal(err)
+		}
+		d.s.addFolder(protocol.WorkspaceFolder{URI: uri.File(shop)})
+		d.s.discover()
+		synctest.Wait()
+		if got := q.told(); got != "shop" {
+			t.Errorf("asked about %q", got)
+		}
+		if got := d.applications(shop); got != "one two" {
+			t.Errorf("sessions of %q", got)
+		}
+		for _, f := range d.s.allSessions() {
+			if !f.trusted.Load() {
+				t.Errorf("%s is not trusted", f.dir)
+			}
+		}
+	})
 }

@@ -143,7 +143,9 @@ func (s *Server) judge() {
 	}
 	s.mu.Lock()
 	for _, w := range s.folders {
+		had := len(w.sessions)
 		w.sessions = slices.DeleteFunc(w.sessions, func(f *session) bool { return slices.Contains(gained, f) })
+		w.scanned = w.scanned && len(w.sessions) == had // whatever else is in it
 	}
 	s.ending = append(slices.DeleteFunc(s.ending, (*session).hasEnded), gained...)
 	for _, f := range gained {

@@ -117,7 +117,7 @@ func (s *Server) discover() {
 		return
 	}
 	for _, w := range s.folders {
-		if len(w.sessions) == 0 {
+		if len(w.sessions) == 0 || !w.scanned {
 			s.scan(w)
 		}
 	}
