@@ -55,7 +55,8 @@ func TestPlugin(t *testing.T) {
 	dir = filepath.Join(dir, "app")
 	for name, text := range map[string]string{
 		"go.mod": "module example.com/app\n", "handlers/other.go": "package handlers\n",
-		"handlers/routes.go":                             "package handlers\n\nfunc AnvilRegisterRoutes() {\n}\n",
+		"handlers/routes.go": "package handlers\n\nfunc AnvilRegisterRoutes() {\n}\n",
+		"../other/go.mod":    "module example.com/other\n", "../other/o.go": "package other\n",
 		"../modcache/example.com/required@v1.0.0/go.mod": "module example.com/required\n", "../modcache/example.com/required@v1.0.0/a.go": "package required\n",
 	} {
 		path := filepath.Join(dir, filepath.FromSlash(name))

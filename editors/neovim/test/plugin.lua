@@ -225,6 +225,25 @@ t.run(function()
   t.equal('roots', roots, { vim.fn.getcwd() })
   t.equal('clients', #require('anvil.compat').clients('anvil'), 1)
 
+  -- A buffer of another module. The only server that is known is not its own.
+  local other = vim.fn.fnamemodify(vim.fn.getcwd(), ':h') .. '/other'
+  vim.cmd('noautocmd edit ' .. vim.fn.fnameescape(other .. '/o.go'))
+  t.equal('the only one', anvil.client(), client)
+  vim.cmd('Anvil start')
+  t.wait('a server of its own', function()
+    return anvil.status() and anvil.status().folder == vim.uri_from_fname(other)
+  end)
+  local second, before = anvil.client(), #messages
+  vim.cmd('Anvil start')
+  t.wait('the server is asked to start the application', function()
+    return messages[before + 1]
+  end)
+  t.matches('its answer', messages[before + 1].text, 'go vet says no')
+  require('anvil.compat').stop(second)
+  t.wait('the end of the second server', function()
+    return anvil.client() == client
+  end)
+
   require('anvil.compat').stop(client)
   t.wait('the end of the server', function()
     return anvil.status() == nil

@@ -119,12 +119,14 @@ function verbs.status()
 end
 
 function verbs.start()
+  -- The only server that is known may be of another module, and not of the buffer.
+  if not compat.attached('anvil', vim.api.nvim_get_current_buf()) and anvil.start(0) then
+    return
+  end
   if anvil.client(0) then
     return anvil.request('anvil.start')
   end
-  if not anvil.start(0) then
-    vim.notify('anvil: this buffer is no file of a Go module', vim.log.levels.ERROR)
-  end
+  vim.notify('anvil: this buffer is no file of a Go module', vim.log.levels.ERROR)
 end
 
 for _, name in ipairs({ 'stop', 'reload', 'restart', 'pause', 'resume' }) do

@@ -60,6 +60,16 @@ function M.buffers(client)
   return vim.tbl_filter(vim.api.nvim_buf_is_valid, list)
 end
 
+--- Whether a buffer is attached to a running client of a name.
+function M.attached(name, bufnr)
+  for _, client in ipairs(M.clients(name)) do
+    if vim.lsp.buf_is_attached(bufnr, client.id) then
+      return true
+    end
+  end
+  return false
+end
+
 --- Whether Neovim keeps code lenses up to date by itself (0.12).
 function M.manages_lenses()
   return vim.lsp.codelens.enable ~= nil
