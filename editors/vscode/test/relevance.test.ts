@@ -30,6 +30,19 @@ describe('relevance', () => {
 		assert.equal((await look()).matters, true);
 	});
 
+	it('is a folder inside of a module, by what it declares itself', async () => {
+		const lookIn = (name: string) => lookThrough([path.join(dir, name)], new AbortController().signal);
+		write({ 'go.mod': mod, 'services/shop/handlers/r.go': routes, 'services/mail/mail.go': 'package mail\n' });
+		assert.deepEqual(await lookIn('services/shop'), { matters: true, toolDirs: [] });
+		assert.equal((await lookIn('services')).matters, true);
+		assert.equal((await lookIn('services/mail')).matters, false);
+		assert.equal((await lookThrough([path.join(dir, 'services/shop')], new AbortController().signal, { ...defaultBounds, entries: 0 })).matters, false);
+		write({ 'go.mod': `${mod}\ntool github.com/anvilforge/anvil-lsp/cmd/anvil-lsp\n` });
+		assert.deepEqual(await lookIn('services/shop'), { matters: true, toolDirs: [path.join(dir, 'services/shop')] });
+		write({ 'services/go.mod': 'module x\n' }); // the nearest counts
+		assert.deepEqual(await lookIn('services/shop'), { matters: false, toolDirs: [] });
+	});
+
 	it('is not a module that has nothing to do with it, nor one that only speaks of it', async () => {
 		write({ 'go.mod': 'module x\n', 'handlers/r.go': routes });
 		assert.equal((await look()).matters, false);

@@ -34,7 +34,7 @@ export type Where = {
 	setting: string;
 	/** The go command, if there is one. */
 	go: string | undefined;
-	/** Directories with a go.mod that names the tool; empty while the workspace is not trusted. */
+	/** Directories whose go.mod, in them or above, names the tool; empty while the workspace is not trusted. */
 	toolDirs: readonly string[];
 };
 

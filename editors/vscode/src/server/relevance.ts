@@ -1,5 +1,5 @@
-// Whether a workspace has anything to do with anvil. This runs in every workspace with a go.mod, so it is cheap, bounded, and gives way
-// to everything else: first the go.mod files that name the module, then the Go files below those.
+// Whether a workspace has anything to do with anvil. This runs in every workspace with a go.mod or an open Go file, so it is cheap,
+// bounded, and gives way to everything else: first the go.mod files that name the module, then the Go files below those.
 import type { Dirent } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
@@ -10,7 +10,7 @@ export const registerName = 'AnvilRegisterRoutes';
 export type Relevance = {
 	/** Some Go file declares AnvilRegisterRoutes. */
 	matters: boolean;
-	/** Modules whose go.mod has anvil-lsp as a tool. */
+	/** Directories whose go.mod, in them or above, has anvil-lsp as a tool. */
 	toolDirs: string[];
 };
 
@@ -29,16 +29,22 @@ export const defaultBounds: Bounds = { entries: 50_000, depth: 6, fileSize: 1 <<
 export async function lookThrough(folders: readonly string[], signal: AbortSignal, bounds: Bounds = defaultBounds): Promise<Relevance> {
 	const result: Relevance = { matters: false, toolDirs: [] };
 	const budget = { entries: bounds.entries };
+	const look = async (dir: string, mod: string) => {
+		if (!mentions(mod)) {
+			return;
+		}
+		if (isTool(mod)) {
+			result.toolDirs.push(dir);
+		}
+		result.matters ||= await declares(dir, budget, bounds, signal);
+	};
 	for (const folder of folders) {
 		for await (const dir of modules(folder, bounds.depth, budget, signal)) {
-			const mod = await read(path.join(dir, 'go.mod'), bounds.fileSize);
-			if (!mentions(mod)) {
-				continue;
-			}
-			if (isTool(mod)) {
-				result.toolDirs.push(dir);
-			}
-			result.matters ||= await declares(dir, budget, bounds, signal);
+			await look(dir, await read(path.join(dir, 'go.mod'), bounds.fileSize));
+		}
+		// Of the module around it only the folder is searched: an application elsewhere in it may have nothing to do with the folder.
+		if (!(await exists(path.join(folder, 'go.mod')))) {
+			await look(folder, await modAbove(folder, bounds.fileSize));
 		}
 	}
 	return result;
@@ -56,6 +62,19 @@ function mentions(mod: string): boolean {
 /** `tool github.com/anvilforge/anvil-lsp/cmd/anvil-lsp`, alone or in a block. */
 function isTool(mod: string): boolean {
 	return new RegExp(`^\\s*(tool\\s+)?${modulePath.replaceAll('.', '\\.')}/cmd/anvil-lsp\\s*(//.*)?$`, 'm').test(mod);
+}
+
+/** Reads the nearest go.mod above a directory; empty if there is none. */
+async function modAbove(dir: string, limit: number): Promise<string> {
+	for (let at = path.dirname(dir); ; at = path.dirname(at)) {
+		const file = path.join(at, 'go.mod');
+		if (await exists(file)) {
+			return read(file, limit);
+		}
+		if (at === path.dirname(at)) {
+			return '';
+		}
+	}
 }
 
 /** Yields the directories with a go.mod below folder, nearest first. */
