@@ -71,6 +71,8 @@ func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, d
 	paths[entryPath] = manifest.GenerationPath(generation, entryPath)
 	if h.naming, h.err = thin.NewRenaming(paths, s.graph.Order, fmt.Sprintf("_g%d", generation)); h.err != nil {
 		h.err = fmt.Errorf("%w: %w", errNotRenamed, h.err)
+	} else {
+		h.naming = h.naming.Made(s.shaped())
 	}
 	if base := plan.base; base != nil {
 		for _, path := range plan.Changed {
@@ -239,4 +241,22 @@ func (h *hotCompile) takesPlace(path, was, now string) bool {
 	}
 	told, err := h.edited.takePlace(path, before, now, !h.importsKept(path))
 	return err == nil && told != tellsMore // what cannot be read is not known to be the same
+}
+
+// shaped tells which instances of generic functions packages have made that are not
+// hot. An archive is read when it is first asked for. It is safe for concurrent use.
+func (s *Snapshot) shaped() func(pkg, name string) bool {
+	names := map[string]func() map[string]bool{}
+	for path, archive := range s.archives {
+		if !s.hot(path) && archive != "" {
+			names[thin.SymbolPath(path)] = sync.OnceValue(func() map[string]bool {
+				made, _ := thin.ReadShaped(archive) // what cannot be read is missed by the linker
+				return made
+			})
+		}
+	}
+	return func(pkg, name string) bool {
+		made := names[pkg]
+		return made != nil && made()[name]
+	}
 }

@@ -20,6 +20,7 @@ type Renaming struct {
 	paths  map[string]string
 	groups []renameGroup
 	shapes string
+	made   func(pkg, name string) bool
 }
 
 // renameGroup are the rules for import paths that begin alike.
@@ -84,11 +85,35 @@ func NewRenaming(paths map[string]string, packages []string, shapes string) (*Re
 	return r, nil
 }
 
+// Made returns a renaming that also knows which instances packages have made that are
+// not renamed: made tells it for the path of a package as SymbolPath returns it. Such
+// a package knows no renamed one, and so nor do the hashes in its names.
+func (r *Renaming) Made(made func(pkg, name string) bool) *Renaming {
+	next := *r
+	next.made = made
+	return &next
+}
+
+// reference returns the name then of a symbol that an object refers to, and does not
+// have.
+func (r *Renaming) reference(name string) string {
+	renamed := r.symbol(name)
+	if r.made != nil && renamed != name && r.inPaths(name) == name && r.made(packageOf(name), name) {
+		return name
+	}
+	return renamed
+}
+
 // symbol returns the name that a symbol has then.
 func (r *Renaming) symbol(name string) string {
 	if strings.HasPrefix(name, "go:string.") { // what comes then is the program's text
 		return name
 	}
+	return r.shape(r.inPaths(name))
+}
+
+// inPaths renames the import paths in a name.
+func (r *Renaming) inPaths(name string) string {
 	for _, g := range r.groups {
 		for at := 0; ; {
 			next := strings.Index(name[at:], g.stem)
@@ -109,7 +134,7 @@ func (r *Renaming) symbol(name string) string {
 			at += size
 		}
 	}
-	return r.shape(name)
+	return name
 }
 
 // shapePrefix begins the name of a shape.
@@ -216,12 +241,17 @@ func (r *Renaming) object(to *[]byte, content []byte) error {
 	var texts []int // symbols that hold a text that changes
 	for at := o.blocks[blockSymbols]; at+symbolRecord <= o.blocks[blockReferences+1]; at += symbolRecord {
 		name := o.text(content[at:])
-		renamed := r.symbol(name)
+		i := (at - o.blocks[blockSymbols]) / symbolRecord
+		rename := r.symbol
+		if i >= o.defined() {
+			rename = r.reference
+		}
+		renamed := rename(name)
 		if renamed == name {
 			continue
 		}
 		changes = append(changes, change{at, renamed})
-		if i := (at - o.blocks[blockSymbols]) / symbolRecord; i < o.defined() && (strings.HasPrefix(name, importPath) || strings.HasPrefix(name, nameData)) {
+		if i < o.defined() && (strings.HasPrefix(name, importPath) || strings.HasPrefix(name, nameData)) {
 			texts = append(texts, i)
 		}
 	}
@@ -282,4 +312,22 @@ func (r *Renaming) text(value []byte) ([]byte, bool) {
 	}
 	out := binary.AppendUvarint([]byte{value[0]}, uint64(len(to)))
 	return append(append(out, to...), rest...), true
+}
+
+// ReadShaped returns the names of the symbols that an archive has whose types have
+// shapes in place of their text.
+func ReadShaped(archive string) (map[string]bool, error) {
+	objects, err := readObjects(archive)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for _, o := range objects {
+		for i := range o.defined() {
+			if name := o.name(i); strings.Contains(name, shapePrefix) {
+				names[name] = true
+			}
+		}
+	}
+	return names, nil
 }
