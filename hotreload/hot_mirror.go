@@ -25,14 +25,13 @@ func mirror(s addresses, dir string) error {
 		n, _, errno := syscall.Syscall6(syscall.SYS_PWRITE64, f.Fd(), at, s.to-at, at-s.from, 0, 0)
 		switch {
 		case errno == syscall.EINTR:
+			continue
 		case errno != 0:
 			return fmt.Errorf("mirroring memory: %w", errno)
 		case n == 0:
 			return fmt.Errorf("mirroring memory: %w", syscall.ENOSPC)
 		}
-		if errno == 0 {
-			at += n
-		}
+		at += n
 	}
 	_, _, errno := syscall.Syscall6(syscall.SYS_MMAP, s.from, s.to-s.from, syscall.PROT_READ, syscall.MAP_PRIVATE|syscall.MAP_FIXED, f.Fd(), 0)
 	if errno != 0 {

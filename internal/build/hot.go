@@ -244,19 +244,23 @@ func (h *hotCompile) takesPlace(path, was, now string) bool {
 }
 
 // shaped tells which instances of generic functions packages have made that are not
-// hot. An archive is read when it is first asked for. It is safe for concurrent use.
+// hot. Hardly any save asks: nothing is done before, and an archive is read when it is
+// first asked for. It is safe for concurrent use.
 func (s *Snapshot) shaped() func(pkg, name string) bool {
-	names := map[string]func() map[string]bool{}
-	for path, archive := range s.archives {
-		if !s.hot(path) && archive != "" {
-			names[thin.SymbolPath(path)] = sync.OnceValue(func() map[string]bool {
-				made, _ := thin.ReadShaped(archive) // what cannot be read is missed by the linker
-				return made
-			})
+	packages := sync.OnceValue(func() map[string]func() map[string]bool {
+		names := make(map[string]func() map[string]bool, len(s.archives))
+		for path, archive := range s.archives {
+			if !s.hot(path) && archive != "" {
+				names[thin.SymbolPath(path)] = sync.OnceValue(func() map[string]bool {
+					made, _ := thin.ReadShaped(archive) // what cannot be read is missed by the linker
+					return made
+				})
+			}
 		}
-	}
+		return names
+	})
 	return func(pkg, name string) bool {
-		made := names[pkg]
+		made := packages()[pkg]
 		return made != nil && made()[name]
 	}
 }

@@ -96,20 +96,23 @@ func (r *Renaming) Made(made func(pkg, name string) bool) *Renaming {
 
 // reference returns the name then of a symbol that an object refers to, and does not
 // have.
-func (r *Renaming) reference(name string) string {
-	renamed := r.symbol(name)
-	if r.made != nil && renamed != name && r.inPaths(name) == name && r.made(packageOf(name), name) {
-		return name
-	}
-	return renamed
-}
+func (r *Renaming) reference(name string) string { return r.renamed(name, r.made) }
 
 // symbol returns the name that a symbol has then.
-func (r *Renaming) symbol(name string) string {
+func (r *Renaming) symbol(name string) string { return r.renamed(name, nil) }
+
+// renamed renames the import paths in a name and marks the hashes in it, unless
+// nothing but those would change in the name of an instance that is made elsewhere.
+func (r *Renaming) renamed(name string, made func(pkg, name string) bool) string {
 	if strings.HasPrefix(name, "go:string.") { // what comes then is the program's text
 		return name
 	}
-	return r.shape(r.inPaths(name))
+	paths := r.inPaths(name)
+	marked := r.shape(paths)
+	if made != nil && paths == name && marked != name && made(packageOf(name), name) {
+		return name
+	}
+	return marked
 }
 
 // inPaths renames the import paths in a name.
