@@ -93,8 +93,8 @@ func TestListeners(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, l := range []net.Listener{tcp, unix, secure} {
-		if c, err := net.Dial(l.Addr().Network(), l.Addr().String()); err == nil {
-			t.Errorf("%s is still served: %v", l.Addr(), c.Close())
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) { // its port may be another process's by now
+			t.Errorf("%s was not closed: %v", l.Addr(), err)
 		}
 	}
 }
@@ -162,6 +162,41 @@ func TestTLSConfig(t *testing.T) {
 	}
 	if len(config.NextProtos) > 0 {
 		t.Errorf("the user's configuration was changed: %q", config.NextProtos)
+	}
+}
+
+// TestTLSBesidePlain: whichever socket is served first, the one with TLS has the
+// protocols that the server has.
+func TestTLSBesidePlain(t *testing.T) {
+	var none http.Protocols
+	none.SetHTTP1(true)
+	for name, test := range map[string]struct {
+		protocols *http.Protocols
+		config    *tls.Config
+		want      string
+	}{
+		"default": {nil, certified(t), "200 HTTP/2.0 TLS true"},
+		"named":   {nil, certified(t, "h2", "http/1.1"), "200 HTTP/2.0 TLS true"},
+		"last":    {nil, certified(t, "http/1.1", "h2"), "200 HTTP/1.1 TLS true"},
+		"other":   {nil, certified(t, "acme-tls/1"), "200 HTTP/2.0 TLS true"},
+		"off":     {&none, certified(t), "200 HTTP/1.1 TLS true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{TLSConfig: test.config, Server: &http.Server{Protocols: test.protocols}, Logger: textLogger(t.Output())}.withDefaults()
+			f := newFront(o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "TLS ", r.TLS != nil) }))
+			plain, secure := mustListen(t, "tcp", "127.0.0.1:0"), mustListen(t, "tcp", "127.0.0.1:0")
+			f.serve(plain)
+			if got := over(t, "http://"+plain.Addr().String(), nil); got != "200 HTTP/1.1 TLS false" {
+				t.Errorf("without TLS: %q", got)
+			}
+			f.serveTLS(secure)
+			if got := over(t, "https://"+secure.Addr().String(), nil); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			if err := f.shutdown(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -161,8 +162,7 @@ func (f *front) listen(ctx context.Context, o Options, log ...any) error {
 		}
 		o.Logger.Info("serving", append([]any{"url", scheme + l.Addr().String()}, log...)...)
 		if o.TLSConfig != nil {
-			f.srv.TLSConfig = o.TLSConfig.Clone() // the server adds to it
-			f.run(l, func() error { return f.srv.ServeTLS(l, "", "") })
+			f.serveTLS(l)
 		} else {
 			f.serve(l)
 		}
@@ -182,6 +182,22 @@ func checkTLS(c *tls.Config) error {
 	return nil
 }
 
+// withHTTP2 returns a copy of c, which may be nil, that names HTTP/2. What a server
+// serves first decides whether it prepares for HTTP/2: a listener without TLS does so
+// only if the configuration names it. [http.Server.ServeTLS] would offer it to clients
+// all the same, and then close their connections. It removes the name again where
+// HTTP/2 is turned off.
+func withHTTP2(c *tls.Config) *tls.Config {
+	if c == nil {
+		return nil
+	}
+	c = c.Clone()
+	if !slices.Contains(c.NextProtos, "h2") {
+		c.NextProtos = append(slices.Clip(c.NextProtos), "h2")
+	}
+	return c
+}
+
 // front is the HTTP server that users' requests arrive at.
 type front struct {
 	srv     *http.Server
@@ -199,12 +215,18 @@ type ending interface {
 
 func newFront(o Options, h http.Handler) *front {
 	srv := serverFrom(o, h)
+	srv.TLSConfig = withHTTP2(o.TLSConfig)
 	return &front{srv: srv, ending: srv, timeout: o.ShutdownTimeout, failed: make(chan error, 1)}
 }
 
 // serve accepts connections on l until the end.
 func (f *front) serve(l net.Listener) {
 	f.run(l, func() error { return f.ending.Serve(l) })
+}
+
+// serveTLS is serve, with TLS.
+func (f *front) serveTLS(l net.Listener) {
+	f.run(l, func() error { return f.srv.ServeTLS(l, "", "") })
 }
 
 func (f *front) run(l net.Listener, serve func() error) {
