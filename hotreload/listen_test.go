@@ -165,6 +165,26 @@ func TestTLSConfig(t *testing.T) {
 	}
 }
 
+// TestTLSConfigUnused: a configuration that HTTP/2 is refused with is none of the
+// listeners', which have no use for it.
+func TestTLSConfigUnused(t *testing.T) {
+	config := certified(t)
+	config.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384}
+	l := mustListen(t, "tcp", "127.0.0.1:0")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- LiveServer(ctx, Options{TLSConfig: config, Listeners: []net.Listener{l}, Register: secured, Logger: textLogger(t.Output())})
+	}()
+	if got := over(t, "http://"+l.Addr().String(), nil); got != "200 HTTP/1.1 TLS false" {
+		t.Errorf("got %q", got)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTLSBesidePlain: whichever socket is served first, the one with TLS has the
 // protocols that the server has.
 func TestTLSBesidePlain(t *testing.T) {
@@ -184,6 +204,7 @@ func TestTLSBesidePlain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := Options{TLSConfig: test.config, Server: &http.Server{Protocols: test.protocols}, Logger: textLogger(t.Output())}.withDefaults()
 			f := newFront(o, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "TLS ", r.TLS != nil) }))
+			f.srv.TLSConfig = namingHTTP2(o.TLSConfig)
 			plain, secure := mustListen(t, "tcp", "127.0.0.1:0"), mustListen(t, "tcp", "127.0.0.1:0")
 			f.serve(plain)
 			if got := over(t, "http://"+plain.Addr().String(), nil); got != "200 HTTP/1.1 TLS false" {

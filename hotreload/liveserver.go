@@ -161,6 +161,7 @@ func (f *front) listen(ctx context.Context, o Options, log ...any) error {
 			scheme = "https://"
 		}
 		o.Logger.Info("serving", append([]any{"url", scheme + l.Addr().String()}, log...)...)
+		f.srv.TLSConfig = namingHTTP2(o.TLSConfig)
 		if o.TLSConfig != nil {
 			f.serveTLS(l)
 		} else {
@@ -182,12 +183,12 @@ func checkTLS(c *tls.Config) error {
 	return nil
 }
 
-// withHTTP2 returns a copy of c, which may be nil, that names HTTP/2. What a server
+// namingHTTP2 returns a copy of c, which may be nil, that names HTTP/2. What a server
 // serves first decides whether it prepares for HTTP/2: a listener without TLS does so
 // only if the configuration names it. [http.Server.ServeTLS] would offer it to clients
 // all the same, and then close their connections. It removes the name again where
 // HTTP/2 is turned off.
-func withHTTP2(c *tls.Config) *tls.Config {
+func namingHTTP2(c *tls.Config) *tls.Config {
 	if c == nil {
 		return nil
 	}
@@ -215,7 +216,6 @@ type ending interface {
 
 func newFront(o Options, h http.Handler) *front {
 	srv := serverFrom(o, h)
-	srv.TLSConfig = withHTTP2(o.TLSConfig)
 	return &front{srv: srv, ending: srv, timeout: o.ShutdownTimeout, failed: make(chan error, 1)}
 }
 
