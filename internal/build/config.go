@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 )
 
@@ -290,7 +291,7 @@ func (b *Builder) gcflags() []string {
 	// The linker drops the initialisation of a map that nothing in a plugin reads, if
 	// it is a function of its own (go.dev/issue/62430). A later plugin reads it, and
 	// the package counts as initialised.
-	flags := []string{"-d=wrapglobalmapctl=1"}
+	flags := []string{"-d=wrapglobalmapctl=1", thin.WholeShapes}
 	if b.cfg.Debug {
 		flags = append(flags, "-N", "-l")
 	}

@@ -69,10 +69,8 @@ func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, d
 		h.now[path] = now
 	}
 	paths[entryPath] = manifest.GenerationPath(generation, entryPath)
-	if h.naming, h.err = thin.NewRenaming(paths, s.graph.Order, fmt.Sprintf("_g%d", generation)); h.err != nil {
+	if h.naming, h.err = thin.NewRenaming(paths, s.graph.Order); h.err != nil {
 		h.err = fmt.Errorf("%w: %w", errNotRenamed, h.err)
-	} else {
-		h.naming = h.naming.Made(s.shaped())
 	}
 	if base := plan.base; base != nil {
 		for _, path := range plan.Changed {
@@ -241,26 +239,4 @@ func (h *hotCompile) takesPlace(path, was, now string) bool {
 	}
 	told, err := h.edited.takePlace(path, before, now, !h.importsKept(path))
 	return err == nil && told != tellsMore // what cannot be read is not known to be the same
-}
-
-// shaped tells which instances of generic functions packages have made that are not
-// hot. Hardly any save asks: nothing is done before, and an archive is read when it is
-// first asked for. It is safe for concurrent use.
-func (s *Snapshot) shaped() func(pkg, name string) bool {
-	packages := sync.OnceValue(func() map[string]func() map[string]bool {
-		names := make(map[string]func() map[string]bool, len(s.archives))
-		for path, archive := range s.archives {
-			if !s.hot(path) && archive != "" {
-				names[thin.SymbolPath(path)] = sync.OnceValue(func() map[string]bool {
-					made, _ := thin.ReadShaped(archive) // what cannot be read is missed by the linker
-					return made
-				})
-			}
-		}
-		return names
-	})
-	return func(pkg, name string) bool {
-		made := packages()[pkg]
-		return made != nil && made()[name]
-	}
 }

@@ -47,18 +47,17 @@ func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (*Resu
 // what was compiled could not be renamed.
 func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, at place) (*Result, error) {
 	res, err := b.buildPluginOnce(ctx, plan, generation, at, false)
-	switch {
-	case err == nil || ctx.Err() != nil:
-		return res, err
-	case len(plan.next.missingBut(plan.Rebuilt())) > 0:
+	if err != nil && ctx.Err() == nil && len(plan.next.missingBut(plan.Rebuilt())) > 0 {
 		restored, lost := b.Restore(ctx, plan.next)
 		if lost != nil {
 			return nil, lost
 		}
 		again := *plan
 		again.next = restored
-		return b.buildPluginOnce(ctx, &again, generation, at, false)
-	case errors.Is(err, errNotRenamed):
+		plan = &again
+		res, err = b.buildPluginOnce(ctx, plan, generation, at, false)
+	}
+	if ctx.Err() == nil && errors.Is(err, errNotRenamed) {
 		// All that know a type must have compiled it under the same path.
 		all := *plan
 		all.Changed = plan.next.Hot()

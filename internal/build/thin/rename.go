@@ -19,8 +19,6 @@ import (
 type Renaming struct {
 	paths  map[string]string
 	groups []renameGroup
-	shapes string
-	made   func(pkg, name string) bool
 }
 
 // renameGroup are the rules for import paths that begin alike.
@@ -33,6 +31,11 @@ type renameGroup struct {
 // behind it.
 type renameRule struct{ from, to string }
 
+// WholeShapes is the flag that has the compiler write out the types in the names of
+// instances of generic functions, however long
+// (cmd/compile/internal/noder.shapify).
+const WholeShapes = "-d=maxshapelen=0"
+
 // errRename says that a path cannot be renamed.
 var errRename = errors.New("cannot be told from a name")
 
@@ -40,11 +43,10 @@ var errRename = errors.New("cannot be told from a name")
 // archives may mention; those that are no keys of paths keep theirs. It fails for a
 // path that is one word: in the texts of types it cannot be told from a package's name.
 //
-// The compiler puts a hash in place of the text of a long shape, which would mention
-// import paths (cmd/compile/internal/noder.shapify). Shapes, which should be another
-// one for other paths, is put behind it.
-func NewRenaming(paths map[string]string, packages []string, shapes string) (*Renaming, error) {
-	r := &Renaming{paths: paths, shapes: shapes}
+// The archives must be compiled without hashes in place of long shapes, which would
+// hide import paths ([WholeShapes]).
+func NewRenaming(paths map[string]string, packages []string) (*Renaming, error) {
+	r := &Renaming{paths: paths}
 	rules := map[string][]renameRule{}
 	add := func(from, to string) {
 		first, _, _ := strings.Cut(from, "/")
@@ -85,38 +87,11 @@ func NewRenaming(paths map[string]string, packages []string, shapes string) (*Re
 	return r, nil
 }
 
-// Made returns a renaming that also knows which instances packages have made that are
-// not renamed: made tells it for the path of a package as SymbolPath returns it. Such
-// a package knows no renamed one, and so nor do the hashes in its names.
-func (r *Renaming) Made(made func(pkg, name string) bool) *Renaming {
-	next := *r
-	next.made = made
-	return &next
-}
-
-// reference returns the name then of a symbol that an object refers to, and does not
-// have.
-func (r *Renaming) reference(name string) string { return r.renamed(name, r.made) }
-
 // symbol returns the name that a symbol has then.
-func (r *Renaming) symbol(name string) string { return r.renamed(name, nil) }
-
-// renamed renames the import paths in a name and marks the hashes in it, unless
-// nothing but those would change in the name of an instance that is made elsewhere.
-func (r *Renaming) renamed(name string, made func(pkg, name string) bool) string {
+func (r *Renaming) symbol(name string) string {
 	if strings.HasPrefix(name, "go:string.") { // what comes then is the program's text
 		return name
 	}
-	paths := r.inPaths(name)
-	marked := r.shape(paths)
-	if made != nil && paths == name && marked != name && made(packageOf(name), name) {
-		return name
-	}
-	return marked
-}
-
-// inPaths renames the import paths in a name.
-func (r *Renaming) inPaths(name string) string {
 	for _, g := range r.groups {
 		for at := 0; ; {
 			next := strings.Index(name[at:], g.stem)
@@ -138,30 +113,6 @@ func (r *Renaming) inPaths(name string) string {
 		}
 	}
 	return name
-}
-
-// shapePrefix begins the name of a shape.
-const shapePrefix = "go.shape."
-
-// shape marks the hashes of shapes in a name.
-func (r *Renaming) shape(name string) string {
-	for at := 0; ; {
-		next := strings.Index(name[at:], shapePrefix)
-		if next < 0 {
-			return name
-		}
-		at += next + len(shapePrefix)
-		end := at
-		for end < len(name) && strings.IndexByte("0123456789abcdef", name[end]) >= 0 {
-			end++
-		}
-		const least = 16 // digits, which no type has for a name
-		if end-at >= least {
-			name = name[:end] + r.shapes + name[end:]
-			end += len(r.shapes)
-		}
-		at = end
-	}
 }
 
 // beginsPath reports whether an import path can begin at a place in the name of a
@@ -245,11 +196,7 @@ func (r *Renaming) object(to *[]byte, content []byte) error {
 	for at := o.blocks[blockSymbols]; at+symbolRecord <= o.blocks[blockReferences+1]; at += symbolRecord {
 		name := o.text(content[at:])
 		i := (at - o.blocks[blockSymbols]) / symbolRecord
-		rename := r.symbol
-		if i >= o.defined() {
-			rename = r.reference
-		}
-		renamed := rename(name)
+		renamed := r.symbol(name)
 		if renamed == name {
 			continue
 		}
@@ -315,22 +262,4 @@ func (r *Renaming) text(value []byte) ([]byte, bool) {
 	}
 	out := binary.AppendUvarint([]byte{value[0]}, uint64(len(to)))
 	return append(append(out, to...), rest...), true
-}
-
-// ReadShaped returns the names of the symbols that an archive has whose types have
-// shapes in place of their text.
-func ReadShaped(archive string) (map[string]bool, error) {
-	objects, err := readObjects(archive)
-	if err != nil {
-		return nil, err
-	}
-	names := map[string]bool{}
-	for _, o := range objects {
-		for i := range o.defined() {
-			if name := o.name(i); strings.Contains(name, shapePrefix) {
-				names[name] = true
-			}
-		}
-	}
-	return names, nil
 }

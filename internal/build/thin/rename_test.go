@@ -103,7 +103,7 @@ func TestRenaming(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := NewRenaming(map[string]string{from: to, "same": "same"}, []string{"fmt", from + "/sub", "same"}, "_g12")
+		r, err := NewRenaming(map[string]string{from: to, "same": "same"}, []string{"fmt", from + "/sub", "same"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,11 +138,11 @@ func TestRenaming(t *testing.T) {
 func TestRenamedSymbols(t *testing.T) {
 	r, err := NewRenaming(map[string]string{
 		"example.com/app/a": "anvil.g7/example.com/app/a", "example.com/app/yaml.v3": "anvil.g8/example.com/app/yaml.v3", "e/b": "anvil.g9/e/b",
-	}, []string{"example.com/app/a.b/c", "fmt", "e/b.c/d"}, "_g7")
+	}, []string{"example.com/app/a.b/c", "fmt", "e/b.c/d"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewRenaming(map[string]string{"b": "anvil.g9/b"}, nil, ""); !errors.Is(err, errRename) {
+	if _, err := NewRenaming(map[string]string{"b": "anvil.g9/b"}, nil); !errors.Is(err, errRename) {
 		t.Errorf("a path of one word: %v", err)
 	}
 	for name, want := range map[string]string{
@@ -177,7 +177,6 @@ func TestRenamedSymbols(t *testing.T) {
 		"type:func() (example.com/app/a.T, error)":         "type:func() (anvil.g7/example.com/app/a.T, error)",
 		"fmt.b":                       "fmt.b",
 		"type:.namedata.*b.G[e/b.T].": "type:.namedata.*b.G[anvil.g9/e/b.T].",
-		"slices.F[go.shape.0693af37a396b5efca094144e6a37c68,go.shape.int].func1·f": "slices.F[go.shape.0693af37a396b5efca094144e6a37c68_g7,go.shape.int].func1·f",
 	} {
 		if got := r.symbol(name); got != want {
 			t.Errorf("%s becomes %s, want %s", name, got, want)
@@ -224,7 +223,7 @@ func FuzzArchive(f *testing.F) {
 		flipped[i] ^= 0xff
 		f.Add(flipped)
 	}
-	r, err := NewRenaming(map[string]string{"example.com/a/x": "anvil.g7/example.com/a/x"}, nil, "_g7")
+	r, err := NewRenaming(map[string]string{"example.com/a/x": "anvil.g7/example.com/a/x"}, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
