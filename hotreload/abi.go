@@ -1,14 +1,16 @@
 package hotreload
 
+import "github.com/anvilforge/anvil-lsp/hotreload/manifest"
+
 // ABIVersion is the version of the agreement between a live server and the
 // plugins it loads. A plugin built for another version is refused.
-const ABIVersion = 1
+const ABIVersion = manifest.ABIVersion
 
 // The symbols that a plugin exports.
 const (
 	// RegisterSymbol is the function that registers routes, or a variable of
 	// type any that holds it.
-	RegisterSymbol = "AnvilRegisterRoutes"
+	RegisterSymbol = manifest.RegisterName
 	// ABISymbol is a variable of type int that holds the ABIVersion that the
 	// plugin was built for.
 	ABISymbol = "AnvilABIVersion"

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // HandlerFunc is the uniform shape that every handler is boxed into.
@@ -91,7 +93,7 @@ func as[T any](v reflect.Value) (T, bool) {
 // stdBox boxes a handler that net/http knows. All http.Handlers count as one
 // type: which one it is, is nobody's business but its own generation's.
 func stdBox(kind string, v reflect.Value, h http.Handler) HandlerBox {
-	name := typeName(v.Type())
+	name := manifest.NameOf(v.Type())
 	if v.Kind() == reflect.Func {
 		name = functionName(v)
 	}

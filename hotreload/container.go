@@ -50,9 +50,9 @@ type thingKey struct {
 
 func (k thingKey) String() string {
 	if k.name == "" {
-		return typeName(k.typ)
+		return manifest.NameOf(k.typ)
 	}
-	return fmt.Sprintf("%s %q", typeName(k.typ), k.name)
+	return fmt.Sprintf("%s %q", manifest.NameOf(k.typ), k.name)
 }
 
 type thing struct {

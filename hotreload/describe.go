@@ -38,7 +38,7 @@ func (g *generation) describe(entries []RouteEntry, from source) {
 		shape := shapes.Of(e.Handler.Type())
 		m.Routes = append(m.Routes, manifest.Route{
 			Method: e.Method, Pattern: e.Pattern, Mount: e.Mount, Handler: e.Handler.Name(), Kind: e.Handler.Kind(),
-			Signature:   typeName(e.Handler.Type()),
+			Signature:   manifest.NameOf(e.Handler.Type()),
 			Fingerprint: manifest.Fingerprint(shape), Shape: shape,
 			Position: e.Position(),
 		})
@@ -46,7 +46,7 @@ func (g *generation) describe(entries []RouteEntry, from source) {
 	states := g.reg.knownStates()
 	for _, key := range slices.Sorted(maps.Keys(states)) {
 		shape := shapes.Of(states[key].cell.typ)
-		m.State = append(m.State, manifest.State{Key: key, Type: typeName(states[key].cell.typ), Fingerprint: manifest.Fingerprint(shape), Shape: shape})
+		m.State = append(m.State, manifest.State{Key: key, Type: manifest.NameOf(states[key].cell.typ), Fingerprint: manifest.Fingerprint(shape), Shape: shape})
 	}
 	for _, staged := range g.reg.indexes {
 		m.Registered = append(m.Registered, staged.names()...)

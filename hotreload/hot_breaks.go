@@ -23,7 +23,7 @@ func (s *LiveState) breaks(g *generation, hot []string) []manifest.Diagnostic {
 	for _, e := range g.reg.entries {
 		before, ok := routes[e.key()]
 		if shape := shapes.Of(e.Handler.Type()); ok && before.Fingerprint != manifest.Fingerprint(shape) {
-			is := manifest.Handling{Handler: e.Handler.Name(), Signature: typeName(e.Handler.Type()), Shape: shape}
+			is := manifest.Handling{Handler: e.Handler.Name(), Signature: manifest.NameOf(e.Handler.Type()), Shape: shape}
 			found = append(found, manifest.SignatureChanged(e.Position(), e.place(), before.Handling(), is, "types of the same names have other fields"))
 		}
 	}

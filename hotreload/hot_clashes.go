@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"unsafe"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // clash is something that the process made at run time, and that a plugin which
@@ -135,7 +137,7 @@ func addressOf(t reflect.Type) unsafe.Pointer {
 // String returns the clash as a person names it.
 func (c clash) String() string {
 	if c.inter == nil {
-		return typeName(c.typ)
+		return manifest.NameOf(c.typ)
 	}
-	return typeName(c.typ) + " as " + typeName(c.inter)
+	return manifest.NameOf(c.typ) + " as " + manifest.NameOf(c.inter)
 }

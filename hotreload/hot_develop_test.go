@@ -53,7 +53,7 @@ func TestPanicIsAnEventAndAPage(t *testing.T) {
 		d := e.Diagnostic
 		if e.Kind != control.LivePanic || e.Generation != 1 || d.Code != manifest.CodeHandlerPanic ||
 			d.Message != "panic: no post in example.com/app (GET /?x=1)" || !strings.HasSuffix(d.File, "hot_develop_test.go") || d.Line == 0 ||
-			!strings.HasPrefix(d.Detail, "panic: no post in example.com/app\nGET /?x=1\n\n"+importPath+".panicky\n\t") ||
+			!strings.HasPrefix(d.Detail, "panic: no post in example.com/app\nGET /?x=1\n\n"+manifest.RuntimePath+".panicky\n\t") ||
 			strings.Contains(d.Detail, "ServeHTTP\n\t"+sourceRoot+"net/http/httptest") {
 			t.Errorf("event %+v\n%s", e, d.Detail)
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // shelf holds plugins that are made of plain functions: opening a file gives the
@@ -88,7 +89,7 @@ func newBench(t *testing.T) *bench {
 func (b *bench) try(p fakePlugin, change ...func(*control.LoadRequest)) control.LoadResult {
 	b.t.Helper()
 	b.number++
-	req := control.LoadRequest{Generation: b.number, Plugin: b.put(b.t, p), Hot: []string{importPath}}
+	req := control.LoadRequest{Generation: b.number, Plugin: b.put(b.t, p), Hot: []string{manifest.RuntimePath}}
 	for _, c := range change {
 		c(&req)
 	}

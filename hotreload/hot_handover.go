@@ -354,7 +354,7 @@ func (a *arrival) arrive() bool {
 func (a *arrival) arriveCarrier(data []byte) {
 	carrier := carrierIn(a.value)
 	if carrier == nil {
-		a.startsAgain(fmt.Sprintf("its type %s is no hotreload.Carrier any more", typeName(a.view.typ)))
+		a.startsAgain(fmt.Sprintf("its type %s is no hotreload.Carrier any more", manifest.NameOf(a.view.typ)))
 		return
 	}
 	if err := unmarshal(carrier, data); err != nil {

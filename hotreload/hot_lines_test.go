@@ -47,7 +47,7 @@ func TestLines(t *testing.T) {
 			var lines manifest.Lines
 			add := func(function, file string, said int) {
 				lines = append(lines, manifest.LineRun{
-					Package: importPath, Function: function, Said: manifest.Position{File: file, Line: said},
+					Package: manifest.RuntimePath, Function: function, Said: manifest.Position{File: file, Line: said},
 					Real: manifest.Position{File: "/app/handlers/a_test.go", Line: first + said}, Count: 3,
 				})
 			}

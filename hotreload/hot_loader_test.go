@@ -30,7 +30,7 @@ func TestLoadGoesLive(t *testing.T) {
 			t.Errorf("got %+v", result)
 		}
 		m := result.Manifest
-		if m.Generation != want || m.Handlers != "example.com/app/handlers" || !slices.Equal(m.Hot, []string{importPath}) || len(m.Routes) != 1 {
+		if m.Generation != want || m.Handlers != "example.com/app/handlers" || !slices.Equal(m.Hot, []string{manifest.RuntimePath}) || len(m.Routes) != 1 {
 			t.Errorf("manifest %+v", m)
 		}
 		if len(result.Steps) != 2 || result.Steps[0].Name != control.StepOpen || result.Steps[1].Name != control.StepRegister {
@@ -73,7 +73,7 @@ func TestStartsWithLinkedHandlers(t *testing.T) {
 	if status := b.status(); status.Ready || status.Generations == nil {
 		t.Errorf("before the start: %+v", status)
 	}
-	result := b.start(4, "", []string{importPath}, func(r *RouteSink) { r.Get("/", ctxHandler) })
+	result := b.start(4, "", []string{manifest.RuntimePath}, func(r *RouteSink) { r.Get("/", ctxHandler) })
 	if result.Outcome != control.OutcomeLive || result.Generation != 4 || len(result.Steps) != 1 {
 		t.Errorf("got %+v", result)
 	}
@@ -343,7 +343,7 @@ func TestStackOfRegistrationPanic(t *testing.T) {
 	b := newBench(t)
 	result := b.try(fakePlugin{symbols: symbols(func(*RouteSink) { panic("oops") })})
 	detail := result.Diagnostics[0].Detail
-	if !strings.HasPrefix(detail, "panic: oops\n\n"+importPath+".TestStackOfRegistrationPanic.func1\n\t") ||
+	if !strings.HasPrefix(detail, "panic: oops\n\n"+manifest.RuntimePath+".TestStackOfRegistrationPanic.func1\n\t") ||
 		strings.Contains(detail, "runtime.gopanic") || strings.Contains(detail, "guard") {
 		t.Errorf("got\n%s", detail)
 	}

@@ -117,9 +117,9 @@ func describeSymbol(symbol any) string {
 	case t == nil:
 		return "nil"
 	case t.Kind() == reflect.Pointer: // how a variable is looked up
-		return "a variable of type " + typeName(t.Elem())
+		return "a variable of type " + manifest.NameOf(t.Elem())
 	}
-	return typeName(t)
+	return manifest.NameOf(t)
 }
 
 // refuseOpen explains an error of an opener.

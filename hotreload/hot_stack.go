@@ -206,7 +206,7 @@ func panicText(v any) (text string) {
 func cutServing(frames []runtime.Frame) []runtime.Frame {
 	for i, f := range frames {
 		switch f.Function {
-		case importPath + ".(*LiveState).ServeHTTP", importPath + ".guard.func1":
+		case manifest.RuntimePath + ".(*LiveState).ServeHTTP", manifest.RuntimePath + ".guard.func1":
 			return frames[:i]
 		}
 	}

@@ -5,14 +5,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // What an application links in is a promise: packages of this module and chi,
 // beside the standard library; and no loading of plugins in production.
 func TestImports(t *testing.T) {
 	const chi = "github.com/go-chi/chi/v5"
-	hot := []string{importPath + "/control", importPath + "/internal/handoff", importPath + "/shared/takeover", importPath + "/shared/regular", chi + "/middleware"}
-	allowed := []string{importPath, importPath + "/manifest", importPath + "/shared/visible", chi}
+	hot := []string{manifest.RuntimePath + "/control", manifest.RuntimePath + "/internal/handoff", manifest.RuntimePath + "/shared/takeover", manifest.RuntimePath + "/shared/regular", chi + "/middleware"}
+	allowed := []string{manifest.RuntimePath, manifest.RuntimePath + "/manifest", manifest.RuntimePath + "/shared/visible", chi}
 	for _, tags := range []string{"", "anvilhot"} {
 		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+tags, "-f", "{{.ImportPath}} {{.Standard}}", ".").Output()
 		if err != nil {

@@ -53,7 +53,7 @@ func TestManifestDescribesTheGeneration(t *testing.T) {
 	if m.Generation != 1 || m.RouteCount != 3 || m.ABIVersion != ABIVersion || m.Plugin != "" || m.Registered.IsZero() {
 		t.Errorf("got %+v", m)
 	}
-	if m.Manifest.ABI != ABIVersion || m.Manifest.Format != manifest.FormatVersion || m.Manifest.Handlers != importPath ||
+	if m.Manifest.ABI != ABIVersion || m.Manifest.Format != manifest.FormatVersion || m.Manifest.Handlers != manifest.RuntimePath ||
 		!strings.HasPrefix(m.Manifest.Toolchain, "go1.") {
 		t.Errorf("got %+v", m.Manifest)
 	}

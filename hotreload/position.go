@@ -14,10 +14,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// importPath is that of this package and of its module; nothing in it is user
-// code.
-var importPath = reflect.TypeFor[RouteSink]().PkgPath()
-
 // sourceRoot is the directory of the standard library's source, as stack
 // frames spell it; empty in a program built with -trimpath.
 var sourceRoot = func() string {
@@ -33,7 +29,7 @@ func (g *registration) callerPosition() manifest.Position {
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {
 		f, more := frames.Next()
-		if f.File != "" && (!strings.HasPrefix(f.Function, importPath+".") || isTest(f.File)) {
+		if f.File != "" && (!strings.HasPrefix(f.Function, manifest.RuntimePath+".") || isTest(f.File)) {
 			at := manifest.Position{File: f.File, Line: f.Line}
 			if g == nil {
 				return at
@@ -68,8 +64,8 @@ func userCode(function, file string) bool {
 		}
 	}
 	return !strings.Contains(file, "@v") && !vendored(function, file) &&
-		!strings.HasPrefix(function, importPath+".") &&
-		!strings.HasPrefix(function, importPath+"/")
+		!strings.HasPrefix(function, manifest.RuntimePath+".") &&
+		!strings.HasPrefix(function, manifest.RuntimePath+"/")
 }
 
 // vendored reports whether a function was compiled from the vendor directory of
@@ -210,21 +206,4 @@ func functionPosition(fn reflect.Value, lines manifest.Lines) manifest.Position 
 		return lines.Place(f.Name(), manifest.Position{File: file, Line: line})
 	}
 	return manifest.Position{}
-}
-
-// typeArgumentPath finds import paths, which Type.String spells out in type
-// arguments, and, so as to leave them alone, struct tags.
-var typeArgumentPath = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|(?:[\w.~%-]+/)+`)
-
-// typeName returns a type as a person writes it: with package names.
-func typeName(t interface{ String() string }) string {
-	if t == nil {
-		return "nil"
-	}
-	return typeArgumentPath.ReplaceAllStringFunc(t.String(), func(found string) string {
-		if found[0] == '"' {
-			return found
-		}
-		return ""
-	})
 }

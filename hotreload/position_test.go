@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 func TestUserCode(t *testing.T) {
@@ -15,10 +17,10 @@ func TestUserCode(t *testing.T) {
 	}{
 		{"example.com/app/handlers.Show", "/home/ann/app/handlers/show.go", true},
 		{"main.main", "/home/ann/app/main.go", true},
-		{importPath + ".TestX", "/src/x_test.go", true},
-		{importPath + ".(*RouteSink).Get", "/src/sink.go", false},
-		{importPath + "/control.ReadJSON", "/src/control/json.go", false},
-		{importPath + "/manifest.Read", "/src/manifest/manifest.go", false},
+		{manifest.RuntimePath + ".TestX", "/src/x_test.go", true},
+		{manifest.RuntimePath + ".(*RouteSink).Get", "/src/sink.go", false},
+		{manifest.RuntimePath + "/control.ReadJSON", "/src/control/json.go", false},
+		{manifest.RuntimePath + "/manifest.Read", "/src/manifest/manifest.go", false},
 		{"net/http.HandlerFunc.ServeHTTP", sourceRoot + "net/http/server.go", false},
 		{"runtime.gopanic", "/elsewhere/panic.go", false},
 		{"github.com/go-chi/chi/v5.(*Mux).routeHTTP", "/root/go/pkg/mod/github.com/go-chi/chi/v5@v5.5.0/mux.go", false},
@@ -46,8 +48,8 @@ func TestNames(t *testing.T) {
 		{http.NotFound, "http.NotFound", "net/http"},
 		{(*bytes.Buffer).Len, "bytes.(*Buffer).Len", "bytes"},
 		{new(bytes.Buffer).Len, "bytes.(*Buffer).Len", "bytes"},
-		{TestNames, "hotreload.TestNames", importPath},
-		{genericHandler[string], "hotreload.genericHandler", importPath},
+		{TestNames, "hotreload.TestNames", manifest.RuntimePath},
+		{genericHandler[string], "hotreload.genericHandler", manifest.RuntimePath},
 	} {
 		v := reflect.ValueOf(test.fn)
 		if got := functionName(v); got != test.name {
@@ -59,30 +61,6 @@ func TestNames(t *testing.T) {
 	}
 	if at := functionPosition(reflect.ValueOf(plainHandler), nil); !strings.HasSuffix(at.File, "box_test.go") || at.Line == 0 {
 		t.Errorf("plainHandler is declared at %s", at)
-	}
-}
-
-type pair[A, B any] struct {
-	first  A
-	second B
-}
-
-func TestTypeName(t *testing.T) {
-	for _, test := range []struct {
-		typ  reflect.Type
-		want string
-	}{
-		{reflect.TypeFor[*http.Request](), "*http.Request"},
-		{reflect.TypeFor[pair[http.Header, []pair[int, *RouteEntry]]](), "hotreload.pair[http.Header,[]hotreload.pair[int,*hotreload.RouteEntry]]"},
-		{reflect.TypeFor[struct {
-			A int `json:"a/b"`
-		}](), `struct { A int "json:\"a/b\"" }`},
-		{reflect.TypeFor[map[string]any](), "map[string]interface {}"},
-		{nil, "nil"},
-	} {
-		if got := typeName(test.typ); got != test.want {
-			t.Errorf("got %s, want %s", got, test.want)
-		}
 	}
 }
 

@@ -128,7 +128,7 @@ func (g *registration) knownState(key string, typ reflect.Type) *stateCell {
 	defer g.mu.Unlock()
 	cell := g.states[key].cell
 	if cell != nil && cell.typ != typ {
-		panic(fmt.Sprintf("hotreload: state %q is asked for as %s and as %s", key, typeName(cell.typ), typeName(typ)))
+		panic(fmt.Sprintf("hotreload: state %q is asked for as %s and as %s", key, manifest.NameOf(cell.typ), manifest.NameOf(typ)))
 	}
 	return cell
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // State is a value that outlives generations. It is safe for concurrent use;
@@ -132,7 +134,7 @@ func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMut
 	}
 	if chosen.hook != nil {
 		if chosen.makes != typ {
-			panic(fmt.Sprintf("hotreload: state %q is a %s, but its migration is a %s", key, typeName(typ), chosen.hookType))
+			panic(fmt.Sprintf("hotreload: state %q is a %s, but its migration is a %s", key, manifest.NameOf(typ), chosen.hookType))
 		}
 		arrival.hook = func(old Old) { chosen.hook(s.pointer, old) }
 	}

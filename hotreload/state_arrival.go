@@ -88,7 +88,7 @@ func (a *arrival) callHook(plans *planner, lost *losses) {
 
 // change says in what the type of the state is another one.
 func (a *arrival) change() string {
-	was, is := typeName(a.from), typeName(a.view.typ)
+	was, is := manifest.NameOf(a.from), manifest.NameOf(a.view.typ)
 	if was == is {
 		return fmt.Sprintf("the structure of its type %s changed", is)
 	}
@@ -132,11 +132,11 @@ func (a *arrival) reportStart(why lossKind, changed bool) {
 	case changed:
 		a.startsAgain(a.change())
 	case why == lossCode:
-		a.startsAgain(fmt.Sprintf("its type %s is bound to the old code", typeName(a.from)))
+		a.startsAgain(fmt.Sprintf("its type %s is bound to the old code", manifest.NameOf(a.from)))
 	case why == lossProcess:
-		a.startsAgain(fmt.Sprintf("its type %s is bound to the process that has ended", typeName(a.from)))
+		a.startsAgain(fmt.Sprintf("its type %s is bound to the process that has ended", manifest.NameOf(a.from)))
 	default:
-		a.startsAgain(fmt.Sprintf("its type %s cannot be copied", typeName(a.from)))
+		a.startsAgain(fmt.Sprintf("its type %s cannot be copied", manifest.NameOf(a.from)))
 	}
 }
 

@@ -107,7 +107,7 @@ func TestStateOfLateGenerations(t *testing.T) {
 	s := NewLiveState(nil)
 	serve := func() *Container {
 		g := s.newGeneration(s.next(), "")
-		g.reg.hot = []string{importPath}
+		g.reg.hot = []string{manifest.RuntimePath}
 		root := g.sink()
 		c := root.Container()
 		if faults := g.prepare(root, source{}); len(faults) > 0 || !s.goLive(g) {

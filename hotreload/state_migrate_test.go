@@ -17,7 +17,7 @@ import (
 func asGeneration(t *testing.T, s *LiveState, fn func(*Container)) []manifest.Diagnostic {
 	t.Helper()
 	g := s.newGeneration(s.next(), "")
-	g.reg.hot = []string{importPath}
+	g.reg.hot = []string{manifest.RuntimePath}
 	root := g.sink()
 	fn(root.Container())
 	if faults := g.prepare(root, source{}); len(faults) > 0 || !s.goLive(g) {

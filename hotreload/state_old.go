@@ -3,6 +3,8 @@ package hotreload
 import (
 	"iter"
 	"reflect"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Old is a value, or a part of one, as an older generation kept it: what a
@@ -51,7 +53,7 @@ func (o Old) Type() string {
 	if !o.Exists() {
 		return ""
 	}
-	return typeName(o.v.typ())
+	return manifest.NameOf(o.v.typ())
 }
 
 // target looks through pointers and interfaces.

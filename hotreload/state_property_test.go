@@ -9,6 +9,8 @@ import (
 	"sort"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Random values of random types survive the way into types of the same shape:
@@ -292,7 +294,7 @@ func (c *comparison) values(a, b reflect.Value) {
 		case a.IsNil() != b.IsNil():
 			c.fault("%v is nil", b.Type())
 		case !a.IsNil():
-			if typeName(a.Elem().Type()) != typeName(b.Elem().Type()) {
+			if manifest.NameOf(a.Elem().Type()) != manifest.NameOf(b.Elem().Type()) {
 				c.fault("%v became %v", a.Elem().Type(), b.Elem().Type())
 				return
 			}
@@ -345,7 +347,7 @@ func (c *comparison) mappings(a, b reflect.Value) {
 // migrateOnce returns the new form of a variable.
 func migrateOnce(old reflect.Value, to reflect.Type, holds ...reflect.Type) (reflect.Value, *losses) {
 	from := old.Type()
-	plans := newPlanner(newTypeBook(from, to, holds, []string{importPath}))
+	plans := newPlanner(newTypeBook(from, to, holds, []string{manifest.RuntimePath}))
 	lost := newLosses()
 	now := reflect.New(to).Elem()
 	newCopier(plans, lost, func() {}).run(now, old, plans.plan(from, to), &site{}, false)

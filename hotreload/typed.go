@@ -3,6 +3,8 @@ package hotreload
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // boxTyped boxes func(*Ctx, In) (Out, error).
@@ -10,7 +12,7 @@ func boxTyped(v reflect.Value) (HandlerBox, error) {
 	t := v.Type()
 	if t.Kind() != reflect.Func || t.IsVariadic() || t.NumIn() != 2 || t.NumOut() != 2 ||
 		t.In(0) != reflect.TypeFor[*Ctx]() || t.Out(1) != reflect.TypeFor[error]() {
-		return HandlerBox{}, fmt.Errorf("%s is not a handler; %s", typeName(t), acceptedKinds)
+		return HandlerBox{}, fmt.Errorf("%s is not a handler; %s", manifest.NameOf(t), acceptedKinds)
 	}
 	in, out := t.In(1), t.Out(0)
 	bind, err := newBinding(in)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
@@ -19,8 +20,8 @@ import (
 
 // What a document of an application may have in its text.
 const (
-	markRegister = build.RegisterName // in the handlers package
-	markServe    = build.ServeName    // in main, or in what it imports
+	markRegister = manifest.RegisterName // in the handlers package
+	markServe    = build.ServeName       // in main, or in what it imports
 )
 
 // discovery is the outcome of a search for applications.
@@ -86,9 +87,9 @@ func (d *discovery) take(found build.Found, dir string) {
 	case len(found.Programs) == 0 && found.Uses:
 		d.reason = fmt.Sprintf("no main package in %s, nor what it imports, refers to hotreload.%s", dir, build.ServeName)
 	case len(found.Programs) == 0 && d.reason == "":
-		d.reason = fmt.Sprintf("no Go file in %s imports %s", dir, build.RuntimePath)
+		d.reason = fmt.Sprintf("no Go file in %s imports %s", dir, manifest.RuntimePath)
 	case len(found.Programs) > 0 && !found.Registers:
-		d.reason = fmt.Sprintf("%s calls hotreload.%s, but no package exports %s", found.Programs[0].Dir, build.ServeName, build.RegisterName)
+		d.reason = fmt.Sprintf("%s calls hotreload.%s, but no package exports %s", found.Programs[0].Dir, build.ServeName, manifest.RegisterName)
 	case len(found.Programs) > 0:
 		d.reason = fmt.Sprintf("the programs in %s import nothing of this folder", dir)
 	}

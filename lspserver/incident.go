@@ -41,9 +41,8 @@ func incident(d manifest.Diagnostic, mine func(path string) bool) []manifest.Rel
 // ofRuntime reports whether a frame belongs to the live server's side of our
 // own, whose source may be part of a workspace.
 func ofRuntime(line string) bool {
-	const path = "github.com/anvilforge/anvil-lsp/hotreload"
 	line = strings.TrimPrefix(line, "created by ")
-	return strings.HasPrefix(line, path+".") || strings.HasPrefix(line, path+"/")
+	return strings.HasPrefix(line, manifest.RuntimePath+".") || strings.HasPrefix(line, manifest.RuntimePath+"/")
 }
 
 // untyped returns the name of a function up to its arguments or those of its

@@ -1,7 +1,7 @@
 package manifest
 
 import (
-	"reflect"
+	"fmt"
 	"regexp"
 )
 
@@ -10,9 +10,10 @@ import (
 // finds quoted strings, which are struct tags, so as to leave them alone.
 var nameParts = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\w[\w.~%+-]*/(?:[\w.~%+-]+/)*|%[0-9a-f]{2}|·[0-9]+`)
 
-// NameOf returns a type as a person writes it, with package names: that is how
-// a Manifest names signatures and the types of state.
-func NameOf(t reflect.Type) string {
+// NameOf returns a type, as reflect.Type.String writes it, as it stands in the source,
+// with package names instead of import paths: that is how a Manifest names signatures
+// and the types of state.
+func NameOf(t fmt.Stringer) string {
 	if t == nil {
 		return "nil"
 	}

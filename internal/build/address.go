@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Address returns the address that main gives to LiveServer as Options.Addr, as
@@ -103,7 +105,7 @@ func (r *addressReader) note(name *ast.Ident, values []ast.Expr, i int) {
 func isOptions(f *ast.File, typ ast.Expr) bool {
 	name := ""
 	for _, spec := range f.Imports {
-		if path, err := strconv.Unquote(spec.Path.Value); err == nil && path == RuntimePath {
+		if path, err := strconv.Unquote(spec.Path.Value); err == nil && path == manifest.RuntimePath {
 			if name = "hotreload"; spec.Name != nil {
 				name = spec.Name.Name
 			}

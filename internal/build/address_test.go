@@ -5,6 +5,8 @@ import (
 	"go/parser"
 	"go/token"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 func TestAddressFromSource(t *testing.T) {
@@ -47,7 +49,7 @@ func TestAddressFromSource(t *testing.T) {
 			if test.addr != "" {
 				field = "Addr: " + test.addr + ","
 			}
-			src := "package main\n\nimport \"" + RuntimePath + "\"\n" + test.decls + "\nfunc main() {\n" + test.body +
+			src := "package main\n\nimport \"" + manifest.RuntimePath + "\"\n" + test.decls + "\nfunc main() {\n" + test.body +
 				"\nhotreload.LiveServer(ctx, hotreload.Options{" + field + " Register: r})\n}\n"
 			f, err := parser.ParseFile(token.NewFileSet(), "main.go", src, 0)
 			if err != nil {

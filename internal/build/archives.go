@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Progress is told, in a few words, what a long build is doing. It is called
@@ -227,13 +229,13 @@ func (s *Snapshot) sourcesWith(changed []string) []*Package {
 // code in other languages is none that can be followed.
 func (s *Snapshot) HostSources() []*Package {
 	var out []*Package
-	runtime := s.graph.Packages[RuntimePath]
+	runtime := s.graph.Packages[manifest.RuntimePath]
 	for _, path := range s.graph.Order {
 		p := s.graph.Packages[path]
 		if p.Standard || s.hot(path) || path == s.boundary.Main || len(p.native()) > 0 || runtime != nil && p.moduleName() == runtime.moduleName() {
 			continue
 		}
-		if p.Local() && !p.vendored() || slices.Contains(p.Imports, RuntimePath) {
+		if p.Local() && !p.vendored() || slices.Contains(p.Imports, manifest.RuntimePath) {
 			out = append(out, p)
 		}
 	}

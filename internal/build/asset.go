@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 )
 
@@ -163,7 +164,7 @@ type codeRange struct{ from, to token.Pos }
 func coldCode(f *ast.File) []codeRange {
 	runtime := ""
 	for _, imp := range f.Imports {
-		if path, err := strconv.Unquote(imp.Path.Value); err == nil && path == RuntimePath {
+		if path, err := strconv.Unquote(imp.Path.Value); err == nil && path == manifest.RuntimePath {
 			runtime = "hotreload"
 			if imp.Name != nil {
 				runtime = imp.Name.Name

@@ -22,14 +22,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 )
 
-// RuntimePath is the import path of the runtime that an app imports, and
-// RegisterName the function that makes a package the handlers package.
-// (hotreload.RegisterSymbol is the same name; a test keeps them equal.)
-const (
-	RuntimePath  = "github.com/anvilforge/anvil-lsp/hotreload"
-	RegisterName = "AnvilRegisterRoutes"
-)
-
 // Main finds the main package of the application: the configured one, the one
 // in Dir if it serves, or the only one below Dir that does. It returns an import
 // path or a path that the go command accepts in its place.
@@ -75,11 +67,11 @@ func (b *Builder) Main(ctx context.Context) (string, error) {
 	case sketchOf(b.cfg.Dir, match).main:
 		return ".", nil // what it lacks is said of it
 	case found.denied != nil:
-		return "", fmt.Errorf("%w: no program in %s was found that uses %s, and not all of it may be read: %w", ErrSetup, b.cfg.Dir, RuntimePath, found.denied)
+		return "", fmt.Errorf("%w: no program in %s was found that uses %s, and not all of it may be read: %w", ErrSetup, b.cfg.Dir, manifest.RuntimePath, found.denied)
 	case found.GaveUp != "":
-		return "", fmt.Errorf("%w: no program in %s was found that uses %s: %s; name its directory with --main", ErrSetup, b.cfg.Dir, RuntimePath, found.GaveUp)
+		return "", fmt.Errorf("%w: no program in %s was found that uses %s: %s; name its directory with --main", ErrSetup, b.cfg.Dir, manifest.RuntimePath, found.GaveUp)
 	}
-	return "", fmt.Errorf("%w: no program in %s calls %s.%s; name the application's directory, or make one with `anvil-lsp init`", ErrSetup, b.cfg.Dir, RuntimePath, ServeName)
+	return "", fmt.Errorf("%w: no program in %s calls %s.%s; name the application's directory, or make one with `anvil-lsp init`", ErrSetup, b.cfg.Dir, manifest.RuntimePath, ServeName)
 }
 
 // named returns a main package as the go command takes it in dir: a directory
@@ -142,7 +134,7 @@ func (b *Builder) listMains(ctx context.Context) ([]string, error) {
 		if p.Name != "main" || !within(b.cfg.Dir, p.Dir) {
 			continue
 		}
-		if _, ok := g.reach(p.ImportPath, func(string) bool { return false })[RuntimePath]; ok {
+		if _, ok := g.reach(p.ImportPath, func(string) bool { return false })[manifest.RuntimePath]; ok {
 			if p.Dir == b.cfg.Dir {
 				return []string{"."}, nil
 			}
@@ -182,10 +174,10 @@ func handlers(g *Graph) (string, error) {
 	pos := mainPosition(g)
 	if len(found) == 0 {
 		return "", failure(manifest.Diagnose(manifest.CodeRegister, pos,
-			"no package that %s imports exports func %s(r *hotreload.RouteSink)", g.Main.ImportPath, RegisterName))
+			"no package that %s imports exports func %s(r *hotreload.RouteSink)", g.Main.ImportPath, manifest.RegisterName))
 	}
 	return "", failure(manifest.Diagnose(manifest.CodeRegister, pos,
-		"%s imports several packages that export %s: %s", g.Main.ImportPath, RegisterName, strings.Join(found, ", ")))
+		"%s imports several packages that export %s: %s", g.Main.ImportPath, manifest.RegisterName, strings.Join(found, ", ")))
 }
 
 // syntaxFaults returns the syntax errors in the files of local packages. The go
@@ -223,7 +215,7 @@ var lineDirective = regexp.MustCompile(`(/[/*])line `)
 func FindRegister(p *Package) (manifest.Position, bool) {
 	for _, name := range p.SourceFiles() {
 		data, err := regular.Read(name, regular.MaxSource)
-		if err != nil || !bytes.Contains(data, []byte(RegisterName)) {
+		if err != nil || !bytes.Contains(data, []byte(manifest.RegisterName)) {
 			continue
 		}
 		fset := token.NewFileSet()
@@ -232,7 +224,7 @@ func FindRegister(p *Package) (manifest.Position, bool) {
 			continue
 		}
 		for _, d := range f.Decls {
-			if pos := declares(d, RegisterName); pos.IsValid() {
+			if pos := declares(d, manifest.RegisterName); pos.IsValid() {
 				at := fset.PositionFor(pos, false) // a //line directive names another file
 				return manifest.Position{File: name, Line: at.Line, Column: at.Column}, true
 			}

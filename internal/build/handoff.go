@@ -14,7 +14,7 @@ import (
 
 // handoffPath is the package through which a plugin hands its register function
 // to the live server.
-const handoffPath = RuntimePath + "/internal/handoff"
+const handoffPath = manifest.RuntimePath + "/internal/handoff"
 
 // entryPath is the import path, without a generation, of what begins a
 // plugin whose handlers package does not hand the function over itself. No other
@@ -31,7 +31,7 @@ const entryPath = handoffPath + "/plugin"
 // nothing to hand over.
 func handoff(name, handlers string) []byte {
 	var imports strings.Builder
-	function := RegisterName
+	function := manifest.RegisterName
 	if handlers != "" {
 		fmt.Fprintf(&imports, "\tanvilHandlers %q\n", handlers)
 		function = "anvilHandlers." + function
@@ -55,12 +55,12 @@ func init() {
 		anvilHandoff.Give(generation, anvilHotreload.ABIVersion, %s)
 	}
 }
-`, name, RuntimePath, handoffPath, imports.String(), after, before, function)
+`, name, manifest.RuntimePath, handoffPath, imports.String(), after, before, function)
 }
 
 // handoffImports returns what such a file imports, besides the handlers package.
 func handoffImports() []string {
-	return []string{"runtime", "strconv", "strings", RuntimePath, handoffPath}
+	return []string{"runtime", "strconv", "strings", manifest.RuntimePath, handoffPath}
 }
 
 // compileEntry compiles a package that plugins begin with.
@@ -95,7 +95,7 @@ func (b *Builder) compileHandlers(ctx context.Context, j compileJob) error {
 	if len(own) > 0 {
 		return failure(own...)
 	}
-	if !slices.ContainsFunc(f.Diagnostics, func(d manifest.Diagnostic) bool { return strings.Contains(d.Message, RegisterName) }) {
+	if !slices.ContainsFunc(f.Diagnostics, func(d manifest.Diagnostic) bool { return strings.Contains(d.Message, manifest.RegisterName) }) {
 		return err
 	}
 	pos := manifest.Position{File: j.pkg.Dir}
@@ -103,5 +103,5 @@ func (b *Builder) compileHandlers(ctx context.Context, j compileJob) error {
 		pos = manifest.Position{File: files[0], Line: 1}
 	}
 	return failure(manifest.Diagnose(manifest.CodeRegister, pos,
-		"package %s must export func %s(r *hotreload.RouteSink)", j.pkg.ImportPath, RegisterName))
+		"package %s must export func %s(r *hotreload.RouteSink)", j.pkg.ImportPath, manifest.RegisterName))
 }

@@ -34,8 +34,8 @@ func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *Gra
 	if err != nil {
 		return nil, g, err
 	}
-	if g.Packages[RuntimePath] == nil {
-		return nil, g, failure(manifest.Diagnose(manifest.CodeRegister, moduleFilePosition(g.Main), "the program does not import %s", RuntimePath))
+	if g.Packages[manifest.RuntimePath] == nil {
+		return nil, g, failure(manifest.Diagnose(manifest.CodeRegister, moduleFilePosition(g.Main), "the program does not import %s", manifest.RuntimePath))
 	}
 	sources, err := b.readSources(g, nil, nil)
 	if err != nil {

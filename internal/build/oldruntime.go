@@ -15,7 +15,7 @@ import (
 // before the runtime became a module of its own: the go command's complaint, of
 // which this is the reason, does not lead there.
 func (b *Builder) oldRuntime(text string) (manifest.Diagnostic, bool) {
-	if !strings.Contains(text, RuntimePath) {
+	if !strings.Contains(text, manifest.RuntimePath) {
 		return manifest.Diagnostic{}, false
 	}
 	data, err := regular.Read(b.env.GOMOD, regular.MaxSource)
@@ -29,21 +29,21 @@ func (b *Builder) oldRuntime(text string) (manifest.Diagnostic, bool) {
 	var old *modfile.Replace
 	for _, r := range file.Replace {
 		switch r.Old.Path {
-		case RuntimePath:
+		case manifest.RuntimePath:
 			return manifest.Diagnostic{}, false
-		case path.Dir(RuntimePath):
+		case path.Dir(manifest.RuntimePath):
 			old = r
 		}
 	}
 	if old == nil || old.New.Version != "" {
 		return manifest.Diagnostic{}, false
 	}
-	dir := path.Join(filepath.ToSlash(old.New.Path), path.Base(RuntimePath))
+	dir := path.Join(filepath.ToSlash(old.New.Path), path.Base(manifest.RuntimePath))
 	if !path.IsAbs(dir) && !filepath.IsAbs(dir) && !strings.HasPrefix(dir, "../") {
 		dir = "./" + dir
 	}
 	pos := manifest.Position{File: b.env.GOMOD, Line: old.Syntax.Start.Line}
-	d := manifest.Diagnose(manifest.CodeModuleChanged, pos, "the runtime is a module of its own, %s: run `go mod edit -require %[1]s@v0.0.0 -replace %[1]s=%s`, then `go mod tidy`", RuntimePath, dir)
+	d := manifest.Diagnose(manifest.CodeModuleChanged, pos, "the runtime is a module of its own, %s: run `go mod edit -require %[1]s@v0.0.0 -replace %[1]s=%s`, then `go mod tidy`", manifest.RuntimePath, dir)
 	d.Severity = manifest.SeverityError
 	return d, true
 }

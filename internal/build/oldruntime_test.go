@@ -14,10 +14,10 @@ import (
 func TestOldRuntime(t *testing.T) {
 	const (
 		tool    = "github.com/anvilforge/anvil-lsp"
-		program = "-- main.go --\npackage main\n\nimport \"example.com/hello/handlers\"" + "\n\nimport \"" + RuntimePath + "\"\n\nfunc main() { hotreload.LiveServer(nil, hotreload.Options{Register: handlers.AnvilRegisterRoutes}) }\n"
+		program = "-- main.go --\npackage main\n\nimport \"example.com/hello/handlers\"" + "\n\nimport \"" + manifest.RuntimePath + "\"\n\nfunc main() { hotreload.LiveServer(nil, hotreload.Options{Register: handlers.AnvilRegisterRoutes}) }\n"
 	)
 	checkouts := map[string]string{
-		"as it is":         "-- anvil/go.mod --\nmodule " + tool + "\n\ngo 1.26\n\nrequire " + RuntimePath + " v0.0.0\n\nreplace " + RuntimePath + " => ./hotreload\n",
+		"as it is":         "-- anvil/go.mod --\nmodule " + tool + "\n\ngo 1.26\n\nrequire " + manifest.RuntimePath + " v0.0.0\n\nreplace " + manifest.RuntimePath + " => ./hotreload\n",
 		"without packages": "-- anvil/go.mod --\nmodule " + tool + "\n\ngo 1.26\n",
 	}
 	for name, checkout := range checkouts {
@@ -26,7 +26,7 @@ func TestOldRuntime(t *testing.T) {
 				dir := t.TempDir()
 				replaced, want := strings.ReplaceAll(replaced, "ABSOLUTE", dir+"/anvil"), strings.ReplaceAll(want, "ABSOLUTE", dir+"/anvil")
 				unpack(t, dir, "-- go.mod --\nmodule example.com/hello\n\ngo 1.26\n\nrequire "+tool+" v0.0.0\n\nreplace "+tool+" => "+replaced+"\n"+
-					helloHandlers+program+checkout+"-- anvil/hotreload/go.mod --\nmodule "+RuntimePath+"\n\ngo 1.26\n-- anvil/hotreload/h.go --\npackage hotreload\n")
+					helloHandlers+program+checkout+"-- anvil/hotreload/go.mod --\nmodule "+manifest.RuntimePath+"\n\ngo 1.26\n-- anvil/hotreload/h.go --\npackage hotreload\n")
 				b, err := New(t.Context(), Config{Dir: dir, OutDir: filepath.Join(dir, ".anvil")})
 				if err != nil {
 					t.Fatal(err)
@@ -39,7 +39,7 @@ func TestOldRuntime(t *testing.T) {
 				}
 				d := f.Diagnostics[0]
 				if at := (manifest.Position{File: filepath.Join(dir, "go.mod"), Line: 7}); d.Position != at || d.Code != manifest.CodeModuleChanged ||
-					!strings.Contains(d.Message, "-replace "+RuntimePath+"="+want+"`") {
+					!strings.Contains(d.Message, "-replace "+manifest.RuntimePath+"="+want+"`") {
 					t.Errorf("%+v", f.Diagnostics)
 				}
 			})

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"golang.org/x/mod/modfile"
 )
 
@@ -167,7 +168,7 @@ func (s *search) addModule(dir string) {
 	if err != nil {
 		return
 	}
-	m.likely = strings.Contains(string(data), RuntimePath)
+	m.likely = strings.Contains(string(data), manifest.RuntimePath)
 	file, err := modfile.Parse(name, data, nil)
 	if err != nil { // it may be of a newer Go; without what dependencies cannot say, as replace
 		file, err = modfile.ParseLax(name, data, nil)
@@ -282,7 +283,7 @@ func (s *search) reach(main string) (dirs map[string]bool, serves bool) {
 		serves = serves || p.serves
 		for _, imp := range p.imports {
 			// The runtime itself does not count.
-			if dir := s.dirOf(imp); dir != "" && !dirs[dir] && imp != RuntimePath && !strings.HasPrefix(imp, RuntimePath+"/") {
+			if dir := s.dirOf(imp); dir != "" && !dirs[dir] && imp != manifest.RuntimePath && !strings.HasPrefix(imp, manifest.RuntimePath+"/") {
 				dirs[dir] = true
 				queue = append(queue, dir)
 			}

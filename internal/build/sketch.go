@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // maxSearchSize is the size up to which a file is read in a search.
@@ -135,8 +137,8 @@ func (p *sketch) readFile(path string, data []byte) {
 			continue
 		}
 		p.imports = append(p.imports, path)
-		if path == RuntimePath {
-			runtime = RuntimePath[strings.LastIndexByte(RuntimePath, '/')+1:]
+		if path == manifest.RuntimePath {
+			runtime = manifest.RuntimePath[strings.LastIndexByte(manifest.RuntimePath, '/')+1:]
 			if imp.Name != nil {
 				runtime = imp.Name.Name
 			}
@@ -151,7 +153,7 @@ func (p *sketch) readFile(path string, data []byte) {
 	}
 	p.serves = p.serves || mentions(f, runtime, ServeName)
 	for _, d := range f.Decls {
-		p.registers = p.registers || declares(d, RegisterName).IsValid()
+		p.registers = p.registers || declares(d, manifest.RegisterName).IsValid()
 	}
 }
 

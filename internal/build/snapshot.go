@@ -137,7 +137,7 @@ func (s *Snapshot) Hot() []string {
 // is replaced by a directory are left out: they are no part of the application.
 func (s *Snapshot) Host() []manifest.Package {
 	var out []manifest.Package
-	runtime := s.graph.Packages[RuntimePath]
+	runtime := s.graph.Packages[manifest.RuntimePath]
 	for _, path := range slices.Sorted(maps.Keys(s.graph.Packages)) {
 		p := s.graph.Packages[path]
 		if !p.Local() || s.hot(path) {

@@ -57,7 +57,7 @@ func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, po
 	}
 	v := judge(report, against, s.Hot(), append(reasons, uncompiled(s, report)...)).under(&Options{OnBreak: policy})
 	m := &manifest.Manifest{
-		Format: manifest.FormatVersion, ABI: 1, Toolchain: b.Toolchain(), Handlers: s.Handlers(), Host: s.Host(), Hot: s.Hot(),
+		Format: manifest.FormatVersion, ABI: manifest.ABIVersion, Toolchain: b.Toolchain(), Handlers: s.Handlers(), Host: s.Host(), Hot: s.Hot(),
 		Modules: s.Modules(), GODEBUG: s.GODEBUG(),
 		Routes: []manifest.Route{},
 	}

@@ -147,12 +147,11 @@ func (f frame) inside(dir string) bool {
 
 // foreign reports code that the user did not write.
 func (f frame) foreign() bool {
-	const runtime = "github.com/anvilforge/anvil-lsp/hotreload"
 	pkg := f.pkg()
 	return !filepath.IsAbs(f.file) || // Go's own code, built with -trimpath
 		strings.Contains(f.file, "/src/"+pkg+"/") && pkg != "main" || // Go's own code
 		strings.Contains(f.file, "/pkg/mod/") || strings.HasSuffix(path.Dir(filepath.ToSlash(f.file)), "/vendor/"+pkg) || // below vendor the import path is the path
-		pkg == runtime || pkg == runtime+"/control"
+		pkg == manifest.RuntimePath || pkg == manifest.RuntimePath+"/control"
 }
 
 // pkg returns the import path of the package that the function is in. Dots in

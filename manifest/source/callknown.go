@@ -4,6 +4,8 @@ import (
 	"go/constant"
 	"go/types"
 	"slices"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // callKnown calls a function of which the interpreter knows more than its
@@ -18,15 +20,15 @@ func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r val
 		return ev.sinkMethod(fn, args, site), true
 	}
 	switch name {
-	case runtimePath + ".Register":
+	case manifest.RuntimePath + ".Register":
 		ev.registerEntry(fn, args, site)
 		return nothing, true
-	case runtimePath + ".StateOf":
+	case manifest.RuntimePath + ".StateOf":
 		ev.stateOf(fn, args, site)
 		return results(fn.t, "it is kept state"), true
-	case runtimePath + ".IsHotMode":
+	case manifest.RuntimePath + ".IsHotMode":
 		return &basic{base{types.Typ[types.Bool], site.pos}, constant.MakeBool(true)}, true
-	case runtimePath + ".Box":
+	case manifest.RuntimePath + ".Box":
 		return ev.boxCall(fn, args, site), true
 	case "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "log.Panic", "log.Panicf", "log.Panicln", "runtime.Goexit",
 		"(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
@@ -120,16 +122,16 @@ func (ev *evaluator) onceFunction(fn value, t types.Type, site callSite) value {
 // live manifest names a handler by its type or function, also where that is
 // not exported.
 var handlersOf = map[string]wellKnown{
-	"expvar.Handler":                       {"expvar.expvarHandler", kindHandlerFunc},
-	"net/http.AllowQuerySemicolons":        {"http.AllowQuerySemicolons.func1", kindHandlerFunc},
-	"net/http.FileServer":                  {"*http.fileHandler", kindHandler},
-	"net/http.FileServerFS":                {"*http.fileHandler", kindHandler},
-	"net/http.MaxBytesHandler":             {"http.MaxBytesHandler.func1", kindHandlerFunc},
-	"net/http.NotFoundHandler":             {"http.NotFound", kindHandlerFunc},
-	"net/http.RedirectHandler":             {"*http.redirectHandler", kindHandler},
-	"net/http.StripPrefix":                 {"http.StripPrefix.func1", kindHandlerFunc},
-	"net/http.TimeoutHandler":              {"*http.timeoutHandler", kindHandler},
-	runtimePath + ".HandlerToMethodRouter": {"*chi.Mux", kindHandler},
+	"expvar.Handler":                                {"expvar.expvarHandler", kindHandlerFunc},
+	"net/http.AllowQuerySemicolons":                 {"http.AllowQuerySemicolons.func1", kindHandlerFunc},
+	"net/http.FileServer":                           {"*http.fileHandler", kindHandler},
+	"net/http.FileServerFS":                         {"*http.fileHandler", kindHandler},
+	"net/http.MaxBytesHandler":                      {"http.MaxBytesHandler.func1", kindHandlerFunc},
+	"net/http.NotFoundHandler":                      {"http.NotFound", kindHandlerFunc},
+	"net/http.RedirectHandler":                      {"*http.redirectHandler", kindHandler},
+	"net/http.StripPrefix":                          {"http.StripPrefix.func1", kindHandlerFunc},
+	"net/http.TimeoutHandler":                       {"*http.timeoutHandler", kindHandler},
+	manifest.RuntimePath + ".HandlerToMethodRouter": {"*chi.Mux", kindHandler},
 }
 
 // describeResult adds what is known of an unknown result.
@@ -143,7 +145,7 @@ func (ev *evaluator) describeResult(fn *function, r value) value {
 		u.named, u.some = &known, true
 	}
 	switch name {
-	case "errors.New", "fmt.Errorf", runtimePath + ".Errorf":
+	case "errors.New", "fmt.Errorf", manifest.RuntimePath + ".Errorf":
 		u.some = true
 	}
 	return u

@@ -8,6 +8,8 @@ import (
 	"go/types"
 	"path/filepath"
 	"slices"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Code is the type-checked source of one hot package, as it was when the Report
@@ -53,7 +55,7 @@ func (c *Code) Import(path string) (*types.Package, error) {
 	if p := c.imports[path]; p != nil {
 		return p, nil
 	}
-	if path == runtimePath && c.known != nil {
+	if path == manifest.RuntimePath && c.known != nil {
 		if ptr, ok := c.known.sink.(*types.Pointer); ok {
 			if named, ok := ptr.Elem().(*types.Named); ok {
 				return named.Obj().Pkg(), nil

@@ -4,6 +4,8 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // disturb makes unknown what a function whose code is not known may have
@@ -148,7 +150,7 @@ func (ev *evaluator) callBack(callback *function, site callSite) {
 // change no more than its order.
 var readers = []string{
 	"context", "errors", "html", "html/template", "io/fs", "log", "log/slog", "net/http", "net/url", "os", "path",
-	"path/filepath", "regexp", "sort", "strconv", "strings", "text/template", "time", runtimePath,
+	"path/filepath", "regexp", "sort", "strconv", "strings", "text/template", "time", manifest.RuntimePath,
 }
 
 // keepsArguments reports whether a function is known to be such a reader.

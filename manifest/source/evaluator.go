@@ -7,6 +7,8 @@ import (
 	"go/token"
 	"go/types"
 	"maps"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // Bounds of the interpreter. They are far above what registration needs, and
@@ -138,7 +140,7 @@ func (ev *evaluator) step() {
 
 // follow follows the register function: a function, or a variable that holds one.
 func (ev *evaluator) follow(register types.Object) {
-	site := callSite{pos: register.Pos(), name: registerName}
+	site := callSite{pos: register.Pos(), name: manifest.RegisterName}
 	defer func() {
 		switch v := recover().(type) {
 		case nil:

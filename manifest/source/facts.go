@@ -7,6 +7,7 @@ import (
 	"go/types"
 	"slices"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"golang.org/x/tools/go/types/typeutil"
 )
 
@@ -165,7 +166,7 @@ func (f *factFinder) function(d *ast.FuncDecl) {
 	}
 	f.reach(own, d.Body)
 	in := surroundings{fn: fn}
-	if d.Recv == nil && d.Name.Name == registerName {
+	if d.Recv == nil && d.Name.Name == manifest.RegisterName {
 		in.fn = nil
 	}
 	f.everywhere(d.Body, in)
@@ -230,7 +231,7 @@ func (f *factFinder) fromContainer(n ast.Node) bool {
 		}
 	}
 	fn := f.callee(call)
-	return fn != nil && (fn.FullName() == runtimePath+".StateOf" || fn.FullName() == runtimePath+".Use")
+	return fn != nil && (fn.FullName() == manifest.RuntimePath+".StateOf" || fn.FullName() == manifest.RuntimePath+".Use")
 }
 
 func isBlank(e ast.Expr) bool {
@@ -243,7 +244,7 @@ func (f *factFinder) callFacts(call *ast.CallExpr, in surroundings) {
 	if callee == nil {
 		return
 	}
-	if callee.FullName() == runtimePath+".StateOf" {
+	if callee.FullName() == manifest.RuntimePath+".StateOf" {
 		f.stateCall(call)
 	}
 	if name := callee.Name(); name == "Go" && len(call.Args) == 1 && startsGoroutines[callee.FullName()] {

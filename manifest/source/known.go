@@ -3,13 +3,8 @@ package source
 import (
 	"go/token"
 	"go/types"
-)
 
-// runtimePath is the import path of the runtime that an app imports, and
-// registerName the function that makes a package the handlers package.
-const (
-	runtimePath  = "github.com/anvilforge/anvil-lsp/hotreload"
-	registerName = "AnvilRegisterRoutes"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // known holds the types that a handler is judged by.
@@ -35,7 +30,7 @@ var (
 // findKnown returns nil if the runtime or net/http cannot be imported: then the
 // program has no handlers at all.
 func findKnown(load func(path string) (*types.Package, error)) *known {
-	runtime, err := load(runtimePath)
+	runtime, err := load(manifest.RuntimePath)
 	if err != nil {
 		return nil
 	}
@@ -115,5 +110,5 @@ func isNamed(t types.Type, path, name string) bool {
 // isSink reports whether t is *hotreload.RouteSink.
 func isSink(t types.Type) bool {
 	p, ok := types.Unalias(t).(*types.Pointer)
-	return ok && isNamed(p.Elem(), runtimePath, "RouteSink")
+	return ok && isNamed(p.Elem(), manifest.RuntimePath, "RouteSink")
 }

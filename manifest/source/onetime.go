@@ -55,7 +55,7 @@ func (f *factFinder) oneTime(call *ast.CallExpr) (c oneTimeCall, ok bool) {
 		what, panics = "registers a protobuf file", "file is already registered"
 	case path == "modernc.org/sqlite" && strings.HasPrefix(name, "MustRegister"):
 		what, panics = "registers a function of the database driver", "a function with this name was already registered"
-	case fn.FullName() == runtimePath+".Provide":
+	case fn.FullName() == manifest.RuntimePath+".Provide":
 		what, panics = "puts something into the Container, which outlives the generation", "is already provided"
 	case path == "encoding/gob" && !method:
 		return f.gob(call, name)
@@ -328,7 +328,7 @@ func (f *factFinder) condition(e ast.Expr) (is, known bool) {
 			return !is, known
 		}
 	case *ast.CallExpr:
-		if fn := f.callee(e); fn != nil && fn.FullName() == runtimePath+".IsHotMode" {
+		if fn := f.callee(e); fn != nil && fn.FullName() == manifest.RuntimePath+".IsHotMode" {
 			return true, true
 		}
 	}
@@ -356,7 +356,7 @@ func (f *factFinder) reachCall(own *functionFacts, call *ast.CallExpr) {
 				f.reachArgument(own, call.Args[0])
 			}
 		}
-	case "(*" + runtimePath + ".RouteSink).Group":
+	case "(*" + manifest.RuntimePath + ".RouteSink).Group":
 		if len(call.Args) == 2 {
 			f.reachArgument(own, call.Args[1])
 		}
@@ -391,7 +391,7 @@ func (run *checking) eachStart(hot []*checked, visit func(c *checked, own *funct
 			continue
 		}
 		for fn, own := range c.facts.functions {
-			if fn.Name() == registerName && fn.Signature().Recv() == nil {
+			if fn.Name() == manifest.RegisterName && fn.Signature().Recv() == nil {
 				visit(c, own, func(o *OneTime) { o.Registering = true })
 			}
 		}

@@ -86,7 +86,7 @@ func (run *checking) openedVariables(w *world, hot []*checked, reported []manife
 			// A function of a host package may always return the same one, and one of
 			// hot code may get it from the Container.
 			opener := w.packages[o.fn.Pkg()]
-			if seen[o.v] || o.fn.Pkg() == nil || o.fn.Pkg().Path() == runtimePath || opener != nil && (!opener.spec.Hot || !o.declared) {
+			if seen[o.v] || o.fn.Pkg() == nil || o.fn.Pkg().Path() == manifest.RuntimePath || opener != nil && (!opener.spec.Hot || !o.declared) {
 				continue
 			}
 			seen[o.v] = true

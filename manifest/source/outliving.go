@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"golang.org/x/tools/go/types/typeutil"
 )
 
@@ -100,7 +101,7 @@ func inContainer(info *types.Info, e ast.Expr) bool {
 		return false
 	}
 	fn, _ := typeutil.Callee(info, call).(*types.Func)
-	return fn != nil && fn.FullName() == runtimePath+".Use"
+	return fn != nil && fn.FullName() == manifest.RuntimePath+".Use"
 }
 
 // inContainer reports whether a variable holds what the Container keeps, and

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // TestRegisterFunction: what the handlers package must declare.
@@ -47,7 +49,7 @@ func TestSimilarNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"AnvilRegisterRoutes": true, "anvilregisterroutes": true, "AnvilRegisterRouts": true, "RegisterRoutes": false, "Register": false, "": false,
 	} {
-		if got := similar(name, registerName); got != want {
+		if got := similar(name, manifest.RegisterName); got != want {
 			t.Errorf("%q: got %v", name, got)
 		}
 	}

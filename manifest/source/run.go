@@ -50,7 +50,7 @@ func (run *checking) report() *Report {
 			r.Findings = append(r.Findings, run.notRegistering(handlers)...)
 		}
 	} else if handlers != nil {
-		run.protect(&run.faults, "following "+registerName, func() { run.follow(w, handlers, r) })
+		run.protect(&run.faults, "following "+manifest.RegisterName, func() { run.follow(w, handlers, r) })
 	}
 	r.keepCode(w, hot, run.prog.hot())
 	slices.SortFunc(r.State, func(a, b State) int {
@@ -175,7 +175,7 @@ func (w *world) declaration(pos token.Pos) manifest.Position {
 // registerFunction finds the register function. If it is not what the live
 // server wants, it is reported (ANV003).
 func (run *checking) registerFunction(w *world, c *checked) (types.Object, []manifest.Diagnostic) {
-	obj := c.types.Scope().Lookup(registerName)
+	obj := c.types.Scope().Lookup(manifest.RegisterName)
 	switch obj := obj.(type) {
 	case nil:
 		return nil, run.notRegistering(c)
@@ -197,7 +197,7 @@ func (run *checking) registerFunction(w *world, c *checked) (types.Object, []man
 		}
 	}
 	d := manifest.Diagnose(manifest.CodeRegister, run.position(obj.Pos()),
-		"%s is %s, it must be func(r *hotreload.RouteSink)", registerName, what)
+		"%s is %s, it must be func(r *hotreload.RouteSink)", manifest.RegisterName, what)
 	return nil, []manifest.Diagnostic{d}
 }
 
@@ -216,13 +216,13 @@ func (run *checking) notRegistering(c *checked) []manifest.Diagnostic {
 				continue
 			}
 			switch {
-			case fn.Recv != nil && fn.Name.Name == registerName:
+			case fn.Recv != nil && fn.Name.Name == manifest.RegisterName:
 				pos, hint = fn.Name.Pos(), "; this is a method"
-			case fn.Recv == nil && similar(fn.Name.Name, registerName):
+			case fn.Recv == nil && similar(fn.Name.Name, manifest.RegisterName):
 				pos, hint = fn.Name.Pos(), "; this is "+fn.Name.Name
 			}
 		}
 	}
 	return []manifest.Diagnostic{manifest.Diagnose(manifest.CodeRegister, run.position(pos),
-		"package %s must export func %s(r *hotreload.RouteSink)%s", c.spec.ImportPath, registerName, hint)}
+		"package %s must export func %s(r *hotreload.RouteSink)%s", c.spec.ImportPath, manifest.RegisterName, hint)}
 }

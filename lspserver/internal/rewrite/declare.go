@@ -15,13 +15,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"golang.org/x/tools/go/ast/astutil"
 )
 
 // declaration is the register function that is written where there is none.
 const declaration = `
-// ` + registerName + ` registers the routes of one generation.
-func ` + registerName + `(r *%s.RouteSink) {
+// ` + manifest.RegisterName + ` registers the routes of one generation.
+func ` + manifest.RegisterName + `(r *%s.RouteSink) {
 }
 `
 
@@ -33,20 +34,20 @@ func (p *Package) CorrectRegister(path string, offset int) (*Change, error) {
 		return nil, errors.New("it is no plain function")
 	}
 	e := p.edit()
-	if decl.Name.Name != registerName {
-		if p.Types.Scope().Lookup(registerName) != nil {
-			return nil, fmt.Errorf("there is another %s", registerName)
+	if decl.Name.Name != manifest.RegisterName {
+		if p.Types.Scope().Lookup(manifest.RegisterName) != nil {
+			return nil, fmt.Errorf("there is another %s", manifest.RegisterName)
 		}
-		e.replace(decl.Name.Pos(), decl.Name.End(), registerName)
+		e.replace(decl.Name.Pos(), decl.Name.End(), manifest.RegisterName)
 		for _, f := range p.Files {
 			for id := range identifiers(f.Syntax) {
 				if p.Info.Uses[id] == fn {
-					e.replace(id.Pos(), id.End(), registerName)
+					e.replace(id.Pos(), id.End(), manifest.RegisterName)
 				}
 			}
 		}
 	}
-	pkg, err := p.Import(runtimePath)
+	pkg, err := p.Import(manifest.RuntimePath)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func (p *Package) CorrectRegister(path string, offset int) (*Change, error) {
 	if err := e.dropResult(decl, sink); err != nil {
 		return nil, err
 	}
-	return e.change("Make it func " + registerName + "(" + sink + " *" + runtime + ".RouteSink)")
+	return e.change("Make it func " + manifest.RegisterName + "(" + sink + " *" + runtime + ".RouteSink)")
 }
 
 // correctParameter has a function take one parameter of a type and returns its
@@ -159,10 +160,10 @@ func (e *edits) dropLine(s ast.Stmt) {
 // none.
 func (p *Package) DeclareRegister(path string) (*Change, error) {
 	f := p.file(path)
-	if f == nil || p.Types.Scope().Lookup(registerName) != nil {
+	if f == nil || p.Types.Scope().Lookup(manifest.RegisterName) != nil {
 		return nil, ErrStale
 	}
-	pkg, err := p.Import(runtimePath)
+	pkg, err := p.Import(manifest.RuntimePath)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +175,7 @@ func (p *Package) DeclareRegister(path string) (*Change, error) {
 	text := p.text[path]
 	end := len(bytes.TrimRight(text, " \t\r\n"))
 	e.all[f] = append(e.all[f], edit{end, len(text), "\n" + fmt.Sprintf(declaration, runtime)})
-	return e.change("Create " + registerName)
+	return e.change("Create " + manifest.RegisterName)
 }
 
 // RegisterOf finds the package whose register function a file names: the import
@@ -198,7 +199,7 @@ func RegisterOf(text []byte) (importPath string, from, to int, ok bool) {
 		}
 	}
 	ast.Inspect(f, func(n ast.Node) bool {
-		if sel, is := n.(*ast.SelectorExpr); is && sel.Sel.Name == registerName {
+		if sel, is := n.(*ast.SelectorExpr); is && sel.Sel.Name == manifest.RegisterName {
 			if id, is := sel.X.(*ast.Ident); is && names[id.Name] != "" && !ok {
 				importPath, ok = names[id.Name], true
 				from, to = fset.Position(sel.Pos()).Offset, fset.Position(sel.End()).Offset
@@ -229,8 +230,8 @@ func DeclareIn(files map[string][]byte) (*Change, error) {
 	maps.DeleteFunc(parsed, func(_ string, f *ast.File) bool { return f.Name.Name != pkg })
 	var chosen string
 	for _, name := range slices.Sorted(maps.Keys(parsed)) {
-		if bytes.Contains(files[name], []byte(registerName)) {
-			return nil, fmt.Errorf("%s mentions %s", name, registerName)
+		if bytes.Contains(files[name], []byte(manifest.RegisterName)) {
+			return nil, fmt.Errorf("%s mentions %s", name, manifest.RegisterName)
 		}
 		if base := path.Base(name); chosen == "" || base == "routes.go" || base == "handlers.go" && path.Base(chosen) != "routes.go" {
 			chosen = name
@@ -243,9 +244,9 @@ func DeclareIn(files map[string][]byte) (*Change, error) {
 		return nil, err
 	}
 	f := parsed[chosen]
-	runtime, imported := path.Base(runtimePath), false
+	runtime, imported := path.Base(manifest.RuntimePath), false
 	for _, spec := range f.Imports {
-		if p, _ := strconv.Unquote(spec.Path.Value); p == runtimePath && spec.Name != nil {
+		if p, _ := strconv.Unquote(spec.Path.Value); p == manifest.RuntimePath && spec.Name != nil {
 			runtime, imported = spec.Name.Name, true
 		}
 	}
@@ -253,14 +254,14 @@ func DeclareIn(files map[string][]byte) (*Change, error) {
 		return nil, errNameTaken
 	}
 	if !imported {
-		astutil.AddImport(fset, f, runtimePath)
+		astutil.AddImport(fset, f, manifest.RuntimePath)
 	}
 	var b bytes.Buffer
 	if err := format.Node(&b, fset, f); err != nil {
 		return nil, err
 	}
 	text := strings.TrimRight(b.String(), "\n") + "\n" + fmt.Sprintf(declaration, runtime)
-	return &Change{Title: "Create " + registerName + " in package " + f.Name.Name, Files: map[string][]byte{chosen: []byte(text)}}, nil
+	return &Change{Title: "Create " + manifest.RegisterName + " in package " + f.Name.Name, Files: map[string][]byte{chosen: []byte(text)}}, nil
 }
 
 // taken reports whether a file cannot import the runtime under a name: it
@@ -272,7 +273,7 @@ func taken(name string, in *ast.File, all map[string]*ast.File) bool {
 		if spec.Name != nil {
 			as = spec.Name.Name
 		}
-		if as == name && p != runtimePath {
+		if as == name && p != manifest.RuntimePath {
 			return true
 		}
 	}

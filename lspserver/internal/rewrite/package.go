@@ -15,13 +15,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
-)
-
-// What a handlers package is made of.
-const (
-	runtimePath  = "github.com/anvilforge/anvil-lsp/hotreload"
-	registerName = "AnvilRegisterRoutes"
 )
 
 // ErrStale reports that the text is not the one that was type-checked.
@@ -89,7 +84,7 @@ func (p *Package) register() (*ast.FuncDecl, string) {
 	for _, f := range p.Files {
 		for _, d := range f.Syntax.Decls {
 			fn, ok := d.(*ast.FuncDecl)
-			if !ok || fn.Recv != nil || fn.Name.Name != registerName || fn.Body == nil || fn.Type.TypeParams != nil {
+			if !ok || fn.Recv != nil || fn.Name.Name != manifest.RegisterName || fn.Body == nil || fn.Type.TypeParams != nil {
 				continue
 			}
 			params := fn.Type.Params.List
@@ -120,7 +115,7 @@ func spelled(e ast.Expr) bool {
 
 func isSink(t types.Type) bool {
 	ptr, ok := types.Unalias(t).(*types.Pointer)
-	return ok && isNamed(ptr.Elem(), runtimePath, "RouteSink")
+	return ok && isNamed(ptr.Elem(), manifest.RuntimePath, "RouteSink")
 }
 
 func isNamed(t types.Type, path string, names ...string) bool {

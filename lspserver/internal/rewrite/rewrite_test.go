@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "write what was found into the expectati
 // archives compiles what sources in tests may import, once for all tests.
 var archives = sync.OnceValues(func() (map[string]string, error) {
 	out, err := exec.Command("go", "list", "-export", "-deps", "-tags", "anvilhot", "-json=ImportPath,Export",
-		runtimePath, "context", "errors", "fmt", "log", "maps", "net/http", "slices", "strings", "sync", "sync/atomic", "time").Output()
+		manifest.RuntimePath, "context", "errors", "fmt", "log", "maps", "net/http", "slices", "strings", "sync", "sync/atomic", "time").Output()
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -132,7 +133,7 @@ func (p *Package) variable(v *types.Var, f *source.File, spec *ast.ValueSpec) *v
 	for _, f := range p.Files {
 		for _, d := range f.Syntax.Decls {
 			fn, _ := d.(*ast.FuncDecl)
-			registers := fn != nil && fn.Recv == nil && fn.Name.Name == registerName
+			registers := fn != nil && fn.Recv == nil && fn.Name.Name == manifest.RegisterName
 			ast.PreorderStack(d, nil, func(n ast.Node, stack []ast.Node) bool {
 				id, ok := n.(*ast.Ident)
 				if !ok || p.Info.Uses[id] != v {
@@ -177,7 +178,7 @@ func (m *stateMove) movable(v *variable) error {
 		if mentions(string(text), name) {
 			return fmt.Errorf("%s mentions %s", file, name)
 		}
-		if strings.HasSuffix(file, "_test.go") && !strings.Contains(string(text), registerName) {
+		if strings.HasSuffix(file, "_test.go") && !strings.Contains(string(text), manifest.RegisterName) {
 			return fmt.Errorf("%s may call handlers without registering them", file)
 		}
 	}

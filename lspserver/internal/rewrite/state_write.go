@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 func sortedVars(set map[*types.Var]bool) []*types.Var {
@@ -42,7 +44,7 @@ func onlyRegisters(importers [][]byte, path string) error {
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
 			if sel, ok := n.(*ast.SelectorExpr); ok {
-				if id, ok := sel.X.(*ast.Ident); ok && names[id.Name] && sel.Sel.Name != registerName {
+				if id, ok := sel.X.(*ast.Ident); ok && names[id.Name] && sel.Sel.Name != manifest.RegisterName {
 					err = fmt.Errorf("%s.%s is used by another package", id.Name, sel.Sel.Name)
 				}
 			}
@@ -57,7 +59,7 @@ func onlyRegisters(importers [][]byte, path string) error {
 
 // runtimeName returns how a file calls the runtime.
 func (m *stateMove) runtimeName(v *variable) (string, error) {
-	pkg, err := m.p.Import(runtimePath)
+	pkg, err := m.p.Import(manifest.RuntimePath)
 	if err != nil {
 		return "", err
 	}

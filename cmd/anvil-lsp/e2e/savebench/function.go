@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/e2e/internal/session"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // A name is one way to read what names a function.
@@ -85,14 +86,13 @@ func listPackages(ctx context.Context, dir, main, tags string) ([]listed, error)
 // mainPackage is the main package that is meant if none is named: that of the
 // directory, or the only one below it that imports the runtime.
 func mainPackage(ctx context.Context, dir string) (string, error) {
-	const runtime = "github.com/anvilforge/anvil-lsp/hotreload"
-	out, err := session.Output(ctx, dir, "go", "list", "-e", "-f", `{{if eq .Name "main"}}{{range .Imports}}{{if eq . "`+runtime+`"}}{{$.ImportPath}}{{end}}{{end}}{{end}}`, "./...")
+	out, err := session.Output(ctx, dir, "go", "list", "-e", "-f", `{{if eq .Name "main"}}{{range .Imports}}{{if eq . "`+manifest.RuntimePath+`"}}{{$.ImportPath}}{{end}}{{end}}{{end}}`, "./...")
 	if err != nil {
 		return "", err
 	}
 	switch found := strings.Fields(string(out)); len(found) {
 	case 0:
-		return "", fmt.Errorf("no main package below %s imports %s; name one with -main", dir, runtime)
+		return "", fmt.Errorf("no main package below %s imports %s; name one with -main", dir, manifest.RuntimePath)
 	case 1:
 		return found[0], nil
 	default:

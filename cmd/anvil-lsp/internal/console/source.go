@@ -86,9 +86,9 @@ type frame struct {
 // frameLine is the second line of a frame in a Go stack trace.
 var frameLine = regexp.MustCompile(`^\t(.+):(\d+)(?: \+0x[0-9a-f]+)?$`)
 
-// runtimePath begins the names of the functions that call handlers. What is
+// runtimePrefix begins the names of the functions that call handlers. What is
 // below them on a stack says nothing about the user's code.
-const runtimePath = "github.com/anvilforge/anvil-lsp/hotreload."
+const runtimePrefix = manifest.RuntimePath + "."
 
 // stackTop returns the first frames of a stack trace, from the one at the
 // given position on; if that is not in it, from the top.
@@ -105,7 +105,7 @@ func stackTop(stack string, at manifest.Position, most int) []frame {
 			function = line
 			continue
 		}
-		if strings.HasPrefix(function, runtimePath) && len(frames) > 0 {
+		if strings.HasPrefix(function, runtimePrefix) && len(frames) > 0 {
 			break
 		}
 		f := frame{function: functionName(function), position: manifest.Position{File: m[1]}}

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"golang.org/x/mod/module"
 )
 
@@ -32,7 +33,7 @@ var templates embed.FS
 // requires.
 const (
 	ToolModule    = "github.com/anvilforge/anvil-lsp"
-	RuntimeModule = ToolModule + "/hotreload"
+	RuntimeModule = manifest.RuntimePath
 )
 
 // Options say what to make.
