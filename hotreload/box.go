@@ -20,20 +20,6 @@ type HandlerBox struct {
 	typ  reflect.Type
 }
 
-// The accepted kinds of handlers, as HandlerBox.Kind names them.
-const (
-	KindHandler     = "http.Handler"
-	KindHandlerFunc = "http.HandlerFunc"
-	KindPlain       = "func(w, r)"
-	KindPlainError  = "func(w, r) error"
-	KindCtx         = "func(*Ctx) error"
-	KindTyped       = "func(*Ctx, In) (Out, error)"
-)
-
-const acceptedKinds = "a handler is an http.Handler, func(http.ResponseWriter, *http.Request), " +
-	"func(http.ResponseWriter, *http.Request) error, func(*hotreload.Ctx) error or " +
-	"func(*hotreload.Ctx, In) (Out, error) where In is a struct"
-
 // Box returns a handler of any accepted kind in its uniform shape:
 //
 //   - http.Handler and http.HandlerFunc
@@ -55,27 +41,27 @@ const acceptedKinds = "a handler is an http.Handler, func(http.ResponseWriter, *
 func Box(handler any) (HandlerBox, error) {
 	v := reflect.ValueOf(handler)
 	if !v.IsValid() || (v.Kind() == reflect.Func || v.Kind() == reflect.Pointer) && v.IsNil() {
-		return HandlerBox{}, fmt.Errorf("the handler is nil; %s", acceptedKinds)
+		return HandlerBox{}, fmt.Errorf("the handler is nil; %s", manifest.AcceptedKinds)
 	}
 	switch h := handler.(type) {
 	case HandlerBox:
 		return h, nil
 	case http.HandlerFunc:
-		return stdBox(KindHandlerFunc, v, h), nil
+		return stdBox(manifest.KindHandlerFunc, v, h), nil
 	case http.Handler:
-		return stdBox(KindHandler, v, h), nil
+		return stdBox(manifest.KindHandler, v, h), nil
 	}
 	if h, ok := as[func(http.ResponseWriter, *http.Request)](v); ok {
-		b := stdBox(KindPlain, v, http.HandlerFunc(h))
+		b := stdBox(manifest.KindPlain, v, http.HandlerFunc(h))
 		b.typ = reflect.TypeOf(h)
 		return b, nil
 	}
 	if h, ok := as[func(http.ResponseWriter, *http.Request) error](v); ok {
 		fn := func(c *Ctx) error { return h(c.Writer, c.Request) }
-		return HandlerBox{fn: fn, name: functionName(v), kind: KindPlainError, typ: reflect.TypeOf(h)}, nil
+		return HandlerBox{fn: fn, name: functionName(v), kind: manifest.KindPlainError, typ: reflect.TypeOf(h)}, nil
 	}
 	if h, ok := as[func(*Ctx) error](v); ok {
-		return HandlerBox{fn: h, name: functionName(v), kind: KindCtx, typ: reflect.TypeOf(h)}, nil
+		return HandlerBox{fn: h, name: functionName(v), kind: manifest.KindCtx, typ: reflect.TypeOf(h)}, nil
 	}
 	return boxTyped(v)
 }
@@ -104,7 +90,8 @@ func stdBox(kind string, v reflect.Value, h http.Handler) HandlerBox {
 // function (handlers.ShowPost) or, for any other http.Handler, of its type.
 func (b HandlerBox) Name() string { return b.name }
 
-// Kind returns which of the accepted kinds the handler is.
+// Kind returns which of the accepted kinds the handler is: a Kind constant of package
+// manifest.
 func (b HandlerBox) Kind() string { return b.kind }
 
 // Type returns the type that the manifest's signature and fingerprint are made

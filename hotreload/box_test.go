@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/go-chi/chi/v5"
 )
 
@@ -31,17 +32,17 @@ func TestBoxKinds(t *testing.T) {
 		handler         any
 		kind, name, typ string
 	}{
-		{h, KindHandler, "*hotreload.widget", "http.Handler"},
-		{http.HandlerFunc(plainHandler), KindHandlerFunc, "hotreload.plainHandler", "http.Handler"},
-		{plainHandler, KindPlain, "hotreload.plainHandler", "func(http.ResponseWriter, *http.Request)"},
-		{plainFunc(plainHandler), KindPlain, "hotreload.plainHandler", "func(http.ResponseWriter, *http.Request)"},
-		{h.ServeHTTP, KindPlain, "hotreload.(*widget).ServeHTTP", "func(http.ResponseWriter, *http.Request)"},
-		{plainErrorHandler, KindPlainError, "hotreload.plainErrorHandler", "func(http.ResponseWriter, *http.Request) error"},
-		{ctxHandler, KindCtx, "hotreload.ctxHandler", "func(*hotreload.Ctx) error"},
-		{HandlerFunc(ctxHandler), KindCtx, "hotreload.ctxHandler", "func(*hotreload.Ctx) error"},
-		{h.show, KindCtx, "hotreload.(*widget).show", "func(*hotreload.Ctx) error"},
-		{genericHandler[int], KindCtx, "hotreload.genericHandler", "func(*hotreload.Ctx) error"},
-		{typedHandler, KindTyped, "hotreload.typedHandler", "func(*hotreload.Ctx, struct {}) (string, error)"},
+		{h, manifest.KindHandler, "*hotreload.widget", "http.Handler"},
+		{http.HandlerFunc(plainHandler), manifest.KindHandlerFunc, "hotreload.plainHandler", "http.Handler"},
+		{plainHandler, manifest.KindPlain, "hotreload.plainHandler", "func(http.ResponseWriter, *http.Request)"},
+		{plainFunc(plainHandler), manifest.KindPlain, "hotreload.plainHandler", "func(http.ResponseWriter, *http.Request)"},
+		{h.ServeHTTP, manifest.KindPlain, "hotreload.(*widget).ServeHTTP", "func(http.ResponseWriter, *http.Request)"},
+		{plainErrorHandler, manifest.KindPlainError, "hotreload.plainErrorHandler", "func(http.ResponseWriter, *http.Request) error"},
+		{ctxHandler, manifest.KindCtx, "hotreload.ctxHandler", "func(*hotreload.Ctx) error"},
+		{HandlerFunc(ctxHandler), manifest.KindCtx, "hotreload.ctxHandler", "func(*hotreload.Ctx) error"},
+		{h.show, manifest.KindCtx, "hotreload.(*widget).show", "func(*hotreload.Ctx) error"},
+		{genericHandler[int], manifest.KindCtx, "hotreload.genericHandler", "func(*hotreload.Ctx) error"},
+		{typedHandler, manifest.KindTyped, "hotreload.typedHandler", "func(*hotreload.Ctx, struct {}) (string, error)"},
 	} {
 		box, err := Box(test.handler)
 		if err != nil {

@@ -248,7 +248,7 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 	if !ok {
 		t.Fatalf("got %v", err)
 	}
-	const kinds = "; " + acceptedKinds
+	const kinds = "; " + manifest.AcceptedKinds
 	want := []string{
 		"GET no-slash: routing pattern must begin with '/' in 'no-slash' [ANV004]",
 		"GET /{id}/{id}: routing pattern '/{id}/{id}' contains duplicate param key, 'id' [ANV004]",
@@ -320,7 +320,7 @@ func TestEntries(t *testing.T) {
 	if e := entries[0]; e.Method != "GET" || e.Pattern != "/g" || !strings.HasSuffix(e.File, "sink_test.go") || e.Line == 0 || len(e.Middleware) != 2 {
 		t.Errorf("got %+v", e)
 	}
-	if e := entries[1]; e.Method != "POST" || e.Handler.Kind() != KindCtx || e.Line != entries[0].Line+2 {
+	if e := entries[1]; e.Method != "POST" || e.Handler.Kind() != manifest.KindCtx || e.Line != entries[0].Line+2 {
 		t.Errorf("got %+v", e)
 	}
 	// Entries can be installed elsewhere.

@@ -12,7 +12,7 @@ func boxTyped(v reflect.Value) (HandlerBox, error) {
 	t := v.Type()
 	if t.Kind() != reflect.Func || t.IsVariadic() || t.NumIn() != 2 || t.NumOut() != 2 ||
 		t.In(0) != reflect.TypeFor[*Ctx]() || t.Out(1) != reflect.TypeFor[error]() {
-		return HandlerBox{}, fmt.Errorf("%s is not a handler; %s", manifest.NameOf(t), acceptedKinds)
+		return HandlerBox{}, fmt.Errorf("%s is not a handler; %s", manifest.NameOf(t), manifest.AcceptedKinds)
 	}
 	in, out := t.In(1), t.Out(0)
 	bind, err := newBinding(in)
@@ -20,7 +20,7 @@ func boxTyped(v reflect.Value) (HandlerBox, error) {
 		return HandlerBox{}, fmt.Errorf("%s: %w", functionName(v), err)
 	}
 	plain := reflect.FuncOf([]reflect.Type{t.In(0), in}, []reflect.Type{out, t.Out(1)}, false)
-	return HandlerBox{fn: typedFunc(v, in, bind), name: functionName(v), kind: KindTyped, typ: plain}, nil
+	return HandlerBox{fn: typedFunc(v, in, bind), name: functionName(v), kind: manifest.KindTyped, typ: plain}, nil
 }
 
 func typedFunc(fn reflect.Value, in reflect.Type, bind *binding) HandlerFunc {

@@ -20,9 +20,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 )
 
-// codesPage is where the codes are documented.
-const codesPage = "https://github.com/anvilforge/anvil-lsp/blob/main/docs/codes.md"
-
 // maxPerFile bounds the diagnostics of one file.
 const maxPerFile = 200
 
@@ -230,7 +227,7 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 		Message:  protocol.String(visible.Text(d.Message)),
 	}
 	if v.Client.CodeDescription {
-		out.CodeDescription = protocol.CodeDescription{Href: uri.URI(codesPage + "#" + strings.ToLower(string(d.Code)))}
+		out.CodeDescription = protocol.CodeDescription{Href: uri.URI(d.Code.URL())}
 	}
 	if v.Client.RelatedInformation {
 		for _, r := range d.Related {

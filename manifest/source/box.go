@@ -36,7 +36,7 @@ func (ev *evaluator) box(v value, call string, site callSite, arg int) (handlerB
 	if null, ok := v.(*null); ok {
 		switch null.t.Underlying().(type) {
 		case *types.Signature, *types.Pointer, *types.Interface, *types.Basic:
-			ev.faultIn(manifest.CodeHandlerKind, at, site, "%s: the handler is nil; %s", call, acceptedKinds)
+			ev.faultIn(manifest.CodeHandlerKind, at, site, "%s: the handler is nil; %s", call, manifest.AcceptedKinds)
 			return handlerBox{}, false
 		}
 	}

@@ -122,16 +122,16 @@ func (ev *evaluator) onceFunction(fn value, t types.Type, site callSite) value {
 // live manifest names a handler by its type or function, also where that is
 // not exported.
 var handlersOf = map[string]wellKnown{
-	"expvar.Handler":                                {"expvar.expvarHandler", kindHandlerFunc},
-	"net/http.AllowQuerySemicolons":                 {"http.AllowQuerySemicolons.func1", kindHandlerFunc},
-	"net/http.FileServer":                           {"*http.fileHandler", kindHandler},
-	"net/http.FileServerFS":                         {"*http.fileHandler", kindHandler},
-	"net/http.MaxBytesHandler":                      {"http.MaxBytesHandler.func1", kindHandlerFunc},
-	"net/http.NotFoundHandler":                      {"http.NotFound", kindHandlerFunc},
-	"net/http.RedirectHandler":                      {"*http.redirectHandler", kindHandler},
-	"net/http.StripPrefix":                          {"http.StripPrefix.func1", kindHandlerFunc},
-	"net/http.TimeoutHandler":                       {"*http.timeoutHandler", kindHandler},
-	manifest.RuntimePath + ".HandlerToMethodRouter": {"*chi.Mux", kindHandler},
+	"expvar.Handler":                                {"expvar.expvarHandler", manifest.KindHandlerFunc},
+	"net/http.AllowQuerySemicolons":                 {"http.AllowQuerySemicolons.func1", manifest.KindHandlerFunc},
+	"net/http.FileServer":                           {"*http.fileHandler", manifest.KindHandler},
+	"net/http.FileServerFS":                         {"*http.fileHandler", manifest.KindHandler},
+	"net/http.MaxBytesHandler":                      {"http.MaxBytesHandler.func1", manifest.KindHandlerFunc},
+	"net/http.NotFoundHandler":                      {"http.NotFound", manifest.KindHandlerFunc},
+	"net/http.RedirectHandler":                      {"*http.redirectHandler", manifest.KindHandler},
+	"net/http.StripPrefix":                          {"http.StripPrefix.func1", manifest.KindHandlerFunc},
+	"net/http.TimeoutHandler":                       {"*http.timeoutHandler", manifest.KindHandler},
+	manifest.RuntimePath + ".HandlerToMethodRouter": {"*chi.Mux", manifest.KindHandler},
 }
 
 // describeResult adds what is known of an unknown result.

@@ -4,22 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"go/types"
-)
 
-// The accepted kinds of handlers, as the runtime names them (hotreload.Kind*; a
-// test keeps them equal).
-const (
-	kindHandler     = "http.Handler"
-	kindHandlerFunc = "http.HandlerFunc"
-	kindPlain       = "func(w, r)"
-	kindPlainError  = "func(w, r) error"
-	kindCtx         = "func(*Ctx) error"
-	kindTyped       = "func(*Ctx, In) (Out, error)"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
-
-const acceptedKinds = "a handler is an http.Handler, func(http.ResponseWriter, *http.Request), " +
-	"func(http.ResponseWriter, *http.Request) error, func(*hotreload.Ctx) error or " +
-	"func(*hotreload.Ctx, In) (Out, error) where In is a struct"
 
 // errUndecided reports that the kind of a handler depends on a type that is not
 // known.
@@ -33,9 +20,9 @@ var errUndecided = errors.New("the type of the handler is not known")
 func (k *known) kindOf(t types.Type) (kind string, plain types.Type, err error) {
 	switch {
 	case types.Identical(t, k.handlerFunc):
-		return kindHandlerFunc, k.handler, nil
+		return manifest.KindHandlerFunc, k.handler, nil
 	case types.Implements(t, k.handlerBase):
-		return kindHandler, k.handler, nil
+		return manifest.KindHandler, k.handler, nil
 	case types.IsInterface(t), hasTypeParam(t):
 		return "", nil, errUndecided
 	}
@@ -46,7 +33,7 @@ func (k *known) kindOf(t types.Type) (kind string, plain types.Type, err error) 
 	for _, accepted := range []struct {
 		kind string
 		sig  *types.Signature
-	}{{kindPlain, k.plain}, {kindPlainError, k.plainError}, {kindCtx, k.ctxError}} {
+	}{{manifest.KindPlain, k.plain}, {manifest.KindPlainError, k.plainError}, {manifest.KindCtx, k.ctxError}} {
 		if types.Identical(sig, accepted.sig) {
 			return accepted.kind, accepted.sig, nil
 		}
@@ -59,11 +46,11 @@ func (k *known) kindOf(t types.Type) (kind string, plain types.Type, err error) 
 	if err := k.checkInput(in); err != nil {
 		return "", nil, &inputError{err}
 	}
-	return kindTyped, signature([]types.Type{k.ctx, in}, out, errorType), nil
+	return manifest.KindTyped, signature([]types.Type{k.ctx, in}, out, errorType), nil
 }
 
 func notHandler(t types.Type) error {
-	return fmt.Errorf("%s is not a handler; %s", Signature(t), acceptedKinds)
+	return fmt.Errorf("%s is not a handler; %s", Signature(t), manifest.AcceptedKinds)
 }
 
 // inputError is about the In of a typed handler; the runtime puts the handler's

@@ -66,24 +66,37 @@ func constants(t *testing.T, file, typ string) []string {
 	return out
 }
 
-// TestCodesDocumented keeps docs/codes.md equal to hotreload/manifest/code.go: all codes
-// in order, each with its severity and rung and the three questions answered.
+// TestCodesDocumented keeps docs/codes.md equal to manifest.Codes: all codes in order,
+// each with its title, severity and rung and the three questions answered.
 func TestCodesDocumented(t *testing.T) {
 	doc := readDoc(t, "codes.md")
-	codes := constants(t, "hotreload/manifest/code.go", "Code")
-	var listed, described []string
-	for _, m := range regexp.MustCompile(`(?m)^\| \[(ANV\d+)\]\(#(anv\d+)\) \|`).FindAllStringSubmatch(doc, -1) {
-		listed = append(listed, m[1])
-		if strings.ToLower(m[1]) != m[2] {
-			t.Errorf("%s links to #%s", m[1], m[2])
-		}
+	var rows, names []string
+	for _, m := range regexp.MustCompile(`(?m)^\| \[ANV\d+\].*$`).FindAllString(doc, -1) {
+		rows = append(rows, strings.ReplaceAll(m, "`", ""))
 	}
 	sections := strings.Split(doc, "\n## ")[1:]
 	for _, s := range sections {
-		name, body, _ := strings.Cut(s, "\n")
-		described = append(described, name)
-		code := manifest.Code(name)
-		if want := fmt.Sprintf("\n*%s · %s*\n\n", code.Severity(), code.Rung()); !strings.HasPrefix(body, want) {
+		name, _, _ := strings.Cut(s, "\n")
+		names = append(names, name)
+	}
+	codes := constants(t, "hotreload/manifest/code.go", "Code")
+	if !slices.Equal(names, codes) {
+		t.Fatalf("the sections are %q, the code has %q", names, codes)
+	}
+	all := manifest.Codes()
+	if len(all) != len(codes) || len(rows) != len(codes) {
+		t.Fatalf("%d codes are described and %d listed, there are %d", len(all), len(rows), len(codes))
+	}
+	for i, code := range all {
+		name, body, _ := strings.Cut(sections[i], "\n")
+		if name != string(code.Code) {
+			t.Fatalf("%s stands where the code has %s", name, code.Code)
+		}
+		_, anchor, _ := strings.Cut(code.Code.URL(), "#")
+		if want := fmt.Sprintf("| [%s](#%s) | %s |", name, anchor, code.Title); rows[i] != want {
+			t.Errorf("the table has %q, want %q", rows[i], want)
+		}
+		if want := fmt.Sprintf("\n*%s · %s*\n\n", code.Severity, code.Rung); !strings.HasPrefix(body, want) {
 			t.Errorf("%s does not begin with %q", name, strings.TrimSpace(want))
 		}
 		for _, part := range []string{"**What anvil-lsp does.**", "**How to mend it.**"} {
@@ -94,12 +107,6 @@ func TestCodesDocumented(t *testing.T) {
 		if !strings.Contains(body, "```go\n") && !strings.Contains(body, "\n    ") {
 			t.Errorf("%s has no example", name)
 		}
-	}
-	if !slices.Equal(listed, codes) {
-		t.Errorf("the table lists %q, the code has %q", listed, codes)
-	}
-	if !slices.Equal(described, codes) {
-		t.Errorf("the sections are %q, the code has %q", described, codes)
 	}
 }
 

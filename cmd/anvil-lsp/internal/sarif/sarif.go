@@ -14,7 +14,6 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
@@ -26,38 +25,6 @@ const (
 	schema = "https://json.schemastore.org/sarif-2.1.0.json"
 	base   = "%SRCROOT%" // the name by which locations refer to the base directory
 )
-
-// Rule is what is known about a code.
-type Rule struct {
-	Code  manifest.Code
-	Title string // what the code means in a few words
-}
-
-// HelpURI returns where a code is documented.
-func (r Rule) HelpURI() string {
-	return home + "/blob/main/docs/codes.md#" + strings.ToLower(string(r.Code))
-}
-
-// Rules returns all codes, in order. The titles are those of docs/codes.md.
-func Rules() []Rule {
-	return []Rule{
-		{manifest.CodeSignature, "signature of a registered route changed"},
-		{manifest.CodeHostChanged, "a host package changed"},
-		{manifest.CodeRegister, "AnvilRegisterRoutes is missing, has the wrong type, or another ABI version"},
-		{manifest.CodeRoute, "a route cannot be registered"},
-		{manifest.CodeStateShape, "shape of kept state changed"},
-		{manifest.CodeGlobal, "one-time global registration in hot code"},
-		{manifest.CodePackageState, "package-level state in hot code"},
-		{manifest.CodeGoroutine, "goroutine that outlives its generation"},
-		{manifest.CodeCompile, "the code does not compile"},
-		{manifest.CodeRegistration, "registration panicked, hung or failed"},
-		{manifest.CodeHandlerPanic, "a handler panicked"},
-		{manifest.CodeLiveServer, "the live server ended by itself"},
-		{manifest.CodeModuleChanged, "modules, toolchain or flags changed"},
-		{manifest.CodeHandlerKind, "handler of an unsupported kind"},
-		{manifest.CodeClash, "the running process made what new code has, too"},
-	}
-}
 
 // Report is what Write writes.
 type Report struct {
@@ -80,11 +47,11 @@ func Write(w io.Writer, r Report) error {
 		Properties: map[string]string{"rung": string(r.Rung)},
 	}
 	index := map[manifest.Code]int{}
-	for i, rule := range Rules() {
-		index[rule.Code] = i
+	for i, code := range manifest.Codes() {
+		index[code.Code] = i
 		found.Tool.Driver.Rules = append(found.Tool.Driver.Rules, reportingDescriptor{
-			ID: string(rule.Code), Short: message{rule.Title}, HelpURI: rule.HelpURI(),
-			Default: configuration{level(rule.Code.Severity())}, Properties: map[string]string{"rung": string(rule.Code.Rung())},
+			ID: string(code.Code), Short: message{code.Title}, HelpURI: code.Code.URL(),
+			Default: configuration{level(code.Severity)}, Properties: map[string]string{"rung": string(code.Rung)},
 		})
 	}
 	for _, d := range r.Diagnostics {
