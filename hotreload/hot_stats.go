@@ -3,7 +3,6 @@
 package hotreload
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,14 +11,13 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // counted are the counters of a generation's routes. The next generation takes
 // over those of the routes that it has, too, so counters live as long as their
 // route and no table of them needs to be kept.
-type counted map[routeKey]*routeCounter
-
-type routeKey struct{ method, pattern string }
+type counted map[manifest.RouteKey]*routeCounter
 
 // recentRequests is how many requests the median is taken of: enough for the
 // median of what a person tries by hand, and few enough that it follows what
@@ -29,7 +27,7 @@ const recentRequests = 64
 // routeCounter counts the requests of a route. Its lock is held for a few
 // nanoseconds, twice a request.
 type routeCounter struct {
-	key routeKey
+	key manifest.RouteKey
 
 	mu       sync.Mutex // guards what follows
 	requests int64
@@ -77,7 +75,7 @@ type outcome struct {
 
 // count finds or makes the counter of a route.
 func (d *development) count(s *scope, e *RouteEntry) func(http.Handler) http.Handler {
-	key := routeKey{e.Method, e.Pattern}
+	key := e.key()
 	c := s.counted[key]
 	if live := d.loader.state.current.Load(); c == nil && live != nil {
 		c = live.counted[key]
@@ -138,7 +136,7 @@ func (c *routeCounter) stats(generation int, onlyChanged bool) (s control.RouteS
 		c.changed = false
 	}
 	return control.RouteStats{
-		Method: c.key.method, Pattern: c.key.pattern,
+		Method: c.key.Method, Pattern: c.key.Pattern, Mount: c.key.Mount,
 		Requests: c.requests, InFlight: c.inFlight, Errors: c.errors,
 		P50:        control.Duration(median(c.recent[:min(c.samples, recentRequests)], generation)),
 		LastStatus: c.last.status, LastDuration: control.Duration(c.last.took), LastTime: c.last.at, LastGeneration: c.last.generation, LastPath: c.last.path,
@@ -184,7 +182,7 @@ func (s *LiveState) stats(onlyChanged bool) []control.RouteStats {
 		}
 	}
 	slices.SortFunc(all, func(a, b control.RouteStats) int {
-		return cmp.Or(cmp.Compare(a.Pattern, b.Pattern), cmp.Compare(a.Method, b.Method))
+		return a.Key().Compare(b.Key())
 	})
 	return all
 }

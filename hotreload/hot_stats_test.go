@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/go-chi/chi/v5"
 )
 
@@ -119,6 +121,29 @@ func TestCountedRequests(t *testing.T) {
 }
 
 // Counters go on over reloads and rollbacks, and away with their route.
+// TestCountersOfMount: what is mounted at a pattern, and a handler of the same
+// pattern, are two routes.
+func TestCountersOfMount(t *testing.T) {
+	b := newBench(t)
+	for range 2 {
+		b.live(func(r *RouteSink) {
+			r.Handle("/both", text("itself"))
+			r.Mount("/both", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		})
+		for _, request := range []string{"GET /both", "GET /both/a", "GET /both/b"} {
+			ask(b.state, request)
+		}
+	}
+	got := map[manifest.RouteKey]int64{}
+	for _, s := range b.status().Stats {
+		got[s.Key()] = s.Requests
+	}
+	want := map[manifest.RouteKey]int64{{Method: "*", Pattern: "/both"}: 2, {Method: "*", Pattern: "/both", Mount: true}: 4}
+	if !maps.Equal(got, want) {
+		t.Errorf("counted %v, want %v", got, want)
+	}
+}
+
 func TestCountersSurviveReloads(t *testing.T) {
 	b := newBench(t)
 	first := func(r *RouteSink) {
@@ -435,7 +460,7 @@ func BenchmarkCountersOfManyRoutes(b *testing.B) {
 	g := &generation{}
 	g.generation, g.counted = 1, counted{}
 	for i := range 500 {
-		c := &routeCounter{key: routeKey{"GET", string(rune('a'+i%26)) + string(rune('a'+i/26))}}
+		c := &routeCounter{key: manifest.RouteKey{Method: "GET", Pattern: string(rune('a'+i%26)) + string(rune('a'+i/26))}}
 		for n := range recentRequests {
 			c.leave(outcome{sample: sample{time.Duration(n * 7919 % 1000), 1}, timed: true})
 		}

@@ -129,7 +129,7 @@ func TestManifestDiff(t *testing.T) {
 	} {
 		s := newScene(t)
 		report := s.folder.Forecast.Report
-		tt.change(s.folder.LiveRoute("GET", "/"), &report.Routes[0].Route)
+		tt.change(s.folder.LiveRoute(manifest.RouteKey{Method: "GET", Pattern: "/"}), &report.Routes[0].Route)
 		name := report.Routes[0].Handler
 		got := manifestDiff(s.folder)
 		if tt.want == "" && got != none || !strings.Contains(got, tt.want) || strings.Count(got, "~") != min(len(tt.want), 1) {

@@ -135,7 +135,7 @@ type told struct {
 // describe puts together what is known of a route of the source.
 func (f *Folder) describe(r *source.Route) told {
 	t := told{name: routeName(r.Method, r.Pattern), handler: r.Handler, signature: r.Signature}
-	live := f.LiveRoute(r.Method, r.Pattern)
+	live := f.LiveRoute(r.Key())
 	if live == nil {
 		t.lines = append(t.lines, "not live yet"+f.afterSave(r))
 		return t
@@ -145,7 +145,7 @@ func (f *Folder) describe(r *source.Route) told {
 		t.url = f.url(r.Pattern)
 	}
 	t.lines = append(t.lines, fmt.Sprintf("live in generation %d", f.Status.Generation)+f.difference(live, r))
-	if s := f.counted.of(r.Method, r.Pattern); s != nil {
+	if s := f.counted.of(r.Key()); s != nil {
 		t.lines = append(t.lines, asked(s)...)
 	}
 	return t

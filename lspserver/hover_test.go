@@ -67,7 +67,7 @@ last request /posts/7?page=2: 200 in 2.0 ms at 12:00:00, by generation 3
 			"live in generation 4; a save waits until it is asked for, and then swaps the code, without a restart"},
 		{"another handler", func(s *scene) { s.folder.Forecast.Report.Routes[1].Handler = "handlers.show" }, `showPost(c`, `showPost`, "→ `handlers.showPost`…; the source has handlers.show"},
 		{"a function literal as the compiler calls it", func(s *scene) {
-			s.folder.LiveRoute("GET", "/posts/{id}").Handler = "handlers.AnvilRegisterRoutes.showPost.func3"
+			s.folder.LiveRoute(manifest.RouteKey{Method: "GET", Pattern: "/posts/{id}"}).Handler = "handlers.AnvilRegisterRoutes.showPost.func3"
 			s.folder.Forecast.Report.Routes[1].Handler = "handlers.showPost.func1"
 		}, `showPost(c`, `showPost`, "- live in generation 4\n"},
 		{"a new route", func(s *scene) { s.folder.Manifest.Routes = nil; s.folder.Forecast.Rung = manifest.RungHotSwap }, `showPost(c`, `showPost`,

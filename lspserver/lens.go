@@ -11,6 +11,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 )
@@ -137,7 +138,7 @@ func (p *placer) routeLenses(d *Document) []protocol.CodeLens {
 		where := p.places(d.Path).at(r.at)
 		switch {
 		case n < maxLensesPerLine:
-			out = append(out, p.lens(where, "anvil.openRoute", commandArgument{Method: r.route.Method, Pattern: r.route.Pattern}, p.f.summary(r.route.Method, r.route.Pattern)))
+			out = append(out, p.lens(where, "anvil.openRoute", commandArgument{Method: r.route.Method, Pattern: r.route.Pattern}, p.f.summary(r.route.Key())))
 		case n == maxLensesPerLine:
 			out = append(out, p.lens(where, "anvil.showRoutes", commandArgument{}, "and more routes"))
 		}
@@ -146,16 +147,16 @@ func (p *placer) routeLenses(d *Document) []protocol.CodeLens {
 }
 
 // summary says of a route what is worth knowing at a glance.
-func (f *Folder) summary(method, pattern string) string {
-	parts := []string{routeName(method, pattern)}
+func (f *Folder) summary(k manifest.RouteKey) string {
+	parts := []string{routeName(k.Method, k.Pattern)}
 	switch {
 	case f.Status.Generation == 0:
 		return parts[0]
-	case f.LiveRoute(method, pattern) == nil:
+	case f.LiveRoute(k) == nil:
 		return parts[0] + " · not live yet"
 	}
 	parts = append(parts, fmt.Sprintf("gen %d", f.Status.Generation))
-	s := f.counted.of(method, pattern)
+	s := f.counted.of(k)
 	if s == nil {
 		return strings.Join(parts, " · ")
 	}

@@ -15,7 +15,7 @@ func manifestDiff(f *Folder) string {
 	now := *f.Manifest
 	now.Routes, now.State = nil, nil
 	for _, r := range f.Forecast.Report.Routes {
-		if live := f.LiveRoute(r.Method, r.Pattern); live != nil && source.SameHandler(r.Handler, live.Handler) {
+		if live := f.LiveRoute(r.Key()); live != nil && source.SameHandler(r.Handler, live.Handler) {
 			r.Handler = live.Handler
 		}
 		now.Routes = append(now.Routes, r.Route)

@@ -1,6 +1,7 @@
 package lspserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
@@ -49,7 +51,10 @@ func openRoute(ctx context.Context, s *Server, f *session, arg commandArgument) 
 		return nil, invalid("%q is no path: it begins with a slash", arg.Path)
 	}
 	path := arg.Path
-	if last := v.counted.of(arg.Method, arg.Pattern); path == "" && last != nil && parametric(arg.Pattern) {
+	key := manifest.RouteKey{Method: arg.Method, Pattern: arg.Pattern}
+	mount := key
+	mount.Mount = true
+	if last := cmp.Or(v.counted.of(key), v.counted.of(mount)); path == "" && last != nil && parametric(arg.Pattern) {
 		path = last.LastPath
 	}
 	if path == "" {

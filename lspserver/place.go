@@ -104,7 +104,7 @@ func (p *placer) registrations(d *Document) []registration {
 		}
 		at, ok := p.now(where)
 		if ok && !slices.ContainsFunc(out, func(o registration) bool {
-			return o.at == at && o.route.Method == r.Method && o.route.Pattern == r.Pattern
+			return o.at == at && o.route.Key() == r.Key()
 		}) {
 			out = append(out, registration{r, at})
 		}
@@ -119,7 +119,7 @@ func (p *placer) registrations(d *Document) []registration {
 		}
 		for _, live := range p.f.Manifest.Routes {
 			if near(live.Position, u.Position) && !slices.ContainsFunc(fc.Report.Routes, func(r source.Route) bool {
-				return r.Method == live.Method && r.Pattern == live.Pattern
+				return r.Key() == live.Key()
 			}) {
 				add(&source.Route{Route: live}, u.Position)
 			}

@@ -13,6 +13,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 )
 
@@ -115,7 +116,7 @@ func (b *refreshBench) ask() {
 // request counts one more request of a route.
 func (b *refreshBench) request() {
 	next := *b.folder
-	s := *next.counted.of("GET", "/")
+	s := *next.counted.of(manifest.RouteKey{Method: "GET", Pattern: "/"})
 	s.Requests++
 	next.counted = next.counted.with([]control.RouteStats{s})
 	b.folder = &next

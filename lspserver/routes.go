@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"go.lsp.dev/protocol"
@@ -19,6 +18,7 @@ type Route struct {
 	Folder          uri.URI            `json:"folder"`
 	Method          string             `json:"method"`
 	Pattern         string             `json:"pattern"`
+	Mount           bool               `json:"mount,omitzero"`
 	Handler         string             `json:"handler"`
 	Kind            string             `json:"kind"`
 	Signature       string             `json:"signature"`
@@ -122,27 +122,24 @@ func (v *View) routes(folder uri.URI) (any, error) {
 func (v *View) Routes(f *Folder) []Route {
 	var out []Route
 	at := v.placer(f)
-	inSource := map[routeKey]*source.Route{}
+	inSource := map[manifest.RouteKey]*source.Route{}
 	if f.Forecast != nil && f.Forecast.Report != nil {
 		for i := range f.Forecast.Report.Routes {
 			r := &f.Forecast.Report.Routes[i]
-			if k := (routeKey{r.Method, r.Pattern}); inSource[k] == nil {
+			if k := r.Key(); inSource[k] == nil {
 				inSource[k] = r
 			}
 		}
 	}
 	if f.Manifest != nil {
 		for _, r := range f.Manifest.Routes {
-			k := routeKey{r.Method, r.Pattern}
+			k := r.Key()
 			out = append(out, v.route(f, at, r, inSource[k], false))
 			delete(inSource, k)
 		}
 	}
 	pending := slices.SortedFunc(maps.Values(inSource), func(a, b *source.Route) int {
-		if c := strings.Compare(a.Pattern, b.Pattern); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Method, b.Method)
+		return a.Key().Compare(b.Key())
 	})
 	for _, r := range pending {
 		out = append(out, v.route(f, at, r.Route, r, true))
@@ -154,8 +151,8 @@ func (v *View) Routes(f *Folder) []Route {
 // knows best.
 func (v *View) route(f *Folder, here *placer, r manifest.Route, src *source.Route, pending bool) Route {
 	out := Route{
-		Folder: f.URI, Method: r.Method, Pattern: r.Pattern, Handler: r.Handler, Kind: r.Kind, Signature: r.Signature,
-		Generation: f.Status.Generation, Pending: pending, Stats: f.Stats(r.Method, r.Pattern),
+		Folder: f.URI, Method: r.Method, Pattern: r.Pattern, Mount: r.Mount, Handler: r.Handler, Kind: r.Kind, Signature: r.Signature,
+		Generation: f.Status.Generation, Pending: pending, Stats: f.Stats(r.Key()),
 	}
 	at := r.Position
 	if src != nil {
@@ -175,7 +172,7 @@ func (v *View) route(f *Folder, here *placer, r manifest.Route, src *source.Rout
 	if b := f.Break(src); b != nil {
 		out.Break = &RouteBreak{Code: b.Code, Message: b.Message}
 	}
-	if p := f.panicOf(r.Method, r.Pattern); p != nil && p.Generation == f.Status.Generation {
+	if p := f.panicOf(r.Key()); p != nil && p.Generation == f.Status.Generation {
 		out.Panic = &RoutePanic{Message: p.Message, At: p.Time, Request: p.Request}
 		if p.File != "" {
 			loc := here.location(p.Position)

@@ -4,37 +4,35 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
-
-// routeKey names a route.
-type routeKey struct{ method, pattern string }
 
 // counters are what the live server has counted for its routes. They do not
 // change; nil is none.
 type counters struct {
-	routes map[routeKey]control.RouteStats
+	routes map[manifest.RouteKey]control.RouteStats
 }
 
 // with returns the counters with some of them replaced.
 func (c *counters) with(changed []control.RouteStats) *counters {
-	next := &counters{routes: make(map[routeKey]control.RouteStats, len(changed))}
+	next := &counters{routes: make(map[manifest.RouteKey]control.RouteStats, len(changed))}
 	if c != nil {
 		for k, s := range c.routes {
 			next.routes[k] = s
 		}
 	}
 	for _, s := range changed {
-		next.routes[routeKey{s.Method, s.Pattern}] = s
+		next.routes[s.Key()] = s
 	}
 	return next
 }
 
 // of returns the counters of a route; nil if there are none.
-func (c *counters) of(method, pattern string) *control.RouteStats {
+func (c *counters) of(k manifest.RouteKey) *control.RouteStats {
 	if c == nil {
 		return nil
 	}
-	s, ok := c.routes[routeKey{method, pattern}]
+	s, ok := c.routes[k]
 	if !ok {
 		return nil
 	}
@@ -88,8 +86,8 @@ func (f *session) recount(l link) {
 
 // Stats returns what the live server has counted for a route; nil if it does
 // not count.
-func (f *Folder) Stats(method, pattern string) *RouteStats {
-	s := f.counted.of(method, pattern)
+func (f *Folder) Stats(k manifest.RouteKey) *RouteStats {
+	s := f.counted.of(k)
 	if s == nil {
 		return nil
 	}
@@ -101,8 +99,8 @@ func (f *Folder) Stats(method, pattern string) *RouteStats {
 
 // panicOf returns the last panic of a route, of whatever generation; nil if
 // there was none.
-func (f *Folder) panicOf(method, pattern string) *control.RoutePanic {
-	if s := f.counted.of(method, pattern); s != nil {
+func (f *Folder) panicOf(k manifest.RouteKey) *control.RoutePanic {
+	if s := f.counted.of(k); s != nil {
 		return s.Panic
 	}
 	return nil

@@ -133,13 +133,13 @@ func (v *View) GoPosition(d *Document, p protocol.Position) manifest.Position {
 	return manifest.Position{File: d.Path, Line: line, Column: column}
 }
 
-// LiveRoute returns the route of the live generation with a method and pattern;
+// LiveRoute returns a route of the live generation;
 // nil if there is none.
-func (f *Folder) LiveRoute(method, pattern string) *manifest.Route {
+func (f *Folder) LiveRoute(k manifest.RouteKey) *manifest.Route {
 	if f.Manifest == nil {
 		return nil
 	}
-	i := slices.IndexFunc(f.Manifest.Routes, func(r manifest.Route) bool { return r.Method == method && r.Pattern == pattern })
+	i := slices.IndexFunc(f.Manifest.Routes, func(r manifest.Route) bool { return r.Key() == k })
 	if i < 0 {
 		return nil
 	}

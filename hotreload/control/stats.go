@@ -16,6 +16,7 @@ import (
 type RouteStats struct {
 	Method  string `json:"method"`
 	Pattern string `json:"pattern"`
+	Mount   bool   `json:"mount,omitempty"`
 	// Requests counts those that came, InFlight those among them that are not
 	// over yet. A WebSocket or a stream of events is in flight for as long as its
 	// handler runs.
@@ -39,6 +40,11 @@ type RouteStats struct {
 	LastPath string `json:"last_path,omitempty"`
 	// Panic is the last panic of the route, nil if there was none.
 	Panic *RoutePanic `json:"panic,omitempty"`
+}
+
+// Key tells which route it is.
+func (s *RouteStats) Key() manifest.RouteKey {
+	return manifest.RouteKey{Method: s.Method, Pattern: s.Pattern, Mount: s.Mount}
 }
 
 // RoutePanic is a panic while a request was served.

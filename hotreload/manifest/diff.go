@@ -36,7 +36,7 @@ func Diff(from, to *Manifest) Changes {
 		ABI:       diffValue(from.ABI, to.ABI),
 		Toolchain: diffValue(from.Toolchain, to.Toolchain),
 		Handlers:  diffValue(from.Handlers, to.Handlers),
-		Routes: diffLists(from.Routes, to.Routes, func(r Route) RouteKey { return r.Key() }, RouteKey.compare,
+		Routes: diffLists(from.Routes, to.Routes, func(r Route) RouteKey { return r.Key() }, RouteKey.Compare,
 			func(a, b Route) bool { a.Position, b.Position = Position{}, Position{}; return a == b }),
 		State:      diffLists(from.State, to.State, func(s State) string { return s.Key }, cmp.Compare, same),
 		Registered: diffLists(from.Registered, to.Registered, self, cmp.Compare, same),

@@ -135,7 +135,8 @@ type RouteKey struct {
 // Key returns what tells the route from others of its generation.
 func (r *Route) Key() RouteKey { return RouteKey{r.Method, r.Pattern, r.Mount} }
 
-func (k RouteKey) compare(other RouteKey) int {
+// Compare orders routes as a manifest has them: by pattern, then by method.
+func (k RouteKey) Compare(other RouteKey) int {
 	mounts := func(k RouteKey) int {
 		if k.Mount {
 			return 1
@@ -162,7 +163,7 @@ type Package struct {
 
 // Sort brings every list into its documented order.
 func (m *Manifest) Sort() {
-	slices.SortStableFunc(m.Routes, func(a, b Route) int { return a.Key().compare(b.Key()) })
+	slices.SortStableFunc(m.Routes, func(a, b Route) int { return a.Key().Compare(b.Key()) })
 	slices.SortFunc(m.State, func(a, b State) int { return cmp.Compare(a.Key, b.Key) })
 	slices.SortFunc(m.Host, func(a, b Package) int { return cmp.Compare(a.Path, b.Path) })
 	slices.Sort(m.Registered)

@@ -59,6 +59,8 @@ export type Route = {
 	/** `*` where the route takes every method. */
 	method: string;
 	pattern: string;
+	/** It answers for everything below the pattern. */
+	mount?: boolean;
 	handler: string;
 	kind: string;
 	signature: string;

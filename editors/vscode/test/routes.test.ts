@@ -52,6 +52,13 @@ ANY /static/*
 		);
 	});
 
+	it('tells a handler from what is mounted at its pattern', () => {
+		const ids = buildTree([route('*', '/api'), route('*', '/api', { mount: true }), route('*', '/api', { mount: true, pending: true })])
+			.flatMap(n => (n.kind === 'route' ? [n] : n.children))
+			.map(n => n.id);
+		assert.equal(new Set(ids).size, 3, ids.join());
+	});
+
 	it('has a level of folders where there are several', () => {
 		const tree = buildTree([route('GET', '/b', { folder: 'file:///ws/shop' }), route('GET', '/a', { folder: 'file:///ws/my%20blog' })]);
 		assert.equal(draw(tree), 'my blog\n  GET /a\nshop\n  GET /b\n');

@@ -149,7 +149,7 @@ func statsHead() []string { return []string{"REQUESTS", "ERRORS", "OPEN", "P50",
 
 // statsCells says what is counted of a route, with dashes for what is unknown.
 func statsCells(s paint.Style, r manifest.Route, stats []control.RouteStats) []cell {
-	i := slices.IndexFunc(stats, func(c control.RouteStats) bool { return c.Method == r.Method && c.Pattern == r.Pattern })
+	i := slices.IndexFunc(stats, func(c control.RouteStats) bool { return c.Key() == r.Key() })
 	if i < 0 { // it went live between the two answers
 		return []cell{{text: "-"}, {text: "-"}, {text: "-"}, {text: "-"}, {text: "-"}}
 	}

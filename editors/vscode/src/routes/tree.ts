@@ -105,7 +105,7 @@ function nodesOf(t: Trie, folder: string, path: string, label: string): Node[] {
 }
 
 function routeNode(r: Route): RouteNode {
-	return { kind: 'route', id: `${r.folder} ${r.method} ${r.pattern}${r.pending ? ' pending' : ''}`, label: `${r.method === '*' ? 'ANY' : r.method} ${r.pattern}`, route: r };
+	return { kind: 'route', id: `${r.folder} ${r.method} ${r.pattern}${r.mount ? ' mount' : ''}${r.pending ? ' pending' : ''}`, label: `${r.method === '*' ? 'ANY' : r.method} ${r.pattern}`, route: r };
 }
 
 function trouble(children: readonly Node[]): { routes: number; breaks: number; panics: number } {
