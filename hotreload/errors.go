@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime"
 	"strings"
 	"time"
 
@@ -56,7 +55,7 @@ type fault struct {
 	Detail     string
 	Position   manifest.Position // the fields from here on: in hot mode only
 	Stack      string
-	Frames     []runtime.Frame // those of Stack
+	Frames     []manifest.Frame // those of Stack
 	Generation int
 	Made       time.Time // when the code was: newer source is not what it runs
 	// Log is the whole truth, which may differ from what the client is told.

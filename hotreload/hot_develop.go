@@ -168,6 +168,7 @@ func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
 func (d *development) report(p *panicked, request string, status int, s *scope) fault {
 	diagnostic := manifest.Diagnose(manifest.CodeHandlerPanic, p.position, "panic: %s (%s)", p.message, request)
 	diagnostic.Detail = "panic: " + p.message + "\n" + request + "\n\n" + p.stack
+	diagnostic.Frames, diagnostic.Request = p.frames, request
 	// Whoever reads the events shows the panic with its place and stack; a line of
 	// the log beside it would say the same once more.
 	if d.loader.publish(control.LivePanic, s.generation, &diagnostic) == 0 {

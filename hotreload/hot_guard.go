@@ -23,7 +23,7 @@ func guard(deadline time.Duration, lines manifest.Lines, what func() string, aba
 			if v := recover(); v != nil {
 				p := describePanic(v).in(lines)
 				d := manifest.Diagnose(manifest.CodeRegistration, p.position, "panic during %s: %s", what(), p.message)
-				d.Detail = "panic: " + p.message + "\n\n" + p.stack
+				d.Detail, d.Frames = "panic: "+p.message+"\n\n"+p.stack, p.frames
 				ended <- &d
 			} else if !done {
 				d := manifest.Diagnose(manifest.CodeRegistration, manifest.Position{}, "%s ended its goroutine: runtime.Goexit was called", what())
@@ -50,19 +50,20 @@ func guard(deadline time.Duration, lines manifest.Lines, what func() string, aba
 		}
 	default:
 	}
-	where.frames = placed(where.frames, lines)
+	where.Frames = placed(where.Frames, lines)
 	d := hung(deadline, what(), where, stands)
 	return &d
 }
 
-func hung(deadline time.Duration, what string, where goroutine, stands bool) manifest.Diagnostic {
-	position := topUserFrame(where.frames)
+func hung(deadline time.Duration, what string, where manifest.Goroutine, stands bool) manifest.Diagnostic {
+	position := topUserFrame(where.Frames)
 	late := fmt.Sprintf("%s was not done after %v", what, deadline)
 	if !stands {
 		return manifest.Diagnose(manifest.CodeRegistration, position, "%s", late)
 	}
 	d := manifest.Diagnose(manifest.CodeRegistration, position,
-		"%s: it stands here (%s). It ends at its next call of the RouteSink or its Container, otherwise it keeps running until the live server restarts", late, where.state)
-	d.Detail = fmt.Sprintf("goroutine [%s]\n\n%s", where.state, formatFrames(cutServing(where.frames)))
+		"%s: it stands here (%s). It ends at its next call of the RouteSink or its Container, otherwise it keeps running until the live server restarts", late, where.State)
+	d.Frames = fromSource(cutServing(where.Frames))
+	d.Detail = fmt.Sprintf("goroutine [%s]\n\n%s", where.State, formatFrames(d.Frames))
 	return d
 }

@@ -3,9 +3,7 @@
 package hotreload
 
 import (
-	"bytes"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -35,29 +33,14 @@ func (s *sockets) lingers(where string) {
 // whereMainIs says of a dump of all goroutines what the first one waits for, to
 // follow "main".
 func whereMainIs(dump []byte) string {
-	for paragraph := range bytes.SplitSeq(dump, []byte("\n\n")) {
-		head, frames, ok := strings.Cut(string(paragraph), "\n")
-		state, main := strings.CutPrefix(head, "goroutine 1 [")
-		if !ok || !main {
-			continue
+	const first = 1 // the number of main's goroutine
+	g, _ := parseGoroutine(dump, first)
+	waits := g.State
+	for _, f := range g.Frames {
+		if f.Package() == "main" {
+			return fmt.Sprintf("is at %s (%s)", f.Position, waits)
 		}
-		state, _, _ = strings.Cut(strings.TrimSuffix(state, "]:"), ",")
-		lines := strings.Split(frames, "\n")
-		called := ""
-		for i := 0; i+1 < len(lines); i += 2 { // innermost first: a function, and where it is
-			function, place := lines[i], strings.TrimSpace(lines[i+1])
-			if cut := strings.LastIndexByte(function, '('); cut > 0 {
-				function = function[:cut]
-			}
-			if strings.HasPrefix(function, "main.") {
-				place, _, _ = strings.Cut(place, " +0x")
-				if called == "" {
-					called = state
-				}
-				return fmt.Sprintf("is at %s (%s)", place, called)
-			}
-			called = function[strings.LastIndexByte(function, '/')+1:]
-		}
+		waits = f.Name()
 	}
 	return "has returned, or is gone" // by runtime.Goexit
 }

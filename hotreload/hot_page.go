@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -89,8 +88,8 @@ const around = 3
 
 // excerpt returns the source around a place, if it is the user's own, may be
 // shown, and is still what the code was compiled from.
-func (d *development) excerpt(at manifest.Position, frames []runtime.Frame, made time.Time) []control.SourceLine {
-	mine := slices.ContainsFunc(frames, func(f runtime.Frame) bool { return f.File == at.File && f.Line == at.Line && d.own(f) })
+func (d *development) excerpt(at manifest.Position, frames []manifest.Frame, made time.Time) []control.SourceLine {
+	mine := slices.ContainsFunc(frames, func(f manifest.Frame) bool { return f.File == at.File && f.Line == at.Line && d.own(f) })
 	if info, err := os.Stat(at.File); !mine || err != nil || info.ModTime().After(made) {
 		return nil
 	}
@@ -103,11 +102,11 @@ func (d *development) excerpt(at manifest.Position, frames []runtime.Frame, made
 
 // own reports a call in a package of the program's own: it is main or hot, or its
 // file is below the directory that is served.
-func (d *development) own(f runtime.Frame) bool {
+func (d *development) own(f manifest.Frame) bool {
 	if !userCode(f.Function, f.File) {
 		return false
 	}
-	pkg := packageOf(f.Function)
+	pkg := f.Package()
 	return pkg == "main" || slices.Contains(d.from.hot, pkg) || pkg == d.from.handlers || d.inside(f.File)
 }
 

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -126,7 +125,7 @@ func TestExcerpt(t *testing.T) {
 		{"gone", "example.com/app/handlers.List", filepath.Join(app, "b.go"), 1, later, ""},
 		{"a directory", "example.com/app/handlers.List", app, 1, later, ""},
 	} {
-		frames := []runtime.Frame{{Function: test.function, File: test.file, Line: test.line}}
+		frames := []manifest.Frame{{Function: test.function, Position: manifest.Position{File: test.file, Line: test.line}}}
 		var got []string
 		for _, l := range d.excerpt(manifest.Position{File: test.file, Line: test.line}, frames, test.made) {
 			mark := ""

@@ -26,14 +26,8 @@ func goroutineID() int {
 	return id
 }
 
-// goroutine is where a goroutine stands.
-type goroutine struct {
-	state  string // running, chan receive, ...
-	frames []runtime.Frame
-}
-
 // findGoroutine returns where a goroutine stands; ok is false if it has ended.
-func findGoroutine(id int) (g goroutine, ok bool) {
+func findGoroutine(id int) (g manifest.Goroutine, ok bool) {
 	return parseGoroutine(allGoroutines(), id)
 }
 
@@ -64,52 +58,19 @@ func goroutinesOf(dump []byte) map[int]int {
 	return out
 }
 
-// parseGoroutine finds a goroutine in the text of runtime.Stack: paragraphs of a
-// header and, for each frame, a line with the function and an indented one with
-// its place.
-func parseGoroutine(dump []byte, id int) (g goroutine, ok bool) {
+// parseGoroutine finds a goroutine in the text of runtime.Stack. What has started it
+// is left out.
+func parseGoroutine(dump []byte, id int) (g manifest.Goroutine, ok bool) {
 	header := "goroutine " + strconv.Itoa(id) + " "
 	for paragraph := range bytes.SplitSeq(dump, []byte("\n\n")) {
-		text := string(paragraph)
-		if !strings.HasPrefix(text, header) {
+		if !bytes.HasPrefix(paragraph, []byte(header)) {
 			continue
 		}
-		lines := strings.Split(text, "\n")
-		_, state, _ := strings.Cut(lines[0], "[")
-		g.state, _, _ = strings.Cut(state, "]")
-		g.state, _, _ = strings.Cut(g.state, ",")
-		for i := 1; i+1 < len(lines); i += 2 {
-			if f, ok := parseFrame(lines[i], lines[i+1]); ok {
-				g.frames = append(g.frames, f)
-			}
-		}
-		return g, true
+		g, ok = manifest.ParseGoroutine(string(paragraph))
+		g.Frames = slices.DeleteFunc(g.Frames, func(f manifest.Frame) bool { return f.Creator })
+		return g, ok
 	}
 	return g, false
-}
-
-// parseFrame reads
-//
-//	example.com/app/handlers.(*API).List(0xc000012345, {0x1, 0x2})
-//		/home/ann/app/handlers/api.go:42 +0x1d
-func parseFrame(function, place string) (f runtime.Frame, ok bool) {
-	place, indented := strings.CutPrefix(place, "\t")
-	place, _, _ = strings.Cut(place, " +0x")
-	colon := strings.LastIndexByte(place, ':')
-	if !indented || colon < 0 {
-		return f, false
-	}
-	line, err := strconv.Atoi(place[colon+1:])
-	if err != nil {
-		return f, false
-	}
-	name, isCreator := strings.CutPrefix(function, "created by ")
-	if isCreator {
-		name, _, _ = strings.Cut(name, " in goroutine ")
-	} else if paren := strings.LastIndexByte(name, '('); paren > 0 {
-		name = name[:paren]
-	}
-	return runtime.Frame{Function: name, File: place[:colon], Line: line}, !isCreator
 }
 
 // panicked is what a recovered panic says.
@@ -117,8 +78,8 @@ type panicked struct {
 	message  string
 	position manifest.Position
 	stack    string
-	frames   []runtime.Frame // those of stack
-	all      []runtime.Frame // also those of the server
+	frames   []manifest.Frame // those of stack
+	all      []manifest.Frame // also those of the server
 }
 
 // describePanic must be called by the deferred function that recovered v.
@@ -126,8 +87,8 @@ func describePanic(v any) panicked {
 	return newPanicked(manifest.StripGeneration(panicText(v)), panicFrames())
 }
 
-func newPanicked(message string, frames []runtime.Frame) panicked {
-	cut := cutServing(frames)
+func newPanicked(message string, frames []manifest.Frame) panicked {
+	cut := fromSource(cutServing(frames))
 	return panicked{message, topUserFrame(frames), formatFrames(cut), cut, frames}
 }
 
@@ -145,7 +106,7 @@ func (p panicked) in(lines manifest.Lines) panicked {
 func describeRecovered() (p panicked, ok bool) {
 	pcs := make([]uintptr, 128)
 	all := collectFrames(pcs[:runtime.Callers(2, pcs)])
-	at := slices.IndexFunc(all, func(f runtime.Frame) bool { return f.Function == "runtime.gopanic" })
+	at := slices.IndexFunc(all, func(f manifest.Frame) bool { return f.Function == "runtime.gopanic" })
 	if at < 1 || at+1 >= len(all) {
 		return p, false
 	}
@@ -175,9 +136,7 @@ func runtimeError(function string) string {
 // shortName returns a function's name without the path of its package and the
 // number of the function literal.
 func shortName(function string) string {
-	name := manifest.StripGeneration(function)
-	name = name[strings.LastIndexByte(name, '/')+1:]
-	return strings.ReplaceAll(literalNumber.ReplaceAllString(name, ""), "%2e", ".")
+	return literalNumber.ReplaceAllString(manifest.Frame{Function: function}.Name(), "")
 }
 
 // literalNumber is what the compiler puts behind the name of the function around
@@ -203,7 +162,7 @@ func panicText(v any) (text string) {
 }
 
 // cutServing drops the frames of the server below the application's.
-func cutServing(frames []runtime.Frame) []runtime.Frame {
+func cutServing(frames []manifest.Frame) []manifest.Frame {
 	for i, f := range frames {
 		switch f.Function {
 		case manifest.RuntimePath + ".(*LiveState).ServeHTTP", manifest.RuntimePath + ".guard.func1":

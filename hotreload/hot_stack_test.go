@@ -27,21 +27,21 @@ created by anvil.g7/example.com/app/handlers.start in goroutine 70
 
 func TestParseGoroutine(t *testing.T) {
 	g, ok := parseGoroutine([]byte(dump), 71)
-	if !ok || g.state != "chan receive" || len(g.frames) != 2 {
+	if !ok || g.State != "chan receive" || len(g.Frames) != 2 {
 		t.Fatalf("got %+v, %v", g, ok)
 	}
 	var got []string
-	for _, f := range g.frames {
+	for _, f := range g.Frames {
 		got = append(got, f.Function)
 	}
 	want := []string{"anvil.g7/example.com/app/handlers.(*API).wait", "anvil.g7/example.com/app/handlers.AnvilRegisterRoutes.func1"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if at := topUserFrame(g.frames); at != (manifest.Position{File: "/home/ann/app/handlers/api.go", Line: 42}) {
+	if at := topUserFrame(g.Frames); at != (manifest.Position{File: "/home/ann/app/handlers/api.go", Line: 42}) {
 		t.Errorf("stands at %s", at)
 	}
-	if text := formatFrames(g.frames); !strings.HasPrefix(text, "example.com/app/handlers.(*API).wait\n\t/home/ann/app/handlers/api.go:42\n") {
+	if text := formatFrames(fromSource(g.Frames)); !strings.HasPrefix(text, "example.com/app/handlers.(*API).wait\n\t/home/ann/app/handlers/api.go:42\n") {
 		t.Errorf("formatted:\n%s", text)
 	}
 	if _, ok := parseGoroutine([]byte(dump), 8); ok {
@@ -57,7 +57,7 @@ func TestFindGoroutine(t *testing.T) {
 		<-stop
 	}()
 	g, ok := findGoroutine(<-id)
-	if !ok || !strings.HasSuffix(topUserFrame(g.frames).File, "hot_stack_test.go") {
+	if !ok || !strings.HasSuffix(topUserFrame(g.Frames).File, "hot_stack_test.go") {
 		t.Errorf("got %+v, %v", g, ok)
 	}
 	if _, ok := findGoroutine(-1); ok {

@@ -63,42 +63,39 @@ func userCode(function, file string) bool {
 			return false
 		}
 	}
-	return !strings.Contains(file, "@v") && !vendored(function, file) &&
-		!strings.HasPrefix(function, manifest.RuntimePath+".") &&
-		!strings.HasPrefix(function, manifest.RuntimePath+"/")
+	return !strings.Contains(file, "@v") && !vendored(function, file) && !manifest.Frame{Function: function}.InRuntime()
 }
 
 // vendored reports whether a function was compiled from the vendor directory of
 // its module: below that the import path is the path. A directory of the user's
 // may have this name, too.
 func vendored(function, file string) bool {
-	return strings.HasSuffix(path.Dir(file), "/vendor/"+packageOf(function))
+	return strings.HasSuffix(path.Dir(file), "/vendor/"+manifest.Frame{Function: function}.Package())
 }
 
 // topUserFrame returns the first frame that is the user's; if there is none,
 // the first that is not the Go runtime's.
-func topUserFrame(frames []runtime.Frame) manifest.Position {
+func topUserFrame(frames []manifest.Frame) manifest.Position {
 	var second manifest.Position
 	for _, f := range frames {
 		if userCode(f.Function, f.File) {
-			return manifest.Position{File: f.File, Line: f.Line}
+			return f.Position
 		}
 		if second.File == "" && !strings.HasPrefix(f.Function, "runtime.") {
-			second = manifest.Position{File: f.File, Line: f.Line}
+			second = f.Position
 		}
 	}
 	return second
 }
 
 // placed returns frames with the places that they really have.
-func placed(frames []runtime.Frame, lines manifest.Lines) []runtime.Frame {
+func placed(frames []manifest.Frame, lines manifest.Lines) []manifest.Frame {
 	if len(lines) == 0 {
 		return frames
 	}
 	out := slices.Clone(frames)
 	for i, f := range out {
-		at := lines.Place(f.Function, manifest.Position{File: f.File, Line: f.Line})
-		out[i].File, out[i].Line = at.File, at.Line
+		out[i].Position = lines.Place(f.Function, f.Position)
 	}
 	return out
 }
@@ -106,7 +103,7 @@ func placed(frames []runtime.Frame, lines manifest.Lines) []runtime.Frame {
 // panicFrames returns the stack of the panic that a deferred function is
 // recovering from, innermost first, without the frames of the recovery. It must
 // be called while that deferred function runs.
-func panicFrames() []runtime.Frame {
+func panicFrames() []manifest.Frame {
 	pcs := make([]uintptr, 128)
 	all := collectFrames(pcs[:runtime.Callers(2, pcs)])
 	for i, f := range all {
@@ -117,13 +114,13 @@ func panicFrames() []runtime.Frame {
 	return all
 }
 
-func collectFrames(pcs []uintptr) []runtime.Frame {
-	var all []runtime.Frame
+func collectFrames(pcs []uintptr) []manifest.Frame {
+	var all []manifest.Frame
 	frames := runtime.CallersFrames(pcs)
 	for {
 		f, more := frames.Next()
 		if f.Function != "" {
-			all = append(all, f)
+			all = append(all, manifest.Frame{Function: f.Function, Position: manifest.Position{File: f.File, Line: f.Line}})
 		}
 		if !more {
 			return all
@@ -131,12 +128,20 @@ func collectFrames(pcs []uintptr) []runtime.Frame {
 	}
 }
 
-// formatFrames writes a stack as the Go runtime does, with the names from the
-// source.
-func formatFrames(frames []runtime.Frame) string {
+// fromSource returns frames with the names of functions that the source has.
+func fromSource(frames []manifest.Frame) []manifest.Frame {
+	out := slices.Clone(frames)
+	for i, f := range out {
+		out[i].Function = asWritten(f.Function, f.File)
+	}
+	return out
+}
+
+// formatFrames writes a stack as the Go runtime does.
+func formatFrames(frames []manifest.Frame) string {
 	var b strings.Builder
 	for _, f := range frames {
-		fmt.Fprintf(&b, "%s\n\t%s:%d\n", asWritten(f.Function, f.File), f.File, f.Line)
+		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
 	}
 	return b.String()
 }
@@ -150,9 +155,7 @@ func functionName(fn reflect.Value) string {
 	}
 	file, _ := f.FileLine(f.Entry())
 	name := asWritten(f.Name(), file)
-	name = name[strings.LastIndexByte(name, '/')+1:]
-	name = strings.ReplaceAll(name, "%2e", ".")
-	name = strings.ReplaceAll(name, "[...]", "")
+	name = strings.ReplaceAll(manifest.Frame{Function: name}.Name(), "[...]", "")
 	return strings.TrimSuffix(name, "-fm")
 }
 
@@ -185,18 +188,7 @@ func functionPackage(fn reflect.Value) string {
 	if f == nil {
 		return ""
 	}
-	return packageOf(f.Name())
-}
-
-// packageOf returns the import path in the name of a function, as the source
-// spells it.
-func packageOf(function string) string {
-	name := manifest.StripGeneration(function)
-	// Type arguments may hold import paths.
-	beforeTypes, _, _ := strings.Cut(name, "[")
-	slash := strings.LastIndexByte(beforeTypes, '/') + 1
-	pkg, _, _ := strings.Cut(name[slash:], ".")
-	return name[:slash] + strings.ReplaceAll(pkg, "%2e", ".")
+	return manifest.Frame{Function: f.Name()}.Package()
 }
 
 // functionPosition returns where a function is declared.

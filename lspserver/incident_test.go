@@ -16,14 +16,25 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
+// framesOf reads a stack.
+func framesOf(t *testing.T, stack string) []manifest.Frame {
+	t.Helper()
+	g, ok := manifest.ParseGoroutine(stack)
+	if !ok || len(g.Frames) == 0 {
+		t.Fatalf("no stack:\n%s", stack)
+	}
+	return g.Frames
+}
+
 func TestIncident(t *testing.T) {
 	mine := func(path string) bool { return strings.HasPrefix(path, "/app/") }
 	at := manifest.Position{File: "/app/handlers/pages.go", Line: 40}
-	const stack = `runtime.mapassign_faststr
+	const stack = `goroutine 9 [running]:
+runtime.mapassign_faststr
 	/go/src/internal/runtime/maps/runtime_faststr.go:264
 runtime.panicmem
 	/go/src/runtime/panic.go:336
-example.com/app/handlers.(*app).showPost
+example.com/app/handlers.(*app).showPost(0xc00)
 	/app/handlers/pages.go:40
 example.com/app/handlers.init[example.com/x/y.T].func1
 	/app/handlers/my pages.go:7
@@ -39,29 +50,22 @@ github.com/anvilforge/anvil-lsp/hotreload.(*development).witness.func1
 		d    manifest.Diagnostic
 		want []string
 	}{
-		{"a panic", manifest.Diagnostic{Code: manifest.CodeHandlerPanic, Position: at, Detail: "panic: no\nluck\nGET /posts/1?q=a b\n\n" + stack}, []string{
+		{"a panic", manifest.Diagnostic{Code: manifest.CodeHandlerPanic, Position: at, Request: "GET /posts/1?q=a b", Frames: framesOf(t, stack)}, []string{
 			"/app/handlers/pages.go:40 while answering GET /posts/1?q=a b",
 			"/app/handlers/pages.go:40 handlers.(*app).showPost",
 			"/app/handlers/my pages.go:7 handlers.init[example.com/x/y.T].func1",
 		}},
-		{"a panic whose message has empty lines", manifest.Diagnostic{Code: manifest.CodeHandlerPanic, Position: at, Detail: "panic: a\n\nb\nPOST /x\n\n" + stack}, []string{
-			"/app/handlers/pages.go:40 while answering POST /x",
-			"/app/handlers/pages.go:40 handlers.(*app).showPost",
-			"/app/handlers/my pages.go:7 handlers.init[example.com/x/y.T].func1",
-		}},
-		{"a crash", manifest.Diagnostic{Code: manifest.CodeLiveServer, Position: at, Detail: `panic: boom
-
-goroutine 7 [running]:
+		{"a crash", manifest.Diagnostic{Code: manifest.CodeLiveServer, Position: at, Frames: framesOf(t, `goroutine 7 [running]:
 panic({0x1, 0x2})
 	/go/src/runtime/panic.go:1 +0x1
 example.com/app/feed.(*Hub).run(0xc0001, {0x1, 0x2})
 	/app/feed/hub.go:12 +0x1d
 created by example.com/app/feed.NewHub in goroutine 1
-	/app/feed/hub.go:5 +0x5`}, []string{
+	/app/feed/hub.go:5 +0x5`)}, []string{
 			"/app/feed/hub.go:12 feed.(*Hub).run",
 			"/app/feed/hub.go:5 started by feed.NewHub",
 		}},
-		{"something else", manifest.Diagnostic{Code: manifest.CodeCompile, Detail: stack}, nil},
+		{"something else", manifest.Diagnostic{Code: manifest.CodeCompile, Frames: framesOf(t, stack)}, nil},
 		{"nothing", manifest.Diagnostic{Code: manifest.CodeHandlerPanic}, nil},
 	} {
 		var got []string
@@ -72,7 +76,7 @@ created by example.com/app/feed.NewHub in goroutine 1
 			t.Errorf("%s: got\n%s\nwant\n%s", tt.name, strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 		}
 	}
-	deep := manifest.Diagnostic{Code: manifest.CodeHandlerPanic, Detail: "panic: x\nGET /\n\n" + strings.Repeat("a.f\n\t/app/a.go:1\n", 1000)}
+	deep := manifest.Diagnostic{Code: manifest.CodeHandlerPanic, Frames: framesOf(t, "goroutine 1 [running]:\n"+strings.Repeat("a.f\n\t/app/a.go:1\n", 1000))}
 	if n := len(incident(deep, mine)); n != maxFrames {
 		t.Errorf("%d frames of a deep stack", n)
 	}
@@ -85,7 +89,8 @@ func TestIncidentMoves(t *testing.T) {
 	d := manifest.Diagnostic{Code: manifest.CodeHandlerPanic, Position: s.at("return nil\n"), Message: "panic"}
 	f := &session{bases: map[problem]texts{problemOf(d): {s.path: []byte(sceneText)}}}
 	home, other := s.at("home(c"), manifest.Position{File: "/mod/chi/mux.go", Line: 3}
-	d.Detail = fmt.Sprintf("panic: x\nGET /\n\na.f\n\t%s:%d\na.g\n\t%s:%d\na.h\n\t%s:3\n", s.path, d.Line, s.path, home.Line, other.File)
+	d.Request = "GET /"
+	d.Frames = framesOf(t, fmt.Sprintf("goroutine 1 [running]:\na.f\n\t%s:%d\na.g\n\t%s:%d\na.h\n\t%s:3\n", s.path, d.Line, s.path, home.Line, other.File))
 	s.edit("// Anvil", "\n\n// Anvil")
 	s.edit("func home", "func  home")
 	d.Related = incident(d, func(string) bool { return true })

@@ -44,6 +44,10 @@ type Diagnostic struct {
 	Related []Related `json:"related,omitempty"`
 	// Detail is long text for a log or an error page, for example a stack.
 	Detail string `json:"detail,omitempty"`
+	// Frames are the stack of a panic, a crash or a call that hangs, innermost first.
+	Frames []Frame `json:"frames,omitempty"`
+	// Request is what was being answered, method and URL.
+	Request string `json:"request,omitempty"`
 }
 
 // Diagnose returns a Diagnostic with the severity of its code.

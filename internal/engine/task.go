@@ -290,8 +290,9 @@ func brokenOff(load control.LoadResult) func(path string) bool {
 	}
 	return func(path string) bool {
 		return !slices.ContainsFunc(load.Diagnostics, func(d manifest.Diagnostic) bool {
-			stack := strings.ReplaceAll(d.Detail, "%2e", ".") // as the linker writes dots of a path's last element
-			return stack != "" && !strings.Contains(stack, path+".init")
+			return len(d.Frames) > 0 && !slices.ContainsFunc(d.Frames, func(f manifest.Frame) bool {
+				return f.Package() == path && strings.Contains(f.Name(), ".init")
+			})
 		})
 	}
 }

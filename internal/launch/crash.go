@@ -3,9 +3,7 @@ package launch
 import (
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
@@ -36,7 +34,7 @@ func (e ending) describe(dir string) manifest.Diagnostic {
 	signal, sent := e.sent()
 	if c, ok := parseCrash(e.crash); ok && !sent && !e.stale {
 		d := manifest.Diagnose(manifest.CodeLiveServer, c.position(dir), "the live server crashed: %s", visible.Line(c.message))
-		d.Detail = c.text
+		d.Detail, d.Frames = c.text, c.frames
 		return d
 	}
 	why := ""
@@ -58,54 +56,29 @@ func (e ending) describe(dir string) manifest.Diagnostic {
 // crash is what a Go program prints when it ends by a panic or a fatal error.
 type crash struct {
 	message string
-	text    string // the message and the goroutine that it happened in
-	frames  []frame
+	text    string           // the message and the goroutine that it happened in
+	frames  []manifest.Frame // of that goroutine
 }
-
-type frame struct {
-	function string // without its arguments
-	file     string
-	line     int
-	creator  bool // it did not crash: it started the goroutine
-}
-
-var (
-	goroutineLine = regexp.MustCompile(`^goroutine \d+ .*\[.*\]:$`)
-	positionLine  = regexp.MustCompile(`^\t(.+\.(?:go|s|c|cc|h)):(\d+)(?: \+0x[0-9a-f]+)?(?: .*)?$`)
-)
 
 // parseCrash reads the first goroutine of a crash report.
 func parseCrash(report string) (c crash, ok bool) {
 	report = manifest.StripGeneration(strings.ToValidUTF8(report, "\uFFFD"))
-	lines := strings.Split(strings.ReplaceAll(report, "\r\n", "\n"), "\n")
-	first := slices.IndexFunc(lines, goroutineLine.MatchString)
-	if first < 1 {
+	report = strings.ReplaceAll(report, "\r\n", "\n")
+	at := 0
+	for line := range strings.Lines(report) {
+		if _, begins := manifest.ParseGoroutine(line); begins {
+			break
+		}
+		at += len(line)
+	}
+	g, ok := manifest.ParseGoroutine(report[at:])
+	if !ok || at == 0 {
 		return c, false
 	}
-	c.message, _, _ = strings.Cut(lines[0], " [recovered")
-	end := len(lines)
-	if n := slices.Index(lines[first:], ""); n >= 0 {
-		end = first + n
-	}
-	c.text = strings.Join(lines[:end], "\n")
-	for i := first + 1; i+1 < end; i++ {
-		m := positionLine.FindStringSubmatch(lines[i+1])
-		if m == nil {
-			continue
-		}
-		line, err := strconv.Atoi(m[2])
-		if err != nil || line == 0 {
-			continue
-		}
-		f := frame{function: lines[i], file: m[1], line: line}
-		if f.function, f.creator = strings.CutPrefix(f.function, "created by "); f.creator {
-			f.function, _, _ = strings.Cut(f.function, " in goroutine ")
-		} else if n := strings.LastIndexByte(f.function, '('); n > 0 {
-			f.function = f.function[:n]
-		}
-		c.frames = append(c.frames, f)
-		i++
-	}
+	first, _, _ := strings.Cut(report, "\n")
+	c.message, _, _ = strings.Cut(first, " [recovered")
+	stack, _, _ := strings.Cut(report[at:], "\n\n")
+	c.text, c.frames = report[:at]+strings.TrimSuffix(stack, "\n"), g.Frames
 	return c, true
 }
 
@@ -117,53 +90,41 @@ func (c crash) position(dir string) manifest.Position {
 	// A deferred function that panics again stands above the panic that is the
 	// reason.
 	for i, f := range slices.Backward(frames) {
-		if f.function == "panic" {
+		if f.Function == "panic" {
 			frames = slices.Concat(frames[i+1:], frames[:i])
 			break
 		}
 	}
-	started := func(f frame) bool { return f.creator }
+	started := func(f manifest.Frame) bool { return f.Creator }
 	frames = slices.Concat(slices.DeleteFunc(slices.Clone(frames), started), keep(frames, started))
-	for _, mine := range []func(frame) bool{
-		func(f frame) bool { return f.inside(dir) },
-		func(f frame) bool { return !f.foreign() },
+	for _, mine := range []func(manifest.Frame) bool{
+		func(f manifest.Frame) bool { return inside(dir, f) },
+		func(f manifest.Frame) bool { return !foreign(f) },
 	} {
 		if i := slices.IndexFunc(frames, mine); i >= 0 {
-			return manifest.Position{File: frames[i].file, Line: frames[i].line}
+			return frames[i].Position
 		}
 	}
 	return manifest.Position{}
 }
 
-func keep(frames []frame, ok func(frame) bool) []frame {
-	return slices.DeleteFunc(slices.Clone(frames), func(f frame) bool { return !ok(f) })
+func keep(frames []manifest.Frame, ok func(manifest.Frame) bool) []manifest.Frame {
+	return slices.DeleteFunc(slices.Clone(frames), func(f manifest.Frame) bool { return !ok(f) })
 }
 
 // inside reports code of the workspace.
-func (f frame) inside(dir string) bool {
-	rel, err := filepath.Rel(dir, f.file)
-	return err == nil && dir != "" && filepath.IsLocal(rel) && !f.foreign()
+func inside(dir string, f manifest.Frame) bool {
+	rel, err := filepath.Rel(dir, f.File)
+	return err == nil && dir != "" && filepath.IsLocal(rel) && !foreign(f)
 }
 
 // foreign reports code that the user did not write.
-func (f frame) foreign() bool {
-	pkg := f.pkg()
-	return !filepath.IsAbs(f.file) || // Go's own code, built with -trimpath
-		strings.Contains(f.file, "/src/"+pkg+"/") && pkg != "main" || // Go's own code
-		strings.Contains(f.file, "/pkg/mod/") || strings.HasSuffix(path.Dir(filepath.ToSlash(f.file)), "/vendor/"+pkg) || // below vendor the import path is the path
-		pkg == manifest.RuntimePath || pkg == manifest.RuntimePath+"/control"
-}
-
-// pkg returns the import path of the package that the function is in. Dots in
-// its last part are escaped there.
-func (f frame) pkg() string {
-	slash := strings.LastIndexByte(f.function, '/')
-	// Type arguments may hold import paths.
-	if open := strings.IndexByte(f.function, '['); open >= 0 {
-		slash = strings.LastIndexByte(f.function[:open], '/')
-	}
-	name, _, _ := strings.Cut(f.function[slash+1:], ".")
-	return strings.ReplaceAll(f.function[:slash+1]+name, "%2e", ".")
+func foreign(f manifest.Frame) bool {
+	pkg := f.Package()
+	return !filepath.IsAbs(f.File) || // Go's own code, built with -trimpath
+		strings.Contains(f.File, "/src/"+pkg+"/") && pkg != "main" || // Go's own code
+		strings.Contains(f.File, "/pkg/mod/") || strings.HasSuffix(path.Dir(filepath.ToSlash(f.File)), "/vendor/"+pkg) || // below vendor the import path is the path
+		f.InRuntime()
 }
 
 // lastLine returns the last line with text in it, shortened.

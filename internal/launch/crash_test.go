@@ -150,7 +150,7 @@ func TestForeign(t *testing.T) {
 		{"example.com/blog/handlers.F", "/work/vendor/blog/handlers/h.go", false},
 		{"main.main", "/work/vendor/blog/main.go", false},
 	} {
-		if got := (frame{function: test.function, file: test.file}).foreign(); got != test.want {
+		if got := foreign(manifest.Frame{Function: test.function, Position: manifest.Position{File: test.file}}); got != test.want {
 			t.Errorf("%s in %s is foreign: %t", test.function, test.file, got)
 		}
 	}

@@ -154,6 +154,8 @@ func TestConsole(t *testing.T) {
 				"github.com/anvilforge/anvil-lsp/hotreload.(*routeSet).build.func4\n\t/src/hotreload/box.go:130\n" +
 				"net/http.HandlerFunc.ServeHTTP(0x0, {0x1, 0x2}, 0x3)\n\t/go/src/net/http/server.go:2294 +0x29\nexample.com/blog/list.Each[...](0x1)\n\t/src/list/each.go:9 +0x29\n" +
 				"created by net/http.(*Server).Serve in goroutine 1\n\t/go/src/net/http/server.go:3454 +0x485\n"
+			stack, _ := manifest.ParseGoroutine(panicked.Detail)
+			panicked.Frames = stack.Frames
 			crashed := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "the live server ended with exit status 2; it is started again in 2 s")
 			crashed.Detail = "already seen"
 			return []control.Event{

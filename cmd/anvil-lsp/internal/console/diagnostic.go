@@ -97,8 +97,8 @@ func (c *Console) source(b *strings.Builder, p manifest.Position) {
 
 // stack writes the top of the stack that a diagnostic holds.
 func (c *Console) stack(b *strings.Builder, d manifest.Diagnostic) {
-	for _, f := range stackTop(d.Detail, d.Position, maxFrames) {
-		fmt.Fprintf(b, "      %s\n", c.style.Dim(f.function+"  "+c.place(f.position)))
+	for _, f := range stackTop(d.Frames, d.Position, maxFrames) {
+		fmt.Fprintf(b, "      %s\n", c.style.Dim(f.Name()+"  "+c.place(f.Position)))
 	}
 }
 

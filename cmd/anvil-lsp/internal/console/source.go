@@ -2,8 +2,6 @@ package console
 
 import (
 	"bytes"
-	"regexp"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -77,57 +75,19 @@ func printable(runes []rune) string {
 // the terminal's tab stops.
 func expandTabs(s string) string { return strings.ReplaceAll(s, "\t", tab) }
 
-// frame is one call on a stack.
-type frame struct {
-	function string
-	position manifest.Position
-}
-
-// frameLine is the second line of a frame in a Go stack trace.
-var frameLine = regexp.MustCompile(`^\t(.+):(\d+)(?: \+0x[0-9a-f]+)?$`)
-
-// runtimePrefix begins the names of the functions that call handlers. What is
-// below them on a stack says nothing about the user's code.
-const runtimePrefix = manifest.RuntimePath + "."
-
-// stackTop returns the first frames of a stack trace, from the one at the
-// given position on; if that is not in it, from the top.
-func stackTop(stack string, at manifest.Position, most int) []frame {
-	var frames []frame
-	function := ""
-	for line := range strings.Lines(stack) {
-		line = strings.TrimRight(line, "\r\n")
-		m := frameLine.FindStringSubmatch(line)
-		if m == nil {
-			if line == "" && len(frames) > 0 {
-				break // the next goroutine
-			}
-			function = line
-			continue
-		}
-		if strings.HasPrefix(function, runtimePrefix) && len(frames) > 0 {
+// stackTop returns the first frames of a stack, from the one at the given position
+// on; if that is not among them, from the top. What is below the functions that call
+// handlers says nothing about the user's code.
+func stackTop(stack []manifest.Frame, at manifest.Position, most int) []manifest.Frame {
+	var frames []manifest.Frame
+	for _, f := range stack {
+		if f.InRuntime() && len(frames) > 0 {
 			break
 		}
-		f := frame{function: functionName(function), position: manifest.Position{File: m[1]}}
-		f.position.Line, _ = strconv.Atoi(m[2])
-		if f.position.File == at.File && f.position.Line == at.Line {
+		if f.File == at.File && f.Line == at.Line {
 			frames = frames[:0]
 		}
 		frames = append(frames, f)
 	}
 	return frames[:min(most, len(frames))]
-}
-
-// functionName shortens example.com/blog/handlers.(*app).home(0xc000012345) to
-// handlers.(*app).home.
-func functionName(line string) string {
-	if i := strings.LastIndex(line, "("); i > 0 && strings.HasSuffix(line, ")") {
-		line = line[:i]
-	}
-	line, _, _ = strings.Cut(line, " in goroutine ")
-	end := strings.IndexAny(line, "([")
-	if end < 0 {
-		end = len(line)
-	}
-	return line[strings.LastIndex(line[:end], "/")+1:]
 }

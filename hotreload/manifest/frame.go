@@ -1,0 +1,109 @@
+package manifest
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Frame is a call on the stack of a goroutine.
+type Frame struct {
+	// Function is its name as the Go runtime has it, without arguments and without
+	// the prefix of a generation.
+	Function string `json:"function"`
+	Position        // of the call that is under way in it
+	// Creator: it has started the goroutine, and is not on the stack.
+	Creator bool `json:"creator,omitempty"`
+}
+
+// Package returns the import path of the package that declares the function, as the
+// source spells it.
+func (f Frame) Package() string {
+	path, rest := f.split()
+	name, _, _ := strings.Cut(rest, ".")
+	return path + unescapeDots(name)
+}
+
+// Name returns the function as a person writes it: handlers.(*API).List.
+func (f Frame) Name() string {
+	_, rest := f.split()
+	return unescapeDots(rest)
+}
+
+// InRuntime reports code of package hotreload or below it.
+func (f Frame) InRuntime() bool {
+	pkg := f.Package()
+	return pkg == RuntimePath || strings.HasPrefix(pkg, RuntimePath+"/")
+}
+
+// split splits the function's name behind the last slash of the import path. What
+// comes in brackets, type arguments, has paths of its own.
+func (f Frame) split() (path, rest string) {
+	name := StripGeneration(f.Function)
+	end := strings.IndexAny(name, "[{")
+	if end < 0 {
+		end = len(name)
+	}
+	slash := strings.LastIndexByte(name[:end], '/') + 1
+	return name[:slash], name[slash:]
+}
+
+// unescapeDots undoes what the linker writes for dots in the last element of an
+// import path.
+func unescapeDots(name string) string { return strings.ReplaceAll(name, "%2e", ".") }
+
+// Goroutine is what a Go program prints of a goroutine.
+type Goroutine struct {
+	ID     int
+	State  string // such as running, or chan receive
+	Frames []Frame
+}
+
+var (
+	goroutineLine = regexp.MustCompile(`^goroutine (\d+) .*?\[([^,\]]*).*\]:$`)
+	frameLine     = regexp.MustCompile(`^\t(.+?):(\d+)(?: \+0x[0-9a-f]+)?(?: .*)?$`)
+)
+
+// ParseGoroutine reads the text that a Go program prints of one goroutine, up to an
+// empty line: a header, and for each frame a line with the function and an indented
+// one with its place. ok is false if it does not begin with a header. Names of
+// functions keep the prefix of their generation.
+func ParseGoroutine(text string) (g Goroutine, ok bool) {
+	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+	header := goroutineLine.FindStringSubmatch(lines[0])
+	if header == nil {
+		return g, false
+	}
+	g.ID, _ = strconv.Atoi(header[1])
+	g.State = header[2]
+	for i := 1; i+1 < len(lines) && lines[i] != ""; i++ {
+		if f, ok := parseFrame(lines[i], lines[i+1]); ok {
+			g.Frames = append(g.Frames, f)
+			i++
+		}
+	}
+	return g, true
+}
+
+// parseFrame reads
+//
+//	example.com/app/handlers.(*API).List(0xc000012345, {0x1, 0x2})
+//		/home/ann/app/handlers/api.go:42 +0x1d
+func parseFrame(function, place string) (f Frame, ok bool) {
+	m := frameLine.FindStringSubmatch(place)
+	if m == nil || strings.HasPrefix(function, "\t") {
+		return f, false
+	}
+	f.File = m[1]
+	line, err := strconv.Atoi(m[2])
+	if f.Line = line; err != nil || line == 0 {
+		return f, false
+	}
+	f.Function, f.Creator = strings.CutPrefix(function, "created by ")
+	if f.Creator {
+		f.Function, _, _ = strings.Cut(f.Function, " in goroutine ")
+	} else if open := strings.LastIndexByte(f.Function, '('); open > 0 && strings.HasSuffix(f.Function, ")") {
+		f.Function = f.Function[:open]
+	}
+	return f, true
+}
