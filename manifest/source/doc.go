@@ -22,7 +22,8 @@
 // A [Report] holds the result. [Compare] sets it against the manifest of the
 // live generation.
 //
-// Nothing that is in doubt becomes an error: a finding that keeps a generation
-// from being built must be certain, because nobody looks at the live server's
-// own verdict afterwards.
+// Nothing that is in doubt becomes an error. What is expected to be refused is built
+// and loaded all the same, and the live server has the last word, with one exception:
+// a registration that a process can make only once (ANV006) must be found before the
+// code runs.
 package source
