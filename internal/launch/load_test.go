@@ -14,10 +14,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/internal/nettest"
 )
 
-// load sends requests all the time, in every way that must not fail. None is
-// repeated: what must not happen is that one goes without an answer.
+// load sends requests all the time, in every way that must not fail. None that
+// was sent is repeated: what must not happen is that one goes without an answer.
 type load struct {
 	*real
 	stop     chan struct{}
@@ -98,10 +100,8 @@ func (l *load) kept(gap time.Duration, text string, n int) func() error {
 
 // http2 posts a body that cannot be sent again, on a connection of HTTP/2.
 func (l *load) http2() func() error {
-	transport := &http.Transport{Protocols: new(http.Protocols)}
-	transport.Protocols.SetUnencryptedHTTP2(true)
-	l.Cleanup(transport.CloseIdleConnections)
-	client := &http.Client{Transport: transport}
+	client := &http.Client{Transport: nettest.HTTP2()}
+	l.Cleanup(client.CloseIdleConnections)
 	return func() error {
 		resp, err := client.Post(l.socket.URL()+"/posted", "text/plain", io.LimitReader(strings.NewReader("hello"), 5))
 		return answered(resp, err, "/posted")

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/nettest"
 )
 
 // kept is a connection that is used for one request after the other. What is
@@ -114,10 +115,8 @@ func (l *keptLoad) keep(name, text, want string, n int, gap time.Duration) {
 
 // http2 posts bodies that cannot be sent again on a connection of HTTP/2.
 func (l *keptLoad) http2(gap time.Duration) {
-	transport := &http.Transport{Protocols: new(http.Protocols)}
-	transport.Protocols.SetUnencryptedHTTP2(true)
-	l.t.Cleanup(transport.CloseIdleConnections)
-	client := &http.Client{Transport: transport}
+	client := &http.Client{Transport: nettest.HTTP2()}
+	l.t.Cleanup(client.CloseIdleConnections)
 	l.run("HTTP/2", gap, func() error {
 		res, err := client.Post("http://"+l.addr+"/kept", "text/plain", io.LimitReader(strings.NewReader("hello"), 5))
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/nettest"
 )
 
 // keepsModels is the host package of an application that keeps state: main
@@ -184,9 +185,9 @@ type hitter struct {
 }
 
 // hit posts until the end; each client sees the counter grow.
-func (h *hitter) hit(path string, transport *http.Transport) {
+func (h *hitter) hit(path string, transport http.RoundTripper) {
 	client := &http.Client{Transport: transport, Timeout: time.Minute}
-	h.t.Cleanup(transport.CloseIdleConnections)
+	h.t.Cleanup(client.CloseIdleConnections)
 	h.wg.Go(func() {
 		last := 0
 		for {
@@ -196,7 +197,7 @@ func (h *hitter) hit(path string, transport *http.Transport) {
 			default:
 			}
 			begun := time.Now()
-			// A body that cannot be sent again: what fails is not tried once more.
+			// A body that cannot be sent again: what was sent is not tried once more.
 			res, err := client.Post(h.URL+path, "text/plain", io.LimitReader(strings.NewReader("hit"), 3))
 			if err != nil {
 				h.t.Errorf("no answer: %v", err)
@@ -247,8 +248,7 @@ func TestStateGoesAlong(t *testing.T) {
 		h.hit("/hit", &http.Transport{DisableKeepAlives: true})
 		h.hit("/hit?slow", &http.Transport{})
 	}
-	two := &http.Transport{Protocols: new(http.Protocols)}
-	two.Protocols.SetUnencryptedHTTP2(true)
+	two := nettest.HTTP2()
 	h.hit("/hit", two)
 	h.hit("/hit?slow", two)
 	restarts := restartsOf(t, 2)

@@ -253,7 +253,7 @@ func TestHTTP2IsForwarded(t *testing.T) {
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	defer transport.CloseIdleConnections()
 	post := func() string {
-		resp, err := (&http.Client{Transport: transport}).Post("http://"+s.tcp.Addr().String()+"/wait", "text/plain", io.LimitReader(strings.NewReader("body"), 4))
+		resp, err := postTo(&http.Client{Transport: transport}, "http://"+s.tcp.Addr().String()+"/wait", "body")
 		if err != nil {
 			t.Error(err)
 			return ""
