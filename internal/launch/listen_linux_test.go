@@ -2,7 +2,10 @@ package launch
 
 import (
 	"net/netip"
+	"strconv"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/internal/nettest"
 )
 
 func TestParseKernelAddr(t *testing.T) {
@@ -19,6 +22,19 @@ func TestParseKernelAddr(t *testing.T) {
 	for _, text := range []string{"", ":", "0100007F", "0100007F:", "01:1F90", "xx00007F:1F90", "0100007F:1F9", "0100007F00:1F90"} {
 		if got, ok := parseKernelAddr(text); ok {
 			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+// TestWhatIsOnlyBoundIsNotHeld: tests reserve addresses so.
+func TestWhatIsOnlyBoundIsNotHeld(t *testing.T) {
+	at := netip.MustParseAddrPort(nettest.Reserve(t))
+	if who := holder(t.Context(), at.Addr(), strconv.Itoa(int(at.Port()))); who != "" {
+		t.Errorf("%s is taken%s", at, who)
+	}
+	for _, s := range socketsIn("/proc/self/net/tcp", stateListen) {
+		if s.addr == at {
+			t.Errorf("%s is listened on", at)
 		}
 	}
 }

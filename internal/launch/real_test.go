@@ -25,6 +25,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
+	"github.com/anvilforge/anvil-lsp/internal/nettest"
 )
 
 // envChild makes the test binary a live server. Its value says how that
@@ -190,7 +191,7 @@ func (b *lockedBuffer) String() string {
 
 func newReal(t *testing.T, mode string, change func(*Options)) *real {
 	t.Helper()
-	socket, err := Listen(t.Context(), ":0")
+	socket, err := Listen(t.Context(), nettest.Reserve(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,6 +255,15 @@ func (r *real) replace(generation int) control.LiveStatus {
 		r.Fatalf("Replace: %v", err)
 	}
 	return st
+}
+
+// untilRestarted waits until a process has been started again that had died.
+func (r *real) untilRestarted() {
+	for e := range r.events {
+		if _, again := e.(Restarted); again {
+			return
+		}
+	}
 }
 
 // get asks the application, with a connection of its own.
@@ -369,11 +379,7 @@ func TestRealWorkingDirectory(t *testing.T) {
 	if err := syscall.Kill(st.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	for ev := range r.events {
-		if _, again := ev.(Restarted); again {
-			break
-		}
-	}
+	r.untilRestarted()
 	runsIn(dir)
 }
 
