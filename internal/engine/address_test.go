@@ -3,29 +3,25 @@ package engine
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/nettest"
 )
 
 // freeAndTaken returns a port that nobody listens on, and one that the test does.
 func freeAndTaken(t *testing.T) (free, taken int) {
 	t.Helper()
-	var ports []int
-	for range 2 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { l.Close() })
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-		if len(ports) == 1 {
-			l.Close()
-		}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return ports[0], ports[1]
+	t.Cleanup(func() { l.Close() })
+	reserved := netip.MustParseAddrPort(nettest.Reserve(t))
+	return int(reserved.Port()), l.Addr().(*net.TCPAddr).Port
 }
 
 func TestTheAddressThatMainNamesIsServed(t *testing.T) {

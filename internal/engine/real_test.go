@@ -21,6 +21,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/nettest"
 )
 
 // app is a copy of testdata/hello and the engine that works on it.
@@ -87,7 +88,7 @@ func copyFiles(t *testing.T, from, to string) {
 // start runs an engine until the test ends or a client stops it.
 func (a *app) start(change ...func(*Options)) {
 	a.Helper()
-	opts := Options{Dir: a.dir, Addr: "127.0.0.1:0", Stdout: a.output, Stderr: a.output, Version: "test"}
+	opts := Options{Dir: a.dir, Addr: nettest.Reserve(a.T), Stdout: a.output, Stderr: a.output, Version: "test"}
 	for _, c := range change {
 		c(&opts)
 	}

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/nettest"
 )
 
 // selfish is what a main has that cannot run twice at once: a port, a lock, and
@@ -41,13 +41,7 @@ const selfish = `
 // all the same, a later hot change is a hot swap, and its children end with it,
 // also when the engine is killed.
 func TestRestartOfWhatIsAlone(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().String()
-	l.Close()
-	s := launchAlone(t, port)
+	s := launchAlone(t, nettest.Reserve(t))
 	s.wait(control.EventLive)
 	first := s.child()
 	s.edit("main.go", `"metrics: "`, `"metrics do not work: "`)

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/nettest"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 
@@ -109,12 +109,7 @@ func TestEditorWithoutFolder(t *testing.T) {
 // no live server, but predictions, until the first is gone.
 func TestEditorAddress(t *testing.T) {
 	a, b := copyApp(t, "hello"), copyApp(t, "hello")
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
+	address := nettest.Reserve(t)
 	e := startEditor(t, a)
 	e.Initialize(lsptest.Options{Folders: []string{a}, Settings: map[string]any{"address": address}})
 	live := func(dir string) func(*lsptest.State) bool {

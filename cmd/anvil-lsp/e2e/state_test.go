@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -362,14 +361,8 @@ func TestStateWithoutOverlap(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs to see what a process has")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().String()
-	l.Close()
 	app := keeping(t)
-	app.edit("main.go", "c := hotreload", fmt.Sprintf("metrics, err := net.Listen(\"tcp\", %q)\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}\n\tdefer metrics.Close()\n\tc := hotreload", port))
+	app.edit("main.go", "c := hotreload", fmt.Sprintf("metrics, err := net.Listen(\"tcp\", %q)\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}\n\tdefer metrics.Close()\n\tc := hotreload", nettest.Reserve(t)))
 	app.edit("main.go", "err := hotreload.LiveServer", "err = hotreload.LiveServer")
 	app.edit("main.go", `"log"`, "\"log\"\n\t\"net\"")
 	s := start(t, app.dir)
