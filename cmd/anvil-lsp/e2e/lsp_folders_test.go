@@ -162,6 +162,7 @@ func TestEditorSilent(t *testing.T) {
 	e.Open("main.go")
 	e.Edit("main.go", "func main() {}", "func main() { panic(1) }")
 	e.Save("main.go")
+	e.Await("the line of the log", func(s *lsptest.State) bool { return len(s.Log) > 0 })
 	awaitIdle(t, e.cmd.Process.Pid)
 	e.Look(func(s *lsptest.State) {
 		if len(s.Statuses)+s.Published+len(s.Messages)+len(s.Progress) > 0 || len(s.Log) != 1 {
