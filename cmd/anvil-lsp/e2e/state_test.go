@@ -181,6 +181,31 @@ type hitter struct {
 	wg       sync.WaitGroup
 	answered atomic.Int64
 	longest  atomic.Int64 // of the answers, in nanoseconds
+
+	alone       bool // processes do not overlap, so the engine may answer
+	mu          sync.Mutex
+	unavailable []time.Time // when it did
+}
+
+// queueTime is how long requests wait for a new process that could not start beside
+// the old one, before the engine answers them.
+const queueTime = 3 * time.Second
+
+// checkUnavailable checks that the engine has not answered sooner than it may, where
+// restarts began at some times. The old process ended after that.
+func (h *hitter) checkUnavailable(restarts []time.Time) {
+	h.t.Helper()
+	for _, at := range h.unavailable {
+		var waited time.Duration
+		for _, begun := range restarts {
+			if begun.Before(at) {
+				waited = at.Sub(begun)
+			}
+		}
+		if waited < queueTime {
+			h.t.Errorf("the engine answered %v after the restart began", waited)
+		}
+	}
 }
 
 // hit posts until the end; each client sees the counter grow.
@@ -204,6 +229,12 @@ func (h *hitter) hit(path string, transport http.RoundTripper) {
 			}
 			body, err := io.ReadAll(res.Body)
 			res.Body.Close()
+			if h.alone && res.StatusCode == http.StatusServiceUnavailable {
+				h.mu.Lock()
+				h.unavailable = append(h.unavailable, time.Now())
+				h.mu.Unlock()
+				continue
+			}
 			_, number, _ := strings.Cut(string(body), " ")
 			n, errNumber := strconv.Atoi(number)
 			if err != nil || errNumber != nil || res.StatusCode != http.StatusOK {
@@ -366,19 +397,23 @@ func TestStateWithoutOverlap(t *testing.T) {
 	app.edit("main.go", "err := hotreload.LiveServer", "err = hotreload.LiveServer")
 	app.edit("main.go", `"log"`, "\"log\"\n\t\"net\"")
 	s := start(t, app.dir)
-	h := &hitter{server: s, stop: make(chan struct{})}
+	h := &hitter{server: s, stop: make(chan struct{}), alone: true}
 	h.hit("/hit", &http.Transport{})
 	h.hit("/hit", &http.Transport{DisableKeepAlives: true})
+	var restarts []time.Time
 	s.edit("models/models.go", "	Visits int", "	Visits int\n	Extra  int")
+	restarts = append(restarts, s.waitEvent(control.EventRestarting).Time)
 	if ev := s.wait(control.EventLive); ev.Rung != manifest.RungWarmRestart {
 		t.Errorf("rung %q", ev.Rung)
 	}
 	s.edit("main.go", "c := hotreload", "if true {\n\t\tlog.Fatal(\"no config\")\n\t}\n\tc := hotreload")
+	restarts = append(restarts, s.waitEvent(control.EventRestarting).Time)
 	if ev := s.wait(control.EventKept); !strings.Contains(ev.Message, "with its state") {
 		t.Errorf("kept: %s", ev.Message)
 	}
 	close(h.stop)
 	h.wg.Wait()
+	h.checkUnavailable(restarts)
 	if got := s.get("/hits"); got != fmt.Sprint(h.answered.Load()) {
 		t.Errorf("%d increments were answered, and the counter is %s", h.answered.Load(), got)
 	}
