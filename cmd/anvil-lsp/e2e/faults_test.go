@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -151,15 +152,11 @@ func TestBurst(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, dir)
-	if err := os.WriteFile(lock, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	release := holdLock(t, lock)
 	for n := range 300 {
 		s.save(fmt.Sprintf("handlers/burst%03d.go", n), fmt.Sprintf("package handlers\n\nconst burst%03d = %d\n", n, n))
 	}
-	if err := os.Remove(lock); err != nil {
-		t.Fatal(err)
-	}
+	release()
 	s.expectBuilds("300 files", 1)
 	file := s.path("handlers/burst000.go")
 	for _, name := range []string{"handlers/4913", "handlers/burst000.go~", "handlers/.burst000.go.swp"} {
@@ -177,6 +174,37 @@ func TestBurst(t *testing.T) {
 	}
 	s.save("handlers/burst000.go", s.read("handlers/burst000.go"))
 	s.wait(control.EventUnchanged)
+}
+
+// holdLock makes the lock of git. Until it is released it changes all the time, so
+// that nobody takes it for one left behind, however slow the machine is.
+func holdLock(t *testing.T, lock string) (release func()) {
+	t.Helper()
+	if err := os.WriteFile(lock, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	released := make(chan struct{})
+	var holding sync.WaitGroup
+	holding.Go(func() {
+		ticks := time.NewTicker(100 * time.Millisecond)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-released:
+				if err := os.Remove(lock); err != nil {
+					t.Error(err)
+				}
+				return
+			case now := <-ticks.C:
+				if err := os.Chtimes(lock, now, now); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	release = sync.OnceFunc(func() { close(released); holding.Wait() })
+	t.Cleanup(release)
+	return release
 }
 
 // expectBuilds waits for a live generation and checks how many builds led to
