@@ -67,7 +67,7 @@ func TestRestartOfWhatIsAlone(t *testing.T) {
 	s.get("/time")
 
 	child := s.child()
-	live := s.status().Live.PID
+	live := s.live().Live.PID
 	if err := s.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

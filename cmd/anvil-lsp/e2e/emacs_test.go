@@ -107,7 +107,9 @@ func (e *emacs) loop(run, pid string) {
 	if err := os.Remove(wait); err != nil {
 		t.Fatal(err)
 	}
-	st = e.engine("a restart", func(st control.Status) bool { return st.State == control.StateLive && st.Counts.Restarts == 1 })
+	st = e.engine("a restart", func(st control.Status) bool {
+		return st.State == control.StateLive && st.Counts.Restarts == 1 && st.Live != nil
+	})
 	e.until(`(with-current-buffer "*Messages*" (buffer-string))`, "anvil: restarted")
 	if got := e.get("/"); !strings.HasPrefix(got, "Hello there! Visit 1,") {
 		t.Errorf("the page after a restart is %q", got)

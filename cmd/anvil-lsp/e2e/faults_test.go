@@ -117,7 +117,7 @@ func TestCrash(t *testing.T) {
 	s.edit("handlers/handlers.go", "func AnvilRegisterRoutes(r *hotreload.RouteSink) {",
 		"func AnvilRegisterRoutes(r *hotreload.RouteSink) {\n\tr.Get(\"/crash\", func(w http.ResponseWriter, r *http.Request) {\n\t\tgo panic(\"the end\")\n\t\tselect {}\n\t})\n")
 	gen := s.wait(control.EventLive).Generation
-	pid := s.status().Live.PID
+	pid := s.live().Live.PID
 	if res, err := s.client.Get(s.URL + "/crash"); err == nil {
 		res.Body.Close()
 	}
@@ -127,8 +127,8 @@ func TestCrash(t *testing.T) {
 	}
 	s.waitFor("recovery", func(ev control.Event) bool { return ev.Kind == control.EventRecovered })
 	until(t, "the application answers again", func() bool { code, _ := s.try("/time"); return code == 200 })
-	st := s.status()
-	if st.Live == nil || st.Live.PID == pid || st.Generation != gen || st.Counts.Crashes != 1 {
+	st := s.live()
+	if st.Live.PID == pid || st.Generation != gen || st.Counts.Crashes != 1 {
 		t.Errorf("after the crash: %+v", st)
 	}
 	// And an exit while a plugin is loaded does not come back.
@@ -228,7 +228,7 @@ func (s *server) expectBuilds(what string, want int) {
 func TestEnd(t *testing.T) {
 	dir := copyApp(t, "hello")
 	s := start(t, dir)
-	pid := s.status().Live.PID
+	pid := s.live().Live.PID
 	if err := s.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestEnd(t *testing.T) {
 	}
 
 	s = start(t, dir)
-	pid = s.status().Live.PID
+	pid = s.live().Live.PID
 	if err := s.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -387,7 +387,7 @@ func TestRefusedButRun(t *testing.T) {
 	if !strings.HasSuffix(ev.Diagnostics[0].Message, says) || ev.Message != "" {
 		t.Errorf("got %q %v", ev.Message, ev.Diagnostics)
 	}
-	if refused := s.status().Live.Refused; len(refused) != 1 || refused[0].Goroutines != 2 {
+	if refused := s.live().Live.Refused; len(refused) != 1 || refused[0].Goroutines != 2 {
 		t.Errorf("status: %+v", refused)
 	}
 	if err := os.Remove(s.path("handlers/start.go")); err != nil {

@@ -111,7 +111,7 @@ func TestSavesUnderLoad(t *testing.T) {
 			t.Fatalf("reload %d took the rung %q", n, ev.Rung)
 		}
 		if n == reloads/10 { // everything was used once
-			rss = s.status().Live.RSS
+			rss = s.live().Live.RSS
 		}
 		if visitor == nil {
 			visitor = dial()
@@ -151,7 +151,7 @@ func TestSavesUnderLoad(t *testing.T) {
 	if w := s.whoami(); w.Hits != 0 {
 		t.Errorf("a package-level counter stands at %d right after a reload", w.Hits)
 	}
-	st := s.status()
+	st := s.live()
 	if st.Counts.Restarts != 0 || st.Counts.Crashes != 0 || st.Counts.HotSwaps != reloads+1 {
 		t.Errorf("counts %+v", st.Counts)
 	}
@@ -179,7 +179,7 @@ func checkKept(t *testing.T, s *server, over int) {
 	}
 	until(t, fmt.Sprintf("%d generations are over and keep little", over), func() bool {
 		n := 0
-		for _, g := range s.status().Live.Generations {
+		for _, g := range s.live().Live.Generations {
 			if g.Plugin != "" && g.Drained && 0 < g.Memory && g.Memory <= keptBytes {
 				n++
 			}

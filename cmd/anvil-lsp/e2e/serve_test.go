@@ -319,6 +319,17 @@ func (s *server) status() control.Status {
 	return st
 }
 
+// live returns the engine's status with the part of the live server, which the
+// engine leaves out if that does not answer in time.
+func (s *server) live() (st control.Status) {
+	s.t.Helper()
+	until(s.t, "the live server tells its state", func() bool {
+		st = s.status()
+		return st.Live != nil
+	})
+	return st
+}
+
 // alive reports whether a process exists.
 func alive(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
 

@@ -375,11 +375,11 @@ func TestStateStory(t *testing.T) {
 	}
 	both.Wait()
 	hit("after two restarts")
-	pid := s.status().Live.PID
+	pid := s.live().Live.PID
 	if out, err := exec.Command(binary, "ctl", "restart", "--fresh", "--dir", s.dir).CombinedOutput(); err != nil {
 		t.Errorf("ctl restart --fresh: %v\n%s", err, out)
 	}
-	if now := s.status().Live.PID; now == pid {
+	if now := s.live().Live.PID; now == pid {
 		t.Error("it did not restart")
 	}
 	hits = 0

@@ -70,12 +70,12 @@ func BenchmarkGenerations(b *testing.B) {
 			for range 5 {
 				save()
 			}
-			before := s.status().Live.RSS
+			before := s.live().Live.RSS
 			for b.Loop() {
 				save()
 			}
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(float64(s.status().Live.RSS-before)/float64(b.N)/1024, "KB/generation")
+			b.ReportMetric(float64(s.live().Live.RSS-before)/float64(b.N)/1024, "KB/generation")
 		})
 	}
 }

@@ -45,7 +45,7 @@ func TestCrashOfThin(t *testing.T) {
 		}
 	}
 	check("before the crash", "above")
-	if err := syscall.Kill(s.status().Live.PID, syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(s.live().Live.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	s.waitFor("recovery", func(ev control.Event) bool { return ev.Kind == control.EventRecovered })
