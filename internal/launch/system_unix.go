@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -24,10 +23,6 @@ import (
 
 // firstFile is the descriptor that the first of ExtraFiles has in a child.
 const firstFile = 3
-
-// leftoverOutput is how long, after a process has ended, its output may come
-// from children of it that still run.
-const leftoverOutput = 250 * time.Millisecond
 
 // lastWords is how old what a process has printed may be at its end to be about
 // the end.
@@ -164,14 +159,8 @@ func (u *unixSystem) start(img Image, awaits bool) (_ *child, err error) {
 	}
 
 	report, printed := newTail(), newTail()
-	var copying sync.WaitGroup
-	copying.Go(func() { _, _ = io.Copy(io.MultiWriter(printed, u.stdout), outR) }) // ends with the process, or when the pipe is closed below
-	copying.Go(func() { _, _ = io.Copy(io.MultiWriter(report, u.stderr), errR) })
-	copied := make(chan struct{})
-	go func() {
-		defer close(copied)
-		copying.Wait()
-	}()
+	stdout := newPrinting(outR, io.MultiWriter(printed, u.stdout))
+	stderr := newPrinting(errR, io.MultiWriter(report, u.stderr))
 	client := control.NewClient(path)
 	gone, exited, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	pid := cmd.Process.Pid
@@ -206,14 +195,11 @@ func (u *unixSystem) start(img Image, awaits bool) (_ *child, err error) {
 			defer close(left)
 			endGroup(pid)
 		}()
-		select {
-		case <-copied:
-		case <-time.After(leftoverOutput):
-		}
+		awaitPrinted(stdout, stderr)
 		client.Close()
 		_ = os.Remove(path)
 		state := cmd.ProcessState.String()
-		end := ending{state: state, crash: report.Crash(), output: report.Tail(), stale: ended.Sub(report.Written()) > lastWords}
+		end := ending{state: state, crash: report.Crash(), output: report.Tail(), stale: stderr.endOf(ended).Sub(report.Written()) > lastWords}
 		ch.exit = Exit{PID: pid, State: state, Output: report.Tail(), Diagnostic: end.describe(u.Dir)}
 		close(exited)
 		<-left

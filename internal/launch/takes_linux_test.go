@@ -390,15 +390,6 @@ func runs(pid int) bool {
 	return err == nil && !strings.Contains(string(data), ") Z ")
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("in vain: %s", what)
-		}
-	}
-}
-
 func TestParseLock(t *testing.T) {
 	for line, want := range map[string]heldLock{
 		"1: FLOCK  ADVISORY  WRITE 15752 fe:00:9978482 0 EOF":    {id: "1:", flock: true, write: true, pid: 15752, file: "fe:00:9978482"},
