@@ -5,13 +5,17 @@ package hotreload
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 )
 
@@ -69,9 +73,14 @@ func TestListenIsHandedOn(t *testing.T) {
 		return l
 	}
 	tcp, unix, gone := listen(first, "tcp", "127.0.0.1:0"), listen(first, "unix", "app.sock"), listen(first, "unix", "gone.sock")
-	unwanted := listen(first, "tcp", "localhost:0")
+	// At an address that nobody else is given.
+	unwanted := listen(first, "tcp", strings.Replace(nettest.Reserve(t), "127.0.0.1", "localhost", 1))
+	_, port, err := net.SplitHostPort(unwanted.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
 	path := filepath.Join(dir, "app.sock")
-	if want := []string{"tcp 127.0.0.1:0", "tcp localhost:0", "unix " + path, "unix " + filepath.Join(dir, "gone.sock")}; !slices.Equal(shelf.Names(), want) {
+	if want := []string{"tcp 127.0.0.1:0", "tcp localhost:" + port, "unix " + path, "unix " + filepath.Join(dir, "gone.sock")}; !slices.Equal(shelf.Names(), want) {
 		t.Errorf("kept are %q, want %q", shelf.Names(), want)
 	}
 
@@ -106,8 +115,8 @@ func TestListenIsHandedOn(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if c, err := net.Dial("tcp", unwanted.Addr().String()); err == nil {
-		t.Errorf("what nobody wants is still bound: %v", c.Close())
+	if c, err := net.Dial("tcp", unwanted.Addr().String()); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("what nobody wants is still bound: %v, %v", c, err)
 	}
 	if len(shelfOfSecond.Names()) != 3 {
 		t.Errorf("kept are %q", shelfOfSecond.Names())
@@ -151,7 +160,7 @@ func TestListenAnew(t *testing.T) {
 // accepted on any more once the engine has asked for the end, while what is under
 // way goes on.
 func TestListenersUnderAnEngine(t *testing.T) {
-	plain, secure := mustListen(t, "tcp", "127.0.0.1:0"), mustListen(t, "tcp", "127.0.0.1:0")
+	plain, secure := mustListen(t, "tcp", nettest.Reserve(t)), mustListen(t, "tcp", nettest.Reserve(t))
 	started, finish := make(chan struct{}), make(chan struct{})
 	e := startUnder(t, t.Context(), Options{
 		Listeners: []net.Listener{plain, tls.NewListener(secure, certified(t, "h2", "http/1.1"))},
@@ -183,8 +192,8 @@ func TestListenersUnderAnEngine(t *testing.T) {
 	}
 	for _, l := range []net.Listener{plain, secure} {
 		var d net.Dialer
-		if c, err := d.DialContext(context.WithoutCancel(t.Context()), "tcp", l.Addr().String()); err == nil {
-			t.Errorf("%s still accepts: %v", l.Addr(), c.Close())
+		if c, err := d.DialContext(context.WithoutCancel(t.Context()), "tcp", l.Addr().String()); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("%s still accepts: %v, %v", l.Addr(), c, err)
 		}
 	}
 	close(finish)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 )
 
 // urlOf waits for the log line that names the address, and returns the URL.
@@ -33,7 +35,7 @@ func urlOf(t *testing.T, log io.Reader) string {
 func liveServer(t *testing.T, o Options) (url string, stop func() error) {
 	t.Helper()
 	log, w := io.Pipe()
-	o.Addr, o.Logger = "127.0.0.1:0", textLogger(w)
+	o.Addr, o.Logger = nettest.Reserve(t), textLogger(w)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {

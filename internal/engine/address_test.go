@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/internal/nettest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 )
 
 // freeAndTaken returns a port that nobody listens on, and one that the test does.

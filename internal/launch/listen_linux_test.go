@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/internal/nettest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 )
 
 func TestParseKernelAddr(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/internal/nettest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 )
 
 // load sends requests all the time, in every way that must not fail. None that

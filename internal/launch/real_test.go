@@ -24,8 +24,8 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
-	"github.com/anvilforge/anvil-lsp/internal/nettest"
 )
 
 // envChild makes the test binary a live server. Its value says how that

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/internal/nettest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 )
 
 // envTakes says what the test binary takes before it is a live server, as a list

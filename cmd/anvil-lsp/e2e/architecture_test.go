@@ -24,8 +24,8 @@ func TestArchitecture(t *testing.T) {
 		"internal/launch":            {module + "hotreload/manifest", module + "hotreload/control", module + "hotreload/shared/takeover", module + "hotreload/shared/visible"},
 		"internal/engine":            {module + "hotreload/manifest", module + "hotreload/control", module + "internal/build", module + "internal/launch", module + "internal/watch", module + "manifest/source", module + "hotreload/shared/visible", module + "internal/outdir", module + "hotreload/shared/regular", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
 		"hotreload/shared/visible":   {},
+		"hotreload/shared/nettest":   {},
 		"internal/release":           {"golang.org/x/mod/modfile", "golang.org/x/mod/module", "golang.org/x/mod/semver", "golang.org/x/mod/sumdb/dirhash", "golang.org/x/mod/zip"},
-		"internal/nettest":           {},
 		"lspserver/trust":            {},
 		"lspserver": {
 			module + "hotreload/shared/visible", module + "lspserver/trust",

@@ -17,7 +17,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/internal/nettest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 )
 
 // keepsModels is the host package of an application that keeps state: main

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 )
 
 // serving is a process, as far as this package is concerned.
@@ -249,11 +251,10 @@ func TestHTTP2IsForwarded(t *testing.T) {
 	s := newSuccession(t)
 	one := s.start("one")
 	one.Patience = time.Minute // outlasts the test
-	transport := &http.Transport{Protocols: new(http.Protocols)}
-	transport.Protocols.SetUnencryptedHTTP2(true)
-	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: nettest.HTTP2()}
+	defer client.CloseIdleConnections()
 	post := func() string {
-		resp, err := postTo(&http.Client{Transport: transport}, "http://"+s.tcp.Addr().String()+"/wait", "body")
+		resp, err := client.Post("http://"+s.tcp.Addr().String()+"/wait", "text/plain", io.LimitReader(strings.NewReader("body"), 4))
 		if err != nil {
 			t.Error(err)
 			return ""
@@ -300,7 +301,7 @@ func TestHTTP2IsForwarded(t *testing.T) {
 	if !(got[0] == want("one") && got[1] == want("two") || got[0] == want("two") && got[1] == want("one")) {
 		t.Errorf("answers %q", got)
 	}
-	transport.CloseIdleConnections()
+	client.CloseIdleConnections()
 }
 
 // TestOpaqueConnectionIsForwardedAndClosed: a head that is too long to be passed
