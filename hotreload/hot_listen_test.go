@@ -80,7 +80,8 @@ func TestListenIsHandedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "app.sock")
-	if want := []string{"tcp 127.0.0.1:0", "tcp localhost:" + port, "unix " + path, "unix " + filepath.Join(dir, "gone.sock")}; !slices.Equal(shelf.Names(), want) {
+	want := []string{"tcp 127.0.0.1:0", "tcp localhost:" + port, "unix " + path, "unix " + filepath.Join(dir, "gone.sock")}
+	if !slices.Equal(shelf.Names(), want) {
 		t.Errorf("kept are %q, want %q", shelf.Names(), want)
 	}
 
@@ -192,7 +193,8 @@ func TestListenersUnderAnEngine(t *testing.T) {
 	}
 	for _, l := range []net.Listener{plain, secure} {
 		var d net.Dialer
-		if c, err := d.DialContext(context.WithoutCancel(t.Context()), "tcp", l.Addr().String()); !errors.Is(err, syscall.ECONNREFUSED) {
+		c, err := d.DialContext(context.WithoutCancel(t.Context()), "tcp", l.Addr().String())
+		if !errors.Is(err, syscall.ECONNREFUSED) {
 			t.Errorf("%s still accepts: %v, %v", l.Addr(), c, err)
 		}
 	}

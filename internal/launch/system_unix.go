@@ -199,7 +199,8 @@ func (u *unixSystem) start(img Image, awaits bool) (_ *child, err error) {
 		client.Close()
 		_ = os.Remove(path)
 		state := cmd.ProcessState.String()
-		end := ending{state: state, crash: report.Crash(), output: report.Tail(), stale: stderr.endOf(ended).Sub(report.Written()) > lastWords}
+		stale := stderr.endOf(ended).Sub(report.Written()) > lastWords
+		end := ending{state: state, crash: report.Crash(), output: report.Tail(), stale: stale}
 		ch.exit = Exit{PID: pid, State: state, Output: report.Tail(), Diagnostic: end.describe(u.Dir)}
 		close(exited)
 		<-left

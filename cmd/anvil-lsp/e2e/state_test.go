@@ -393,7 +393,9 @@ func TestStateWithoutOverlap(t *testing.T) {
 		t.Skip("needs to see what a process has")
 	}
 	app := keeping(t)
-	app.edit("main.go", "c := hotreload", fmt.Sprintf("metrics, err := net.Listen(\"tcp\", %q)\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}\n\tdefer metrics.Close()\n\tc := hotreload", nettest.Reserve(t)))
+	app.edit("main.go", "c := hotreload", fmt.Sprintf(
+		"metrics, err := net.Listen(\"tcp\", %q)\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}\n\tdefer metrics.Close()\n\tc := hotreload",
+		nettest.Reserve(t)))
 	app.edit("main.go", "err := hotreload.LiveServer", "err = hotreload.LiveServer")
 	app.edit("main.go", `"log"`, "\"log\"\n\t\"net\"")
 	s := start(t, app.dir)

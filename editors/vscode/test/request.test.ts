@@ -120,7 +120,8 @@ describe('send', () => {
 	it('does not follow redirects', async () => assert.equal((await get('/moved')).status, 302));
 
 	it('cuts what does not end or is too long, and says so', async () => {
-		const stream = await get('/stream', { timeout: 2000 }); // both ends share one thread, which may not have its turn for a while
+		// Both ends share one thread, which may not have its turn for a while.
+		const stream = await get('/stream', { timeout: 2000 });
 		assert.deepEqual([stream.body, stream.cut], ['one\n', 'it did not end within 2 s']);
 		const large = await get('/large', { limit: 2048 });
 		assert.deepEqual([large.body.length, large.cut], [2048, 'only the first 2 KiB are shown']);
