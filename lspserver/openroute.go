@@ -1,7 +1,6 @@
 package lspserver
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,11 +50,11 @@ func openRoute(ctx context.Context, s *Server, f *session, arg commandArgument) 
 		return nil, invalid("%q is no path: it begins with a slash", arg.Path)
 	}
 	path := arg.Path
-	key := manifest.RouteKey{Method: arg.Method, Pattern: arg.Pattern}
-	mount := key
-	mount.Mount = true
-	if last := cmp.Or(v.counted.of(key), v.counted.of(mount)); path == "" && last != nil && parametric(arg.Pattern) {
-		path = last.LastPath
+	for _, mount := range []bool{false, true} {
+		last := v.counted.of(manifest.RouteKey{Method: arg.Method, Pattern: arg.Pattern, Mount: mount})
+		if path == "" && last != nil && parametric(arg.Pattern) {
+			path = last.LastPath
+		}
 	}
 	if path == "" {
 		path = strings.TrimSuffix(arg.Pattern, "/*") // below a mounted handler

@@ -36,6 +36,15 @@ func (f Frame) InRuntime() bool {
 	return pkg == RuntimePath || strings.HasPrefix(pkg, RuntimePath+"/")
 }
 
+// Initialises reports whether the function is part of the initialisation of its
+// package: an init function, a literal in one, or what the compiler makes of the values
+// of variables.
+func (f Frame) Initialises() bool {
+	_, rest := f.split()
+	_, name, _ := strings.Cut(rest, ".")
+	return name == "init" || strings.HasPrefix(name, "init.")
+}
+
 // split splits the function's name behind the last slash of the import path. What
 // comes in brackets, type arguments, has paths of its own.
 func (f Frame) split() (path, rest string) {
@@ -61,7 +70,7 @@ type Goroutine struct {
 
 var (
 	goroutineLine = regexp.MustCompile(`^goroutine (\d+) .*?\[([^,\]]*).*\]:$`)
-	frameLine     = regexp.MustCompile(`^\t(.+?):(\d+)(?: \+0x[0-9a-f]+)?(?: .*)?$`)
+	frameLine     = regexp.MustCompile(`^\t(.+):(\d+)(?: .*)?$`)
 )
 
 // ParseGoroutine reads the text that a Go program prints of one goroutine, up to an

@@ -12,7 +12,7 @@ const stackText = `goroutine 71 gp=0xc000 m=3 mp=0xc01 [chan receive, 2 minutes,
 panic({0x1?, 0x2?})
 	/go/src/runtime/panic.go:792 +0x132
 anvil.g7/example.com/app/handlers.(*API).wait(0xc000012345, {0x1, 0x2})
-	/home/ann/my app:8080/handlers/api.go:42 +0x1d fp=0xc0 sp=0xc1 pc=0x1
+	/home/ann/my:8080 app:1/handlers/api.go:42 +0x1d fp=0xc0 sp=0xc1 pc=0x1
 example.com/app/v1%2e2.Map[go.shape.int,example.com/x/y.T].func1(...)
 	/home/ann/app/v1.2/page.templ:9
 runtime.asm(0x1)
@@ -38,7 +38,7 @@ func TestParseGoroutine(t *testing.T) {
 	}
 	want := []string{
 		"panic panic /go/src/runtime/panic.go:792 false",
-		"example.com/app/handlers handlers.(*API).wait /home/ann/my app:8080/handlers/api.go:42 false",
+		"example.com/app/handlers handlers.(*API).wait /home/ann/my:8080 app:1/handlers/api.go:42 false",
 		"example.com/app/v1.2 v1.2.Map[go.shape.int,example.com/x/y.T].func1 /home/ann/app/v1.2/page.templ:9 false",
 		"runtime runtime.asm C:/go/src/runtime/asm_amd64.s:12 false",
 		"example.com/app/handlers handlers.start /home/ann/app/handlers/start.go:3 true",
@@ -49,6 +49,17 @@ func TestParseGoroutine(t *testing.T) {
 	for _, text := range []string{"", "panic: x\n" + stackText, "goroutine 1 [running]", "goroutine x [running]:\n"} {
 		if g, ok := ParseGoroutine(text); ok {
 			t.Errorf("%q is %+v", text, g)
+		}
+	}
+}
+
+func TestInitialises(t *testing.T) {
+	for name, want := range map[string]bool{
+		"example.com/a/store.init": true, "example.com/a/store.init.0": true, "example.com/a/store.init.0.func1": true, "anvil.g7/a/v1%2einit.init": true,
+		"example.com/a/store.(*Store).initSchema": false, "example.com/a/store.initial": false, "example.com/a/v1%2einit.F": false, "example.com/a/init.F": false, "panic": false,
+	} {
+		if got := (Frame{Function: name}).Initialises(); got != want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func longType(name string, fields ...string) string {
 // made, because functions that call them are inlined. Only what was edited is made
 // anew.
 func TestInstancesOfLongTypes(t *testing.T) {
-	const awkward = "Tag int `json:\"a@b,omitempty\" doc:\"ä [x] \\\"y\\\" %2e\"`"
+	const awkward = "Tag int `json:\"a@b,omitempty\" doc:\"ä example.com/app/handlers/views.Page [x] \\\"y\\\" %2e\"`"
 	for name, test := range map[string]struct {
 		files map[string]string // beside those of the program
 		size  string            // what handlers calls

@@ -291,7 +291,7 @@ func brokenOff(load control.LoadResult) func(path string) bool {
 	return func(path string) bool {
 		return !slices.ContainsFunc(load.Diagnostics, func(d manifest.Diagnostic) bool {
 			return len(d.Frames) > 0 && !slices.ContainsFunc(d.Frames, func(f manifest.Frame) bool {
-				return f.Package() == path && strings.Contains(f.Name(), ".init")
+				return f.Package() == path && f.Initialises()
 			})
 		})
 	}

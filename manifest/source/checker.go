@@ -158,6 +158,8 @@ func (c *Checker) protect(faults *[]manifest.Diagnostic, what string, fn func())
 			d := manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "anvil-lsp failed while %s: %v; what the edit will do is known only after the build", what, v)
 			d.Severity = manifest.SeverityInformation
 			d.Detail = string(debug.Stack())
+			own, _ := manifest.ParseGoroutine(d.Detail)
+			d.Frames = own.Frames
 			*faults = append(*faults, d)
 		}
 	}()

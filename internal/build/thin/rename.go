@@ -100,7 +100,7 @@ func (r *Renaming) symbol(name string) string {
 			}
 			at += next
 			size := len(g.stem)
-			if beginsPath(name, at) {
+			if beginsPath(name, at) && !quoted(name[:at]) {
 				for _, rule := range g.rules {
 					if strings.HasPrefix(name[at:], rule.from) {
 						name = name[:at] + rule.to + name[at+len(rule.from):]
@@ -113,6 +113,21 @@ func (r *Renaming) symbol(name string) string {
 		}
 	}
 	return name
+}
+
+// quoted reports whether a name goes on in a quoted string, a struct tag, after a part
+// of it.
+func quoted(part string) bool {
+	in := false
+	for i := 0; i < len(part); i++ {
+		switch part[i] {
+		case '"':
+			in = !in
+		case '\\':
+			i++ // what is behind it is escaped
+		}
+	}
+	return in
 }
 
 // beginsPath reports whether an import path can begin at a place in the name of a

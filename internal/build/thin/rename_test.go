@@ -175,8 +175,9 @@ func TestRenamedSymbols(t *testing.T) {
 		"type:<-chan e/b.T":                                "type:<-chan anvil.g9/e/b.T",
 		"type:noalg.map.group[example.com/app/a.T]int":     "type:noalg.map.group[anvil.g7/example.com/app/a.T]int",
 		"type:func() (example.com/app/a.T, error)":         "type:func() (anvil.g7/example.com/app/a.T, error)",
-		"fmt.b":                       "fmt.b",
-		"type:.namedata.*b.G[e/b.T].": "type:.namedata.*b.G[anvil.g9/e/b.T].",
+		"fmt.b": "fmt.b",
+		`a.F[go.shape.struct { A e/b.T "x:\"see e/b.T\" \\\"e/b.T"; B e/b.T }]`: `a.F[go.shape.struct { A anvil.g9/e/b.T "x:\"see e/b.T\" \\\"e/b.T"; B anvil.g9/e/b.T }]`,
+		"type:.namedata.*b.G[e/b.T].":                                           "type:.namedata.*b.G[anvil.g9/e/b.T].",
 	} {
 		if got := r.symbol(name); got != want {
 			t.Errorf("%s becomes %s, want %s", name, got, want)
