@@ -5,7 +5,7 @@ everything = github.com/anvilforge/anvil-lsp/...
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL: # one step after the other: each takes the whole machine by itself
-.PHONY: help build test test-full race lint samples oldest-chi edits vet-platforms neovim emacs vscode vscode-e2e
+.PHONY: help build test test-full race lint golangci samples oldest-chi edits vet-platforms neovim emacs vscode vscode-e2e
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,10 @@ lint: ## gofmt, go vet with and without the engine's build tag, go mod tidy -dif
 	set -e; for module in . hotreload testdata/*/; do \
 		[ ! -f "$$module/go.mod" ] || (cd "$$module" && go mod tidy -diff); \
 	done
+
+golangci: ## golangci-lint (v2, from PATH) in both modules
+	golangci-lint run ./...
+	cd hotreload && golangci-lint run ./... && golangci-lint run --build-tags anvilhot ./...
 
 samples: ## the tests of the sample applications
 	set -e; for app in testdata/*/go.mod; do \
