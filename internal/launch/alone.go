@@ -186,7 +186,7 @@ func (l *loop) displace(a *attempt) {
 // asked for a is answered when that is done, or as soon as the start is not wanted
 // any more.
 func (l *loop) restore(a *attempt, err error) {
-	if start, ok := err.(*StartError); ok {
+	if start, ok := errors.AsType[*StartError](err); ok {
 		start.Displaced = true
 	}
 	tell := sync.OnceFunc(func() { l.answer(a.reply, started{err: err}) })
@@ -242,7 +242,7 @@ func (l *loop) clashOf(p *process, r launched) *clash {
 
 // explain adds to an error of a start who has what the process did not get.
 func (l *loop) explain(p *process, err error) error {
-	start, ok := err.(*StartError)
+	start, ok := errors.AsType[*StartError](err)
 	if !ok || len(start.Diagnostics) == 0 {
 		return err
 	}
