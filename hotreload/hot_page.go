@@ -103,7 +103,7 @@ func (d *development) excerpt(at manifest.Position, frames []manifest.Frame, mad
 // own reports a call in a package of the program's own: it is main or hot, or its
 // file is below the directory that is served.
 func (d *development) own(f manifest.Frame) bool {
-	if !userCode(f.Function, f.File) {
+	if !userCode(f) {
 		return false
 	}
 	pkg := f.Package()

@@ -42,16 +42,12 @@ func allGoroutines() []byte {
 	return buf[:n]
 }
 
-// generationPrefix begins the import paths of a generation's packages.
-var generationPrefix = regexp.MustCompile(`\banvil\.g(\d+)/`)
-
 // goroutinesOf counts, by generation, the goroutines that run its code: the
 // innermost function of a generation tells whose they are.
 func goroutinesOf(dump []byte) map[int]int {
 	out := map[int]int{}
 	for paragraph := range bytes.SplitSeq(dump, []byte("\n\n")) {
-		if m := generationPrefix.FindSubmatch(paragraph); m != nil {
-			n, _ := strconv.Atoi(string(m[1]))
+		if n, ok := manifest.GenerationIn(paragraph); ok {
 			out[n]++
 		}
 	}

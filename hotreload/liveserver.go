@@ -156,17 +156,13 @@ func (f *front) listen(ctx context.Context, o Options, log ...any) error {
 		if err != nil {
 			return err
 		}
-		scheme := "http://"
+		scheme, serve := "http://", f.serve
 		if o.TLSConfig != nil {
-			scheme = "https://"
+			scheme, serve = "https://", f.serveTLS
+			f.srv.TLSConfig = namingHTTP2(o.TLSConfig)
 		}
 		o.Logger.Info("serving", append([]any{"url", scheme + l.Addr().String()}, log...)...)
-		f.srv.TLSConfig = namingHTTP2(o.TLSConfig)
-		if o.TLSConfig != nil {
-			f.serveTLS(l)
-		} else {
-			f.serve(l)
-		}
+		serve(l)
 	}
 	for _, l := range o.Listeners {
 		o.Logger.Info("serving", append([]any{"network", l.Addr().Network(), "address", l.Addr().String()}, log...)...)
@@ -183,15 +179,12 @@ func checkTLS(c *tls.Config) error {
 	return nil
 }
 
-// namingHTTP2 returns a copy of c, which may be nil, that names HTTP/2. What a server
-// serves first decides whether it prepares for HTTP/2: a listener without TLS does so
-// only if the configuration names it. [http.Server.ServeTLS] would offer it to clients
-// all the same, and then close their connections. It removes the name again where
-// HTTP/2 is turned off.
+// namingHTTP2 returns a copy of c that names HTTP/2. What a server serves first decides
+// whether it prepares for HTTP/2: a listener without TLS does so only if the
+// configuration names it. [http.Server.ServeTLS] would offer it to clients all the same,
+// and then close their connections. It removes the name again where HTTP/2 is turned
+// off.
 func namingHTTP2(c *tls.Config) *tls.Config {
-	if c == nil {
-		return nil
-	}
 	c = c.Clone()
 	if !slices.Contains(c.NextProtos, "h2") {
 		c.NextProtos = append(slices.Clip(c.NextProtos), "h2")

@@ -47,30 +47,23 @@ func isTest(file string) bool { return strings.HasSuffix(file, "_test.go") }
 // userCode reports whether a frame is the user's: not the standard library's,
 // not this module's, not a dependency's. Anything else is shown as a place to
 // look at.
-func userCode(function, file string) bool {
-	file = filepath.ToSlash(file)
+func userCode(f manifest.Frame) bool {
+	file := filepath.ToSlash(f.File)
 	switch {
-	case !strings.HasSuffix(file, ".go"), strings.HasPrefix(function, "runtime."):
+	case !strings.HasSuffix(file, ".go"), strings.HasPrefix(f.Function, "runtime."):
 		return false
 	case isTest(file):
 		return true
 	case sourceRoot != "" && strings.HasPrefix(file, sourceRoot):
 		return false
-	case sourceRoot == "" && !filepath.IsAbs(file) && !strings.HasPrefix(function, "main."):
+	case sourceRoot == "" && !filepath.IsAbs(file) && !strings.HasPrefix(f.Function, "main."):
 		// -trimpath leaves the import path: the standard library's has no dot.
 		first, _, _ := strings.Cut(file, "/")
 		if !strings.Contains(first, ".") {
 			return false
 		}
 	}
-	return !strings.Contains(file, "@v") && !vendored(function, file) && !manifest.Frame{Function: function}.InRuntime()
-}
-
-// vendored reports whether a function was compiled from the vendor directory of
-// its module: below that the import path is the path. A directory of the user's
-// may have this name, too.
-func vendored(function, file string) bool {
-	return strings.HasSuffix(path.Dir(file), "/vendor/"+manifest.Frame{Function: function}.Package())
+	return !strings.Contains(file, "@v") && !f.Vendored() && !f.InRuntime()
 }
 
 // topUserFrame returns the first frame that is the user's; if there is none,
@@ -78,7 +71,7 @@ func vendored(function, file string) bool {
 func topUserFrame(frames []manifest.Frame) manifest.Position {
 	var second manifest.Position
 	for _, f := range frames {
-		if userCode(f.Function, f.File) {
+		if userCode(f) {
 			return f.Position
 		}
 		if second.File == "" && !strings.HasPrefix(f.Function, "runtime.") {

@@ -10,12 +10,12 @@ const maxFrames = 16
 // incident returns what explains a panic or a crash: the request, and the frames of
 // the stack that are in the user's code, innermost first. mine tells whose a file is.
 func incident(d manifest.Diagnostic, mine func(path string) bool) []manifest.Related {
+	if d.Code != manifest.CodeHandlerPanic && d.Code != manifest.CodeLiveServer {
+		return nil
+	}
 	var out []manifest.Related
 	if d.Request != "" && d.File != "" {
 		out = append(out, manifest.Related{Position: d.Position, Message: "while answering " + d.Request})
-	}
-	if d.Code != manifest.CodeHandlerPanic && d.Code != manifest.CodeLiveServer {
-		return out
 	}
 	frames := 0
 	for _, f := range d.Frames {

@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"path"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -19,9 +21,9 @@ type Frame struct {
 // Package returns the import path of the package that declares the function, as the
 // source spells it.
 func (f Frame) Package() string {
-	path, rest := f.split()
+	dir, rest := f.split()
 	name, _, _ := strings.Cut(rest, ".")
-	return path + unescapeDots(name)
+	return dir + unescapeDots(name)
 }
 
 // Name returns the function as a person writes it: handlers.(*API).List.
@@ -36,6 +38,13 @@ func (f Frame) InRuntime() bool {
 	return pkg == RuntimePath || strings.HasPrefix(pkg, RuntimePath+"/")
 }
 
+// Vendored reports whether the function was compiled from the vendor directory of its
+// module: below that the import path is the path. A directory of the user's may have
+// this name, too.
+func (f Frame) Vendored() bool {
+	return strings.HasSuffix(path.Dir(filepath.ToSlash(f.File)), "/vendor/"+f.Package())
+}
+
 // Initialises reports whether the function is part of the initialisation of its
 // package: an init function, a literal in one, or what the compiler makes of the values
 // of variables.
@@ -47,7 +56,7 @@ func (f Frame) Initialises() bool {
 
 // split splits the function's name behind the last slash of the import path. What
 // comes in brackets, type arguments, has paths of its own.
-func (f Frame) split() (path, rest string) {
+func (f Frame) split() (dir, rest string) {
 	name := StripGeneration(f.Function)
 	end := strings.IndexAny(name, "[{")
 	if end < 0 {

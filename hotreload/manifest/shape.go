@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,7 +19,7 @@ func Fingerprint(shape string) string {
 
 // generationPrefix is what the builder puts before the import path of a hot
 // package: anvil.g7/example.com/app/handlers.
-var generationPrefix = regexp.MustCompile(`\banvil\.g[0-9]+/`)
+var generationPrefix = regexp.MustCompile(`\banvil\.g([0-9]+)/`)
 
 // StripGeneration removes generation prefixes from import paths, symbol names
 // and type strings, so that a person sees the names from the source.
@@ -27,6 +28,17 @@ func StripGeneration(s string) string {
 		return s
 	}
 	return generationPrefix.ReplaceAllString(s, "")
+}
+
+// GenerationIn returns the number in the first generation prefix in a text, such as the
+// dump of a goroutine; ok is false if there is none.
+func GenerationIn(text []byte) (generation int, ok bool) {
+	m := generationPrefix.FindSubmatch(text)
+	if m == nil {
+		return 0, false
+	}
+	generation, err := strconv.Atoi(string(m[1]))
+	return generation, err == nil
 }
 
 // GenerationPath returns the import path under which a hot package is compiled

@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -123,8 +122,7 @@ func foreign(f manifest.Frame) bool {
 	pkg := f.Package()
 	return !filepath.IsAbs(f.File) || // Go's own code, built with -trimpath
 		strings.Contains(f.File, "/src/"+pkg+"/") && pkg != "main" || // Go's own code
-		strings.Contains(f.File, "/pkg/mod/") || strings.HasSuffix(path.Dir(filepath.ToSlash(f.File)), "/vendor/"+pkg) || // below vendor the import path is the path
-		f.InRuntime()
+		strings.Contains(f.File, "/pkg/mod/") || f.Vendored() || f.InRuntime()
 }
 
 // lastLine returns the last line with text in it, shortened.
