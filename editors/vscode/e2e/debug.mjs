@@ -58,10 +58,11 @@ export function debugCasesOf(app) {
 			assert.equal(await w.notifications.count(), 0);
 
 			// Saved while the process stands still: the user is asked to let it go on, and then gets the new code.
-			const answer = hello();
-			await w.page.locator('.debug-top-stack-frame-line').first().waitFor();
+			// Typed before it stands: VS Code shows the place by moving the cursor there, and more than once.
 			const before = await w.generation();
 			await w.typeLine(lineOf('Good morning'), '\treturn c.Text(http.StatusOK, "Good night, "+c.Param("name")+"!\\n")');
+			const answer = hello();
+			await w.page.locator('.debug-top-stack-frame-line').first().waitFor();
 			await w.save();
 			const n = await w.notification('the live server stands at a breakpoint');
 			await n.locator('.monaco-button', { hasText: 'Continue and Load' }).click();

@@ -9,7 +9,9 @@ export class Workbench {
 		this.problems = page.locator('.markers-panel-container .monaco-list-row');
 		this.notifications = page.locator('.notifications-toasts .notification-list-item');
 		this.picks = page.locator('.quick-input-list .monaco-list-row');
-		this.input = page.locator('.quick-input-widget input[type="text"]').first();
+		this.quickInput = page.locator('.quick-input-widget');
+		this.input = this.quickInput.locator('input[type="text"]').first();
+		this.position = page.locator('.statusbar-item[id="status.editor.selection"]');
 		this.routes = page.locator('.pane', { has: page.locator('.pane-header', { hasText: 'Routes' }) }).locator('.monaco-list-row');
 	}
 
@@ -19,22 +21,39 @@ export class Workbench {
 
 	/** Opens a file by its path below the folder. */
 	async open(path) {
-		await this.page.keyboard.press('Control+p');
-		await this.input.fill(path);
+		await this.ask('Control+p', path);
 		// The list is filled in several steps: take the row that is meant, not the first one.
 		const row = this.picks.filter({ hasText: path.split('/').at(-1) }).filter({ hasText: path.split('/').slice(0, -1).join('/') }).first();
 		await row.click();
 		await this.editor(path).waitFor();
-		await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+		await this.quickInput.waitFor({ state: 'hidden' });
 	}
 
-	/** Puts the cursor at line:column, both from 1. */
-	async goTo(line, column = 1) {
+	/**
+	 * Opens the quick input with a key and fills it. Whatever takes the focus closes it,
+	 * such as an editor that opens: then the key is pressed again, as a user does.
+	 */
+	async ask(key, text) {
+		for (const deadline = Date.now() + 60_000; ; ) {
+			await this.page.keyboard.press(key);
+			try {
+				await this.input.fill(text, { timeout: 5_000 });
+				return;
+			} catch (err) {
+				if (err.name !== 'TimeoutError' || Date.now() > deadline) {
+					throw err;
+				}
+			}
+		}
+	}
+
+	/** Puts the cursor at the beginning of a line, counted from 1. */
+	async goTo(line) {
 		await this.page.keyboard.press('Control+1'); // into the editor, from wherever
-		await this.page.keyboard.press('Control+g');
-		await this.input.fill(`:${line}:${column}`);
+		await this.ask('Control+g', `:${line}:1`);
 		await this.page.keyboard.press('Enter');
-		await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+		await this.quickInput.waitFor({ state: 'hidden' });
+		await this.position.filter({ hasText: new RegExp(`^Ln ${line}, Col 1$`) }).waitFor();
 	}
 
 	/** Replaces a line of the active editor. */
@@ -65,8 +84,7 @@ export class Workbench {
 
 	/** Runs a command from the palette by its title. */
 	async command(title) {
-		await this.page.keyboard.press('F1');
-		await this.input.fill(`>${title}`);
+		await this.ask('F1', `>${title}`);
 		await this.picks.filter({ hasText: title }).first().waitFor();
 		await this.page.keyboard.press('Enter');
 	}
