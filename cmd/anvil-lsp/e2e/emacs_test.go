@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -224,8 +225,8 @@ func startEmacs(t *testing.T, configuration, more string) *emacs {
 		}
 	})
 	until(t, "Emacs shows the file", func() bool {
-		_, err := os.Stat(e.socket)
-		return err == nil && e.eval("(derived-mode-p 'go-mode)") == "go-mode"
+		mode, err := e.ask("(derived-mode-p 'go-mode)") // fails until Emacs listens
+		return err == nil && mode == "go-mode"
 	})
 	return e
 }
@@ -241,15 +242,24 @@ func (e *emacs) keys(keys string) {
 // eval evaluates an expression in the buffer of the file, between two keys.
 func (e *emacs) eval(expression string) string {
 	e.t.Helper()
+	value, err := e.ask(expression)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return value
+}
+
+// ask is eval for an Emacs that may not be there yet.
+func (e *emacs) ask(expression string) (string, error) {
 	ctx, cancel := context.WithTimeout(e.t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "emacsclient", "--socket-name", e.socket, "--eval",
 		`(with-selected-window (get-buffer-window (find-buffer-visiting "`+e.path("handlers/handlers.go")+`")) `+expression+")")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		e.t.Fatalf("%s: %v\n%s", expression, err, out)
+		return "", fmt.Errorf("%s: %w\n%s", expression, err, out)
 	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(string(out)), nil
 }
 
 // until waits until the value of an expression contains a text.
