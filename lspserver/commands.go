@@ -24,6 +24,7 @@ type commandArgument struct {
 	Fresh      bool          `json:"fresh,omitzero"` // of a restart: without the state of the process before
 	Method     string        `json:"method,omitzero"`
 	Pattern    string        `json:"pattern,omitzero"`
+	Mount      bool          `json:"mount,omitzero"`
 	Path       string        `json:"path,omitzero"` // to open in place of the pattern
 	Code       manifest.Code `json:"code,omitzero"`
 	Decision   string        `json:"decision,omitzero"`

@@ -138,7 +138,9 @@ func (p *placer) routeLenses(d *Document) []protocol.CodeLens {
 		where := p.places(d.Path).at(r.at)
 		switch {
 		case n < maxLensesPerLine:
-			out = append(out, p.lens(where, "anvil.openRoute", commandArgument{Method: r.route.Method, Pattern: r.route.Pattern}, p.f.summary(r.route.Key())))
+			k := r.route.Key()
+			arg := commandArgument{Method: k.Method, Pattern: k.Pattern, Mount: k.Mount}
+			out = append(out, p.lens(where, "anvil.openRoute", arg, p.f.summary(k)))
 		case n == maxLensesPerLine:
 			out = append(out, p.lens(where, "anvil.showRoutes", commandArgument{}, "and more routes"))
 		}

@@ -50,7 +50,7 @@ func openRoute(ctx context.Context, s *Server, f *session, arg commandArgument) 
 		return nil, invalid("%q is no path: it begins with a slash", arg.Path)
 	}
 	path := arg.Path
-	for _, mount := range []bool{false, true} {
+	for _, mount := range []bool{arg.Mount, !arg.Mount} { // not every client tells it
 		last := v.counted.of(manifest.RouteKey{Method: arg.Method, Pattern: arg.Pattern, Mount: mount})
 		if path == "" && last != nil && parametric(arg.Pattern) {
 			path = last.LastPath

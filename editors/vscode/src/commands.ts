@@ -109,8 +109,9 @@ async function routeOf(p: Parts, argument: RouteNode | CommandArgument | undefin
 	await p.routes.refresh();
 	const known = p.routes.routes;
 	if (isArgument(argument) && argument.pattern !== undefined) {
-		const { folder, method, pattern } = argument;
-		const found = known.find(r => r.pattern === pattern && (!method || r.method === method) && (!folder || r.folder === folder));
+		const { folder, method, pattern, mount } = argument;
+		const all = known.filter(r => r.pattern === pattern && (!method || r.method === method) && (!folder || r.folder === folder));
+		const found = all.find(r => Boolean(r.mount) === Boolean(mount)) ?? all[0]; // a key binding need not tell it
 		if (!found) {
 			throw new Error(`There is no route ${[method, pattern].filter(Boolean).join(' ')}.`);
 		}

@@ -80,7 +80,7 @@ export type Route = {
 };
 
 /** First argument of every server command. */
-export type CommandArgument = { folder?: string; generation?: number; method?: string; pattern?: string };
+export type CommandArgument = { folder?: string; generation?: number; method?: string; pattern?: string; mount?: boolean };
 
 export const Notifications = {
 	status: 'anvil/status',

@@ -65,7 +65,7 @@ func (c *Console) routeChanges(b *strings.Builder, ev control.Event) {
 // missing returns the routes of some that others lack.
 func missing(some, others []manifest.Route) []manifest.Route {
 	return slices.DeleteFunc(slices.Clone(some), func(r manifest.Route) bool {
-		return slices.ContainsFunc(others, func(o manifest.Route) bool { return o.Method == r.Method && o.Pattern == r.Pattern })
+		return slices.ContainsFunc(others, func(o manifest.Route) bool { return o.Key() == r.Key() })
 	})
 }
 
