@@ -10,8 +10,8 @@ import (
 
 // Frame is a call on the stack of a goroutine.
 type Frame struct {
-	// Function is its name as the Go runtime has it, without arguments and without
-	// the prefix of a generation.
+	// Function is its name as the Go runtime has it, without arguments. In a
+	// Diagnostic it has no prefix of a generation.
 	Function string `json:"function"`
 	Position        // of the call that is under way in it
 	// Creator: it has started the goroutine, and is not on the stack.
