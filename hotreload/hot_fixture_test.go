@@ -25,7 +25,7 @@ type shelf struct {
 
 type fakePlugin struct {
 	symbols map[string]any
-	init    func() error // package initialisation, and the verdict of the loader
+	init    func() error // package initialisation, and what the loader returns
 }
 
 func newShelf(t *testing.T) *shelf {

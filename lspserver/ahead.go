@@ -42,18 +42,18 @@ func (f *session) awaitChange() bool {
 
 // loads reports whether a save would bring something into the live server, or
 // start another, without asking.
-func (f *session) loads(forecast *engine.Forecast) bool {
-	switch forecast.Rung {
+func (f *session) loads(prediction *engine.Prediction) bool {
+	switch prediction.Rung {
 	case manifest.RungHotSwap:
 		return true
 	case manifest.RungWarmRestart:
-		return f.decide(forecast.Diagnostics) == engine.BreakRestart &&
-			slices.ContainsFunc(forecast.Diagnostics, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeHostChanged })
+		return f.decide(prediction.Diagnostics) == engine.BreakRestart &&
+			slices.ContainsFunc(prediction.Diagnostics, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeHostChanged })
 	}
 	return false
 }
 
-// ahead returns the unsaved buffers of the newest forecast, if saving them would
+// ahead returns the unsaved buffers of the newest prediction, if saving them would
 // swap in code that an engine of this process can build. What it cannot build
 // ahead, the engine leaves alone.
 func (f *session) ahead() map[string][]byte {
@@ -63,7 +63,7 @@ func (f *session) ahead() map[string][]byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_, own := f.link.(ownLink)
-	if !own || f.paused || f.clean || f.forecast == nil || hasErrors(f.forecast) || !f.loads(f.forecast) {
+	if !own || f.paused || f.clean || f.prediction == nil || hasErrors(f.prediction) || !f.loads(f.prediction) {
 		return nil
 	}
 	buffers := map[string][]byte{}

@@ -41,10 +41,10 @@ func (v *View) rewrite(do rewriting, f *Folder, d *Document, offset int) (*rewri
 	if do == rewriteDeclareIn {
 		return v.declareIn(f, d)
 	}
-	if f == nil || f.Forecast == nil || !v.Current(f, d) {
+	if f == nil || f.Prediction == nil || !v.Current(f, d) {
 		return nil, rewrite.ErrStale
 	}
-	code := f.Forecast.Report.Code(d.Path)
+	code := f.Prediction.Report.Code(d.Path)
 	if code == nil {
 		return nil, errors.New("the file belongs to no hot package")
 	}
@@ -63,7 +63,7 @@ func (v *View) rewrite(do rewriting, f *Folder, d *Document, offset int) (*rewri
 		}
 		return p.MoveState(d.Path, offset, around)
 	case rewriteRegister:
-		return p.RegisterHandler(d.Path, offset, f.Forecast.Report)
+		return p.RegisterHandler(d.Path, offset, f.Prediction.Report)
 	case rewriteCorrect:
 		return p.CorrectRegister(d.Path, offset)
 	case rewriteDeclare:
@@ -214,7 +214,7 @@ const maxLooked = 20_000
 // surroundings gathers what moving state must know beside the package.
 func (v *View) surroundings(f *Folder, code *source.Code) (rewrite.Surroundings, error) {
 	out := rewrite.Surroundings{Unchecked: map[string][]byte{}, Keys: map[string]bool{}}
-	for _, s := range f.Forecast.Report.State {
+	for _, s := range f.Prediction.Report.State {
 		out.Keys[s.Key] = true
 	}
 	entries, err := os.ReadDir(code.Dir)

@@ -222,7 +222,7 @@ func (f *session) want(run bool) error {
 	f.set(func() { f.override = &run })
 	f.poke()
 	if run && !f.trusted.Load() {
-		f.s.judge() // it may have been said elsewhere
+		f.s.recheckTrust() // it may have been said elsewhere
 		if !f.s.mayRun(f.dir) {
 			return failed(f.s.refuseToStart(f))
 		}
@@ -233,7 +233,7 @@ func (f *session) want(run bool) error {
 // manifestDiffCommand says in what the source differs from what is live.
 func manifestDiffCommand(_ context.Context, s *Server, f *session, _ commandArgument) (any, error) {
 	v := f.view()
-	if v.Manifest == nil || v.Forecast == nil || v.Forecast.Report == nil {
+	if v.Manifest == nil || v.Prediction == nil || v.Prediction.Report == nil {
 		return nil, failed(errors.New("there is nothing to compare yet: nothing went live"))
 	}
 	return s.showText(manifestDiff(v), "anvil-manifest.txt", f)

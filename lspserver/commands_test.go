@@ -48,7 +48,7 @@ func TestResume(t *testing.T) {
 				settings.OnSave = tt.onSave
 				d.s.settings.Store(&settings)
 				f, l := d.session("app"), &puppet{}
-				f.outlook, f.link = &oracle{}, l
+				f.predictor, f.link = &oracle{}, l
 				if _, err := d.execute("anvil.pause", ""); err != nil {
 					t.Error(err)
 				}
@@ -128,7 +128,7 @@ func TestManifestDiff(t *testing.T) {
 		}, "~ GET /  handlers.home  func(*hotreload.Ctx) error: "},
 	} {
 		s := newScene(t)
-		report := s.folder.Forecast.Report
+		report := s.folder.Prediction.Report
 		tt.change(s.folder.LiveRoute(manifest.RouteKey{Method: "GET", Pattern: "/"}), &report.Routes[0].Route)
 		name := report.Routes[0].Handler
 		got := manifestDiff(s.folder)
@@ -136,7 +136,7 @@ func TestManifestDiff(t *testing.T) {
 			t.Errorf("%s:\n%s", tt.name, got)
 		}
 		if report.Routes[0].Handler != name {
-			t.Errorf("%s: the forecast was changed", tt.name)
+			t.Errorf("%s: the prediction was changed", tt.name)
 		}
 	}
 }
@@ -219,7 +219,7 @@ func TestRestartCommand(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDesk(t)
 			f, l := d.session("app"), &puppet{}
-			f.outlook, f.link = &oracle{}, l
+			f.predictor, f.link = &oracle{}, l
 			if _, err := d.execute("anvil.restart", argument); err != nil {
 				t.Error(err)
 			}

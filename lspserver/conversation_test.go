@@ -145,7 +145,7 @@ func TestShutdownWaitsForNoCheck(t *testing.T) {
 	d.s.phase = phaseInitialized
 	f := d.session("app")
 	o := &stuck{begun: make(chan struct{}), release: make(chan struct{})}
-	f.set(func() { f.outlook = o })
+	f.set(func() { f.predictor = o })
 	d.s.thinking.Go(f.predictLoop)
 	f.hurry()
 	<-o.begun
@@ -167,14 +167,14 @@ func TestShutdownWaitsForNoCheck(t *testing.T) {
 	d.s.thinking.Wait()
 }
 
-// stuck is an outlook whose check hears of nothing until it is released.
+// stuck is a predictor whose check hears of nothing until it is released.
 type stuck struct {
 	oracle
 	begun, release chan struct{}
 }
 
-func (o *stuck) Predict(context.Context, map[string][]byte) (*engine.Forecast, error) {
+func (o *stuck) Predict(context.Context, map[string][]byte) (*engine.Prediction, error) {
 	close(o.begun)
 	<-o.release
-	return nil, engine.ErrNoOutlook
+	return nil, engine.ErrNotPredictable
 }

@@ -176,7 +176,7 @@ func (d *desk) published(path string) (p protocol.PublishDiagnosticsParams) {
 	return p
 }
 
-// oracle is an outlook that finds a mark in the code, as an error, and knows
+// oracle is a predictor that finds a mark in the code, as an error, and knows
 // nothing else. What is on disk it knows as it was when it was refreshed last.
 type oracle struct {
 	refuse error // what Refresh fails with
@@ -208,17 +208,17 @@ func (o *oracle) Dirs(context.Context) []string { return o.dirs }
 
 func (o *oracle) Links(context.Context) map[string][]string { return o.links }
 
-func (o *oracle) Predict(ctx context.Context, buffers map[string][]byte) (*engine.Forecast, error) {
+func (o *oracle) Predict(ctx context.Context, buffers map[string][]byte) (*engine.Prediction, error) {
 	o.mu.Lock()
 	o.asked++
 	o.mu.Unlock()
 	if o.none {
-		return nil, engine.ErrNoOutlook
+		return nil, engine.ErrNotPredictable
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	fc := &engine.Forecast{Rung: manifest.RungHotSwap, Report: &source.Report{}}
+	fc := &engine.Prediction{Rung: manifest.RungHotSwap, Report: &source.Report{}}
 	for _, path := range sortedKeys(buffers) {
 		for i, line := range strings.Split(string(buffers[path]), "\n") {
 			if at := strings.Index(line, mark); at >= 0 {

@@ -39,7 +39,7 @@ type found struct {
 }
 
 // publish shows what there is to say about the buffers. docs are those that the
-// forecast was made for.
+// prediction was made for.
 func (f *session) publish(docs *documentSet) {
 	f.mu.Lock()
 	all := f.collect(docs)
@@ -87,12 +87,12 @@ func (f *session) collect(docs *documentSet) []found {
 			out = append(out, found{d, true})
 		}
 	}
-	if f.forecast == nil {
+	if f.prediction == nil {
 		return out
 	}
 	tried := f.clean && f.link != nil && f.status.State != StateOff && len(f.status.Held) == 0
 	starting := f.status.Generation == 0 && f.status.State == control.StateBuilding // and nothing says yet that it fails
-	for _, d := range f.forecast.Diagnostics {
+	for _, d := range f.prediction.Diagnostics {
 		switch {
 		case d.Code == manifest.CodeCompile && d.Severity != manifest.SeverityInformation:
 			continue // gopls says so
@@ -103,7 +103,7 @@ func (f *session) collect(docs *documentSet) []found {
 		case slices.ContainsFunc(out, func(o found) bool { return o.happened && o.Code == d.Code && o.File == d.File && o.Line == d.Line }):
 			continue
 		}
-		d.Message = d.Foretell(f.forecast.Rung, f.restartIs(d))
+		d.Message = d.PredictedMessage(f.prediction.Rung, f.restartIs(d))
 		out = append(out, found{d, false})
 	}
 	slices.SortStableFunc(out, func(a, b found) int {
@@ -112,7 +112,7 @@ func (f *session) collect(docs *documentSet) []found {
 	return out
 }
 
-// restartIs returns the words for a restart that a finding of the forecast calls
+// restartIs returns the words for a restart that a finding of the prediction calls
 // for: whether it takes no more than a save; f.mu is held.
 func (f *session) restartIs(d manifest.Diagnostic) string {
 	waits := f.paused || f.status.Paused || f.getSettings().OnSave == SaveManual || len(f.status.Held) > 0

@@ -206,7 +206,7 @@ func didSave(s *Server, p *protocol.DidSaveTextDocumentParams) {
 	}
 	doc = doc.with(doc.sum)
 	doc = s.docs.put(doc)
-	s.judge() // the user may have said so in a terminal
+	s.recheckTrust() // the user may have said so in a terminal
 	for _, f := range s.allSessions() {
 		for _, name := range s.docs.all().links.names(doc.real) {
 			f.saved(name)

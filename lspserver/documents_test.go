@@ -14,7 +14,7 @@ import (
 func TestDocumentsOfOneFile(t *testing.T) {
 	d := newDesk(t)
 	f := d.session("app")
-	f.outlook = &oracle{}
+	f.predictor = &oracle{}
 	real, link := filepath.Join(f.dir, "one.go"), filepath.Join(t.TempDir(), "link", "one.go")
 	if err := os.Symlink(f.dir, filepath.Dir(link)); err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestDocumentsOfOneFile(t *testing.T) {
 		t.Errorf("after one is closed there is %+v", got)
 	}
 	f.predict()
-	if fc := f.view().Forecast; len(fc.Diagnostics) != 1 {
+	if fc := f.view().Prediction; len(fc.Diagnostics) != 1 {
 		t.Errorf("what is not saved is left out: %+v", fc.Diagnostics)
 	}
 	if got := closes(real); got != nil {

@@ -32,12 +32,12 @@ func inlayHints(v *View, u uri.URI) (any, string) {
 		return hints, ""
 	}
 	f := v.Folder(d.Path)
-	if f == nil || !f.Settings.InlayHints || f.Forecast == nil || f.Forecast.Rung == "" {
+	if f == nil || !f.Settings.InlayHints || f.Prediction == nil || f.Prediction.Rung == "" {
 		return hints, ""
 	}
 	at := v.placer(f)
 	m, seen, last := d.Mapper(), "", 0
-	for _, e := range f.Forecast.Edits {
+	for _, e := range f.Prediction.Edits {
 		if e.Position.File != d.Path {
 			continue
 		}
@@ -64,7 +64,7 @@ func inlayHints(v *View, u uri.URI) (any, string) {
 func (f *Folder) hint(at *placer, p manifest.Position) (label, why string) {
 	first, end := at.places(p.File).declaration(p)
 	// What is said of the old version of a document is said of its lines.
-	i := slices.IndexFunc(f.Forecast.Diagnostics, func(d manifest.Diagnostic) bool {
+	i := slices.IndexFunc(f.Prediction.Diagnostics, func(d manifest.Diagnostic) bool {
 		if !f.tells(d) {
 			return false
 		}
@@ -75,7 +75,7 @@ func (f *Folder) hint(at *placer, p manifest.Position) (label, why string) {
 	if f.Status.Paused {
 		later = ", when asked for"
 	}
-	switch f.Forecast.Rung {
+	switch f.Prediction.Rung {
 	case manifest.RungHotSwap:
 		label = "→ hot swap" + later
 	case manifest.RungWarmRestart:
@@ -84,7 +84,7 @@ func (f *Folder) hint(at *placer, p manifest.Position) (label, why string) {
 		label = "→ not live: errors"
 	}
 	if i >= 0 {
-		d := f.Forecast.Diagnostics[i]
+		d := f.Prediction.Diagnostics[i]
 		return label + " (" + string(d.Code) + ")", d.Message
 	}
 	return label, ""
@@ -92,13 +92,13 @@ func (f *Folder) hint(at *placer, p manifest.Position) (label, why string) {
 
 // tells reports whether a finding says why a save does what it does.
 func (f *Folder) tells(d manifest.Diagnostic) bool {
-	switch f.Forecast.Rung {
+	switch f.Prediction.Rung {
 	case manifest.RungHotSwap: // though it changes a signature
 		return d.Code.Rung() == manifest.RungWarmRestart
 	case manifest.RungKeep:
 		return d.Code.Rung() == manifest.RungKeep && d.Severity == manifest.SeverityError
 	}
-	return d.Code.Rung() == f.Forecast.Rung
+	return d.Code.Rung() == f.Prediction.Rung
 }
 
 // declaration returns the first and the last line of the top-level declaration

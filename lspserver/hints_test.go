@@ -41,7 +41,7 @@ func TestInlayHints(t *testing.T) {
 	}{
 		{"hot swap", nil, []string{"func home(c *hotreload.Ctx) error { return nil } → hot swap", "func showPost(c *hotreload.Ctx) error { → hot swap"}},
 		{"restart", func(s *scene) {
-			fc := s.folder.Forecast
+			fc := s.folder.Prediction
 			fc.Rung = manifest.RungWarmRestart
 			fc.Diagnostics = []manifest.Diagnostic{
 				manifest.Diagnose(manifest.CodePackageState, s.at("home(c"), "a hint"),
@@ -49,13 +49,13 @@ func TestInlayHints(t *testing.T) {
 			}
 		}, []string{"func home(c *hotreload.Ctx) error { return nil } → warm restart", "func showPost(c *hotreload.Ctx) error { → warm restart (ANV001) | the signature changed"}},
 		{"a changed signature is swapped in", func(s *scene) {
-			s.folder.Forecast.Diagnostics = []manifest.Diagnostic{
+			s.folder.Prediction.Diagnostics = []manifest.Diagnostic{
 				manifest.Diagnose(manifest.CodePackageState, s.at("home(c"), "a hint"),
 				manifest.Diagnose(manifest.CodeSignature, s.at("(c *hotreload.Ctx) error {\n"), "the signature changed"),
 			}
 		}, []string{"func home(c *hotreload.Ctx) error { return nil } → hot swap", "func showPost(c *hotreload.Ctx) error { → hot swap (ANV001) | the signature changed"}},
 		{"errors", func(s *scene) {
-			fc := s.folder.Forecast
+			fc := s.folder.Prediction
 			fc.Rung = manifest.RungKeep
 			fc.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, s.at("nil\n}"), "undefined: nul")}
 		}, []string{"func home(c *hotreload.Ctx) error { return nil } → not live: errors", "func showPost(c *hotreload.Ctx) error { → not live: errors (ANV009) | undefined: nul"}},
@@ -64,15 +64,15 @@ func TestInlayHints(t *testing.T) {
 		{"an edit above", func(s *scene) { s.edit("// Anvil", "\n// Anvil") },
 			[]string{"func home(c *hotreload.Ctx) error { return nil } → hot swap", "func showPost(c *hotreload.Ctx) error { → hot swap"}},
 		{"the line is being edited", func(s *scene) { s.edit("func home", "func hom") }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
-		{"another file", func(s *scene) { s.folder.Forecast.Edits[0].Position.File += "x" }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
-		{"nothing differs", func(s *scene) { s.folder.Forecast.Rung = "" }, nil},
+		{"another file", func(s *scene) { s.folder.Prediction.Edits[0].Position.File += "x" }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
+		{"nothing differs", func(s *scene) { s.folder.Prediction.Rung = "" }, nil},
 		{"turned off", func(s *scene) { s.folder.Settings.InlayHints = false }, nil},
-		{"no forecast", func(s *scene) { s.folder.Forecast = nil }, nil},
+		{"no prediction", func(s *scene) { s.folder.Prediction = nil }, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newScene(t)
-			s.folder.Forecast.Rung = manifest.RungHotSwap
-			s.folder.Forecast.Edits = []build.Edit{{Name: "home", Position: s.at("home(c")}, {Name: "showPost", Position: s.at("showPost(c")}, {Name: "same line", Position: s.at("(c *hotreload.Ctx) error {\n")}}
+			s.folder.Prediction.Rung = manifest.RungHotSwap
+			s.folder.Prediction.Edits = []build.Edit{{Name: "home", Position: s.at("home(c")}, {Name: "showPost", Position: s.at("showPost(c")}, {Name: "same line", Position: s.at("(c *hotreload.Ctx) error {\n")}}
 			if tt.change != nil {
 				tt.change(s)
 			}

@@ -34,7 +34,7 @@ func hover(_ context.Context, v *View, p *protocol.HoverParams) (any, error) {
 		return nil, nil
 	}
 	f := v.Folder(d.Path)
-	if f == nil || !f.Settings.Hover || f.Forecast == nil {
+	if f == nil || !f.Settings.Hover || f.Prediction == nil {
 		return nil, nil
 	}
 	at := v.placer(f)
@@ -81,8 +81,8 @@ func (p *placer) under(d *Document, offset int) (routes []*source.Route, over pr
 		return nil, over
 	}
 	line, column := pl.m.GoPosition(tf.Offset(name.Pos()))
-	for i := range p.f.Forecast.Report.Routes {
-		r := &p.f.Forecast.Report.Routes[i]
+	for i := range p.f.Prediction.Report.Routes {
+		r := &p.f.Prediction.Report.Routes[i]
 		if r.HandlerPosition.File != d.Path {
 			continue
 		}
@@ -178,7 +178,7 @@ func (f *Folder) afterSave(r *source.Route) string {
 	if f.Status.Paused {
 		save = "; a save waits until it is asked for, and then "
 	}
-	switch f.Forecast.Rung {
+	switch f.Prediction.Rung {
 	case manifest.RungHotSwap:
 		if why != "" {
 			return save + "swaps the code, without a restart, though the signature changed" + why

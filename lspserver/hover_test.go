@@ -61,27 +61,27 @@ last request /posts/7?page=2: 200 in 2.0 ms at 12:00:00, by generation 3
 		{"a panic", nil, "login(c", "login", `- 1 request, 1 error…500 in 0 µs…- last panic: no \*user\* (POST /admin/login) at 12:00:00, in generation 4`},
 		{"inside of a function that is an argument", nil, `r.Post(`, "", ""},
 		{"a mounted handler", nil, `files()`, `Mount("/static", files())`, "**`ANY /static/*`** → `http.Handler`…- live in generation 4"},
-		{"an edit that is swapped", func(s *scene) { s.folder.Forecast.Rung = manifest.RungHotSwap }, `showPost(c`, `showPost`, "live in generation 4; a save swaps the code, without a restart"},
-		{"an edit that is kept back", func(s *scene) { s.folder.Forecast.Rung = manifest.RungKeep }, `showPost(c`, `showPost`, "a save keeps the live generation, because of errors"},
-		{"an edit while saves wait", func(s *scene) { s.folder.Forecast.Rung, s.folder.Status.Paused = manifest.RungHotSwap, true }, `showPost(c`, `showPost`,
+		{"an edit that is swapped", func(s *scene) { s.folder.Prediction.Rung = manifest.RungHotSwap }, `showPost(c`, `showPost`, "live in generation 4; a save swaps the code, without a restart"},
+		{"an edit that is kept back", func(s *scene) { s.folder.Prediction.Rung = manifest.RungKeep }, `showPost(c`, `showPost`, "a save keeps the live generation, because of errors"},
+		{"an edit while saves wait", func(s *scene) { s.folder.Prediction.Rung, s.folder.Status.Paused = manifest.RungHotSwap, true }, `showPost(c`, `showPost`,
 			"live in generation 4; a save waits until it is asked for, and then swaps the code, without a restart"},
-		{"another handler", func(s *scene) { s.folder.Forecast.Report.Routes[1].Handler = "handlers.show" }, `showPost(c`, `showPost`, "→ `handlers.showPost`…; the source has handlers.show"},
+		{"another handler", func(s *scene) { s.folder.Prediction.Report.Routes[1].Handler = "handlers.show" }, `showPost(c`, `showPost`, "→ `handlers.showPost`…; the source has handlers.show"},
 		{"a function literal as the compiler calls it", func(s *scene) {
 			s.folder.LiveRoute(manifest.RouteKey{Method: "GET", Pattern: "/posts/{id}"}).Handler = "handlers.AnvilRegisterRoutes.showPost.func3"
-			s.folder.Forecast.Report.Routes[1].Handler = "handlers.showPost.func1"
+			s.folder.Prediction.Report.Routes[1].Handler = "handlers.showPost.func1"
 		}, `showPost(c`, `showPost`, "- live in generation 4\n"},
-		{"a new route", func(s *scene) { s.folder.Manifest.Routes = nil; s.folder.Forecast.Rung = manifest.RungHotSwap }, `showPost(c`, `showPost`,
+		{"a new route", func(s *scene) { s.folder.Manifest.Routes = nil; s.folder.Prediction.Rung = manifest.RungHotSwap }, `showPost(c`, `showPost`,
 			"`GET /posts/{id}`…- not live yet; a save swaps the code, without a restart"},
 		{"many routes of one handler", func(s *scene) {
-			for i := range s.folder.Forecast.Report.Routes {
-				s.folder.Forecast.Report.Routes[i].HandlerPosition = s.at("home(c")
+			for i := range s.folder.Prediction.Report.Routes {
+				s.folder.Prediction.Report.Routes[i].HandlerPosition = s.at("home(c")
 			}
-			more := s.folder.Forecast.Report.Routes
-			s.folder.Forecast.Report.Routes = append(more, more...)
+			more := s.folder.Prediction.Report.Routes
+			s.folder.Prediction.Report.Routes = append(more, more...)
 		}, "home(c", "home", "`GET /`…\n---\n\n…`GET /posts/{id}`…and 3 more routes"},
 		{"nothing of ours", nil, "package", "", ""},
 		{"turned off", func(s *scene) { s.folder.Settings.Hover = false }, `showPost(c`, "", ""},
-		{"no forecast", func(s *scene) { s.folder.Forecast = nil }, `showPost(c`, "", ""},
+		{"no prediction", func(s *scene) { s.folder.Prediction = nil }, `showPost(c`, "", ""},
 		{"no application", func(s *scene) { s.view.Folders = nil }, `showPost(c`, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -112,7 +112,7 @@ last request /posts/7?page=2: 200 in 2.0 ms at 12:00:00, by generation 3
 // by another policy.
 func TestHoverSaysWhatDiffers(t *testing.T) {
 	s := newScene(t)
-	fc := s.folder.Forecast
+	fc := s.folder.Prediction
 	r := &fc.Report.Routes[1]
 	r.Signature, r.Fingerprint, fc.Rung = "func(http.ResponseWriter, *http.Request)", "2", manifest.RungWarmRestart
 	fc.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeSignature, r.SignaturePosition, "changed")}

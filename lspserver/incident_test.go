@@ -122,7 +122,7 @@ const incidentText = "package a\n\nvar one int\nvar two int\nvar three int\n"
 func newIncidents(t *testing.T) *incidents {
 	d := newDesk(t)
 	i := &incidents{desk: d, f: d.session("app"), at: noon}
-	i.f.outlook = &oracle{}
+	i.f.predictor = &oracle{}
 	i.path = filepath.Join(i.f.dir, "a.go")
 	i.open(i.path, incidentText)
 	return i

@@ -66,7 +66,7 @@ func TestCodeLenses(t *testing.T) {
 			s.folder.Manifest.Routes = slices.DeleteFunc(s.folder.Manifest.Routes, func(r manifest.Route) bool { return r.Pattern == "/" })
 		}, []string{sceneLive, sceneReload, sceneRestart, `r.Get("/", home): GET / · not live yet`, sceneShow, sceneLogin, sceneStatic}},
 		{"a registration that cannot be followed", func(s *scene) {
-			report := s.folder.Forecast.Report
+			report := s.folder.Prediction.Report
 			report.Unknown = []source.Unknown{{Position: report.Routes[0].Position, Call: "Get"}}
 			report.Routes = report.Routes[1:]
 		}, []string{sceneLive, sceneReload, sceneRestart, sceneHome, sceneShow, sceneLogin, sceneStatic}},
@@ -74,19 +74,19 @@ func TestCodeLenses(t *testing.T) {
 			[]string{sceneLive + " · newer code is kept back · 1 saved file waits", sceneReload, sceneRestart, sceneHome, sceneShow, sceneLogin, sceneStatic}},
 		{"nothing runs", func(s *scene) {
 			s.folder.Status = Status{State: StateOff}
-			s.folder.Manifest, s.folder.Forecast = nil, nil
+			s.folder.Manifest, s.folder.Prediction = nil, nil
 		},
 			[]string{sceneRegister + "start the live server"}},
-		{"starting", func(s *scene) { s.folder.Status = Status{State: control.StateBuilding}; s.folder.Forecast = nil },
+		{"starting", func(s *scene) { s.folder.Status = Status{State: control.StateBuilding}; s.folder.Prediction = nil },
 			[]string{sceneRegister + "starting …"}},
-		{"down", func(s *scene) { s.folder.Status.State = control.StateDown; s.folder.Forecast = nil },
+		{"down", func(s *scene) { s.folder.Status.State = control.StateDown; s.folder.Prediction = nil },
 			[]string{sceneRegister + "the live server is down", sceneReload, sceneRestart}},
 		{"many routes in one line", func(s *scene) {
-			r := s.folder.Forecast.Report.Routes[0]
-			s.folder.Forecast.Report.Routes = nil
+			r := s.folder.Prediction.Report.Routes[0]
+			s.folder.Prediction.Report.Routes = nil
 			for _, p := range "abcdefgh" {
 				r.Pattern = "/" + string(p)
-				s.folder.Forecast.Report.Routes = append(s.folder.Forecast.Report.Routes, r)
+				s.folder.Prediction.Report.Routes = append(s.folder.Prediction.Report.Routes, r)
 			}
 		}, []string{
 			sceneLive, sceneReload, sceneRestart, `r.Get("/", home): GET /a · not live yet`, `r.Get("/", home): GET /b · not live yet`, `r.Get("/", home): GET /c · not live yet`,
@@ -108,7 +108,7 @@ func TestCodeLenses(t *testing.T) {
 			[]string{sceneLive, sceneReload, sceneRestart, sceneHome, sceneShow, sceneLogin, sceneStatic}},
 		{"turned off", func(s *scene) { s.folder.Settings.CodeLens = false }, nil},
 		{"no application", func(s *scene) { s.view.Folders = nil }, nil},
-		{"another document", func(s *scene) { s.open(1, "package other\n"); s.folder.Forecast.Report.Routes = nil }, nil},
+		{"another document", func(s *scene) { s.open(1, "package other\n"); s.folder.Prediction.Report.Routes = nil }, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newScene(t)

@@ -52,7 +52,7 @@ func TestLinkedFiles(t *testing.T) {
 				}
 				l := &puppet{}
 				f.connect(l, false, nil, control.Status{})
-				f.outlook = o
+				f.predictor = o
 				d.open(in(opened), "package p\n")
 				f.predict() // learns the names
 				change := func(version int, now string) {
@@ -107,9 +107,9 @@ func linkedTwice(t *testing.T) {
 	d := newDesk(t)
 	owner, a, b := d.session("owner"), d.session("a"), d.session("b")
 	real := filepath.Join(owner.dir, "p", "shared.go")
-	owner.outlook = &oracle{dirs: []string{filepath.Dir(real)}}
+	owner.predictor = &oracle{dirs: []string{filepath.Dir(real)}}
 	for _, f := range []*session{a, b} {
-		f.outlook = &oracle{dirs: []string{f.dir}, links: map[string][]string{real: {filepath.Join(f.dir, "s.go")}}}
+		f.predictor = &oracle{dirs: []string{f.dir}, links: map[string][]string{real: {filepath.Join(f.dir, "s.go")}}}
 	}
 	d.open(real, "package p // "+mark+"\n")
 	for range 2 {
@@ -122,7 +122,7 @@ func linkedTwice(t *testing.T) {
 		if f == owner {
 			want = real
 		}
-		fc := f.view().Forecast
+		fc := f.view().Prediction
 		if !slices.ContainsFunc(fc.Diagnostics, func(m manifest.Diagnostic) bool { return m.File == want }) || len(fc.Diagnostics) != 1 {
 			t.Errorf("of %s: %+v", f.dir, fc.Diagnostics)
 		}

@@ -14,13 +14,13 @@ func manifestDiff(f *Folder) string {
 	var b strings.Builder
 	now := *f.Manifest
 	now.Routes, now.State = nil, nil
-	for _, r := range f.Forecast.Report.Routes {
+	for _, r := range f.Prediction.Report.Routes {
 		if live := f.LiveRoute(r.Key()); live != nil && source.SameHandler(r.Handler, live.Handler) {
 			r.Handler = live.Handler
 		}
 		now.Routes = append(now.Routes, r.Route)
 	}
-	for _, s := range f.Forecast.Report.State {
+	for _, s := range f.Prediction.Report.State {
 		if s.Registering || slices.ContainsFunc(f.Manifest.State, func(t manifest.State) bool { return t.Key == s.Key }) {
 			now.State = append(now.State, s.State)
 		}
@@ -55,7 +55,7 @@ func manifestDiff(f *Folder) string {
 	if len(c.Routes)+len(c.State) == 0 {
 		b.WriteString("no difference in routes and keyed state\n")
 	}
-	if n := len(f.Forecast.Report.Unknown); n > 0 {
+	if n := len(f.Prediction.Report.Unknown); n > 0 {
 		fmt.Fprintf(&b, "\n%d registrations cannot be followed from source\n", n)
 	}
 	return b.String()

@@ -28,7 +28,7 @@ func TestHostileMarkdown(t *testing.T) {
 	markup, escaped := regexp.MustCompile("^`+"), regexp.MustCompile(`\\.`)
 	for _, pattern := range hostilePatterns {
 		s := newScene(t)
-		r := &s.folder.Forecast.Report.Routes[0]
+		r := &s.folder.Prediction.Report.Routes[0]
 		r.Pattern, r.Handler, r.Signature = pattern, pattern, "func(struct { A string \"x```\\n\" }) "+pattern
 		s.folder.Manifest.Routes = []manifest.Route{r.Route}
 		s.folder.counted = (*counters)(nil).with([]control.RouteStats{{

@@ -11,8 +11,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
-// placer says where positions of a folder's Forecast stand in what the editor
-// shows now: a forecast lags behind the document while somebody types.
+// placer says where positions of a folder's Prediction stand in what the editor
+// shows now: a prediction lags behind the document while somebody types.
 type placer struct {
 	v      *View
 	f      *Folder
@@ -25,8 +25,8 @@ func (v *View) placer(f *Folder) *placer {
 }
 
 // now returns where a position stands now. It reports false if its line was
-// edited since the forecast was made, or if that cannot be known; a newer
-// forecast is on its way then.
+// edited since the prediction was made, or if that cannot be known; a newer
+// prediction is on its way then.
 func (p *placer) now(at manifest.Position) (manifest.Position, bool) {
 	if at.File == "" {
 		return at, false
@@ -68,12 +68,12 @@ func (p *placer) shift(path string) func(int) (int, bool) {
 	switch {
 	case was == nil && is == nil:
 		return stays
-	case was == nil: // opened since, or left behind: the forecast was made for the file
+	case was == nil: // opened since, or left behind: the prediction was made for the file
 		if is.Dirty() || is.Stale() {
 			return unknown
 		}
 		return stays
-	case is == nil: // closed since: the forecast was made for the buffer
+	case is == nil: // closed since: the prediction was made for the buffer
 		if was.Dirty() {
 			return unknown
 		}
@@ -93,7 +93,7 @@ type registration struct {
 // registrations returns the routes that are registered in a document, in the
 // order of their places, as far as those are known.
 func (p *placer) registrations(d *Document) []registration {
-	fc := p.f.Forecast
+	fc := p.f.Prediction
 	if fc == nil {
 		return nil
 	}

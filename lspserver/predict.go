@@ -16,9 +16,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
-// outlook is what an *engine.Outlook does; see there.
-type outlook interface {
-	Predict(ctx context.Context, buffers map[string][]byte) (*engine.Forecast, error)
+// predictor is what an *engine.Predictor does; see there.
+type predictor interface {
+	Predict(ctx context.Context, buffers map[string][]byte) (*engine.Prediction, error)
 	Loads(ctx context.Context) error
 	Refresh(ctx context.Context, files []string) error
 	Dirs(ctx context.Context) []string
@@ -37,7 +37,7 @@ func (f *session) changed() {
 }
 
 // saved has the engine look at a file: where it is, the file system may send no
-// events. Without one, the outlook looks again.
+// events. Without one, the predictor looks again.
 func (f *session) saved(path string) {
 	if !f.covers(path) {
 		return
@@ -105,11 +105,11 @@ func (f *session) predict() {
 	defer cancel()
 	f.mu.Lock()
 	f.undo = cancel
-	o := f.outlook
+	o := f.predictor
 	f.mu.Unlock()
 	docs := f.s.docs.all()
 	if o != nil && f.trusted.Load() {
-		f.forecastFrom(ctx, o, docs)
+		f.predictFrom(ctx, o, docs)
 	}
 	if ctx.Err() != nil {
 		return // there is something newer
@@ -118,8 +118,8 @@ func (f *session) predict() {
 	f.takeHeld(ctx, o)
 }
 
-// forecastFrom asks the outlook and keeps its answer, unless ctx ends before.
-func (f *session) forecastFrom(ctx context.Context, o outlook, docs *documentSet) {
+// predictFrom asks the predictor and keeps its answer, unless ctx ends before.
+func (f *session) predictFrom(ctx context.Context, o predictor, docs *documentSet) {
 	f.refresh(ctx, o)
 	docs = docs.current() // of the others the disk counts
 	buffers, versions, clean := map[string][]byte{}, map[string]int32{}, true
@@ -132,9 +132,9 @@ func (f *session) forecastFrom(ctx context.Context, o outlook, docs *documentSet
 			clean = clean && !doc.Dirty()
 		}
 	}
-	// Without an answer there is no forecast either: the last one is about
+	// Without an answer there is no prediction either: the last one is about
 	// another text.
-	forecast, err := o.Predict(ctx, buffers)
+	prediction, err := o.Predict(ctx, buffers)
 	dirs := map[string]bool{}
 	for _, d := range o.Dirs(ctx) {
 		dirs[d] = true
@@ -143,15 +143,15 @@ func (f *session) forecastFrom(ctx context.Context, o outlook, docs *documentSet
 	if ctx.Err() != nil {
 		return
 	}
-	if err != nil && !errors.Is(err, engine.ErrNoOutlook) {
+	if err != nil && !errors.Is(err, engine.ErrNotPredictable) {
 		f.s.logf(protocol.MessageTypeWarning, "%s: no predictions: %v", f.dir, err)
 	}
 	renamed := false
 	f.set(func() {
-		if f.outlook == o {
-			f.forecast, f.versions, f.basis, f.clean = forecast, versions, docs, clean
-			if f.own && forecast != nil && f.live == nil {
-				f.live = forecast.Live
+		if f.predictor == o {
+			f.prediction, f.versions, f.basis, f.clean = prediction, versions, docs, clean
+			if f.own && prediction != nil && f.live == nil {
+				f.live = prediction.Live
 			}
 		}
 		if len(dirs) > 0 && !maps.Equal(f.dirs, dirs) {
@@ -166,14 +166,14 @@ func (f *session) forecastFrom(ctx context.Context, o outlook, docs *documentSet
 	}
 }
 
-// refresh brings an outlook without an engine up to date with what changed on
-// disk. If the code there cannot be loaded the outlook stays as it was, which is
+// refresh brings a predictor without an engine up to date with what changed on
+// disk. If the code there cannot be loaded the predictor stays as it was, which is
 // good enough for what is typed on top of it, and the go command is not asked
 // again before something else changes on disk.
-func (f *session) refresh(ctx context.Context, o outlook) {
+func (f *session) refresh(ctx context.Context, o predictor) {
 	f.mu.Lock()
 	stale := f.stale
-	if !f.own || f.outlook != o || stale.empty() || ctx.Err() != nil {
+	if !f.own || f.predictor != o || stale.empty() || ctx.Err() != nil {
 		f.mu.Unlock()
 		return
 	}
@@ -194,24 +194,24 @@ func (f *session) refresh(ctx context.Context, o outlook) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.outlook == o {
+	if f.predictor == o {
 		f.refused.merge(stale)
 	}
 }
 
-// hasErrors reports whether something keeps the code of a forecast from going
+// hasErrors reports whether something keeps the code of a prediction from going
 // live.
-func hasErrors(fc *engine.Forecast) bool {
+func hasErrors(fc *engine.Prediction) bool {
 	return slices.ContainsFunc(fc.Diagnostics, func(d manifest.Diagnostic) bool { return d.Severity == manifest.SeverityError })
 }
 
 // takeHeld takes up what waits because saves wait for code without errors. What
 // counts is the code on disk, which is what will be built, and not the buffers.
-func (f *session) takeHeld(ctx context.Context, o outlook) {
+func (f *session) takeHeld(ctx context.Context, o predictor) {
 	f.mu.Lock()
 	l, h, generation := f.link, f.held, f.status.Generation
 	names := f.status.Held
-	ready := f.getSettings().OnSave == SaveNoErrors && h.waits && !h.judged && !f.paused && l != nil
+	ready := f.getSettings().OnSave == SaveNoErrors && h.waits && !h.checked && !f.paused && l != nil
 	f.mu.Unlock()
 	if !ready {
 		return
@@ -220,12 +220,12 @@ func (f *session) takeHeld(ctx context.Context, o outlook) {
 	if generation > 0 {
 		var err error
 		if sound, err = f.sound(ctx, o, names); err != nil {
-			return // asked again with the next forecast
+			return // asked again with the next prediction
 		}
 	}
 	f.mu.Lock()
 	current := f.held == h
-	f.held.judged = f.held.judged || current
+	f.held.checked = f.held.checked || current
 	f.mu.Unlock()
 	if current && sound {
 		f.s.beside(func() { _, _ = l.Take(f.ctx) }) // its event says how it went
@@ -234,9 +234,9 @@ func (f *session) takeHeld(ctx context.Context, o outlook) {
 
 // held is what waits to be asked for.
 type held struct {
-	waits  bool
-	batch  int  // counts what arrived
-	judged bool // it is known whether it has errors
+	waits   bool
+	batch   int  // counts what arrived
+	checked bool // it is known whether it has errors
 }
 
 // arrived notes that something more waits, or that nothing does.
@@ -245,9 +245,9 @@ func (h *held) arrived(waits bool) { *h = held{waits: waits, batch: h.batch + 1}
 // sound reports whether the code on disk has no errors. names are the files that
 // wait, relative to the application's directory. The error says why that cannot
 // be told.
-func (f *session) sound(ctx context.Context, o outlook, names []string) (bool, error) {
+func (f *session) sound(ctx context.Context, o predictor, names []string) (bool, error) {
 	if o == nil {
-		return false, engine.ErrNoOutlook
+		return false, engine.ErrNotPredictable
 	}
 	disk := map[string][]byte{} // a file may be new
 	for _, name := range names {

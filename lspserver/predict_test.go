@@ -19,7 +19,7 @@ func TestPredictRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
 		f, o := d.session("app"), &oracle{}
-		f.outlook, f.own = o, true
+		f.predictor, f.own = o, true
 		one, two := filepath.Join(f.dir, "one.go"), filepath.Join(f.dir, "two.go")
 		d.open(one, "package p\n\nvar x = "+mark+"\n")
 		d.open(two, "package p\n")
@@ -69,7 +69,7 @@ func TestPredictStarting(t *testing.T) {
 		d := newDesk(t)
 		f := d.session("app")
 		f.connect(&puppet{}, false, nil, control.Status{State: control.StateBuilding})
-		f.outlook = &oracle{}
+		f.predictor = &oracle{}
 		path := filepath.Join(f.dir, "one.go")
 		d.open(path, "package p\n\nvar x = "+mark+"\n")
 		shows := func(when string, n int) {
@@ -124,7 +124,7 @@ func TestTakeHeld(t *testing.T) {
 		{name: "an import that nobody has", disk: foreign, buffer: good, prepare: func(_ *session, o *oracle) { o.loads = &build.Failure{} }},
 		{name: "a new import", disk: foreign, buffer: good, want: []string{"take"}},
 		{name: "nothing is known", disk: good, buffer: good, prepare: func(_ *session, o *oracle) { o.none = true }},
-		{name: "no outlook", disk: good, buffer: good, prepare: func(f *session, _ *oracle) { f.outlook = nil }},
+		{name: "no predictor", disk: good, buffer: good, prepare: func(f *session, _ *oracle) { f.predictor = nil }},
 		{name: "nothing serves", disk: bad, buffer: bad, want: []string{"take"}, prepare: func(f *session, _ *oracle) { f.status.Generation = 0 }},
 		{name: "paused", disk: good, buffer: good, prepare: func(f *session, _ *oracle) { f.paused = true }},
 	} {
@@ -135,7 +135,7 @@ func TestTakeHeld(t *testing.T) {
 				settings.OnSave = SaveNoErrors
 				d.s.settings.Store(&settings)
 				f, o, l := d.session("app"), &oracle{}, &puppet{}
-				f.outlook, f.link = o, l
+				f.predictor, f.link = o, l
 				f.status.Generation = 1
 				if tt.prepare != nil {
 					tt.prepare(f, o)

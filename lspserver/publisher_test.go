@@ -19,7 +19,7 @@ import (
 func (d *desk) sharing(dir string) (x, y *session, file string) {
 	x, y = d.session("x"), d.session("y")
 	for _, f := range []*session{x, y} {
-		f.outlook, f.dirs = &oracle{}, map[string]bool{dir: true}
+		f.predictor, f.dirs = &oracle{}, map[string]bool{dir: true}
 	}
 	return x, y, filepath.Join(dir, "handlers.go")
 }
@@ -102,7 +102,7 @@ func TestPublishOtherName(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDesk(t)
 			f := d.session("app")
-			f.outlook = &oracle{}
+			f.predictor = &oracle{}
 			file := filepath.Join(f.dir, folder, "one.go")
 			d.write(file, "package p\n\nvar x = 1\n")
 			f.take(control.Event{Kind: control.EventKept, Time: time.Now(), Diagnostics: []manifest.Diagnostic{

@@ -88,13 +88,13 @@ func routesFeature() feature {
 // sameRoutes reports whether the source has the same routes, wherever they
 // stand, and a save would break the same.
 func sameRoutes(a, b *Folder) bool {
-	if a.Forecast == b.Forecast {
+	if a.Prediction == b.Prediction {
 		return true
 	}
-	if a.Forecast == nil || b.Forecast == nil {
+	if a.Prediction == nil || b.Prediction == nil {
 		return false
 	}
-	return slices.EqualFunc(a.Forecast.Report.Routes, b.Forecast.Report.Routes, func(x, y source.Route) bool {
+	return slices.EqualFunc(a.Prediction.Report.Routes, b.Prediction.Report.Routes, func(x, y source.Route) bool {
 		p, q := a.Break(&x), b.Break(&y)
 		x.Position, y.Position = manifest.Position{}, manifest.Position{}
 		return x.Route == y.Route && (p == nil) == (q == nil) && (p == nil || p.Message == q.Message)
@@ -123,9 +123,9 @@ func (v *View) Routes(f *Folder) []Route {
 	var out []Route
 	at := v.placer(f)
 	inSource := map[manifest.RouteKey]*source.Route{}
-	if f.Forecast != nil && f.Forecast.Report != nil {
-		for i := range f.Forecast.Report.Routes {
-			r := &f.Forecast.Report.Routes[i]
+	if f.Prediction != nil && f.Prediction.Report != nil {
+		for i := range f.Prediction.Report.Routes {
+			r := &f.Prediction.Report.Routes[i]
 			if k := r.Key(); inSource[k] == nil {
 				inSource[k] = r
 			}
@@ -185,11 +185,11 @@ func (v *View) route(f *Folder, here *placer, r manifest.Route, src *source.Rout
 // Break returns what a save would break about a route of the source; nil if it
 // breaks nothing.
 func (f *Folder) Break(src *source.Route) *manifest.Diagnostic {
-	if src == nil || f.Forecast == nil {
+	if src == nil || f.Prediction == nil {
 		return nil
 	}
-	for i := range f.Forecast.Diagnostics {
-		d := &f.Forecast.Diagnostics[i]
+	for i := range f.Prediction.Diagnostics {
+		d := &f.Prediction.Diagnostics[i]
 		if d.Code.Rung() == manifest.RungHotSwap {
 			continue
 		}

@@ -87,7 +87,7 @@ func newScene(t *testing.T) *scene {
 		s.folder.Manifest.Routes = append(s.folder.Manifest.Routes, r.Route)
 	}
 	s.folder.Manifest.Sort()
-	s.folder.Forecast = &engine.Forecast{Report: report, Live: s.folder.Manifest}
+	s.folder.Prediction = &engine.Prediction{Report: report, Live: s.folder.Manifest}
 	s.folder.counted = s.folder.counted.with([]control.RouteStats{
 		{Method: "GET", Pattern: "/"},
 		{
@@ -104,7 +104,7 @@ func newScene(t *testing.T) *scene {
 
 var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.Local)
 
-// open shows a version of the document, which the forecast does not know.
+// open shows a version of the document, which the prediction does not know.
 func (s *scene) open(version int32, now string) {
 	d := newDocument(uri.File(s.path), s.path, version, []byte(now), s.view.Client.Encoding)
 	d.Saved = d.sum
@@ -114,7 +114,7 @@ func (s *scene) open(version int32, now string) {
 	s.view.documents = &documentSet{byURI: map[uri.URI]*Document{d.URI: d}, byPath: map[string]*Document{s.path: d}}
 }
 
-// edit replaces text, without a new forecast.
+// edit replaces text, without a new prediction.
 func (s *scene) edit(old, new string) {
 	s.t.Helper()
 	d := s.document()

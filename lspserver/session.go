@@ -43,35 +43,35 @@ type session struct {
 	showing sync.Mutex // held while a new picture is shown
 	picture atomic.Pointer[Folder]
 
-	mu       sync.Mutex // guards what follows
-	override *bool      // what a command said about running; nil: the settings decide
-	paused   bool       // by a command
-	link     link       // nil while there is none
-	attached bool
-	state    State  // of the session while there is no link
-	failed   bool   // there is no engine, though one is wanted
-	failure  string // why, as the user was told last
-	status   control.Status
-	held     held
-	lastMS   float64
-	rung     manifest.Rung
-	message  string
-	live     *manifest.Manifest
-	outlook  outlook
-	own      bool                // outlook has no engine and needs Refresh
-	madeWith Settings            // of an own outlook
-	stale    fileList            // what changed on disk since outlook was refreshed
-	refused  fileList            // what it could not be refreshed with
-	dirs     map[string]bool     // whose files belong to the application
-	links    map[string][]string // names that the go command has for files, by real path
-	forecast *engine.Forecast
-	versions map[string]int32
-	basis    *documentSet       // that the forecast was made for
-	clean    bool               // forecast is about what is on disk
-	bases    map[problem]texts  // of files with problems, as they were tried
-	undo     context.CancelFunc // ends the running prediction
-	withdraw context.CancelFunc // takes back the question to the user; nil before the first
-	counting counting
+	mu         sync.Mutex // guards what follows
+	override   *bool      // what a command said about running; nil: the settings decide
+	paused     bool       // by a command
+	link       link       // nil while there is none
+	attached   bool
+	state      State  // of the session while there is no link
+	failed     bool   // there is no engine, though one is wanted
+	failure    string // why, as the user was told last
+	status     control.Status
+	held       held
+	lastMS     float64
+	rung       manifest.Rung
+	message    string
+	live       *manifest.Manifest
+	predictor  predictor
+	own        bool                // predictor has no engine and needs Refresh
+	madeWith   Settings            // of an own predictor
+	stale      fileList            // what changed on disk since predictor was refreshed
+	refused    fileList            // what it could not be refreshed with
+	dirs       map[string]bool     // whose files belong to the application
+	links      map[string][]string // names that the go command has for files, by real path
+	prediction *engine.Prediction
+	versions   map[string]int32
+	basis      *documentSet       // that the prediction was made for
+	clean      bool               // prediction is about what is on disk
+	bases      map[problem]texts  // of files with problems, as they were tried
+	undo       context.CancelFunc // ends the running prediction
+	withdraw   context.CancelFunc // takes back the question to the user; nil before the first
+	counting   counting
 }
 
 // State is what a client is told: a state of the engine, or one of these.
@@ -203,14 +203,14 @@ func (f *session) end() {
 // live last.
 func (f *session) lookAround() {
 	if !f.trusted.Load() {
-		f.set(func() { f.outlook, f.own, f.forecast, f.live = nil, false, nil, nil })
+		f.set(func() { f.predictor, f.own, f.prediction, f.live = nil, false, nil, nil })
 		f.changed()
 		return
 	}
 	f.alone()
 }
 
-// alone gives the session an outlook without an engine, unless it has one that
+// alone gives the session a predictor without an engine, unless it has one that
 // is made with the same settings.
 func (f *session) alone() {
 	if !f.isAttached() { // else the other engine watches
@@ -230,7 +230,7 @@ func (f *session) alone() {
 		}
 		return f.decide(reasons)
 	}
-	o, err := engine.NewOutlook(f.ctx, opts)
+	o, err := engine.NewPredictor(f.ctx, opts)
 	if err != nil {
 		if f.ctx.Err() == nil {
 			f.s.logf(protocol.MessageTypeWarning, "%s: no predictions: %v", f.dir, err)
@@ -238,7 +238,7 @@ func (f *session) alone() {
 		return
 	}
 	f.set(func() {
-		f.outlook, f.own, f.madeWith, f.stale, f.refused = o, true, settings, fileList{all: true}, fileList{}
+		f.predictor, f.own, f.madeWith, f.stale, f.refused = o, true, settings, fileList{all: true}, fileList{}
 	})
 	f.hurry()
 }
@@ -288,7 +288,7 @@ func (f *session) renew() {
 	defer f.showing.Unlock()
 	f.mu.Lock()
 	v := &Folder{
-		URI: uri.File(f.given), Dir: f.dir, Settings: f.getSettings(), given: f.given, Engine: f.status, Manifest: f.live, Forecast: f.forecast, Versions: f.versions,
+		URI: uri.File(f.given), Dir: f.dir, Settings: f.getSettings(), given: f.given, Engine: f.status, Manifest: f.live, Prediction: f.prediction, Versions: f.versions,
 		counted: f.counting.now, basis: f.basis, dirs: f.dirs,
 	}
 	v.Status = f.tell(v)

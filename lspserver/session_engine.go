@@ -18,7 +18,7 @@ func (f *session) serve() error {
 	o.Cwd = f.workDir(settings.Cwd)
 	o.Version = f.s.opts.Version
 	o.Log = f.output
-	o.Decide, o.Foreseeable = f.decide, f.hurry
+	o.Decide, o.OnPredictable = f.decide, f.hurry
 	f.set(func() { f.state, f.message, f.failed = StateStarting, "", false })
 	f.s.awaitEnding(f.ctx)
 	e, err := engine.New(f.ctx, o)
@@ -34,7 +34,7 @@ func (f *session) serve() error {
 	first := events.Subscribe(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	l := ownLink{e}
-	f.connect(l, false, e.Outlook(), control.Status{Dir: f.dir, URL: e.URL(), State: control.StateBuilding, PID: os.Getpid()})
+	f.connect(l, false, e.Predictor(), control.Status{Dir: f.dir, URL: e.URL(), State: control.StateBuilding, PID: os.Getpid()})
 	go func() { ended <- e.Run(ctx) }()
 	f.follow(l, first, func() <-chan control.Event {
 		if ctx.Err() != nil {
@@ -95,18 +95,18 @@ func (f *session) attach() error {
 }
 
 // connect begins the time with an engine.
-func (f *session) connect(l link, attached bool, o *engine.Outlook, status control.Status) {
+func (f *session) connect(l link, attached bool, o *engine.Predictor, status control.Status) {
 	f.set(func() {
 		f.link, f.attached, f.status, f.message, f.failure = l, attached, status, "", ""
 		f.held.arrived(len(status.Held) > 0)
 		f.remember(nil)
 		if o != nil {
-			f.outlook, f.own, f.forecast = o, false, nil
+			f.predictor, f.own, f.prediction = o, false, nil
 		}
 		if m, err := engine.LastManifest(f.dir); attached && err == nil {
 			f.live = m
 		}
-		f.stale.all = attached // an own outlook may have been made before that went live
+		f.stale.all = attached // an own predictor may have been made before that went live
 	})
 	if attached {
 		f.recount(l)

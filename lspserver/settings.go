@@ -169,7 +169,7 @@ func (s *Server) configure(raw json.RawMessage, scoped map[uri.URI]json.RawMessa
 	for _, fault := range slices.Compact(faults) {
 		s.logf(protocol.MessageTypeWarning, "%s", fault)
 	}
-	s.judge()
+	s.recheckTrust()
 	for _, f := range s.allSessions() {
 		f.renew()
 		f.poke()

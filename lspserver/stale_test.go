@@ -74,7 +74,7 @@ func TestLeftBehind(t *testing.T) {
 				d := newDesk(t)
 				f := d.session("app")
 				f.connect(&puppet{}, false, nil, control.Status{State: control.StateLive, Generation: 1})
-				f.outlook = &oracle{}
+				f.predictor = &oracle{}
 				path := filepath.Join(f.dir, "one.go")
 				d.open(path, old)
 				for _, step := range tt.steps {
@@ -87,13 +87,13 @@ func TestLeftBehind(t *testing.T) {
 					t.Errorf("dirty %v, stale %v", doc.Dirty(), doc.Stale())
 				}
 				if got := view.Current(f.view(), doc); got != tt.counts {
-					t.Errorf("the forecast is about the buffer: %v", got)
+					t.Errorf("the prediction is about the buffer: %v", got)
 				}
-				if got, want := f.view().Forecast.Rung == manifest.RungKeep, tt.counts && strings.Contains(string(doc.Text), mark); got != want {
+				if got, want := f.view().Prediction.Rung == manifest.RungKeep, tt.counts && strings.Contains(string(doc.Text), mark); got != want {
 					t.Errorf("what the buffer says was looked at: %v, want %v", got, want)
 				}
 				if f.clean == tt.dirty {
-					t.Errorf("the forecast is about the disk alone: %v", f.clean)
+					t.Errorf("the prediction is about the disk alone: %v", f.clean)
 				}
 			})
 		})
@@ -122,7 +122,7 @@ func TestErrorInWhatWasLeftBehind(t *testing.T) {
 		d := newDesk(t)
 		f := d.session("app")
 		f.connect(&puppet{}, false, nil, control.Status{State: control.StateLive, Generation: 1})
-		f.outlook = &oracle{}
+		f.predictor = &oracle{}
 		path := filepath.Join(f.dir, "one.go")
 		d.open(path, "package p\n\nvar x int\n")
 		d.write(path, "package p\n\n// more\n\nvar x string = 1\n")

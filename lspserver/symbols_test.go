@@ -61,8 +61,8 @@ func TestWorkspaceSymbols(t *testing.T) {
 	if got := s.find("login"); !slices.Equal(got, []string{login}) {
 		t.Errorf("after an edit above: %q", got)
 	}
-	s.folder.Manifest.Routes = nil                                                            // not live yet
-	s.folder.Forecast.Report.Routes = append(s.folder.Forecast.Report.Routes, source.Route{}) // without a place
+	s.folder.Manifest.Routes = nil                                                                // not live yet
+	s.folder.Prediction.Report.Routes = append(s.folder.Prediction.Report.Routes, source.Route{}) // without a place
 	if got := s.find("login"); !slices.Equal(got, []string{login}) {
 		t.Errorf("routes of the source: %q", got)
 	}

@@ -122,9 +122,9 @@ func (s *Server) trustSettings(all []json.RawMessage) {
 	}
 }
 
-// judge looks again whether each application may run. Those for which that
+// recheckTrust looks again whether each application may run. Those for which that
 // changed are looked for anew: before, not even their sockets were asked.
-func (s *Server) judge() {
+func (s *Server) recheckTrust() {
 	var gained []*session
 	for _, f := range s.allSessions() {
 		may := s.mayRun(f.dir)
@@ -243,7 +243,7 @@ func (s *Server) answered(dir string, a trust.Answer) {
 		s.trust.mu.Unlock()
 		s.logf(protocol.MessageTypeWarning, "%v; the answer holds until the editor ends", err)
 	}
-	s.judge()
+	s.recheckTrust()
 }
 
 // howToTrust says why nothing runs, and what to do about it.
@@ -294,6 +294,6 @@ func didTrust(s *Server, p *trustParams) {
 		word = on(false)
 	}
 	s.trustWord(word)
-	s.judge()
+	s.recheckTrust()
 	s.discover()
 }

@@ -35,15 +35,15 @@ type Folder struct {
 	Engine control.Status
 	// Manifest is that of the live generation; nil if nothing is live.
 	Manifest *manifest.Manifest
-	// Forecast is the newest prediction; nil if there is none yet. Its Report is
+	// Prediction is the newest prediction; nil if there is none yet. Its Report is
 	// never nil. Its positions
 	// are those of the documents in Versions, and of the files on disk.
-	Forecast *engine.Forecast
-	Versions map[string]int32 // by path
+	Prediction *engine.Prediction
+	Versions   map[string]int32 // by path
 
 	given   string          // the directory as the editor names it
 	counted *counters       // of the live server's routes
-	basis   *documentSet    // the documents that Forecast was made for
+	basis   *documentSet    // the documents that Prediction was made for
 	dirs    map[string]bool // of the application's packages, as far as they are known
 }
 
@@ -77,10 +77,10 @@ func (v *View) Folder(path string) *Folder {
 	return best
 }
 
-// Current reports whether the positions of a folder's Forecast in a document
+// Current reports whether the positions of a folder's Prediction in a document
 // still hold.
 func (v *View) Current(f *Folder, d *Document) bool {
-	if f.Forecast == nil {
+	if f.Prediction == nil {
 		return false
 	}
 	version, ok := f.Versions[d.Path]

@@ -14,7 +14,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
-// TestWatchedFiles: without an engine, what changes on disk reaches the outlook.
+// TestWatchedFiles: without an engine, what changes on disk reaches the predictor.
 func TestWatchedFiles(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -36,7 +36,7 @@ func TestWatchedFiles(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDesk(t)
 				f, o := d.session("root/app"), &oracle{}
-				f.outlook, f.own = o, true
+				f.predictor, f.own = o, true
 				f.dirs = map[string]bool{filepath.Join(f.dir, "../lib"): true}
 				if tt.attached {
 					f.link = &puppet{}
@@ -93,7 +93,7 @@ func TestWatchRegisteredAlone(t *testing.T) {
 		d := newDesk(t)
 		d.s.client.WatchesFiles = true
 		f := d.session("app")
-		f.outlook, f.own, f.madeWith = &oracle{}, true, f.getSettings()
+		f.predictor, f.own, f.madeWith = &oracle{}, true, f.getSettings()
 		asked := func() int {
 			synctest.Wait()
 			return len(d.client.all(protocol.MethodClientRegisterCapability))

@@ -94,8 +94,8 @@ func (l *thinLinker) startTrial() {
 	})
 }
 
-// verdict is an answer as it is remembered.
-type verdict struct {
+// trialResult is an answer as it is remembered.
+type trialResult struct {
 	OK     bool   `json:"ok"`
 	Reason string `json:"reason,omitempty"`
 	// Until is when a failure is tried anew; it is set since failures of the
@@ -117,7 +117,7 @@ func (l *thinLinker) answerFile() string {
 }
 
 // recall returns the answer of an earlier trial, if there is one that holds.
-func (l *thinLinker) recall() (v verdict, ok bool) {
+func (l *thinLinker) recall() (v trialResult, ok bool) {
 	data, err := os.ReadFile(l.answerFile())
 	if err != nil || json.Unmarshal(data, &v) != nil {
 		return v, false
@@ -142,13 +142,13 @@ func (l *thinLinker) tryAndRemember(ctx context.Context) error {
 	err := l.try(ctx)
 	failed, blamed := errors.AsType[*trialError](err)
 	blamed = blamed && ctx.Err() == nil && !passing(err)
-	var v verdict
+	var v trialResult
 	switch {
 	case err == nil:
-		v = verdict{OK: true}
+		v = trialResult{OK: true}
 	case blamed:
 		err = fmt.Errorf("%w: %s", errTrial, brief(failed.err))
-		v = verdict{Reason: err.Error(), Until: time.Now().Add(trialExpiry)}
+		v = trialResult{Reason: err.Error(), Until: time.Now().Add(trialExpiry)}
 	default:
 		err = fmt.Errorf("the trial could not be made: %s", brief(err))
 		_ = os.Remove(l.answerFile()) // an earlier version may have remembered such a failure

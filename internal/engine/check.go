@@ -13,8 +13,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
-// Verdict is what Check has to say about a workspace.
-type Verdict struct {
+// CheckResult is what Check has to say about a workspace.
+type CheckResult struct {
 	// Rung is what a live server that runs what the manifest describes would do
 	// with the code as it is now; RungHotSwap also if nothing differs.
 	Rung        manifest.Rung         `json:"rung"`
@@ -30,15 +30,15 @@ type Verdict struct {
 // Describes reports whether a manifest is of the program that was checked: a main
 // package is always a host package of its own program, and of no other. One
 // without host packages does not say.
-func (v *Verdict) Describes(m *manifest.Manifest) bool {
-	return v.Main == "" || len(m.Host) == 0 || slices.ContainsFunc(m.Host, func(p manifest.Package) bool { return p.Path == v.Main })
+func (r *CheckResult) Describes(m *manifest.Manifest) bool {
+	return r.Main == "" || len(m.Host) == 0 || slices.ContainsFunc(m.Host, func(p manifest.Package) bool { return p.Path == r.Main })
 }
 
 // Check compares the code of an application with a manifest, from source,
 // without a live server. against may be nil: then only what would not load is
 // found. The policy is that of the server that the answer is about. Dependencies are
 // compiled if they are not in the build cache.
-func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, policy BreakPolicy, progress build.Progress) (*Verdict, error) {
+func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, policy BreakPolicy, progress build.Progress) (*CheckResult, error) {
 	main, err := b.Main(ctx)
 	if err != nil {
 		return failed(err)
@@ -55,7 +55,7 @@ func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, po
 	if against != nil {
 		reasons = hostChanges(b, s, against)
 	}
-	v := judge(report, against, s.Hot(), append(reasons, uncompiled(s, report)...)).under(&Options{OnBreak: policy})
+	v := newPrediction(report, against, s.Hot(), append(reasons, uncompiled(s, report)...)).under(&Options{OnBreak: policy})
 	m := &manifest.Manifest{
 		Format: manifest.FormatVersion, ABI: manifest.ABIVersion, Toolchain: b.Toolchain(), Handlers: s.Handlers(), Host: s.Host(), Hot: s.Hot(),
 		Modules: s.Modules(), GODEBUG: s.GODEBUG(),
@@ -68,13 +68,13 @@ func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, po
 		m.State = append(m.State, st.State)
 	}
 	m.Sort()
-	return &Verdict{Rung: v.rung, Diagnostics: slices.Concat([]manifest.Diagnostic{}, v.diagnostics), Manifest: m, Unknown: report.Unknown, Main: s.Main()}, nil
+	return &CheckResult{Rung: v.rung, Diagnostics: slices.Concat([]manifest.Diagnostic{}, v.diagnostics), Manifest: m, Unknown: report.Unknown, Main: s.Main()}, nil
 }
 
-// failed is the verdict on code that does not load at all.
-func failed(err error) (*Verdict, error) {
+// failed is the result for code that does not load at all.
+func failed(err error) (*CheckResult, error) {
 	if f, ok := errors.AsType[*build.Failure](err); ok {
-		return &Verdict{Rung: manifest.RungKeep, Diagnostics: f.Diagnostics}, nil
+		return &CheckResult{Rung: manifest.RungKeep, Diagnostics: f.Diagnostics}, nil
 	}
 	return nil, err
 }

@@ -29,7 +29,7 @@ func TestCheckMistakes(t *testing.T) {
 	writeFile(t, "package native\n\n// #cgo LDFLAGS: -lm\n// static int one() { return 1; }\nimport \"C\"\n\nfunc One() int { return int(C.one()) }\n", a.dir, "native/native.go")
 	a.edit(main, "import (\n", "import (\n\t_ \"example.com/hello/native\"\n\t_ \"example.com/hello/other\"\n")
 	mainText, handlers := readFile(t, a.dir, main), readFile(t, a.dir, "handlers/handlers.go")
-	check := func(against *manifest.Manifest) *Verdict {
+	check := func(against *manifest.Manifest) *CheckResult {
 		t.Helper()
 		b, err := build.New(t.Context(), build.Config{Dir: a.dir, OutDir: filepath.Join(a.dir, OutDir)})
 		if err != nil {
@@ -109,14 +109,14 @@ func TestCheckMistakes(t *testing.T) {
 	}
 }
 
-// TestOutlookMistakes: an outlook without an engine knows of host code on disk
+// TestPredictorMistakes: a predictor without an engine knows of host code on disk
 // that does not compile, and of a buffer that mends it.
-func TestOutlookMistakes(t *testing.T) {
+func TestPredictorMistakes(t *testing.T) {
 	a := newApp(t)
 	const good, bad = "package other\n\nvar X int = 1\n", "package other\n\nvar X int = \"\"\n"
 	other := writeFile(t, bad, a.dir, "other/other.go")
 	a.edit("main.go", "import (\n", "import (\n\t_ \"example.com/hello/other\"\n")
-	o, err := NewOutlook(t.Context(), Options{Dir: a.dir})
+	o, err := NewPredictor(t.Context(), Options{Dir: a.dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,18 +127,18 @@ func TestOutlookMistakes(t *testing.T) {
 		}
 	}
 	refresh(nil)
-	a.foresees(o, nil, manifest.RungKeep, manifest.CodeCompile)
-	a.foresees(o, map[string][]byte{other: []byte(good)}, manifest.RungWarmRestart, manifest.CodeHostChanged)
-	a.foresees(o, map[string][]byte{other: []byte(bad + "\nvar Y int = \"\"\n")}, manifest.RungKeep, manifest.CodeCompile, manifest.CodeHostChanged, manifest.CodeCompile)
+	a.predicts(o, nil, manifest.RungKeep, manifest.CodeCompile)
+	a.predicts(o, map[string][]byte{other: []byte(good)}, manifest.RungWarmRestart, manifest.CodeHostChanged)
+	a.predicts(o, map[string][]byte{other: []byte(bad + "\nvar Y int = \"\"\n")}, manifest.RungKeep, manifest.CodeCompile, manifest.CodeHostChanged, manifest.CodeCompile)
 	writeFile(t, good, other)
 	refresh([]string{other})
-	a.foresees(o, nil, "")
-	a.foresees(o, map[string][]byte{other: []byte(bad)}, manifest.RungKeep, manifest.CodeHostChanged, manifest.CodeCompile)
+	a.predicts(o, nil, "")
+	a.predicts(o, map[string][]byte{other: []byte(bad)}, manifest.RungKeep, manifest.CodeHostChanged, manifest.CodeCompile)
 	// Nothing but the compiler sees this one.
 	writeFile(t, strings.Replace(good, "var", "//go:noinline\nvar", 1), other)
 	refresh(nil)
-	a.foresees(o, nil, manifest.RungKeep, manifest.CodeCompile)
-	a.foresees(o, map[string][]byte{other: []byte(good)}, manifest.RungWarmRestart, manifest.CodeHostChanged)
+	a.predicts(o, nil, manifest.RungKeep, manifest.CodeCompile)
+	a.predicts(o, map[string][]byte{other: []byte(good)}, manifest.RungWarmRestart, manifest.CodeHostChanged)
 }
 
 // matches reports whether a finding is the one that is wanted: a place, whose

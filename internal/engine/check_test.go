@@ -150,7 +150,7 @@ func TestCheckAgainst(t *testing.T) {
 	a.edit("go.mod", "require github.com/anvilforge", "require example.com/lib v0.0.0\n\nreplace example.com/lib => "+lib+"\n\nrequire github.com/anvilforge")
 	a.edit("main.go", "import (\n", "import (\n\t_ \"example.com/lib\"\n")
 	appMod := readFile(t, a.dir, "go.mod")
-	check := func(against *manifest.Manifest) *Verdict {
+	check := func(against *manifest.Manifest) *CheckResult {
 		t.Helper()
 		b, err := build.New(t.Context(), build.Config{Dir: a.dir, OutDir: filepath.Join(a.dir, OutDir)})
 		if err != nil {

@@ -56,9 +56,9 @@ type Options struct {
 	// Decide, if it is set, is asked in place of OnBreak, each time, with what
 	// needs the restart. It must not block.
 	Decide func(reasons []manifest.Diagnostic) BreakPolicy
-	// Foreseeable, if it is set, is told when an Outlook begins to answer: before
+	// OnPredictable, if it is set, is told when a Predictor begins to answer: before
 	// the first generation is live. It must not block.
-	Foreseeable func()
+	OnPredictable func()
 	// StartTimeout is how long the live server may take to start, from exec to a
 	// live generation; 30 s if it is 0.
 	StartTimeout time.Duration
@@ -113,9 +113,9 @@ type Engine struct {
 	events  *control.Stream[control.Event]
 	started time.Time
 
-	predictor *predictor
-	known     atomic.Pointer[known] // nil: nothing was built yet
-	holds     *holds
+	checker *sharedChecker
+	known   atomic.Pointer[known] // nil: nothing was built yet
+	holds   *holds
 
 	requests chan request
 	looks    *looks
@@ -157,7 +157,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	}
 	events := control.NewStream[control.Event]()
 	events.Retain(tells)
-	e := &Engine{opts: o, events: events, requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}), started: time.Now(), predictor: newPredictor(), holds: newHolds(), looks: newLooks(), anew: make(chan *net.UnixListener, 1)}
+	e := &Engine{opts: o, events: events, requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}), started: time.Now(), checker: newSharedChecker(), holds: newHolds(), looks: newLooks(), anew: make(chan *net.UnixListener, 1)}
 	if e.out, err = openOutDir(dir); err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func newTestEngine(t *testing.T) *Engine {
 	})
 	e := &Engine{
 		opts: Options{Dir: t.TempDir(), Log: NewLog()}, socket: socket, events: control.NewStream[control.Event](),
-		requests: make(chan request), ended: make(chan struct{}), predictor: newPredictor(), holds: newHolds(), looks: newLooks(),
+		requests: make(chan request), ended: make(chan struct{}), checker: newSharedChecker(), holds: newHolds(), looks: newLooks(),
 	}
 	relevant := build.PossiblyRelevant
 	e.relevant.Store(&relevant)

@@ -69,8 +69,8 @@ func TestSwapOfSignature(t *testing.T) {
 	pid := a.status(control.StateLive).Live.PID
 
 	changed := strings.NewReplacer(`query:"by"`, `query:"count"`, "Note  string", "Total float64", `{Note: "new"}`, "{}").Replace(cartFile)
-	outlook := a.e.Outlook()
-	a.foresees(outlook, map[string][]byte{filepath.Join(a.dir, file): []byte(changed)}, manifest.RungHotSwap, manifest.CodeSignature)
+	predictor := a.e.Predictor()
+	a.predicts(predictor, map[string][]byte{filepath.Join(a.dir, file): []byte(changed)}, manifest.RungHotSwap, manifest.CodeSignature)
 	writeFile(t, changed, a.dir, file)
 	ev := a.until(control.EventPredicted)
 	if ev.Rung != manifest.RungHotSwap || !slices.Contains(codesOf(ev.Diagnostics), manifest.CodeSignature) {

@@ -102,7 +102,7 @@ func (t *task) climb(ctx context.Context) outcome {
 	plan, err := t.plan(ctx)
 	if err != nil {
 		if f, ok := errors.AsType[*build.Failure](err); ok {
-			t.announce(verdict{rung: manifest.RungKeep, diagnostics: f.Diagnostics}, 0)
+			t.publishPrediction(prediction{rung: manifest.RungKeep, diagnostics: f.Diagnostics}, 0)
 		}
 		return t.kept(err)
 	}
@@ -120,7 +120,7 @@ func (t *task) climb(ctx context.Context) outcome {
 		t.hosting = t.buildHost(ctx, plan)
 		defer func() { t.hosting.abandon() }()
 	}
-	v, err := t.foresee(ctx, plan)
+	v, err := t.predict(ctx, plan)
 	if err != nil {
 		under.abandon()
 		return t.kept(err)
@@ -298,7 +298,7 @@ func brokenOff(load control.LoadResult) func(path string) bool {
 }
 
 // refuse is the last rung for code that must not be loaded.
-func (t *task) refuse(v verdict) outcome {
+func (t *task) refuse(v prediction) outcome {
 	var errs []manifest.Diagnostic
 	for _, d := range v.diagnostics {
 		if d.Severity == manifest.SeverityError {
@@ -462,7 +462,7 @@ func (t *task) compiled(s *build.Snapshot, reasons []manifest.Diagnostic) {
 		return
 	}
 	t.e.learn(func(k *known) { k.newest = s })
-	if told := t.e.opts.Foreseeable; told != nil {
+	if told := t.e.opts.OnPredictable; told != nil {
 		told()
 	}
 }

@@ -52,9 +52,9 @@ type wait struct {
 	owner  string   // describes who has it, if that is not the process before
 }
 
-// foresee returns what the process that serves has and a second one could not
+// predictClash returns what the process that serves has and a second one could not
 // have. Told are the conflicts that were met before.
-func foresee(h holdings, told map[resource]bool) *clash {
+func predictClash(h holdings, told map[resource]bool) *clash {
 	if !h.known {
 		for r := range told {
 			return &clash{r} // no way to see whether it still has that

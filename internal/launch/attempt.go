@@ -132,7 +132,7 @@ func (l *loop) launch(a *attempt) (r launched) {
 	}
 	if before != nil {
 		r.held = l.system.holds(before.child)
-		if r.clash = foresee(r.held, a.told); r.clash != nil {
+		if r.clash = predictClash(r.held, a.told); r.clash != nil {
 			r.err = &StartError{Cause: r.clash}
 			return r
 		}

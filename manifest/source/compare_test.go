@@ -117,7 +117,7 @@ func TestCompare(t *testing.T) {
 			}
 			var b strings.Builder
 			for _, d := range Compare(before, r, hot) {
-				if shown := d.Foretell(manifest.RungWarmRestart, manifest.RestartsOnSave); utf8.RuneCountInString(shown) > 80 {
+				if shown := d.PredictedMessage(manifest.RungWarmRestart, manifest.RestartsOnSave); utf8.RuneCountInString(shown) > 80 {
 					t.Errorf("wider than 80 columns: %s", shown)
 				}
 				fmt.Fprintf(&b, "%s %d:%d %s [%s]\n", d.Severity, d.Line, d.Column, d.Message, d.Code)

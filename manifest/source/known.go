@@ -7,7 +7,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// known holds the types that a handler is judged by.
+// known holds the types that the rules for handlers refer to.
 type known struct {
 	ctx         types.Type       // *hotreload.Ctx
 	sink        types.Type       // *hotreload.RouteSink

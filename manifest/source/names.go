@@ -45,7 +45,7 @@ func receiverPrefix(fn *types.Func) string {
 // handlers.AnvilRegisterRoutes.func2.1.
 //
 // Where the compiler copies a function into its caller, the literals in it get
-// names that begin with the caller's. That is not foreseen here.
+// names that begin with the caller's. That is not predicted here.
 func (c *checked) literalName(lit *ast.FuncLit) string {
 	if c.names == nil {
 		c.nameLiterals()

@@ -69,7 +69,7 @@ func (f *factFinder) oneTime(call *ast.CallExpr) (c oneTimeCall, ok bool) {
 	}, true
 }
 
-// gob judges gob.Register and gob.RegisterName of a value of a hot type.
+// gob checks gob.Register and gob.RegisterName of a value of a hot type.
 func (f *factFinder) gob(call *ast.CallExpr, name string) (c oneTimeCall, ok bool) {
 	if len(call.Args) == 0 {
 		return c, false

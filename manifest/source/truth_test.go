@@ -51,7 +51,7 @@ func main() {
 
 // runRegistration runs the register function of an archive in a real process.
 // Functions are not copied into their callers, so that function literals have
-// the names that are foreseen.
+// the names that are predicted.
 func runRegistration(t *testing.T, a *txtar.Archive, dir string, hot []string) []manifest.Route {
 	t.Helper()
 	repository, err := filepath.Abs("../..")

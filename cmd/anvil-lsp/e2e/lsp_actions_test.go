@@ -55,7 +55,7 @@ func TestEditorActions(t *testing.T) {
 	// A handler that nobody registered.
 	e.Replace("handlers/pages.go", e.Text("handlers/pages.go")+"\nfunc (a *app) aboutUs(c *hotreload.Ctx) error { return c.JSON(200, \"we\") }\n")
 	var offered []protocol.CodeAction
-	until(t, "the action to be offered", func() bool { // nothing is published that would tell of the forecast
+	until(t, "the action to be offered", func() bool { // nothing is published that would tell of the prediction
 		offered = e.Actions("handlers/pages.go", "func (a *app) aboutUs")
 		return len(offered) > 0
 	})
@@ -174,7 +174,7 @@ func TestEditorDeclareRegister(t *testing.T) {
 }
 
 // TestEditorSwapsSignature: once the user has chosen that, a changed signature is
-// foretold and taken as a hot swap, and a host package still restarts.
+// predicted and made as a hot swap, and a host package still restarts.
 func TestEditorSwapsSignature(t *testing.T) {
 	const file, swap = "handlers/handlers.go", "Swap without a restart for changed signatures in this workspace"
 	e := openEditor(t, copyApp(t, "hello"), map[string]any{"onBreak": "keep"})
@@ -188,7 +188,7 @@ func TestEditorSwapsSignature(t *testing.T) {
 		t.Fatalf("before the decision: %+v", d)
 	}
 	e.Choose(e.ActionsFor(file, *d), swap)
-	e.Await("another forecast", func(s *lsptest.State) bool {
+	e.Await("another prediction", func(s *lsptest.State) bool {
 		d, ok := s.Find(file, manifest.CodeSignature)
 		return ok && strings.HasPrefix(fmt.Sprint(d.Message), "signature of GET /time changed")
 	})

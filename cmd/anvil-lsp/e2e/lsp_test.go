@@ -283,7 +283,7 @@ func TestEditorSaveModes(t *testing.T) {
 	e.Save("handlers/handlers.go")
 	e.Await("the change to wait", func(s *lsptest.State) bool { return waits(s.Only()) })
 	e.Replace("handlers/handlers.go", edit("2")) // on disk is still the mistake
-	e.Await("the forecast for what is typed", func(s *lsptest.State) bool {
+	e.Await("the prediction for what is typed", func(s *lsptest.State) bool {
 		v := s.In("handlers/handlers.go").Version
 		return v != nil && *v == e.Version("handlers/handlers.go")
 	})

@@ -124,7 +124,7 @@ func BenchmarkSpeculation(b *testing.B) {
 		b.StopTimer()
 		// As the language server does it: first the prediction, then the build.
 		buffers := map[string][]byte{filepath.Join(dir, app.file): []byte(text)}
-		if _, err := e.Outlook().Predict(b.Context(), buffers); err != nil {
+		if _, err := e.Predictor().Predict(b.Context(), buffers); err != nil {
 			b.Fatal(err)
 		}
 		e.Speculate(buffers)

@@ -4,7 +4,7 @@ import (
 	"go/types"
 )
 
-// typeFacts judge types by what becomes of their values in a reload.
+// typeFacts sort types by what becomes of their values in a reload.
 type typeFacts struct{ p *Package }
 
 // flat reports whether a copy of a value is all of it: numbers, strings, times,

@@ -154,7 +154,7 @@ func (r *remote) ask(ctx context.Context, path string, body any, face *face) err
 		return r.explain(err)
 	}
 	face.Event(ev)
-	if good, _ := verdict(ev); !good {
+	if good, _ := buildEnds(ev); !good {
 		return errReported
 	}
 	return nil

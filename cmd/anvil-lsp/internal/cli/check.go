@@ -209,7 +209,7 @@ func (p *program) printCheck(dir string, res checkResult) error {
 	s := paint.New(paint.Wanted(p.stdout))
 	found := slices.Clone(res.Diagnostics)
 	for i, d := range found {
-		found[i].Message = d.Foretell(res.Rung, manifest.WouldRestart)
+		found[i].Message = d.PredictedMessage(res.Rung, manifest.WouldRestart)
 	}
 	if err := console.Findings(console.Options{Out: p.stdout, Color: paint.Wanted(p.stdout), Dir: p.dir, Source: build.ReadSource(dir)}, found); err != nil {
 		return err
@@ -220,7 +220,7 @@ func (p *program) printCheck(dir string, res checkResult) error {
 	if len(res.Unknown) > 0 {
 		fmt.Fprintln(p.stdout)
 	}
-	verdict := map[manifest.Rung]string{
+	result := map[manifest.Rung]string{
 		manifest.RungHotSwap:     s.Green("hot swap") + "  a running server would take this code as it is",
 		manifest.RungWarmRestart: s.Yellow("warm restart") + "  a running server would be restarted for this code",
 		manifest.RungKeep:        s.Red("refused") + "  a running server would keep its old code",
@@ -232,13 +232,13 @@ func (p *program) printCheck(dir string, res checkResult) error {
 	if res.Against != "" {
 		compared = fmt.Sprintf("compared with generation %d in %s", res.Generation, visible.Line(console.Place(p.dir, manifest.Position{File: res.Against})))
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s\n%s\n", verdict, s.Dim(compared))
+	_, err := fmt.Fprintf(p.stdout, "%s\n%s\n", result, s.Dim(compared))
 	return err
 }
 
 // checkCode runs the check in a directory of its own, so that it neither
 // disturbs a running engine nor leaves anything behind.
-func checkCode(ctx context.Context, cfg build.Config, against *manifest.Manifest, policy engine.BreakPolicy, progress build.Progress) (_ *engine.Verdict, err error) {
+func checkCode(ctx context.Context, cfg build.Config, against *manifest.Manifest, policy engine.BreakPolicy, progress build.Progress) (_ *engine.CheckResult, err error) {
 	cfg.OutDir, err = os.MkdirTemp("", "anvil-check-")
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for the check: %w", err)

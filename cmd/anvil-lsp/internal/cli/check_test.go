@@ -24,10 +24,10 @@ type checked struct {
 	policy  engine.BreakPolicy
 }
 
-// checks has the program answer with a verdict, and returns what it was asked.
-func (p *testProgram) checks(v *engine.Verdict, err error) *checked {
+// checks has the program answer with a result, and returns what it was asked.
+func (p *testProgram) checks(v *engine.CheckResult, err error) *checked {
 	c := &checked{}
-	p.checkCode = func(_ context.Context, cfg build.Config, against *manifest.Manifest, policy engine.BreakPolicy, _ build.Progress) (*engine.Verdict, error) {
+	p.checkCode = func(_ context.Context, cfg build.Config, against *manifest.Manifest, policy engine.BreakPolicy, _ build.Progress) (*engine.CheckResult, error) {
 		c.cfg, c.against, c.policy = cfg, against, policy
 		return v, err
 	}
@@ -44,27 +44,27 @@ func writeManifest(t *testing.T, m *manifest.Manifest, path string) {
 	}
 }
 
-func verdictOf(rung manifest.Rung, ds ...manifest.Diagnostic) *engine.Verdict {
-	return &engine.Verdict{Rung: rung, Diagnostics: ds, Manifest: &manifest.Manifest{Format: manifest.FormatVersion}}
+func checkResultOf(rung manifest.Rung, ds ...manifest.Diagnostic) *engine.CheckResult {
+	return &engine.CheckResult{Rung: rung, Diagnostics: ds, Manifest: &manifest.Manifest{Format: manifest.FormatVersion}}
 }
 
 func TestCheckExitCodes(t *testing.T) {
 	broken := manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: "/x/a.go", Line: 3}, "undefined: fo")
 	hint := manifest.Diagnose(manifest.CodePackageState, manifest.Position{File: "/x/a.go", Line: 3}, "starts again")
 	for _, tt := range []struct {
-		args    string
-		verdict *engine.Verdict
-		err     error
-		code    int
-		stdout  string
-		stderr  string
+		args   string
+		result *engine.CheckResult
+		err    error
+		code   int
+		stdout string
+		stderr string
 	}{
-		{"check", verdictOf(manifest.RungHotSwap), nil, 0, "hot swap  a running server would take this code", ""},
-		{"check", verdictOf(manifest.RungHotSwap, hint), nil, 0, "hint: starts again [ANV007]", ""},
-		{"check", verdictOf(manifest.RungWarmRestart), nil, 1, "warm restart", ""},
-		{"check --json", verdictOf(manifest.RungWarmRestart), nil, 1, `"rung": "warm-restart"`, ""},
-		{"check", verdictOf(manifest.RungKeep, broken), nil, 2, "/x/a.go:3: undefined: fo [ANV009]", ""},
-		{"check --sarif", verdictOf(manifest.RungKeep, broken), nil, 2, `"ruleId": "ANV009"`, ""},
+		{"check", checkResultOf(manifest.RungHotSwap), nil, 0, "hot swap  a running server would take this code", ""},
+		{"check", checkResultOf(manifest.RungHotSwap, hint), nil, 0, "hint: starts again [ANV007]", ""},
+		{"check", checkResultOf(manifest.RungWarmRestart), nil, 1, "warm restart", ""},
+		{"check --json", checkResultOf(manifest.RungWarmRestart), nil, 1, `"rung": "warm-restart"`, ""},
+		{"check", checkResultOf(manifest.RungKeep, broken), nil, 2, "/x/a.go:3: undefined: fo [ANV009]", ""},
+		{"check --sarif", checkResultOf(manifest.RungKeep, broken), nil, 2, `"ruleId": "ANV009"`, ""},
 		{"check", nil, fmt.Errorf("%w: no go command in PATH", build.ErrSetup), 3, "", "no go command"},
 		{"check nowhere", nil, nil, 3, "", "nowhere"},
 		{"check a b", nil, nil, 3, "", `unexpected argument "b"`},
@@ -75,7 +75,7 @@ func TestCheckExitCodes(t *testing.T) {
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			p := newProgram(t, nil)
-			p.checks(tt.verdict, tt.err)
+			p.checks(tt.result, tt.err)
 			code := p.run(t.Context(), strings.Fields(tt.args))
 			if code != tt.code || !strings.Contains(p.stdout.String(), tt.stdout) || !strings.Contains(p.stderr.String(), tt.stderr) || tt.stderr == "" && p.stderr.String() != "" {
 				t.Errorf("exit code %d, want %d\n%s\n%s", code, tt.code, p.stdout, p.stderr)
@@ -86,7 +86,7 @@ func TestCheckExitCodes(t *testing.T) {
 
 func TestCheckAgainst(t *testing.T) {
 	p := newProgram(t, nil)
-	asked := p.checks(verdictOf(manifest.RungHotSwap), nil)
+	asked := p.checks(checkResultOf(manifest.RungHotSwap), nil)
 	run := func(code int, stdout, stderr string, args ...string) {
 		t.Helper()
 		p.stdout.buf.Reset()
@@ -124,12 +124,12 @@ func TestCheckAgainst(t *testing.T) {
 	run(3, "", "unusable manifest")
 }
 
-// TestCheckReports: everything of the verdict is in the JSON, and what cannot be
+// TestCheckReports: everything of the result is in the JSON, and what cannot be
 // known is in the text.
 func TestCheckReports(t *testing.T) {
 	p := newProgram(t, nil)
 	at := manifest.Position{File: filepath.Join(p.dir, "handlers", "routes.go"), Line: 9, Column: 2}
-	v := verdictOf(manifest.RungHotSwap)
+	v := checkResultOf(manifest.RungHotSwap)
 	v.Unknown = []source.Unknown{{Position: at, Call: "Get", Reason: "the pattern comes from a database"}}
 	p.checks(v, nil)
 	if code := p.run(t.Context(), []string{"check"}); code != 0 || !strings.Contains(p.stdout.String(), "handlers/routes.go:9:2: Get cannot be followed from source: the pattern comes from a database\n") {
@@ -199,10 +199,10 @@ func TestCheckOfAnotherProgram(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newProgram(t, nil)
-			v := verdictOf(manifest.RungHotSwap)
+			v := checkResultOf(manifest.RungHotSwap)
 			v.Main = api
 			var against []*manifest.Manifest
-			p.checkCode = func(_ context.Context, _ build.Config, m *manifest.Manifest, _ engine.BreakPolicy, _ build.Progress) (*engine.Verdict, error) {
+			p.checkCode = func(_ context.Context, _ build.Config, m *manifest.Manifest, _ engine.BreakPolicy, _ build.Progress) (*engine.CheckResult, error) {
 				against = append(against, m)
 				return v, nil
 			}

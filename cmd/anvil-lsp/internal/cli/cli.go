@@ -49,7 +49,7 @@ type program struct {
 	dir            string // working directory
 	invocation     string // how the user calls this program
 	newEngine      func(context.Context, engine.Options) (server, error)
-	checkCode      func(context.Context, build.Config, *manifest.Manifest, engine.BreakPolicy, build.Progress) (*engine.Verdict, error)
+	checkCode      func(context.Context, build.Config, *manifest.Manifest, engine.BreakPolicy, build.Progress) (*engine.CheckResult, error)
 	// patience is how long to wait for an engine that holds the lock but does
 	// not answer: it may be about to start, or to end.
 	patience time.Duration

@@ -19,8 +19,8 @@ import (
 // which reaches the terminal as it is.
 func TestForeign(t *testing.T) {
 	name := strings.NewReplacer("\x00", "", "/", "").Replace(visibletest.Hostile)
-	verdict := &engine.Verdict{}
-	visibletest.Fill(verdict)
+	result := &engine.CheckResult{}
+	visibletest.Fill(result)
 	event := control.Event{}
 	visibletest.Fill(&event)
 	event.Kind = control.EventKept
@@ -46,14 +46,14 @@ func TestForeign(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newProgram(t, newFake(event))
-			p.checkCode = func(context.Context, build.Config, *manifest.Manifest, engine.BreakPolicy, build.Progress) (*engine.Verdict, error) {
-				return verdict, nil
+			p.checkCode = func(context.Context, build.Config, *manifest.Manifest, engine.BreakPolicy, build.Progress) (*engine.CheckResult, error) {
+				return result, nil
 			}
 			if err := os.MkdirAll(filepath.Join(p.dir, "taken", name), 0o777); err != nil {
 				t.Fatal(err)
 			}
 			planted := engine.ManifestPath(filepath.Join(p.dir, "planted"))
-			m := *verdict.Manifest
+			m := *result.Manifest
 			m.Generation = 1
 			writeManifest(t, &m, planted)
 			p.run(t.Context(), tt.args)

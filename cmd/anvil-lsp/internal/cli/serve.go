@@ -227,7 +227,7 @@ func follow(ctx context.Context, srv server, face *face, once bool) error {
 		for ev := range events {
 			face.Event(ev)
 			again = ev.Kind != control.EventStopped
-			if good, final := verdict(ev); once && final {
+			if good, final := buildEnds(ev); once && final {
 				live = live || good
 				stop()
 			}
@@ -246,8 +246,8 @@ func follow(ctx context.Context, srv server, face *face, once bool) error {
 	return nil
 }
 
-// verdict says whether an event ends a build, and how.
-func verdict(ev control.Event) (good, final bool) {
+// buildEnds says whether an event ends a build, and how.
+func buildEnds(ev control.Event) (good, final bool) {
 	switch ev.Kind {
 	case control.EventLive, control.EventRolledBack, control.EventUnchanged:
 		return true, true

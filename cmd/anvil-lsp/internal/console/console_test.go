@@ -181,7 +181,7 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// predictions are edits as the engine foresees them, and what becomes of them.
+// predictions are edits as the engine predicts them, and what becomes of them.
 func predictions(dir string) []control.Event {
 	file := func(line, column int) manifest.Position {
 		return manifest.Position{File: filepath.Join(dir, "handlers", "feed.go"), Line: line, Column: column}

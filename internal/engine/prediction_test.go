@@ -26,7 +26,7 @@ func codesOf(ds []manifest.Diagnostic) []manifest.Code {
 	return out
 }
 
-func TestJudge(t *testing.T) {
+func TestNewPrediction(t *testing.T) {
 	type list = []manifest.Code
 	tests := map[string]struct {
 		findings, reasons list
@@ -65,7 +65,7 @@ func TestJudge(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			v := judge(&source.Report{Findings: diagnostics(tt.findings...)}, nil, nil, diagnostics(tt.reasons...))
+			v := newPrediction(&source.Report{Findings: diagnostics(tt.findings...)}, nil, nil, diagnostics(tt.reasons...))
 			if v.rung != tt.rung {
 				t.Errorf("rung %q, want %q", v.rung, tt.rung)
 			}
@@ -109,7 +109,7 @@ func TestSwapOfBreaks(t *testing.T) {
 		"nothing":                  {nil, manifest.RungHotSwap, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			was := judge(&source.Report{Findings: diagnostics(tt.findings...)}, nil, nil, nil)
+			was := newPrediction(&source.Report{Findings: diagnostics(tt.findings...)}, nil, nil, nil)
 			asks := func(policy BreakPolicy) *Options {
 				return &Options{OnBreak: BreakKeep, Decide: func([]manifest.Diagnostic) BreakPolicy { return policy }}
 			}
@@ -156,8 +156,8 @@ func TestOnlyEffective(t *testing.T) {
 			OneTime:  []source.OneTime{{Diagnostic: d, Registering: tt.registering, Packages: []string{"example.com/a"}}},
 		}
 		onlyEffective(report, tt.rebuilt)
-		if got := report.Findings[0].Severity; got != tt.want || len(judge(report, nil, nil, nil).codes()) != tt.codes {
-			t.Errorf("%+v: got %s, deciding %v", tt, got, judge(report, nil, nil, nil).codes())
+		if got := report.Findings[0].Severity; got != tt.want || len(newPrediction(report, nil, nil, nil).codes()) != tt.codes {
+			t.Errorf("%+v: got %s, deciding %v", tt, got, newPrediction(report, nil, nil, nil).codes())
 		}
 	}
 }
@@ -195,12 +195,12 @@ func TestTelling(t *testing.T) {
 	}
 }
 
-// TestJudgeComparesWithWhatIsLive: a signature that differs needs a restart.
-func TestJudgeComparesWithWhatIsLive(t *testing.T) {
+// TestNewPredictionComparesWithWhatIsLive: a signature that differs needs a restart.
+func TestNewPredictionComparesWithWhatIsLive(t *testing.T) {
 	live := &manifest.Manifest{Routes: []manifest.Route{route("GET", "/", "a")}}
 	for fingerprint, want := range map[string]manifest.Rung{"a": manifest.RungHotSwap, "b": manifest.RungWarmRestart} {
 		report := &source.Report{Complete: true, Routes: []source.Route{{Route: route("GET", "/", fingerprint)}}}
-		if v := judge(report, live, nil, nil); v.rung != want {
+		if v := newPrediction(report, live, nil, nil); v.rung != want {
 			t.Errorf("fingerprint %s: rung %q for %v, want %q", fingerprint, v.rung, v.diagnostics, want)
 		}
 	}

@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-func TestForetell(t *testing.T) {
+func TestPredictedMessage(t *testing.T) {
 	for _, tt := range []struct {
 		code     Code
 		severity Severity
-		verdict  Rung
+		rung     Rung
 		want     string
 	}{
 		{CodeSignature, "", RungWarmRestart, "restarts on save: x"},
@@ -28,8 +28,8 @@ func TestForetell(t *testing.T) {
 		if tt.severity != "" {
 			d.Severity = tt.severity
 		}
-		if got := d.Foretell(tt.verdict, RestartsOnSave); got != tt.want {
-			t.Errorf("%s, %s, where all come to %s: %q, want %q", d.Code, d.Severity, tt.verdict, got, tt.want)
+		if got := d.PredictedMessage(tt.rung, RestartsOnSave); got != tt.want {
+			t.Errorf("%s, %s, where all come to %s: %q, want %q", d.Code, d.Severity, tt.rung, got, tt.want)
 		}
 	}
 }

@@ -12,59 +12,59 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
-// predictor says from source what an edit will do. It keeps what it has checked
-// between calls; the running task and an Outlook take turns.
-type predictor struct {
+// sharedChecker says from source what an edit will do. It keeps what it has checked
+// between calls; the running task and a Predictor take turns.
+type sharedChecker struct {
 	turn    chan struct{} // holds a value while nobody uses the checker
 	checker *source.Checker
 }
 
-func newPredictor() *predictor {
-	p := &predictor{turn: make(chan struct{}, 1)}
-	p.turn <- struct{}{}
-	return p
+func newSharedChecker() *sharedChecker {
+	c := &sharedChecker{turn: make(chan struct{}, 1)}
+	c.turn <- struct{}{}
+	return c
 }
 
 // check checks a program from source.
-func (p *predictor) check(ctx context.Context, prog source.Program, overlay map[string][]byte) (*source.Report, error) {
+func (c *sharedChecker) check(ctx context.Context, prog source.Program, overlay map[string][]byte) (*source.Report, error) {
 	select {
-	case <-p.turn:
+	case <-c.turn:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	defer func() { p.turn <- struct{}{} }()
-	if p.checker == nil {
-		p.checker = source.NewChecker(prog)
+	defer func() { c.turn <- struct{}{} }()
+	if c.checker == nil {
+		c.checker = source.NewChecker(prog)
 	} else {
-		p.checker.Update(prog)
+		c.checker.Update(prog)
 	}
-	return p.checker.Check(ctx, overlay)
+	return c.checker.Check(ctx, overlay)
 }
 
-// verdict is a prediction.
-type verdict struct {
+// prediction is what a build of some code is expected to come to.
+type prediction struct {
 	rung        manifest.Rung // empty: nothing that is built changed
 	diagnostics []manifest.Diagnostic
 }
 
-// predict checks what a plan builds from source and compares it with the
+// predictPlan checks what a plan builds from source and compares it with the
 // manifest that is live.
-func (p *predictor) predict(ctx context.Context, plan *build.Plan, last *manifest.Manifest) (verdict, error) {
-	v, _, err := p.foretell(ctx, plan, last, plan.Reasons, nil)
+func (c *sharedChecker) predictPlan(ctx context.Context, plan *build.Plan, last *manifest.Manifest) (prediction, error) {
+	v, _, err := c.predict(ctx, plan, last, plan.Reasons, nil)
 	return v, err
 }
 
-// foretell is predict for unsaved buffers, with all that was found.
-func (p *predictor) foretell(ctx context.Context, plan *build.Plan, last *manifest.Manifest, reasons []manifest.Diagnostic, overlay map[string][]byte) (verdict, *source.Report, error) {
+// predict is predictPlan for unsaved buffers, with all that was found.
+func (c *sharedChecker) predict(ctx context.Context, plan *build.Plan, last *manifest.Manifest, reasons []manifest.Diagnostic, overlay map[string][]byte) (prediction, *source.Report, error) {
 	s := plan.Watch()
-	report, err := p.check(ctx, program(s, plan.Sources()), overlay)
+	report, err := c.check(ctx, program(s, plan.Sources()), overlay)
 	if err != nil {
-		return verdict{}, nil, err
+		return prediction{}, nil, err
 	}
 	if plan.Rung == manifest.RungHotSwap {
 		onlyEffective(report, plan.Rebuilt())
 	}
-	return judge(report, last, s.Hot(), slices.Concat(reasons, uncompiled(s, report))), report, nil
+	return newPrediction(report, last, s.Hot(), slices.Concat(reasons, uncompiled(s, report))), report, nil
 }
 
 // uncompiled returns what the compiler says against packages in which the checker
@@ -103,9 +103,9 @@ func onlyEffective(report *source.Report, rebuilt []string) {
 	}
 }
 
-// judge chooses the first rung that is safe.
-func judge(report *source.Report, last *manifest.Manifest, hot []string, reasons []manifest.Diagnostic) verdict {
-	v := verdict{rung: manifest.RungHotSwap, diagnostics: slices.Concat(reasons, report.Findings)}
+// newPrediction chooses the first rung that is safe.
+func newPrediction(report *source.Report, last *manifest.Manifest, hot []string, reasons []manifest.Diagnostic) prediction {
+	v := prediction{rung: manifest.RungHotSwap, diagnostics: slices.Concat(reasons, report.Findings)}
 	if last != nil {
 		v.diagnostics = append(v.diagnostics, source.Compare(last, report, hot)...)
 	}
@@ -125,30 +125,30 @@ func judge(report *source.Report, last *manifest.Manifest, hot []string, reasons
 }
 
 // onceMore returns the registrations that a second generation cannot make, if
-// the verdict is about a hot swap.
-func (v verdict) onceMore() []manifest.Diagnostic {
-	return slices.DeleteFunc(slices.Clone(v.diagnostics), func(d manifest.Diagnostic) bool {
+// the prediction is about a hot swap.
+func (p prediction) onceMore() []manifest.Diagnostic {
+	return slices.DeleteFunc(slices.Clone(p.diagnostics), func(d manifest.Diagnostic) bool {
 		return d.Code != manifest.CodeGlobal || d.Severity != manifest.SeverityError
 	})
 }
 
-// under is the verdict where changed signatures may be swapped in. That is safe if
+// under is the prediction where changed signatures may be swapped in. That is safe if
 // nothing else calls for a restart: no type of a host package is another one then,
 // and each generation makes its routes anew. What can be done only once would keep
 // the code from being swapped in, and not from being restarted with.
-func (v verdict) under(o *Options) verdict {
-	other := slices.ContainsFunc(v.restart(), func(d manifest.Diagnostic) bool { return d.Code != manifest.CodeSignature })
-	if v.rung == manifest.RungWarmRestart && !other && len(v.onceMore()) == 0 && o.swapsBreaks() {
-		v.rung = manifest.RungHotSwap
+func (p prediction) under(o *Options) prediction {
+	other := slices.ContainsFunc(p.restart(), func(d manifest.Diagnostic) bool { return d.Code != manifest.CodeSignature })
+	if p.rung == manifest.RungWarmRestart && !other && len(p.onceMore()) == 0 && o.swapsBreaks() {
+		p.rung = manifest.RungHotSwap
 	}
-	return v
+	return p
 }
 
-// starting is the verdict on code for the first live server: it breaks nothing,
+// starting is the prediction for code for the first live server: it breaks nothing,
 // and what can be done only once is done for the first time.
-func (v verdict) starting() verdict {
-	out := verdict{}
-	for _, d := range v.diagnostics {
+func (p prediction) starting() prediction {
+	out := prediction{}
+	for _, d := range p.diagnostics {
 		switch {
 		case d.Code.Rung() == manifest.RungWarmRestart:
 			continue
@@ -164,8 +164,8 @@ func (v verdict) starting() verdict {
 }
 
 // restart returns what needs a restart.
-func (v verdict) restart() []manifest.Diagnostic {
-	return slices.DeleteFunc(slices.Clone(v.diagnostics), func(d manifest.Diagnostic) bool {
+func (p prediction) restart() []manifest.Diagnostic {
+	return slices.DeleteFunc(slices.Clone(p.diagnostics), func(d manifest.Diagnostic) bool {
 		return d.Code.Rung() != manifest.RungWarmRestart
 	})
 }
@@ -199,24 +199,24 @@ func sourcePackage(p *build.Package) source.Package {
 	return pkg
 }
 
-// foresee publishes what a plan is expected to do, and remembers it, so that it
+// predict publishes what a plan is expected to do, and remembers it, so that it
 // can be compared with what happens.
-func (t *task) foresee(ctx context.Context, plan *build.Plan) (verdict, error) {
+func (t *task) predict(ctx context.Context, plan *build.Plan) (prediction, error) {
 	begun := time.Now()
-	v := verdict{}
+	v := prediction{}
 	if plan.Rung != "" {
 		var err error
-		if v, err = t.e.predictor.predict(ctx, plan, t.last); err != nil {
+		if v, err = t.e.checker.predictPlan(ctx, plan, t.last); err != nil {
 			return v, err
 		}
 	}
 	v = v.under(&t.e.opts)
-	t.announce(v, time.Since(begun))
+	t.publishPrediction(v, time.Since(begun))
 	return v, nil
 }
 
-// announce publishes a prediction.
-func (t *task) announce(v verdict, took time.Duration) {
+// publishPrediction publishes a prediction.
+func (t *task) publishPrediction(v prediction, took time.Duration) {
 	t.step(control.StepPredict, took)
 	t.predicted = &control.Prediction{Rung: v.rung, Codes: v.codes()}
 	t.e.publish(control.Event{
@@ -226,12 +226,12 @@ func (t *task) announce(v verdict, took time.Duration) {
 
 // codes returns the codes that decide about the rung, sorted, each once. Only an
 // error keeps a generation back. What is swapped in all the same decides nothing.
-func (v verdict) codes() []manifest.Code {
+func (p prediction) codes() []manifest.Code {
 	var out []manifest.Code
-	if v.rung == manifest.RungHotSwap {
+	if p.rung == manifest.RungHotSwap {
 		return nil
 	}
-	for _, d := range v.diagnostics {
+	for _, d := range p.diagnostics {
 		if rung := d.Code.Rung(); rung == manifest.RungWarmRestart || rung == manifest.RungKeep && d.Severity == manifest.SeverityError {
 			out = append(out, d.Code)
 		}

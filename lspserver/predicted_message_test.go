@@ -17,9 +17,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
-// TestForetold: what is expected of a save says what it comes to, and what
+// TestPredictedMessage: what is expected of a save says what it comes to, and what
 // happened does not say it again.
-func TestForetold(t *testing.T) {
+func TestPredictedMessage(t *testing.T) {
 	found := manifest.Diagnose(manifest.CodeSignature, manifest.Position{File: "/app/a.go", Line: 3}, "signature of GET / changed")
 	for _, tt := range []struct {
 		name    string
@@ -31,14 +31,14 @@ func TestForetold(t *testing.T) {
 		{"files are held", func(f *session) { f.status.Held = []string{"a.go"} }, "needs a restart: "},
 		{"asked first", func(f *session) { f.memory.decisions[manifest.CodeSignature] = BreakAsk }, "needs a restart: "},
 		{"nothing runs", func(f *session) { f.link = nil }, "needs a restart: "},
-		{"something else keeps it back", func(f *session) { f.forecast.Rung = manifest.RungKeep }, ""},
-		{"happened", func(f *session) { f.forecast, f.status.Problems = nil, []manifest.Diagnostic{found} }, ""},
+		{"something else keeps it back", func(f *session) { f.prediction.Rung = manifest.RungKeep }, ""},
+		{"happened", func(f *session) { f.prediction, f.status.Problems = nil, []manifest.Diagnostic{found} }, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := newDesk(t)
 			f := newSession(d.s, t.Context(), func() {}, "/app", "/app", nil)
 			f.link, f.status.State = &fakeLink{}, control.StateLive
-			f.forecast = &engine.Forecast{Rung: manifest.RungWarmRestart, Diagnostics: []manifest.Diagnostic{found}}
+			f.prediction = &engine.Prediction{Rung: manifest.RungWarmRestart, Diagnostics: []manifest.Diagnostic{found}}
 			tt.prepare(f)
 			f.mu.Lock()
 			all := f.collect(d.s.docs.all())
@@ -50,25 +50,25 @@ func TestForetold(t *testing.T) {
 	}
 }
 
-// breaker is an outlook in which everything that differs changes a signature.
+// breaker is a predictor in which everything that differs changes a signature.
 type breaker struct{ oracle }
 
-func (o *breaker) Predict(_ context.Context, buffers map[string][]byte) (*engine.Forecast, error) {
-	fc := &engine.Forecast{Rung: manifest.RungWarmRestart, Report: &source.Report{}}
+func (o *breaker) Predict(_ context.Context, buffers map[string][]byte) (*engine.Prediction, error) {
+	fc := &engine.Prediction{Rung: manifest.RungWarmRestart, Report: &source.Report{}}
 	for path := range buffers {
 		fc.Diagnostics = append(fc.Diagnostics, manifest.Diagnose(manifest.CodeSignature, manifest.Position{File: path, Line: 3, Column: 1}, "signature of GET / changed"))
 	}
 	return fc, nil
 }
 
-// TestForetoldAgain: what is shown follows the settings and a pause, without
+// TestPredictedMessageAgain: what is shown follows the settings and a pause, without
 // anybody typing.
-func TestForetoldAgain(t *testing.T) {
+func TestPredictedMessageAgain(t *testing.T) {
 	const restarts, waits = "restarts on save: signature of GET / changed", "needs a restart: signature of GET / changed"
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
 		f := d.session("app")
-		f.outlook, f.link = &breaker{}, &puppet{}
+		f.predictor, f.link = &breaker{}, &puppet{}
 		edited, broken := filepath.Join(f.dir, "a.go"), filepath.Join(f.dir, "b.go")
 		d.open(edited, "package a\n\nfunc A() {}\n")
 		d.write(broken, "package a\n\nvar b = c\n")

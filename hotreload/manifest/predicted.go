@@ -2,7 +2,7 @@ package manifest
 
 import "unicode/utf8"
 
-// What a restart that did not happen yet is called, for Foretell.
+// What a restart that did not happen yet is called, for PredictedMessage.
 const (
 	RestartsOnSave = "restarts on save" // the file is saved next, and the engine takes it up
 	NeedsRestart   = "needs a restart"  // somebody is asked first, or has to ask
@@ -28,17 +28,17 @@ func Fit(wordings ...string) string {
 	return wordings[len(wordings)-1]
 }
 
-// Foretell returns the message of a finding about code that is not live, with
-// what it comes to in front. verdict is the rung that all findings come to, and
+// PredictedMessage returns the message of a finding about code that is not live, with
+// what it comes to in front. rung is the rung that all findings come to, and
 // restart the words for a restart. What decides nothing, and an error of the
 // compiler, is returned as it is.
-func (d Diagnostic) Foretell(verdict Rung, restart string) string {
+func (d Diagnostic) PredictedMessage(rung Rung, restart string) string {
 	switch {
 	case d.Code == CodeCompile:
 		return d.Message
-	case verdict == RungKeep && d.Severity == SeverityError:
+	case rung == RungKeep && d.Severity == SeverityError:
 		return wouldNotLoad + ": " + d.Message
-	case verdict == RungWarmRestart && d.Code.Rung() == RungWarmRestart:
+	case rung == RungWarmRestart && d.Code.Rung() == RungWarmRestart:
 		return restart + ": " + d.Message
 	}
 	return d.Message
