@@ -18,7 +18,7 @@ import (
 // state. It outlives every generation. All of it is safe for concurrent use.
 //
 // main fills it with [Provide] and [Container.OnClose]; handlers find things
-// with [Use], [Lookup] and [StateOf]. [LiveServer] closes it.
+// with [MustLookup], [Lookup] and [StateOf]. [LiveServer] closes it.
 //
 // A thing is found by its type, so the type must be the same one for whoever
 // provides and whoever asks: one of a host package. [Provide] by an interface
@@ -84,14 +84,20 @@ func (c *Container) enter() {
 	}
 }
 
-// Provide puts v into the Container under its type T and, if given, one name.
+// Provide puts v into the Container under its type T.
 //
-// Providing the same type and name twice is a mistake in main and panics with
-// both positions. Hot code runs once for each generation, so it must not call
+// Providing the same thing twice is a mistake in main and panics with both
+// positions. Hot code runs once for each generation, so it must not call
 // Provide; [StateOf] is what it wants.
-func Provide[T any](c *Container, v T, name ...string) {
+func Provide[T any](c *Container, v T) { provide(c, "", v) }
+
+// ProvideNamed is [Provide] for one of several things of the same type, which
+// [LookupNamed] tells apart by name.
+func ProvideNamed[T any](c *Container, name string, v T) { provide(c, name, v) }
+
+func provide[T any](c *Container, name string, v T) {
 	c.enter()
-	key := keyOf(reflect.TypeFor[T](), name)
+	key := thingKey{reflect.TypeFor[T](), name}
 	position := c.owner.callerPosition()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -103,24 +109,32 @@ func Provide[T any](c *Container, v T, name ...string) {
 	c.things.Store(&things)
 }
 
-// Use returns what was provided as T and, if given, under that name. It panics
-// with a [*NotProvidedError] if there is no such thing.
-func Use[T any](c *Container, name ...string) T {
-	v, err := Lookup[T](c, name...)
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
+// Lookup returns what was provided as T. If there is no such thing the error is
+// a [*NotProvidedError].
+func Lookup[T any](c *Container) (T, error) { return LookupNamed[T](c, "") }
 
-// Lookup is [Use] with an error, which is a [*NotProvidedError].
-func Lookup[T any](c *Container, name ...string) (T, error) {
-	v, err := lookup(c, keyOf(reflect.TypeFor[T](), name))
+// LookupNamed is [Lookup] for what was provided under a name, by [ProvideNamed].
+func LookupNamed[T any](c *Container, name string) (T, error) {
+	v, err := lookup(c, thingKey{reflect.TypeFor[T](), name})
 	if err != nil {
 		var none T
 		return none, err
 	}
 	return *v.(*T), nil
+}
+
+// MustLookup is [Lookup] for what main always provides: it panics with the
+// error, which refuses the generation if it happens during registration.
+func MustLookup[T any](c *Container) T { return MustLookupNamed[T](c, "") }
+
+// MustLookupNamed is [LookupNamed] for what main always provides: it panics with
+// the error.
+func MustLookupNamed[T any](c *Container, name string) T {
+	v, err := LookupNamed[T](c, name)
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 // lookup returns a pointer to the thing.
@@ -134,16 +148,6 @@ func lookup(c *Container, key thingKey) (any, error) {
 		return t.value, nil
 	}
 	return nil, notProvided(key, things)
-}
-
-func keyOf(typ reflect.Type, name []string) thingKey {
-	switch len(name) {
-	case 0:
-		return thingKey{typ: typ}
-	case 1:
-		return thingKey{typ: typ, name: name[0]}
-	}
-	panic(fmt.Sprintf("hotreload: %d names for one thing of type %s, want at most one", len(name), typ))
 }
 
 // NotProvidedError reports that the Container does not hold what was asked for.

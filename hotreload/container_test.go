@@ -15,20 +15,20 @@ type english struct{}
 
 func (english) greet() string { return "hello" }
 
-func TestProvideAndUse(t *testing.T) {
+func TestProvideAndLookup(t *testing.T) {
 	c := NewContainer()
 	Provide(c, 1)
-	Provide(c, 2, "two")
+	ProvideNamed(c, "two", 2)
 	Provide[greeter](c, english{})
 	Provide[error](c, nil)
-	if got := Use[int](c); got != 1 {
-		t.Errorf("Use[int] = %d, want 1", got)
+	if got := MustLookup[int](c); got != 1 {
+		t.Errorf("MustLookup[int] = %d, want 1", got)
 	}
-	if got := Use[int](c, "two"); got != 2 {
-		t.Errorf(`Use[int]("two") = %d, want 2`, got)
+	if got := MustLookupNamed[int](c, "two"); got != 2 {
+		t.Errorf(`MustLookupNamed[int]("two") = %d, want 2`, got)
 	}
-	if got := Use[greeter](c).greet(); got != "hello" {
-		t.Errorf("Use[greeter] greets %q", got)
+	if got := MustLookup[greeter](c).greet(); got != "hello" {
+		t.Errorf("MustLookup[greeter] greets %q", got)
 	}
 	if err, lookup := Lookup[error](c); err != nil || lookup != nil {
 		t.Errorf("a nil interface value comes back as %v, %v", err, lookup)
@@ -41,9 +41,9 @@ func TestLookupNamesWhatIsMissingAndWhatThereIs(t *testing.T) {
 	if want := "hotreload: nobody provided string; the Container is empty"; err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
-	Provide(c, 2, "two")
+	ProvideNamed(c, "two", 2)
 	Provide[greeter](c, english{})
-	_, err = Lookup[string](c, "title")
+	_, err = LookupNamed[string](c, "title")
 	if want := `hotreload: nobody provided string "title"; the Container holds hotreload.greeter, int "two"`; err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
@@ -56,13 +56,13 @@ func TestLookupNamesWhatIsMissingAndWhatThereIs(t *testing.T) {
 	}
 }
 
-func TestUsePanicsWithNotProvidedError(t *testing.T) {
+func TestMustLookupPanicsWithNotProvidedError(t *testing.T) {
 	defer func() {
 		if _, ok := recover().(*NotProvidedError); !ok {
-			t.Error("Use does not panic with a *NotProvidedError")
+			t.Error("MustLookup does not panic with a *NotProvidedError")
 		}
 	}()
-	Use[string](NewContainer())
+	MustLookup[string](NewContainer())
 }
 
 func TestLookupExplainsNamesake(t *testing.T) {
@@ -126,9 +126,9 @@ func TestContainerIsSafeForConcurrentUse(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, name := range strings.Split("abcdefgh", "") {
 		wg.Go(func() {
-			Provide(c, name, name)
+			ProvideNamed(c, name, name)
 			for range 100 {
-				if got := Use[string](c, name); got != name {
+				if got := MustLookupNamed[string](c, name); got != name {
 					t.Errorf("got %q, want %q", got, name)
 				}
 				StateOf(c, "n", func() int { return 0 }).Update(func(n *int) { *n++ })

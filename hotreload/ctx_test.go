@@ -13,7 +13,7 @@ func TestCtxAnswers(t *testing.T) {
 	Provide(c, "thing")
 	s := NewLiveState(c)
 	goLiveWith(t, s, func(r *RouteSink) {
-		r.Get("/text", func(c *Ctx) error { return c.Text(http.StatusTeapot, Use[string](c.Container())) })
+		r.Get("/text", func(c *Ctx) error { return c.Text(http.StatusTeapot, MustLookup[string](c.Container())) })
 		r.Get("/html", func(c *Ctx) error { return c.HTML(0, "<p>") })
 		r.Get("/json", func(c *Ctx) error { return c.JSON(0, "<&>") })
 		r.Get("/away", func(c *Ctx) error { return c.Redirect(0, "/text") })

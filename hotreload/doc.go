@@ -26,7 +26,7 @@
 // ones in one atomic step. If anything is wrong, the generation that is live
 // stays so. A request ends on the generation that it started on. Package
 // variables of the hot half start again with each generation; what must
-// survive belongs into the Container, where [Use] and [StateOf] find it, and
+// survive belongs into the Container, where [MustLookup] and [StateOf] find it, and
 // what the hot half registers beside routes belongs into a [RegistryGeneration].
 //
 // # Two builds
@@ -41,5 +41,5 @@
 // Types of things that are kept across reloads are best types of host packages:
 // each generation has its own copy of every hot type, and to Go the copies are
 // different types. [StateOf] takes a value from one to the next, which costs a
-// copy; [Provide] and [Use] do not.
+// copy; [Provide] and [MustLookup] do not.
 package hotreload

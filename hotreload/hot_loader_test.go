@@ -154,7 +154,7 @@ func TestLastGoodGenerationIsKept(t *testing.T) {
 		},
 		{
 			name:    "something missing in the Container",
-			plugin:  fakePlugin{symbols: symbols(func(r *RouteSink) { Use[int](r.Container()) })},
+			plugin:  fakePlugin{symbols: symbols(func(r *RouteSink) { MustLookup[int](r.Container()) })},
 			outcome: control.OutcomeRejected, code: manifest.CodeRegistration, here: true,
 			message: "panic during registration: hotreload: nobody provided int; the Container is empty",
 		},

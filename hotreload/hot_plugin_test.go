@@ -37,7 +37,7 @@ var AnvilABIVersion int = hotreload.ABIVersion
 var sinceReload int
 
 func AnvilRegisterRoutes(r *hotreload.RouteSink) {
-	total := hotreload.Use[*visits.Counter](r.Container())
+	total := hotreload.MustLookup[*visits.Counter](r.Container())
 	r.Get("/", func(c *hotreload.Ctx) error {
 		sinceReload++
 		return c.Text(http.StatusOK, fmt.Sprintf("version %%d: visit %%d, %%d since the reload", %[1]d, total.Add(), sinceReload))

@@ -342,7 +342,7 @@ func TestSinkKnowsItsGeneration(t *testing.T) {
 	for want := 1; want <= 2; want++ {
 		goLiveWith(t, s, func(r *RouteSink) {
 			r.Group("/g", func(r *RouteSink) {
-				if r.Generation() != want || Use[string](r.Container()) != "thing" || r.Context().Err() != nil {
+				if r.Generation() != want || MustLookup[string](r.Container()) != "thing" || r.Context().Err() != nil {
 					t.Errorf("generation %d, context %v", r.Generation(), r.Context().Err())
 				}
 			})

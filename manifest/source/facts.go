@@ -215,7 +215,7 @@ func (f *factFinder) everywhere(root ast.Node, in surroundings) {
 }
 
 // fromContainer reports whether a statement sets one variable to what the
-// Container keeps: x = hotreload.StateOf(...), its Get(), or hotreload.Use(...).
+// Container keeps: x = hotreload.StateOf(...), its Get(), or hotreload.MustLookup(...).
 func (f *factFinder) fromContainer(n ast.Node) bool {
 	set, ok := n.(*ast.AssignStmt)
 	if !ok || set.Tok != token.ASSIGN || len(set.Lhs) != 1 || len(set.Rhs) != 1 {
@@ -231,7 +231,7 @@ func (f *factFinder) fromContainer(n ast.Node) bool {
 		}
 	}
 	fn := f.callee(call)
-	return fn != nil && (fn.FullName() == manifest.RuntimePath+".StateOf" || fn.FullName() == manifest.RuntimePath+".Use")
+	return fn != nil && (fn.FullName() == manifest.RuntimePath+".StateOf" || isMustLookup(fn))
 }
 
 func isBlank(e ast.Expr) bool {

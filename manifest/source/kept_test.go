@@ -30,7 +30,7 @@ var (
 func AnvilRegisterRoutes(r *hotreload.RouteSink) {
 	kept = hotreload.StateOf(r.Container(), "kept", func() *atomic.Int64 { return new(atomic.Int64) }).Get()
 	posts = hotreload.StateOf(r.Container(), "posts", func() map[string]int { return map[string]int{} }).Get()
-	shared = hotreload.Use[*atomic.Int64](r.Container())
+	shared = hotreload.MustLookup[*atomic.Int64](r.Container())
 	state = hotreload.StateOf(r.Container(), "state", func() int { return 0 })
 	other = hotreload.StateOf(r.Container(), "other", func() map[string]int { return nil }).Get()
 	cleared = map[string]int{}

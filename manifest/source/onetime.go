@@ -55,7 +55,7 @@ func (f *factFinder) oneTime(call *ast.CallExpr) (c oneTimeCall, ok bool) {
 		what, panics = "registers a protobuf file", "file is already registered"
 	case path == "modernc.org/sqlite" && strings.HasPrefix(name, "MustRegister"):
 		what, panics = "registers a function of the database driver", "a function with this name was already registered"
-	case fn.FullName() == manifest.RuntimePath+".Provide":
+	case path == manifest.RuntimePath && (name == "Provide" || name == "ProvideNamed"):
 		what, panics = "puts something into the Container, which outlives the generation", "is already provided"
 	case path == "encoding/gob" && !method:
 		return f.gob(call, name)

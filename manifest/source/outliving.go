@@ -94,14 +94,19 @@ func rootExpr(e ast.Expr) ast.Expr {
 	}
 }
 
-// inContainer reports whether an expression is a call of hotreload.Use.
+// inContainer reports whether an expression is a call of hotreload.MustLookup.
 func inContainer(info *types.Info, e ast.Expr) bool {
 	call, ok := ast.Unparen(e).(*ast.CallExpr)
 	if !ok {
 		return false
 	}
 	fn, _ := typeutil.Callee(info, call).(*types.Func)
-	return fn != nil && fn.FullName() == manifest.RuntimePath+".Use"
+	return fn != nil && isMustLookup(fn)
+}
+
+// isMustLookup reports whether fn is hotreload.MustLookup or MustLookupNamed.
+func isMustLookup(fn *types.Func) bool {
+	return fn.FullName() == manifest.RuntimePath+".MustLookup" || fn.FullName() == manifest.RuntimePath+".MustLookupNamed"
 }
 
 // inContainer reports whether a variable holds what the Container keeps, and

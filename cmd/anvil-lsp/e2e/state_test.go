@@ -103,9 +103,9 @@ var sinceReload atomic.Int64
 
 func AnvilRegisterRoutes(r *hotreload.RouteSink) {
 	c := r.Container()
-	_ = hotreload.Use[*visits.Counter](c)
+	_ = hotreload.MustLookup[*visits.Counter](c)
 	models.Check()
-	notes := hotreload.Use[*models.Notes](c)
+	notes := hotreload.MustLookup[*models.Notes](c)
 	hits := hotreload.StateOf(c, "hits", func() int { return 0 })
 	pages := hotreload.StateOf(c, "page", func() *page { return &page{carts: map[string][]models.Item{}} })
 	sessions := hotreload.StateOf(c, "sessions", func() map[string]*models.Session { return map[string]*models.Session{} })

@@ -44,14 +44,14 @@ func AnvilRegisterRoutes(r *hotreload.RouteSink) {
 	c := r.Container()
 	a := &app{
 		generation: r.Generation(),
-		db:         hotreload.Use[*sql.DB](c),
+		db:         hotreload.MustLookup[*sql.DB](c),
 		hits:       hotreload.StateOf(c, "hits", func() int { return 0 }),
-		hub:        hotreload.Use[*feed.Hub](c),
-		log:        hotreload.Use[*slog.Logger](c),
+		hub:        hotreload.MustLookup[*feed.Hub](c),
+		log:        hotreload.MustLookup[*slog.Logger](c),
 		pages:      pages,
-		sessions:   session.Sessions{Manager: hotreload.Use[*scs.SessionManager](c)},
-		store:      hotreload.Use[*store.Store](c),
-		views:      hotreload.Use[*store.Views](c),
+		sessions:   session.Sessions{Manager: hotreload.MustLookup[*scs.SessionManager](c)},
+		store:      hotreload.MustLookup[*store.Store](c),
+		views:      hotreload.MustLookup[*store.Views](c),
 	}
 
 	r.OnError(a.fail)

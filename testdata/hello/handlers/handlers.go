@@ -19,7 +19,7 @@ var sinceReload atomic.Int64
 
 // AnvilRegisterRoutes registers the routes of one generation.
 func AnvilRegisterRoutes(r *hotreload.RouteSink) {
-	r.Get("/", index(hotreload.Use[*visits.Counter](r.Container())))
+	r.Get("/", index(hotreload.MustLookup[*visits.Counter](r.Container())))
 	r.Get("/time", now)
 }
 

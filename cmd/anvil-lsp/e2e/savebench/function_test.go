@@ -130,12 +130,12 @@ func TestFindFunction(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		"handlers.then":    "package example.com/hello/handlers has no such function",
-		"visits.Add":       "package example.com/hello/visits has no such function",
-		"net/http.Error":   "no such package in this workspace",
-		"hotreload.Use":    "no such package in this workspace",
-		"just":             "names no function",
-		"handlers.(*T).[]": "names no function",
+		"handlers.then":        "package example.com/hello/handlers has no such function",
+		"visits.Add":           "package example.com/hello/visits has no such function",
+		"net/http.Error":       "no such package in this workspace",
+		"hotreload.MustLookup": "no such package in this workspace",
+		"just":                 "names no function",
+		"handlers.(*T).[]":     "names no function",
 	} {
 		if _, err := findFunction(packages, in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", in, err, want)
