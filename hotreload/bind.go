@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 	"github.com/go-chi/chi/v5"
 )
 
@@ -49,7 +49,7 @@ type parser func(v reflect.Value, text string) error
 
 func newBinding(t reflect.Type) (*binding, error) {
 	if t.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("its input %s is not a struct", manifest.NameOf(t))
+		return nil, fmt.Errorf("its input %s is not a struct", symbol.NameOf(t))
 	}
 	b := &binding{}
 	return b, b.add(t, nil)
@@ -78,7 +78,7 @@ func (b *binding) add(t reflect.Type, index []int) error {
 			b.body = true
 		}
 		if err != nil {
-			return fmt.Errorf("field %s of its input %s %w", f.Name, manifest.NameOf(t), err)
+			return fmt.Errorf("field %s of its input %s %w", f.Name, symbol.NameOf(t), err)
 		}
 	}
 	return nil
@@ -93,7 +93,7 @@ func (b *binding) addField(f reflect.StructField, field boundField) error {
 		t = t.Elem()
 	}
 	if field.parse = parserFor(t); field.parse == nil {
-		return fmt.Errorf("has a %s tag, but a %s cannot be read from text", field.from, manifest.NameOf(f.Type))
+		return fmt.Errorf("has a %s tag, but a %s cannot be read from text", field.from, symbol.NameOf(f.Type))
 	}
 	b.fields = append(b.fields, field)
 	return nil
@@ -198,7 +198,7 @@ func (b *binding) fill(c *Ctx, v reflect.Value) (refusal *Error, err error) {
 		case fromPath:
 			text, ok := pathParam(c.Request, f.name)
 			if !ok {
-				return nil, fmt.Errorf("%s has a field with the tag path:%q, but the route's pattern has no {%s}", manifest.NameOf(v.Type()), f.name, f.name)
+				return nil, fmt.Errorf("%s has a field with the tag path:%q, but the route's pattern has no {%s}", symbol.NameOf(v.Type()), f.name, f.name)
 			}
 			texts = []string{text}
 		case fromQuery:

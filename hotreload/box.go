@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // HandlerFunc is the uniform shape that every handler is boxed into.
@@ -79,7 +80,7 @@ func as[T any](v reflect.Value) (T, bool) {
 // stdBox boxes a handler that net/http knows. All http.Handlers count as one
 // type: which one it is, is nobody's business but its own generation's.
 func stdBox(kind string, v reflect.Value, h http.Handler) HandlerBox {
-	name := manifest.NameOf(v.Type())
+	name := symbol.NameOf(v.Type())
 	if v.Kind() == reflect.Func {
 		name = functionName(v)
 	}

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // Container is the typed bag of long-lived things: pools, sessions, hubs, keyed
@@ -50,9 +51,9 @@ type thingKey struct {
 
 func (k thingKey) String() string {
 	if k.name == "" {
-		return manifest.NameOf(k.typ)
+		return symbol.NameOf(k.typ)
 	}
-	return fmt.Sprintf("%s %q", manifest.NameOf(k.typ), k.name)
+	return fmt.Sprintf("%s %q", symbol.NameOf(k.typ), k.name)
 }
 
 type thing struct {

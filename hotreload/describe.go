@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // RegistrationManifest describes a generation that went live.
@@ -26,7 +28,7 @@ type RegistrationManifest struct {
 
 // describe makes the manifest from what was registered.
 func (g *generation) describe(entries []RouteEntry, from source) {
-	shapes := manifest.NewShapes(from.hot)
+	shapes := shape.NewReflector(from.hot)
 	m := &manifest.Manifest{
 		Format: manifest.FormatVersion, ABI: ABIVersion,
 		Toolchain:  fmt.Sprintf("%s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH),
@@ -35,18 +37,18 @@ func (g *generation) describe(entries []RouteEntry, from source) {
 		Hot:        slices.Clone(from.hot),
 	}
 	for _, e := range entries {
-		shape := shapes.Of(e.Handler.Type())
+		text := shapes.Of(e.Handler.Type())
 		m.Routes = append(m.Routes, manifest.Route{
 			Method: e.Method, Pattern: e.Pattern, Mount: e.Mount, Handler: e.Handler.Name(), Kind: e.Handler.Kind(),
-			Signature:   manifest.NameOf(e.Handler.Type()),
-			Fingerprint: manifest.Fingerprint(shape), Shape: shape,
+			Signature:   symbol.NameOf(e.Handler.Type()),
+			Fingerprint: shape.Fingerprint(text), Shape: text,
 			Position: e.Position(),
 		})
 	}
 	states := g.reg.knownStates()
 	for _, key := range slices.Sorted(maps.Keys(states)) {
-		shape := shapes.Of(states[key].cell.typ)
-		m.State = append(m.State, manifest.State{Key: key, Type: manifest.NameOf(states[key].cell.typ), Fingerprint: manifest.Fingerprint(shape), Shape: shape})
+		text := shapes.Of(states[key].cell.typ)
+		m.State = append(m.State, manifest.State{Key: key, Type: symbol.NameOf(states[key].cell.typ), Fingerprint: shape.Fingerprint(text), Shape: text})
 	}
 	for _, staged := range g.reg.indexes {
 		m.Registered = append(m.Registered, staged.names()...)

@@ -4,6 +4,8 @@ package hotreload
 
 import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // breaks compares a generation with the live one, and returns a diagnostic for
@@ -18,12 +20,12 @@ func (s *LiveState) breaks(g *generation, hot []string) []manifest.Diagnostic {
 	for _, r := range old.manifest.Manifest.Routes {
 		routes[r.Key()] = r
 	}
-	shapes := manifest.NewShapes(hot)
+	shapes := shape.NewReflector(hot)
 	var found []manifest.Diagnostic
 	for _, e := range g.reg.entries {
 		before, ok := routes[e.key()]
-		if shape := shapes.Of(e.Handler.Type()); ok && before.Fingerprint != manifest.Fingerprint(shape) {
-			is := manifest.Handling{Handler: e.Handler.Name(), Signature: manifest.NameOf(e.Handler.Type()), Shape: shape}
+		if text := shapes.Of(e.Handler.Type()); ok && before.Fingerprint != shape.Fingerprint(text) {
+			is := manifest.Handling{Handler: e.Handler.Name(), Signature: symbol.NameOf(e.Handler.Type()), Shape: text}
 			found = append(found, manifest.SignatureChanged(e.Position(), e.place(), before.Handling(), is, "types of the same names have other fields"))
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"unsafe"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // clash is something that the process made at run time, and that a plugin which
@@ -137,7 +137,7 @@ func addressOf(t reflect.Type) unsafe.Pointer {
 // String returns the clash as a person names it.
 func (c clash) String() string {
 	if c.inter == nil {
-		return manifest.NameOf(c.typ)
+		return symbol.NameOf(c.typ)
 	}
-	return manifest.NameOf(c.typ) + " as " + manifest.NameOf(c.inter)
+	return symbol.NameOf(c.typ) + " as " + symbol.NameOf(c.inter)
 }

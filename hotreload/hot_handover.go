@@ -15,6 +15,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // handover is the state of one process on its way to the next. encoding/gob
@@ -354,7 +355,7 @@ func (a *arrival) arrive() bool {
 func (a *arrival) arriveCarrier(data []byte) {
 	carrier := carrierIn(a.value)
 	if carrier == nil {
-		a.startsAgain(fmt.Sprintf("its type %s is no hotreload.Carrier any more", manifest.NameOf(a.view.typ)))
+		a.startsAgain(fmt.Sprintf("its type %s is no hotreload.Carrier any more", symbol.NameOf(a.view.typ)))
 		return
 	}
 	if err := unmarshal(carrier, data); err != nil {

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // classifier knows how types are written. It is for one goroutine.
@@ -64,7 +64,7 @@ var (
 )
 
 func (c *classifier) isOwn(t reflect.Type) bool {
-	return t.PkgPath() == "" || manifest.StripGeneration(t.PkgPath()) != t.PkgPath() || c.own(t.PkgPath())
+	return t.PkgPath() == "" || symbol.StripGeneration(t.PkgPath()) != t.PkgPath() || c.own(t.PkgPath())
 }
 
 // class returns how values of a type are written.

@@ -8,7 +8,7 @@ import (
 	"math"
 	"reflect"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // errTooLarge reports a value of which more than fits would go along.
@@ -81,7 +81,7 @@ func (w *imageWriter) describe(t reflect.Type) int {
 	w.types[t] = id
 	w.img.Types = append(w.img.Types, imageType{})
 	w.img.sizes = append(w.img.sizes, -1)
-	of := imageType{Text: manifest.NameOf(t), Class: w.class(t)}
+	of := imageType{Text: symbol.NameOf(t), Class: w.class(t)}
 	if t.PkgPath() != "" {
 		of.Source = sourceName(t)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/handoff"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // opener opens a plugin and returns how to look up its symbols. It runs the
@@ -111,15 +112,15 @@ func declared(symbol any, lines manifest.Lines) manifest.Position {
 	return manifest.Position{}
 }
 
-func describeSymbol(symbol any) string {
-	t := reflect.TypeOf(symbol)
+func describeSymbol(value any) string {
+	t := reflect.TypeOf(value)
 	switch {
 	case t == nil:
 		return "nil"
 	case t.Kind() == reflect.Pointer: // how a variable is looked up
-		return "a variable of type " + manifest.NameOf(t.Elem())
+		return "a variable of type " + symbol.NameOf(t.Elem())
 	}
-	return manifest.NameOf(t)
+	return symbol.NameOf(t)
 }
 
 // refuseOpen explains an error of an opener.
@@ -127,7 +128,7 @@ func refuseOpen(path string, err error) *refusal {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return r
 	}
-	text := manifest.StripGeneration(err.Error())
+	text := symbol.StripGeneration(err.Error())
 	_, pkg, mismatch := strings.Cut(text, "different version of package ")
 	switch {
 	case mismatch:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // answer writes what went wrong in the form that the client reads best. Who
@@ -62,7 +63,7 @@ func (d *development) page(r *http.Request, f fault) control.Page {
 	}
 	for _, frame := range f.Frames {
 		page.Stack = append(page.Stack, control.PageFrame{
-			Function: manifest.StripGeneration(frame.Function), Where: d.place(frame.File, frame.Line), Own: d.own(frame),
+			Function: symbol.StripGeneration(frame.Function), Where: d.place(frame.File, frame.Line), Own: d.own(frame),
 		})
 	}
 	return page

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // goroutineID returns the number of the calling goroutine, as stack dumps show
@@ -47,7 +48,7 @@ func allGoroutines() []byte {
 func goroutinesOf(dump []byte) map[int]int {
 	out := map[int]int{}
 	for paragraph := range bytes.SplitSeq(dump, []byte("\n\n")) {
-		if n, ok := manifest.GenerationIn(paragraph); ok {
+		if n, ok := symbol.GenerationIn(paragraph); ok {
 			out[n]++
 		}
 	}
@@ -80,7 +81,7 @@ type panicked struct {
 
 // describePanic must be called by the deferred function that recovered v.
 func describePanic(v any) panicked {
-	return newPanicked(manifest.StripGeneration(panicText(v)), panicFrames())
+	return newPanicked(symbol.StripGeneration(panicText(v)), panicFrames())
 }
 
 func newPanicked(message string, frames []manifest.Frame) panicked {

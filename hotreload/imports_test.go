@@ -14,7 +14,10 @@ import (
 func TestImports(t *testing.T) {
 	const chi = "github.com/go-chi/chi/v5"
 	hot := []string{manifest.RuntimePath + "/control", manifest.RuntimePath + "/internal/handoff", manifest.RuntimePath + "/shared/takeover", manifest.RuntimePath + "/shared/regular", chi + "/middleware"}
-	allowed := []string{manifest.RuntimePath, manifest.RuntimePath + "/manifest", manifest.RuntimePath + "/shared/visible", chi}
+	allowed := []string{
+		manifest.RuntimePath, manifest.RuntimePath + "/shared/visible", chi,
+		manifest.RuntimePath + "/manifest", manifest.RuntimePath + "/manifest/shape", manifest.RuntimePath + "/manifest/symbol",
+	}
 	for _, tags := range []string{"", "anvilhot"} {
 		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+tags, "-f", "{{.ImportPath}} {{.Standard}}", ".").Output()
 		if err != nil {

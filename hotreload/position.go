@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // sourceRoot is the directory of the standard library's source, as stack
@@ -166,7 +167,7 @@ var ownLiteral = regexp.MustCompile(`^(func|gowrap|deferwrap)\d+$`)
 // far as that is certain: the function around a copied literal may be one of
 // another package. Which literal in a function it is does not matter.
 func asWritten(function, file string) string {
-	name := manifest.StripGeneration(function)
+	name := symbol.StripGeneration(function)
 	m := copiedLiteral.FindStringSubmatch(name)
 	if m == nil || ownLiteral.MatchString(m[3]) || path.Base(path.Dir(filepath.ToSlash(file))) != strings.ReplaceAll(m[2], "%2e", ".") {
 		return name

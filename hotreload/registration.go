@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // registration is what one generation registers: all RouteSinks of a
@@ -128,7 +129,7 @@ func (g *registration) knownState(key string, typ reflect.Type) *stateCell {
 	defer g.mu.Unlock()
 	cell := g.states[key].cell
 	if cell != nil && cell.typ != typ {
-		panic(fmt.Sprintf("hotreload: state %q is asked for as %s and as %s", key, manifest.NameOf(cell.typ), manifest.NameOf(typ)))
+		panic(fmt.Sprintf("hotreload: state %q is asked for as %s and as %s", key, symbol.NameOf(cell.typ), symbol.NameOf(typ)))
 	}
 	return cell
 }

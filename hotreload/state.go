@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"sync"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // State is a value that outlives generations. It is safe for concurrent use;
@@ -134,7 +134,7 @@ func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMut
 	}
 	if chosen.hook != nil {
 		if chosen.makes != typ {
-			panic(fmt.Sprintf("hotreload: state %q is a %s, but its migration is a %s", key, manifest.NameOf(typ), chosen.hookType))
+			panic(fmt.Sprintf("hotreload: state %q is a %s, but its migration is a %s", key, symbol.NameOf(typ), chosen.hookType))
 		}
 		arrival.hook = func(old Old) { chosen.hook(s.pointer, old) }
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // arrival makes the value of a state for a generation that sees it in a new way.
@@ -39,7 +41,7 @@ func (a *arrival) make() {
 	a.from = from
 	plans := newPlanner(newTypeBook(from, to, a.view.holds, a.owner.hotPackages()))
 	root := plans.plan(from, to)
-	shapes := manifest.NewShapes(plans.rebuilt)
+	shapes := shape.NewReflector(plans.rebuilt)
 	changed := shapes.Of(from) != shapes.Of(to)
 	lost := newLosses()
 	switch {
@@ -88,7 +90,7 @@ func (a *arrival) callHook(plans *planner, lost *losses) {
 
 // change says in what the type of the state is another one.
 func (a *arrival) change() string {
-	was, is := manifest.NameOf(a.from), manifest.NameOf(a.view.typ)
+	was, is := symbol.NameOf(a.from), symbol.NameOf(a.view.typ)
 	if was == is {
 		return fmt.Sprintf("the structure of its type %s changed", is)
 	}
@@ -132,11 +134,11 @@ func (a *arrival) reportStart(why lossKind, changed bool) {
 	case changed:
 		a.startsAgain(a.change())
 	case why == lossCode:
-		a.startsAgain(fmt.Sprintf("its type %s is bound to the old code", manifest.NameOf(a.from)))
+		a.startsAgain(fmt.Sprintf("its type %s is bound to the old code", symbol.NameOf(a.from)))
 	case why == lossProcess:
-		a.startsAgain(fmt.Sprintf("its type %s is bound to the process that has ended", manifest.NameOf(a.from)))
+		a.startsAgain(fmt.Sprintf("its type %s is bound to the process that has ended", symbol.NameOf(a.from)))
 	default:
-		a.startsAgain(fmt.Sprintf("its type %s cannot be copied", manifest.NameOf(a.from)))
+		a.startsAgain(fmt.Sprintf("its type %s cannot be copied", symbol.NameOf(a.from)))
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // namedType is a type as messages name it: one of this process, or one that
@@ -32,7 +32,7 @@ func (s site) String() string {
 	case s.owner.Name() == "":
 		return "field " + s.field
 	}
-	return "field " + manifest.NameOf(s.owner) + "." + s.field
+	return "field " + symbol.NameOf(s.owner) + "." + s.field
 }
 
 // lossKind says what became of a value that was not taken over as it should be.
@@ -76,22 +76,22 @@ func (l loss) describe(n int) string {
 	if n == 1 {
 		values = fmt.Sprintf("%s: 1 value", l.site)
 	}
-	values += " of type " + manifest.NameOf(l.from)
+	values += " of type " + symbol.NameOf(l.from)
 	switch l.kind {
 	case lossGone:
 		return values + ", the field is gone"
 	case lossRange:
-		return fmt.Sprintf("%s, not possible in %s", values, manifest.NameOf(l.to))
+		return fmt.Sprintf("%s, not possible in %s", values, symbol.NameOf(l.to))
 	case lossBeyond:
-		return fmt.Sprintf("%s, beyond the end of %s", values, manifest.NameOf(l.to))
+		return fmt.Sprintf("%s, beyond the end of %s", values, symbol.NameOf(l.to))
 	case lossKey:
-		return fmt.Sprintf("%s, under a key that another entry of %s has now", values, manifest.NameOf(l.to))
+		return fmt.Sprintf("%s, under a key that another entry of %s has now", values, symbol.NameOf(l.to))
 	case lossCode:
 		return values + ", which is bound to the old code"
 	case lossUncopyable:
 		return values + ", which cannot be copied"
 	case lossMethods:
-		return fmt.Sprintf("%s, which is no %s", values, manifest.NameOf(l.to))
+		return fmt.Sprintf("%s, which is no %s", values, symbol.NameOf(l.to))
 	case lossMoved:
 		return values + ", which was changed at the same time without State.Update"
 	case lossProcess:
@@ -113,10 +113,10 @@ func (l loss) describe(n int) string {
 		}
 		return values + ", which lead into the old value"
 	}
-	if manifest.NameOf(l.from) == manifest.NameOf(l.to) {
+	if symbol.NameOf(l.from) == symbol.NameOf(l.to) {
 		return values + ", which has another structure now"
 	}
-	return fmt.Sprintf("%s, now %s", values, manifest.NameOf(l.to))
+	return fmt.Sprintf("%s, now %s", values, symbol.NameOf(l.to))
 }
 
 // losses counts values.

@@ -4,7 +4,7 @@ import (
 	"iter"
 	"reflect"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // Old is a value, or a part of one, as an older generation kept it: what a
@@ -53,7 +53,7 @@ func (o Old) Type() string {
 	if !o.Exists() {
 		return ""
 	}
-	return manifest.NameOf(o.v.typ())
+	return symbol.NameOf(o.v.typ())
 }
 
 // target looks through pointers and interfaces.

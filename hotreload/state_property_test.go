@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // Random values of random types survive the way into types of the same shape:
@@ -294,7 +295,7 @@ func (c *comparison) values(a, b reflect.Value) {
 		case a.IsNil() != b.IsNil():
 			c.fault("%v is nil", b.Type())
 		case !a.IsNil():
-			if manifest.NameOf(a.Elem().Type()) != manifest.NameOf(b.Elem().Type()) {
+			if symbol.NameOf(a.Elem().Type()) != symbol.NameOf(b.Elem().Type()) {
 				c.fault("%v became %v", a.Elem().Type(), b.Elem().Type())
 				return
 			}

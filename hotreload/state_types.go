@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // typeBook knows the types that a state is made of, in its old form and in its
@@ -36,7 +36,7 @@ func newTypeBook(from, to reflect.Type, holds []reflect.Type, hot []string) *typ
 	}
 	for t := range namedTypes(from) {
 		if now := b.known[sourceName(t)]; now != nil && now != t && !isInstance(t) {
-			b.rebuilt = append(b.rebuilt, manifest.StripGeneration(t.PkgPath()), manifest.StripGeneration(now.PkgPath()))
+			b.rebuilt = append(b.rebuilt, symbol.StripGeneration(t.PkgPath()), symbol.StripGeneration(now.PkgPath()))
 		}
 	}
 	slices.Sort(b.rebuilt)
@@ -98,7 +98,7 @@ func sourceName(t reflect.Type) string {
 	if strings.HasPrefix(path, unnamedPlugin) {
 		path = unnamedPlugin
 	}
-	return manifest.StripGeneration(path + "." + t.Name())
+	return symbol.StripGeneration(path + "." + t.Name())
 }
 
 func isInstance(t reflect.Type) bool { return strings.Contains(t.Name(), "[") }
@@ -115,7 +115,7 @@ func sameOrigin(x, y reflect.Type) bool {
 
 // hot reports whether a type is declared in a hot package.
 func (b *typeBook) hot(t reflect.Type) bool {
-	path := manifest.StripGeneration(t.PkgPath())
+	path := symbol.StripGeneration(t.PkgPath())
 	return path != t.PkgPath() || strings.HasPrefix(path, unnamedPlugin) || slices.Contains(b.rebuilt, path)
 }
 
@@ -124,11 +124,11 @@ func (b *typeBook) rebuiltType(t reflect.Type) bool {
 	if b.hot(t) {
 		// The path says which build of the package it is: another one than that
 		// of the new types, or the first one, which has the path of the source.
-		plain := manifest.StripGeneration(t.PkgPath()) == t.PkgPath() && !strings.HasPrefix(t.PkgPath(), unnamedPlugin)
+		plain := symbol.StripGeneration(t.PkgPath()) == t.PkgPath() && !strings.HasPrefix(t.PkgPath(), unnamedPlugin)
 		return plain || !b.current[t.PkgPath()]
 	}
 	_, arguments, _ := strings.Cut(t.Name(), "[")
-	return manifest.StripGeneration(arguments) != arguments ||
+	return symbol.StripGeneration(arguments) != arguments ||
 		slices.ContainsFunc(b.rebuilt, func(path string) bool { return strings.Contains(arguments, path+".") })
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
@@ -161,7 +162,7 @@ func (f *Folder) difference(live *manifest.Route, r *source.Route) string {
 	case live.Signature != r.Signature:
 		is = "; the source has " + r.Signature
 	case live.Fingerprint != r.Fingerprint:
-		is = "; the source has other types: " + manifest.DescribeDifference(live.Shape, r.Shape)
+		is = "; the source has other types: " + shape.Describe(live.Shape, r.Shape)
 	case !source.SameHandler(r.Handler, live.Handler):
 		is = "; the source has " + r.Handler
 	}

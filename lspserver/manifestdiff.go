@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -37,7 +38,7 @@ func manifestDiff(f *Folder) string {
 		case r.Old.Fingerprint == r.New.Fingerprint:
 			fmt.Fprintf(&b, "~ %s %s  %s → %s  %s\n", r.New.Method, r.New.Pattern, r.Old.Handler, r.New.Handler, r.New.Signature)
 		case r.Old.Signature == r.New.Signature:
-			fmt.Fprintf(&b, "~ %s %s  %s  %s: %s\n", r.New.Method, r.New.Pattern, r.New.Handler, r.New.Signature, manifest.DescribeDifference(r.Old.Shape, r.New.Shape))
+			fmt.Fprintf(&b, "~ %s %s  %s  %s: %s\n", r.New.Method, r.New.Pattern, r.New.Handler, r.New.Signature, shape.Describe(r.Old.Shape, r.New.Shape))
 		default:
 			fmt.Fprintf(&b, "~ %s %s  %s  %s → %s\n", r.New.Method, r.New.Pattern, r.New.Handler, r.Old.Signature, r.New.Signature)
 		}
@@ -49,7 +50,7 @@ func manifestDiff(f *Folder) string {
 		case s.New == nil:
 			fmt.Fprintf(&b, "- state %q  %s\n", s.Old.Key, s.Old.Type)
 		default:
-			fmt.Fprintf(&b, "~ state %q  %s → %s: %s\n", s.New.Key, s.Old.Type, s.New.Type, manifest.DescribeDifference(s.Old.Shape, s.New.Shape))
+			fmt.Fprintf(&b, "~ state %q  %s → %s: %s\n", s.New.Key, s.Old.Type, s.New.Type, shape.Describe(s.Old.Shape, s.New.Shape))
 		}
 	}
 	if len(c.Routes)+len(c.State) == 0 {

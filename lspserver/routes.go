@@ -10,6 +10,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -32,7 +33,7 @@ type Route struct {
 	Break   *RouteBreak `json:"break,omitzero"`
 	Panic   *RoutePanic `json:"panic,omitzero"`
 	// Example is what a request can look like, of a typed handler.
-	Example manifest.Example `json:"example,omitzero"`
+	Example shape.Example `json:"example,omitzero"`
 }
 
 // RouteStats is what the live server has counted for a route.
@@ -168,7 +169,7 @@ func (v *View) route(f *Folder, here *placer, r manifest.Route, src *source.Rout
 	if !parametric(r.Pattern) {
 		out.URL = f.url(r.Pattern)
 	}
-	out.Example = manifest.ExampleOf(r.Shape)
+	out.Example = shape.ExampleOf(r.Shape)
 	if b := f.Break(src); b != nil {
 		out.Break = &RouteBreak{Code: b.Code, Message: b.Message}
 	}

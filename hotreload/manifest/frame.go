@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // Frame is a call on the stack of a goroutine.
@@ -23,13 +25,13 @@ type Frame struct {
 func (f Frame) Package() string {
 	dir, rest := f.split()
 	name, _, _ := strings.Cut(rest, ".")
-	return dir + unescapeDots(name)
+	return dir + symbol.Unescape(name)
 }
 
 // Name returns the function as a person writes it: handlers.(*API).List.
 func (f Frame) Name() string {
 	_, rest := f.split()
-	return unescapeDots(rest)
+	return symbol.Unescape(rest)
 }
 
 // InRuntime reports code of package hotreload or below it.
@@ -57,7 +59,7 @@ func (f Frame) Initialises() bool {
 // split splits the function's name behind the last slash of the import path. What
 // comes in brackets, type arguments, has paths of its own.
 func (f Frame) split() (dir, rest string) {
-	name := StripGeneration(f.Function)
+	name := symbol.StripGeneration(f.Function)
 	end := strings.IndexAny(name, "[{")
 	if end < 0 {
 		end = len(name)
@@ -65,10 +67,6 @@ func (f Frame) split() (dir, rest string) {
 	slash := strings.LastIndexByte(name[:end], '/') + 1
 	return name[:slash], name[slash:]
 }
-
-// unescapeDots undoes what the linker writes for dots in the last element of an
-// import path.
-func unescapeDots(name string) string { return strings.ReplaceAll(name, "%2e", ".") }
 
 // Goroutine is what a Go program prints of a goroutine.
 type Goroutine struct {

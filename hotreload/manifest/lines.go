@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // Lines tell where code stands that a //line directive gives another place: the
@@ -56,7 +58,7 @@ func (l Lines) find(function string, p Position) (found *LineRun, sure bool) {
 	if p.File == "" || len(l) == 0 {
 		return nil, false
 	}
-	function = strings.ReplaceAll(StripGeneration(function), "%2e", ".")
+	function = symbol.Unescape(symbol.StripGeneration(function))
 	near, several := false, false
 	for i := range l {
 		r := &l[i]

@@ -7,70 +7,8 @@
 // generation registers (the truth), and package source predicts it from source;
 // Diff says in what two of them differ.
 //
-// This package is the ground floor: it imports none of the project's others
-// and nothing outside the standard library, because it is linked into users'
-// programs.
-//
-// # Shapes
-//
-// Every generation has its own copy of the types of hot packages, so that
-// comparing types says nothing about an edit. Shapes are compared instead: the
-// shape of a type is a text, and types with equal shapes can stand in for each
-// other after a hot swap. The types of host packages are the same for the life
-// of the process, and are in the text by their names; those of hot packages are
-// in it by their structure. In the notation of the Go specification:
-//
-//	Type      = Name | Hot | Reference | Literal .
-//	Name      = [ ImportPath "." ] identifier [ "[" Type { ", " Type } "]" ] .
-//	Hot       = "named " [ Name " " ] ( Literal | predeclared ) .
-//	Reference = "^" number .
-//	Literal   = "*" Type | "[]" Type | "[" length "]" Type | "map[" Type "]" Type
-//	          | ( "chan" | "chan<-" | "<-chan" ) " (" Type ")"
-//	          | "func" Signature
-//	          | "struct{" [ Field { "; " Field } ] "}"
-//	          | "interface{" [ Method { "; " Method } ] "}" .
-//	Signature = "(" [ Types ] ") (" [ Types ] ")" .
-//	Types     = Type { ", " Type } .
-//	Field     = Member [ " =" ] " " Type [ " " tag ] .
-//	Method    = Member Signature .
-//	Member    = [ ImportPath "." ] identifier .
-//
-// For example, in a hot package that imports a host package store,
-//
-//	func(Draft, ...*store.Post) error
-//
-// where Draft is struct { Title string `json:"title"`; Parent *Draft } has the
-// shape
-//
-//	func(named struct{Title string "json:\"title\""; Parent *^1}, ...*example.com/app/store.Post) (error)
-//
-// What the notation does not show:
-//
-//   - A hot type is written where it comes up first. "^2" refers to the second
-//     one in the text; so do other types of the same structure, which is what
-//     one finds by following a type down for as long as one likes. Names of hot
-//     types are nowhere in the text, and renaming one changes no shape, but for
-//     structs that embed it: there its name is the name of a field.
-//   - An instance of a generic type of a host package is hot if a hot type is
-//     among its type arguments. It has both, its name and its structure. Hot
-//     types among the arguments of a name are written "_": reflection knows
-//     them only by their names.
-//   - An alias is the type that it stands for: "any" is "interface{}", and byte
-//     is uint8.
-//   - The last parameter of a variadic function is preceded by "...".
-//   - The order of fields, their tags, and whether they are embedded ("=") count.
-//     The methods of an interface are sorted.
-//   - Names that are not exported belong to a package. They are preceded by its
-//     import path, unless it is hot.
-//   - Methods of types other than interfaces are no part of a shape. A method
-//     that another generation brings along changes what is done with a value,
-//     and not what the value is.
-//   - A type that is declared in a function of a host package is written like
-//     one of the package: that is all that reflection tells.
-//   - "main" is the import path of package main. Generation prefixes are never
-//     in the text.
-//   - "?" is written for what no running program can have, a mistake in the
-//     source or a type parameter, and "…" for what has no end.
+// This package and those below it are the ground floor: they import nothing
+// outside the standard library, because they are linked into users' programs.
 package manifest
 
 import (

@@ -3,6 +3,8 @@ package manifest
 import (
 	"reflect"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 )
 
 func TestPredictedMessage(t *testing.T) {
@@ -57,7 +59,7 @@ func TestSignatureChanged(t *testing.T) {
 		{func(int) (string, error) { return "", nil }, func(int) (int, error) { return 0, nil }, "result was string and is int"},
 		{func(int) {}, func(string) error { return nil }, "now func(string) error"},
 	} {
-		shapes := NewShapes(nil)
+		shapes := shape.NewReflector(nil)
 		h := func(f any) Handling {
 			typ := reflect.TypeOf(f)
 			return Handling{"handlers.f", typ.String(), shapes.Of(typ)}

@@ -3,6 +3,8 @@ package manifest
 import (
 	"regexp"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 )
 
 // Handling is what a route's handler is: its name, signature and shape.
@@ -23,7 +25,7 @@ func SignatureChanged(at Position, slot Slot, was, is Handling, otherwise string
 			wordings = append(wordings, changed+" ("+what+")")
 		}
 	}
-	all, brief := differences(was.Shape, is.Shape)
+	all, brief := shape.Differences(was.Shape, is.Shape)
 	long := is.Handler
 	switch {
 	case was.Signature != is.Signature:

@@ -10,7 +10,7 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // compileJob is one run of the compiler.
@@ -85,7 +85,7 @@ func (b *Builder) codeError(err error, dir string) error {
 	}
 	if ds := parseErrors(dir, tool.Output); len(ds) > 0 {
 		for i := range ds {
-			ds[i].Message = manifest.StripGeneration(ds[i].Message)
+			ds[i].Message = symbol.StripGeneration(ds[i].Message)
 		}
 		return failure(ds...)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // handoffPath is the package through which a plugin hands its register function
@@ -36,7 +37,7 @@ func handoff(name, handlers string) []byte {
 		fmt.Fprintf(&imports, "\tanvilHandlers %q\n", handlers)
 		function = "anvilHandlers." + function
 	}
-	before, after, _ := strings.Cut(manifest.GenerationPath(0, ""), "0")
+	before, after, _ := strings.Cut(symbol.GenerationPath(0, ""), "0")
 	return fmt.Appendf(nil, `package %s
 
 import (

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 )
 
@@ -62,13 +62,13 @@ func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, d
 	}
 	for i, path := range packages {
 		now := compiled{
-			path:    manifest.GenerationPath(generation, path),
+			path:    symbol.GenerationPath(generation, path),
 			archive: filepath.Join(dir, fmt.Sprintf("%03d-%s.a", i, s.graph.Packages[path].Name)),
 		}
 		paths[path] = now.path
 		h.now[path] = now
 	}
-	paths[entryPath] = manifest.GenerationPath(generation, entryPath)
+	paths[entryPath] = symbol.GenerationPath(generation, entryPath)
 	if h.naming, h.err = thin.NewRenaming(paths, s.graph.Order); h.err != nil {
 		h.err = fmt.Errorf("%w: %w", errNotRenamed, h.err)
 	}
@@ -171,7 +171,7 @@ func (h *hotCompile) makeEntry(ctx context.Context) error {
 		h.entry = now
 		return nil
 	}
-	h.entry = compiled{path: manifest.GenerationPath(h.generation, entryPath), archive: filepath.Join(h.dir, "handoff.a")}
+	h.entry = compiled{path: symbol.GenerationPath(h.generation, entryPath), archive: filepath.Join(h.dir, "handoff.a")}
 	if last := h.next.entry; last.plain != "" && last != was && now.plain == was.plain && readable(last.plain) {
 		h.entry.plain = last.plain
 		return h.rename(h.entry)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
@@ -48,7 +49,7 @@ func (e ending) describe(dir string) manifest.Diagnostic {
 	}
 	d := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "the live server ended by itself (%s)%s", e.state, why)
 	const enough = 4 << 10
-	d.Detail = manifest.StripGeneration(strings.ToValidUTF8(string(lastBytes([]byte(e.output), enough)), ""))
+	d.Detail = symbol.StripGeneration(strings.ToValidUTF8(string(lastBytes([]byte(e.output), enough)), ""))
 	return d
 }
 
@@ -61,7 +62,7 @@ type crash struct {
 
 // parseCrash reads the first goroutine of a crash report.
 func parseCrash(report string) (c crash, ok bool) {
-	report = manifest.StripGeneration(strings.ToValidUTF8(report, "\uFFFD"))
+	report = symbol.StripGeneration(strings.ToValidUTF8(report, "\uFFFD"))
 	report = strings.ReplaceAll(report, "\r\n", "\n")
 	at := 0
 	for line := range strings.Lines(report) {
@@ -133,5 +134,5 @@ func lastLine(output string) string {
 	if r := []rune(strings.ToValidUTF8(line, "")); len(r) > enough {
 		return string(r[:enough]) + "…"
 	}
-	return manifest.StripGeneration(strings.ToValidUTF8(line, ""))
+	return symbol.StripGeneration(strings.ToValidUTF8(line, ""))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 )
 
 // Compare says what differs between the manifest that is live and a report in a
@@ -119,7 +120,7 @@ func (c comparison) state(was manifest.State, is *State) manifest.Diagnostic {
 	if was.Type != is.Type {
 		long = "its type " + was.Type + " is " + is.Type + " now"
 	}
-	difference := manifest.DescribeDifference(was.Shape, is.Shape)
+	difference := shape.Describe(was.Shape, is.Shape)
 	if difference == "" && was.Type == is.Type {
 		difference = c.moved
 	}

@@ -7,6 +7,7 @@ import (
 	"go/types"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 )
 
 // recorder keeps what the register function does.
@@ -92,9 +93,9 @@ func (w *world) state(key string, t types.Type, pos token.Pos) (s State, ok bool
 	if !w.shapes.Known(t) {
 		return State{}, false
 	}
-	shape := w.shapes.Of(t)
+	text := w.shapes.Of(t)
 	return State{
-		State:    manifest.State{Key: key, Type: Signature(t), Fingerprint: manifest.Fingerprint(shape), Shape: shape},
+		State:    manifest.State{Key: key, Type: Signature(t), Fingerprint: shape.Fingerprint(text), Shape: text},
 		Position: positionIn(w.fset, pos),
 	}, true
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 )
 
 // report puts together what can be said about the program as it is now.
@@ -148,11 +149,11 @@ func mergeStates(inSource, registering []State) []State {
 
 // route returns the entry as the live manifest has it.
 func (e *entry) route(w *world) Route {
-	shape := w.shapes.Of(e.box.plain)
+	text := w.shapes.Of(e.box.plain)
 	r := Route{
 		Route: manifest.Route{
 			Method: e.method, Pattern: e.pattern, Mount: e.mount, Handler: e.box.name, Kind: e.box.kind,
-			Signature: Signature(e.box.plain), Fingerprint: manifest.Fingerprint(shape), Shape: shape,
+			Signature: Signature(e.box.plain), Fingerprint: shape.Fingerprint(text), Shape: text,
 			Position: e.call,
 		},
 		Conditional: e.conditional, Broken: !w.shapes.Known(e.box.plain),

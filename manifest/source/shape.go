@@ -7,26 +7,26 @@ import (
 
 	"golang.org/x/tools/go/types/typeutil"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 )
 
 // Shapes computes the shape of types from source. It is safe for concurrent
 // use as far as the types are.
 type Shapes struct {
-	hot *manifest.Shapes
+	hot *shape.Reflector
 }
 
 // NewShapes returns a Shapes for a set of hot packages, given by their import
 // paths.
-func NewShapes(hot []string) *Shapes { return &Shapes{hot: manifest.NewShapes(hot)} }
+func NewShapes(hot []string) *Shapes { return &Shapes{hot: shape.NewReflector(hot)} }
 
 // Hot reports whether an import path is that of a hot package.
 func (s *Shapes) Hot(importPath string) bool { return s.hot.Hot(importPath) }
 
-// Of returns the canonical structure of t: what [manifest.Shapes.Of] returns for
+// Of returns the canonical structure of t: what [shape.Reflector.Of] returns for
 // the same type in the running program, unless it is not Known.
 func (s *Shapes) Of(t types.Type) string {
-	return manifest.WriteShape(new(producer).of(t), s.hot.Hot)
+	return shape.Write(new(producer).of(t), s.hot.Hot)
 }
 
 // Known reports whether a running program can have t and the source says all
@@ -34,7 +34,7 @@ func (s *Shapes) Of(t types.Type) string {
 // part of the shape; a question mark stands for it there.
 func (s *Shapes) Known(t types.Type) bool {
 	var p producer
-	manifest.WriteShape(p.of(t), s.hot.Hot)
+	shape.Write(p.of(t), s.hot.Hot)
 	return !p.unknown
 }
 
@@ -44,7 +44,7 @@ type producer struct {
 	unknown bool         // something is no type of a running program
 }
 
-func (p *producer) of(t types.Type) manifest.ShapeType {
+func (p *producer) of(t types.Type) shape.Type {
 	if t == nil {
 		t = types.Typ[types.Invalid]
 	}
@@ -57,21 +57,21 @@ type typeView struct {
 	p *producer
 }
 
-func (c typeView) Named() (manifest.ShapeName, bool) {
+func (c typeView) Named() (shape.Name, bool) {
 	switch t := c.t.(type) {
 	case *types.Basic:
 		if t.Kind() == types.Invalid {
-			return manifest.ShapeName{}, false
+			return shape.Name{}, false
 		}
-		return manifest.ShapeName{Name: basicName(t)}, true
+		return shape.Name{Name: basicName(t)}, true
 	case *types.Named:
-		name := manifest.ShapeName{Path: packagePath(t.Obj().Pkg()), Name: t.Obj().Name(), Identity: c.p.identity(t)}
+		name := shape.Name{Path: packagePath(t.Obj().Pkg()), Name: t.Obj().Name(), Identity: c.p.identity(t)}
 		for arg := range t.TypeArgs().Types() {
 			name.Args = append(name.Args, c.p.of(arg))
 		}
 		return name, true
 	}
-	return manifest.ShapeName{}, false
+	return shape.Name{}, false
 }
 
 // identity returns the first type seen that is identical to t.
@@ -86,51 +86,51 @@ func (p *producer) identity(t *types.Named) any {
 	return t
 }
 
-func (c typeView) Structure() manifest.ShapeStructure {
+func (c typeView) Structure() shape.Structure {
 	p := c.p
 	switch t := c.t.Underlying().(type) {
 	case *types.Basic:
 		if t.Kind() != types.Invalid {
-			return manifest.ShapeStructure{Basic: basicName(t)}
+			return shape.Structure{Basic: basicName(t)}
 		}
 	case *types.Array:
 		if t.Len() < 0 {
 			break
 		}
-		return manifest.ShapeStructure{Kind: reflect.Array, Len: int(t.Len()), Elem: p.of(t.Elem())}
+		return shape.Structure{Kind: reflect.Array, Len: int(t.Len()), Elem: p.of(t.Elem())}
 	case *types.Chan:
-		return manifest.ShapeStructure{Kind: reflect.Chan, Dir: direction(t.Dir()), Elem: p.of(t.Elem())}
+		return shape.Structure{Kind: reflect.Chan, Dir: direction(t.Dir()), Elem: p.of(t.Elem())}
 	case *types.Map:
-		return manifest.ShapeStructure{Kind: reflect.Map, Key: p.of(t.Key()), Elem: p.of(t.Elem())}
+		return shape.Structure{Kind: reflect.Map, Key: p.of(t.Key()), Elem: p.of(t.Elem())}
 	case *types.Pointer:
-		return manifest.ShapeStructure{Kind: reflect.Pointer, Elem: p.of(t.Elem())}
+		return shape.Structure{Kind: reflect.Pointer, Elem: p.of(t.Elem())}
 	case *types.Slice:
-		return manifest.ShapeStructure{Kind: reflect.Slice, Elem: p.of(t.Elem())}
+		return shape.Structure{Kind: reflect.Slice, Elem: p.of(t.Elem())}
 	case *types.Signature:
 		if t.TypeParams().Len() == 0 {
-			return manifest.ShapeStructure{Kind: reflect.Func, In: p.tuple(t.Params()), Out: p.tuple(t.Results()), Variadic: t.Variadic()}
+			return shape.Structure{Kind: reflect.Func, In: p.tuple(t.Params()), Out: p.tuple(t.Results()), Variadic: t.Variadic()}
 		}
 	case *types.Struct:
-		return manifest.ShapeStructure{Kind: reflect.Struct, Members: p.fields(t)}
+		return shape.Structure{Kind: reflect.Struct, Members: p.fields(t)}
 	case *types.Interface:
 		if _, parameter := c.t.(*types.TypeParam); !parameter && t.IsMethodSet() {
-			return manifest.ShapeStructure{Kind: reflect.Interface, Members: p.methods(t)}
+			return shape.Structure{Kind: reflect.Interface, Members: p.methods(t)}
 		}
 	}
 	p.unknown = true
-	return manifest.ShapeStructure{}
+	return shape.Structure{}
 }
 
-func (p *producer) tuple(t *types.Tuple) []manifest.ShapeType {
-	var list []manifest.ShapeType
+func (p *producer) tuple(t *types.Tuple) []shape.Type {
+	var list []shape.Type
 	for v := range t.Variables() {
 		list = append(list, p.of(v.Type()))
 	}
 	return list
 }
 
-func (p *producer) fields(t *types.Struct) []manifest.ShapeMember {
-	var fields []manifest.ShapeMember
+func (p *producer) fields(t *types.Struct) []shape.Member {
+	var fields []shape.Member
 	for i := range t.NumFields() {
 		f := t.Field(i)
 		m := p.member(f, f.Type())
@@ -140,16 +140,16 @@ func (p *producer) fields(t *types.Struct) []manifest.ShapeMember {
 	return fields
 }
 
-func (p *producer) methods(t *types.Interface) []manifest.ShapeMember {
-	var methods []manifest.ShapeMember
+func (p *producer) methods(t *types.Interface) []shape.Member {
+	var methods []shape.Member
 	for m := range t.Methods() {
 		methods = append(methods, p.member(m, m.Type()))
 	}
 	return methods
 }
 
-func (p *producer) member(o types.Object, t types.Type) manifest.ShapeMember {
-	m := manifest.ShapeMember{Name: o.Name(), Type: p.of(t)}
+func (p *producer) member(o types.Object, t types.Type) shape.Member {
+	m := shape.Member{Name: o.Name(), Type: p.of(t)}
 	if !token.IsExported(o.Name()) {
 		m.Path = packagePath(o.Pkg())
 	}

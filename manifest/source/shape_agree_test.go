@@ -166,7 +166,8 @@ import (
 	"os"
 	"reflect"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 %s)
 
 func main() {
@@ -178,9 +179,9 @@ func main() {
 	add := func(id string, t reflect.Type) {
 		var shapes []string
 		for _, hot := range sets {
-			shapes = append(shapes, manifest.NewShapes(hot).Of(t))
+			shapes = append(shapes, shape.NewReflector(hot).Of(t))
 		}
-		err := out.Encode(map[string]any{"ID": id, "Shapes": shapes, "Name": manifest.NameOf(t)})
+		err := out.Encode(map[string]any{"ID": id, "Shapes": shapes, "Name": symbol.NameOf(t)})
 		if err != nil {
 			panic(err)
 		}

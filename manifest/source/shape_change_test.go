@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -119,7 +119,7 @@ func TestChangedFieldsChangeTheShape(t *testing.T) {
 			if before == after {
 				t.Errorf("seed %d: %s in %s keeps the shape %s", seed, name, specs[i].Name.Name, before)
 			}
-			if manifest.DescribeDifference(before, after) == "" {
+			if shape.Describe(before, after) == "" {
 				t.Errorf("seed %d: %s in %s has no description:\n%s\n%s", seed, name, specs[i].Name.Name, before, after)
 			}
 		}

@@ -11,7 +11,8 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -150,15 +151,15 @@ func FuzzProducers(f *testing.F) {
 		w := twinner{bytes: bytes, leaves: leaves, pkg: types.NewPackage("example.com/p.q", "p")}
 		got := w.typ()
 		for _, hot := range [][]string{nil, {"time"}, {"time", "net/http", "example.com/p.q"}} {
-			want := manifest.NewShapes(hot).Of(got.reflected)
-			if shape := source.NewShapes(hot).Of(got.checked); shape != want {
-				t.Errorf("%s, hot %v:\nsource  %s\nreflect %s", got.reflected, hot, shape, want)
+			want := shape.NewReflector(hot).Of(got.reflected)
+			if text := source.NewShapes(hot).Of(got.checked); text != want {
+				t.Errorf("%s, hot %v:\nsource  %s\nreflect %s", got.reflected, hot, text, want)
 			}
-			if d := manifest.DescribeDifference(want, "?"); d == "" {
+			if d := shape.Describe(want, "?"); d == "" {
 				t.Errorf("the shape cannot be read: %s", want)
 			}
 		}
-		if name, want := source.Signature(got.checked), manifest.NameOf(got.reflected); name != want {
+		if name, want := source.Signature(got.checked), symbol.NameOf(got.reflected); name != want {
 			t.Errorf("got %s, want %s", name, want)
 		}
 	})

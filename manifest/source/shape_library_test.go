@@ -33,7 +33,7 @@ import (
 	"time"
 	"unique"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -63,8 +63,8 @@ func TestShapeOfLibrary(t *testing.T) {
 			vendored++
 		}
 	}
-	reflected, checked := manifest.NewShapes(hot), source.NewShapes(hot)
-	byName := manifest.NewShapes(nil)
+	reflected, checked := shape.NewReflector(hot), source.NewShapes(hot)
+	byName := shape.NewReflector(nil)
 	c := newTypeChecker(t)
 	total := 0
 	for _, typ := range []reflect.Type{
@@ -100,7 +100,7 @@ func TestShapeOfLibrary(t *testing.T) {
 
 // Instances of the library's generic types, and local types of this test.
 func TestIdentityOfInstances(t *testing.T) {
-	shapes := manifest.NewShapes(nil)
+	shapes := shape.NewReflector(nil)
 	for want, typ := range map[string]reflect.Type{
 		"unique.Handle[net/netip.addrDetail]": reflect.TypeFor[netip.Addr]().Field(1).Type,
 		"unique.Handle[string]":               reflect.TypeFor[unique.Handle[string]](),
@@ -140,7 +140,7 @@ func BenchmarkShape(b *testing.B) {
 		}
 	})
 	b.Run("reflect", func(b *testing.B) {
-		shapes, typ := manifest.NewShapes(hot), reflect.TypeFor[http.HandlerFunc]()
+		shapes, typ := shape.NewReflector(hot), reflect.TypeFor[http.HandlerFunc]()
 		for b.Loop() {
 			shapes.Of(typ)
 		}

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload"
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -57,8 +57,8 @@ func TestSignatureOfLiveServer(t *testing.T) {
 		if got := source.Signature(typ); got != r.Signature {
 			t.Errorf("the live server says\n%s, source says\n%s", r.Signature, got)
 		}
-		if shape := shapes.Of(typ); manifest.Fingerprint(shape) != r.Fingerprint || !shapes.Known(typ) {
-			t.Errorf("%s has another fingerprint: %s", r.Signature, shape)
+		if text := shapes.Of(typ); shape.Fingerprint(text) != r.Fingerprint || !shapes.Known(typ) {
+			t.Errorf("%s has another fingerprint: %s", r.Signature, text)
 		}
 	}
 }

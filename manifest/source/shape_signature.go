@@ -11,7 +11,7 @@ import (
 )
 
 // Signature returns a type as a person writes it, with package names: what
-// [manifest.NameOf] returns for the same type in the running program, unless
+// [symbol.NameOf] returns for the same type in the running program, unless
 // it is not Known.
 //
 // That is the text that the compiler gives to reflection, with its habits:

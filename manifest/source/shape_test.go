@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -25,7 +26,7 @@ func TestShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	questions := asked(files, info)
-	reflected, checked := manifest.NewShapes([]string{thisPackage}), source.NewShapes([]string{thisPackage})
+	reflected, checked := shape.NewReflector([]string{thisPackage}), source.NewShapes([]string{thisPackage})
 	cases(func(want string, typ reflect.Type) {
 		q := questions[0]
 		questions = questions[1:]
@@ -38,7 +39,7 @@ func TestShape(t *testing.T) {
 		if !checked.Known(q.typ) {
 			t.Errorf("%s is not known", typ)
 		}
-		if got, want := source.Signature(q.typ), manifest.NameOf(typ); got != want {
+		if got, want := source.Signature(q.typ), symbol.NameOf(typ); got != want {
 			t.Errorf("signature:\ngot  %s\nwant %s", got, want)
 		}
 	})

@@ -24,18 +24,20 @@ import (
 	"example.com/handlers"
 	"github.com/anvilforge/anvil-lsp/hotreload"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 func main() {
-	shapes := manifest.NewShapes([]string{HOT})
+	shapes := shape.NewReflector([]string{HOT})
 	var routes []manifest.Route
 	err := hotreload.NewLiveState(hotreload.NewContainer()).Register(func(r *hotreload.RouteSink) {
 		handlers.AnvilRegisterRoutes(r)
 		for _, e := range r.Entries() {
-			shape := shapes.Of(e.Handler.Type())
+			text := shapes.Of(e.Handler.Type())
 			routes = append(routes, manifest.Route{
 				Method: e.Method, Pattern: e.Pattern, Mount: e.Mount, Handler: e.Handler.Name(), Kind: e.Handler.Kind(),
-				Signature: manifest.NameOf(e.Handler.Type()), Fingerprint: manifest.Fingerprint(shape), Shape: shape,
+				Signature: symbol.NameOf(e.Handler.Type()), Fingerprint: shape.Fingerprint(text), Shape: text,
 				Position: e.Position(),
 			})
 		}

@@ -12,16 +12,18 @@ const module = "github.com/anvilforge/anvil-lsp/"
 // TestArchitecture keeps the imports to what docs/architecture.md says.
 func TestArchitecture(t *testing.T) {
 	third := map[string][]string{ // what a package may import from outside the standard library
-		"hotreload/manifest":         {},
+		"hotreload/manifest":         {module + "hotreload/manifest/shape", module + "hotreload/manifest/symbol"},
+		"hotreload/manifest/shape":   {module + "hotreload/manifest/symbol"},
+		"hotreload/manifest/symbol":  {},
 		"hotreload/control":          {module + "hotreload/manifest", "github.com/go-chi/chi/v5"},
-		"hotreload":                  {module + "hotreload/manifest", module + "hotreload/control", module + "hotreload/internal/handoff", module + "hotreload/shared/takeover", module + "hotreload/shared/visible", module + "hotreload/shared/regular", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
+		"hotreload":                  {module + "hotreload/manifest", module + "hotreload/manifest/shape", module + "hotreload/manifest/symbol", module + "hotreload/control", module + "hotreload/internal/handoff", module + "hotreload/shared/takeover", module + "hotreload/shared/visible", module + "hotreload/shared/regular", "github.com/go-chi/chi/v5", "github.com/go-chi/chi/v5/middleware"},
 		"internal/watch":             {"github.com/fsnotify/fsnotify"},
 		"hotreload/shared/regular":   {},
 		"internal/outdir":            {module + "hotreload/control", module + "hotreload/shared/regular"},
-		"internal/build":             {module + "hotreload/manifest", module + "hotreload/control", module + "internal/build/thin", module + "internal/outdir", module + "hotreload/shared/regular", "golang.org/x/mod/modfile"},
+		"internal/build":             {module + "hotreload/manifest", module + "hotreload/manifest/symbol", module + "hotreload/control", module + "internal/build/thin", module + "internal/outdir", module + "hotreload/shared/regular", "golang.org/x/mod/modfile"},
 		"internal/build/thin":        {},
 		"hotreload/internal/handoff": {},
-		"internal/launch":            {module + "hotreload/manifest", module + "hotreload/control", module + "hotreload/shared/takeover", module + "hotreload/shared/visible"},
+		"internal/launch":            {module + "hotreload/manifest", module + "hotreload/manifest/symbol", module + "hotreload/control", module + "hotreload/shared/takeover", module + "hotreload/shared/visible"},
 		"internal/engine":            {module + "hotreload/manifest", module + "hotreload/control", module + "internal/build", module + "internal/launch", module + "internal/watch", module + "manifest/source", module + "hotreload/shared/visible", module + "internal/outdir", module + "hotreload/shared/regular", "github.com/go-chi/chi/v5", "github.com/gofrs/flock"},
 		"hotreload/shared/visible":   {},
 		"hotreload/shared/nettest":   {},
@@ -29,7 +31,7 @@ func TestArchitecture(t *testing.T) {
 		"lspserver/trust":            {},
 		"lspserver": {
 			module + "hotreload/shared/visible", module + "lspserver/trust",
-			module + "hotreload/manifest", module + "manifest/source", module + "hotreload/control", module + "internal/build", module + "internal/engine", module + "internal/outdir", module + "hotreload/shared/regular",
+			module + "hotreload/manifest", module + "hotreload/manifest/shape", module + "manifest/source", module + "hotreload/control", module + "internal/build", module + "internal/engine", module + "internal/outdir", module + "hotreload/shared/regular",
 			module + "lspserver/internal/rpc", module + "lspserver/internal/text", module + "lspserver/internal/rewrite",
 			"go.lsp.dev/protocol", "go.lsp.dev/jsonrpc2", "go.lsp.dev/uri", "golang.org/x/mod/modfile",
 		},

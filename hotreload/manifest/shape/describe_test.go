@@ -1,8 +1,8 @@
-package manifest
+package shape
 
 import "testing"
 
-func TestDescribeDifference(t *testing.T) {
+func TestDescribe(t *testing.T) {
 	const page = "func(*hotreload.Ctx, named struct{Page int}) (named struct{Title string}, error)"
 	for _, test := range []struct{ before, after, want string }{
 		{page, page, ""},
@@ -51,7 +51,7 @@ func TestDescribeDifference(t *testing.T) {
 		{"^9", "^8", ""},
 		{"", "", ""},
 	} {
-		if got := DescribeDifference(test.before, test.after); got != test.want {
+		if got := Describe(test.before, test.after); got != test.want {
 			t.Errorf("%s → %s:\ngot  %s\nwant %s", test.before, test.after, got, test.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package manifest
+package shape
 
 import (
 	"encoding/json"
@@ -23,7 +23,7 @@ type Example struct {
 // needs neither query nor body, or if its structure is not known, as that of a
 // host package is not.
 func ExampleOf(shape string) Example {
-	s, ok := parseShape(shape)
+	s, ok := parse(shape)
 	if !ok || s.root.structure.Kind != reflect.Func || len(s.root.structure.In) != 2 {
 		return Example{}
 	}
@@ -41,13 +41,13 @@ func ExampleOf(shape string) Example {
 }
 
 type exampler struct {
-	shape shapeText
+	shape syntaxTree
 	query string
 }
 
 // object returns the fields of a struct that stand in JSON. At the top, fields
 // of the path and the query are none of them.
-func (e *exampler) object(t *textType, depth int, top bool) object {
+func (e *exampler) object(t *syntaxType, depth int, top bool) object {
 	var out object
 	for _, f := range t.structure.Members {
 		tag := reflect.StructTag(f.Tag)
@@ -77,7 +77,7 @@ func (e *exampler) object(t *textType, depth int, top bool) object {
 	return out
 }
 
-func (e *exampler) addQuery(name string, t *textType) {
+func (e *exampler) addQuery(name string, t *syntaxType) {
 	if e.query != "" {
 		e.query += "&"
 	}
@@ -92,7 +92,7 @@ func (e *exampler) addQuery(name string, t *textType) {
 
 // value returns the zero value of a type, as encoding/json would write it. What
 // has a notation of its own, or goes too deep, is null.
-func (e *exampler) value(t *textType, depth int) any {
+func (e *exampler) value(t *syntaxType, depth int) any {
 	st, basic := t.structure, t.structure.Basic
 	if t.name.Path == "" && t.name.Name != "" { // a predeclared type, as text has it
 		basic = t.name.Name

@@ -1,4 +1,4 @@
-package manifest
+package shape
 
 import (
 	"io"
@@ -41,11 +41,11 @@ type visitor interface {
 	hidden()
 }
 
-const here = "github.com/anvilforge/anvil-lsp/hotreload/manifest"
+const here = "github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 
 func TestShape(t *testing.T) {
-	hot := NewShapes([]string{"example.com/z", here, "example.com/a"})
-	cold := NewShapes(nil)
+	hot := NewReflector([]string{"example.com/z", here, "example.com/a"})
+	cold := NewReflector(nil)
 	for _, test := range []struct {
 		typ       reflect.Type
 		hot, cold string
@@ -103,31 +103,13 @@ func TestShape(t *testing.T) {
 }
 
 func TestHot(t *testing.T) {
-	s := NewShapes([]string{"example.com/app/handlers", "example.com/app"})
+	s := NewReflector([]string{"example.com/app/handlers", "example.com/app"})
 	for path, want := range map[string]bool{
 		"example.com/app": true, "example.com/app/handlers": true, "anvil.g12/example.com/app/handlers": true,
 		"example.com/app/store": false, "example.com/apple": false, "": false,
 	} {
 		if got := s.Hot(path); got != want {
 			t.Errorf("%s: got %v", path, got)
-		}
-	}
-}
-
-func TestGenerationPaths(t *testing.T) {
-	path := GenerationPath(7, "example.com/app/handlers")
-	if path != "anvil.g7/example.com/app/handlers" {
-		t.Errorf("got %s", path)
-	}
-	for text, want := range map[string]string{
-		path:                    "example.com/app/handlers",
-		"*" + path + ".T":       "*example.com/app/handlers.T",
-		"x[" + path + ".T,int]": "x[example.com/app/handlers.T,int]",
-		"myanvil.g7/x":          "myanvil.g7/x",
-		"anvil.g/x":             "anvil.g/x",
-	} {
-		if got := StripGeneration(text); got != want {
-			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}
 }

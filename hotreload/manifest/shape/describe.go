@@ -1,4 +1,4 @@
-package manifest
+package shape
 
 import (
 	"fmt"
@@ -7,27 +7,27 @@ import (
 	"strings"
 )
 
-// DescribeDifference says in which fields, parameters, results or methods two
+// Describe says in which fields, parameters, results or methods two
 // shapes differ, for a message to the person who edited the source:
 //
 //	parameter 2: field Page was string and is int, field Limit is new
 //
-// It returns nothing for shapes that are equal or were not made by Shapes. A
+// It returns nothing for shapes that are equal or were not made by Reflector. A
 // shape has no names of hot types, so that these are shown by what they are.
-func DescribeDifference(before, after string) string {
-	all, _ := differences(before, after)
+func Describe(before, after string) string {
+	all, _ := Differences(before, after)
 	return all
 }
 
-// differences is DescribeDifference, with shorter wordings of it: the longest
+// Differences is Describe, with shorter wordings of it: the longest
 // first, the last of which tells of one difference only.
-func differences(before, after string) (all string, brief []string) {
-	was, ok := parseShape(before)
-	is, fine := parseShape(after)
+func Differences(before, after string) (all string, brief []string) {
+	was, ok := parse(before)
+	is, fine := parse(after)
 	if !ok || !fine || before == after {
 		return "", nil
 	}
-	d := difference{was: was, is: is, seen: map[[2]*textType]bool{}}
+	d := difference{was: was, is: is, seen: map[[2]*syntaxType]bool{}}
 	d.compare(place{}, was.root, is.root)
 	return strings.Join(d.found, ", "), d.briefly()
 }
@@ -36,8 +36,8 @@ func differences(before, after string) (all string, brief []string) {
 const maxDifferences = 6
 
 type difference struct {
-	was, is shapeText
-	seen    map[[2]*textType]bool // pairs of hot types that were compared
+	was, is syntaxTree
+	seen    map[[2]*syntaxType]bool // pairs of hot types that were compared
 	found   []string
 	short   []string // the same in fewer words
 	where   string   // where the first is
@@ -85,13 +85,13 @@ func (d *difference) report(p place, format string, args ...any) {
 }
 
 // compare reports the differences of two types.
-func (d *difference) compare(p place, before, after ShapeType) {
+func (d *difference) compare(p place, before, after Type) {
 	was, is := d.was.resolve(before), d.is.resolve(after)
-	if len(d.found) > maxDifferences || d.equal(was, is, map[[2]*textType]bool{}) {
+	if len(d.found) > maxDifferences || d.equal(was, is, map[[2]*syntaxType]bool{}) {
 		return
 	}
 	if was.hot && is.hot {
-		pair := [2]*textType{was, is}
+		pair := [2]*syntaxType{was, is}
 		if d.seen[pair] {
 			return
 		}
@@ -117,14 +117,14 @@ func (d *difference) compare(p place, before, after ShapeType) {
 
 // alike reports whether two types are of the same sort, so that what differs is
 // inside.
-func (t *textType) alike(other *textType) bool {
+func (t *syntaxType) alike(other *syntaxType) bool {
 	return t.hot == other.hot && t.structure.Kind == other.structure.Kind && t.structure.Kind != reflect.Invalid &&
 		t.name.Path == other.name.Path && t.name.Name == other.name.Name
 }
 
 // deeper reports whether two types with elements differ in the members of these.
-func (d *difference) deeper(old, now ShapeStructure) bool {
-	if old.Len != now.Len || old.Dir != now.Dir || old.Key != nil && !d.equal(old.Key, now.Key, map[[2]*textType]bool{}) {
+func (d *difference) deeper(old, now Structure) bool {
+	if old.Len != now.Len || old.Dir != now.Dir || old.Key != nil && !d.equal(old.Key, now.Key, map[[2]*syntaxType]bool{}) {
 		return false
 	}
 	was, is := d.was.resolve(old.Elem), d.is.resolve(now.Elem)
@@ -135,7 +135,7 @@ func (d *difference) deeper(old, now ShapeStructure) bool {
 		was.structure.Elem != nil && !was.hot && d.deeper(was.structure, is.structure)
 }
 
-func (d *difference) replaced(p place, was, is *textType) {
+func (d *difference) replaced(p place, was, is *syntaxType) {
 	switch old, now := d.was.brief(was), d.is.brief(is); {
 	case was.hot && is.fixed():
 		d.report(p, "was %s of a hot package and is %s of a host package", old, now)
@@ -149,9 +149,9 @@ func (d *difference) replaced(p place, was, is *textType) {
 }
 
 // fixed reports that a type is that of a host package.
-func (t *textType) fixed() bool { return !t.hot && t.name.Path != "" }
+func (t *syntaxType) fixed() bool { return !t.hot && t.name.Path != "" }
 
-func (d *difference) parts(p place, kind string, old, now []ShapeType) {
+func (d *difference) parts(p place, kind string, old, now []Type) {
 	for i := range old {
 		if p.member == "" && p.part == "" {
 			d.compare(place{part: fmt.Sprintf("%s %d", kind, i+1)}, old[i], now[i])
@@ -161,16 +161,16 @@ func (d *difference) parts(p place, kind string, old, now []ShapeType) {
 	}
 }
 
-func (d *difference) fields(p place, old, now []ShapeMember) {
+func (d *difference) fields(p place, old, now []Member) {
 	count := len(d.found)
 	d.members(p, "field", old, now)
-	if len(d.found) == count && !slices.EqualFunc(old, now, ShapeMember.sameName) {
+	if len(d.found) == count && !slices.EqualFunc(old, now, Member.sameName) {
 		d.report(p, "has its fields in another order")
 	}
 }
 
 // members compares fields or methods by name.
-func (d *difference) members(p place, kind string, old, now []ShapeMember) {
+func (d *difference) members(p place, kind string, old, now []Member) {
 	for _, is := range now {
 		i := slices.IndexFunc(old, is.sameName)
 		at := p.in(kind, is.Name)
@@ -194,22 +194,22 @@ func (d *difference) members(p place, kind string, old, now []ShapeMember) {
 	}
 }
 
-func (m ShapeMember) sameName(other ShapeMember) bool {
+func (m Member) sameName(other Member) bool {
 	return m.Name == other.Name && m.Path == other.Path
 }
 
 // equal compares two types; pairs of hot types that are being compared count as
 // equal.
-func (d *difference) equal(before, after ShapeType, pending map[[2]*textType]bool) bool {
+func (d *difference) equal(before, after Type, pending map[[2]*syntaxType]bool) bool {
 	was, is := d.was.resolve(before), d.is.resolve(after)
-	pair := [2]*textType{was, is}
+	pair := [2]*syntaxType{was, is}
 	if pending[pair] {
 		return true
 	}
 	if was.hot {
 		pending[pair] = true
 	}
-	same := func(a, b ShapeType) bool {
+	same := func(a, b Type) bool {
 		return a == nil && b == nil || a != nil && b != nil && d.equal(a, b, pending)
 	}
 	a, b := was.structure, is.structure
@@ -217,7 +217,7 @@ func (d *difference) equal(before, after ShapeType, pending map[[2]*textType]boo
 		slices.EqualFunc(was.name.Args, is.name.Args, same) &&
 		a.Kind == b.Kind && a.Basic == b.Basic && a.Len == b.Len && a.Dir == b.Dir && a.Variadic == b.Variadic &&
 		same(a.Key, b.Key) && same(a.Elem, b.Elem) && slices.EqualFunc(a.In, b.In, same) && slices.EqualFunc(a.Out, b.Out, same) &&
-		slices.EqualFunc(a.Members, b.Members, func(m, n ShapeMember) bool {
+		slices.EqualFunc(a.Members, b.Members, func(m, n Member) bool {
 			return m.sameName(n) && m.Tag == n.Tag && m.Embedded == n.Embedded && same(m.Type, n.Type)
 		})
 }

@@ -1,4 +1,4 @@
-package manifest
+package shape
 
 import (
 	"reflect"
@@ -42,9 +42,9 @@ func TestParseTypes(t *testing.T) {
 }
 
 // writeAll returns types as arguments of a host's type.
-func writeAll(types []ShapeType) string {
-	hot := NewShapes([]string{"example.com/app/handlers"})
-	args := sketch{w: &shapeWriter{hot: hot.Hot}, byName: true}
+func writeAll(types []Type) string {
+	hot := NewReflector([]string{"example.com/app/handlers"})
+	args := sketch{w: &writer{hot: hot.Hot}, byName: true}
 	args.list(types)
 	return args.b.String()
 }
@@ -52,7 +52,7 @@ func writeAll(types []ShapeType) string {
 // Whatever the text, reading it ends; and a shape that was read is written as
 // it was.
 func FuzzParse(f *testing.F) {
-	hot := NewShapes([]string{here})
+	hot := NewReflector([]string{here})
 	for _, t := range []reflect.Type{
 		reflect.TypeFor[tree](), reflect.TypeFor[forest](), reflect.TypeFor[visitor](), reflect.TypeFor[handler](),
 		reflect.TypeFor[generic[generic[season]]](), reflect.TypeFor[ping](),
@@ -63,11 +63,11 @@ func FuzzParse(f *testing.F) {
 	f.Add(`a.G[struct { a/b.T; c = *d.E "x" }, func(...a%2e.b·1) (chan (<-chan int))]`)
 	f.Add(strings.Repeat("[]", 5000))
 	f.Fuzz(func(t *testing.T, text string) {
-		if DescribeDifference(text, text) != "" {
+		if Describe(text, text) != "" {
 			t.Error("a text differs from itself")
 		}
-		DescribeDifference(text, "struct{A int}")
-		if s, ok := parseShape(text); ok {
+		Describe(text, "struct{A int}")
+		if s, ok := parse(text); ok {
 			s.brief(s.root)
 		}
 		once := writeAll(parseTypes(text))

@@ -1,4 +1,4 @@
-package manifest
+package shape
 
 import (
 	"cmp"
@@ -7,13 +7,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
 // Bounds for code that does not compile and describes endless types; no type
 // of a program comes near them. What is beyond is left out of the shape.
 const (
-	maxShapeDepth = 100    // of type literals and arguments inside each other
-	maxShapeTypes = 10_000 // written out in one shape
+	maxDepth = 100    // of type literals and arguments inside each other
+	maxTypes = 10_000 // written out in one shape
 )
 
 // elided stands for what is beyond the bounds.
@@ -26,11 +28,11 @@ const unknownType = "?"
 // hidden stands for a hot type among the arguments of a name.
 const hidden = "_"
 
-// WriteShape returns the shape of a type that a producer found, in the grammar
+// Write returns the shape of a type that a producer found, in the grammar
 // that the package documentation gives. hot reports whether an import path is
 // that of a hot package.
-func WriteShape(t ShapeType, hot func(importPath string) bool) string {
-	w := shapeWriter{hot: hot, numbers: map[any]int{}}
+func Write(t Type, hot func(importPath string) bool) string {
+	w := writer{hot: hot, numbers: map[any]int{}}
 	root := w.skeleton(func(s *sketch) { s.write(t) })
 	var parts []skeleton
 	for len(parts) < len(w.types) {
@@ -40,15 +42,15 @@ func WriteShape(t ShapeType, hot func(importPath string) bool) string {
 	return assemble(root, parts)
 }
 
-// shapeWriter finds the hot types below a type. Each is written once, with gaps
+// writer finds the hot types below a type. Each is written once, with gaps
 // where another one stands, and assemble puts them together.
-type shapeWriter struct {
+type writer struct {
 	hot     func(string) bool
-	types   []ShapeType // hot types in the order in which they were found
+	types   []Type      // hot types in the order in which they were found
 	numbers map[any]int // index in types by identity
 }
 
-func (w *shapeWriter) skeleton(write func(*sketch)) skeleton {
+func (w *writer) skeleton(write func(*sketch)) skeleton {
 	s := sketch{w: w}
 	write(&s)
 	return skeleton{text: append(s.text, s.b.String()), gaps: s.gaps}
@@ -56,7 +58,7 @@ func (w *shapeWriter) skeleton(write func(*sketch)) skeleton {
 
 // sketch is a skeleton that is being written.
 type sketch struct {
-	w     *shapeWriter
+	w     *writer
 	b     strings.Builder // text since the last gap
 	text  []string
 	gaps  []int
@@ -68,8 +70,8 @@ type sketch struct {
 	mentions bool
 }
 
-func (s *sketch) write(t ShapeType) {
-	if s.depth == maxShapeDepth {
+func (s *sketch) write(t Type) {
+	if s.depth == maxDepth {
 		s.b.WriteString(elided)
 		return
 	}
@@ -95,13 +97,13 @@ func (s *sketch) write(t ShapeType) {
 // name returns the text of a name, and whether the type is one of its own in
 // each generation: a type of a hot package, or an instance that has one among
 // its type arguments.
-func (s *sketch) name(name ShapeName) (text string, hot bool) {
+func (s *sketch) name(name Name) (text string, hot bool) {
 	if s.w.hot(name.Path) {
 		return hidden, true
 	}
 	path := ""
 	if name.Path != "" {
-		path = StripGeneration(name.Path) + "."
+		path = symbol.StripGeneration(name.Path) + "."
 	}
 	if len(name.Args) == 0 {
 		return path + name.Name, false
@@ -112,11 +114,11 @@ func (s *sketch) name(name ShapeName) (text string, hot bool) {
 }
 
 // gap leaves room for a hot type.
-func (s *sketch) gap(t ShapeType, identity any) {
+func (s *sketch) gap(t Type, identity any) {
 	w := s.w
 	number, known := w.numbers[identity]
 	if !known {
-		if number = len(w.types); number == maxShapeTypes {
+		if number = len(w.types); number == maxTypes {
 			s.b.WriteString(elided)
 			return
 		}
@@ -129,7 +131,7 @@ func (s *sketch) gap(t ShapeType, identity any) {
 }
 
 // definition writes what a hot type is.
-func (s *sketch) definition(t ShapeType) {
+func (s *sketch) definition(t Type) {
 	s.b.WriteString("named ")
 	if name, _ := t.Named(); !s.w.hot(name.Path) {
 		text, _ := s.name(name)
@@ -138,7 +140,7 @@ func (s *sketch) definition(t ShapeType) {
 	s.structure(t.Structure())
 }
 
-func (s *sketch) structure(t ShapeStructure) {
+func (s *sketch) structure(t Structure) {
 	switch t.Kind {
 	case reflect.Pointer:
 		s.around("*", t.Elem, "")
@@ -163,13 +165,13 @@ func (s *sketch) structure(t ShapeStructure) {
 	}
 }
 
-func (s *sketch) around(before string, t ShapeType, after string) {
+func (s *sketch) around(before string, t Type, after string) {
 	s.b.WriteString(before)
 	s.write(t)
 	s.b.WriteString(after)
 }
 
-func (s *sketch) list(types []ShapeType) {
+func (s *sketch) list(types []Type) {
 	for i, t := range types {
 		s.separate(i, ", ")
 		s.write(t)
@@ -182,7 +184,7 @@ func (s *sketch) separate(i int, separator string) {
 	}
 }
 
-func (s *sketch) signature(t ShapeStructure) {
+func (s *sketch) signature(t Structure) {
 	s.b.WriteString("(")
 	in := t.In
 	if t.Variadic {
@@ -198,7 +200,7 @@ func (s *sketch) signature(t ShapeStructure) {
 	s.b.WriteString(")")
 }
 
-func (s *sketch) members(open string, members []ShapeMember, write func(ShapeMember)) {
+func (s *sketch) members(open string, members []Member, write func(Member)) {
 	s.b.WriteString(open)
 	for i, m := range members {
 		s.separate(i, "; ")
@@ -210,18 +212,18 @@ func (s *sketch) members(open string, members []ShapeMember, write func(ShapeMem
 
 // member writes a name. One that is not exported belongs to its package: unless
 // that is hot, it is part of the name.
-func (s *sketch) member(m ShapeMember) {
+func (s *sketch) member(m Member) {
 	switch {
 	case m.Path == "":
 	case s.w.hot(m.Path):
 		s.mentions = true
 	default:
-		s.b.WriteString(StripGeneration(m.Path) + ".")
+		s.b.WriteString(symbol.StripGeneration(m.Path) + ".")
 	}
 	s.b.WriteString(m.Name)
 }
 
-func (s *sketch) field(f ShapeMember) {
+func (s *sketch) field(f Member) {
 	if f.Embedded {
 		s.b.WriteString(" =")
 	}
@@ -231,11 +233,11 @@ func (s *sketch) field(f ShapeMember) {
 	}
 }
 
-func (s *sketch) method(m ShapeMember) { s.signature(m.Type.Structure()) }
+func (s *sketch) method(m Member) { s.signature(m.Type.Structure()) }
 
 // methods returns methods in an order that does not depend on generations.
-func (s *sketch) methods(methods []ShapeMember) []ShapeMember {
-	return slices.SortedFunc(slices.Values(methods), func(a, b ShapeMember) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(StripGeneration(a.Path), StripGeneration(b.Path)))
+func (s *sketch) methods(methods []Member) []Member {
+	return slices.SortedFunc(slices.Values(methods), func(a, b Member) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(symbol.StripGeneration(a.Path), symbol.StripGeneration(b.Path)))
 	})
 }

@@ -1,4 +1,4 @@
-package manifest
+package shape
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type exampleNode struct {
 }
 
 func TestExampleOf(t *testing.T) {
-	const here = "github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	const here = "github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 	for _, tt := range []struct {
 		name    string
 		handler any
@@ -67,13 +67,13 @@ func TestExampleOf(t *testing.T) {
 		{"no function", 1, Example{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := ExampleOf(NewShapes([]string{here}).Of(reflect.TypeOf(tt.handler))); got != tt.want {
+			if got := ExampleOf(NewReflector([]string{here}).Of(reflect.TypeOf(tt.handler))); got != tt.want {
 				t.Errorf("got %+v\nwant %+v", got, tt.want)
 			}
 		})
 	}
 	t.Run("a type that holds itself ends", func(t *testing.T) {
-		got := ExampleOf(NewShapes([]string{here}).Of(reflect.TypeFor[func(*context.Context, exampleNode) (int, error)]()))
+		got := ExampleOf(NewReflector([]string{here}).Of(reflect.TypeFor[func(*context.Context, exampleNode) (int, error)]()))
 		if got.Body == "" || len(got.Body) > 1000 {
 			t.Errorf("got %q", got.Body)
 		}

@@ -1,4 +1,4 @@
-package manifest
+package symbol
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ func TestNameOf(t *testing.T) {
 		want string
 	}{
 		{reflect.TypeFor[*http.Request](), "*http.Request"},
-		{reflect.TypeFor[pair[http.Header, []pair[int, *Manifest]]](), "manifest.pair[http.Header,[]manifest.pair[int,*manifest.Manifest]]"},
+		{reflect.TypeFor[pair[http.Header, []pair[int, *text]]](), "symbol.pair[http.Header,[]symbol.pair[int,*symbol.text]]"},
 		{reflect.TypeFor[struct {
 			A int `json:"a/b"`
 		}](), `struct { A int "json:\"a/b\"" }`},
@@ -35,6 +35,24 @@ func TestNameOf(t *testing.T) {
 	} {
 		if got := NameOf(test.of); got != test.want {
 			t.Errorf("got %s, want %s", got, test.want)
+		}
+	}
+}
+
+func TestGenerationPaths(t *testing.T) {
+	path := GenerationPath(7, "example.com/app/handlers")
+	if path != "anvil.g7/example.com/app/handlers" {
+		t.Errorf("got %s", path)
+	}
+	for text, want := range map[string]string{
+		path:                    "example.com/app/handlers",
+		"*" + path + ".T":       "*example.com/app/handlers.T",
+		"x[" + path + ".T,int]": "x[example.com/app/handlers.T,int]",
+		"myanvil.g7/x":          "myanvil.g7/x",
+		"anvil.g/x":             "anvil.g/x",
+	} {
+		if got := StripGeneration(text); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package manifest
+package shape
 
 import (
 	"reflect"
@@ -79,8 +79,8 @@ func (d *difference) briefLists() string {
 	if !was.alike(is) || old.Kind != reflect.Func || old.Variadic != now.Variadic {
 		return ""
 	}
-	same := func(a, b []ShapeType) bool {
-		return slices.EqualFunc(a, b, func(a, b ShapeType) bool { return d.equal(a, b, map[[2]*textType]bool{}) })
+	same := func(a, b []Type) bool {
+		return slices.EqualFunc(a, b, func(a, b Type) bool { return d.equal(a, b, map[[2]*syntaxType]bool{}) })
 	}
 	switch {
 	case same(old.In, now.In):
@@ -92,7 +92,7 @@ func (d *difference) briefLists() string {
 }
 
 // oneMore says which type one list has more than the other, if it is one.
-func (d *difference) oneMore(old, now []ShapeType, what string, same func(a, b []ShapeType) bool) string {
+func (d *difference) oneMore(old, now []Type, what string, same func(a, b []Type) bool) string {
 	sign, text, longer, shorter := "+ ", d.is, now, old
 	if len(old) > len(now) {
 		sign, text, longer, shorter = "− ", d.was, old, now

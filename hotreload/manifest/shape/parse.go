@@ -1,4 +1,4 @@
-package manifest
+package shape
 
 import (
 	"reflect"
@@ -7,9 +7,11 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
-// textType is a type that was read from text. Reflection tells the type
+// syntaxType is a type that was read from text. Reflection tells the type
 // arguments of an instance only in the text of its name, as the compiler writes
 // it, and a shape is text too. The notations are alike; both are read here.
 //
@@ -17,46 +19,46 @@ import (
 // import path (host%2ev2.T), numbers types that are declared in functions
 // (host.T·3), puts the arguments of the function's type parameters before a ;
 // (host.T[int;string]) and leaves out the name of most embedded fields.
-type textType struct {
-	name      ShapeName // without a name it is a literal
-	structure ShapeStructure
+type syntaxType struct {
+	name      Name // without a name it is a literal
+	structure Structure
 
 	hot    bool // "named": a hot type
 	number int  // "^2": the second hot type in the text
 }
 
-func (t *textType) Named() (ShapeName, bool) { return t.name, t.name.Name != "" }
+func (t *syntaxType) Named() (Name, bool) { return t.name, t.name.Name != "" }
 
-func (t *textType) Structure() ShapeStructure { return t.structure }
+func (t *syntaxType) Structure() Structure { return t.structure }
 
 // parseTypes reads a list of types. What it cannot make sense of, in the
 // notation of some later compiler, it returns as one name.
-func parseTypes(text string) []ShapeType {
+func parseTypes(text string) []Type {
 	p := typeParser{rest: text}
 	list := p.types("")
 	if p.failed || p.rest != "" {
-		return []ShapeType{&textType{name: ShapeName{Name: StripGeneration(localNumber.ReplaceAllString(text, ""))}}}
+		return []Type{&syntaxType{name: Name{Name: symbol.StripGeneration(localNumber.ReplaceAllString(text, ""))}}}
 	}
 	return list
 }
 
-// shapeText is a shape that was read from its text.
-type shapeText struct {
-	root *textType
-	hot  []*textType // the hot types in their order
+// syntaxTree is a shape that was read from its text.
+type syntaxTree struct {
+	root *syntaxType
+	hot  []*syntaxType // the hot types in their order
 
 	within bool // a hot type is being described
 }
 
-func parseShape(text string) (shapeText, bool) {
+func parse(text string) (syntaxTree, bool) {
 	p := typeParser{rest: text}
 	root := p.typ()
-	return shapeText{root: root, hot: p.hot}, !p.failed && p.rest == ""
+	return syntaxTree{root: root, hot: p.hot}, !p.failed && p.rest == ""
 }
 
 // resolve returns a type that was read, or the one that it refers to.
-func (s shapeText) resolve(t ShapeType) *textType {
-	text := t.(*textType)
+func (s syntaxTree) resolve(t Type) *syntaxType {
+	text := t.(*syntaxType)
 	if text.number > 0 && text.number <= len(s.hot) {
 		return s.hot[text.number-1]
 	}
@@ -73,7 +75,7 @@ type typeParser struct {
 	rest   string
 	failed bool
 	depth  int
-	hot    []*textType
+	hot    []*syntaxType
 }
 
 func (p *typeParser) fail() { p.failed, p.rest = true, "" }
@@ -109,8 +111,8 @@ func (p *typeParser) word() string {
 }
 
 // types reads a list up to an end, which it takes, or to the end of the text.
-func (p *typeParser) types(end string) []ShapeType {
-	var list []ShapeType
+func (p *typeParser) types(end string) []Type {
+	var list []Type
 	for {
 		list = append(list, p.typ())
 		switch {
@@ -124,13 +126,13 @@ func (p *typeParser) types(end string) []ShapeType {
 	}
 }
 
-func (p *typeParser) typ() *textType {
+func (p *typeParser) typ() *syntaxType {
 	p.depth++
 	defer func() { p.depth-- }()
-	if p.depth > 10*maxShapeDepth {
+	if p.depth > 10*maxDepth {
 		p.fail()
 	}
-	t := &textType{}
+	t := &syntaxType{}
 	s := &t.structure
 	switch {
 	case p.failed:
@@ -183,8 +185,8 @@ func (p *typeParser) length() int {
 
 // definition reads what follows "named": a structure, before which the name of
 // an instance can stand.
-func (p *typeParser) definition() *textType {
-	t := &textType{hot: true}
+func (p *typeParser) definition() *syntaxType {
+	t := &syntaxType{hot: true}
 	p.hot = append(p.hot, t)
 	literal := p.typ()
 	if len(literal.name.Args) > 0 {
@@ -199,9 +201,9 @@ func (p *typeParser) definition() *textType {
 	return t
 }
 
-func (p *typeParser) name() ShapeName {
+func (p *typeParser) name() Name {
 	word, _, _ := strings.Cut(p.word(), "·")
-	name := ShapeName{Name: word}
+	name := Name{Name: word}
 	if name.Name == "" {
 		p.fail()
 	}
@@ -221,31 +223,18 @@ func splitName(qualified string) (path, name string) {
 	if dot < 0 || qualified == "unsafe.Pointer" {
 		return "", qualified
 	}
-	return unescapePath(qualified[:dot]), qualified[dot+1:]
-}
-
-// unescapePath undoes the compiler's escapes in an import path.
-func unescapePath(path string) string {
-	before, escaped, found := strings.Cut(path, "%")
-	if !found || len(escaped) < 2 {
-		return path
-	}
-	c, err := strconv.ParseUint(escaped[:2], 16, 8)
-	if err != nil {
-		return path
-	}
-	return before + string([]byte{byte(c)}) + unescapePath(escaped[2:])
+	return symbol.Unescape(qualified[:dot]), qualified[dot+1:]
 }
 
 // signature reads what follows "func(".
-func (p *typeParser) signature() ShapeStructure {
-	s := ShapeStructure{Kind: reflect.Func}
+func (p *typeParser) signature() Structure {
+	s := Structure{Kind: reflect.Func}
 	for !p.close(")") {
 		variadic := p.take("...")
 		t := p.typ()
 		if variadic {
 			s.Variadic = true
-			t = &textType{structure: ShapeStructure{Kind: reflect.Slice, Elem: t}}
+			t = &syntaxType{structure: Structure{Kind: reflect.Slice, Elem: t}}
 		}
 		s.In = append(s.In, t)
 		if !p.take(",") && !strings.HasPrefix(p.rest, ")") {
@@ -259,18 +248,18 @@ func (p *typeParser) signature() ShapeStructure {
 		}
 	case len(p.rest) > 1 && p.rest[0] == ' ' && !strings.ContainsRune("}\"", rune(p.rest[1])):
 		p.take(" ")
-		s.Out = []ShapeType{p.typ()}
+		s.Out = []Type{p.typ()}
 	}
 	return s
 }
 
 // methods reads what follows "interface{".
-func (p *typeParser) methods() []ShapeMember {
-	var methods []ShapeMember
+func (p *typeParser) methods() []Member {
+	var methods []Member
 	for !p.close("}") {
 		m := member(p.word())
 		p.expect("(")
-		m.Type = &textType{structure: p.signature()}
+		m.Type = &syntaxType{structure: p.signature()}
 		methods = append(methods, m)
 		p.take(";")
 	}
@@ -278,8 +267,8 @@ func (p *typeParser) methods() []ShapeMember {
 }
 
 // fields reads what follows "struct{".
-func (p *typeParser) fields() []ShapeMember {
-	var fields []ShapeMember
+func (p *typeParser) fields() []Member {
+	var fields []Member
 	for !p.close("}") {
 		f := p.field()
 		if p.take(` "`) {
@@ -297,7 +286,7 @@ func (p *typeParser) fields() []ShapeMember {
 	return fields
 }
 
-func (p *typeParser) field() ShapeMember {
+func (p *typeParser) field() Member {
 	start := p.rest
 	word := p.word()
 	switch {
@@ -313,10 +302,10 @@ func (p *typeParser) field() ShapeMember {
 	p.rest = start
 	t := p.typ() // embedded under its own name
 	named := t
-	if elem, ok := t.structure.Elem.(*textType); ok && t.structure.Kind == reflect.Pointer {
+	if elem, ok := t.structure.Elem.(*syntaxType); ok && t.structure.Kind == reflect.Pointer {
 		named = elem
 	}
-	f := ShapeMember{Name: named.name.Name, Type: t, Embedded: true}
+	f := Member{Name: named.name.Name, Type: t, Embedded: true}
 	if !exported(f.Name) {
 		f.Path = named.name.Path
 	}
@@ -325,9 +314,9 @@ func (p *typeParser) field() ShapeMember {
 
 // member returns a field or method with a name that is qualified if it is not
 // exported.
-func member(word string) ShapeMember {
+func member(word string) Member {
 	path, name := splitName(word)
-	return ShapeMember{Path: path, Name: name}
+	return Member{Path: path, Name: name}
 }
 
 func exported(name string) bool {

@@ -1,4 +1,4 @@
-package manifest
+package shape
 
 import (
 	"reflect"
@@ -8,17 +8,17 @@ import (
 // reflected is a type as reflection knows it.
 type reflected struct{ t reflect.Type }
 
-func (r reflected) Named() (ShapeName, bool) {
+func (r reflected) Named() (Name, bool) {
 	t := r.t
 	switch {
 	case t.Name() == "":
-		return ShapeName{}, false
+		return Name{}, false
 	case t.PkgPath() == "" || t.Kind() == reflect.UnsafePointer && t.PkgPath() == "unsafe":
-		return ShapeName{Name: t.String()}, true
+		return Name{Name: t.String()}, true
 	}
 	// Not t.Name, which is misled by brackets in struct tags.
 	_, text, _ := strings.Cut(t.String(), ".")
-	name := ShapeName{Path: t.PkgPath(), Name: text, Identity: t}
+	name := Name{Path: t.PkgPath(), Name: text, Identity: t}
 	if base, args, generic := strings.Cut(text, "["); generic {
 		name.Name = base
 		for _, arg := range parseTypes(strings.TrimSuffix(args, "]")) {
@@ -28,9 +28,9 @@ func (r reflected) Named() (ShapeName, bool) {
 	return name, true
 }
 
-func (r reflected) Structure() ShapeStructure {
+func (r reflected) Structure() Structure {
 	t := r.t
-	s := ShapeStructure{Kind: t.Kind()}
+	s := Structure{Kind: t.Kind()}
 	switch t.Kind() {
 	case reflect.Array:
 		s.Len, s.Elem = t.Len(), reflected{t.Elem()}
@@ -50,13 +50,13 @@ func (r reflected) Structure() ShapeStructure {
 		}
 	case reflect.Struct:
 		for f := range t.Fields() {
-			s.Members = append(s.Members, ShapeMember{
+			s.Members = append(s.Members, Member{
 				Path: f.PkgPath, Name: f.Name, Type: reflected{f.Type}, Tag: string(f.Tag), Embedded: f.Anonymous,
 			})
 		}
 	case reflect.Interface:
 		for m := range t.Methods() {
-			s.Members = append(s.Members, ShapeMember{Path: m.PkgPath, Name: m.Name, Type: reflected{m.Type}})
+			s.Members = append(s.Members, Member{Path: m.PkgPath, Name: m.Name, Type: reflected{m.Type}})
 		}
 	default:
 		s.Basic = t.Kind().String()

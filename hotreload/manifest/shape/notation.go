@@ -1,4 +1,4 @@
-package manifest
+package shape
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 
 // brief returns a type as a person writes it, without what is inside structs,
 // interfaces and hot types.
-func (s shapeText) brief(t ShapeType) string {
+func (s syntaxTree) brief(t Type) string {
 	text := s.resolve(t)
 	switch {
 	case text.name.Name != "":
@@ -43,14 +43,14 @@ func (s shapeText) brief(t ShapeType) string {
 	}
 }
 
-func braces(members []ShapeMember) string {
+func braces(members []Member) string {
 	if len(members) == 0 {
 		return "{}"
 	}
 	return "{" + elided + "}"
 }
 
-func (s shapeText) briefName(name ShapeName) string {
+func (s syntaxTree) briefName(name Name) string {
 	short := name.Name
 	if name.Path != "" {
 		short = path.Base(name.Path) + "." + short
@@ -61,7 +61,7 @@ func (s shapeText) briefName(name ShapeName) string {
 	return short + "[" + s.briefList(name.Args) + "]"
 }
 
-func (s shapeText) briefList(types []ShapeType) string {
+func (s syntaxTree) briefList(types []Type) string {
 	list := make([]string, len(types))
 	for i, t := range types {
 		list[i] = s.brief(t)
@@ -69,7 +69,7 @@ func (s shapeText) briefList(types []ShapeType) string {
 	return strings.Join(list, ", ")
 }
 
-func (s shapeText) briefFunc(st ShapeStructure) string {
+func (s syntaxTree) briefFunc(st Structure) string {
 	in := s.briefList(st.In)
 	if st.Variadic {
 		last := st.In[len(st.In)-1]
