@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 	"github.com/go-chi/chi/v5"
 )
@@ -137,7 +138,7 @@ func (c *companion) routes() http.Handler {
 	r.Get(control.PathStatus, func(w http.ResponseWriter, _ *http.Request) {
 		status := c.loader.status()
 		status.Addr, status.Awaiting = c.addr, c.successions.awaiting()
-		control.WriteJSON(w, http.StatusOK, status)
+		transport.WriteJSON(w, http.StatusOK, status)
 	})
 	r.Get(control.PathEvents, c.loader.events.ServeHTTP)
 	r.Post(control.PathLoad, answer(c, func(req control.LoadRequest) (control.LoadResult, error) { return c.loader.load(req) }))
@@ -149,7 +150,7 @@ func (c *companion) routes() http.Handler {
 	r.Post(control.PathRestore, c.restore)
 	r.Post(control.PathDrain, func(w http.ResponseWriter, r *http.Request) {
 		var req control.DrainRequest
-		_ = control.ReadJSON(r, &req) // an older engine sends none
+		_ = transport.ReadJSON(r, &req) // an older engine sends none
 		// When the engine has the answer, the process that takes over gets every new
 		// connection, and every new request on others. An error here is one of the
 		// end, which reports it.
@@ -158,7 +159,7 @@ func (c *companion) routes() http.Handler {
 		} else {
 			_ = c.server.Leave(req.Successor)
 		}
-		control.WriteJSON(w, http.StatusAccepted, struct{}{})
+		transport.WriteJSON(w, http.StatusAccepted, struct{}{})
 		c.end.Do(func() {
 			c.within = time.Duration(req.Within)
 			close(c.drain)
@@ -171,17 +172,17 @@ func (c *companion) routes() http.Handler {
 func answer[Request any](c *companion, do func(Request) (control.LoadResult, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var req Request
-		err := control.ReadJSON(r, &req)
+		err := transport.ReadJSON(r, &req)
 		if err == nil {
 			var result control.LoadResult
 			if result, err = do(req); err == nil {
 				if result.Outcome == control.OutcomeLive {
 					c.serveRequests()
 				}
-				control.WriteJSON(w, http.StatusOK, result)
+				transport.WriteJSON(w, http.StatusOK, result)
 				return
 			}
 		}
-		control.WriteProblem(w, http.StatusInternalServerError, err)
+		transport.WriteProblem(w, http.StatusInternalServerError, err)
 	}
 }

@@ -16,11 +16,12 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 )
 
 // fakeEngine is the other end of what a live server inherits.
 type fakeEngine struct {
-	*control.Client
+	*transport.Client
 	url   string
 	alive *os.File
 	ended chan error // what LiveServer returned
@@ -34,7 +35,7 @@ func startUnder(t *testing.T, ctx context.Context, o Options, env *environment) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	unix, err := control.ListenUnix(filepath.Join(dir, "s"))
+	unix, err := transport.ListenUnix(filepath.Join(dir, "s"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func startUnder(t *testing.T, ctx context.Context, o Options, env *environment) 
 	if env.control, err = unix.File(); err != nil {
 		t.Fatal(err)
 	}
-	e := &fakeEngine{Client: control.NewClient(filepath.Join(dir, "s")), url: "http://" + tcp.Addr().String(), alive: other, ended: make(chan error, 1)}
+	e := &fakeEngine{Client: transport.NewClient(filepath.Join(dir, "s")), url: "http://" + tcp.Addr().String(), alive: other, ended: make(chan error, 1)}
 	o.Logger = textLogger(t.Output())
 	go func() {
 		e.ended <- runServer(ctx, o, func(ctx context.Context, o Options, s *LiveState) error { return serveEngine(ctx, o, s, env) })
@@ -136,7 +137,7 @@ func TestEventsUnderAnEngine(t *testing.T) {
 	e.status(t, ready)
 	panics := make(chan control.LiveEvent, 1)
 	go func() {
-		for event, err := range control.Events[control.LiveEvent](t.Context(), e.Client, control.PathEvents) {
+		for event, err := range transport.Events[control.LiveEvent](t.Context(), e.Client, control.PathEvents) {
 			if err != nil {
 				return
 			}
@@ -347,7 +348,7 @@ func TestPanicBeforeTheEngineListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	for ev, err := range control.Events[control.LiveEvent](t.Context(), e.Client, control.PathEvents) {
+	for ev, err := range transport.Events[control.LiveEvent](t.Context(), e.Client, control.PathEvents) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -29,7 +30,7 @@ type loader struct {
 	state    *LiveState
 	open     opener
 	handlers string // import path of the handlers package, if known
-	events   *control.Stream[control.LiveEvent]
+	events   *transport.Stream[control.LiveEvent]
 
 	loading sync.Mutex // held while a generation is made
 
@@ -66,7 +67,7 @@ type loaded struct {
 
 func newLoader(state *LiveState, open opener, handlers string) *loader {
 	l := &loader{
-		state: state, handlers: handlers, events: control.NewStream[control.LiveEvent](),
+		state: state, handlers: handlers, events: transport.NewStream[control.LiveEvent](),
 		paths: map[string]bool{}, opened: map[string]bool{}, numbers: map[int]bool{}, mapped: map[string]mapped{},
 	}
 	l.modules.skip()

@@ -11,16 +11,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/devpage"
 )
 
 // answer writes what went wrong in the form that the client reads best. Who
 // asks for another host than this machine may be a page of a stranger, and is
 // told as little as in production.
 func (d *development) answer(w http.ResponseWriter, r *http.Request, f fault) {
-	if !control.Local(r) {
+	if !devpage.Local(r) {
 		f = fault{Status: f.Status, Title: http.StatusText(f.Status), Detail: "What went wrong is told in the terminal or editor, and to requests for localhost."}
 		if prefersText(r) {
 			writeText(w, f)
@@ -31,7 +31,7 @@ func (d *development) answer(w http.ResponseWriter, r *http.Request, f fault) {
 	}
 	switch preferred(r) {
 	case "html":
-		control.Secure(w.Header())
+		devpage.Secure(w.Header())
 		var b strings.Builder
 		if err := d.page(r, f).Write(&b); err != nil {
 			writeText(w, f)
@@ -46,8 +46,8 @@ func (d *development) answer(w http.ResponseWriter, r *http.Request, f fault) {
 }
 
 // page returns what a person sees.
-func (d *development) page(r *http.Request, f fault) control.Page {
-	page := control.Page{Title: fmt.Sprintf("%d %s", f.Status, f.Title), Message: f.Detail}
+func (d *development) page(r *http.Request, f fault) devpage.Page {
+	page := devpage.Page{Title: fmt.Sprintf("%d %s", f.Status, f.Title), Message: f.Detail}
 	page.Note = fmt.Sprintf("This page comes from anvil-lsp, not from the application; generation %d answered. ", f.Generation)
 	if r.Method == http.MethodGet { // anything else must not be sent again by itself
 		page.Version = version(f.Generation)
@@ -56,13 +56,13 @@ func (d *development) page(r *http.Request, f fault) control.Page {
 		page.Note += "When other code is live, send the request again."
 	}
 	if f.Position.File != "" {
-		page.Problems = []control.PageProblem{{
+		page.Problems = []devpage.Problem{{
 			Where:  d.place(f.Position.File, f.Position.Line),
 			Source: d.excerpt(f.Position, f.Frames, f.Made),
 		}}
 	}
 	for _, frame := range f.Frames {
-		page.Stack = append(page.Stack, control.PageFrame{
+		page.Stack = append(page.Stack, devpage.Frame{
 			Function: symbol.StripGeneration(frame.Function), Where: d.place(frame.File, frame.Line), Own: d.own(frame),
 		})
 	}
@@ -75,10 +75,10 @@ func version(generation int) string { return fmt.Sprintf("generation %d", genera
 // polled answers the question of a page that is open whether it still holds,
 // and reports whether the request was one. No handler sees it.
 func (d *development) polled(w http.ResponseWriter, r *http.Request) bool {
-	if r.Header.Get(control.HeaderPage) == "" {
+	if r.Header.Get(devpage.HeaderVersion) == "" {
 		return false
 	}
-	w.Header().Set(control.HeaderPage, version(d.loader.state.liveNumber()))
+	w.Header().Set(devpage.HeaderVersion, version(d.loader.state.liveNumber()))
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 	return true
@@ -89,7 +89,7 @@ const around = 3
 
 // excerpt returns the source around a place, if it is the user's own, may be
 // shown, and is still what the code was compiled from.
-func (d *development) excerpt(at manifest.Position, frames []manifest.Frame, made time.Time) []control.SourceLine {
+func (d *development) excerpt(at manifest.Position, frames []manifest.Frame, made time.Time) []devpage.SourceLine {
 	mine := slices.ContainsFunc(frames, func(f manifest.Frame) bool { return f.File == at.File && f.Line == at.Line && d.own(f) })
 	if info, err := os.Stat(at.File); !mine || err != nil || info.ModTime().After(made) {
 		return nil
@@ -98,7 +98,7 @@ func (d *development) excerpt(at manifest.Position, frames []manifest.Frame, mad
 	if err != nil {
 		return nil
 	}
-	return control.Excerpt(text, at.Line-around, at.Line+around, at.Line)
+	return devpage.Excerpt(text, at.Line-around, at.Line+around, at.Line)
 }
 
 // own reports a call in a package of the program's own: it is main or hot, or its

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/devpage"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 )
 
@@ -67,11 +67,11 @@ func TestPanicPage(t *testing.T) {
 
 	// A page that is open asks whether it still holds; no handler runs for that.
 	poll := func(path string) string {
-		w := browse(b.state, "GET", path, control.HeaderPage, "generation 1")
+		w := browse(b.state, "GET", path, devpage.HeaderVersion, "generation 1")
 		if w.Code != http.StatusNoContent || w.Body.Len() > 0 || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("got %d %q %v", w.Code, w.Body, w.Header())
 		}
-		return w.Header().Get(control.HeaderPage)
+		return w.Header().Get(devpage.HeaderVersion)
 	}
 	if got := poll("/%3Cx%3E"); got != "generation 1" || runs != 1 {
 		t.Errorf("the live server shows %q, after %d runs", got, runs)

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -130,7 +131,7 @@ func (w *world) underEngine(t *testing.T, first, second, faulty string) {
 	}
 	defer tcp.Close()
 	socket := filepath.Join(t.TempDir(), "s")
-	unix, err := control.ListenUnix(socket)
+	unix, err := transport.ListenUnix(socket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func (w *world) underEngine(t *testing.T, first, second, faulty string) {
 	for _, f := range cmd.ExtraFiles {
 		_ = f.Close()
 	}
-	client := control.NewClient(socket)
+	client := transport.NewClient(socket)
 	defer client.Close()
 	url := "http://" + tcp.Addr().String()
 

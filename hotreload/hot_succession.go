@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 )
 
 // successions is what a process has to do with the state of those before and
@@ -70,17 +71,17 @@ func (c *companion) awaitState() bool {
 // handOver answers with the state. Requests wait from then on.
 func (c *companion) handOver(w http.ResponseWriter, r *http.Request) {
 	var req control.HandoverRequest
-	if err := control.ReadJSON(r, &req); err != nil {
-		control.WriteProblem(w, http.StatusBadRequest, err)
+	if err := transport.ReadJSON(r, &req); err != nil {
+		transport.WriteProblem(w, http.StatusBadRequest, err)
 		return
 	}
 	container := c.loader.state.container
 	if !container.carries() {
-		control.WriteRaw(w, nil)
+		transport.WriteRaw(w, nil)
 		return
 	}
 	if !c.hold(req) {
-		control.WriteProblem(w, http.StatusConflict, &control.Problem{Title: "released", Detail: "the state is not wanted any more"})
+		transport.WriteProblem(w, http.StatusConflict, &control.Problem{Title: "released", Detail: "the state is not wanted any more"})
 		return
 	}
 	answering, cancel := context.WithTimeout(r.Context(), time.Duration(control.HandoverRequests))
@@ -92,21 +93,21 @@ func (c *companion) handOver(w http.ResponseWriter, r *http.Request) {
 	running := settle(answering)
 	data, err := container.handOver(r.Context(), control.MaxState, running)
 	if err != nil {
-		control.WriteProblem(w, http.StatusInternalServerError, err)
+		transport.WriteProblem(w, http.StatusInternalServerError, err)
 		return
 	}
-	control.WriteRaw(w, data)
+	transport.WriteRaw(w, data)
 }
 
 // release has requests be answered again.
 func (c *companion) release(w http.ResponseWriter, r *http.Request) {
 	var req control.ReleaseRequest
-	if err := control.ReadJSON(r, &req); err != nil {
-		control.WriteProblem(w, http.StatusBadRequest, err)
+	if err := transport.ReadJSON(r, &req); err != nil {
+		transport.WriteProblem(w, http.StatusBadRequest, err)
 		return
 	}
 	c.goOn(req.ID)
-	control.WriteJSON(w, http.StatusOK, struct{}{})
+	transport.WriteJSON(w, http.StatusOK, struct{}{})
 }
 
 // hold has requests wait for what becomes of the process that asks: here, or if
@@ -149,14 +150,14 @@ func (c *companion) goOn(id int64) {
 
 // restore takes the state of the process before.
 func (c *companion) restore(w http.ResponseWriter, r *http.Request) {
-	data, err := control.ReadRaw(r, control.MaxHandover)
+	data, err := transport.ReadRaw(r, control.MaxHandover)
 	switch {
 	case err != nil:
-		control.WriteProblem(w, http.StatusBadRequest, err)
+		transport.WriteProblem(w, http.StatusBadRequest, err)
 	case !c.successions.take():
-		control.WriteProblem(w, http.StatusConflict, &control.Problem{Title: "not awaited", Detail: "the process does not wait for any state"})
+		transport.WriteProblem(w, http.StatusConflict, &control.Problem{Title: "not awaited", Detail: "the process does not wait for any state"})
 	default:
 		c.successions.awaited <- data // it has room for it
-		control.WriteJSON(w, http.StatusOK, struct{}{})
+		transport.WriteJSON(w, http.StatusOK, struct{}{})
 	}
 }

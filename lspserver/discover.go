@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build"
@@ -149,7 +150,7 @@ func answers(ctx context.Context, dir string) bool {
 	if err != nil || socket.Mode()&fs.ModeSocket == 0 {
 		return false
 	}
-	c := control.NewClient(engine.SocketPath(dir))
+	c := transport.NewClient(engine.SocketPath(dir))
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
@@ -39,7 +40,7 @@ func (l ownLink) Status(ctx context.Context) (control.Status, error) {
 
 // remoteLink is an engine of another process.
 type remoteLink struct {
-	client *control.Client
+	client *transport.Client
 	ctx    context.Context // of being attached
 	unhold context.CancelFunc
 }
@@ -92,7 +93,7 @@ func (l *remoteLink) Hold(on bool) {
 		ctx, cancel := context.WithCancel(l.ctx)
 		l.unhold = cancel
 		go func() {
-			for range control.Events[control.Held](ctx, l.client, control.PathHold) {
+			for range transport.Events[control.Held](ctx, l.client, control.PathHold) {
 			}
 		}()
 	case !on && l.unhold != nil:

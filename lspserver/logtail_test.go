@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
@@ -31,7 +32,7 @@ func TestLog(t *testing.T) {
 	shows(-1, "ours\n\uFFFD\n")
 
 	socket := filepath.Join(t.TempDir(), "engine.sock")
-	listener, err := control.ListenUnix(socket)
+	listener, err := transport.ListenUnix(socket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func TestLog(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = srv.Serve(listener) }()
 	f.set(func() {
-		f.link, f.attached, f.status.PID = &remoteLink{client: control.NewClient(socket), ctx: t.Context()}, true, 4711
+		f.link, f.attached, f.status.PID = &remoteLink{client: transport.NewClient(socket), ctx: t.Context()}, true, 4711
 	})
 	shows(0, "theirs\n\uFFFD\n")
 	shows(1, "\uFFFD\n")

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
@@ -55,7 +56,7 @@ func (f *session) serve() error {
 
 // attach follows the engine of another process.
 func (f *session) attach() error {
-	client := control.NewClient(engine.SocketPath(f.dir))
+	client := transport.NewClient(engine.SocketPath(f.dir))
 	defer client.Close()
 	ctx, stop := context.WithCancel(f.ctx)
 	defer stop()
@@ -70,7 +71,7 @@ func (f *session) attach() error {
 		events := make(chan control.Event)
 		go func() {
 			defer close(events)
-			for ev, err := range control.Events[control.Event](ctx, client, control.PathEvents) {
+			for ev, err := range transport.Events[control.Event](ctx, client, control.PathEvents) {
 				if err != nil {
 					return
 				}

@@ -1,13 +1,12 @@
 // Package control holds the messages between the engine, the live server and
-// attached clients, and the transport they travel on: JSON over HTTP, with
-// server-sent events for streams, on private Unix sockets.
+// attached clients. Package transport carries them.
 //
 // Two servers speak it. The live server answers the engine (load, rollback,
 // drain); the engine answers attached clients (status, reload, restart,
 // rollback, stop). Both stream what happens from /v1/events.
 //
-// It is linked into users' programs, so it imports chi, manifest and the
-// standard library only.
+// It is linked into users' programs, so it imports manifest and the standard
+// library only.
 package control
 
 import (

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/launch"
@@ -110,7 +111,7 @@ type Engine struct {
 	bound   []fs.FileInfo          // files of the control sockets that were made; for one goroutine at a time
 	sup     *launch.Supervisor
 	watcher *watch.Watcher
-	events  *control.Stream[control.Event]
+	events  *transport.Stream[control.Event]
 	started time.Time
 
 	checker *sharedChecker
@@ -155,7 +156,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 			return nil, err
 		}
 	}
-	events := control.NewStream[control.Event]()
+	events := transport.NewStream[control.Event]()
 	events.Retain(tells)
 	e := &Engine{opts: o, events: events, requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}), started: time.Now(), checker: newSharedChecker(), holds: newHolds(), looks: newLooks(), anew: make(chan *net.UnixListener, 1)}
 	if e.out, err = openOutDir(dir); err != nil {
@@ -253,7 +254,7 @@ func realDir(what, dir string) (string, error) {
 func (e *Engine) URL() string { return e.socket.URL() }
 
 // Events returns the stream of events. Subscribe before Run to miss none.
-func (e *Engine) Events() *control.Stream[control.Event] { return e.events }
+func (e *Engine) Events() *transport.Stream[control.Event] { return e.events }
 
 // Close gives back what New took. Run does it itself.
 func (e *Engine) Close() error {

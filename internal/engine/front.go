@@ -10,13 +10,14 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/devpage"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 )
 
 // FrontHeader marks an answer that comes from the engine, not from the
 // application.
-const FrontHeader = control.HeaderPage
+const FrontHeader = devpage.HeaderVersion
 
 // front answers requests while no live server can: a page that says what is
 // wrong and reloads itself when the application is back, or the same as plain
@@ -26,7 +27,7 @@ func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	s, doing := e.status, e.doing
 	e.mu.Unlock()
-	page := control.Page{
+	page := devpage.Page{
 		Title: frontTitle(s), Version: string(s.State), Note: "This page comes from anvil-lsp and gives way to the application by itself.",
 	}
 	if s.Last != nil {
@@ -40,13 +41,13 @@ func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set(FrontHeader, page.Version)
-	if page.Busy && control.Local(r) {
-		h.Set(control.HeaderDoing, url.PathEscape(doing))
+	if page.Busy && devpage.Local(r) {
+		h.Set(devpage.HeaderDoing, url.PathEscape(doing))
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Retry-After", "1")
-	control.Secure(h)
-	if !control.Local(r) {
+	devpage.Secure(h)
+	if !devpage.Local(r) {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		fmt.Fprintf(w, "anvil-lsp: %s; what is wrong is said to requests for localhost only\n", page.Title)
@@ -85,15 +86,15 @@ func frontTitle(s control.Status) string {
 	}
 }
 
-func (e *Engine) frontProblem(d manifest.Diagnostic) control.PageProblem {
-	p := control.PageProblem{Message: d.Message, Where: string(d.Code), Detail: d.Detail}
+func (e *Engine) frontProblem(d manifest.Diagnostic) devpage.Problem {
+	p := devpage.Problem{Message: d.Message, Where: string(d.Code), Detail: d.Detail}
 	if d.File == "" {
 		return p
 	}
 	p.Where = e.nearby(d.Position).String() + " · " + p.Where
 	if d.Line > 0 {
 		if text, err := build.Sources(e.opts.Dir).Read(d.File); err == nil {
-			p.Source = control.Excerpt(text, d.Line-2, d.Line+2, d.Line)
+			p.Source = devpage.Excerpt(text, d.Line-2, d.Line+2, d.Line)
 		}
 	}
 	return p

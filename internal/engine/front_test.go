@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/devpage"
 )
 
 // ask returns the answer of the front page and its body.
@@ -201,7 +202,7 @@ func TestFrontShowsProgress(t *testing.T) {
 	if !strings.Contains(body, "compiling &lt;net/http&gt;, größer") {
 		t.Errorf("the step is not said in\n%s", body)
 	}
-	if got := then.Get(control.HeaderDoing); got != "compiling%20%3Cnet%2Fhttp%3E%2C%20gr%C3%B6%C3%9Fer%0A" {
+	if got := then.Get(devpage.HeaderDoing); got != "compiling%20%3Cnet%2Fhttp%3E%2C%20gr%C3%B6%C3%9Fer%0A" {
 		t.Errorf("an open page is told %q", got)
 	}
 	if first.Get(FrontHeader) != then.Get(FrontHeader) {
@@ -214,11 +215,11 @@ func TestFrontShowsProgress(t *testing.T) {
 	r.Host = "evil.example"
 	w := httptest.NewRecorder()
 	e.front(w, r)
-	if w.Header().Get(control.HeaderDoing) != "" || strings.Contains(w.Body.String(), "net/http") {
+	if w.Header().Get(devpage.HeaderDoing) != "" || strings.Contains(w.Body.String(), "net/http") {
 		t.Errorf("a stranger is told %v\n%s", w.Header(), w.Body)
 	}
 	e.publish(control.Event{Kind: control.EventKept, Message: "no"})
-	if h, body := ask(t, e, browser); strings.Contains(body, `class="busy"`) || strings.Contains(body, "net/http") || h.Get(control.HeaderDoing) != "" {
+	if h, body := ask(t, e, browser); strings.Contains(body, `class="busy"`) || strings.Contains(body, "net/http") || h.Get(devpage.HeaderDoing) != "" {
 		t.Errorf("after the build: %v\n%s", h, body)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/launch"
@@ -25,7 +26,7 @@ func newTestEngine(t *testing.T) *Engine {
 		}
 	})
 	e := &Engine{
-		opts: Options{Dir: t.TempDir(), Log: NewLog()}, socket: socket, events: control.NewStream[control.Event](),
+		opts: Options{Dir: t.TempDir(), Log: NewLog()}, socket: socket, events: transport.NewStream[control.Event](),
 		requests: make(chan request), ended: make(chan struct{}), checker: newSharedChecker(), holds: newHolds(), looks: newLooks(),
 	}
 	relevant := build.PossiblyRelevant

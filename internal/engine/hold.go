@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 )
 
 // holds knows who wants saves to wait: the owner of the engine, and attached
@@ -44,7 +45,7 @@ func (e *Engine) Hold(on bool) { e.holds.update(func() { e.holds.owner = on }) }
 func (e *Engine) holdForClient(w http.ResponseWriter, r *http.Request) {
 	e.holds.update(func() { e.holds.clients++ })
 	defer e.holds.update(func() { e.holds.clients-- })
-	s := control.NewStream[control.Held]()
+	s := transport.NewStream[control.Held]()
 	s.Retain(func(control.Held) bool { return true })
 	s.Publish(control.Held{Paused: true})
 	s.ServeHTTP(w, r)

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 )
 
 const (
@@ -132,7 +133,7 @@ func (l *Log) since(at int64) (data []byte, next, missed int64, more <-chan stru
 func (l *Log) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	lines, follow, err := control.ReadLogQuery(r)
 	if err != nil {
-		control.WriteProblem(w, http.StatusBadRequest, err)
+		transport.WriteProblem(w, http.StatusBadRequest, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")

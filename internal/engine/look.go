@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/watch"
 )
@@ -72,8 +73,8 @@ func (l *looks) release() {
 // lookForClient is POST /v1/look.
 func (e *Engine) lookForClient(w http.ResponseWriter, r *http.Request) {
 	var body control.LookRequest
-	if err := control.ReadJSON(r, &body); err != nil {
-		control.WriteProblem(w, http.StatusBadRequest, err)
+	if err := transport.ReadJSON(r, &body); err != nil {
+		transport.WriteProblem(w, http.StatusBadRequest, err)
 		return
 	}
 	e.Look(body.Files...)

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 )
@@ -324,7 +325,7 @@ func TestEngineSpeculates(t *testing.T) {
 // stop has a client stop the engine, and sees that nothing is left.
 func (a *app) stop() {
 	a.Helper()
-	client := control.NewClient(SocketPath(a.dir))
+	client := transport.NewClient(SocketPath(a.dir))
 	defer client.Close()
 	if err := client.Post(a.Context(), control.PathStop, nil, nil); err != nil {
 		a.Error(err)
@@ -421,7 +422,7 @@ func TestOutDirDeleted(t *testing.T) {
 	}
 	a.untilLive(2, manifest.RungWarmRestart)
 	a.serves("Welcome! Visit 1, and 1 since the last reload.")
-	client := control.NewClient(SocketPath(a.dir))
+	client := transport.NewClient(SocketPath(a.dir))
 	defer client.Close()
 	var status control.Status
 	if err := client.Get(t.Context(), control.PathStatus, &status); err != nil || status.Generation != 2 {

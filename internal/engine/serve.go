@@ -15,6 +15,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 )
 
 // errStopRequested is why an engine ends that a client asked to stop, errEnded
@@ -28,7 +29,7 @@ var (
 func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error {
 	r := chi.NewRouter()
 	r.Get(control.PathStatus, func(w http.ResponseWriter, r *http.Request) {
-		control.WriteJSON(w, http.StatusOK, e.Status(r.Context()))
+		transport.WriteJSON(w, http.StatusOK, e.Status(r.Context()))
 	})
 	r.Get(control.PathEvents, e.events.ServeHTTP)
 	r.Get(control.PathLog, e.opts.Log.ServeHTTP)
@@ -100,7 +101,7 @@ func (e *Engine) listenAnew() error {
 
 // listenControl makes the control socket, and remembers it as its own.
 func (e *Engine) listenControl() (*net.UnixListener, error) {
-	l, err := control.ListenUnix(SocketPath(e.opts.Dir))
+	l, err := transport.ListenUnix(SocketPath(e.opts.Dir))
 	if err != nil {
 		return nil, err
 	}
@@ -119,20 +120,20 @@ func (e *Engine) asked(kind requestKind) http.HandlerFunc {
 		var restart control.RestartRequest
 		switch {
 		case kind == requestRollback:
-			err = control.ReadJSON(r, &rollback)
+			err = transport.ReadJSON(r, &rollback)
 		case kind == requestRestart && r.ContentLength != 0: // an older client sends none
-			err = control.ReadJSON(r, &restart)
+			err = transport.ReadJSON(r, &restart)
 		}
 		if err != nil {
-			control.WriteProblem(w, http.StatusBadRequest, err)
+			transport.WriteProblem(w, http.StatusBadRequest, err)
 			return
 		}
 		ev, err := e.do(r.Context(), request{kind: kind, generation: rollback.Generation, fresh: restart.Fresh})
 		if err != nil {
-			control.WriteProblem(w, http.StatusServiceUnavailable, err)
+			transport.WriteProblem(w, http.StatusServiceUnavailable, err)
 			return
 		}
-		control.WriteJSON(w, http.StatusOK, ev)
+		transport.WriteJSON(w, http.StatusOK, ev)
 	}
 }
 

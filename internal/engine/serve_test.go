@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/launch"
 )
 
@@ -21,7 +22,7 @@ import (
 type served struct {
 	*testing.T
 	e      *Engine
-	client *control.Client
+	client *transport.Client
 	ctx    context.Context // of the engine
 	stop   context.CancelCauseFunc
 	done   chan error // serve has returned
@@ -32,13 +33,13 @@ func newServed(t *testing.T) *served {
 	e := newTestEngine(t)
 	socket := filepath.Join(t.TempDir(), "engine.sock")
 	var err error
-	if e.control, err = control.ListenUnix(socket); err != nil {
+	if e.control, err = transport.ListenUnix(socket); err != nil {
 		t.Fatal(err)
 	}
 	if e.sup, err = launch.NewSupervisor(launch.Options{Socket: e.socket, RunDir: filepath.Join(t.TempDir(), "run"), Front: http.HandlerFunc(e.front)}); err != nil {
 		t.Fatal(err)
 	}
-	s := &served{T: t, e: e, client: control.NewClient(socket), done: make(chan error, 1)}
+	s := &served{T: t, e: e, client: transport.NewClient(socket), done: make(chan error, 1)}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	supervised := make(chan error, 1)
 	go func() { supervised <- e.sup.Run(s.ctx) }()
@@ -155,7 +156,7 @@ func TestServeEvents(t *testing.T) {
 	s.e.events.Retain(func(control.Event) bool { return true })
 	s.e.publish(control.Event{Kind: control.EventLive, Generation: 1})
 	var kinds []control.EventKind
-	for ev, err := range control.Events[control.Event](t.Context(), s.client, control.PathEvents) {
+	for ev, err := range transport.Events[control.Event](t.Context(), s.client, control.PathEvents) {
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
 				t.Errorf("the stream ended with %v", err)

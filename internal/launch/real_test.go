@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
@@ -79,7 +80,7 @@ func liveServer(mode string) {
 		}
 	}
 	serve := takeover.NewServer(app, queue)
-	events := control.NewStream[control.LiveEvent]()
+	events := transport.NewStream[control.LiveEvent]()
 	mux := http.NewServeMux()
 	mux.Handle("GET "+control.PathEvents, events)
 	mux.HandleFunc("GET "+control.PathStatus, func(w http.ResponseWriter, r *http.Request) {
@@ -88,12 +89,12 @@ func liveServer(mode string) {
 			st.Ready = false
 			st.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeRoute, manifest.Position{}, "duplicate route")}
 		}
-		control.WriteJSON(w, http.StatusOK, st)
+		transport.WriteJSON(w, http.StatusOK, st)
 	})
 	mux.HandleFunc("POST "+control.PathLoad, func(w http.ResponseWriter, r *http.Request) {
 		var req control.LoadRequest
-		if err := control.ReadJSON(r, &req); err != nil {
-			control.WriteProblem(w, http.StatusBadRequest, err)
+		if err := transport.ReadJSON(r, &req); err != nil {
+			transport.WriteProblem(w, http.StatusBadRequest, err)
 			return
 		}
 		if req.Plugin == "crash.so" {
@@ -102,11 +103,11 @@ func liveServer(mode string) {
 		}
 		live.Store(int64(req.Generation))
 		events.Publish(control.LiveEvent{Kind: control.LiveSwapped, Generation: req.Generation})
-		control.WriteJSON(w, http.StatusOK, control.LoadResult{Outcome: control.OutcomeLive, Generation: req.Generation})
+		transport.WriteJSON(w, http.StatusOK, control.LoadResult{Outcome: control.OutcomeLive, Generation: req.Generation})
 	})
 	mux.HandleFunc("POST "+control.PathDrain, func(w http.ResponseWriter, r *http.Request) {
 		var req control.DrainRequest
-		err := control.ReadJSON(r, &req)
+		err := transport.ReadJSON(r, &req)
 		if req.Successor && req.Alone {
 			err = errors.Join(err, serve.LeaveFirst())
 		} else {
@@ -448,7 +449,7 @@ func TestRealProcessEndsWhenTheEngineIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	l, err := control.ListenUnix(filepath.Join(t.TempDir(), "c.sock"))
+	l, err := transport.ListenUnix(filepath.Join(t.TempDir(), "c.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -481,7 +482,7 @@ func TestRealProcessEndsWhenTheEngineIsGone(t *testing.T) {
 func TestRealStaleSocketsAreRemoved(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "live-7.sock")
-	l, err := control.ListenUnix(path)
+	l, err := transport.ListenUnix(path)
 	if err != nil {
 		t.Fatal(err)
 	}

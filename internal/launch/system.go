@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 )
 
@@ -59,7 +60,7 @@ type remote interface {
 }
 
 // socketRemote is the live server behind a control socket.
-type socketRemote struct{ client *control.Client }
+type socketRemote struct{ client *transport.Client }
 
 func (r socketRemote) Status(ctx context.Context) (st control.LiveStatus, err error) {
 	err = r.client.Get(ctx, control.PathStatus, &st)
@@ -98,5 +99,5 @@ func (r socketRemote) Restore(ctx context.Context, state []byte) error {
 }
 
 func (r socketRemote) Events(ctx context.Context) iter.Seq2[control.LiveEvent, error] {
-	return control.Events[control.LiveEvent](ctx, r.client, control.PathEvents)
+	return transport.Events[control.LiveEvent](ctx, r.client, control.PathEvents)
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 )
 
 // firstFile is the descriptor that the first of ExtraFiles has in a child.
@@ -65,8 +66,8 @@ func (u *unixSystem) removeStaleSockets() error {
 			continue
 		}
 		path := filepath.Join(u.RunDir, e.Name())
-		l, err := control.ListenUnix(path)
-		if errors.Is(err, control.ErrInUse) {
+		l, err := transport.ListenUnix(path)
+		if errors.Is(err, transport.ErrInUse) {
 			continue // a live server of that engine is still draining
 		}
 		if err == nil {
@@ -161,7 +162,7 @@ func (u *unixSystem) start(img Image, awaits bool) (_ *child, err error) {
 	report, printed := newTail(), newTail()
 	stdout := newPrinting(outR, io.MultiWriter(printed, u.stdout))
 	stderr := newPrinting(errR, io.MultiWriter(report, u.stderr))
-	client := control.NewClient(path)
+	client := transport.NewClient(path)
 	gone, exited, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	pid := cmd.Process.Pid
 	ch := &child{
@@ -214,8 +215,8 @@ func (u *unixSystem) start(img Image, awaits bool) (_ *child, err error) {
 func (u *unixSystem) controlSocket() (path string, file *os.File, err error) {
 	for {
 		path = filepath.Join(u.RunDir, fmt.Sprintf("live-%d.sock", u.sockets.Add(1)))
-		l, err := control.ListenUnix(path)
-		if errors.Is(err, control.ErrInUse) {
+		l, err := transport.ListenUnix(path)
+		if errors.Is(err, transport.ErrInUse) {
 			continue
 		}
 		if err != nil {

@@ -21,7 +21,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 )
 
@@ -110,7 +110,7 @@ func Check(path string) (fs.FileInfo, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("%s %w: %w; remove it", path, ErrRefused, syscall.ENOTDIR)
 	}
-	if owner, ours := control.Owner(info); !ours {
+	if owner, ours := transport.Owner(info); !ours {
 		return nil, fmt.Errorf("%s %w: it belongs to the user with id %d; remove it, or work as that user", path, ErrRefused, owner)
 	}
 	return info, nil

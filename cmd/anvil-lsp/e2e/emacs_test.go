@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 )
 
 // TestEmacs has a real Emacs go through the whole loop with the configuration
@@ -283,7 +284,7 @@ func (e *emacs) engine(what string, ok func(control.Status) bool) control.Status
 	until(e.t, what, func() bool {
 		ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
 		defer cancel()
-		c := control.NewClient(e.path(".anvil/engine.sock"))
+		c := transport.NewClient(e.path(".anvil/engine.sock"))
 		defer c.Close()
 		return c.Get(ctx, control.PathStatus, &st) == nil && ok(st)
 	})

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
@@ -18,7 +19,7 @@ import (
 func TestEditorBuildsAhead(t *testing.T) {
 	dir := copyApp(t, "blog")
 	e := openEditor(t, dir, nil)
-	client := control.NewClient(engine.SocketPath(dir))
+	client := transport.NewClient(engine.SocketPath(dir))
 	defer client.Close()
 	compiled := func() string {
 		var s control.Status

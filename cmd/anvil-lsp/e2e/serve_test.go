@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 )
 
 // binary is the program under test; TestMain builds it.
@@ -299,8 +300,8 @@ func (s *server) try(path string) (int, string) {
 }
 
 // control returns a client of the engine.
-func (s *server) control() *control.Client {
-	c := control.NewClient(s.path(".anvil/engine.sock"))
+func (s *server) control() *transport.Client {
+	c := transport.NewClient(s.path(".anvil/engine.sock"))
 	s.t.Cleanup(func() { _ = c.Close })
 	return c
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
@@ -19,14 +20,14 @@ import (
 // remote is an engine of another process.
 type remote struct {
 	dir    string
-	client *control.Client
+	client *transport.Client
 }
 
 // errNotRunning reports that no engine works in a directory.
 var errNotRunning = errors.New("no anvil-lsp is running")
 
 func connect(dir string) *remote {
-	return &remote{dir: dir, client: control.NewClient(engine.SocketPath(dir))}
+	return &remote{dir: dir, client: transport.NewClient(engine.SocketPath(dir))}
 }
 
 // status asks the engine how it is. The error wraps errNotRunning if there is
@@ -121,7 +122,7 @@ func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face
 	out, _ := face.outputs()
 	showing.Go(func() { _ = r.log(followed, out, 0, true, copyRaw) }) // an earlier version has none
 	for {
-		for ev, err := range control.Events[control.Event](ctx, r.client, control.PathEvents) {
+		for ev, err := range transport.Events[control.Event](ctx, r.client, control.PathEvents) {
 			if err != nil {
 				break
 			}

@@ -23,6 +23,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/console"
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/internal/build"
@@ -39,7 +40,7 @@ const (
 // server is what --serve needs of an engine.
 type server interface {
 	Run(context.Context) error
-	Events() *control.Stream[control.Event]
+	Events() *transport.Stream[control.Event]
 }
 
 // program is one run of the command.

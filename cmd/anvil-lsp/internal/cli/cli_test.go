@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
@@ -130,7 +131,7 @@ func TestOnce(t *testing.T) {
 		{"live", newFake(control.Event{Kind: control.EventBuilding}, live), exitOK, "h.home", ""},
 		{"refused", newFake(kept), exitFailure, "undefined: fo [ANV009]", ""},
 		{"crashed", newFake(control.Event{Kind: control.EventExited, Message: "exit status 3"}), exitFailure, "exit status 3", ""},
-		{"broken", &fakeEngine{events: control.NewStream[control.Event](), err: errors.New("file watcher: no luck")}, exitFailure, "stopped", "no luck"},
+		{"broken", &fakeEngine{events: transport.NewStream[control.Event](), err: errors.New("file watcher: no luck")}, exitFailure, "stopped", "no luck"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newProgram(t, tt.fake)

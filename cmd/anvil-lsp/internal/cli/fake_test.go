@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
@@ -65,17 +66,17 @@ func newProgram(t *testing.T, srv server) *testProgram {
 
 // fakeEngine publishes what the test wants between starting and stopped.
 type fakeEngine struct {
-	events *control.Stream[control.Event]
+	events *transport.Stream[control.Event]
 	script []control.Event
 	during func() // while it runs, after the script
 	err    error
 }
 
 func newFake(script ...control.Event) *fakeEngine {
-	return &fakeEngine{events: control.NewStream[control.Event](), script: script}
+	return &fakeEngine{events: transport.NewStream[control.Event](), script: script}
 }
 
-func (f *fakeEngine) Events() *control.Stream[control.Event] { return f.events }
+func (f *fakeEngine) Events() *transport.Stream[control.Event] { return f.events }
 
 func (f *fakeEngine) Run(ctx context.Context) error {
 	defer f.events.Close()
@@ -110,7 +111,7 @@ func serveRemote(t *testing.T, dir string) *fakeRemote {
 	if err := os.MkdirAll(filepath.Join(dir, engine.OutDir), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	l, err := control.ListenUnix(engine.SocketPath(dir))
+	l, err := transport.ListenUnix(engine.SocketPath(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func serveRemote(t *testing.T, dir string) *fakeRemote {
 		Version: "v1.2.3", PID: 4711, Dir: dir, URL: "http://127.0.0.1:8080", State: control.StateLive, Generation: 3,
 		Since: time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC), Hot: []string{"h"}, Host: []string{"m"},
 	})
-	f.HandleFunc("GET "+control.PathStatus, func(w http.ResponseWriter, _ *http.Request) { control.WriteJSON(w, http.StatusOK, f.status.Load()) })
+	f.HandleFunc("GET "+control.PathStatus, func(w http.ResponseWriter, _ *http.Request) { transport.WriteJSON(w, http.StatusOK, f.status.Load()) })
 	f.HandleFunc("GET "+control.PathEvents, f.events)
 	srv := &http.Server{Handler: f}
 	var once sync.Once
@@ -161,10 +162,10 @@ func (f *fakeRemote) answer(path string, status int, v any) {
 		body, _ := io.ReadAll(r.Body)
 		f.posted <- path + " " + string(body)
 		if p, ok := v.(error); ok {
-			control.WriteProblem(w, status, p)
+			transport.WriteProblem(w, status, p)
 			return
 		}
-		control.WriteJSON(w, status, v)
+		transport.WriteJSON(w, status, v)
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 )
 
 // TestKeys checks what each command asks of the engine, and that nothing that a
@@ -48,7 +49,7 @@ func TestKeys(t *testing.T) {
 			var mu sync.Mutex
 			var asked, notes []string
 			socket := filepath.Join(dir, "engine.sock")
-			l, err := control.ListenUnix(socket)
+			l, err := transport.ListenUnix(socket)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +69,7 @@ func TestKeys(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
-			r := &remote{dir: dir, client: control.NewClient(socket)}
+			r := &remote{dir: dir, client: transport.NewClient(socket)}
 			k := &keys{engine: r, note: note, stop: func() { note("stopped"); cancel() },
 				open: func(_ context.Context, url string) error { note("opened %s", url); return nil },
 				url: func(ctx context.Context) (string, error) {

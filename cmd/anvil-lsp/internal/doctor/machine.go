@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 )
@@ -221,7 +222,7 @@ func (d *doctor) thin(ctx context.Context) {
 func (d *doctor) running(ctx context.Context) (st control.Status) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	if err := control.NewClient(d.socket).Get(ctx, control.PathStatus, &st); err != nil {
+	if err := transport.NewClient(d.socket).Get(ctx, control.PathStatus, &st); err != nil {
 		return control.Status{}
 	}
 	return st

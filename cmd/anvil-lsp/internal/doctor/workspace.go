@@ -16,7 +16,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 	"github.com/anvilforge/anvil-lsp/internal/watch"
@@ -64,10 +64,10 @@ func (d *doctor) output() {
 func (d *doctor) listen(dir string) {
 	// As long as the engine's, so that a limit of the system shows.
 	trial := filepath.Join(dir, "doctor"+filepath.Ext(d.socket))
-	l, err := control.ListenUnix(trial)
+	l, err := transport.ListenUnix(trial)
 	if err != nil {
 		advice := "use a directory on a local file system"
-		if errors.Is(err, control.ErrPathTooLong) {
+		if errors.Is(err, transport.ErrPathTooLong) {
 			advice = "move the workspace to a shorter path"
 		}
 		d.add("socket", Failed, advice, "%v", err)

@@ -1,4 +1,6 @@
-package control
+// Package transport carries the messages of package control: JSON over HTTP, with
+// server-sent events for streams, on private Unix sockets.
+package transport
 
 import (
 	"bytes"
@@ -14,6 +16,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
 // maxAnswer bounds the body of an answer, in bytes.
@@ -44,7 +48,7 @@ func NewClient(socketPath string) *Client {
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Get asks for path and reads the answer into out, unless that is nil. An
-// answer that is not 2xx is a *Problem; any other error is one of transport,
+// answer that is not 2xx is a *control.Problem; any other error is one of transport,
 // and names the socket.
 func (c *Client) Get(ctx context.Context, path string, out any) error {
 	return c.call(ctx, http.MethodGet, path, nil, out)
@@ -76,6 +80,16 @@ func (c *Client) PostRaw(ctx context.Context, path string, in []byte, limit int6
 		return nil, c.fail(http.MethodPost, path, err)
 	}
 	return data, nil
+}
+
+// Read asks for path and returns the answer as it comes, for answers that are not
+// JSON or do not end. It must be closed. Its errors are those of Get.
+func (c *Client) Read(ctx context.Context, path string) (io.ReadCloser, error) {
+	resp, err := c.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
 }
 
 func (c *Client) call(ctx context.Context, method, path string, body []byte, out any) error {
@@ -127,8 +141,8 @@ func (c *Client) fail(method, path string, err error) error {
 }
 
 // readProblem makes the best of an answer that is not 2xx.
-func readProblem(resp *http.Response) *Problem {
-	p := &Problem{}
+func readProblem(resp *http.Response) *control.Problem {
+	p := &control.Problem{}
 	data, err := readAll(resp.Body, maxRequest)
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch {
@@ -137,7 +151,7 @@ func readProblem(resp *http.Response) *Problem {
 	case kind == typeProblem && json.Unmarshal(data, p) == nil:
 	default:
 		const enough = 500
-		*p = Problem{Detail: strings.ToValidUTF8(strings.TrimSpace(string(data[:min(len(data), enough)])), "")}
+		*p = control.Problem{Detail: strings.ToValidUTF8(strings.TrimSpace(string(data[:min(len(data), enough)])), "")}
 	}
 	p.Status = resp.StatusCode
 	p.Title = cmp.Or(p.Title, http.StatusText(p.Status), resp.Status)
@@ -146,7 +160,7 @@ func readProblem(resp *http.Response) *Problem {
 
 // Events streams the server-sent events of path, each decoded into a T. It
 // connects when it is ranged over. The last pair holds the error that ended
-// the stream: a *Problem, one that wraps io.EOF when the server ended it or cut
+// the stream: a *control.Problem, one that wraps io.EOF when the server ended it or cut
 // this reader off, or one of transport. There is none when ctx ended.
 func Events[T any](ctx context.Context, c *Client, path string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {

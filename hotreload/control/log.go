@@ -1,9 +1,7 @@
 package control
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -46,14 +44,4 @@ func ReadLogQuery(r *http.Request) (lines int, follow bool, err error) {
 		}
 	}
 	return lines, follow, nil
-}
-
-// Read asks for path and returns the answer as it comes, for answers that are not
-// JSON or do not end. It must be closed. Its errors are those of Get.
-func (c *Client) Read(ctx context.Context, path string) (io.ReadCloser, error) {
-	resp, err := c.send(ctx, http.MethodGet, path, nil)
-	if err != nil {
-		return nil, err
-	}
-	return resp.Body, nil
 }

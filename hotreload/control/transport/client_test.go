@@ -1,6 +1,6 @@
 //go:build unix
 
-package control
+package transport
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
 // serve runs a server on l until the test ends.
@@ -38,12 +40,12 @@ func client(t *testing.T, mux *http.ServeMux) *Client {
 func TestClientRoundTrip(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/rollback", func(w http.ResponseWriter, r *http.Request) {
-		var req RollbackRequest
+		var req control.RollbackRequest
 		if err := ReadJSON(r, &req); err != nil {
 			WriteProblem(w, http.StatusBadRequest, err)
 			return
 		}
-		WriteJSON(w, http.StatusOK, LoadResult{Outcome: OutcomeLive, Generation: req.Generation})
+		WriteJSON(w, http.StatusOK, control.LoadResult{Outcome: control.OutcomeLive, Generation: req.Generation})
 	})
 	mux.HandleFunc("POST /v1/drain", func(w http.ResponseWriter, r *http.Request) {
 		if body, err := io.ReadAll(r.Body); len(body) != 0 || err != nil {
@@ -52,21 +54,21 @@ func TestClientRoundTrip(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 	})
 	c := client(t, mux)
-	var res LoadResult
-	if err := c.Post(t.Context(), PathRollback, RollbackRequest{Generation: 3}, &res); err != nil || res.Generation != 3 {
+	var res control.LoadResult
+	if err := c.Post(t.Context(), control.PathRollback, control.RollbackRequest{Generation: 3}, &res); err != nil || res.Generation != 3 {
 		t.Errorf("rollback: %v, %+v", err, res)
 	}
-	if err := c.Post(t.Context(), PathDrain, nil, nil); err != nil {
+	if err := c.Post(t.Context(), control.PathDrain, nil, nil); err != nil {
 		t.Errorf("drain: %v", err)
 	}
-	err := c.Post(t.Context(), PathRollback, "seven", &res)
-	if p, ok := errors.AsType[*Problem](err); !ok || p.Status != 400 || p.Title != "bad JSON" {
+	err := c.Post(t.Context(), control.PathRollback, "seven", &res)
+	if p, ok := errors.AsType[*control.Problem](err); !ok || p.Status != 400 || p.Title != "bad JSON" {
 		t.Errorf("bad request: %#v", err)
 	}
 }
 
 func TestClientProblems(t *testing.T) {
-	want := Problem{Type: "about:blank", Title: "unknown generation", Status: 404, Detail: "there are 3 and 4"}
+	want := control.Problem{Type: "about:blank", Title: "unknown generation", Status: 404, Detail: "there are 3 and 4"}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/problem", func(w http.ResponseWriter, r *http.Request) { WriteProblem(w, 500, &want) })
 	mux.HandleFunc("GET /v1/text", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no tea\n", http.StatusTeapot) })
@@ -75,26 +77,26 @@ func TestClientProblems(t *testing.T) {
 	})
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") })
 	c := client(t, mux)
-	for path, want := range map[string]Problem{
+	for path, want := range map[string]control.Problem{
 		"/v1/problem": want,
 		"/v1/text":    {Title: "I'm a teapot", Status: 418, Detail: "no tea"},
 		"/v1/broken":  {Title: "Bad Gateway", Status: 502, Detail: "{"},
 	} {
 		err := c.Get(t.Context(), path, nil)
-		if p, ok := errors.AsType[*Problem](err); !ok || *p != want {
+		if p, ok := errors.AsType[*control.Problem](err); !ok || *p != want {
 			t.Errorf("GET %s: %#v, want %#v", path, err, want)
 		}
 	}
-	var st LiveStatus
-	err := c.Get(t.Context(), PathStatus, &st)
-	if _, ok := errors.AsType[*Problem](err); ok || err == nil || !strings.Contains(err.Error(), "GET /v1/status on "+c.socket) {
+	var st control.LiveStatus
+	err := c.Get(t.Context(), control.PathStatus, &st)
+	if _, ok := errors.AsType[*control.Problem](err); ok || err == nil || !strings.Contains(err.Error(), "GET /v1/status on "+c.socket) {
 		t.Errorf("an answer that is not JSON: %v", err)
 	}
 }
 
 func TestClientWithoutServer(t *testing.T) {
 	path := filepath.Join(socketDir(t), "s.sock")
-	err := NewClient(path).Get(t.Context(), PathStatus, nil)
+	err := NewClient(path).Get(t.Context(), control.PathStatus, nil)
 	if !errors.Is(err, fs.ErrNotExist) || strings.Count(err.Error(), path) != 1 {
 		t.Errorf("Get: %v; want an error that names %s once", err, path)
 	}
@@ -113,13 +115,13 @@ func TestClientContextEnds(t *testing.T) {
 		<-asked
 		cancel()
 	}()
-	if err := c.Get(ctx, PathStatus, nil); !errors.Is(err, context.Canceled) {
+	if err := c.Get(ctx, control.PathStatus, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Get: %v", err)
 	}
 }
 
 func TestEvents(t *testing.T) {
-	s := NewStream[Event]()
+	s := NewStream[control.Event]()
 	mux := http.NewServeMux()
 	mux.Handle("GET /v1/events", s)
 	c := client(t, mux)
@@ -127,7 +129,7 @@ func TestEvents(t *testing.T) {
 	go func() {
 		<-ready
 		for g := range 3 {
-			s.Publish(Event{Kind: EventLive, Generation: g + 1, Message: "line one\nline two"})
+			s.Publish(control.Event{Kind: control.EventLive, Generation: g + 1, Message: "line one\nline two"})
 		}
 		s.Close()
 	}()
@@ -146,14 +148,14 @@ func TestEvents(t *testing.T) {
 }
 
 // eventsReady is Events that closes ready once the server knows the reader.
-func eventsReady(ctx context.Context, c *Client, ready chan struct{}) func(func(Event, error) bool) {
+func eventsReady(ctx context.Context, c *Client, ready chan struct{}) func(func(control.Event, error) bool) {
 	transport := c.http.Transport
 	c.http.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 		resp, err := transport.RoundTrip(r)
 		close(ready) // the headers of the answer are here
 		return resp, err
 	})
-	return Events[Event](ctx, c, PathEvents)
+	return Events[control.Event](ctx, c, control.PathEvents)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -161,7 +163,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestEventsEndQuietlyWithTheContext(t *testing.T) {
-	s := NewStream[Event]()
+	s := NewStream[control.Event]()
 	mux := http.NewServeMux()
 	mux.Handle("GET /v1/events", s)
 	c := client(t, mux)
@@ -198,7 +200,7 @@ func TestEventsFaults(t *testing.T) {
 	} {
 		var errs []error
 		events := 0
-		for _, err := range Events[Event](t.Context(), c, path) {
+		for _, err := range Events[control.Event](t.Context(), c, path) {
 			if err != nil {
 				errs = append(errs, err)
 			} else {
@@ -212,7 +214,7 @@ func TestEventsFaults(t *testing.T) {
 }
 
 func TestEventsReaderMayStop(t *testing.T) {
-	s := NewStream[Event]()
+	s := NewStream[control.Event]()
 	mux := http.NewServeMux()
 	gone := make(chan struct{})
 	mux.HandleFunc("GET /v1/events", func(w http.ResponseWriter, r *http.Request) {
@@ -223,7 +225,7 @@ func TestEventsReaderMayStop(t *testing.T) {
 	ready := make(chan struct{})
 	go func() {
 		<-ready
-		s.Publish(Event{Generation: 1})
+		s.Publish(control.Event{Generation: 1})
 	}()
 	for range eventsReady(t.Context(), c, ready) {
 		break

@@ -1,4 +1,4 @@
-package control
+package transport
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
 // maxRequest bounds the body of a request and one event of a stream, in bytes.
@@ -22,7 +24,7 @@ const (
 )
 
 // WriteJSON answers with v as JSON. A value that cannot be written as JSON is
-// answered as a Problem with status 500.
+// answered as a control.Problem with status 500.
 func WriteJSON(w http.ResponseWriter, status int, v any) {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -32,11 +34,11 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	writeBody(w, status, typeJSON, data)
 }
 
-// WriteProblem answers with err as a Problem. If err is or wraps a *Problem
+// WriteProblem answers with err as a control.Problem. If err is or wraps a *control.Problem
 // that one is sent, and its status, where it has one, wins over status.
 func WriteProblem(w http.ResponseWriter, status int, err error) {
-	p := Problem{Detail: err.Error()}
-	if known, ok := errors.AsType[*Problem](err); ok {
+	p := control.Problem{Detail: err.Error()}
+	if known, ok := errors.AsType[*control.Problem](err); ok {
 		p = *known
 	}
 	p.Status = cmp.Or(p.Status, status, http.StatusInternalServerError)
@@ -58,7 +60,7 @@ func writeBody(w http.ResponseWriter, status int, contentType string, data []byt
 
 // ReadJSON reads the body of r, one JSON value of at most 4 MiB, into v.
 // Fields that v does not have are ignored, so that a newer client can talk to
-// an older server. The error is a *Problem with status 400.
+// an older server. The error is a *control.Problem with status 400.
 func ReadJSON(r *http.Request, v any) error {
 	data, err := readAll(r.Body, maxRequest)
 	if err != nil {
@@ -80,7 +82,7 @@ func WriteRaw(w http.ResponseWriter, data []byte) {
 	_, _ = w.Write(data) // a client that went away is not told
 }
 
-// ReadRaw reads the body of r, of at most limit bytes. The error is a *Problem
+// ReadRaw reads the body of r, of at most limit bytes. The error is a *control.Problem
 // with status 400.
 func ReadRaw(r *http.Request, limit int64) ([]byte, error) {
 	data, err := readAll(r.Body, limit)
@@ -90,8 +92,8 @@ func ReadRaw(r *http.Request, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-func badRequest(title string, err error) *Problem {
-	return &Problem{Title: title, Status: http.StatusBadRequest, Detail: err.Error()}
+func badRequest(title string, err error) *control.Problem {
+	return &control.Problem{Title: title, Status: http.StatusBadRequest, Detail: err.Error()}
 }
 
 // readAll reads everything, or fails when there is more than limit bytes.

@@ -1,4 +1,4 @@
-package control
+package devpage
 
 import (
 	"net/http"

@@ -1,4 +1,4 @@
-package control
+package transport
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
 func TestReadJSONRefusesWhatIsNotOneValue(t *testing.T) {
@@ -19,9 +21,9 @@ func TestReadJSONRefusesWhatIsNotOneValue(t *testing.T) {
 		"too long":   {`"` + strings.Repeat("x", maxRequest) + `"`, "unreadable body", "more than 4194304 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var into RollbackRequest
+			var into control.RollbackRequest
 			err := ReadJSON(httptest.NewRequest("POST", "/", strings.NewReader(test.body)), &into)
-			p, ok := err.(*Problem)
+			p, ok := err.(*control.Problem)
 			if !ok || p.Status != 400 || p.Title != test.title || !strings.Contains(p.Detail, test.detail) {
 				t.Errorf("ReadJSON = %#v, want a problem with status 400, title %q, detail with %q", err, test.title, test.detail)
 			}
@@ -30,7 +32,7 @@ func TestReadJSONRefusesWhatIsNotOneValue(t *testing.T) {
 }
 
 func TestReadJSONIgnoresUnknownFields(t *testing.T) {
-	var into RollbackRequest
+	var into control.RollbackRequest
 	err := ReadJSON(httptest.NewRequest("POST", "/", strings.NewReader(`{"generation":7,"newer":true}`)), &into)
 	if err != nil || into.Generation != 7 {
 		t.Errorf("ReadJSON = %v, %+v", err, into)
@@ -44,7 +46,7 @@ func TestWriteProblem(t *testing.T) {
 		want   string
 	}{
 		"plain error":     {409, errors.New("busy"), `{"title":"Conflict","status":409,"detail":"busy"}`},
-		"own status wins": {500, fmt.Errorf("loading: %w", &Problem{Title: "unknown generation", Status: 404}), `{"title":"unknown generation","status":404}`},
+		"own status wins": {500, fmt.Errorf("loading: %w", &control.Problem{Title: "unknown generation", Status: 404}), `{"title":"unknown generation","status":404}`},
 		"no status":       {0, errors.New("oops"), `{"title":"Internal Server Error","status":500,"detail":"oops"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,13 +75,13 @@ func FuzzReadJSON(f *testing.F) {
 	f.Add(`{"deadline_ms":1e400}`)
 	f.Add(`[`)
 	f.Fuzz(func(t *testing.T, body string) {
-		var into LoadRequest
+		var into control.LoadRequest
 		err := ReadJSON(httptest.NewRequest("POST", "/", strings.NewReader(body)), &into)
 		if err == nil {
 			return
 		}
-		if p, ok := err.(*Problem); !ok || p.Status != 400 || p.Title == "" || p.Detail == "" {
-			t.Errorf("ReadJSON(%q) = %#v, want a *Problem that says what is wrong", body, err)
+		if p, ok := err.(*control.Problem); !ok || p.Status != 400 || p.Title == "" || p.Detail == "" {
+			t.Errorf("ReadJSON(%q) = %#v, want a *control.Problem that says what is wrong", body, err)
 		}
 	})
 }

@@ -1,6 +1,6 @@
 //go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
 
-package control
+package transport
 
 func lockDir(string) (unlock func(), err error) { return func() {}, nil }
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package control
+package transport
 
 import (
 	"errors"
@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
 // socketDir returns a directory whose path leaves room for the name of a
@@ -141,6 +143,6 @@ func TestListenUnixWithoutDirectory(t *testing.T) {
 }
 
 func isStatus(err error, status int) bool {
-	p, ok := errors.AsType[*Problem](err)
+	p, ok := errors.AsType[*control.Problem](err)
 	return ok && p.Status == status
 }

@@ -1,4 +1,6 @@
-package control
+// Package devpage writes the HTML page that a developer sees in the browser in place
+// of the application's answer, and tells which requests may see it.
+package devpage
 
 import (
 	"bytes"
@@ -10,14 +12,14 @@ import (
 	"sync"
 )
 
-// HeaderPage marks an answer that comes from the engine or the live server, not
+// HeaderVersion marks an answer that comes from the engine or the live server, not
 // from the application; its value is the version of what they would show. A
 // page that is open asks with this header set to the version that it shows, and
 // loads itself anew when the answer has another one. Such a request never
 // reaches a handler.
-const HeaderPage = "X-Anvil-Front"
+const HeaderVersion = "X-Anvil-Front"
 
-// HeaderDoing says what is being done while HeaderPage stays the same, escaped
+// HeaderDoing says what is being done while HeaderVersion stays the same, escaped
 // as a path is: a page that is open shows it.
 const HeaderDoing = "X-Anvil-Doing"
 
@@ -30,16 +32,16 @@ type Page struct {
 	Busy  bool
 	Doing string
 	// Problems are what is wrong, and Stack where it happened, innermost first.
-	Problems []PageProblem
-	Stack    []PageFrame
-	// Version is what the page shows; see HeaderPage. If it is empty the page does
+	Problems []Problem
+	Stack    []Frame
+	// Version is what the page shows; see HeaderVersion. If it is empty the page does
 	// not load itself anew.
 	Version string
 	Note    string // at the end: where the page comes from
 }
 
-// PageProblem is a finding with the source around it.
-type PageProblem struct {
+// Problem is a finding with the source around it.
+type Problem struct {
 	Message string
 	Where   string // the place as a person reads it, and the code
 	Source  []SourceLine
@@ -68,8 +70,8 @@ func Excerpt(text []byte, first, last, hit int) []SourceLine {
 	return out
 }
 
-// PageFrame is a call.
-type PageFrame struct {
+// Frame is a call.
+type Frame struct {
 	Function string
 	Where    string
 	// Own is a call in the user's own code; others are folded.
@@ -79,7 +81,7 @@ type PageFrame struct {
 // frameGroup is calls in a row that are all the user's own, or none.
 type frameGroup struct {
 	Own    bool
-	Frames []PageFrame
+	Frames []Frame
 }
 
 // Calls returns the stack as the page shows it.

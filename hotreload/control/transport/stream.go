@@ -1,4 +1,4 @@
-package control
+package transport
 
 import (
 	"context"
