@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // Progress is told, in a few words, what a long build is doing. It is called
@@ -44,7 +45,7 @@ func (b *Builder) exportArchives(ctx context.Context, progress Progress, args ..
 	for _, p := range pkgs {
 		switch {
 		case p.Error != nil:
-			if err := diskFull(p.Error.Err); err != nil {
+			if err := gocmd.DiskFull(p.Error.Err); err != nil {
 				return nil, err
 			}
 			out.failed = append(out.failed, p)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 const hot = "example.com/app/handlers"
@@ -197,7 +198,7 @@ func TestMovedDirectory(t *testing.T) {
 		}
 		if _, _, err := a.b.Plan(t.Context(), a.snap, []string{dir}); err == nil {
 			t.Errorf("%s is gone, and nobody misses it", name)
-		} else if _, ok := errors.AsType[*Failure](err); !ok {
+		} else if _, ok := errors.AsType[*gocmd.Failure](err); !ok {
 			t.Errorf("%s is gone: %v", name, err)
 		}
 		if err := os.Rename(dir+"2", dir); err != nil {
@@ -216,7 +217,7 @@ func TestImportCycle(t *testing.T) {
 	name := a.edit("store/store.go", "package store\n", "package store\n\nimport _ \"example.com/app/handlers/views\"\n")
 	a.edit("handlers/views/views.go", "\"embed\"", "\"embed\"\n\t_ \"example.com/app/store\"")
 	_, _, err := a.b.Plan(t.Context(), a.snap, []string{name, filepath.Join(a.dir, "handlers/views/views.go")})
-	f, ok := errors.AsType[*Failure](err)
+	f, ok := errors.AsType[*gocmd.Failure](err)
 	if !ok {
 		t.Fatalf("error %v, want a *Failure", err)
 	}
@@ -236,10 +237,10 @@ func TestImportCycle(t *testing.T) {
 func TestMovedApplication(t *testing.T) {
 	a := newApp(t, "app.txtar")
 	gone := filepath.Join(t.TempDir(), "gone")
-	if _, err := a.b.run.output(t.Context(), gone, "go", "version"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), gone) {
+	if _, err := a.b.tools.Output(t.Context(), gone, "go", "version"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), gone) {
 		t.Errorf("%v does not name %s", err, gone)
 	}
-	if _, err := a.b.run.output(t.Context(), a.dir, "go-that-is-not-there", "version"); err == nil || strings.Contains(err.Error(), a.dir) {
+	if _, err := a.b.tools.Output(t.Context(), a.dir, "go-that-is-not-there", "version"); err == nil || strings.Contains(err.Error(), a.dir) {
 		t.Errorf("%v names %s", err, a.dir)
 	}
 }
@@ -281,7 +282,7 @@ func TestFaults(t *testing.T) {
 				a.gen++
 				_, err = a.b.Plugin(t.Context(), plan, a.gen)
 			}
-			f, ok := errors.AsType[*Failure](err)
+			f, ok := errors.AsType[*gocmd.Failure](err)
 			if !ok {
 				t.Fatalf("error %v, want a *Failure", err)
 			}

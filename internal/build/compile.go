@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // compileJob is one run of the compiler.
@@ -28,19 +27,19 @@ type compileJob struct {
 func (b *Builder) compile(ctx context.Context, j compileJob) error {
 	base := strings.TrimSuffix(j.out, ".a")
 	if err := os.WriteFile(base+".importcfg", []byte(j.importcfg), 0o666); err != nil {
-		return writeError(err)
+		return gocmd.WriteError(err)
 	}
 	args := []string{"-o", j.out, "-p", j.path, "-complete", "-pack", "-dynlink", "-nolocalimports",
-		"-goversion", b.env.GOVERSION, fmt.Sprintf("-c=%d", min(runtime.GOMAXPROCS(0), 4)), "-importcfg", base + ".importcfg"}
+		"-goversion", b.tools.Env.GOVERSION, fmt.Sprintf("-c=%d", min(runtime.GOMAXPROCS(0), 4)), "-importcfg", base + ".importcfg"}
 	if m := j.pkg.Module; m != nil && m.GoVersion != "" {
 		args = append(args, "-lang=go"+languageVersion(m.GoVersion))
 	}
-	if b.cfg.Race {
+	if b.tools.Race {
 		args = append(args, "-race")
 	}
-	args = append(args, b.gcflags()...)
-	if root := b.workspace(); root != "" && within(root, j.pkg.Dir) && !j.pkg.vendored() {
-		args = append(args, b.ownFlags()...)
+	args = append(args, b.tools.CompilerFlags()...)
+	if root := b.tools.Workspace(); root != "" && within(root, j.pkg.Dir) && !j.pkg.vendored() {
+		args = append(args, b.tools.WorkspaceFlags()...)
 	}
 	args = append(args, j.flags...)
 	if len(j.pkg.EmbedPatterns) > 0 {
@@ -49,13 +48,13 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 			return fmt.Errorf("embed configuration: %w", err)
 		}
 		if err := os.WriteFile(base+".embedcfg", data, 0o666); err != nil {
-			return writeError(err)
+			return gocmd.WriteError(err)
 		}
 		args = append(args, "-embedcfg", base+".embedcfg")
 	}
-	_, err := b.run.quick().output(ctx, j.pkg.Dir, b.tool("compile"), append(args, j.files...)...)
-	err = b.codeError(err, j.pkg.Dir)
-	if f, ok := errors.AsType[*Failure](err); ok {
+	_, err := b.tools.Quick().Output(ctx, j.pkg.Dir, b.tools.Tool("compile"), append(args, j.files...)...)
+	err = b.tools.CodeError(err, j.pkg.Dir)
+	if f, ok := errors.AsType[*gocmd.Failure](err); ok {
 		f.Diagnostics = b.existing(f.Diagnostics, j.files)
 	}
 	return err
@@ -72,38 +71,6 @@ func languageVersion(v string) string {
 		minor = minor[:i]
 	}
 	return parts[0] + "." + minor
-}
-
-// tool returns the path of a tool of the toolchain.
-func (b *Builder) tool(name string) string { return filepath.Join(b.env.GOTOOLDIR, name) }
-
-// codeError turns what a tool said about the user's code into a *Failure.
-func (b *Builder) codeError(err error, dir string) error {
-	tool, ok := errors.AsType[*ToolError](err)
-	if !ok {
-		return err
-	}
-	if ds := parseErrors(dir, tool.Output); len(ds) > 0 {
-		for i := range ds {
-			ds[i].Message = symbol.StripGeneration(ds[i].Message)
-		}
-		return failure(ds...)
-	}
-	if disk := diskFull(tool.Output); disk != nil {
-		return disk
-	}
-	if m := cannotOpen.FindStringSubmatch(tool.Output); m != nil {
-		return unreadable(m[1], errors.New(m[2]))
-	}
-	return err
-}
-
-// writeError marks a full disk.
-func writeError(err error) error {
-	if disk := diskFull(err.Error()); disk != nil {
-		return disk
-	}
-	return fmt.Errorf("writing build files: %w", err)
 }
 
 // importConfig returns the importcfg for compiling a package: the archive of every

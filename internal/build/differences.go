@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 )
 
@@ -148,7 +149,7 @@ func (e *differences) takePlace(path string, before []byte, archive string, othe
 		return tellsMore, nil // and another format
 	}
 	if err := os.WriteFile(archive, data, 0o666); err != nil {
-		return tellsMore, writeError(err)
+		return tellsMore, gocmd.WriteError(err)
 	}
 	return tellsMoved, nil
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // Main finds the main package of the application: the configured one, the one
@@ -29,11 +30,11 @@ func (b *Builder) Main(ctx context.Context) (string, error) {
 	if m := b.cfg.Main; m != "" {
 		m = named(b.cfg.Dir, m)
 		if strings.HasPrefix(m, "-") {
-			return "", fmt.Errorf("%w: the main package %q is neither a directory nor an import path", ErrSetup, m)
+			return "", fmt.Errorf("%w: the main package %q is neither a directory nor an import path", gocmd.ErrSetup, m)
 		}
 		return m, nil
 	}
-	match := matcher(b.buildContext())
+	match := gocmd.Matcher(b.tools.BuildContext())
 	if p := sketchOf(b.cfg.Dir, match); p.main && p.serves {
 		return ".", nil
 	}
@@ -63,15 +64,15 @@ func (b *Builder) Main(ctx context.Context) (string, error) {
 	case len(mains) == 1:
 		return mains[0], nil
 	case len(mains) > 1:
-		return "", fmt.Errorf("%w: several programs use the runtime: %s; choose one with --main %s", ErrSetup, strings.Join(mains, ", "), mains[0])
+		return "", fmt.Errorf("%w: several programs use the runtime: %s; choose one with --main %s", gocmd.ErrSetup, strings.Join(mains, ", "), mains[0])
 	case sketchOf(b.cfg.Dir, match).main:
 		return ".", nil // what it lacks is said of it
 	case found.denied != nil:
-		return "", fmt.Errorf("%w: no program in %s was found that uses %s, and not all of it may be read: %w", ErrSetup, b.cfg.Dir, manifest.RuntimePath, found.denied)
+		return "", fmt.Errorf("%w: no program in %s was found that uses %s, and not all of it may be read: %w", gocmd.ErrSetup, b.cfg.Dir, manifest.RuntimePath, found.denied)
 	case found.GaveUp != "":
-		return "", fmt.Errorf("%w: no program in %s was found that uses %s: %s; name its directory with --main", ErrSetup, b.cfg.Dir, manifest.RuntimePath, found.GaveUp)
+		return "", fmt.Errorf("%w: no program in %s was found that uses %s: %s; name its directory with --main", gocmd.ErrSetup, b.cfg.Dir, manifest.RuntimePath, found.GaveUp)
 	}
-	return "", fmt.Errorf("%w: no program in %s calls %s.%s; name the application's directory, or make one with `anvil-lsp init`", ErrSetup, b.cfg.Dir, manifest.RuntimePath, ServeName)
+	return "", fmt.Errorf("%w: no program in %s calls %s.%s; name the application's directory, or make one with `anvil-lsp init`", gocmd.ErrSetup, b.cfg.Dir, manifest.RuntimePath, ServeName)
 }
 
 // named returns a main package as the go command takes it in dir: a directory
@@ -117,7 +118,7 @@ func ImportPath(dir, main string) string {
 // the user does not work on.
 func (b *Builder) listMains(ctx context.Context) ([]string, error) {
 	pattern := "./..."
-	if b.env.GOWORK != "" && (b.env.GOMOD == "" || b.env.GOMOD == os.DevNull) {
+	if b.tools.Env.GOWORK != "" && (b.tools.Env.GOMOD == "" || b.tools.Env.GOMOD == os.DevNull) {
 		// Above the modules of a go.work, where ./... means nothing.
 		pattern = "work"
 	}
@@ -169,14 +170,14 @@ func handlers(g *Graph) (string, error) {
 	}
 	// A file that does not parse hides its imports.
 	if ds := syntaxFaults(g); len(ds) > 0 {
-		return "", failure(ds...)
+		return "", gocmd.Fail(ds...)
 	}
 	pos := mainPosition(g)
 	if len(found) == 0 {
-		return "", failure(manifest.Diagnose(manifest.CodeRegister, pos,
+		return "", gocmd.Fail(manifest.Diagnose(manifest.CodeRegister, pos,
 			"no package that %s imports exports func %s(r *hotreload.RouteSink)", g.Main.ImportPath, manifest.RegisterName))
 	}
-	return "", failure(manifest.Diagnose(manifest.CodeRegister, pos,
+	return "", gocmd.Fail(manifest.Diagnose(manifest.CodeRegister, pos,
 		"%s imports several packages that export %s: %s", g.Main.ImportPath, manifest.RegisterName, strings.Join(found, ", ")))
 }
 

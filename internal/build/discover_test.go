@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestMainSetting: what names the main package is no flag of the go command,
@@ -33,7 +35,7 @@ func TestMainSetting(t *testing.T) {
 			}
 		}
 		got, err := a.b.Main(t.Context())
-		if got != tt.want || errors.Is(err, ErrSetup) != (tt.want == "") {
+		if got != tt.want || errors.Is(err, gocmd.ErrSetup) != (tt.want == "") {
 			t.Errorf("%q: %q, error %v; want %q", tt.setting, got, err, tt.want)
 		}
 		if tt.want == "" { // whoever asks

@@ -13,6 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // Drafts makes snapshots of code that is being written: of the files on disk
@@ -138,7 +139,7 @@ func (d *Drafts) read(path string, newest source) (source, bool) {
 func (d *Drafts) place(s *Snapshot, pkg, path string, data []byte) {
 	p := s.graph.Packages[pkg]
 	name := filepath.Base(path)
-	match, err := d.builder.matches(path, data)
+	match, err := gocmd.Matcher(d.builder.tools.BuildContext())(path, data)
 	in := slices.Contains(p.GoFiles, name)
 	if err != nil || match == in || slices.Contains(p.CgoFiles, name) {
 		return

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestDraftTags: a draft has the files that the go command takes, whatever the
@@ -20,7 +21,7 @@ func TestDraftTags(t *testing.T) {
 		{"settings", func(c *Config) { c.Tags = []string{"dev"} }, "dev"},
 		{"GOFLAGS", func(c *Config) { c.Env = append(os.Environ(), "GOFLAGS=-mod=mod -tags=other,dev") }, "dev"},
 		{"race detector", func(c *Config) { c.Race = true }, "race"},
-		{"always", func(c *Config) {}, HotTag},
+		{"always", func(c *Config) {}, gocmd.HotTag},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // fault is what the go command said when it could not compile a package.
@@ -53,7 +54,7 @@ func (s *Snapshot) inputDigest(p *Package) digest {
 
 // faultsOf reads the go command's words about a package that does not compile.
 func (b *Builder) faultsOf(p *Package, text string) []manifest.Diagnostic {
-	if ds := parseErrors(b.cfg.Dir, text); len(ds) > 0 {
+	if ds := gocmd.ParseErrors(b.cfg.Dir, text); len(ds) > 0 {
 		return b.existing(ds, p.inputs())
 	}
 	text = strings.TrimSpace(strings.TrimPrefix(text, "# "+p.ImportPath+"\n"))

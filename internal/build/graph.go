@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // Package is what the go command says about one package.
@@ -181,7 +182,7 @@ type Graph struct {
 
 // list runs `go list` and decodes its packages.
 func (b *Builder) list(ctx context.Context, line func(string), args ...string) ([]*Package, error) {
-	out, err := b.run.stream(ctx, b.cfg.Dir, line, b.cfg.Go, slices.Concat([]string{"list"}, b.flags(), args)...)
+	out, err := b.tools.Stream(ctx, b.cfg.Dir, line, b.cfg.Go, slices.Concat([]string{"list"}, b.tools.Flags(), args)...)
 	if err != nil {
 		return nil, err
 	}
@@ -206,18 +207,18 @@ func decodePackages(r io.Reader) ([]*Package, error) {
 // graph is returned beside it, because the watcher needs to know where the
 // mistake can be mended.
 func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
-	var now goEnv
+	var now gocmd.Env
 	var envErr error
 	var asked sync.WaitGroup
-	asked.Go(func() { now, envErr = b.readEnv(ctx, "GOVERSION", "GOTOOLDIR", "GOMOD", "GOWORK") })
+	asked.Go(func() { now, envErr = b.tools.ReadEnv(ctx, "GOVERSION", "GOTOOLDIR", "GOMOD", "GOWORK") })
 	pkgs, err := b.list(ctx, nil, "-e", "-deps", listFields, "--", main)
 	asked.Wait()
 	if envErr != nil {
-		now = b.env
+		now = b.tools.Env
 	}
-	g := &Graph{Packages: make(map[string]*Package, len(pkgs)), goMod: now.GOMOD, goWork: now.GOWORK, modFile: b.modFile(), assets: b.assets()}
+	g := &Graph{Packages: make(map[string]*Package, len(pkgs)), goMod: now.GOMOD, goWork: now.GOWORK, modFile: b.tools.ModFile(), assets: b.assets()}
 	if err = cmp.Or(err, envErr); err == nil {
-		err = b.sameToolchain(now)
+		err = b.tools.SameToolchain(now)
 	}
 	if err != nil {
 		g.moduleDirs = moduleDirs(g)
@@ -227,7 +228,7 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 	var faults []manifest.Diagnostic
 	for _, p := range pkgs {
 		if m := p.Module; m != nil && m.GoMod != "" { // with -modfile it is as that says
-			m.GoMod = absolute(m.GoMod, b.cfg.Dir)
+			m.GoMod = gocmd.Absolute(m.GoMod, b.cfg.Dir)
 		}
 		g.Packages[p.ImportPath] = p
 		g.Order = append(g.Order, p.ImportPath)
@@ -243,7 +244,7 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 		g.Main = pkgs[len(pkgs)-1] // -deps is in depth-first post-order
 	}
 	if len(faults) > 0 {
-		return g, failure(distinct(faults)...)
+		return g, gocmd.Fail(distinct(faults)...)
 	}
 	return g, nil
 }
@@ -267,13 +268,13 @@ func distinct(faults []manifest.Diagnostic) []manifest.Diagnostic {
 func (b *Builder) packageFault(g *Graph, p *Package) manifest.Diagnostic {
 	text := strings.TrimSpace(p.Error.Err)
 	// A syntax error has its position in the text.
-	if ds := parseErrors(b.cfg.Dir, text); len(ds) > 0 {
+	if ds := gocmd.ParseErrors(b.cfg.Dir, text); len(ds) > 0 {
 		return b.existing(ds[:1], p.inputs())[0]
 	}
 	if d, ok := mixedPackages(text); ok {
 		return d
 	}
-	pos := parsePosition(b.cfg.Dir, p.Error.Pos)
+	pos := gocmd.ParsePosition(b.cfg.Dir, p.Error.Pos)
 	if d, ok := b.moduleFault(text); ok {
 		if pos.File != "" {
 			d.Related = append(d.Related, manifest.Related{Position: pos, Message: "imported here"})
@@ -306,24 +307,24 @@ func (b *Builder) packageFault(g *Graph, p *Package) manifest.Diagnostic {
 // listFailure turns an error of the go command that concerns the module files
 // or the code into a *Failure; any other error is returned as it is.
 func (b *Builder) listFailure(err error) error {
-	tool, ok := errors.AsType[*ToolError](err)
+	tool, ok := errors.AsType[*gocmd.ToolError](err)
 	if !ok {
 		return err
 	}
-	ds := parseErrors(b.cfg.Dir, tool.Output)
+	ds := gocmd.ParseErrors(b.cfg.Dir, tool.Output)
 	for i, d := range ds {
-		if base := filepath.Base(d.File); base == "go.mod" || base == "go.work" || d.File != "" && d.File == b.modFile() {
+		if base := filepath.Base(d.File); base == "go.mod" || base == "go.work" || d.File != "" && d.File == b.tools.ModFile() {
 			ds[i].Code, ds[i].Severity = manifest.CodeModuleChanged, manifest.SeverityError
 		}
 	}
 	if len(ds) == 0 {
 		text := strings.TrimSpace(strings.ReplaceAll(tool.Output, "\r", ""))
-		if disk := diskFull(text); disk != nil {
+		if disk := gocmd.DiskFull(text); disk != nil {
 			return disk
 		}
 		d := manifest.Diagnose(manifest.CodeModuleChanged, b.blame(text), "%s", text)
 		d.Severity = manifest.SeverityError
 		ds = append(ds, d)
 	}
-	return failure(ds...)
+	return gocmd.Fail(ds...)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // handoffPath is the package through which a plugin hands its register function
@@ -68,7 +69,7 @@ func handoffImports() []string {
 func (b *Builder) compileEntry(ctx context.Context, handlers *Package, j compileJob) error {
 	file := strings.TrimSuffix(j.out, ".a") + ".go"
 	if err := os.WriteFile(file, handoff("handoff", handlers.ImportPath), 0o666); err != nil {
-		return writeError(err)
+		return gocmd.WriteError(err)
 	}
 	j.files, j.pkg = []string{file}, &Package{Dir: handlers.Dir, ImportPath: entryPath, Name: "handoff"}
 	return b.compile(ctx, j)
@@ -81,12 +82,12 @@ func (b *Builder) compileHandlers(ctx context.Context, j compileJob) error {
 	extra := strings.TrimSuffix(j.out, ".a") + "-handoff.go"
 	text := handoff(j.pkg.Name, "")
 	if err := os.WriteFile(extra, text, 0o666); err != nil {
-		return writeError(err)
+		return gocmd.WriteError(err)
 	}
 	files := j.files
 	j.files = append(slices.Clone(files), extra)
 	err := b.compile(ctx, j)
-	f, ok := errors.AsType[*Failure](err)
+	f, ok := errors.AsType[*gocmd.Failure](err)
 	if !ok {
 		return err
 	}
@@ -94,7 +95,7 @@ func (b *Builder) compileHandlers(ctx context.Context, j compileJob) error {
 	// function is missing.
 	own := slices.DeleteFunc(slices.Clone(f.Diagnostics), func(d manifest.Diagnostic) bool { return filepath.Base(d.File) == filepath.Base(extra) })
 	if len(own) > 0 {
-		return failure(own...)
+		return gocmd.Fail(own...)
 	}
 	if !slices.ContainsFunc(f.Diagnostics, func(d manifest.Diagnostic) bool { return strings.Contains(d.Message, manifest.RegisterName) }) {
 		return err
@@ -103,6 +104,6 @@ func (b *Builder) compileHandlers(ctx context.Context, j compileJob) error {
 	if len(files) > 0 {
 		pos = manifest.Position{File: files[0], Line: 1}
 	}
-	return failure(manifest.Diagnose(manifest.CodeRegister, pos,
+	return gocmd.Fail(manifest.Diagnose(manifest.CodeRegister, pos,
 		"package %s must export func %s(r *hotreload.RouteSink)", j.pkg.ImportPath, manifest.RegisterName))
 }

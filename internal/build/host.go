@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // Inspect loads the program and draws its boundary, without building it.
@@ -35,7 +36,7 @@ func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *Gra
 		return nil, g, err
 	}
 	if g.Packages[manifest.RuntimePath] == nil {
-		return nil, g, failure(manifest.Diagnose(manifest.CodeRegister, moduleFilePosition(g.Main), "the program does not import %s", manifest.RuntimePath))
+		return nil, g, gocmd.Fail(manifest.Diagnose(manifest.CodeRegister, moduleFilePosition(g.Main), "the program does not import %s", manifest.RuntimePath))
 	}
 	sources, err := b.readSources(g, nil, nil)
 	if err != nil {
@@ -112,7 +113,7 @@ func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, a
 	s.host = generation
 	dir, err := b.below(filepath.Join("work", at.work))
 	if err != nil {
-		return nil, writeError(err)
+		return nil, gocmd.WriteError(err)
 	}
 	res := &Result{Path: filepath.Join(b.cfg.OutDir, "host", at.name), generation: generation, work: dir}
 	res.Steps = append(res.Steps, watch.step(step))
@@ -161,7 +162,7 @@ func (s *Snapshot) take(archives map[string]string) {
 // none.
 func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at place, watch *stopwatch) (archive string, err error) {
 	if _, err := b.below("host"); err != nil { // of res.Path
-		return "", writeError(err)
+		return "", gocmd.WriteError(err)
 	}
 	main := s.graph.Main
 	if len(main.native()) > 0 || !b.sharedArchives() {
@@ -182,7 +183,7 @@ func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at pla
 	if main.DefaultGODEBUG != "" {
 		mode = append(mode, "-X=runtime.godebugDefault="+main.DefaultGODEBUG)
 	}
-	mode = append(mode, b.setVariables()...)
+	mode = append(mode, b.tools.VariableFlags()...)
 	if err := b.full.run(ctx, res.work, res.Path, archive, linkConfig(s)+b.modInfo(s.graph), mode...); err != nil {
 		return "", err
 	}
@@ -199,16 +200,16 @@ func (s *Snapshot) staticOf(p *Package, archive string) static {
 // can make the executable too. They do as PIE, where that was seen to work; the
 // race detector does not run as PIE.
 func (b *Builder) sharedArchives() bool {
-	return !b.cfg.Race && b.env.GOOS == "linux" && (b.env.GOARCH == "amd64" || b.env.GOARCH == "arm64")
+	return !b.tools.Race && b.tools.Env.GOOS == "linux" && (b.tools.Env.GOARCH == "amd64" || b.tools.Env.GOARCH == "arm64")
 }
 
 // goBuildHost leaves the executable to the go command: for a main package with
 // cgo or assembly of its own, and where archives cannot be shared. The archives of its dependencies differ from the plugins' only in
 // how they address data, which the runtime's check of packages leaves out.
 func (b *Builder) goBuildHost(ctx context.Context, main *Package, res *Result, watch *stopwatch) error {
-	flags := slices.DeleteFunc(b.flags(), func(f string) bool { return f == "-buildmode=plugin" })
+	flags := slices.DeleteFunc(b.tools.Flags(), func(f string) bool { return f == "-buildmode=plugin" })
 	args := slices.Concat([]string{"build"}, flags, []string{"-o", res.Path, "--", main.ImportPath})
-	if _, err := b.run.output(ctx, b.cfg.Dir, b.cfg.Go, args...); err != nil {
+	if _, err := b.tools.Output(ctx, b.cfg.Dir, b.cfg.Go, args...); err != nil {
 		return b.listFailure(err)
 	}
 	res.Steps = append(res.Steps, watch.step(control.StepLink))
@@ -218,7 +219,7 @@ func (b *Builder) goBuildHost(ctx context.Context, main *Package, res *Result, w
 // modInfo returns the line that makes debug.ReadBuildInfo work in the
 // executable. The markers are those of cmd/go/internal/modload.ModInfoData.
 func (b *Builder) modInfo(g *Graph) string {
-	info := debug.BuildInfo{GoVersion: b.env.GOVERSION, Path: g.Main.ImportPath}
+	info := debug.BuildInfo{GoVersion: b.tools.Env.GOVERSION, Path: g.Main.ImportPath}
 	seen := map[string]bool{}
 	for _, path := range g.Order {
 		m := g.Packages[path].Module

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 )
 
@@ -197,7 +198,7 @@ func (h *hotCompile) rename(c compiled) error {
 		return fmt.Errorf("%w: %w", errNotRenamed, err)
 	}
 	if err := os.WriteFile(c.archive, renamed, 0o666); err != nil {
-		return writeError(err)
+		return gocmd.WriteError(err)
 	}
 	return nil
 }

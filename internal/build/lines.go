@@ -16,6 +16,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // ownFile stands for the name of a file in what readLines says of it.
@@ -153,7 +154,7 @@ func tellLines(s *Snapshot, image string) error {
 		return fmt.Errorf("writing lines: %w", err)
 	}
 	if err := os.WriteFile(control.LinesPath(image), data, 0o666); err != nil {
-		return writeError(err)
+		return gocmd.WriteError(err)
 	}
 	return nil
 }
@@ -193,7 +194,7 @@ func (b *Builder) existing(found []manifest.Diagnostic, files []string) []manife
 
 // existingIn is existing for what the go command says of any package.
 func (b *Builder) existingIn(g *Graph, err error) error {
-	if f, ok := errors.AsType[*Failure](err); ok {
+	if f, ok := errors.AsType[*gocmd.Failure](err); ok {
 		var files []string
 		for _, path := range g.Order {
 			if p := g.Packages[path]; p.Local() {

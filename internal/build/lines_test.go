@@ -10,6 +10,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestExisting: the compiler's places in files that nobody has are those in the
@@ -19,7 +20,7 @@ func TestExisting(t *testing.T) {
 	outside := t.TempDir()
 	file, other, template := filepath.Join(dir, "p.go"), filepath.Join(dir, "other.go"), filepath.Join(dir, "there.qtpl")
 	elsewhere, leak := filepath.Join(outside, "a.go"), filepath.Join(outside, "a.qtpl")
-	b := &Builder{cfg: Config{Dir: dir}}
+	b := &Builder{cfg: Config{Dir: dir}, tools: &gocmd.Toolchain{Settings: gocmd.Settings{Dir: dir}}}
 	for name, text := range map[string]string{
 		other: "package p\n\n\n\n", elsewhere: "package secret\n\n\n", leak: "secret\n",
 		file:     "package p\n\n//line page.qtpl:10\nvar A = 1\nvar B = 2\n\n/*line gone/x.y:70:1*/ var C = 3\n//line there.qtpl:7\nvar D = 4\n//line other.go:3\nvar E = 5\n//line " + elsewhere + ":2\nvar F = 6\n//line " + leak + ":1\nvar G = 7\n",

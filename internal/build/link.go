@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // fullLinker links with the Go linker and the C compiler. It writes the whole
@@ -19,7 +21,7 @@ type fullLinker struct {
 func (l *fullLinker) link(ctx context.Context, res *Result) error {
 	s := res.Snapshot
 	mode := []string{"-buildmode=plugin", "-pluginpath", s.entry.path}
-	if l.builder.cfg.Race {
+	if l.builder.tools.Race {
 		mode = append(mode, "-extldflags="+strings.TrimSpace(l.extldFlags+" -Wl,"+raceAddress(l.extldFlags, res.generation)))
 	}
 	mode = append(mode, l.builder.pluginVariables(s)...)
@@ -46,43 +48,43 @@ func (l *fullLinker) run(ctx context.Context, dir, out, main, importcfg string, 
 	b := l.builder
 	cfg := filepath.Join(dir, filepath.Base(main)+".linkcfg")
 	if err := os.WriteFile(cfg, []byte(importcfg), 0o666); err != nil {
-		return writeError(err)
+		return gocmd.WriteError(err)
 	}
-	args := []string{"-o", out, "-importcfg", cfg, "-linkmode=external", "-buildid=", "-extld=" + b.env.CC}
+	args := []string{"-o", out, "-importcfg", cfg, "-linkmode=external", "-buildid=", "-extld=" + b.tools.Env.CC}
 	if !b.cfg.Debug {
 		// Without debug information there is none to compress; the Go linker would
 		// still have the C compiler make a program, to see whether it can.
 		args = append(args, "-s", "-w", "-compressdwarf=false")
-		if b.env.GOOS == "linux" {
+		if b.tools.Env.GOOS == "linux" {
 			// Distributions have their compilers ask for a build ID, which is a hash of
 			// the whole file: it takes a tenth of the external link. It is only of use
 			// to find debug information that is kept apart.
 			args = append(args, "-B=none")
 		}
 	}
-	if b.cfg.Race {
+	if b.tools.Race {
 		args = append(args, "-race")
 	}
 	if l.extldFlags != "" {
 		args = append(args, "-extldflags="+l.extldFlags)
 	}
 	args = append(args, mode...) // the last -extldflags counts
-	_, err := b.run.output(ctx, b.cfg.Dir, b.tool("link"), append(args, main)...)
+	_, err := b.tools.Output(ctx, b.cfg.Dir, b.tools.Tool("link"), append(args, main)...)
 	if err != nil {
 		_ = os.Remove(out) // a cancelled linker leaves a part
 	}
-	return b.codeError(err, b.cfg.Dir)
+	return b.tools.CodeError(err, b.cfg.Dir)
 }
 
 // fastestLinker returns the C compiler's flag for the quickest system linker
 // that works here; empty means its own choice. The external link is half of a
 // full link's time.
 func (b *Builder) fastestLinker(ctx context.Context) string {
-	if b.env.GOOS != "linux" || b.env.GOARCH != "amd64" {
+	if b.tools.Env.GOOS != "linux" || b.tools.Env.GOARCH != "amd64" {
 		return "" // the Go linker itself chooses where a linker is known to be broken
 	}
-	flag, _ := FastestLinker(b.env.CC, func(cc string, args ...string) error {
-		_, err := b.run.output(ctx, b.cfg.OutDir, cc, args...)
+	flag, _ := FastestLinker(b.tools.Env.CC, func(cc string, args ...string) error {
+		_, err := b.tools.Output(ctx, b.cfg.OutDir, cc, args...)
 		return err
 	})
 	return flag
@@ -92,7 +94,7 @@ func (b *Builder) fastestLinker(ctx context.Context) string {
 // the system linkers in PATH, and the path of that linker; both are empty if
 // there is none but its own. run runs the compiler.
 func FastestLinker(cc string, run func(cc string, args ...string) error) (flag, path string) {
-	words := SplitQuoted(cc)
+	words := gocmd.SplitQuoted(cc)
 	if len(words) == 0 {
 		return "", ""
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestLinks: a file that is a link changes where the link leads to, by any name
@@ -35,7 +37,7 @@ func TestLinks(t *testing.T) {
 
 	p := &Package{ImportPath: "app", Dir: filepath.Join(a.dir, "app"), GoFiles: []string{"app.go", "shared.go"}, Module: &Module{Main: true, GoMod: filepath.Join(a.dir, "go.mod")}}
 	g := &Graph{Packages: map[string]*Package{"app": p}, Order: []string{"app"}, Main: p}
-	b := &Builder{}
+	b := &Builder{tools: &gocmd.Toolchain{}}
 	sources, err := b.readSources(g, nil, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // Mends reports whether a change of a file or directory may make a graph hold
@@ -257,5 +258,5 @@ func replacedDirs(dir string, list []*modfile.Replace) map[string]string {
 }
 
 func absoluteIn(dir, path string) string {
-	return absolute(filepath.FromSlash(path), dir)
+	return gocmd.Absolute(filepath.FromSlash(path), dir)
 }

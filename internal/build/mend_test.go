@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestMends: what may mend a graph that does not hold is watched for, and what
@@ -146,8 +148,8 @@ func TestUnfinished(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			a := &app{t: t, dir: t.TempDir()}
-			b := &Builder{}
-			b.env.GOOS, b.env.GOARCH = "linux", "amd64"
+			b := &Builder{tools: &gocmd.Toolchain{}}
+			b.tools.Env.GOOS, b.tools.Env.GOARCH = "linux", "amd64"
 			file := a.write("app/app.go", whole)
 			p := &Package{ImportPath: "app", Dir: filepath.Join(a.dir, "app"), GoFiles: []string{"app.go"}, Module: &Module{Main: true}}
 			src, err := readSource(file, false)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestOldRuntime: a program that takes the runtime from a checkout as it used to
@@ -33,7 +34,7 @@ func TestOldRuntime(t *testing.T) {
 				}
 				defer b.Close()
 				_, _, err = b.Inspect(t.Context(), ".")
-				f, ok := errors.AsType[*Failure](err)
+				f, ok := errors.AsType[*gocmd.Failure](err)
 				if !ok {
 					t.Fatalf("error %v", err)
 				}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // errDependency marks a package that was not compiled because one that it
@@ -48,14 +49,14 @@ func (g *Graph) inOrder(packages []string, f func(path string) error) error {
 	var faults []manifest.Diagnostic
 	for _, path := range packages {
 		err := results[path].err
-		if f, ok := errors.AsType[*Failure](err); ok {
+		if f, ok := errors.AsType[*gocmd.Failure](err); ok {
 			faults = append(faults, f.Diagnostics...)
 		} else if err != nil && !errors.Is(err, errDependency) {
 			return err
 		}
 	}
 	if len(faults) > 0 {
-		return failure(faults...)
+		return gocmd.Fail(faults...)
 	}
 	return nil
 }

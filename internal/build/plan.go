@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // Plan says what a batch of changed files means.
@@ -63,7 +64,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		case err != nil && !known: // for example a directory
 			resolve = resolve || s.embedder(path) != nil || errors.Is(err, fs.ErrPermission) && s.Relevant(path)
 		case err != nil:
-			return nil, nil, unreadable(path, err)
+			return nil, nil, gocmd.Unreadable(path, err)
 		case !known:
 			resolve = resolve || len(s.linksTo(path)) == 0 && s.Relevant(path) // else the link is looked at
 		case now.content != old.content:

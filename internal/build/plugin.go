@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // Result is something that the live server can run.
@@ -72,7 +73,7 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 	work := filepath.Join("work", at.work)
 	dir, err := b.below(work)
 	if err != nil {
-		return nil, writeError(err)
+		return nil, gocmd.WriteError(err)
 	}
 	defer func() {
 		if err != nil {
@@ -81,7 +82,7 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 	}()
 	gen, err := b.below("gen")
 	if err != nil {
-		return nil, writeError(err)
+		return nil, gocmd.WriteError(err)
 	}
 	s := plan.next
 	res := &Result{Path: filepath.Join(gen, at.name+".so"), work: dir}

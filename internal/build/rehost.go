@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // static is a local package as the executable was linked from it: under its own
@@ -89,7 +90,7 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapsho
 	s := newSnapshot(plan.next.graph, plan.next.boundary.Handlers, plan.next.sources)
 	dir, err := b.below(filepath.Join("work", at.work))
 	if err != nil {
-		return nil, writeError(err)
+		return nil, gocmd.WriteError(err)
 	}
 	now := &recompiled{b: b, s: s, was: was, at: at, dir: dir, edited: newDifferences(), before: map[string]static{}, archives: map[string]string{}, changed: map[string]bool{}, moved: map[string]bool{}}
 	var local []string

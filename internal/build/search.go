@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"golang.org/x/mod/modfile"
 )
 
@@ -53,14 +54,14 @@ type searchLimits struct{ dirs, files int }
 // serve, as built with some tags. It reads files and runs nothing, so it is safe
 // in a workspace that nobody trusts. What was set with `go env -w` does not count.
 func FindPrograms(ctx context.Context, root string, tags []string) Found {
-	return findPrograms(ctx, root, matcher(usualContext(tags)))
+	return findPrograms(ctx, root, gocmd.Matcher(gocmd.UsualContext(tags)))
 }
 
-func findPrograms(ctx context.Context, root string, match fileMatch) Found {
+func findPrograms(ctx context.Context, root string, match gocmd.FileMatch) Found {
 	return newSearch(ctx, root, match).find()
 }
 
-func newSearch(ctx context.Context, root string, match fileMatch) *search {
+func newSearch(ctx context.Context, root string, match gocmd.FileMatch) *search {
 	return &search{
 		ctx: ctx, root: root, match: match, most: searchLimits{dirs: 200_000, files: 50_000},
 		packages: map[string]*sketch{}, modules: map[string]*searchModule{},
@@ -78,7 +79,7 @@ func (s *search) find() Found {
 type search struct {
 	ctx      context.Context
 	root     string
-	match    fileMatch
+	match    gocmd.FileMatch
 	most     searchLimits
 	dirs     []string // with Go files, the outermost first
 	modules  map[string]*searchModule

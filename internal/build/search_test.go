@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/tools/txtar"
+
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // unpack writes the files of a txtar text into a directory.
@@ -104,13 +106,13 @@ func TestFindProgramsAmongMany(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := newSearch(t.Context(), root, matcher(usualContext(nil)))
+	s := newSearch(t.Context(), root, gocmd.Matcher(gocmd.UsualContext(nil)))
 	s.most = searchLimits{dirs: 100, files: 100}
 	if found := s.find(); len(found.Programs) != 1 || found.GaveUp != "" {
 		t.Errorf("found %+v", found)
 	}
 	for _, most := range []searchLimits{{dirs: 2, files: 100}, {dirs: 100, files: 0}} {
-		s := newSearch(t.Context(), root, matcher(usualContext(nil)))
+		s := newSearch(t.Context(), root, gocmd.Matcher(gocmd.UsualContext(nil)))
 		s.most = most
 		if found := s.find(); !strings.Contains(found.GaveUp, "the search ended at "+root) {
 			t.Errorf("%+v: gave up: %q", most, found.GaveUp)
@@ -161,26 +163,5 @@ func TestMainFound(t *testing.T) {
 			t.Errorf("%s: %q, error %v; want %q, %q", tt.name, got, err, tt.want, tt.wrong)
 		}
 		b.Close()
-	}
-}
-
-func TestSplitQuoted(t *testing.T) {
-	for in, want := range map[string][]string{
-		"":                          nil,
-		" -tags=foo  -race\t":       {"-tags=foo", "-race"},
-		"'-tags=foo bar' -race":     {"-tags=foo bar", "-race"},
-		`"-tags=foo,bar"-race`:      {"-tags=foo,bar", "-race"},
-		`-ldflags='-X a=b'`:         {"-ldflags='-X", "a=b'"},
-		`"/opt/my tools/gcc" -pipe`: {"/opt/my tools/gcc", "-pipe"},
-		`'-never closed`:            {"-never closed"},
-	} {
-		if got := SplitQuoted(in); !slices.Equal(got, want) {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-	for flags, want := range map[string][]string{"": nil, "'-tags=foo bar'": {"foo", "bar"}, `"-tags=foo,bar"`: {"foo", "bar"}, "-tags=a -mod=mod --tags=b": {"b"}, "-tags=": nil} {
-		if got := (&goEnv{GOFLAGS: flags}).tags(); !slices.Equal(got, want) {
-			t.Errorf("%s: tags %q, want %q", flags, got, want)
-		}
 	}
 }

@@ -1,23 +1,18 @@
 package build
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"go/ast"
-	gobuild "go/build"
 	"go/parser"
 	"go/token"
-	"go/version"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // maxSearchSize is the size up to which a file is read in a search.
@@ -35,50 +30,11 @@ func readSmall(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// fileMatch tells whether a Go file with a text belongs to its package, by its
-// name and its build constraints.
-type fileMatch func(path string, data []byte) bool
-
-// matcher returns what decides as go/build does.
-func matcher(ctx gobuild.Context) fileMatch {
-	return func(path string, data []byte) bool {
-		one := ctx
-		one.OpenFile = func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
-		dir, name := filepath.Split(path)
-		ok, err := one.MatchFile(dir, name)
-		return ok && err == nil
-	}
-}
-
-// buildContext returns what go/build chooses files by, as the go command does
-// here.
-func (b *Builder) buildContext() gobuild.Context {
-	ctx := gobuild.Default
-	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled = b.env.GOOS, b.env.GOARCH, true
-	ctx.BuildTags = b.tags()
-	if lang := version.Lang(b.env.GOVERSION); lang != "" { // of the toolchain, not of this program
-		ctx.ReleaseTags = nil
-		last, _ := strconv.Atoi(strings.TrimPrefix(lang, "go1."))
-		for minor := 1; minor <= last; minor++ {
-			ctx.ReleaseTags = append(ctx.ReleaseTags, fmt.Sprintf("go1.%d", minor))
-		}
-	}
-	return ctx
-}
-
-// usualContext is buildContext without asking the go command.
-func usualContext(tags []string) gobuild.Context {
-	ctx := gobuild.Default
-	ctx.CgoEnabled = true
-	env := goEnv{GOFLAGS: os.Getenv("GOFLAGS")}
-	ctx.BuildTags = slices.Concat([]string{HotTag}, tags, env.tags())
-	return ctx
-}
-
 // Matches reports whether a Go file with a text is built for the live server with
 // some tags, by its name and its build constraints. The go command is not asked.
 func Matches(path string, text []byte, tags []string) bool {
-	return !ignoredGoName(filepath.Base(path)) && matcher(usualContext(tags))(path, text)
+	built, err := gocmd.Matcher(gocmd.UsualContext(tags))(path, text)
+	return !ignoredGoName(filepath.Base(path)) && built && err == nil
 }
 
 // sketch is what can be known of a package by a quick look.
@@ -94,7 +50,7 @@ type sketch struct {
 }
 
 // sketchOf looks at the package in a directory.
-func sketchOf(dir string, match fileMatch) *sketch {
+func sketchOf(dir string, match gocmd.FileMatch) *sketch {
 	p := &sketch{}
 	entries, err := os.ReadDir(dir) // unreadable: without it
 	p.deny(err)
@@ -107,7 +63,10 @@ func sketchOf(dir string, match fileMatch) *sketch {
 		path := filepath.Join(dir, name)
 		data, err := readSmall(path)
 		p.deny(err)
-		if err == nil && match(path, data) {
+		if err != nil {
+			continue
+		}
+		if built, err := match(path, data); built && err == nil {
 			p.built = true
 			p.readFile(path, data)
 		}

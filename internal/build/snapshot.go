@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // Snapshot is everything that is known of what one generation was built from.
@@ -309,7 +310,7 @@ func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[strin
 		}
 		for _, f := range files {
 			if err := read(f, p.vendored()); err != nil {
-				return nil, unreadable(f, err)
+				return nil, gocmd.Unreadable(f, err)
 			}
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // Overlay holds what files will contain once they are saved, by absolute path.
@@ -289,7 +290,7 @@ func (at place) sources(p *Package, dir string) (files, flags []string, err erro
 		}
 		copied := filepath.Join(dir, fmt.Sprintf("%s-%03d-%s", p.Name, i, filepath.Base(file)))
 		if err := os.WriteFile(copied, bytes.Clone(content), 0o666); err != nil {
-			return nil, nil, writeError(err)
+			return nil, nil, gocmd.WriteError(err)
 		}
 		files = append(files, copied)
 		names = append(names, copied+"=>"+file)

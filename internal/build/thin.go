@@ -15,13 +15,9 @@ import (
 	"sync/atomic"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 )
-
-// thinPlatform tells where plugins can be linked thin.
-func thinPlatform(goos, goarch string) bool {
-	return goos == "linux" && (goarch == "amd64" || goarch == "arm64")
-}
 
 // image is a file that the live server has loaded.
 type image struct {
@@ -51,13 +47,13 @@ type thinLinker struct {
 
 func newThinLinker(b *Builder) *thinLinker {
 	l := &thinLinker{builder: b, trial: newTrial(), linker: &thin.Linker{
-		GoLink: b.tool("link"),
+		GoLink: b.tools.Tool("link"),
 		Run: func(ctx context.Context, dir, name string, args ...string) error {
-			_, err := b.run.quick().output(ctx, dir, name, args...)
+			_, err := b.tools.Quick().Output(ctx, dir, name, args...)
 			return err
 		},
 	}}
-	if b.cfg.Race {
+	if b.tools.Race {
 		l.linker.Flags = append(l.linker.Flags, "-race")
 	}
 	var err error
@@ -68,8 +64,8 @@ func newThinLinker(b *Builder) *thinLinker {
 		// cmd/link crashes when it writes debug information and the runtime's
 		// types are in a shared library.
 		l.disable("debug information is wanted, which the Go linker writes only in a full link")
-	case !thinPlatform(b.env.GOOS, b.env.GOARCH):
-		l.disable("not possible on " + b.env.GOOS + "/" + b.env.GOARCH)
+	case !gocmd.ThinPlatform(b.tools.Env.GOOS, b.tools.Env.GOARCH):
+		l.disable("not possible on " + b.tools.Env.GOOS + "/" + b.tools.Env.GOARCH)
 	default:
 		if l.linker.Nothing, err = exec.LookPath("true"); err != nil {
 			l.disable("there is no program `true` in PATH")
@@ -133,7 +129,7 @@ func (r *Result) FullBecause() string {
 // one.
 func brief(err error) string {
 	text := err.Error()
-	if tool, ok := errors.AsType[*ToolError](err); ok && tool.Output != "" {
+	if tool, ok := errors.AsType[*gocmd.ToolError](err); ok && tool.Output != "" {
 		text = filepath.Base(tool.Tool) + ": " + strings.TrimPrefix(strings.TrimSpace(tool.Output), tool.Tool+": ")
 	}
 	line, _, _ := strings.Cut(text, "\n")
@@ -200,11 +196,11 @@ func (l *thinLinker) link(ctx context.Context, res *Result) error {
 		Out: res.Path, Dir: filepath.Join(dir, "link"), Path: s.entry.path, Main: s.entry.archive,
 		Archives: map[string]string{}, Shared: map[string]string{}, Flags: l.builder.pluginVariables(s),
 	}
-	if l.builder.cfg.Race {
+	if l.builder.tools.Race {
 		job.SystemFlags = []string{raceAddress(l.linker.SystemLink, res.generation)}
 	}
 	if err := os.MkdirAll(job.Dir, 0o777); err != nil {
-		return writeError(err)
+		return gocmd.WriteError(err)
 	}
 	for path, archive := range s.archives {
 		switch {
@@ -310,4 +306,20 @@ func (s *Snapshot) useful() []*image {
 	return slices.DeleteFunc(slices.Clone(s.images), func(im *image) bool {
 		return !im.whole && !slices.ContainsFunc(im.packages, func(p string) bool { return current[p] })
 	})
+}
+
+// pluginVariables returns the linker's flags for a plugin, where hot packages have
+// other paths. main is not in it: to the linker that is the handlers package.
+func (b *Builder) pluginVariables(s *Snapshot) []string {
+	var flags []string
+	for _, v := range b.tools.Env.Variables() {
+		if v.Pkg == "main" || v.Pkg == s.boundary.Main {
+			continue
+		}
+		if c, ok := s.compiled[v.Pkg]; ok {
+			v.Pkg = c.path
+		}
+		flags = append(flags, "-X="+v.Pkg+"."+v.Name+"="+v.Value)
+	}
+	return flags
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 	"golang.org/x/tools/txtar"
 )
@@ -103,7 +104,7 @@ func TestLanguageIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer im.Close()
-	builtin, err := os.ReadFile(filepath.Join(a.b.env.GOROOT, "src/cmd/compile/internal/typecheck/_builtin/runtime.go"))
+	builtin, err := os.ReadFile(filepath.Join(a.b.tools.Env.GOROOT, "src/cmd/compile/internal/typecheck/_builtin/runtime.go"))
 	if err != nil {
 		t.Skipf("the toolchain comes without its sources: %v", err)
 	}
@@ -124,7 +125,7 @@ func TestLanguageIsKept(t *testing.T) {
 	// else provides it. Not what tests, or experiments and other forms of the
 	// library use, nor what packages have under their own names anyway.
 	foreign := regexp.MustCompile(`^(_rt0|arena\.|crypto/|go:|internal/|os\.(ignore|restore)SIGSYS|os/signal\.signalWait|runtime\.|runtime/(metrics_test|pprof|secret)\.|sync\.|sync_test\.|syscall\.(cgocaller|runtime_doAll)|type:|unique\.|reflect\.(gcbits|mapiter|memclr))`)
-	archive, err := a.b.run.output(t.Context(), a.dir, "go", "list", "-export", "-buildmode=plugin", "-gcflags=all="+strings.Join(a.b.gcflags(), " "), "-f", "{{.Export}}", "runtime")
+	archive, err := a.b.tools.Output(t.Context(), a.dir, "go", "list", "-export", "-buildmode=plugin", "-gcflags=all="+strings.Join(a.b.tools.CompilerFlags(), " "), "-f", "{{.Export}}", "runtime")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,12 +208,12 @@ func TestPassing(t *testing.T) {
 		err  error
 		want bool
 	}{
-		{&ToolError{Tool: "link", Output: "write x.o: no space left on device", Err: errors.New("exit status 1")}, true},
-		{&ToolError{Tool: "link", Err: errors.New("signal: killed")}, true},
+		{&gocmd.ToolError{Tool: "link", Output: "write x.o: no space left on device", Err: errors.New("exit status 1")}, true},
+		{&gocmd.ToolError{Tool: "link", Err: errors.New("signal: killed")}, true},
 		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, true},
 		{fmt.Errorf("x: %w", context.DeadlineExceeded), true},
 		{errors.New("fork/exec x: resource temporarily unavailable"), true},
-		{&ToolError{Tool: "link", Output: "relocation target not defined", Err: errors.New("exit status 2")}, false},
+		{&gocmd.ToolError{Tool: "link", Output: "relocation target not defined", Err: errors.New("exit status 2")}, false},
 		{errors.New(`the trial program says "x", not "y"`), false},
 	} {
 		if got := passing(tt.err); got != tt.want {
@@ -422,7 +423,7 @@ func TestSpeculateFromDisk(t *testing.T) {
 	save("v2", double)
 
 	// The compiler waits until another file is saved.
-	tools := a.b.env.GOTOOLDIR
+	tools := a.b.tools.Env.GOTOOLDIR
 	compiles, goOn := a.haltCompiler()
 	ahead("v3")
 	sp := a.b.ahead.current
@@ -433,7 +434,7 @@ func TestSpeculateFromDisk(t *testing.T) {
 	a.edit("handlers/double.go", "2 * n", "3 * n")
 	goOn()
 	<-sp.done
-	a.b.env.GOTOOLDIR = tools
+	a.b.tools.Env.GOTOOLDIR = tools
 	if sp.res != nil {
 		t.Error("a file that changed while it was compiled is taken for what it was before")
 	}
@@ -450,8 +451,8 @@ func (a *app) haltCompiler() (compiles, goOn func()) {
 	if err := exec.Command("mkfifo", started, pipe).Run(); err != nil {
 		a.t.Fatal(err)
 	}
-	writeTool(a.t, filepath.Join(dir, "compile"), "echo > "+started+"; read x < "+pipe+"; exec "+a.b.tool("compile")+` "$@"`)
-	a.b.env.GOTOOLDIR = dir
+	writeTool(a.t, filepath.Join(dir, "compile"), "echo > "+started+"; read x < "+pipe+"; exec "+a.b.tools.Tool("compile")+` "$@"`)
+	a.b.tools.Env.GOTOOLDIR = dir
 	compiles = func() {
 		a.t.Helper()
 		if _, err := os.ReadFile(started); err != nil {

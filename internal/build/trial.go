@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 )
@@ -164,11 +165,11 @@ func (l *thinLinker) tryAndRemember(ctx context.Context) error {
 // passing reports whether an error is of the machine as it is now: no room, no
 // permission, no memory, killed.
 func passing(err error) bool {
-	if errors.Is(err, ErrDiskFull) || errors.Is(err, fs.ErrPermission) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, gocmd.ErrDiskFull) || errors.Is(err, fs.ErrPermission) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return true
 	}
 	text := err.Error()
-	if diskFull(text) != nil {
+	if gocmd.DiskFull(text) != nil {
 		return true
 	}
 	for _, sign := range []string{"signal: killed", "signal: terminated", "signal: interrupt", "permission denied", "cannot allocate memory", "out of memory", "resource temporarily unavailable", "too many open files", "read-only file system", "input/output error", "no such file or directory"} {
@@ -202,8 +203,8 @@ func (b *Builder) TrialAnew(ctx context.Context) (earlier string, err error) {
 // fingerprint names everything that the answer depends on.
 func (l *thinLinker) fingerprint() string {
 	h := sha256.New()
-	fmt.Fprintln(h, thin.Version, l.builder.Toolchain(), l.builder.env.GOEXPERIMENT, l.builder.gcflags(), l.builder.cfg.Race, l.builder.run.toolEnv)
-	for _, file := range []string{l.builder.tool("compile"), l.linker.GoLink, l.linker.SystemLink, l.linker.Nothing} {
+	fmt.Fprintln(h, thin.Version, l.builder.Toolchain(), l.builder.tools.Env.GOEXPERIMENT, l.builder.tools.CompilerFlags(), l.builder.tools.Race, l.builder.tools.ToolEnv)
+	for _, file := range []string{l.builder.tools.Tool("compile"), l.linker.GoLink, l.linker.SystemLink, l.linker.Nothing} {
 		info, err := os.Stat(file)
 		if err != nil {
 			fmt.Fprintln(h, file, err)
@@ -234,7 +235,7 @@ func (l *thinLinker) try(ctx context.Context) (err error) {
 	cfg := l.builder.cfg
 	cfg.Dir, cfg.Main, cfg.OutDir, cfg.Tags, cfg.CacheDir = dir, "", outdir.Path(dir), nil, ""
 	cfg.Env = append(cfg.Env, "GOFLAGS=", "GOWORK=off")
-	if v, _, _ := strings.Cut(l.builder.env.GOVERSION, " "); strings.HasPrefix(v, "go") {
+	if v, _, _ := strings.Cut(l.builder.tools.Env.GOVERSION, " "); strings.HasPrefix(v, "go") {
 		cfg.Env = append(cfg.Env, "GOTOOLCHAIN="+v) // which the workspace may have chosen
 	}
 	b, err := New(ctx, cfg)

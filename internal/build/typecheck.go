@@ -17,6 +17,7 @@ import (
 	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // ErrUnchecked says that source alone does not tell whether a program compiles.
@@ -28,7 +29,7 @@ var ErrUnchecked = errors.New("cannot be checked from source")
 // a *Failure. Those in packages with cgo are not found, and if there is code that this
 // version of go/types does not know the error is ErrUnchecked.
 func (b *Builder) TypeCheck(ctx context.Context, s *Snapshot) error {
-	c := newTypeCheck(s.graph, b.env.GOARCH, b.existing)
+	c := newTypeCheck(s.graph, b.tools.Env.GOARCH, b.existing)
 	order := slices.DeleteFunc(slices.Clone(s.graph.Order), func(path string) bool { return path == "unsafe" })
 	return s.graph.inOrder(order, func(path string) error {
 		if err := context.Cause(ctx); err != nil {
@@ -75,7 +76,7 @@ func (c *typeCheck) check(p *Package) error {
 	for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
 		f, err := parser.ParseFile(c.fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
 		if syntax, ok := errors.AsType[scanner.ErrorList](err); ok && own {
-			return failure(c.existing(syntaxErrors(syntax), p.inputs())...)
+			return gocmd.Fail(c.existing(syntaxErrors(syntax), p.inputs())...)
 		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnchecked, err)
@@ -108,7 +109,7 @@ func (c *typeCheck) check(p *Package) error {
 	case !own || len(found) == 0 || slices.ContainsFunc(found, ofNewerGo):
 		return fmt.Errorf("%w: %w", ErrUnchecked, err)
 	}
-	return failure(c.existing(c.diagnostics(found), p.inputs())...)
+	return gocmd.Fail(c.existing(c.diagnostics(found), p.inputs())...)
 }
 
 // ofUnknownType reports whether an error may come from what C declares.

@@ -1,9 +1,7 @@
 package build
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // Removed reports whether what changed is that embedded files were removed, and
@@ -44,7 +43,7 @@ func (b *Builder) Unfinished(s *Snapshot, files []string) (file, what string) {
 		if _, known := s.sources[file]; known {
 			continue
 		}
-		if match, err := b.matches(file, data); err != nil || !match {
+		if match, err := gocmd.Matcher(b.tools.BuildContext())(file, data); err != nil || !match {
 			continue
 		}
 		if of := s.repeats(p, digestGo(data), files); of != "" {
@@ -52,13 +51,6 @@ func (b *Builder) Unfinished(s *Snapshot, files []string) (file, what string) {
 		}
 	}
 	return "", ""
-}
-
-// matches reports whether the go command builds a file of this name and text.
-func (b *Builder) matches(path string, data []byte) (bool, error) {
-	ctx := b.buildContext()
-	ctx.OpenFile = func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
-	return ctx.MatchFile(filepath.Split(path))
 }
 
 // repeats returns a file of a package that declares what another one does; empty

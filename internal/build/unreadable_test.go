@@ -11,13 +11,14 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestListing: a file that went away between listing and reading has the go
 // command asked again, and not for ever.
 func TestListing(t *testing.T) {
-	gone := unreadable("/app/h.go", &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrNotExist})
-	denied := unreadable("/app/h.go", &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrPermission})
+	gone := gocmd.Unreadable("/app/h.go", &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrNotExist})
+	denied := gocmd.Unreadable("/app/h.go", &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrPermission})
 	ended, end := context.WithCancel(t.Context())
 	end()
 	for _, tt := range []struct {
@@ -52,29 +53,29 @@ func TestListing(t *testing.T) {
 // TestDenied: what may not be read is told from other errors, whoever has said so
 // and in whatever it is wrapped.
 func TestDenied(t *testing.T) {
-	b := &Builder{}
+	b := &Builder{tools: &gocmd.Toolchain{}}
 	path := &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrPermission}
 	tool := func(output string) error {
-		return &ToolError{Tool: "go", Output: output, Err: errors.New("exit status 1")}
+		return &gocmd.ToolError{Tool: "go", Output: output, Err: errors.New("exit status 1")}
 	}
 	for name, tt := range map[string]struct {
 		err  error
 		want bool
 	}{
-		"read":                       {unreadable("/app/h.go", path), true},
-		"gone":                       {unreadable("/app/h.go", &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrNotExist}), false},
-		"the compiler":               {b.codeError(tool("open /app/h.go: permission denied\n"), "/app"), true},
-		"the compiler, in assembly":  {b.codeError(tool("asm: open /app/h.s: permission denied\n"), "/app"), true},
-		"an embedded file":           {b.codeError(tool("h.go:4:5: embed x.txt: open h/x.txt: permission denied\n"), "/app"), true},
-		"what the system forbids":    {b.codeError(tool("open /app/h.go: operation not permitted\n"), "/app"), true},
-		"a mistake":                  {b.codeError(tool("/app/h.go:1:1: syntax error\n"), "/app"), false},
+		"read":                       {gocmd.Unreadable("/app/h.go", path), true},
+		"gone":                       {gocmd.Unreadable("/app/h.go", &fs.PathError{Op: "open", Path: "/app/h.go", Err: fs.ErrNotExist}), false},
+		"the compiler":               {b.tools.CodeError(tool("open /app/h.go: permission denied\n"), "/app"), true},
+		"the compiler, in assembly":  {b.tools.CodeError(tool("asm: open /app/h.s: permission denied\n"), "/app"), true},
+		"an embedded file":           {b.tools.CodeError(tool("h.go:4:5: embed x.txt: open h/x.txt: permission denied\n"), "/app"), true},
+		"what the system forbids":    {b.tools.CodeError(tool("open /app/h.go: operation not permitted\n"), "/app"), true},
+		"a mistake":                  {b.tools.CodeError(tool("/app/h.go:1:1: syntax error\n"), "/app"), false},
 		"go.mod":                     {b.listFailure(tool("go: open /app/go.mod: permission denied\n")), true},
 		"a directory":                {b.listFailure(tool("main.go:6:2: open /app/inner: permission denied\n")), true},
-		"a package":                  {failure(b.packageFault(&Graph{}, &Package{Error: &PackageError{Err: "open /app/h/h.go: permission denied"}})), true},
-		"one of two":                 {failure(manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "syntax error"), manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "open x: permission denied")), true},
-		"wrapped":                    {fmt.Errorf("listing: %w", unreadable("/app/h.go", path)), true},
-		"said while it registered":   {failure(manifest.Diagnose(manifest.CodeRegister, manifest.Position{}, "panic: open config.yaml: permission denied")), false},
-		"another error of a failure": {failure(), false},
+		"a package":                  {gocmd.Fail(b.packageFault(&Graph{}, &Package{Error: &PackageError{Err: "open /app/h/h.go: permission denied"}})), true},
+		"one of two":                 {gocmd.Fail(manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "syntax error"), manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "open x: permission denied")), true},
+		"wrapped":                    {fmt.Errorf("listing: %w", gocmd.Unreadable("/app/h.go", path)), true},
+		"said while it registered":   {gocmd.Fail(manifest.Diagnose(manifest.CodeRegister, manifest.Position{}, "panic: open config.yaml: permission denied")), false},
+		"another error of a failure": {gocmd.Fail(), false},
 	} {
 		if got := errors.Is(tt.err, fs.ErrPermission); got != tt.want {
 			t.Errorf("%s: %v is for want of permission: %t", name, tt.err, got)
@@ -91,11 +92,11 @@ func TestUnreadable(t *testing.T) {
 	a.host()
 	file := filepath.Join(a.dir, "handlers/double.go")
 	for name, err := range map[string]error{
-		"compiler":   a.b.codeError(&ToolError{Tool: "compile", Output: "open " + file + ": permission denied\n"}, a.dir),
-		"reading":    unreadable(file, &fs.PathError{Op: "open", Path: file, Err: fs.ErrPermission}),
-		"as compile": a.b.codeError(&ToolError{Tool: "compile", Output: "compile: open " + file + ": permission denied\n"}, a.dir),
+		"compiler":   a.b.tools.CodeError(&gocmd.ToolError{Tool: "compile", Output: "open " + file + ": permission denied\n"}, a.dir),
+		"reading":    gocmd.Unreadable(file, &fs.PathError{Op: "open", Path: file, Err: fs.ErrPermission}),
+		"as compile": a.b.tools.CodeError(&gocmd.ToolError{Tool: "compile", Output: "compile: open " + file + ": permission denied\n"}, a.dir),
 	} {
-		f, ok := errors.AsType[*Failure](err)
+		f, ok := errors.AsType[*gocmd.Failure](err)
 		if !ok || len(f.Diagnostics) != 1 || f.Diagnostics[0].File != file || f.Diagnostics[0].Code != manifest.CodeCompile || err.Error() != file+": the file cannot be read: permission denied [ANV009]" {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestVariants builds and swaps once under settings that change how everything
@@ -53,8 +54,8 @@ func TestVariants(t *testing.T) {
 			if got := a.start(a.host().Path); tt.name != "GOFLAGS" && got != "v1 started loads 1 [page.html=<p>] renders 1 [2 4]" {
 				t.Errorf("the executable says %q", got)
 			}
-			if raced := tt.name == "race" || tt.name == "race from GOFLAGS"; a.b.cfg.Race != raced {
-				t.Errorf("race detector: %t", a.b.cfg.Race)
+			if raced := tt.name == "race" || tt.name == "race from GOFLAGS"; a.b.tools.Race != raced {
+				t.Errorf("race detector: %t", a.b.tools.Race)
 			}
 			_, got := a.swap(a.edit("handlers/handlers.go", `"v1"`, `"v2"`))
 			if !strings.HasPrefix(got, "v2 started") || tt.name == "GOFLAGS" && !strings.Contains(got, "loads 11") {
@@ -272,7 +273,7 @@ github.com/anvilforge/anvil-lsp/hotreload/program
 		if err == nil || g == nil || !slices.Contains(g.Dirs(), root) {
 			t.Errorf("broken go.work: its directory is not watched, error %v", err)
 		}
-		f, _ := errors.AsType[*Failure](err)
+		f, _ := errors.AsType[*gocmd.Failure](err)
 		if want := (manifest.Position{File: name, Line: 3, Column: 5}); f == nil || f.Diagnostics[0].Position != want {
 			t.Errorf("broken go.work: %v, want it at %v", err, want)
 		}
@@ -293,7 +294,7 @@ github.com/anvilforge/anvil-lsp/hotreload/program
 		for dir, want := range map[string]string{".": "example.com/app", "services": "example.com/app", "lib": ""} {
 			a.b.cfg.Dir = filepath.Join(a.dir, dir)
 			a.rebuild()
-			if got, err := a.b.Main(t.Context()); got != want || errors.Is(err, ErrSetup) != (want == "") {
+			if got, err := a.b.Main(t.Context()); got != want || errors.Is(err, gocmd.ErrSetup) != (want == "") {
 				t.Errorf("in %s: main package %q, error %v; want %q", dir, got, err, want)
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 )
 
@@ -33,7 +34,7 @@ func (d *doctor) run(ctx context.Context, dir, stdin string, env []string, name 
 	cmd.Dir = dir
 	cmd.Env = append(append(os.Environ(), "PWD="+dir, "GOTMPDIR="+d.tmp, "TMPDIR="+d.tmp), env...)
 	cmd.Stdin = strings.NewReader(stdin)
-	build.OwnProcessGroup(cmd) // its compilers end with the go command
+	gocmd.OwnProcessGroup(cmd) // its compilers end with the go command
 	cmd.WaitDelay = 2 * time.Second
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -44,7 +45,7 @@ func (d *doctor) run(ctx context.Context, dir, stdin string, env []string, name 
 func (d *doctor) toolchain(ctx context.Context) bool {
 	const name, advice = "go", "install Go 1.26 or newer: https://go.dev/dl"
 	if _, err := exec.LookPath(d.o.Go); err != nil {
-		d.add(name, Failed, build.NoGoAdvice, "%s", build.NoGoCommand(d.o.Go, os.Environ()))
+		d.add(name, Failed, gocmd.NoGoAdvice, "%s", gocmd.NoGoCommand(d.o.Go, os.Environ()))
 		return false
 	}
 	out, err := d.run(ctx, d.dir, "", nil, d.o.Go, "env", "-json")
@@ -71,16 +72,16 @@ func (d *doctor) toolchain(ctx context.Context) bool {
 // runtime says what is left out with a Go release whose runtime is not known.
 func (d *doctor) runtime() {
 	release, _, _ := strings.Cut(d.env.GOVERSION, " ") // without experiments
-	if version.IsValid(release) && version.Compare(version.Lang(release), build.NewestRuntime) <= 0 {
+	if version.IsValid(release) && version.Compare(version.Lang(release), gocmd.NewestRuntime) <= 0 {
 		return
 	}
 	d.add("Go runtime", Warning, "update anvil-lsp, or restart when a type switch, an assertion or == goes wrong after a swap (docs/codes.md, ANV015)",
-		"the comparison of interface tables knows the runtime up to %s; with %s new code is swapped in without it", build.NewestRuntime, d.env.GOVERSION)
+		"the comparison of interface tables knows the runtime up to %s; with %s new code is swapped in without it", gocmd.NewestRuntime, d.env.GOVERSION)
 }
 
 // environment says what in the environment keeps plugins from being built.
 func (d *doctor) environment() {
-	if problem, advice := build.CheckEnv(d.vars, os.Environ()); problem != "" {
+	if problem, advice := gocmd.CheckEnv(d.vars, os.Environ()); problem != "" {
 		d.add("cgo", Failed, advice, "%s", problem)
 		return
 	}
@@ -91,7 +92,7 @@ func (d *doctor) environment() {
 // linker are often what is missing.
 func (d *doctor) compiler(ctx context.Context) bool {
 	const name, advice = "C compiler", "install a C compiler and its headers (Debian, Ubuntu: apt-get install gcc libc6-dev; Fedora: dnf install gcc; macOS: xcode-select --install)"
-	cc := build.SplitQuoted(d.env.CC)
+	cc := gocmd.SplitQuoted(d.env.CC)
 	if len(cc) == 0 {
 		d.add(name, Failed, advice, "go env knows none (CC is empty)")
 		return false

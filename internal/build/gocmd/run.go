@@ -1,4 +1,4 @@
-package build
+package gocmd
 
 import (
 	"bufio"
@@ -17,7 +17,7 @@ import (
 // runner starts tools.
 type runner struct {
 	env     []string
-	toolEnv []string // added for compile and link
+	ToolEnv []string // added for compile and link
 }
 
 // ToolError reports a tool that ended with an error.
@@ -42,31 +42,31 @@ func (e *ToolError) Is(target error) bool { return target == fs.ErrPermission &&
 // Unwrap returns the cause.
 func (e *ToolError) Unwrap() error { return e.Err }
 
-// quick returns a runner for tools written in Go that come to an end soon: while
+// Quick returns a runner for tools written in Go that come to an end soon: while
 // they are small they collect no garbage.
-func (r runner) quick() runner {
-	r.toolEnv = append(slices.Clip(r.toolEnv), "GOGC=off", "GOMEMLIMIT=512MiB")
+func (r runner) Quick() runner {
+	r.ToolEnv = append(slices.Clip(r.ToolEnv), "GOGC=off", "GOMEMLIMIT=512MiB")
 	return r
 }
 
 func (r runner) command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
-	cmd.Env = append(append(r.env[:len(r.env):len(r.env)], r.toolEnv...), "PWD="+dir)
+	cmd.Env = append(append(r.env[:len(r.env):len(r.env)], r.ToolEnv...), "PWD="+dir)
 	// A linker has children of its own; all of them end with the build.
 	OwnProcessGroup(cmd)
 	cmd.WaitDelay = 2 * time.Second
 	return cmd
 }
 
-// output returns what a tool writes to its standard output. A cancelled
+// Output returns what a tool writes to its standard output. A cancelled
 // context is returned as such, not as the signal that ended the tool.
-func (r runner) output(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
-	return r.stream(ctx, dir, nil, name, args...)
+func (r runner) Output(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
+	return r.Stream(ctx, dir, nil, name, args...)
 }
 
-// stream is output with a function that sees each line of standard error.
-func (r runner) stream(ctx context.Context, dir string, line func(string), name string, args ...string) ([]byte, error) {
+// Stream is output with a function that sees each line of standard error.
+func (r runner) Stream(ctx context.Context, dir string, line func(string), name string, args ...string) ([]byte, error) {
 	cmd := r.command(ctx, dir, name, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

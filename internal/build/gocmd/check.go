@@ -1,4 +1,4 @@
-package build
+package gocmd
 
 import (
 	"fmt"
@@ -92,95 +92,19 @@ func NoGoCommand(name string, env []string) string {
 // NoGoAdvice is what to do about that.
 const NoGoAdvice = "install Go 1.26 or newer from https://go.dev/dl, or start the editor from a shell that has it in PATH"
 
-// carried are the flags of GOFLAGS that hold for the live server, too, or that do
-// not concern what is compiled.
-var carried = []string{"tags", "race", "mod", "modfile", "modcacherw", "C", "n", "v", "x", "p", "a", "work", "json"}
-
-// Unheeded returns the flags of GOFLAGS that the live server is built without, as
-// they are written, in that order.
-func (b *Builder) Unheeded() []string {
-	var out []string
-	for _, f := range SplitQuoted(b.env.GOFLAGS) {
-		name, value, _ := strings.Cut(strings.TrimLeft(f, "-"), "=")
-		switch {
-		case slices.Contains(carried, name), value == "false", name == "pgo" && (value == "off" || value == "auto"), name == "buildvcs" && value == "auto":
-		case name == "ldflags":
-			for _, word := range linkerWords(value) {
-				if !strings.HasPrefix(word, "-X=") && word != "-s" && word != "-w" { // those it is linked with anyway
-					out = append(out, "-ldflags="+word)
-				}
-			}
-		default:
-			out = append(out, f)
-		}
+// pluginPlatform tells where -buildmode=plugin exists
+// (internal/platform.BuildModeSupported in the Go source).
+func pluginPlatform(goos, goarch string) bool {
+	switch goos {
+	case "linux":
+		return slices.Contains([]string{"amd64", "arm64", "arm", "386", "loong64", "riscv64", "s390x", "ppc64le"}, goarch)
+	case "darwin", "freebsd":
+		return goarch == "amd64" || goarch == "arm64"
 	}
-	return out
+	return false
 }
 
-// variable is a value that the linker gives a string variable (-X).
-type variable struct{ pkg, name, value string }
-
-// variables returns what the linker flags of GOFLAGS set. The last -ldflags
-// counts, as everywhere.
-func (e *goEnv) variables() []variable {
-	values := e.goFlag("ldflags")
-	if len(values) == 0 {
-		return nil
-	}
-	var out []variable
-	for _, word := range linkerWords(values[len(values)-1]) {
-		definition, ok := strings.CutPrefix(word, "-X=")
-		symbol, value, assigned := strings.Cut(definition, "=")
-		dot := strings.LastIndexByte(symbol, '.')
-		if ok && assigned && dot > 0 {
-			out = append(out, variable{symbol[:dot], symbol[dot+1:], value})
-		}
-	}
-	return out
-}
-
-// linkerWords returns the flags in a value of -ldflags, each as one word. A
-// pattern of packages may stand before them: main is meant in any case.
-func linkerWords(value string) []string {
-	if pattern, rest, ok := strings.Cut(value, "="); ok && !strings.HasPrefix(value, "-") && !strings.ContainsAny(pattern, "'\" ") {
-		value = rest
-	}
-	var out []string
-	for words := SplitQuoted(value); len(words) > 0; words = words[1:] {
-		word := words[0]
-		if strings.HasPrefix(word, "--") {
-			word = word[1:]
-		}
-		if word == "-X" && len(words) > 1 {
-			words = words[1:]
-			word += "=" + words[0]
-		}
-		out = append(out, word)
-	}
-	return out
-}
-
-// setVariables returns the linker's flags for the executable.
-func (b *Builder) setVariables() []string {
-	var flags []string
-	for _, v := range b.env.variables() {
-		flags = append(flags, "-X="+v.pkg+"."+v.name+"="+v.value)
-	}
-	return flags
-}
-
-// pluginVariables returns the linker's flags for a plugin, where hot packages have
-// other paths. main is not in it: to the linker that is the handlers package.
-func (b *Builder) pluginVariables(s *Snapshot) []string {
-	var flags []string
-	for _, v := range b.env.variables() {
-		if v.pkg == "main" || v.pkg == s.boundary.Main {
-			continue
-		}
-		if c, ok := s.compiled[v.pkg]; ok {
-			v.pkg = c.path
-		}
-		flags = append(flags, "-X="+v.pkg+"."+v.name+"="+v.value)
-	}
-	return flags
+// ThinPlatform tells where plugins can be linked thin.
+func ThinPlatform(goos, goarch string) bool {
+	return goos == "linux" && (goarch == "amd64" || goarch == "arm64")
 }
