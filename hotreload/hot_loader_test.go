@@ -510,7 +510,7 @@ func TestRollback(t *testing.T) {
 	for n := 1; n <= 3; n++ {
 		b.live(func(r *RouteSink) {
 			contexts = append(contexts, r.Context())
-			Register(r, jobs, "job", n)
+			jobs.Add(r, "job", n)
 			r.Get("/", text(fmt.Sprint("code ", n)))
 		})
 	}

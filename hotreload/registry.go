@@ -12,7 +12,7 @@ import (
 // RegistryGeneration is an index that each generation fills anew, for whatever
 // a generation registers beside routes: handlers of WebSocket messages, jobs,
 // components. It lives in a host package or in the Container; hot code fills it
-// with [Register], and whoever looks something up always finds the live
+// with [RegistryGeneration.Add], and whoever looks something up always finds the live
 // generation's.
 //
 // It is safe for concurrent use, and looking up takes no lock.
@@ -63,12 +63,12 @@ func (g *RegistryGeneration[K, V]) Keys() []K {
 // before the first one.
 func (g *RegistryGeneration[K, V]) Generation() int { return g.index.current.Load().generation }
 
-// Register has g hold value under key as soon as the generation of s goes live.
-// All entries of the generation appear at once, and those of the one before
-// disappear, also the ones that are not registered again. The same key twice
-// in one generation is a mistake, reported at both lines.
-func Register[K comparable, V any](s *RouteSink, g *RegistryGeneration[K, V], key K, value V) {
-	s.register(&g.index, key, s.reg.callerPosition(), func(entries any) any {
+// Add registers value under key with the generation that r belongs to, and takes
+// effect when that generation goes live: all its entries appear at once, and
+// those of the generation before disappear, whether they were added again or not.
+// The same key twice in one generation is a mistake, reported at both lines.
+func (g *RegistryGeneration[K, V]) Add(r *RouteSink, key K, value V) {
+	r.register(&g.index, key, r.reg.callerPosition(), func(entries any) any {
 		m, _ := entries.(map[K]V)
 		if m == nil {
 			m = map[K]V{}
@@ -80,7 +80,7 @@ func Register[K comparable, V any](s *RouteSink, g *RegistryGeneration[K, V], ke
 
 // register has add put something into the entries of an index.
 func (s *RouteSink) register(to *index, key any, at manifest.Position, add func(entries any) any) {
-	s.reg.edit("Register", at, func() {
+	s.reg.edit("RegistryGeneration.Add", at, func() {
 		staged := s.reg.stage(to)
 		if first, ok := staged.positions[key]; ok {
 			d := manifest.Diagnose(manifest.CodeRegistration, at, "%s: %v is registered twice", to.name, key)

@@ -16,8 +16,8 @@ func TestRegistryFollowsTheLiveGeneration(t *testing.T) {
 		t.Error("a new registry is not empty")
 	}
 	first := func(r *RouteSink) {
-		Register(r, messages, "ping", 1)
-		Register(r, messages, "chat", 1)
+		messages.Add(r, "ping", 1)
+		messages.Add(r, "chat", 1)
 		if _, ok := messages.Get("ping"); ok {
 			t.Error("an entry appears before its generation is live")
 		}
@@ -27,9 +27,9 @@ func TestRegistryFollowsTheLiveGeneration(t *testing.T) {
 		t.Errorf("keys %v of generation %d", got, messages.Generation())
 	}
 	goLiveWith(t, s, func(r *RouteSink) {
-		Register(r, messages, "chat", 2)
-		Register(r, other, 9, "")
-		Register(r, other, 10, "")
+		messages.Add(r, "chat", 2)
+		other.Add(r, 9, "")
+		other.Add(r, 10, "")
 	})
 	if v, _ := messages.Get("chat"); v != 2 {
 		t.Errorf("chat = %d, want that of generation 2", v)
@@ -53,10 +53,10 @@ func TestRegistryFollowsTheLiveGeneration(t *testing.T) {
 func TestRegistryRefusesDuplicateKey(t *testing.T) {
 	s := NewLiveState(nil)
 	jobs := NewRegistry[string, int]("jobs")
-	goLiveWith(t, s, func(r *RouteSink) { Register(r, jobs, "mail", 1) })
+	goLiveWith(t, s, func(r *RouteSink) { jobs.Add(r, "mail", 1) })
 	err := s.Register(func(r *RouteSink) {
-		Register(r, jobs, "mail", 2)
-		Register(r, jobs, "mail", 3)
+		jobs.Add(r, "mail", 2)
+		jobs.Add(r, "mail", 3)
 	})
 	failure, ok := errors.AsType[*RegistrationError](err)
 	if !ok || len(failure.Diagnostics) != 1 {

@@ -15,6 +15,7 @@ type callSite struct {
 	pos  token.Pos // of the name of the called function: its line is the call's
 	name string    // as the source has it
 	args []ast.Expr
+	recv ast.Expr // what the method is called on
 }
 
 // arg returns the position of an argument.
@@ -57,7 +58,7 @@ func (ev *evaluator) prepare(f *frame, e *ast.CallExpr) *pending {
 	}
 	p := &pending{site: callSite{pos: e.Lparen, name: calledName(fun), args: e.Args}}
 	if sel, ok := fun.(*ast.SelectorExpr); ok {
-		p.site.pos = sel.Sel.Pos()
+		p.site.pos, p.site.recv = sel.Sel.Pos(), sel.X
 	}
 	p.fn = ev.expr(f, e.Fun)
 	for _, a := range e.Args {

@@ -20,8 +20,8 @@ func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r val
 		return ev.sinkMethod(fn, args, site), true
 	}
 	switch name {
-	case manifest.RuntimePath + ".Register":
-		ev.registerEntry(fn, args, site)
+	case "(*" + manifest.RuntimePath + ".RegistryGeneration[K, V]).Add":
+		ev.addEntry(fn, args, site)
 		return nothing, true
 	case manifest.RuntimePath + ".StateOf":
 		ev.stateOf(fn, args, site)

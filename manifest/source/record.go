@@ -100,19 +100,19 @@ func (w *world) state(key string, t types.Type, pos token.Pos) (s State, ok bool
 	}, true
 }
 
-// registerEntry records a call of hotreload.Register(sink, registry, key, value).
-func (ev *evaluator) registerEntry(fn *function, args []value, site callSite) {
-	if ev.dry > 0 || len(args) < 4 || len(ev.out.registered) >= maxRoutes {
+// addEntry records a call of registry.Add(sink, key, value).
+func (ev *evaluator) addEntry(fn *function, args []value, site callSite) {
+	if ev.dry > 0 || len(args) < 3 || len(ev.out.registered) >= maxRoutes {
 		return
 	}
-	r := Registration{Position: ev.position(site.pos), Type: Signature(args[3].typ())}
-	if sig, ok := fn.t.Underlying().(*types.Signature); ok && sig.Params().Len() == 4 {
-		r.Type = Signature(sig.Params().At(3).Type())
+	r := Registration{Position: ev.position(site.pos), Type: Signature(args[2].typ())}
+	if sig, ok := fn.t.Underlying().(*types.Signature); ok && sig.Params().Len() == 3 {
+		r.Type = Signature(sig.Params().At(2).Type())
 	}
-	if len(site.args) > 1 {
-		r.Registry = types.ExprString(site.args[1])
+	if site.recv != nil {
+		r.Registry = types.ExprString(site.recv)
 	}
-	if b, ok := args[2].(*basic); ok {
+	if b, ok := args[1].(*basic); ok {
 		r.Key = b.val.ExactString()
 		if b.val.Kind() == constant.String {
 			r.Key = constant.StringVal(b.val)

@@ -14,7 +14,7 @@ type Report struct {
 	Unknown []Unknown
 	// State is the keyed state that hot code asks for, sorted by key.
 	State []State
-	// Registered are the calls of hotreload.Register, in order of registration.
+	// Registered are the calls of RegistryGeneration.Add, in order of registration.
 	Registered []Registration
 	// Findings about this code alone, sorted: ANV003, ANV004, ANV006, ANV007,
 	// ANV008, ANV009 and ANV014.

@@ -43,7 +43,7 @@ func (l *live) load(handlers map[string]feed.MessageHandler) {
 	err := l.state.Register(func(r *hotreload.RouteSink) {
 		r.Get("/feed", func(w http.ResponseWriter, r *http.Request) { l.Accept(w, r, "ada") })
 		for name, h := range handlers {
-			hotreload.Register(r, l.Handlers, name, h)
+			l.Handlers.Add(r, name, h)
 		}
 	})
 	if err != nil {

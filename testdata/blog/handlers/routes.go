@@ -78,6 +78,6 @@ func AnvilRegisterRoutes(r *hotreload.RouteSink) {
 	})
 	site.Group("/api", (&api.API{Store: a.store, Views: a.views, Publish: a.publish}).Register) // func(*hotreload.Ctx, In) (Out, error)
 
-	hotreload.Register(r, a.hub.Handlers, "echo", a.echo)
-	hotreload.Register(r, a.hub.Handlers, "shout", a.shout)
+	a.hub.Handlers.Add(r, "echo", a.echo)
+	a.hub.Handlers.Add(r, "shout", a.shout)
 }
