@@ -13,9 +13,7 @@ import (
 
 // adder finds what generations add to tables that outlive them.
 type adder struct {
-	run   *checking
-	w     *world
-	all   []*checked
+	*finder
 	found map[token.Pos]*OneTime
 	// used are the functions that something checked uses, names those of methods
 	// of interfaces among them, and shrinks is by place. They are made when they are
@@ -57,9 +55,9 @@ type addingCall struct {
 // the Container keeps (ANV006): an entry that is there once more after each
 // reload, and one that makes the second generation panic. It also returns the
 // packages whose source would tell more.
-func (run *checking) additions(w *world, all, hot []*checked) (found []OneTime, leads []string) {
-	a := &adder{run: run, w: w, all: all, found: map[token.Pos]*OneTime{}, leads: map[string]bool{}}
-	run.eachStart(hot, func(c *checked, own *functionFacts, reached func(*OneTime)) {
+func (f *finder) additions() (found []OneTime, leads []string) {
+	a := &adder{finder: f, found: map[token.Pos]*OneTime{}, leads: map[string]bool{}}
+	f.eachStart(func(c *checked, own *functionFacts, reached func(*OneTime)) {
 		a.reached, a.seen = reached, map[addition]bool{}
 		a.visit(addingCall{c: c, own: own})
 	})
@@ -72,14 +70,14 @@ func (a *adder) index() {
 		return
 	}
 	a.used, a.names, a.shrinks = map[*types.Func]bool{}, map[string]bool{}, map[*types.Var][]shrinkIn{}
-	for _, c := range a.all {
-		for _, u := range c.facts.uses {
+	for _, c := range a.units {
+		for _, u := range a.facts[c].uses {
 			a.used[u.fn] = true
 			if types.IsInterface(recvType(u.fn)) {
 				a.names[u.fn.Name()] = true
 			}
 		}
-		for _, s := range c.facts.shrinks {
+		for _, s := range a.facts[c].shrinks {
 			a.shrinks[s.place] = append(a.shrinks[s.place], shrinkIn{s, c.spec.Hot})
 		}
 	}
@@ -135,7 +133,7 @@ func (x *addingCall) adds(g growth) bool {
 
 // follow follows a call that is made for certain.
 func (a *adder) follow(x addingCall, edge callEdge) {
-	next := addingCall{c: a.w.packages[edge.fn.Pkg()], at: x.at, from: x.from, call: edge.call, info: x.info}
+	next := addingCall{c: a.unit(edge.fn.Pkg()), at: x.at, from: x.from, call: edge.call, info: x.info}
 	if x.c.spec.Hot {
 		next.at, next.from, next.info = edge.pos, edge.call, x.c.info
 	}
@@ -148,7 +146,7 @@ func (a *adder) follow(x addingCall, edge callEdge) {
 		}
 		return
 	}
-	if next.own = next.c.facts.functions[edge.fn]; next.own == nil {
+	if next.own = a.function(edge.fn); next.own == nil {
 		return
 	}
 	if sel, ok := next.selector(); ok && edge.fn.Signature().Recv() != nil {
@@ -206,7 +204,7 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 	var where string
 	switch {
 	case t.root != nil:
-		if c := a.w.packages[t.root.Pkg()]; c != nil && c.spec.Hot {
+		if c := a.unit(t.root.Pkg()); c != nil && c.spec.Hot {
 			return
 		}
 		where = t.root.Pkg().Name() + "." + t.root.Name()
@@ -224,7 +222,7 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 	text := "this"
 	var related []manifest.Related
 	if !x.c.spec.Hot {
-		related = []manifest.Related{{Position: a.run.position(pos), Message: "entered here"}}
+		related = []manifest.Related{{Position: a.position(pos), Message: "entered here"}}
 		pos = x.at
 		if x.from != nil {
 			text = callText(x.info, x.from)
@@ -240,7 +238,7 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 		if severity == manifest.SeverityError {
 			message = panicsOnReload(text+" takes a key of "+where, "a key of "+where, "the key is there already")
 		}
-		o.Diagnostic = manifest.Diagnose(manifest.CodeGlobal, a.run.position(pos), "%s", message)
+		o.Diagnostic = manifest.Diagnose(manifest.CodeGlobal, a.position(pos), "%s", message)
 		o.Severity = severity
 		o.Related = append(related, manifest.Related{Position: o.Position, Message: where + " outlives the generation; the entries of a hotreload.RegistryGeneration do not, and main and other host packages make theirs once"})
 	}

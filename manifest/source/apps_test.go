@@ -241,10 +241,10 @@ func BenchmarkCheck(b *testing.B) {
 		b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "p50-ms")
 	})
 	b.Run("floor", func(b *testing.B) {
-		run := &checking{Checker: c, ctx: b.Context(), state: map[string]progress{}}
-		handlers := c.done[c.prog.Handlers]
+		run := &loading{loader: c.loader, ctx: b.Context(), state: map[string]progress{}}
+		handlers := c.loader.done[c.loader.prog.Handlers]
 		for b.Loop() {
-			typeCheck(c.fset, c.sizes, handlers.spec, handlers.files, run.resolve)
+			typeCheck(c.loader.fset, c.loader.sizes, handlers.spec, handlers.files, run.resolve)
 		}
 	})
 	b.Run("leaf", func(b *testing.B) { // a package that others import

@@ -433,7 +433,7 @@ func (ev *evaluator) callUnknown(v value, args []value, site callSite, why strin
 			reason = "the source of " + functionName(fn.obj) + " is not checked"
 			ev.out.leads[pathOf(fn.obj)] = true
 		}
-		ev.note(site, reason)
+		ev.note(site, reason, nil)
 	}
 	ev.callBacks(args, site, 2)
 	ev.disturbed(fn, args, site)

@@ -11,7 +11,7 @@ import (
 // callKnown calls a function of which the interpreter knows more than its
 // source says. ok is false if fn is none.
 func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r value, ok bool) {
-	if ev.world.packages[fn.obj.Pkg()] != nil {
+	if ev.world.unit(fn.obj.Pkg()) != nil {
 		return nil, false
 	}
 	nothing := &tuple{base: base{t: types.NewTuple()}}

@@ -129,8 +129,8 @@ func changesByName(method *types.Func) bool {
 // change while the program runs (ANV007), once each, at their declaration. What
 // each generation sets when it starts is no such change, and what it then takes
 // from the Container is not its own.
-func (run *checking) changedVariables(w *world, hot []*checked) []manifest.Diagnostic {
-	starting := w.startingFunctions(hot)
+func (f *finder) changedVariables() []manifest.Diagnostic {
+	starting := f.startingFunctions(f.hot)
 	first := map[*types.Var]token.Pos{}
 	note := func(v *types.Var, pos token.Pos, in surroundings) {
 		if !in.literal && starting[in.fn] {
@@ -140,27 +140,27 @@ func (run *checking) changedVariables(w *world, hot []*checked) []manifest.Diagn
 			first[v] = pos
 		}
 	}
-	for _, c := range hot {
-		for _, change := range c.facts.changes {
+	for _, c := range f.hot {
+		for _, change := range f.facts[c].changes {
 			note(change.v, change.pos, change.in)
 		}
-		for _, call := range c.facts.calls {
-			if w.changes(call) {
+		for _, call := range f.facts[c].calls {
+			if f.changes(call) {
 				note(call.v, call.pos, call.in)
 			}
 		}
 	}
-	kept := fromContainer(hot)
+	kept := f.fromContainer()
 	var found []manifest.Diagnostic
 	for v, pos := range first {
-		c := w.packages[v.Pkg()]
+		c := f.unit(v.Pkg())
 		if kept[v] || c == nil || !c.spec.Hot || isConstantByHabit(v.Type()) {
 			continue
 		}
-		d := manifest.Diagnose(manifest.CodePackageState, run.position(v.Pos()),
+		d := manifest.Diagnose(manifest.CodePackageState, f.position(v.Pos()),
 			"%s", manifest.Fit(v.Name()+" is reset by a reload; hotreload.StateOf keeps it", v.Name()+" is reset by a reload"))
 		d.Related = []manifest.Related{
-			{Position: run.position(pos), Message: "changed here"},
+			{Position: f.position(pos), Message: "changed here"},
 			{Position: d.Position, Message: sprintf("each generation that rebuilds package %s has a copy of its own; what the Container keeps (hotreload.StateOf) survives", v.Pkg().Name())},
 		}
 		found = append(found, d)
@@ -170,10 +170,10 @@ func (run *checking) changedVariables(w *world, hot []*checked) []manifest.Diagn
 
 // fromContainer returns the variables that are only ever set to what the
 // Container keeps: what they refer to outlives the generation.
-func fromContainer(hot []*checked) map[*types.Var]bool {
+func (f *finder) fromContainer() map[*types.Var]bool {
 	kept, other := map[*types.Var]bool{}, map[*types.Var]bool{}
-	for _, c := range hot {
-		for _, change := range c.facts.changes {
+	for _, c := range f.hot {
+		for _, change := range f.facts[c].changes {
 			if change.itself && change.kept {
 				kept[change.v] = true
 			} else if change.itself {
@@ -189,10 +189,10 @@ func fromContainer(hot []*checked) map[*types.Var]bool {
 // process starts: nil stands for initialisation and registration themselves, and
 // the others are called from nowhere else. Exported ones of host packages may be
 // called by packages that are not among these.
-func (w *world) startingFunctions(packages []*checked) map[*types.Func]bool {
+func (f *finder) startingFunctions(packages []*checked) map[*types.Func]bool {
 	uses := map[*types.Func][]use{}
 	for _, c := range packages {
-		for _, u := range c.facts.uses {
+		for _, u := range f.facts[c].uses {
 			uses[u.fn] = append(uses[u.fn], u)
 		}
 	}
@@ -200,7 +200,7 @@ func (w *world) startingFunctions(packages []*checked) map[*types.Func]bool {
 	for grown := true; grown; {
 		grown = false
 		for fn, places := range uses {
-			if c := w.packages[fn.Pkg()]; fn.Exported() && (c == nil || !c.spec.Hot) {
+			if c := f.unit(fn.Pkg()); fn.Exported() && (c == nil || !c.spec.Hot) {
 				continue
 			}
 			if !starting[fn] && !slices.ContainsFunc(places, func(u use) bool { return !u.called || u.in.literal || !starting[u.in.fn] }) {
@@ -212,15 +212,11 @@ func (w *world) startingFunctions(packages []*checked) map[*types.Func]bool {
 }
 
 // changes reports whether a call writes to the variable that it is about.
-func (w *world) changes(call variableCall) bool {
+func (f *finder) changes(call variableCall) bool {
 	if call.arg < 0 && changesByName(call.fn) {
 		return true
 	}
-	c := w.packages[call.fn.Pkg()]
-	if c == nil || c.facts == nil {
-		return false
-	}
-	switch own := c.facts.functions[call.fn]; {
+	switch own := f.function(call.fn); {
 	case own == nil:
 		return false
 	case call.arg < 0:

@@ -91,12 +91,12 @@ func TestIncremental(t *testing.T) {
 		{"handlers/model/model.go", "type Post", "type Broken", []string{"example.com/handlers", "example.com/handlers/api", "example.com/handlers/model"}, "/start"},
 		{"handlers/model/model.go", "type Broken", "type Post", []string{"example.com/handlers", "example.com/handlers/api", "example.com/handlers/model"}, "/articles /start"},
 	} {
-		before := maps.Clone(c.done)
+		before := maps.Clone(c.loader.done)
 		name := filepath.Join(root, step.file)
 		overlay[name] = []byte(strings.Replace(string(overlay[name]), step.old, step.new, 1))
 		r := mustCheck(t, c, overlay)
 		var again []string
-		for path, checked := range c.done {
+		for path, checked := range c.loader.done {
 			if before[path] != checked {
 				again = append(again, path)
 			}
@@ -116,7 +116,7 @@ func TestPositionsAreGivenBack(t *testing.T) {
 	p, overlay := archived(t, layers)
 	c := NewChecker(p)
 	count := func() (n int) {
-		for range c.fset.Iterate {
+		for range c.loader.fset.Iterate {
 			n++
 		}
 		return n
@@ -273,9 +273,8 @@ func TestCancelled(t *testing.T) {
 
 // TestFaultOfOurs: a panic of the checker is told, and keeps nothing back.
 func TestFaultOfOurs(t *testing.T) {
-	c := NewChecker(Program{})
 	var faults []manifest.Diagnostic
-	if c.protect(&faults, "testing", func() { panic("oh") }) {
+	if protect(&faults, "testing", func() { panic("oh") }) {
 		t.Error("no fault")
 	}
 	if len(faults) != 1 || faults[0].Severity != manifest.SeverityInformation || !strings.Contains(faults[0].Message, "failed while testing: oh") || faults[0].Detail == "" {

@@ -93,19 +93,20 @@ func (r *Report) Code(path string) *Code {
 }
 
 // keepCode has the report hold the packages.
-func (r *Report) keepCode(w *world, hot []*checked, paths []string) {
-	for _, c := range hot {
+func (r *Report) keepCode(s *snapshot, known *known) {
+	paths := s.program.hot()
+	for _, c := range s.hot {
 		if c.types == nil || len(c.files) == 0 {
 			continue
 		}
 		code := &Code{
 			ImportPath: c.spec.ImportPath, GoVersion: c.spec.goVersion(),
 			Types: c.types, Info: c.info, Complete: !c.broken && len(c.missing) == 0,
-			imports: c.imports, hot: paths, known: w.known,
+			imports: c.imports, hot: paths, known: known,
 		}
 		code.Dir = filepath.Dir(c.files[0].path)
 		for _, f := range c.files {
-			code.Files = append(code.Files, &File{Path: f.path, Digest: f.digest, Syntax: f.file, tokens: w.fset.File(f.file.FileStart)})
+			code.Files = append(code.Files, &File{Path: f.path, Digest: f.digest, Syntax: f.file, tokens: s.fset.File(f.file.FileStart)})
 		}
 		r.code = append(r.code, code)
 	}

@@ -16,22 +16,22 @@ const maxErrors = 10
 // the compiler, a syntax error keeps everything else back, and a package that
 // imports a broken one is not looked at: its errors may be consequences. So may
 // be all syntax errors of a file but the first.
-func (run *checking) compileErrors(c *checked) []manifest.Diagnostic {
+func (s *snapshot) compileErrors(c *checked) []manifest.Diagnostic {
 	var found []manifest.Diagnostic
 	switch {
 	case c.syntax:
 		for _, f := range c.files {
 			if e := firstError(f.errs); e != nil {
-				pos := run.position(run.fset.File(f.file.FileStart).Pos(e.Pos.Offset))
+				pos := s.position(s.fset.File(f.file.FileStart).Pos(e.Pos.Offset))
 				found = append(found, manifest.Diagnose(manifest.CodeCompile, pos, "syntax error: %s", e.Msg))
 			}
 		}
-	case !c.brokenDep || run.cycle:
+	case !c.brokenDep || s.cycle:
 		for _, e := range c.errs {
-			found = run.addTypeError(found, e)
+			found = s.addTypeError(found, e)
 		}
 	}
-	found = compact(found)
+	found = withoutRepetitions(found)
 	manifest.SortDiagnostics(found)
 	return found[:min(len(found), maxErrors)]
 }
@@ -51,8 +51,8 @@ func firstError(errs scanner.ErrorList) *scanner.Error {
 
 // addTypeError adds an error. go/types reports what belongs to an error as
 // another one whose text is indented.
-func (run *checking) addTypeError(found []manifest.Diagnostic, e types.Error) []manifest.Diagnostic {
-	pos := run.position(e.Pos)
+func (s *snapshot) addTypeError(found []manifest.Diagnostic, e types.Error) []manifest.Diagnostic {
+	pos := s.position(e.Pos)
 	if more, ok := strings.CutPrefix(e.Msg, "\t"); ok && len(found) > 0 {
 		last := &found[len(found)-1]
 		last.Related = append(last.Related, manifest.Related{Position: pos, Message: more})

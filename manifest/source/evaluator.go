@@ -34,7 +34,7 @@ const (
 type evaluator struct {
 	ctx     context.Context
 	world   *world
-	out     recorder
+	out     registrations
 	globals map[types.Object]*cell
 
 	steps int
@@ -51,19 +51,15 @@ type evaluator struct {
 	dry     int
 	journal *journal
 	onces   map[*cell]*cell // whether each sync.Once is done
+	// onlyOnce is where NotFound and the like were set.
+	onlyOnce map[string]token.Pos
 }
 
 // world is what the evaluator reads.
 type world struct {
-	fset     *token.FileSet
-	known    *known
-	shapes   *Shapes
-	packages map[*types.Package]*checked
-	hot      []*checked           // dependencies first
-	source   map[*token.File]bool // files of packages
-	mutated  map[*types.Var]bool  // package-level variables that something changes
-	running  map[*types.Var]bool  // those of them that something changes later than initialisation
-	host     []*checked           // dependencies first
+	*snapshot
+	known *known
+	mutations
 }
 
 // activation is a function that is being run.
@@ -139,6 +135,18 @@ func (ev *evaluator) step() {
 }
 
 // follow follows the register function: a function, or a variable that holds one.
+func follow(ctx context.Context, w *world, register types.Object) *registrations {
+	ev := &evaluator{
+		ctx: ctx, world: w, limit: maxSteps,
+		globals: map[types.Object]*cell{}, onlyOnce: map[string]token.Pos{},
+	}
+	ev.out.leads = map[string]bool{}
+	ev.follow(register)
+	ev.out.findings = withoutRepetitions(ev.out.findings)
+	ev.out.findings = append(ev.out.findings, withoutRepetitions(checkRoutes(ev.out.entries, w.known.query))...)
+	return &ev.out
+}
+
 func (ev *evaluator) follow(register types.Object) {
 	site := callSite{pos: register.Pos(), name: manifest.RegisterName}
 	defer func() {
@@ -146,7 +154,9 @@ func (ev *evaluator) follow(register types.Object) {
 		case nil:
 		case stop:
 			if ev.ctx.Err() == nil && !ev.full {
-				ev.out.unknown = append(ev.out.unknown, Unknown{Position: ev.position(site.pos), Call: site.name, Reason: "registration is too long to be followed to its end"})
+				ev.out.unknown = append(ev.out.unknown, unknownCall{
+					position: ev.position(site.pos), call: site.name, reason: "registration is too long to be followed to its end",
+				})
 			}
 		default:
 			panic(v)

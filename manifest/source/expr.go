@@ -112,7 +112,7 @@ func (ev *evaluator) funcValue(f *frame, id *ast.Ident, obj *types.Func) *functi
 // declared finds the declaration of a function, if its source is checked.
 func (ev *evaluator) declared(obj *types.Func) *function {
 	fn := &function{base: base{t: obj.Signature(), at: obj.Pos()}, obj: obj}
-	if pkg := ev.world.packages[obj.Pkg()]; pkg != nil {
+	if pkg := ev.world.unit(obj.Pkg()); pkg != nil {
 		fn.pkg, fn.decl = pkg, pkg.decls[obj.Origin()]
 	}
 	return fn

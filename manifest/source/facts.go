@@ -106,10 +106,7 @@ type factFinder struct {
 	statements map[*ast.CallExpr]bool // calls whose results are not used
 }
 
-func (c *checked) findFacts() *facts {
-	if c.facts != nil {
-		return c.facts
-	}
+func findFacts(c *checked) *facts {
 	f := &factFinder{
 		facts: &facts{functions: map[*types.Func]*functionFacts{}, init: &functionFacts{scope: scope{info: c.info}}},
 		c:     c, info: c.info, statements: map[*ast.CallExpr]bool{},
@@ -277,13 +274,24 @@ func (f *factFinder) stateCall(call *ast.CallExpr) {
 		return
 	}
 	key := f.info.Types[call.Args[1]].Value
-	pointer, ok := types.Unalias(f.info.TypeOf(call)).(*types.Pointer)
-	if !ok || key == nil || key.Kind() != constant.String {
+	if key == nil || key.Kind() != constant.String {
 		return
 	}
-	if named, ok := types.Unalias(pointer.Elem()).(*types.Named); ok && named.TypeArgs().Len() == 1 {
-		f.states = append(f.states, stateCall{constant.StringVal(key), named.TypeArgs().At(0), calledPos(call)})
+	if t := stateType(f.info.TypeOf(call)); t != nil {
+		f.states = append(f.states, stateCall{constant.StringVal(key), t, calledPos(call)})
 	}
+}
+
+// stateType returns T of *hotreload.State[T], nil if a type is none.
+func stateType(t types.Type) types.Type {
+	pointer, ok := types.Unalias(orInvalid(t)).(*types.Pointer)
+	if !ok {
+		return nil
+	}
+	if named, ok := types.Unalias(pointer.Elem()).(*types.Named); ok && named.TypeArgs().Len() == 1 {
+		return named.TypeArgs().At(0)
+	}
+	return nil
 }
 
 // calledPos returns the place of a call: the name of what is called.

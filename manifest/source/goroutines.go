@@ -288,20 +288,16 @@ func (f *factFinder) usesOtherContext(body ast.Node, ctx types.Object) bool {
 func isContext(t types.Type) bool { return t != nil && isNamed(t, "context", "Context") }
 
 // outliving reports what goes on after its generation (ANV008).
-func (run *checking) outliving(w *world, hot []*checked) []manifest.Diagnostic {
+func (f *finder) outliving() []manifest.Diagnostic {
 	var found []manifest.Diagnostic
-	for _, c := range hot {
-		for _, s := range c.facts.starts {
+	for _, c := range f.hot {
+		for _, s := range f.facts[c].starts {
 			if s.fn != nil {
-				own := w.packages[s.fn.Pkg()]
-				if own == nil || own.facts == nil {
-					continue
-				}
-				if fn := own.facts.functions[s.fn]; fn == nil || !fn.endless && !(s.but && fn.endlessBut) {
+				if own := f.function(s.fn); own == nil || !own.endless && !(s.but && own.endlessBut) {
 					continue
 				}
 			}
-			found = append(found, manifest.Diagnose(manifest.CodeGoroutine, run.position(s.pos), "%s", s.message))
+			found = append(found, manifest.Diagnose(manifest.CodeGoroutine, f.position(s.pos), "%s", s.message))
 		}
 	}
 	return found

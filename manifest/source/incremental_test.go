@@ -80,7 +80,7 @@ func twoIdentities(c *Checker) (twice string) {
 			visit(i)
 		}
 	}
-	for _, done := range c.done {
+	for _, done := range c.loader.done {
 		visit(done.types)
 	}
 	return twice

@@ -375,22 +375,22 @@ func (f *factFinder) reachArgument(own *functionFacts, e ast.Expr) {
 
 // globals reports one-time global registrations that hot code makes when it is
 // initialised or when it registers (ANV006).
-func (run *checking) globals(w *world, hot []*checked) []OneTime {
+func (f *finder) globals() []OneTime {
 	found := map[token.Pos]*OneTime{}
-	run.eachStart(hot, func(_ *checked, own *functionFacts, reached func(*OneTime)) { run.walkCalls(w, own, found, reached) })
+	f.eachStart(func(_ *checked, own *functionFacts, reached func(*OneTime)) { f.walkCalls(own, found, reached) })
 	return oneTimes(found)
 }
 
 // eachStart calls visit with what each generation begins with: the initialisation
 // of a hot package, or the register function. What visit reaches from there it
 // passes to reached.
-func (run *checking) eachStart(hot []*checked, visit func(c *checked, own *functionFacts, reached func(*OneTime))) {
-	for _, c := range hot {
-		visit(c, c.facts.init, func(o *OneTime) { o.Packages = append(o.Packages, c.spec.ImportPath) })
-		if c.spec.ImportPath != run.prog.Handlers {
+func (f *finder) eachStart(visit func(c *checked, own *functionFacts, reached func(*OneTime))) {
+	for _, c := range f.hot {
+		visit(c, f.facts[c].init, func(o *OneTime) { o.Packages = append(o.Packages, c.spec.ImportPath) })
+		if c.spec.ImportPath != f.program.Handlers {
 			continue
 		}
-		for fn, own := range c.facts.functions {
+		for fn, own := range f.facts[c].functions {
 			if fn.Name() == manifest.RegisterName && fn.Signature().Recv() == nil {
 				visit(c, own, func(o *OneTime) { o.Registering = true })
 			}
@@ -412,7 +412,7 @@ func oneTimes(found map[token.Pos]*OneTime) []OneTime {
 
 // walkCalls finds the one-time registrations that a function makes itself or
 // through hot functions that it calls.
-func (run *checking) walkCalls(w *world, root *functionFacts, found map[token.Pos]*OneTime, reached func(*OneTime)) {
+func (f *finder) walkCalls(root *functionFacts, found map[token.Pos]*OneTime, reached func(*OneTime)) {
 	seen := map[*functionFacts]bool{}
 	var chain []token.Pos
 	var visit func(own *functionFacts)
@@ -424,26 +424,24 @@ func (run *checking) walkCalls(w *world, root *functionFacts, found map[token.Po
 		for _, call := range own.oneTime {
 			o := found[call.pos]
 			if o == nil {
-				o = &OneTime{Diagnostic: manifest.Diagnose(manifest.CodeGlobal, run.position(call.pos), "%s", call.message)}
+				o = &OneTime{Diagnostic: manifest.Diagnose(manifest.CodeGlobal, f.position(call.pos), "%s", call.message)}
 				if call.hint {
 					o.Severity = manifest.SeverityHint
 				}
 				o.Related = []manifest.Related{{Position: o.Position, Message: call.why}}
 				for _, pos := range slices.Backward(chain) {
-					o.Related = append(o.Related, manifest.Related{Position: run.position(pos), Message: "reached from here"})
+					o.Related = append(o.Related, manifest.Related{Position: f.position(pos), Message: "reached from here"})
 				}
 				found[call.pos] = o
 			}
 			reached(o)
 		}
 		for _, call := range own.calls {
-			c := w.packages[call.fn.Pkg()]
-			if c == nil || c.facts == nil || c.facts.functions[call.fn] == nil {
-				continue
+			if next := f.function(call.fn); next != nil {
+				chain = append(chain, call.pos)
+				visit(next)
+				chain = chain[:len(chain)-1]
 			}
-			chain = append(chain, call.pos)
-			visit(c.facts.functions[call.fn])
-			chain = chain[:len(chain)-1]
 		}
 	}
 	visit(root)

@@ -69,10 +69,10 @@ func closes(t types.Type) bool {
 // openedVariables reports the package-level variables of hot packages that each
 // generation sets to something which nobody closes (ANV007), unless they are among
 // those that are reported already.
-func (run *checking) openedVariables(w *world, hot []*checked, reported []manifest.Diagnostic) []manifest.Diagnostic {
+func (f *finder) openedVariables(reported []manifest.Diagnostic) []manifest.Diagnostic {
 	seen := map[*types.Var]bool{}
-	for _, c := range hot {
-		for _, v := range c.facts.closes {
+	for _, c := range f.hot {
+		for _, v := range f.facts[c].closes {
 			seen[v] = true
 		}
 	}
@@ -81,16 +81,16 @@ func (run *checking) openedVariables(w *world, hot []*checked, reported []manife
 		at[d.Position] = true
 	}
 	var found []manifest.Diagnostic
-	for _, c := range hot {
-		for _, o := range c.facts.openings {
+	for _, c := range f.hot {
+		for _, o := range f.facts[c].openings {
 			// A function of a host package may always return the same one, and one of
 			// hot code may get it from the Container.
-			opener := w.packages[o.fn.Pkg()]
+			opener := f.unit(o.fn.Pkg())
 			if seen[o.v] || o.fn.Pkg() == nil || o.fn.Pkg().Path() == manifest.RuntimePath || opener != nil && (!opener.spec.Hot || !o.declared) {
 				continue
 			}
 			seen[o.v] = true
-			d := manifest.Diagnose(manifest.CodePackageState, run.position(o.v.Pos()), "%s",
+			d := manifest.Diagnose(manifest.CodePackageState, f.position(o.v.Pos()), "%s",
 				manifest.Fit("each reload opens one more "+o.v.Name()+": Provide it in main", "each reload opens one more "+o.v.Name()))
 			if at[d.Position] {
 				continue

@@ -7,23 +7,38 @@ import (
 	"go/types"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 )
 
-// recorder keeps what the register function does.
-type recorder struct {
-	entries []*entry
-	unknown []Unknown
-	// patternless are those of the unknown whose handler is known, by index.
-	patternless map[int]*entry
-	states      []State
-	registered  []Registration
-	findings    []manifest.Diagnostic
-	once        map[string]token.Pos // where NotFound and the like were set
-	leads       map[string]bool      // packages that registration leads into, by import path
+// registrations are what the register function does, in order.
+type registrations struct {
+	entries    []*entry
+	unknown    []unknownCall
+	states     []stateCall
+	registered []registryEntry
+	findings   []manifest.Diagnostic
+	// leads are the import paths of packages that registration leads into, and whose
+	// source would tell more.
+	leads map[string]bool
 }
 
-func (ev *evaluator) position(pos token.Pos) manifest.Position { return positionIn(ev.world.fset, pos) }
+// unknownCall is a call that registers something which is not known.
+type unknownCall struct {
+	position manifest.Position
+	call     string // what is called
+	reason   string // what is unknown, and why
+	// entry is the route, if all but its pattern is known.
+	entry *entry
+}
+
+// registryEntry is an entry of a hotreload.RegistryGeneration.
+type registryEntry struct {
+	registry string // the expression that names the registry
+	key      string // as text; empty if it is not known
+	typ      types.Type
+	position manifest.Position
+}
+
+func (ev *evaluator) position(pos token.Pos) manifest.Position { return ev.world.position(pos) }
 
 // record adds the route that a call registers.
 func (ev *evaluator) record(e *entry, site callSite) {
@@ -31,17 +46,19 @@ func (ev *evaluator) record(e *entry, site callSite) {
 		return
 	}
 	if len(ev.out.entries) >= maxRoutes {
-		ev.out.unknown = append(ev.out.unknown, Unknown{Position: e.call, Call: site.name, Reason: fmt.Sprintf("only the first %d routes are looked at", maxRoutes)})
+		why := fmt.Sprintf("only the first %d routes are looked at", maxRoutes)
+		ev.out.unknown = append(ev.out.unknown, unknownCall{position: e.call, call: site.name, reason: why})
 		ev.steps, ev.full = maxSteps, true
 		panic(stop{})
 	}
 	ev.out.entries = append(ev.out.entries, e)
 }
 
-// note adds a registration that is not known.
-func (ev *evaluator) note(site callSite, reason string) {
+// note adds a registration that is not known. The route is in it if all but its
+// pattern is known.
+func (ev *evaluator) note(site callSite, reason string, partly *entry) {
 	if ev.dry == 0 && len(ev.out.unknown) < maxRoutes {
-		ev.out.unknown = append(ev.out.unknown, Unknown{Position: ev.position(site.pos), Call: site.name, Reason: reason})
+		ev.out.unknown = append(ev.out.unknown, unknownCall{ev.position(site.pos), site.name, reason, partly})
 	}
 }
 
@@ -73,31 +90,9 @@ func (ev *evaluator) stateOf(fn *function, args []value, site callSite) {
 	if !ok {
 		return
 	}
-	// The result is *State[T].
-	state, _ := types.Unalias(sig.Results().At(0).Type()).(*types.Pointer)
-	if state == nil {
-		return
+	if t := stateType(sig.Results().At(0).Type()); t != nil {
+		ev.out.states = append(ev.out.states, stateCall{key, t, site.pos})
 	}
-	named, _ := types.Unalias(state.Elem()).(*types.Named)
-	if named == nil || named.TypeArgs().Len() != 1 {
-		return
-	}
-	if s, ok := ev.world.state(key, named.TypeArgs().At(0), site.pos); ok {
-		s.Registering = true
-		ev.out.states = append(ev.out.states, s)
-	}
-}
-
-// state describes keyed state of type t; ok is false if the type is not known.
-func (w *world) state(key string, t types.Type, pos token.Pos) (s State, ok bool) {
-	if !w.shapes.Known(t) {
-		return State{}, false
-	}
-	text := w.shapes.Of(t)
-	return State{
-		State:    manifest.State{Key: key, Type: Signature(t), Fingerprint: shape.Fingerprint(text), Shape: text},
-		Position: positionIn(w.fset, pos),
-	}, true
 }
 
 // addEntry records a call of registry.Add(sink, key, value).
@@ -105,17 +100,17 @@ func (ev *evaluator) addEntry(fn *function, args []value, site callSite) {
 	if ev.dry > 0 || len(args) < 3 || len(ev.out.registered) >= maxRoutes {
 		return
 	}
-	r := Registration{Position: ev.position(site.pos), Type: Signature(args[2].typ())}
+	r := registryEntry{position: ev.position(site.pos), typ: args[2].typ()}
 	if sig, ok := fn.t.Underlying().(*types.Signature); ok && sig.Params().Len() == 3 {
-		r.Type = Signature(sig.Params().At(2).Type())
+		r.typ = sig.Params().At(2).Type()
 	}
 	if site.recv != nil {
-		r.Registry = types.ExprString(site.recv)
+		r.registry = types.ExprString(site.recv)
 	}
 	if b, ok := args[1].(*basic); ok {
-		r.Key = b.val.ExactString()
+		r.key = b.val.ExactString()
 		if b.val.Kind() == constant.String {
-			r.Key = constant.StringVal(b.val)
+			r.key = constant.StringVal(b.val)
 		}
 	}
 	ev.out.registered = append(ev.out.registered, r)

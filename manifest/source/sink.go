@@ -29,7 +29,7 @@ func (ev *evaluator) sinkMethod(fn *function, args []value, site callSite) value
 		if method, ok := text(arg(0)); ok {
 			ev.route(s, strings.ToUpper(method), arg(1), arg(2), site, 1, narrow(arg(0).origin(), site.arg(0)))
 		} else {
-			ev.note(site, "its method is not known: "+whyUnknown(arg(0)))
+			ev.note(site, "its method is not known: "+whyUnknown(arg(0)), nil)
 		}
 	case "Handle":
 		ev.handle(s, arg(0), arg(1), site)
@@ -111,7 +111,7 @@ func (ev *evaluator) add(e *entry, call string, pattern, handler value, site cal
 	}
 	if b.kind == "" {
 		ev.out.leads[leadOf(handler)] = true
-		ev.note(site, fmt.Sprintf("the handler of %s is not known: %s", call, b.why))
+		ev.note(site, fmt.Sprintf("the handler of %s is not known: %s", call, b.why), nil)
 		return
 	}
 	e.box = b
@@ -127,14 +127,13 @@ func (ev *evaluator) addUnknown(e *entry, reason, call string, pattern, handler 
 	if !ok {
 		return
 	}
-	n := len(ev.out.unknown)
-	ev.note(site, reason)
 	ev.out.leads[leadOf(pattern)], ev.out.leads[leadOf(handler)] = true, true
-	if b.kind == "" || len(ev.out.unknown) == n {
-		return
+	if b.kind == "" {
+		e = nil
+	} else {
+		e.box, e.call, e.conditional = b, ev.position(site.pos), ev.conditional > 0
 	}
-	e.box, e.call, e.conditional = b, ev.position(site.pos), ev.conditional > 0
-	ev.out.patternless[n] = e
+	ev.note(site, reason, e)
 }
 
 // narrow returns the origin of a value, or where it is used if the origin is
@@ -173,7 +172,7 @@ func (ev *evaluator) group(s *sink, prefix, fn value, site callSite) {
 		ev.call(fn, []value{inner}, site)
 	default:
 		ev.out.leads[leadOf(fn)] = true
-		ev.note(site, "the function is not known: "+whyUnknown(fn))
+		ev.note(site, "the function is not known: "+whyUnknown(fn), nil)
 	}
 }
 
@@ -202,9 +201,9 @@ func (ev *evaluator) once(site callSite) {
 	if ev.conditional > 0 || ev.dry > 0 {
 		return
 	}
-	first, ok := ev.out.once[site.name]
+	first, ok := ev.onlyOnce[site.name]
 	if !ok {
-		ev.out.once[site.name] = site.pos
+		ev.onlyOnce[site.name] = site.pos
 		return
 	}
 	d := manifest.Diagnose(manifest.CodeRoute, ev.position(site.pos), "%s is set twice; a generation has one", site.name)

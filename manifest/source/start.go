@@ -21,7 +21,7 @@ func (ev *evaluator) start() {
 	if ended && complete {
 		return
 	}
-	for obj := range ev.world.mutated {
+	for obj := range ev.world.changed {
 		if c := ev.global(obj); c != nil {
 			c.v = &unknown{base: base{t: obj.Type()}, why: "initialisation is too long to be followed to its end"}
 		}
@@ -32,7 +32,7 @@ func (ev *evaluator) start() {
 // of a host package that nothing can have changed since it was initialised, nil
 // for any other: main may have set it to anything.
 func (ev *evaluator) global(obj *types.Var) *cell {
-	pkg := ev.world.packages[obj.Pkg()]
+	pkg := ev.world.unit(obj.Pkg())
 	if pkg == nil || !pkg.spec.Hot && (obj.Exported() || ev.world.running[obj] || isNamed(obj.Type(), "sync", "Once")) {
 		return nil
 	}

@@ -27,7 +27,6 @@ type checked struct {
 	brokenDep bool
 
 	decls map[*types.Func]*ast.FuncDecl
-	facts *facts              // filled on demand
 	names map[ast.Node]string // filled on demand
 }
 
