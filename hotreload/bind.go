@@ -183,7 +183,7 @@ func phrase(err error, want string) error {
 
 // fill sets the struct v from the request. A refusal is the client's mistake,
 // an error the program's.
-func (b *binding) fill(c *Ctx, v reflect.Value) (refusal *Error, err error) {
+func (b *binding) fill(c *Ctx, v reflect.Value) (refusal *StatusError, err error) {
 	if b.body {
 		if refusal := readBody(c, v.Addr().Interface()); refusal != nil {
 			return refusal, nil
@@ -208,7 +208,7 @@ func (b *binding) fill(c *Ctx, v reflect.Value) (refusal *Error, err error) {
 			texts = query[f.name]
 		}
 		if err := f.set(field, texts); err != nil {
-			return &Error{Status: http.StatusBadRequest, Detail: err.Error()}, nil
+			return &StatusError{Status: http.StatusBadRequest, Detail: err.Error()}, nil
 		}
 	}
 	return nil, nil
@@ -249,7 +249,7 @@ func pathParam(r *http.Request, name string) (value string, ok bool) {
 }
 
 // readBody decodes a JSON body. An empty one leaves v as it is.
-func readBody(c *Ctx, v any) *Error {
+func readBody(c *Ctx, v any) *StatusError {
 	r := c.Request
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
@@ -261,11 +261,11 @@ func readBody(c *Ctx, v any) *Error {
 	}
 	// The content type matters only where there is content.
 	if kind := r.Header.Get("Content-Type"); kind != "" && !isJSON(kind) {
-		return &Error{Status: http.StatusUnsupportedMediaType, Detail: fmt.Sprintf("the body is %s, want application/json", kind)}
+		return &StatusError{Status: http.StatusUnsupportedMediaType, Detail: fmt.Sprintf("the body is %s, want application/json", kind)}
 	}
 	if err == nil {
 		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-			return &Error{Status: http.StatusBadRequest, Detail: "the body goes on after its JSON value"}
+			return &StatusError{Status: http.StatusBadRequest, Detail: "the body goes on after its JSON value"}
 		}
 		return nil
 	}
@@ -274,19 +274,19 @@ func readBody(c *Ctx, v any) *Error {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return &Error{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("the body is larger than %d bytes", large.Limit), Err: err}
+		return &StatusError{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("the body is larger than %d bytes", large.Limit), Err: err}
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &Error{Status: http.StatusBadRequest, Detail: "the body is not JSON: it ends too early", Err: err}
+		return &StatusError{Status: http.StatusBadRequest, Detail: "the body is not JSON: it ends too early", Err: err}
 	case errors.As(err, &syntax):
-		return &Error{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body is not JSON, at byte %d: %v", syntax.Offset, err), Err: err}
+		return &StatusError{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body is not JSON, at byte %d: %v", syntax.Offset, err), Err: err}
 	case errors.As(err, &mismatch):
 		field := strings.TrimPrefix(mismatch.Field, ".")
 		if field == "" {
-			return &Error{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body is a JSON %s, want an object", mismatch.Value), Err: err}
+			return &StatusError{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body is a JSON %s, want an object", mismatch.Value), Err: err}
 		}
-		return &Error{Status: http.StatusBadRequest, Detail: fmt.Sprintf("field %q of the body is a JSON %s, want %s", field, mismatch.Value, jsonWant(mismatch.Type)), Err: err}
+		return &StatusError{Status: http.StatusBadRequest, Detail: fmt.Sprintf("field %q of the body is a JSON %s, want %s", field, mismatch.Value, jsonWant(mismatch.Type)), Err: err}
 	}
-	return &Error{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body cannot be read: %v", err), Err: err}
+	return &StatusError{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body cannot be read: %v", err), Err: err}
 }
 
 func isJSON(contentType string) bool {

@@ -94,7 +94,7 @@ func (c *Ctx) NoContent() error {
 }
 
 // Bind fills the struct that v points to from the request, as it is done for
-// the input of a typed handler (see [Box]). The error is an [*Error] with a 4xx
+// the input of a typed handler (see [Box]). The error is an [*StatusError] with a 4xx
 // status if the request is at fault.
 func (c *Ctx) Bind(v any) error {
 	target := reflect.ValueOf(v)

@@ -12,25 +12,25 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// Error is an error with an HTTP status. Returned by a handler it is answered
+// StatusError is an error with an HTTP status. Returned by a handler it is answered
 // with that status; without an [RouteSink.OnError] hook the client sees Title
 // and Detail, but the Detail of a status from 500 up only in hot mode.
-type Error struct {
+type StatusError struct {
 	Status int
 	Title  string // empty: the text of Status
 	Detail string // for the client, about this very request
 	Err    error  // the cause, for the log
 }
 
-// Errorf returns an [*Error] whose Detail is the formatted text. An operand of
+// StatusErrorf returns an [*StatusError] whose Detail is the formatted text. An operand of
 // the verb %w becomes its cause. Mind that the client sees the text of a 4xx.
-func Errorf(status int, format string, args ...any) error {
+func StatusErrorf(status int, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Status: status, Detail: err.Error(), Err: errors.Unwrap(err)}
+	return &StatusError{Status: status, Detail: err.Error(), Err: errors.Unwrap(err)}
 }
 
 // Error returns the status, the title and what else there is on one line.
-func (e *Error) Error() string {
+func (e *StatusError) Error() string {
 	text := fmt.Sprintf("%d %s", e.Status, e.title())
 	if e.Detail != "" {
 		text += ": " + e.Detail
@@ -42,9 +42,9 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+func (e *StatusError) Unwrap() error { return e.Err }
 
-func (e *Error) title() string {
+func (e *StatusError) title() string {
 	return cmp.Or(e.Title, http.StatusText(e.Status), "Error")
 }
 
@@ -64,7 +64,7 @@ type fault struct {
 
 // faultOf returns the answer to an error that a handler returned.
 func faultOf(err error) fault {
-	if e, ok := errors.AsType[*Error](err); ok && e.Status >= 400 && e.Status <= 599 {
+	if e, ok := errors.AsType[*StatusError](err); ok && e.Status >= 400 && e.Status <= 599 {
 		return fault{Status: e.Status, Title: e.title(), Detail: e.Detail, Log: err.Error()}
 	}
 	return fault{Status: http.StatusInternalServerError, Title: http.StatusText(http.StatusInternalServerError), Log: err.Error()}

@@ -11,7 +11,7 @@ import (
 )
 
 func TestErrorText(t *testing.T) {
-	wrapped := Errorf(http.StatusNotFound, "no post %d: %w", 7, fs.ErrNotExist)
+	wrapped := StatusErrorf(http.StatusNotFound, "no post %d: %w", 7, fs.ErrNotExist)
 	if !errors.Is(wrapped, fs.ErrNotExist) {
 		t.Error("the cause is lost")
 	}
@@ -20,9 +20,9 @@ func TestErrorText(t *testing.T) {
 		want string
 	}{
 		{wrapped, "404 Not Found: no post 7: file does not exist"},
-		{Errorf(http.StatusConflict, "taken"), "409 Conflict: taken"},
-		{&Error{Status: 503, Title: "Busy", Detail: "later", Err: fs.ErrClosed}, "503 Busy: later: file already closed"},
-		{&Error{Status: 599}, "599 Error"},
+		{StatusErrorf(http.StatusConflict, "taken"), "409 Conflict: taken"},
+		{&StatusError{Status: 503, Title: "Busy", Detail: "later", Err: fs.ErrClosed}, "503 Busy: later: file already closed"},
+		{&StatusError{Status: 599}, "599 Error"},
 	} {
 		if got := test.err.Error(); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)
@@ -37,10 +37,10 @@ func TestReturnedErrors(t *testing.T) {
 	fail := func(err error) func(*Ctx) error { return func(*Ctx) error { return err } }
 	goLiveWith(t, s, func(r *RouteSink) {
 		r.Get("/secret", fail(errors.New("password is 1234")))
-		r.Get("/wrapped", fail(fmt.Errorf("outer: %w", Errorf(http.StatusNotFound, "no post"))))
-		r.Get("/busy", fail(&Error{Status: 503, Title: "Busy", Detail: "queue 7 is full", Err: errors.New("cause")}))
-		r.Get("/odd", fail(&Error{Status: 200}))
-		r.Get("/plain", func(w http.ResponseWriter, r *http.Request) error { return Errorf(http.StatusConflict, "taken") })
+		r.Get("/wrapped", fail(fmt.Errorf("outer: %w", StatusErrorf(http.StatusNotFound, "no post"))))
+		r.Get("/busy", fail(&StatusError{Status: 503, Title: "Busy", Detail: "queue 7 is full", Err: errors.New("cause")}))
+		r.Get("/odd", fail(&StatusError{Status: 200}))
+		r.Get("/plain", func(w http.ResponseWriter, r *http.Request) error { return StatusErrorf(http.StatusConflict, "taken") })
 		r.Get("/late", func(c *Ctx) error {
 			_ = c.Text(http.StatusOK, "half an answer")
 			return errors.New("too late")

@@ -399,9 +399,9 @@ func (a *arrival) arriveImage(data []byte) {
 		a.startsAgain(err.Error())
 	case a.hook != nil && (changed || root.do == doNothing || len(bound) > 0):
 		inquiry := &inquiry{plans: newPlanner(book), lost: lost, step: a.owner.exitIfAbandoned, taken: map[taken]bool{}}
-		a.hook(Old{v: imageOld{fits, at, img.Root}, inquiry: inquiry})
+		a.hook(OldValue{v: imageOld{fits, at, img.Root}, inquiry: inquiry})
 		lost.forgive(inquiry.taken)
-		a.report("was migrated by its Migrate function", changed, lost)
+		a.report("was migrated by its WithMigration function", changed, lost)
 	case root.do == doNothing:
 		a.initial()
 		a.reportStart(root.why, changed)

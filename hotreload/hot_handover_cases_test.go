@@ -122,7 +122,7 @@ func TestWhatIsBoundToItsProcess(t *testing.T) {
 
 	was.clients["loud"] = &client{"loud", one, make(chan string)}
 	is, notes = across(t, was, newHub)
-	const again = `state "k" starts again: field hotreload.client.conn: 1 value of type *net.pipe, which the new process finds by no name (hotreload.Holds tells it); ` +
+	const again = `state "k" starts again: field hotreload.client.conn: 1 value of type *net.pipe, which the new process finds by no name (hotreload.WithType names it); ` +
 		`field hotreload.client.out: 1 value of type chan string, which belongs to the process that has ended`
 	if fmt.Sprint(is.Names) != "[new]" || len(notes) != 1 || !strings.HasPrefix(notes[0], `state "k" starts again: field hotreload.client.conn: 1 value of type `) {
 		t.Errorf("got %+v, notes %q, want %q", is, notes, again)
@@ -131,16 +131,16 @@ func TestWhatIsBoundToItsProcess(t *testing.T) {
 	if fmt.Sprint(is.Names) != "[new]" || len(notes) != 0 {
 		t.Errorf("transient: %+v, notes %q", is, notes)
 	}
-	repaired, notes := across(t, was, newHub, Migrate(func(old Old) *hub {
+	repaired, notes := across(t, was, newHub, WithMigration(func(old OldValue) *hub {
 		h := newHub()
-		h.Names = As[[]string](old.Field("Names"))
+		h.Names = OldAs[[]string](old.Field("Names"))
 		for name, c := range old.Field("clients").All() {
-			h.Names = append(h.Names, As[string](name)+"="+As[string](c.Field("name")))
+			h.Names = append(h.Names, OldAs[string](name)+"="+OldAs[string](c.Field("name")))
 		}
 		return h
 	}))
 	if got := fmt.Sprint(repaired.Names); got != "[a b loud=loud quiet=quiet]" && got != "[a b quiet=quiet loud=loud]" {
-		t.Errorf("by Migrate: %v, notes %q", got, notes)
+		t.Errorf("by WithMigration: %v, notes %q", got, notes)
 	}
 }
 

@@ -48,7 +48,7 @@ var otherwise = map[string][2]string{
 	},
 	"interfaces": {
 		"panic: runtime error: index out of range [0] with length 0", // no value of an unknown type can be kept
-		"starts again: field hotreload.drawing.Shapes: 1 value of type hotreload.secret, which the new process finds by no name (hotreload.Holds tells it)",
+		"starts again: field hotreload.drawing.Shapes: 1 value of type hotreload.secret, which the new process finds by no name (hotreload.WithType names it)",
 	},
 	"locks start unlocked, and once is once": {"panic: twice", ""}, // once in each process
 	"what cannot be copied": {

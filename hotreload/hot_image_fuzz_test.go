@@ -93,8 +93,8 @@ func readAny(img *image) {
 	}
 }
 
-// visitOld looks around, as a function for Migrate would.
-func visitOld(o oldValue, depth int) {
+// visitOld looks around, as a function for WithMigration would.
+func visitOld(o oldForm, depth int) {
 	if o == nil || depth == 0 {
 		return
 	}
@@ -105,7 +105,7 @@ func visitOld(o oldValue, depth int) {
 		visitOld(o.field(name), depth-1)
 	}
 	n := 0
-	o.all(func(key, elem oldValue) bool {
+	o.all(func(key, elem oldForm) bool {
 		visitOld(key, depth-1)
 		visitOld(elem, depth-1)
 		n++

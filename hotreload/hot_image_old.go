@@ -4,7 +4,7 @@ package hotreload
 
 import "reflect"
 
-// imageOld is a value of an image, as a function for [Migrate] sees it.
+// imageOld is a value of an image, as a function for [WithMigration] sees it.
 type imageOld struct {
 	fits *fitter
 	at   spot
@@ -14,7 +14,7 @@ type imageOld struct {
 func (o imageOld) form() *imageType { return &o.fits.img.Types[o.id] }
 func (o imageOld) typ() namedType   { return o.form() }
 
-func (o imageOld) target() oldValue {
+func (o imageOld) target() oldForm {
 	img := o.fits.img
 	for range len(img.Types) + len(img.Objects) { // an end, whatever the image says
 		switch t := o.form(); t.Class {
@@ -44,7 +44,7 @@ func (o imageOld) fields() (names []string) {
 	return names
 }
 
-func (o imageOld) field(name string) oldValue {
+func (o imageOld) field(name string) oldForm {
 	word := 0
 	for _, f := range o.form().Fields {
 		if f.Name == name {
@@ -72,7 +72,7 @@ func (o imageOld) len() int {
 	return 0
 }
 
-func (o imageOld) index(i int) oldValue {
+func (o imageOld) index(i int) oldForm {
 	t, img := o.form(), o.fits.img
 	if i < 0 || i >= o.len() || t.Class == classMap {
 		return nil
@@ -87,7 +87,7 @@ func (o imageOld) index(i int) oldValue {
 	return imageOld{o.fits, at.plus(i * img.sizes[t.Elem]), t.Elem}
 }
 
-func (o imageOld) all(yield func(key, elem oldValue) bool) {
+func (o imageOld) all(yield func(key, elem oldForm) bool) {
 	t, img := o.form(), o.fits.img
 	if t.Class != classMap {
 		for i := range o.len() {

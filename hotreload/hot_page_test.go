@@ -147,7 +147,7 @@ func TestStrangersAreToldNothing(t *testing.T) {
 	b.live(func(r *RouteSink) {
 		r.Get("/panic", panicky)
 		r.Get("/error", func(*Ctx) error { return errors.New("pool no post is closed") })
-		r.Get("/refused", func(*Ctx) error { return Errorf(http.StatusNotFound, "no post 7") })
+		r.Get("/refused", func(*Ctx) error { return StatusErrorf(http.StatusNotFound, "no post 7") })
 	})
 	ask := func(host, path, accept string) (int, string) {
 		r := localRequest("GET", path, nil)

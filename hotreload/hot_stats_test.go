@@ -50,7 +50,7 @@ func TestCountedRequests(t *testing.T) {
 		r.Get("/silent", func(http.ResponseWriter, *http.Request) {})
 		r.Get("/posts/{id}", text("post"))
 		r.Get("/fails", func(*Ctx) error { return errors.New("pool closed") })
-		r.Get("/missing", func(*Ctx) error { return Errorf(http.StatusNotFound, "no such post") })
+		r.Get("/missing", func(*Ctx) error { return StatusErrorf(http.StatusNotFound, "no such post") })
 		r.Get("/panics", panicky)
 		r.Get("/late", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "half"); panicky(w, nil) })
 		r.Get("/aborts", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })

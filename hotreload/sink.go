@@ -187,7 +187,7 @@ func (s *RouteSink) fallback(call string, handler any, at manifest.Position, whe
 }
 
 // OnError sets what answers when a handler returns an error. A generation has
-// one such hook. Without it an [*Error] is answered with its status, and
+// one such hook. Without it an [*StatusError] is answered with its status, and
 // anything else with 500 and, outside hot mode, without its text.
 func (s *RouteSink) OnError(hook func(w http.ResponseWriter, r *http.Request, err error)) {
 	at := s.reg.callerPosition()

@@ -62,7 +62,7 @@ func (s *State[T]) Update(fn func(*T)) {
 //     slices, maps and arrays element by element; a field that is of another
 //     basic type is converted if its value survives that. Fields that get
 //     nothing from the old value are what initial makes them, or zero inside of
-//     elements. [Migrate] does it by hand.
+//     elements. [WithMigration] does it by hand.
 //   - If nothing can be taken over, initial makes the value.
 //
 // A change of structure, and everything that was dropped, is reported with the
@@ -79,7 +79,7 @@ func (s *State[T]) Update(fn func(*T)) {
 // the code that it was made by. Channels and functions whose types mention hot
 // types cannot be taken over and are dropped. Locks and wait groups start
 // unused. A hot value in an interface becomes a value of the new type of the
-// same name if that is part of T or named with [Holds]; otherwise it stays what
+// same name if that is part of T or named with [WithType]; otherwise it stays what
 // it is, and that is reported.
 //
 // The copy is made under the key's lock: whoever changes what the value refers
@@ -136,7 +136,7 @@ func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMut
 		if chosen.makes != typ {
 			panic(fmt.Sprintf("hotreload: state %q is a %s, but its migration is a %s", key, symbol.NameOf(typ), chosen.hookType))
 		}
-		arrival.hook = func(old Old) { chosen.hook(s.pointer, old) }
+		arrival.hook = func(old OldValue) { chosen.hook(s.pointer, old) }
 	}
 	arrival.make()
 	s.setMade()

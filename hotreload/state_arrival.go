@@ -16,12 +16,12 @@ type arrival struct {
 	key      string
 	owner    *registration
 	view     stateView
-	previous *stateCell    // whose value it continues; may be nil
-	value    reflect.Value // the variable to make it in
-	initial  func()        // makes it anew
-	hook     func(Old)     // makes it from the old one; may be nil
-	handed   *handedOver   // what came from the process before
-	from     namedType     // of the value before; set by make
+	previous *stateCell     // whose value it continues; may be nil
+	value    reflect.Value  // the variable to make it in
+	initial  func()         // makes it anew
+	hook     func(OldValue) // makes it from the old one; may be nil
+	handed   *handedOver    // what came from the process before
+	from     namedType      // of the value before; set by make
 
 	transient bool // nothing is taken from the process before
 }
@@ -47,7 +47,7 @@ func (a *arrival) make() {
 	switch {
 	case a.hook != nil && (changed || root.do == doNothing):
 		a.callHook(plans, lost)
-		a.report("was migrated by its Migrate function", changed, lost)
+		a.report("was migrated by its WithMigration function", changed, lost)
 	case root.do == doNothing:
 		a.initial()
 		a.reportStart(root.why, changed)
@@ -84,7 +84,7 @@ func (a *arrival) callHook(plans *planner, lost *losses) {
 	old := reflect.New(from).Elem()
 	a.copy(old, same, same.plan(from, from), newLosses())
 	inquiry := &inquiry{plans: plans, lost: lost, step: a.owner.exitIfAbandoned, taken: map[taken]bool{}}
-	a.hook(Old{v: liveOld{old}, inquiry: inquiry})
+	a.hook(OldValue{v: liveOld{old}, inquiry: inquiry})
 	lost.forgive(inquiry.taken)
 }
 

@@ -57,7 +57,7 @@ type stateCell struct {
 // share the value.
 type stateView struct {
 	typ   reflect.Type
-	holds []reflect.Type // see Holds
+	holds []reflect.Type // see WithType
 }
 
 func (v stateView) equal(other stateView) bool {

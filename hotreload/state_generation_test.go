@@ -168,7 +168,7 @@ func TestHoldsOfSharedType(t *testing.T) {
 	var old *State[map[string]any]
 	asGeneration(t, s, func(c *Container) {
 		type session struct{ User string }
-		old = StateOf(c, "sessions", func() map[string]any { return map[string]any{} }, Holds[session]())
+		old = StateOf(c, "sessions", func() map[string]any { return map[string]any{} }, WithType[session]())
 		if again := StateOf(c, "sessions", func() map[string]any { return nil }); again != old {
 			t.Error("there are two values in one generation")
 		}
@@ -176,7 +176,7 @@ func TestHoldsOfSharedType(t *testing.T) {
 	})
 	asGeneration(t, s, func(c *Container) {
 		type session struct{ User, Role string }
-		now := StateOf(c, "sessions", func() map[string]any { return map[string]any{} }, Holds[session]())
+		now := StateOf(c, "sessions", func() map[string]any { return map[string]any{} }, WithType[session]())
 		if now == old || now.Get()["x"] != any(session{User: "ann"}) {
 			t.Errorf("got %+v", now.Get())
 		}

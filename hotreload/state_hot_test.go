@@ -41,8 +41,8 @@ func TestStateIsRolledBack(t *testing.T) {
 // Whatever the user's functions do, the live generation has its value.
 func TestStateOfGenerationThatHangsOrPanics(t *testing.T) {
 	for name, misbehave := range map[string]func(hang <-chan struct{}, c *Container, item any){
-		"hanging Migrate": func(hang <-chan struct{}, c *Container, item any) {
-			StateOf(c, "cart", func() []any { return nil }, Migrate(func(old Old) []any {
+		"hanging WithMigration": func(hang <-chan struct{}, c *Container, item any) {
+			StateOf(c, "cart", func() []any { return nil }, WithMigration(func(old OldValue) []any {
 				<-hang
 				return []any{item}
 			}))
@@ -50,8 +50,8 @@ func TestStateOfGenerationThatHangsOrPanics(t *testing.T) {
 		"hanging initial": func(hang <-chan struct{}, c *Container, item any) {
 			StateOf(c, "cart", func() []any { <-hang; return nil })
 		},
-		"panic in Migrate": func(_ <-chan struct{}, c *Container, item any) {
-			StateOf(c, "cart", func() []any { return nil }, Migrate(func(old Old) []any { panic("oops") }))
+		"panic in WithMigration": func(_ <-chan struct{}, c *Container, item any) {
+			StateOf(c, "cart", func() []any { return nil }, WithMigration(func(old OldValue) []any { panic("oops") }))
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {

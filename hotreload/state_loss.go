@@ -97,11 +97,11 @@ func (l loss) describe(n int) string {
 	case lossProcess:
 		return values + ", which belongs to the process that has ended"
 	case lossUnknown:
-		return values + ", which the new process finds by no name (hotreload.Holds tells it)"
+		return values + ", which the new process finds by no name (hotreload.WithType names it)"
 	case lossMarshal:
 		return values + ", which could not be written or read"
 	case keptType:
-		return values + " of an older generation (hotreload.Holds tells the new type)"
+		return values + " of an older generation (hotreload.WithType names the new type)"
 	case keptApart:
 		if n == 1 {
 			return values + ", which was part of another one and is a copy of its own now"

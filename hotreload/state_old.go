@@ -7,32 +7,32 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
-// Old is a value, or a part of one, as an older generation kept it: what a
-// function for [Migrate] gets. It is a copy that only that function has, and
-// shows it by the names and positions of its parts; [As] turns it, or a part of
+// OldValue is a value, or a part of one, as an older generation kept it: what a
+// function for [WithMigration] gets. It is a copy that only that function has, and
+// shows it by the names and positions of its parts; [OldAs] turns it, or a part of
 // it, into a value of the new code. Pointers and interfaces are looked through.
 //
-// The zero Old stands for what is not there: a field that does not exist, the
+// The zero OldValue stands for what is not there: a field that does not exist, the
 // target of a nil pointer. All methods may be called on it.
 //
-// Old is for use by one goroutine, inside of the function.
-type Old struct {
-	v       oldValue // nil if there is nothing
+// OldValue is for use by one goroutine, inside of the function.
+type OldValue struct {
+	v       oldForm // nil if there is nothing
 	site    site
 	inquiry *inquiry
 }
 
-// oldValue is a value in its old form: one of this process, or one that came
+// oldForm is a value in its old form: one of this process, or one that came
 // from the process before.
-type oldValue interface {
+type oldForm interface {
 	typ() namedType
 	// target looks through pointers and interfaces; nil if one of them is.
-	target() oldValue
-	fields() []string           // of a struct
-	field(name string) oldValue // of a struct; nil if there is none
-	len() int                   // of a slice, array or map
-	index(i int) oldValue       // of a slice or array; nil outside of it
-	all(yield func(key, elem oldValue) bool)
+	target() oldForm
+	fields() []string          // of a struct
+	field(name string) oldForm // of a struct; nil if there is none
+	len() int                  // of a slice, array or map
+	index(i int) oldForm       // of a slice or array; nil outside of it
+	all(yield func(key, elem oldForm) bool)
 	// as sets a variable to its new form.
 	as(dst reflect.Value, in *inquiry, at *site)
 }
@@ -46,10 +46,10 @@ type inquiry struct {
 }
 
 // Exists reports whether there is something.
-func (o Old) Exists() bool { return o.v != nil }
+func (o OldValue) Exists() bool { return o.v != nil }
 
 // Type returns the type as the old code named it; empty if nothing is there.
-func (o Old) Type() string {
+func (o OldValue) Type() string {
 	if !o.Exists() {
 		return ""
 	}
@@ -57,7 +57,7 @@ func (o Old) Type() string {
 }
 
 // target looks through pointers and interfaces.
-func (o Old) target() oldValue {
+func (o OldValue) target() oldForm {
 	if o.v == nil {
 		return nil
 	}
@@ -66,22 +66,22 @@ func (o Old) target() oldValue {
 
 // Field returns a field of a struct, exported or not. A field that was asked for
 // counts as taken care of: if it was dropped that is not reported.
-func (o Old) Field(name string) Old {
+func (o OldValue) Field(name string) OldValue {
 	v := o.target()
 	if v == nil {
-		return Old{}
+		return OldValue{}
 	}
 	f := v.field(name)
 	if f == nil {
-		return Old{}
+		return OldValue{}
 	}
 	o.inquiry.taken[taken{v.typ(), name}] = true
-	return Old{f, site{owner: v.typ(), field: name, asked: true}, o.inquiry}
+	return OldValue{f, site{owner: v.typ(), field: name, asked: true}, o.inquiry}
 }
 
 // Fields returns the names of the fields of a struct in the order of their
 // declaration.
-func (o Old) Fields() []string {
+func (o OldValue) Fields() []string {
 	if v := o.target(); v != nil {
 		return v.fields()
 	}
@@ -90,7 +90,7 @@ func (o Old) Fields() []string {
 
 // Len returns the number of elements of a slice, array or map; 0 for anything
 // else.
-func (o Old) Len() int {
+func (o OldValue) Len() int {
 	if v := o.target(); v != nil {
 		return v.len()
 	}
@@ -98,37 +98,37 @@ func (o Old) Len() int {
 }
 
 // Index returns an element of a slice or array. There is nothing outside of it.
-func (o Old) Index(i int) Old {
+func (o OldValue) Index(i int) OldValue {
 	v := o.target()
 	if v == nil {
-		return Old{}
+		return OldValue{}
 	}
 	return o.part(v.index(i))
 }
 
 // All returns the entries of a map with their keys, in no particular order, or
 // the elements of a slice or array with their indices.
-func (o Old) All() iter.Seq2[Old, Old] {
+func (o OldValue) All() iter.Seq2[OldValue, OldValue] {
 	v := o.target()
-	return func(yield func(Old, Old) bool) {
+	return func(yield func(OldValue, OldValue) bool) {
 		if v != nil {
-			v.all(func(key, elem oldValue) bool { return yield(o.part(key), o.part(elem)) })
+			v.all(func(key, elem oldForm) bool { return yield(o.part(key), o.part(elem)) })
 		}
 	}
 }
 
 // part returns a part of o that has no name.
-func (o Old) part(v oldValue) Old {
+func (o OldValue) part(v oldForm) OldValue {
 	if v == nil {
-		return Old{}
+		return OldValue{}
 	}
-	return Old{v, o.site, o.inquiry}
+	return OldValue{v, o.site, o.inquiry}
 }
 
-// As turns an old value into a new one, as the migration does by itself; what
+// OldAs turns an old value into a new one, as the migration does by itself; what
 // is not possible is zero and is reported as dropped. It is zero if there is
 // nothing.
-func As[T any](o Old) T {
+func OldAs[T any](o OldValue) T {
 	var now T
 	if o.Exists() {
 		at := o.site
@@ -145,7 +145,7 @@ func variable[T any](v T) reflect.Value { return reflect.ValueOf(&v).Elem() }
 
 func (o liveOld) typ() namedType { return o.Type() }
 
-func (o liveOld) target() oldValue {
+func (o liveOld) target() oldForm {
 	v := o.Value
 	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
 		if v.IsNil() {
@@ -165,7 +165,7 @@ func (o liveOld) fields() (names []string) {
 	return names
 }
 
-func (o liveOld) field(name string) oldValue {
+func (o liveOld) field(name string) oldForm {
 	if o.Kind() != reflect.Struct {
 		return nil
 	}
@@ -184,14 +184,14 @@ func (o liveOld) len() int {
 	return 0
 }
 
-func (o liveOld) index(i int) oldValue {
+func (o liveOld) index(i int) oldForm {
 	if k := o.Kind(); k != reflect.Slice && k != reflect.Array || i < 0 || i >= o.Value.Len() {
 		return nil
 	}
 	return liveOld{o.Value.Index(i)}
 }
 
-func (o liveOld) all(yield func(key, elem oldValue) bool) {
+func (o liveOld) all(yield func(key, elem oldForm) bool) {
 	switch o.Kind() {
 	case reflect.Map:
 		for entries := o.MapRange(); entries.Next(); {

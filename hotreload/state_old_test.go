@@ -41,12 +41,12 @@ func TestMigrateFunction(t *testing.T) {
 			Name  string
 			items map[string]*item
 		}
-		v := StateOf(c, "k", func() *shop { panic("not needed") }, Migrate(func(old Old) *shop {
+		v := StateOf(c, "k", func() *shop { panic("not needed") }, WithMigration(func(old OldValue) *shop {
 			calls++
-			now := As[*shop](old)
+			now := OldAs[*shop](old)
 			now.items = map[string]*item{}
 			for key, was := range old.Field("items").All() {
-				now.items[As[string](key)] = &item{As[string](was.Field("Label")), int(100 * As[float64](was.Field("Price")))}
+				now.items[OldAs[string](key)] = &item{OldAs[string](was.Field("Label")), int(100 * OldAs[float64](was.Field("Price")))}
 			}
 			return now
 		})).Get()
@@ -54,7 +54,7 @@ func TestMigrateFunction(t *testing.T) {
 			t.Errorf("got %+v", v)
 		}
 	})
-	const want = `state "k" was migrated by its Migrate function: the structure of its type *hotreload.shop changed; dropped: ` +
+	const want = `state "k" was migrated by its WithMigration function: the structure of its type *hotreload.shop changed; dropped: ` +
 		`field hotreload.shop.Any: 1 value of type interface {}, the field is gone; ` +
 		`field hotreload.shop.Note: 1 value of type string, the field is gone; ` +
 		`field hotreload.shop.Owner: 1 value of type *hotreload.item, the field is gone; and 1 more`
@@ -70,12 +70,12 @@ func TestMigrateFunctionIsNotCalledWithoutNeed(t *testing.T) {
 	s := NewLiveState(nil)
 	asGeneration(t, s, func(c *Container) {
 		type shop struct{ Name string }
-		StateOf(c, "k", func() shop { return shop{"mine"} }, Migrate(func(Old) shop { panic("there is no old one") }))
-		StateOf(c, "k", func() shop { panic("there is one") }, Migrate(func(Old) shop { panic("it is the same type") }))
+		StateOf(c, "k", func() shop { return shop{"mine"} }, WithMigration(func(OldValue) shop { panic("there is no old one") }))
+		StateOf(c, "k", func() shop { panic("there is one") }, WithMigration(func(OldValue) shop { panic("it is the same type") }))
 	})
 	asGeneration(t, s, func(c *Container) {
 		type shop struct{ Name string }
-		v := StateOf(c, "k", func() shop { return shop{} }, Migrate(func(Old) shop { panic("it has the same structure") })).Get()
+		v := StateOf(c, "k", func() shop { return shop{} }, WithMigration(func(OldValue) shop { panic("it has the same structure") })).Get()
 		if v.Name != "mine" {
 			t.Errorf("got %+v", v)
 		}
@@ -91,7 +91,7 @@ func TestMigrateFunctionOfImpossible(t *testing.T) {
 	})
 	notes := asGeneration(t, s, func(c *Container) {
 		type event struct{}
-		v := StateOf(c, "k", func() chan event { return nil }, Migrate(func(old Old) chan event {
+		v := StateOf(c, "k", func() chan event { return nil }, WithMigration(func(old OldValue) chan event {
 			if old.Type() != "chan hotreload.event" || old.Len() != 0 {
 				t.Errorf("got %s", old.Type())
 			}
@@ -110,25 +110,25 @@ func TestOld(t *testing.T) {
 	s := NewLiveState(nil)
 	asGeneration(t, s, oldShop)
 	var got []string
-	show := func(o Old) string {
+	show := func(o OldValue) string {
 		var parts []string
 		for key, part := range o.All() {
-			parts = append(parts, As[string](key)+fmt.Sprint(As[int](key))+As[string](part.Field("Label")))
+			parts = append(parts, OldAs[string](key)+fmt.Sprint(OldAs[int](key))+OldAs[string](part.Field("Label")))
 		}
 		slices.Sort(parts)
 		return fmt.Sprint(o.Exists(), " ", o.Type(), " ", o.Len(), " ", o.Fields(), " ", strings.Join(parts, ","))
 	}
 	notes := asGeneration(t, s, func(c *Container) {
-		StateOf(c, "k", func() int { return 0 }, Migrate(func(old Old) int {
-			for _, o := range []Old{
+		StateOf(c, "k", func() int { return 0 }, WithMigration(func(old OldValue) int {
+			for _, o := range []OldValue{
 				old, old.Field("Owner"), old.Field("Any"), old.Field("items"), old.Field("list"), old.Field("None"), old.Field("None").Field("Label"),
 				old.Field("no such field"), old.Field("list").Index(1), old.Field("list").Index(2), old.Field("Name").Index(0), {},
 			} {
 				got = append(got, show(o))
 			}
 			type other struct{ Label, Price string }
-			got = append(got, fmt.Sprintf("%+v %+v %v", As[other](old.Field("Owner")), As[[]other](old.Field("list").Index(0)), As[*int](old.Field("no such field"))))
-			return As[int](old.Field("Owner").Field("Price"))
+			got = append(got, fmt.Sprintf("%+v %+v %v", OldAs[other](old.Field("Owner")), OldAs[[]other](old.Field("list").Index(0)), OldAs[*int](old.Field("no such field"))))
+			return OldAs[int](old.Field("Owner").Field("Price"))
 		}))
 		if v := StateOf(c, "k", func() int { return 0 }).Get(); v != 1 {
 			t.Errorf("got %d", v)
@@ -152,7 +152,7 @@ func TestOld(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n     "), strings.Join(want, "\n     "))
 	}
-	// What As could not do is reported although the hook asked for it.
+	// What OldAs could not do is reported although the hook asked for it.
 	if len(notes) != 1 || !strings.Contains(notes[0].Detail+notes[0].Message, "field hotreload.shop.list: 1 value of type hotreload.item, now []hotreload.other") {
 		t.Errorf("notes %v", notes)
 	}
@@ -169,7 +169,7 @@ func TestMigrateFunctionHasACopy(t *testing.T) {
 		price = func() float64 { return state.Get().items[0].Price }
 	})
 	asGeneration(t, s, func(c *Container) {
-		StateOf(c, "k", func() int { return 0 }, Migrate(func(old Old) int {
+		StateOf(c, "k", func() int { return 0 }, WithMigration(func(old OldValue) int {
 			open(old.Field("items").Index(0).target().(liveOld).Value.Field(0)).SetFloat(2)
 			return 0
 		}))
@@ -181,10 +181,10 @@ func TestMigrateFunctionHasACopy(t *testing.T) {
 
 func TestMigrateFunctionOfAnotherTypePanics(t *testing.T) {
 	defer func() {
-		const want = `hotreload: state "k" is a string, but its migration is a func(hotreload.Old) int`
+		const want = `hotreload: state "k" is a string, but its migration is a func(hotreload.OldValue) int`
 		if text, _ := recover().(string); text != want {
 			t.Errorf("panic: %v", text)
 		}
 	}()
-	StateOf(NewContainer(), "k", func() string { return "" }, Migrate(func(Old) int { return 0 }))
+	StateOf(NewContainer(), "k", func() string { return "" }, WithMigration(func(OldValue) int { return 0 }))
 }

@@ -6,7 +6,7 @@ import "reflect"
 type StateOption func(*stateOptions)
 
 type stateOptions struct {
-	hook     func(pointer any, old Old) // makes the value in its place; may be nil
+	hook     func(pointer any, old OldValue) // makes the value in its place; may be nil
 	hookType reflect.Type
 	makes    reflect.Type // what hook makes
 
@@ -15,43 +15,43 @@ type stateOptions struct {
 	transient bool
 }
 
-// Migrate has fn make the value of a [StateOf] when the structure of its type
+// WithMigration has fn make the value of a [StateOf] when the structure of its type
 // changed, instead of the migration field by field:
 //
-//	carts := hotreload.StateOf(c, "carts", newCarts, hotreload.Migrate(func(old hotreload.Old) carts {
-//		all := hotreload.As[carts](old) // what can be migrated by itself
+//	carts := hotreload.StateOf(c, "carts", newCarts, hotreload.WithMigration(func(old hotreload.OldValue) carts {
+//		all := hotreload.OldAs[carts](old) // what can be migrated by itself
 //		for key, was := range old.All() {
-//			all[hotreload.As[string](key)].Title = hotreload.As[string](was.Field("Name"))
+//			all[hotreload.OldAs[string](key)].Title = hotreload.OldAs[string](was.Field("Name"))
 //		}
 //		return all
 //	}))
 //
-// The type of the old value has no name in the new code; [Old] shows it. fn
+// The type of the old value has no name in the new code; [OldValue] shows it. fn
 // returns the type of the state. It is called while the old generation serves
 // and may take its time, within the deadline of the load. If it panics the
 // generation is refused.
 //
 // fn may stay in the code: as long as the structure does not change again it is
 // not called. The next time that it does, fn sees the structure that is new now;
-// [Old.Exists] tells what it has to deal with.
-func Migrate[T any](fn func(old Old) T) StateOption {
+// [OldValue.Exists] tells what it has to deal with.
+func WithMigration[T any](fn func(old OldValue) T) StateOption {
 	return func(o *stateOptions) {
-		o.hook = func(pointer any, old Old) { *pointer.(*T) = fn(old) }
+		o.hook = func(pointer any, old OldValue) { *pointer.(*T) = fn(old) }
 		o.hookType, o.makes = reflect.TypeOf(fn), reflect.TypeFor[T]()
 	}
 }
 
-// Holds says that interfaces inside of the value of a [StateOf] may hold a T, a
+// WithType says that interfaces inside of the value of a [StateOf] may hold a T, a
 // type of a hot package:
 //
 //	shapes := hotreload.StateOf(c, "shapes", func() []shape { return nil },
-//		hotreload.Holds[circle](), hotreload.Holds[*square]())
+//		hotreload.WithType[circle](), hotreload.WithType[*square]())
 //
 // A generation finds a new type by its name only if it can be reached from the
 // type of the state; what is only ever held by interfaces cannot. T and *T need
 // not be named both. With this option a value whose own type is the same in
 // every generation, such as a map[string]any, is copied for each of them, too.
-func Holds[T any]() StateOption {
+func WithType[T any]() StateOption {
 	return func(o *stateOptions) { o.holds = append(o.holds, reflect.TypeFor[T]()) }
 }
 

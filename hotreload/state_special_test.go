@@ -66,13 +66,13 @@ var specialMigrations = []migration{
 				first  *circle
 			}
 			return func(c *Container) string {
-				d := StateOf(c, "k", func() drawing { return drawing{} }, Holds[*square](), Holds[hostPoint]()).Get()
+				d := StateOf(c, "k", func() drawing { return drawing{} }, WithType[*square](), WithType[hostPoint]()).Get()
 				s := d.Shapes
 				return fmt.Sprint(s[0] == any(d.first), *s[0].(*circle), s[1].(circle), s[2].(square), s[3] != nil, s[4] == "text", s[5] == nil, s[6].([]circle), s[7].(map[string]*circle)["c"] == d.first, s[8].(hostPoint))
 			}
 		},
 		"true {1 0} {2 0} {3} true true true [{5 0}] true {6 7}",
-		"nothing was dropped; left as it was: field hotreload.drawing.Shapes: 1 value of type hotreload.secret of an older generation (hotreload.Holds tells the new type)",
+		"nothing was dropped; left as it was: field hotreload.drawing.Shapes: 1 value of type hotreload.secret of an older generation (hotreload.WithType names the new type)",
 	},
 	{
 		"interfaces with methods",

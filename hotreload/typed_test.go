@@ -95,7 +95,7 @@ func TestTypedHandlerAnswers(t *testing.T) {
 		})
 		r.Get("/own", func(c *Ctx, _ none) (string, error) { return "ignored", c.NoContent() })
 		r.Get("/missing", func(c *Ctx, _ none) (string, error) {
-			return "", Errorf(http.StatusNotFound, "no post %d", 7)
+			return "", StatusErrorf(http.StatusNotFound, "no post %d", 7)
 		})
 		r.Get("/channel", func(c *Ctx, _ none) (chan int, error) { return nil, nil })
 		r.Get("/forgotten", func(*Ctx, struct {
@@ -126,7 +126,7 @@ func TestBind(t *testing.T) {
 				Name string
 			}
 			if err := c.Bind(&in); err != nil {
-				if e, ok := errors.AsType[*Error](err); !ok || e.Status != http.StatusBadRequest {
+				if e, ok := errors.AsType[*StatusError](err); !ok || e.Status != http.StatusBadRequest {
 					t.Errorf("got %v", err)
 				}
 				return err

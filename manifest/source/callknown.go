@@ -145,7 +145,7 @@ func (ev *evaluator) describeResult(fn *function, r value) value {
 		u.named, u.some = &known, true
 	}
 	switch name {
-	case "errors.New", "fmt.Errorf", manifest.RuntimePath + ".Errorf":
+	case "errors.New", "fmt.Errorf", manifest.RuntimePath + ".StatusErrorf":
 		u.some = true
 	}
 	return u

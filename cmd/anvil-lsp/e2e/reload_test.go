@@ -271,7 +271,7 @@ func TestRestarts(t *testing.T) {
 		at   string
 	}{
 		{"signature of a registered route", func() {
-			s.edit("handlers/debug.go", "func (a *app) whoami(c *hotreload.Ctx) error {", "func (a *app) whoami(w http.ResponseWriter, r *http.Request) error {\n\tc := &struct{ *hotreload.Ctx }{}\n\t_ = c\n\treturn a.who(w, r)\n}\n\nfunc (a *app) who(w http.ResponseWriter, r *http.Request) error {\n\treturn hotreload.Errorf(500, `%d`, 1)\n}\n\nfunc (a *app) whoami2(c *hotreload.Ctx) error {")
+			s.edit("handlers/debug.go", "func (a *app) whoami(c *hotreload.Ctx) error {", "func (a *app) whoami(w http.ResponseWriter, r *http.Request) error {\n\tc := &struct{ *hotreload.Ctx }{}\n\t_ = c\n\treturn a.who(w, r)\n}\n\nfunc (a *app) who(w http.ResponseWriter, r *http.Request) error {\n\treturn hotreload.StatusErrorf(500, `%d`, 1)\n}\n\nfunc (a *app) whoami2(c *hotreload.Ctx) error {")
 		}, manifest.CodeSignature, "handlers/debug.go"},
 		{"and back", func() {
 			s.edit("handlers/debug.go", "func (a *app) whoami(w", "func (a *app) whoami3(w")

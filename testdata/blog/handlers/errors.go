@@ -15,7 +15,7 @@ import (
 func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, detail := http.StatusInternalServerError, "Something went wrong here. It is in the log."
 	_, invalid := errors.AsType[*store.InvalidError](err)
-	withStatus, ok := errors.AsType[*hotreload.Error](err)
+	withStatus, ok := errors.AsType[*hotreload.StatusError](err)
 	switch {
 	case ok:
 		status, detail = withStatus.Status, withStatus.Detail
@@ -41,5 +41,5 @@ func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (a *app) notFound(*hotreload.Ctx) error {
-	return hotreload.Errorf(http.StatusNotFound, "there is no page at this address")
+	return hotreload.StatusErrorf(http.StatusNotFound, "there is no page at this address")
 }

@@ -107,7 +107,7 @@ func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name, t
 func postID(r *http.Request) (int64, error) {
 	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	if err != nil {
-		return 0, hotreload.Errorf(http.StatusNotFound, "there is no post %q", r.PathValue("id"))
+		return 0, hotreload.StatusErrorf(http.StatusNotFound, "there is no post %q", r.PathValue("id"))
 	}
 	return id, nil
 }

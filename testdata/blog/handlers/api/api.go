@@ -79,7 +79,7 @@ type CreateIn struct {
 func (a *API) create(c *hotreload.Ctx, in CreateIn) (Post, error) {
 	user := session.User(c.Context())
 	if user == "" {
-		return Post{}, hotreload.Errorf(http.StatusUnauthorized, "log in to write")
+		return Post{}, hotreload.StatusErrorf(http.StatusUnauthorized, "log in to write")
 	}
 	p, err := a.Store.AddPost(c.Context(), user, in.Title, in.Body)
 	if err != nil {
