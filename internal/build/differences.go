@@ -2,12 +2,12 @@ package build
 
 import (
 	"fmt"
-	"go/token"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 )
 
@@ -30,7 +30,7 @@ func newDifferences() *differences {
 }
 
 // compare takes up how a package differs from what it was, which may be nil.
-func (e *differences) compare(before, p *Package, was, now map[string]source) {
+func (e *differences) compare(before, p *Package, was, now map[string]syntax.File) {
 	path := p.ImportPath
 	if before == nil || !slices.Equal(before.inputs(), p.inputs()) || before.moduleID() != p.moduleID() {
 		e.others[path] = true
@@ -38,60 +38,24 @@ func (e *differences) compare(before, p *Package, was, now map[string]source) {
 	for _, file := range p.inputs() {
 		old, had := was[file]
 		src := now[file]
-		if had && old.content == src.content {
+		if had && old.Content == src.Content {
 			continue
 		}
 		e.files[file] = true
 		if !strings.HasSuffix(file, ".go") { // it is embedded
 			continue
 		}
-		bodies, ok := editedBodies(old, src)
+		bodies, ok := syntax.EditedBodies(old, src)
 		// Positions in a file with //line directives name another file.
-		if !had || !ok || len(old.lines) > 0 || len(src.lines) > 0 {
+		if !had || !ok || len(old.Lines) > 0 || len(src.Lines) > 0 {
 			e.others[path] = true
 		}
 		e.bodies[path] = append(e.bodies[path], bodies...)
-		e.move(path, old, src)
-	}
-}
-
-// editedBodies returns the functions whose bodies differ between two texts of a
-// file. It reports false if anything else does, or one of them is generic.
-func editedBodies(was, now source) (names []string, ok bool) {
-	if was.opaque || now.opaque || len(was.decls) != len(now.decls) {
-		return nil, false
-	}
-	before := was.declsByKey()
-	for _, d := range now.decls {
-		old, had := before[d.key]
-		switch {
-		case !had || old.signature != d.signature:
-			return nil, false
-		case old.whole == d.whole:
-		case d.generic:
-			return nil, false
-		default:
-			names = append(names, d.name)
+		if e.moved[path] == nil {
+			e.moved[path] = map[string]bool{}
 		}
-	}
-	return names, true
-}
-
-// move takes up which functions of a file have other lines.
-func (e *differences) move(path string, was, now source) {
-	if e.moved[path] == nil {
-		e.moved[path] = map[string]bool{}
-	}
-	before := was.declsByKey()
-	for _, d := range now.decls {
-		if old := before[d.key]; slices.Equal(old.lines, d.lines) {
-			continue
-		}
-		switch kind, _, _ := strings.Cut(d.key, " "); kind {
-		case "func":
-			e.moved[path][d.name] = true
-		case token.VAR.String(): // it may hold function literals
-			e.moved[path]["init"], e.moved[path]["glob"] = true, true
+		for _, function := range syntax.MovedFunctions(old, src) {
+			e.moved[path][function] = true
 		}
 	}
 }

@@ -16,5 +16,5 @@ func (s *Snapshot) Differs(path string) bool {
 	case !known:
 		return true
 	}
-	return was.content != sha256.Sum256(data)
+	return was.Content != sha256.Sum256(data)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // Drafts makes snapshots of code that is being written: of the files on disk
@@ -22,19 +23,19 @@ import (
 type Drafts struct {
 	builder *Builder
 	disk    map[string]diskFile
-	buffers map[string]source
+	buffers map[string]syntax.File
 }
 
 // diskFile is a file as it was when it had a size and a time of change.
 type diskFile struct {
 	size    int64
 	changed time.Time
-	source  source
+	source  syntax.File
 }
 
 // NewDrafts returns a Drafts for an application.
 func NewDrafts(b *Builder) *Drafts {
-	return &Drafts{builder: b, disk: map[string]diskFile{}, buffers: map[string]source{}}
+	return &Drafts{builder: b, disk: map[string]diskFile{}, buffers: map[string]syntax.File{}}
 }
 
 // Draft returns the snapshot of the code as it would be if the buffers, given
@@ -46,11 +47,11 @@ func (d *Drafts) Draft(s *Snapshot, buffers map[string][]byte) *Snapshot {
 	next.graph = &graph
 	graph.Packages = maps.Clone(s.graph.Packages)
 	next.sources = maps.Clone(s.sources)
-	known := map[string]source{}
-	buffer := func(path string) (source, bool) {
+	known := map[string]syntax.File{}
+	buffer := func(path string) (syntax.File, bool) {
 		data, ok := buffers[path]
 		if !ok {
-			return source{}, false
+			return syntax.File{}, false
 		}
 		now := d.digest(path, data, s.sources[path], d.buffers[path])
 		known[path] = now
@@ -66,7 +67,7 @@ func (d *Drafts) Draft(s *Snapshot, buffers map[string][]byte) *Snapshot {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(buffers)) {
-		if !strings.HasSuffix(path, ".go") || ignoredGoName(filepath.Base(path)) {
+		if !strings.HasSuffix(path, ".go") || syntax.IgnoredGoName(filepath.Base(path)) {
 			continue
 		}
 		if p := s.packageIn(filepath.Dir(path)); p != nil {
@@ -83,7 +84,7 @@ func (d *Drafts) Draft(s *Snapshot, buffers map[string][]byte) *Snapshot {
 	}
 	d.buffers = known
 	for path, now := range next.sources {
-		if now.native() != s.sources[path].native() {
+		if now.Native() != s.sources[path].Native() {
 			next.boundary = NewBoundary(next.graph, s.boundary.Handlers, nativeIn(next.sources))
 			break
 		}
@@ -92,21 +93,21 @@ func (d *Drafts) Draft(s *Snapshot, buffers map[string][]byte) *Snapshot {
 }
 
 // digest digests a text, unless it is one that was digested before.
-func (d *Drafts) digest(path string, data []byte, before ...source) source {
-	sum := digest(sha256.Sum256(data))
+func (d *Drafts) digest(path string, data []byte, before ...syntax.File) syntax.File {
+	sum := syntax.Sum(sha256.Sum256(data))
 	for _, s := range before {
-		if s.content == sum {
+		if s.Content == sum {
 			return s
 		}
 	}
-	return digestFile(path, data, len(before) > 0 && before[0].opaque)
+	return syntax.Digest(path, data, len(before) > 0 && before[0].Opaque)
 }
 
 // read digests a file, unless it is as it was. It reports false if there is none.
-func (d *Drafts) read(path string, newest source) (source, bool) {
+func (d *Drafts) read(path string, newest syntax.File) (syntax.File, bool) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return source{}, false
+		return syntax.File{}, false
 	}
 	if err != nil {
 		return newest, true
@@ -115,14 +116,14 @@ func (d *Drafts) read(path string, newest source) (source, bool) {
 	if ok && was.size == info.Size() && was.changed.Equal(info.ModTime()) {
 		return was.source, true
 	}
-	var now source
-	if strings.HasSuffix(path, ".go") || moduleFile(path) {
+	var now syntax.File
+	if strings.HasSuffix(path, ".go") || syntax.ModuleFile(path) {
 		var data []byte
 		if data, err = regular.Read(path, regular.MaxSource); err == nil {
 			now = d.digest(path, data, newest, was.source)
 		}
 	} else {
-		now, err = readSource(path, newest.opaque)
+		now, err = syntax.Read(path, newest.Opaque)
 	}
 	if err != nil {
 		return newest, true
@@ -172,7 +173,7 @@ func (s *Snapshot) Against(live, newest *Snapshot) *Plan {
 	plan.compare(live)
 	for _, path := range slices.Sorted(maps.Keys(s.sources)) {
 		was, ok := newest.sources[path]
-		if newest.graph.moduleFile(path) && ok && was.tokens != s.sources[path].tokens {
+		if newest.graph.moduleFile(path) && ok && was.Tokens != s.sources[path].Tokens {
 			plan.Reasons = append(plan.Reasons, manifest.Diagnose(manifest.CodeModuleChanged, manifest.Position{File: path},
 				"%s changed, and may choose other versions of modules", filepath.Base(path)))
 		}

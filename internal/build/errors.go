@@ -18,6 +18,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // mixedError is the go command's complaint about a directory whose files
@@ -34,7 +35,7 @@ func mixedPackages(text string) (manifest.Diagnostic, bool) {
 	names, _ := filepath.Glob(filepath.Join(m[1], "*.go")) // sorted
 	byPackage := map[string][]manifest.Position{}
 	for _, name := range names {
-		if ignoredGoName(filepath.Base(name)) {
+		if syntax.IgnoredGoName(filepath.Base(name)) {
 			continue
 		}
 		fset := token.NewFileSet()

@@ -12,11 +12,12 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // fault is what the go command said when it could not compile a package.
 type fault struct {
-	inputs digest // the package's files as they were then
+	inputs syntax.Sum // the package's files as they were then
 	found  []manifest.Diagnostic
 }
 
@@ -42,14 +43,14 @@ func (s *Snapshot) Mistakes() []manifest.Diagnostic {
 
 // inputDigest sums the files of a package; those of a package whose source is not
 // local do not change.
-func (s *Snapshot) inputDigest(p *Package) digest {
+func (s *Snapshot) inputDigest(p *Package) syntax.Sum {
 	var sums []string
 	if p.Local() {
 		for _, f := range p.inputs() {
-			sums = append(sums, fmt.Sprintf("%s %x", f, s.sources[f].content))
+			sums = append(sums, fmt.Sprintf("%s %x", f, s.sources[f].Content))
 		}
 	}
-	return digestValue(sums)
+	return syntax.SumOf(sums)
 }
 
 // faultsOf reads the go command's words about a package that does not compile.

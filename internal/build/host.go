@@ -12,6 +12,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // Inspect loads the program and draws its boundary, without building it.
@@ -46,7 +47,7 @@ func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *Gra
 }
 
 // newSnapshot returns the snapshot of a program that is not compiled yet.
-func newSnapshot(g *Graph, handlers string, sources map[string]source) *Snapshot {
+func newSnapshot(g *Graph, handlers string, sources map[string]syntax.File) *Snapshot {
 	s := &Snapshot{
 		graph: g, boundary: NewBoundary(g, handlers, nativeIn(sources)), sources: sources,
 		archives: map[string]string{}, linked: map[string]bool{}, compiled: map[string]compiled{},

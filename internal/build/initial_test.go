@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/tools/txtar"
+
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // hotSnapshot returns a snapshot of hot packages only, from source: h is the
@@ -18,7 +20,7 @@ func hotSnapshot(t *testing.T, archive string) *Snapshot {
 	s := &Snapshot{
 		graph:    &Graph{Packages: map[string]*Package{}},
 		boundary: &Boundary{Handlers: "h", hot: map[string]bool{}},
-		compiled: map[string]compiled{}, sources: map[string]source{},
+		compiled: map[string]compiled{}, sources: map[string]syntax.File{},
 	}
 	for _, f := range txtar.Parse([]byte(archive)).Files {
 		dir, name := path.Split(f.Name)
@@ -32,10 +34,10 @@ func hotSnapshot(t *testing.T, archive string) *Snapshot {
 			s.compiled[dir] = compiled{path: dir}
 		}
 		p.GoFiles = append(p.GoFiles, name)
-		src := digestGo(f.Data)
+		src := syntax.Digest(f.Name, f.Data, false)
 		s.sources[filepath.Join(p.Dir, name)] = src
-		for _, imp := range src.initial.imports {
-			p.Imports = append(p.Imports, imp.path)
+		for _, imp := range src.Initialization.Imports {
+			p.Imports = append(p.Imports, imp.Path)
 		}
 	}
 	return s

@@ -1,47 +1,15 @@
 package build
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 )
-
-// maxLinks bounds a chain of symbolic links, as the system does.
-const maxLinks = 40
-
-// linkTargets returns what a file is a symbolic link to, and so on to the end, by
-// absolute path; nothing for a file that is none.
-func linkTargets(path string) []string {
-	var out []string
-	for range maxLinks {
-		to, err := os.Readlink(path)
-		if err != nil {
-			break
-		}
-		if !filepath.IsAbs(to) {
-			dir, err := filepath.EvalSymlinks(filepath.Dir(path)) // .. is that of the real directory
-			if err != nil {
-				break
-			}
-			to = filepath.Join(dir, to)
-		}
-		path = filepath.Clean(to)
-		out = append(out, path)
-		if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-			if real := filepath.Join(dir, filepath.Base(path)); real != path {
-				path = real
-				out = append(out, path)
-			}
-		}
-	}
-	return out
-}
 
 // linksTo returns the sources that are links to a file.
 func (s *Snapshot) linksTo(file string) []string {
 	var out []string
 	for path, src := range s.sources {
-		if slices.Contains(src.targets, file) {
+		if slices.Contains(src.Targets, file) {
 			out = append(out, path)
 		}
 	}
@@ -54,8 +22,8 @@ func (s *Snapshot) linksTo(file string) []string {
 func (s *Snapshot) Links() map[string][]string {
 	out := map[string][]string{}
 	for path, src := range s.sources {
-		if n := len(src.targets); n > 0 {
-			out[src.targets[n-1]] = append(out[src.targets[n-1]], path)
+		if n := len(src.Targets); n > 0 {
+			out[src.Targets[n-1]] = append(out[src.Targets[n-1]], path)
 		}
 	}
 	for _, p := range s.graph.Packages {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // TestLinks: a file that is a link changes where the link leads to, by any name
@@ -63,12 +64,12 @@ func TestLinks(t *testing.T) {
 	p.Dir = filepath.Join(a.dir, "app")
 	changed := func(file string) bool {
 		t.Helper()
-		plan, _, err := b.plan(t.Context(), s, []string{file}, readSource, false)
+		plan, _, err := b.plan(t.Context(), s, []string{file}, syntax.Read, false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		shared := filepath.Join(p.Dir, "shared.go")
-		return plan.next.sources[shared].content != s.sources[shared].content
+		return plan.next.sources[shared].Content != s.sources[shared].Content
 	}
 	a.write("../common/real/shared.go", "package app\n\nvar shared = 2\n")
 	for _, name := range []string{"app/app/shared.go", "via/shared.go", "common/real/shared.go"} {
@@ -78,28 +79,5 @@ func TestLinks(t *testing.T) {
 	}
 	if changed(filepath.Join(root, "app/app/app.go")) {
 		t.Error("a change is found by another file")
-	}
-}
-
-func TestLinkTargetsEnd(t *testing.T) {
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	loop := filepath.Join(dir, "loop")
-	if err := os.Symlink("loop", loop); err != nil {
-		t.Fatal(err)
-	}
-	if got := linkTargets(loop); len(got) > maxLinks*2 {
-		t.Errorf("%d targets", len(got))
-	}
-	if err := os.Symlink("nowhere", filepath.Join(dir, "broken")); err != nil {
-		t.Fatal(err)
-	}
-	if got := linkTargets(filepath.Join(dir, "broken")); !slices.Equal(got, []string{filepath.Join(dir, "nowhere")}) {
-		t.Errorf("a broken link leads to %q", got)
-	}
-	if got := linkTargets(filepath.Join(dir, "missing")); got != nil {
-		t.Errorf("a missing file leads to %q", got)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // Mends reports whether a change of a file or directory may make a graph hold
@@ -36,8 +37,8 @@ func (g *Graph) Mends(path string) bool {
 // file or module file may decide, and a new directory may become a package.
 func PossiblyRelevant(path string) bool {
 	base := filepath.Base(path)
-	if moduleFile(path) || strings.HasSuffix(base, ".go") {
-		return !ignoredGoName(base)
+	if syntax.ModuleFile(path) || strings.HasSuffix(base, ".go") {
+		return !syntax.IgnoredGoName(base)
 	}
 	// A name with a dot is hardly a package's: this keeps a busy data file from
 	// being looked up each time.

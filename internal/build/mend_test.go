@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // TestMends: what may mend a graph that does not hold is watched for, and what
@@ -152,11 +153,11 @@ func TestUnfinished(t *testing.T) {
 			b.tools.Env.GOOS, b.tools.Env.GOARCH = "linux", "amd64"
 			file := a.write("app/app.go", whole)
 			p := &Package{ImportPath: "app", Dir: filepath.Join(a.dir, "app"), GoFiles: []string{"app.go"}, Module: &Module{Main: true}}
-			src, err := readSource(file, false)
+			src, err := syntax.Read(file, false)
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := &Snapshot{graph: &Graph{Packages: map[string]*Package{"app": p}}, sources: map[string]source{file: src}}
+			s := &Snapshot{graph: &Graph{Packages: map[string]*Package{"app": p}}, sources: map[string]syntax.File{file: src}}
 			var changed []string
 			for name, text := range tt.files {
 				path := filepath.Join(p.Dir, name)

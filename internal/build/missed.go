@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // Missed returns the files of some directories that are not as they were when the
@@ -42,7 +44,7 @@ func (s *Snapshot) Missed(dirs []string) []string {
 func (s *Snapshot) adds(path string) bool {
 	if base := filepath.Base(path); strings.HasSuffix(base, ".go") {
 		p := s.packageIn(filepath.Dir(path))
-		return p != nil && !ignoredGoName(base) && !slices.Contains(p.IgnoredGoFiles, base) // of a vendored package these are not read
+		return p != nil && !syntax.IgnoredGoName(base) && !slices.Contains(p.IgnoredGoFiles, base) // of a vendored package these are not read
 	}
 	return s.embedder(path) != nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // Plan says what a batch of changed files means.
@@ -38,12 +39,12 @@ type Plan struct {
 // the graph, as far as it could be loaded, is returned with the error, so that
 // the watcher sees the mistake mended.
 func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan, *Graph, error) {
-	return b.plan(ctx, s, files, readSource, true)
+	return b.plan(ctx, s, files, syntax.Read, true)
 }
 
 // plan is Plan for files that read reads. Without ask it is errNotAhead where the
 // go command has to be asked.
-func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read func(path string, opaque bool) (source, error), ask bool) (*Plan, *Graph, error) {
+func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read func(path string, opaque bool) (syntax.File, error), ask bool) (*Plan, *Graph, error) {
 	all := files == nil
 	if all {
 		files = slices.Sorted(maps.Keys(s.sources))
@@ -55,7 +56,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 	resolve := all
 	for _, path := range files {
 		old, known := s.sources[path]
-		now, err := read(path, old.opaque)
+		now, err := read(path, old.Opaque)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			// A file, or a directory that was moved away with all that is in it.
@@ -67,11 +68,11 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 			return nil, nil, gocmd.Unreadable(path, err)
 		case !known:
 			resolve = resolve || len(s.linksTo(path)) == 0 && s.Relevant(path) // else the link is looked at
-		case now.content != old.content:
+		case now.Content != old.Content:
 			sources[path] = now
 			dirty[path] = true
-			resolve = resolve || now.header != old.header || now.linkname != old.linkname || s.graph.moduleFile(path)
-		case !slices.Equal(now.targets, old.targets): // a link to another file that says the same
+			resolve = resolve || now.Header != old.Header || now.Linkname != old.Linkname || s.graph.moduleFile(path)
+		case !slices.Equal(now.Targets, old.Targets): // a link to another file that says the same
 			sources[path] = now
 		}
 	}
@@ -169,9 +170,9 @@ func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string
 }
 
 // nativeIn returns the test for packages that only the go command can build.
-func nativeIn(sources map[string]source) func(*Package) bool {
+func nativeIn(sources map[string]syntax.File) func(*Package) bool {
 	return func(p *Package) bool {
-		return len(p.native()) > 0 || slices.ContainsFunc(p.SourceFiles(), func(f string) bool { return sources[f].native() })
+		return len(p.native()) > 0 || slices.ContainsFunc(p.SourceFiles(), func(f string) bool { return sources[f].Native() })
 	}
 }
 
@@ -246,7 +247,7 @@ func (p *Plan) Sources() []*Package { return p.next.sourcesWith(p.Host) }
 
 // hostChanged is the diagnostic for a host package that differs in a file.
 func (p *Plan) hostChanged(s *Snapshot, pkg, file string) manifest.Diagnostic {
-	c := compareDecls(file, s.sources[file], p.next.sources[file])
+	c := syntax.CompareDecls(file, s.sources[file], p.next.sources[file])
 	reason := p.next.Reason(pkg)
 	const linked, native = ", which the process has linked", ", which uses cgo, assembly or linkname"
 	short := path.Base(pkg)
@@ -256,12 +257,12 @@ func (p *Plan) hostChanged(s *Snapshot, pkg, file string) manifest.Diagnostic {
 		wordings = []string{pkg + " cannot be swapped in any more", short + " cannot be swapped in any more"}
 	case reason.Native == pkg:
 		wordings = []string{pkg + " changed" + native, short + " changed" + native}
-	case c.name != "":
-		wordings = []string{c.in(pkg) + linked, c.in(short) + linked, short + " changed" + linked}
+	case c.Name != "":
+		wordings = []string{c.In(pkg) + linked, c.In(short) + linked, short + " changed" + linked}
 	default:
 		wordings = []string{pkg + " changed" + linked, short + " changed" + linked}
 	}
-	d := manifest.Diagnose(manifest.CodeHostChanged, c.pos, "%s", manifest.Fit(wordings...))
+	d := manifest.Diagnose(manifest.CodeHostChanged, c.Pos, "%s", manifest.Fit(wordings...))
 	because := pkg + " is linked into the process"
 	switch {
 	case reason.Native == pkg:
@@ -274,7 +275,7 @@ func (p *Plan) hostChanged(s *Snapshot, pkg, file string) manifest.Diagnostic {
 	if what := c.String(); what != "" {
 		because = what + "; " + because
 	}
-	d.Related = []manifest.Related{{Position: c.pos, Message: because}}
+	d.Related = []manifest.Related{{Position: c.Pos, Message: because}}
 	return d
 }
 
@@ -303,11 +304,11 @@ func (p *Plan) difference(s *Snapshot, was, now *Package) (file string, real boo
 		known := before[f]
 		delete(before, f)
 		switch {
-		case known && p.next.sources[f].sum(embeds[f]) == s.sources[f].sum(embeds[f]):
+		case known && p.next.sources[f].Sum(embeds[f]) == s.sources[f].Sum(embeds[f]):
 		case compiled[f] || !unused(f):
 			return f, true
 		}
-		if file == "" && p.next.sources[f].content != s.sources[f].content {
+		if file == "" && p.next.sources[f].Content != s.sources[f].Content {
 			file = f
 		}
 	}

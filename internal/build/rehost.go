@@ -13,21 +13,22 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // static is a local package as the executable was linked from it: under its own
 // import path, hot or not.
 type static struct {
 	archive string
-	inputs  digest // of what it was compiled from; see compiledFrom
-	texts   map[string]source
+	inputs  syntax.Sum // of what it was compiled from; see compiledFrom
+	texts   map[string]syntax.File
 	pkg     *Package
 }
 
 // compiledFrom sums what a local package is compiled from, besides the packages
 // that it imports.
-func (s *Snapshot) compiledFrom(p *Package) digest {
-	return digestValue([]any{p.moduleID(), s.inputDigest(p), p.EmbedPatterns})
+func (s *Snapshot) compiledFrom(p *Package) syntax.Sum {
+	return syntax.SumOf([]any{p.moduleID(), s.inputDigest(p), p.EmbedPatterns})
 }
 
 // errGoCommand says that an executable has to be left to the go command.

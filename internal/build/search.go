@@ -14,6 +14,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 	"golang.org/x/mod/modfile"
 )
 
@@ -126,7 +127,7 @@ func (s *search) walk() {
 					if !skippedDir(name) && !VendorDir(filepath.Join(dir, name)) {
 						next = append(next, filepath.Join(dir, name))
 					}
-				case strings.HasSuffix(name, ".go") && !ignoredGoName(name):
+				case strings.HasSuffix(name, ".go") && !syntax.IgnoredGoName(name):
 					goFiles = true
 				}
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // maxSearchSize is the size up to which a file is read in a search.
@@ -34,7 +35,7 @@ func readSmall(path string) ([]byte, error) {
 // some tags, by its name and its build constraints. The go command is not asked.
 func Matches(path string, text []byte, tags []string) bool {
 	built, err := gocmd.Matcher(gocmd.UsualContext(tags))(path, text)
-	return !ignoredGoName(filepath.Base(path)) && built && err == nil
+	return !syntax.IgnoredGoName(filepath.Base(path)) && built && err == nil
 }
 
 // sketch is what can be known of a package by a quick look.
@@ -56,7 +57,7 @@ func sketchOf(dir string, match gocmd.FileMatch) *sketch {
 	p.deny(err)
 	for _, e := range entries {
 		name := e.Name()
-		if !strings.HasSuffix(name, ".go") || ignoredGoName(name) || e.IsDir() {
+		if !strings.HasSuffix(name, ".go") || syntax.IgnoredGoName(name) || e.IsDir() {
 			continue
 		}
 		p.files++

@@ -12,6 +12,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // Snapshot is everything that is known of what one generation was built from.
@@ -50,13 +51,13 @@ type Snapshot struct {
 	// faults of packages that did not compile when they were last asked for.
 	faults map[string]fault
 	// sources of the local packages and the module files, by absolute path.
-	sources map[string]source
+	sources map[string]syntax.File
 }
 
 // departed is a package as it was when it was loaded.
 type departed struct {
 	pkg    *Package
-	inputs digest
+	inputs syntax.Sum
 	// partly: its initialisation was broken off, and cannot be made up for. The Go
 	// runtime ends a process that begins with it again.
 	partly bool
@@ -153,10 +154,10 @@ func (s *Snapshot) Host() []manifest.Package {
 			if unused(f) { // as for plans
 				continue
 			}
-			t := s.sources[f].sum(embeds[f])
+			t := s.sources[f].Sum(embeds[f])
 			sums = append(sums, hex.EncodeToString(t[:]))
 		}
-		h := digestValue(sums)
+		h := syntax.SumOf(sums)
 		out = append(out, manifest.Package{Path: path, Hash: hex.EncodeToString(h[:8])})
 	}
 	return out
@@ -197,7 +198,7 @@ func (s *Snapshot) SourceDirs() []string { return s.graph.Dirs() }
 func (s *Snapshot) Dirs() []string {
 	dirs := s.graph.Dirs()
 	for _, src := range s.sources {
-		for _, to := range src.targets {
+		for _, to := range src.Targets {
 			dirs = append(dirs, filepath.Dir(to))
 		}
 	}
@@ -211,37 +212,20 @@ func (s *Snapshot) Relevant(path string) bool {
 	if _, ok := s.sources[path]; ok || s.graph.moduleFile(path) {
 		return true
 	}
-	if (strings.HasSuffix(path, ".go") && !ignoredGoName(filepath.Base(path)) || nativeName(path)) && s.packageIn(filepath.Dir(path)) != nil {
+	if (strings.HasSuffix(path, ".go") && !syntax.IgnoredGoName(filepath.Base(path)) || nativeName(path)) && s.packageIn(filepath.Dir(path)) != nil {
 		return true
 	}
 	return s.embedder(path) != nil || len(s.linksTo(path)) > 0
 }
 
-// ignoredGoName reports whether the go command never builds a file of this
-// name.
-func ignoredGoName(base string) bool {
-	return strings.HasSuffix(base, "_test.go") || strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".")
-}
-
 // moduleFile reports whether a file decides about modules, by its name or because it
 // is read in place of go.mod or go.sum.
 func (g *Graph) moduleFile(path string) bool {
-	return moduleFile(path) || g.modFile != "" && (path == g.modFile || path == sumFile(g.modFile))
+	return syntax.ModuleFile(path) || g.modFile != "" && (path == g.modFile || path == sumFile(g.modFile))
 }
 
 // sumFile returns the file of sums that belongs to a go.mod.
 func sumFile(goMod string) string { return strings.TrimSuffix(goMod, ".mod") + ".sum" }
-
-// moduleFile reports whether a file decides about modules, by its name.
-func moduleFile(path string) bool {
-	switch filepath.Base(path) {
-	case "go.mod", "go.sum", "go.work", "go.work.sum":
-		return true
-	case "modules.txt":
-		return filepath.Base(filepath.Dir(path)) == "vendor"
-	}
-	return false
-}
 
 // PackageIn returns the local package in a directory, or nil.
 func (s *Snapshot) PackageIn(dir string) *Package { return s.packageIn(dir) }
@@ -281,8 +265,8 @@ func (s *Snapshot) embedder(path string) *Package {
 
 // readSources digests every input of the local packages and the module files.
 // Digests in known are taken over unless the file is in dirty.
-func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[string]bool) (map[string]source, error) {
-	sources := map[string]source{}
+func (b *Builder) readSources(g *Graph, known map[string]syntax.File, dirty map[string]bool) (map[string]syntax.File, error) {
+	sources := map[string]syntax.File{}
 	read := func(path string, opaque bool) error {
 		if _, done := sources[path]; done {
 			return nil
@@ -291,7 +275,7 @@ func (b *Builder) readSources(g *Graph, known map[string]source, dirty map[strin
 			sources[path] = s
 			return nil
 		}
-		s, err := readSource(path, opaque)
+		s, err := syntax.Read(path, opaque)
 		if err == nil {
 			sources[path] = s
 		}
@@ -393,8 +377,8 @@ func moduleFiles(g *Graph) []string {
 }
 
 // texts returns the sources of a package.
-func (s *Snapshot) texts(p *Package) map[string]source {
-	out := map[string]source{}
+func (s *Snapshot) texts(p *Package) map[string]syntax.File {
+	out := map[string]syntax.File{}
 	for _, file := range p.inputs() {
 		out[file] = s.sources[file]
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // Overlay holds what files will contain once they are saved, by absolute path.
@@ -136,7 +137,7 @@ func (b *Builder) BuiltAhead(files []string) bool {
 	for _, file := range files {
 		want, ok := sp.next.sources[file]
 		sum, err := regular.Sum(file)
-		if !ok || err != nil || sum != want.content {
+		if !ok || err != nil || sum != want.Content {
 			return false
 		}
 	}
@@ -192,7 +193,9 @@ func (b *Builder) planAhead(ctx context.Context, s *Snapshot, overlay Overlay) (
 		}
 		files = append(files, path)
 	}
-	plan, _, err := b.plan(ctx, s, files, func(path string, opaque bool) (source, error) { return digestFile(path, overlay[path], opaque), nil }, false)
+	plan, _, err := b.plan(ctx, s, files, func(path string, opaque bool) (syntax.File, error) {
+		return syntax.Digest(path, overlay[path], opaque), nil
+	}, false)
 	if err == nil && (plan.Rung == "" || plan.strayed(overlay)) {
 		err = errNotAhead
 	}
@@ -213,7 +216,7 @@ func (p *Plan) strayed(overlay Overlay) bool {
 				continue
 			}
 			sum, err := regular.Sum(file)
-			if err != nil || sum != p.next.sources[file].content {
+			if err != nil || sum != p.next.sources[file].Content {
 				return true
 			}
 		}
@@ -224,7 +227,7 @@ func (p *Plan) strayed(overlay Overlay) bool {
 // matches reports whether a speculation is for these sources.
 func (sp *speculation) matches(base *Snapshot, generation int, next *Snapshot) bool {
 	return sp != nil && sp.base == base && sp.generation == generation &&
-		maps.EqualFunc(sp.next.sources, next.sources, func(a, b source) bool { return a.content == b.content })
+		maps.EqualFunc(sp.next.sources, next.sources, func(a, b syntax.File) bool { return a.Content == b.Content })
 }
 
 // takeAhead returns the result of a speculative build if it is what the plan

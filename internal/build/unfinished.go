@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // Removed reports whether what changed is that embedded files were removed, and
@@ -26,7 +28,7 @@ func (s *Snapshot) Removed(files []string) bool {
 // other files of its package declare.
 func (b *Builder) Unfinished(s *Snapshot, files []string) (file, what string) {
 	for _, file := range files {
-		if !strings.HasSuffix(file, ".go") || ignoredGoName(filepath.Base(file)) {
+		if !strings.HasSuffix(file, ".go") || syntax.IgnoredGoName(filepath.Base(file)) {
 			continue
 		}
 		p := s.packageIn(filepath.Dir(file))
@@ -46,7 +48,7 @@ func (b *Builder) Unfinished(s *Snapshot, files []string) (file, what string) {
 		if match, err := gocmd.Matcher(b.tools.BuildContext())(file, data); err != nil || !match {
 			continue
 		}
-		if of := s.repeats(p, digestGo(data), files); of != "" {
+		if of := s.repeats(p, syntax.Digest(file, data, false), files); of != "" {
 			return file, "only repeats what " + filepath.Base(of) + " declares"
 		}
 	}
@@ -55,29 +57,22 @@ func (b *Builder) Unfinished(s *Snapshot, files []string) (file, what string) {
 
 // repeats returns a file of a package that declares what another one does; empty
 // if that one has anything of its own. Some of the files have changed.
-func (s *Snapshot) repeats(p *Package, f source, changed []string) string {
+func (s *Snapshot) repeats(p *Package, f syntax.File, changed []string) string {
 	first := ""
-	now := map[string][]decl{}
+	now := map[string][]string{}
 	for _, file := range p.SourceFiles() {
 		src := s.sources[file]
 		if slices.Contains(changed, file) {
-			src, _ = readSource(file, src.opaque) // it may be gone: moved to the new file
+			src, _ = syntax.Read(file, src.Opaque) // it may be gone: moved to the new file
 		}
-		now[file] = src.decls
+		now[file] = src.Declared()
 	}
-	for _, d := range f.decls {
-		if d.imports() || strings.HasPrefix(d.key, "func init") || d.name == "_" {
-			continue
-		}
-		at := slices.IndexFunc(p.SourceFiles(), func(file string) bool {
-			return slices.ContainsFunc(now[file], func(o decl) bool { return o.key == d.key })
-		})
+	for _, key := range f.Declared() {
+		at := slices.IndexFunc(p.SourceFiles(), func(file string) bool { return slices.Contains(now[file], key) })
 		if at < 0 {
 			return ""
 		}
-		if first == "" {
-			first = p.SourceFiles()[at]
-		}
+		first = cmp.Or(first, p.SourceFiles()[at])
 	}
 	return first
 }

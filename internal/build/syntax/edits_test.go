@@ -1,4 +1,4 @@
-package build
+package syntax
 
 import (
 	"fmt"
@@ -45,14 +45,14 @@ func gone() {}
 	} {
 		now := strings.Replace(base, tt.old, tt.new, 1)
 		var got []string
-		for _, e := range edits("p.go", digestGo([]byte(base)), digestGo([]byte(now))) {
+		for _, e := range Edits("p.go", digestGo([]byte(base)), digestGo([]byte(now))) {
 			got = append(got, fmt.Sprintf("%d:%d %s", e.Position.Line, e.Position.Column, e.Name))
 		}
 		if got := strings.Join(got, ", "); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
-	if got := edits("p.go", source{}, digestGo([]byte(base))); len(got) != 9 {
+	if got := Edits("p.go", File{}, digestGo([]byte(base))); len(got) != 9 {
 		t.Errorf("a file that is new has %d edits: %v", len(got), got)
 	}
 }

@@ -1,4 +1,9 @@
-package build
+// Package syntax reads source files as far as their text alone tells: digests of what
+// they contain with and without comments and formatting, what decides to which package
+// a file belongs, its declarations and how they differ from earlier ones, what its
+// initialisation may change, and what //line directives and symbolic links do. It knows
+// no types and asks nobody.
+package syntax
 
 import (
 	"bytes"
@@ -8,6 +13,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,80 +21,80 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 )
 
-// digest is a SHA-256 sum.
-type digest [sha256.Size]byte
+// Sum is a SHA-256 sum.
+type Sum [sha256.Size]byte
 
-// source is what is remembered of one input file.
-type source struct {
-	content digest
-	// tokens of a module file leaves out comments and white space; that of a Go
+// File is what is remembered of one input file.
+type File struct {
+	Content Sum
+	// Tokens of a module file leaves out comments and white space; that of a Go
 	// file leaves out comments that mean nothing to the compiler, all white space,
-	// and what else formatting changes. For a Go file header covers what decides
+	// and what else formatting changes. For a Go file Header covers what decides
 	// which files and packages belong together, so that while it stands the go
 	// command need not be asked.
-	tokens digest
-	header digest
-	// decls and initial are of a Go file.
-	decls   []decl
-	initial initial
-	// linkname: refers to symbols by the name of this package's import path.
-	linkname bool
-	// opaque: digested without a look at what it means.
-	opaque bool
-	// lines are those of a Go file that a //line directive gives other places.
-	lines manifest.Lines
-	// targets are the files that a symbolic link leads to; of others there are none.
-	targets []string
+	Tokens Sum
+	Header Sum
+	// decls and Initialization are of a Go file.
+	decls          []decl
+	Initialization Initialization
+	// Linkname: refers to symbols by the name of this package's import path.
+	Linkname bool
+	// Opaque: digested without a look at what it means.
+	Opaque bool
+	// Lines are those of a Go file that a //line directive gives other places.
+	Lines manifest.Lines
+	// Targets are the files that a symbolic link leads to; of others there are none.
+	Targets []string
 }
 
-// sum returns what decides whether the file is another: of an embedded one all
+// Sum returns what decides whether the file is another: of an embedded one all
 // of it.
-func (s source) sum(embedded bool) digest {
+func (s File) Sum(embedded bool) Sum {
 	if embedded {
-		return s.content
+		return s.Content
 	}
-	return s.tokens
+	return s.Tokens
 }
 
-// native reports whether a Go file makes its package one that only the go command can
+// Native reports whether a Go file makes its package one that only the go command can
 // build. The go command lists a file with cgo elsewhere, a draft among the others.
-func (s source) native() bool {
-	return s.linkname || slices.ContainsFunc(s.initial.imports, func(i importName) bool { return i.path == "C" })
+func (s File) Native() bool {
+	return s.Linkname || slices.ContainsFunc(s.Initialization.Imports, func(i ImportName) bool { return i.Path == "C" })
 }
 
-// readSource reads and digests one file.
-func readSource(path string, opaque bool) (source, error) {
-	if !moduleFile(path) && (opaque || !strings.HasSuffix(path, ".go")) { // what is embedded may be large
+// Read reads and digests one file.
+func Read(path string, opaque bool) (File, error) {
+	if !ModuleFile(path) && (opaque || !strings.HasSuffix(path, ".go")) { // what is embedded may be large
 		sum, err := regular.Sum(path)
 		if err != nil {
-			return source{}, fmt.Errorf("reading source: %w", err)
+			return File{}, fmt.Errorf("reading source: %w", err)
 		}
-		return source{content: sum, tokens: sum, opaque: opaque, targets: linkTargets(path)}, nil
+		return File{Content: sum, Tokens: sum, Opaque: opaque, Targets: linkTargets(path)}, nil
 	}
 	data, err := regular.Read(path, regular.MaxSource)
 	if err != nil {
-		return source{}, fmt.Errorf("reading source: %w", err)
+		return File{}, fmt.Errorf("reading source: %w", err)
 	}
-	s := digestFile(path, data, opaque)
-	s.targets = linkTargets(path)
+	s := Digest(path, data, opaque)
+	s.Targets = linkTargets(path)
 	return s, nil
 }
 
-// digestFile digests the text of a file. Of an opaque one every change counts:
+// Digest digests the text of a file. Of an opaque one every change counts:
 // vendored files are many and hardly ever change.
-func digestFile(path string, data []byte, opaque bool) source {
+func Digest(path string, data []byte, opaque bool) File {
 	if strings.HasSuffix(path, ".go") && !opaque {
 		return digestGo(data)
 	}
-	s := source{content: sha256.Sum256(data), opaque: opaque}
-	if s.tokens = s.content; moduleFile(path) {
-		s.tokens = digestLines(data)
+	s := File{Content: sha256.Sum256(data), Opaque: opaque}
+	if s.Tokens = s.Content; ModuleFile(path) {
+		s.Tokens = digestLines(data)
 	}
 	return s
 }
 
 // digestLines sums the lines of a module file without comments and white space.
-func digestLines(data []byte) (sum digest) {
+func digestLines(data []byte) (sum Sum) {
 	h := sha256.New()
 	for line := range bytes.Lines(data) {
 		text, _, _ := bytes.Cut(line, []byte("//"))
@@ -100,20 +106,20 @@ func digestLines(data []byte) (sum digest) {
 	return sum
 }
 
-func digestGo(data []byte) source {
-	s := source{content: sha256.Sum256(data), lines: readLines(data)}
-	s.tokens, s.linkname = digestTokens(data)
-	s.header = digestHeader(data)
+func digestGo(data []byte) File {
+	s := File{Content: sha256.Sum256(data), Lines: ReadLines(data)}
+	s.Tokens, s.Linkname = digestTokens(data)
+	s.Header = digestHeader(data)
 	fset := token.NewFileSet()
 	f, _ := parser.ParseFile(fset, "", data, parser.SkipObjectResolution) // as far as it parses
-	s.decls, s.initial = readDecls(fset, f, data), readInitial(f)
+	s.decls, s.Initialization = readDecls(fset, f, data), readInitialization(f)
 	return s
 }
 
 // digestTokens sums the token stream with positions left out, and what gofmt and
 // goimports add and move: a comma or semicolon before a closing parenthesis or
 // brace, and the order and grouping of imports.
-func digestTokens(data []byte) (sum digest, linkname bool) {
+func digestTokens(data []byte) (sum Sum, linkname bool) {
 	h := sha256.New()
 	write := func(tok token.Token, lit string) { fmt.Fprintf(h, "%d %s\x00", tok, lit) }
 	fset := token.NewFileSet()
@@ -201,11 +207,28 @@ func directive(comment string) bool {
 	return strings.HasPrefix(comment, "//go:") || strings.HasPrefix(comment, "//line ") || strings.HasPrefix(comment, "/*line ") || strings.HasPrefix(comment, "//export ")
 }
 
-// digestValue sums the JSON form of a value.
-func digestValue(v any) digest {
+// SumOf sums the JSON form of a value.
+func SumOf(v any) Sum {
 	data, err := json.Marshal(v)
 	if err != nil { // only plain data is passed
 		panic(err)
 	}
 	return sha256.Sum256(data)
+}
+
+// IgnoredGoName reports whether the go command never builds a file of this
+// name.
+func IgnoredGoName(base string) bool {
+	return strings.HasSuffix(base, "_test.go") || strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".")
+}
+
+// ModuleFile reports whether a file decides about modules, by its name.
+func ModuleFile(path string) bool {
+	switch filepath.Base(path) {
+	case "go.mod", "go.sum", "go.work", "go.work.sum":
+		return true
+	case "modules.txt":
+		return filepath.Base(filepath.Dir(path)) == "vendor"
+	}
+	return false
 }

@@ -1,4 +1,4 @@
-package build
+package syntax
 
 import (
 	"crypto/sha256"
@@ -14,7 +14,7 @@ import (
 // whether the file belongs to its package, and what the package imports and
 // embeds. It is for the scanner to say what a comment is: the same words in a
 // string, in another comment, or below the package clause mean something else.
-func digestHeader(data []byte) digest {
+func digestHeader(data []byte) Sum {
 	var lines []string
 	// A file that does not parse still has the imports that stand before the
 	// mistake; the compiler reports the mistake.

@@ -1,4 +1,4 @@
-package build
+package syntax
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/token"
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
@@ -18,9 +19,9 @@ type decl struct {
 	name      string // as a person calls it
 	line, col int    // of the name
 	generic   bool   // a function of type parameters, its own or its receiver's
-	signature digest // all but a function's body
-	whole     digest
-	own       digest // what it says itself: whole, but for constants
+	signature Sum    // all but a function's body
+	whole     Sum
+	own       Sum // what it says itself: whole, but for constants
 	lines     []lineSum
 }
 
@@ -178,7 +179,7 @@ func funcName(f *ast.FuncDecl) string {
 }
 
 // declsByKey returns the declarations of a Go file.
-func (s source) declsByKey() map[string]decl {
+func (s File) declsByKey() map[string]decl {
 	out := make(map[string]decl, len(s.decls))
 	for _, d := range s.decls {
 		out[d.key] = d
@@ -186,26 +187,79 @@ func (s source) declsByKey() map[string]decl {
 	return out
 }
 
+// Declared returns the declarations of a Go file by kind and name, in order, but for
+// imports and what another file can declare, too: init and the blank identifier.
+func (s File) Declared() []string {
+	var out []string
+	for _, d := range s.decls {
+		if !d.imports() && !strings.HasPrefix(d.key, "func init") && d.name != "_" {
+			out = append(out, d.key)
+		}
+	}
+	return out
+}
+
+// EditedBodies returns the functions whose bodies differ between two texts of a
+// file. It reports false if anything else does, or one of them is generic.
+func EditedBodies(was, now File) (names []string, ok bool) {
+	if was.Opaque || now.Opaque || len(was.decls) != len(now.decls) {
+		return nil, false
+	}
+	before := was.declsByKey()
+	for _, d := range now.decls {
+		old, had := before[d.key]
+		switch {
+		case !had || old.signature != d.signature:
+			return nil, false
+		case old.whole == d.whole:
+		case d.generic:
+			return nil, false
+		default:
+			names = append(names, d.name)
+		}
+	}
+	return names, true
+}
+
+// MovedFunctions returns the functions of a file that have other lines than in an
+// earlier text of it, those that initialise its variables included.
+func MovedFunctions(was, now File) []string {
+	var names []string
+	before := was.declsByKey()
+	for _, d := range now.decls {
+		if old := before[d.key]; slices.Equal(old.lines, d.lines) {
+			continue
+		}
+		switch kind, _, _ := strings.Cut(d.key, " "); kind {
+		case "func":
+			names = append(names, d.name)
+		case token.VAR.String(): // it may hold function literals
+			names = append(names, "init", "glob")
+		}
+	}
+	return names
+}
+
 // change is how a Go file differs from an earlier version of it.
 type change struct {
-	pos      manifest.Position // the first line that differs of the first declaration that does, in the new text
-	name     string            // of that declaration
+	Pos      manifest.Position // the first line that differs of the first declaration that does, in the new text
+	Name     string            // of that declaration
 	bodyOnly bool              // nothing but function bodies differs
 	gone     bool              // it is in the old text only; the position is that of its group, if any
 }
 
-// compareDecls finds the first declaration in which a file differs, or else one
+// CompareDecls finds the first declaration in which a file differs, or else one
 // that is gone. A constant of which only the group differs is named if there is no
 // other.
-func compareDecls(path string, was, now source) change {
+func CompareDecls(path string, was, now File) change {
 	before := was.declsByKey()
-	c := change{pos: manifest.Position{File: path}, bodyOnly: true}
+	c := change{Pos: manifest.Position{File: path}, bodyOnly: true}
 	certain := false
 	differs := func(d, old decl, own, bodyOnly bool) {
 		c.bodyOnly = c.bodyOnly && bodyOnly
-		if c.name == "" || own && !certain {
-			c.name, certain = d.name, own
-			c.pos.Line, c.pos.Column = d.edited(old)
+		if c.Name == "" || own && !certain {
+			c.Name, certain = d.name, own
+			c.Pos.Line, c.Pos.Column = d.edited(old)
 		}
 	}
 	for _, d := range now.decls {
@@ -221,7 +275,7 @@ func compareDecls(path string, was, now source) change {
 		}
 		c.bodyOnly = false
 		if !certain {
-			c.name, c.gone, certain = d.name, true, true
+			c.Name, c.gone, certain = d.name, true, true
 		}
 	}
 	return c
@@ -230,21 +284,21 @@ func compareDecls(path string, was, now source) change {
 // String says what differs.
 func (c change) String() string {
 	switch {
-	case c.name == "":
+	case c.Name == "":
 		return ""
 	case c.gone:
-		return c.name + " was removed"
+		return c.Name + " was removed"
 	case c.bodyOnly:
-		return "the body of " + c.name + " changed"
+		return "the body of " + c.Name + " changed"
 	default:
-		return c.name + " changed"
+		return c.Name + " changed"
 	}
 }
 
-// in says what differs in a package, in few words.
-func (c change) in(pkg string) string {
+// In says what differs in a package, in few words.
+func (c change) In(pkg string) string {
 	if c.gone {
-		return c.name + " was removed from " + pkg
+		return c.Name + " was removed from " + pkg
 	}
-	return c.name + " in " + pkg + " changed"
+	return c.Name + " in " + pkg + " changed"
 }
