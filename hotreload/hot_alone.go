@@ -144,7 +144,7 @@ func (w *pluginWatch) load(now stamp) {
 	w.report(result)
 }
 
-func (w *pluginWatch) startLinked(register RegisterFunc) error {
+func (w *pluginWatch) startLinked(register func(*RouteSink)) error {
 	number := w.number
 	w.number++
 	result := w.loader.start(number, "", w.hot, register)

@@ -65,7 +65,7 @@ func (s *shelf) open(path string) (func(string) (any, error), error) {
 // symbols are those of a plugin as the builder makes it.
 func symbols(register any) map[string]any {
 	version := ABIVersion
-	return map[string]any{RegisterSymbol: &register, ABISymbol: &version}
+	return map[string]any{manifest.RegisterName: &register, manifest.ABIName: &version}
 }
 
 // bench is a loader with plugins to load.
@@ -101,7 +101,7 @@ func (b *bench) try(p fakePlugin, change ...func(*control.LoadRequest)) control.
 }
 
 // live loads a plugin that nothing is wrong with.
-func (b *bench) live(register RegisterFunc) control.LoadResult {
+func (b *bench) live(register func(*RouteSink)) control.LoadResult {
 	b.t.Helper()
 	result := b.try(fakePlugin{symbols: symbols(register)})
 	if result.Outcome != control.OutcomeLive {

@@ -40,7 +40,7 @@ func failDirected(*RouteSink) { panic("at once") }
 func TestLines(t *testing.T) {
 	b := newBench(t)
 	plugins := map[int]string{}
-	load := func(register RegisterFunc, first int) control.LoadResult {
+	load := func(register func(*RouteSink), first int) control.LoadResult {
 		t.Helper()
 		return b.try(fakePlugin{symbols: symbols(register)}, func(req *control.LoadRequest) {
 			plugins[req.Generation] = req.Plugin

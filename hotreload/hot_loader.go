@@ -57,7 +57,7 @@ type loader struct {
 type loaded struct {
 	number   int
 	plugin   string
-	register RegisterFunc
+	register func(*RouteSink)
 	hot      []string
 	lines    manifest.Lines
 	routes   int
@@ -107,7 +107,7 @@ func (l *loader) compare(failed error) *refusal {
 }
 
 // startFrom is start with what the engine says about the first generation.
-func (l *loader) startFrom(e *environment, register RegisterFunc) control.LoadResult {
+func (l *loader) startFrom(e *environment, register func(*RouteSink)) control.LoadResult {
 	if err := l.preload(e.needs); err != nil {
 		_, ds := explain(err)
 		l.mu.Lock()
@@ -167,7 +167,7 @@ func sameFile(a, b string) bool {
 
 // start makes the first generation, of the plugin if there is one, else of the
 // linked handlers. What goes wrong is kept for status.
-func (l *loader) start(number int, plugin string, hot []string, register RegisterFunc) control.LoadResult {
+func (l *loader) start(number int, plugin string, hot []string, register func(*RouteSink)) control.LoadResult {
 	result, err := func() (control.LoadResult, error) {
 		if plugin != "" {
 			return l.load(control.LoadRequest{Generation: number, Plugin: plugin, Hot: hot})
@@ -188,7 +188,7 @@ func (l *loader) start(number int, plugin string, hot []string, register Registe
 	return result
 }
 
-func (l *loader) loadLinked(number int, hot []string, register RegisterFunc) (control.LoadResult, error) {
+func (l *loader) loadLinked(number int, hot []string, register func(*RouteSink)) (control.LoadResult, error) {
 	if register == nil {
 		return control.LoadResult{}, errors.New("there are no handlers: Options.Register is nil and no plugin is given")
 	}

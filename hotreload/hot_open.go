@@ -44,7 +44,7 @@ func refuse(outcome control.Outcome, code manifest.Code, at manifest.Position, f
 
 // registerFrom opens a plugin and returns its register function. The error is a
 // *refusal.
-func registerFrom(open opener, path string, generation int, lines manifest.Lines) (RegisterFunc, error) {
+func registerFrom(open opener, path string, generation int, lines manifest.Lines) (func(*RouteSink), error) {
 	if err := checkComplete(path); err != nil {
 		return nil, refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
 			"the plugin %s cannot be loaded: %v", path, err)
@@ -62,10 +62,10 @@ func registerFrom(open opener, path string, generation int, lines manifest.Lines
 	if err := checkABI(lookup); err != nil {
 		return nil, err
 	}
-	symbol, err := lookup(RegisterSymbol)
+	symbol, err := lookup(manifest.RegisterName)
 	if err != nil {
 		return nil, refuse(control.OutcomeRejected, manifest.CodeRegister, manifest.Position{},
-			"the plugin does not export %s: the handlers package must declare func %s(r *hotreload.RouteSink)", RegisterSymbol, RegisterSymbol)
+			"the plugin does not export %s: the handlers package must declare func %s(r *hotreload.RouteSink)", manifest.RegisterName, manifest.RegisterName)
 	}
 	if variable, ok := symbol.(*any); ok {
 		symbol = *variable
@@ -73,25 +73,25 @@ func registerFrom(open opener, path string, generation int, lines manifest.Lines
 	return registerFunc(symbol, lines)
 }
 
-func registerFunc(symbol any, lines manifest.Lines) (RegisterFunc, error) {
-	register, ok := symbol.(RegisterFunc)
+func registerFunc(symbol any, lines manifest.Lines) (func(*RouteSink), error) {
+	register, ok := symbol.(func(*RouteSink))
 	if !ok || register == nil {
 		return nil, refuse(control.OutcomeRejected, manifest.CodeRegister, declared(symbol, lines),
-			"%s is %s, it must be func(r *hotreload.RouteSink)", RegisterSymbol, describeSymbol(symbol))
+			"%s is %s, it must be func(r *hotreload.RouteSink)", manifest.RegisterName, describeSymbol(symbol))
 	}
 	return register, nil
 }
 
 func checkABI(lookup func(string) (any, error)) error {
-	symbol, err := lookup(ABISymbol)
+	symbol, err := lookup(manifest.ABIName)
 	if err != nil {
 		return refuse(control.OutcomeRejected, manifest.CodeRegister, manifest.Position{},
-			"the plugin does not export %s: its package main must declare var %s int = hotreload.ABIVersion", ABISymbol, ABISymbol)
+			"the plugin does not export %s: its package main must declare var %s int = hotreload.ABIVersion", manifest.ABIName, manifest.ABIName)
 	}
 	version, ok := symbol.(*int)
 	if !ok {
 		return refuse(control.OutcomeRejected, manifest.CodeRegister, manifest.Position{},
-			"%s is %s, it must be a variable of type int", ABISymbol, describeSymbol(symbol))
+			"%s is %s, it must be a variable of type int", manifest.ABIName, describeSymbol(symbol))
 	}
 	return checkVersion(*version)
 }

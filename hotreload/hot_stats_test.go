@@ -397,7 +397,7 @@ func TestRequestEvents(t *testing.T) {
 
 func TestCountingIsSafe(t *testing.T) {
 	b := newBench(t)
-	routes := RegisterFunc(func(r *RouteSink) { r.Get("/a", text("a")); r.Get("/boom", panicky) })
+	routes := func(r *RouteSink) { r.Get("/a", text("a")); r.Get("/boom", panicky) }
 	b.state.logger = textLogger(io.Discard)
 	b.live(routes)
 	const each = 200

@@ -13,7 +13,11 @@ import (
 // beside the standard library; and no loading of plugins in production.
 func TestImports(t *testing.T) {
 	const chi = "github.com/go-chi/chi/v5"
-	hot := []string{manifest.RuntimePath + "/control", manifest.RuntimePath + "/internal/handoff", manifest.RuntimePath + "/shared/takeover", manifest.RuntimePath + "/shared/regular", chi + "/middleware"}
+	hot := []string{
+		manifest.RuntimePath + "/control", manifest.RuntimePath + "/control/transport", manifest.RuntimePath + "/internal/handoff",
+		manifest.RuntimePath + "/shared/devpage", manifest.RuntimePath + "/shared/takeover", manifest.RuntimePath + "/shared/regular",
+		chi + "/middleware",
+	}
 	allowed := []string{
 		manifest.RuntimePath, manifest.RuntimePath + "/shared/visible", chi,
 		manifest.RuntimePath + "/manifest", manifest.RuntimePath + "/manifest/shape", manifest.RuntimePath + "/manifest/symbol",

@@ -37,8 +37,9 @@ type Options struct {
 	Live func(context.Context)
 	// Container is closed when LiveServer returns. Default: an empty one.
 	Container *Container
-	// Register is the handlers package's AnvilRegisterRoutes.
-	Register RegisterFunc
+	// Register is the handlers package's AnvilRegisterRoutes. It runs once for
+	// every generation, and again when that generation is rolled back to.
+	Register func(*RouteSink)
 	// Server is a template for the http.Server: time-outs, limits, hooks. Its
 	// Addr, Handler and TLSConfig are not used; see TLSConfig.
 	Server *http.Server

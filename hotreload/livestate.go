@@ -69,7 +69,7 @@ func (s *LiveState) Manifest() *RegistrationManifest {
 // Register runs a register function and makes what it registers the next
 // generation. If anything is wrong the routes stay as they are, and the error
 // is a [*RegistrationError]. A panic of register goes on to the caller.
-func (s *LiveState) Register(register RegisterFunc) error {
+func (s *LiveState) Register(register func(*RouteSink)) error {
 	if register == nil {
 		return errors.New("hotreload: the register function is nil")
 	}
@@ -93,7 +93,7 @@ func (s *LiveState) Register(register RegisterFunc) error {
 }
 
 // linked is the source of handlers that are linked into the executable.
-func linked(register RegisterFunc) source {
+func linked(register func(*RouteSink)) source {
 	return source{handlers: functionPackage(reflect.ValueOf(register))}
 }
 

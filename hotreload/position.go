@@ -157,7 +157,7 @@ func functionName(fn reflect.Value) string {
 // has copied the function around it into AnvilRegisterRoutes or a literal there:
 // handlers.AnvilRegisterRoutes.health.func4 and
 // handlers.AnvilRegisterRoutes.func2.health.1 are literals in health.
-var copiedLiteral = regexp.MustCompile(`^(.*?)([^./]+)\.` + RegisterSymbol + `(?:\.func\d+(?:\.\d+)*)?\.([A-Za-z_]\w*|\(\*\w+\)\.\w+)\.(?:func)?(\d+(?:\.\d+)*)$`)
+var copiedLiteral = regexp.MustCompile(`^(.*?)([^./]+)\.` + manifest.RegisterName + `(?:\.func\d+(?:\.\d+)*)?\.([A-Za-z_]\w*|\(\*\w+\)\.\w+)\.(?:func)?(\d+(?:\.\d+)*)$`)
 
 // ownLiteral is the part of a name that a literal in AnvilRegisterRoutes itself
 // has.

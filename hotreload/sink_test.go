@@ -15,7 +15,7 @@ import (
 )
 
 // serving returns a LiveState with the routes that fn registers.
-func serving(t *testing.T, fn RegisterFunc) *LiveState {
+func serving(t *testing.T, fn func(*RouteSink)) *LiveState {
 	t.Helper()
 	s := NewLiveState(nil)
 	if err := s.Register(fn); err != nil {

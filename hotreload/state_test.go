@@ -27,7 +27,7 @@ func cartOfOtherStructure(c *Container) map[string]int {
 }
 
 // register runs fn as a generation that goes live, and returns its notes.
-func goLiveWith(t *testing.T, s *LiveState, fn RegisterFunc) []manifest.Diagnostic {
+func goLiveWith(t *testing.T, s *LiveState, fn func(*RouteSink)) []manifest.Diagnostic {
 	t.Helper()
 	if err := s.Register(fn); err != nil {
 		t.Fatal(err)

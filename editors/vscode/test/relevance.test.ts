@@ -84,7 +84,7 @@ describe('relevance', () => {
 
 	it('tells a declaration from a mention', () => {
 		assert.equal(declaresRoutes(routes), true);
-		assert.equal(declaresRoutes('package handlers\n\nvar AnvilRegisterRoutes hotreload.RegisterFunc = register\n'), true);
+		assert.equal(declaresRoutes('package handlers\n\nvar AnvilRegisterRoutes func(*hotreload.RouteSink) = register\n'), true);
 		assert.equal(declaresRoutes('\t// func AnvilRegisterRoutes(r)\n'), false);
 		assert.equal(declaresRoutes('func (a *A) AnvilRegisterRoutes(r *hotreload.RouteSink) {}'), false);
 	});
