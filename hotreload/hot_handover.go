@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
@@ -262,7 +263,7 @@ func imageOf(ctx context.Context, v stateValue, limit int) (img *image, err erro
 	for round := 1; ; round++ {
 		done := false
 		v.read(func(old reflect.Value) {
-			img, done, err = writeImage(old, newClassifier(ownPackages()), limit, check, round == lockRounds)
+			img, done, err = writeImage(old, newClassifier(ownPackages()), limit, check, round == migrate.LockRounds)
 		})
 		if done {
 			return img, err
@@ -270,7 +271,7 @@ func imageOf(ctx context.Context, v stateValue, limit int) (img *image, err erro
 		if err := check(); err != nil {
 			return nil, err
 		}
-		time.Sleep(lockPause)
+		time.Sleep(migrate.LockPause)
 	}
 }
 
@@ -333,107 +334,104 @@ func unmarshal(carrier Carrier, data []byte) error {
 	return within(context.Background(), control.HandoverCarrier, func(context.Context) error { return carrier.UnmarshalState(data) })
 }
 
-// arrive makes the value of the one that came from the process before. It reports
+// arrive makes a value from the one that came from the process before. It reports
 // false if there is none.
-func (a *arrival) arrive() bool {
-	s, ok := a.handed.get(a.key)
+func (h *handedOver) arrive(a *migrate.Arrival) bool {
+	s, ok := h.get(a.Key)
 	switch {
-	case !ok, a.transient:
+	case !ok:
 		return false
 	case s.Failed != "":
-		a.initial()
-		a.startsAgain(s.Failed)
+		a.Initial()
+		a.StartsAgain(s.Failed)
 	case s.Carrier:
-		a.initial()
-		a.arriveCarrier(s.Data)
+		a.Initial()
+		arriveCarrier(a, s.Data)
 	default:
-		a.arriveImage(s.Data)
+		arriveImage(a, s.Data)
 	}
 	return true
 }
 
-func (a *arrival) arriveCarrier(data []byte) {
-	carrier := carrierIn(a.value)
+func arriveCarrier(a *migrate.Arrival, data []byte) {
+	carrier := carrierIn(a.Value)
 	if carrier == nil {
-		a.startsAgain(fmt.Sprintf("its type %s is no hotreload.Carrier any more", symbol.NameOf(a.view.typ)))
+		a.StartsAgain(fmt.Sprintf("its type %s is no hotreload.Carrier any more", symbol.NameOf(a.Type)))
 		return
 	}
 	if err := unmarshal(carrier, data); err != nil {
-		a.value.SetZero()
-		a.initial()
-		a.startsAgain(fmt.Sprintf("UnmarshalState: %v", err))
+		a.Value.SetZero()
+		a.Initial()
+		a.StartsAgain(fmt.Sprintf("UnmarshalState: %v", err))
 	}
 }
 
-// arriveImage is make for an image.
-func (a *arrival) arriveImage(data []byte) {
+// arriveImage is Arrival.Continue for an image.
+func arriveImage(a *migrate.Arrival, data []byte) {
 	img, err := decodeImage(data)
 	if err != nil {
-		a.initial()
-		a.startsAgain(err.Error())
+		a.Initial()
+		a.StartsAgain(err.Error())
 		return
 	}
 	types := newClassifier(ownPackages())
-	book := newTypeBook(a.view.typ, a.view.typ, a.view.holds, a.owner.hotPackages())
+	book := migrate.NewTypeBook(a.Type, a.Type, a.Holds, a.Hot)
 	learnCommon(book)
 	fits := newFitter(img, types, book)
 	from := &img.Types[img.Root]
-	a.from = from
-	changed := !img.sameTypes(a.view.typ, types)
-	root := fits.fit(img.Root, a.view.typ)
-	lost := newLosses()
-	r := newImageReader(fits, lost, a.owner.exitIfAbandoned)
+	a.From = from
+	changed := !img.sameTypes(a.Type, types)
+	root := fits.fit(img.Root, a.Type)
+	lost := migrate.NewLosses()
+	r := newImageReader(fits, lost, a.Step)
 	at, ok := img.target(img.At[0], img.At[1], img.Root, 1)
 	if !ok && img.At[0] != refEmpty {
-		a.initial()
-		a.startsAgain(errImage.Error())
+		a.Initial()
+		a.StartsAgain(errImage.Error())
 		return
 	}
 	if ok {
 		err = guarded(func() { r.discover(at, root) })
 	}
-	bound := r.bound.lines(false)
+	bound := r.bound.Lines(false)
 	switch {
 	case err != nil:
-		a.initial()
-		a.startsAgain(err.Error())
-	case a.hook != nil && (changed || root.do == doNothing || len(bound) > 0):
-		inquiry := &inquiry{plans: newPlanner(book), lost: lost, step: a.owner.exitIfAbandoned, taken: map[taken]bool{}}
-		a.hook(OldValue{v: imageOld{fits, at, img.Root}, inquiry: inquiry})
-		lost.forgive(inquiry.taken)
-		a.report("was migrated by its WithMigration function", changed, lost)
-	case root.do == doNothing:
-		a.initial()
-		a.reportStart(root.why, changed)
+		a.Initial()
+		a.StartsAgain(err.Error())
+	case a.Hook != nil && (changed || root.do == migrate.DoNothing || len(bound) > 0):
+		a.CallHook(imageOld{fits, at, img.Root}, migrate.NewPlanner(book), lost, changed)
+	case root.do == migrate.DoNothing:
+		a.Initial()
+		a.ReportStart(root.why, changed)
 	case len(bound) > 0:
-		a.initial()
-		a.startsAgain(summary(bound))
+		a.Initial()
+		a.StartsAgain(migrate.Summary(bound))
 	default:
-		if root.partial || (root.do == doPointer || root.do == doRefer) && root.elem.partial {
-			a.initial()
+		if root.partial || (root.do == migrate.DoPointer || root.do == migrate.DoRefer) && root.elem.partial {
+			a.Initial()
 		}
 		if !ok {
 			return // a value of no size
 		}
-		if err := guarded(func() { r.fillRoot(a.value, at, root) }); err != nil {
-			a.value.SetZero()
-			a.initial()
-			a.startsAgain(err.Error())
+		if err := guarded(func() { r.fillRoot(a.Value, at, root) }); err != nil {
+			a.Value.SetZero()
+			a.Initial()
+			a.StartsAgain(err.Error())
 			return
 		}
-		a.report("was migrated", changed, lost)
+		a.Report("was migrated", changed, lost)
 	}
 }
 
 // learnCommon makes types known that interfaces often hold.
-func learnCommon(b *typeBook) {
+func learnCommon(b *migrate.TypeBook) {
 	for _, t := range []reflect.Type{
 		reflect.TypeFor[sync.Mutex](), reflect.TypeFor[sync.RWMutex](), typeTime, reflect.TypeFor[time.Duration](),
 		reflect.TypeOf(errors.New("")).Elem(), reflect.TypeOf(fmt.Errorf("%w", errImage)).Elem(),
 		reflect.TypeOf(errors.Join(errImage)).Elem(),
 	} {
-		if _, ok := b.known[sourceName(t)]; !ok {
-			b.learn(t)
+		if _, ok := b.Known[migrate.SourceName(t)]; !ok {
+			b.Learn(t)
 		}
 	}
 }

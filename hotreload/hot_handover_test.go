@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -103,7 +104,7 @@ func TestRestartMigrates(t *testing.T) {
 }
 
 // throughImage returns the new form of a variable in another process.
-func throughImage(t *testing.T, old reflect.Value, to reflect.Type, holds ...reflect.Type) (reflect.Value, *losses) {
+func throughImage(t *testing.T, old reflect.Value, to reflect.Type, holds ...reflect.Type) (reflect.Value, *migrate.Losses) {
 	t.Helper()
 	types := newClassifier(ownPackages())
 	img, done, err := writeImage(old, types, control.MaxState, func() error { return nil }, false)
@@ -117,8 +118,8 @@ func throughImage(t *testing.T, old reflect.Value, to reflect.Type, holds ...ref
 	if img, err = decodeImage(data); err != nil {
 		t.Fatal(err)
 	}
-	fits := newFitter(img, types, newTypeBook(to, to, holds, nil))
-	lost := newLosses()
+	fits := newFitter(img, types, migrate.NewTypeBook(to, to, holds, nil))
+	lost := migrate.NewLosses()
 	now := reflect.New(to).Elem()
 	r := newImageReader(fits, lost, func() {})
 	at, ok := img.target(img.At[0], img.At[1], img.Root, 1)
@@ -130,7 +131,7 @@ func throughImage(t *testing.T, old reflect.Value, to reflect.Type, holds ...ref
 		r.discover(at, p)
 		r.fillRoot(now, at, p)
 	}
-	for _, line := range r.bound.lines(false) {
+	for _, line := range r.bound.Lines(false) {
 		t.Errorf("bound: %s", line)
 	}
 	return now, lost
@@ -143,7 +144,7 @@ func TestImagesOfRandomValues(t *testing.T) {
 		old := reflect.New(from).Elem()
 		newRandomizer(r).fill(old)
 		now, lost := throughImage(t, old, to, append(typesOfSecond(), reflect.TypeFor[sort.Float64Slice](), reflect.TypeFor[celsius]())...)
-		for _, line := range append(lost.lines(false), lost.lines(true)...) {
+		for _, line := range append(lost.Lines(false), lost.Lines(true)...) {
 			t.Errorf("seed %d: %s", seed, line)
 		}
 		for _, fault := range compare(old, now) {

@@ -9,12 +9,14 @@ import (
 	"slices"
 	"sync"
 	"unsafe"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 )
 
 // fillRoot makes dst, a variable, the value at a place. Parts that get nothing
 // stay as they are. discover has to come first.
 func (r *imageReader) fillRoot(dst reflect.Value, at spot, p *fit) {
-	if p.do == doRefer {
+	if p.do == migrate.DoRefer {
 		if dst.IsNil() {
 			dst.Set(reflect.New(p.elem.to))
 		}
@@ -24,14 +26,14 @@ func (r *imageReader) fillRoot(dst reflect.Value, at spot, p *fit) {
 		switch {
 		case b == r.root:
 			b.to = sliceOf(dst)
-		case b.root && p.do == doPointer && !dst.IsNil():
+		case b.root && p.do == migrate.DoPointer && !dst.IsNil():
 			b.to = sliceOf(dst.Elem())
 		default:
 			b.to = r.allot(b.fit.to, b.count)
 		}
 	}
 	for _, m := range r.mapped {
-		if m.fit.do == doMap {
+		if m.fit.do == migrate.DoMap {
 			m.to = reflect.MakeMap(m.fit.to)
 		}
 	}
@@ -48,7 +50,7 @@ func (r *imageReader) fillRoot(dst reflect.Value, at spot, p *fit) {
 			r.fill(b.to.Index(i), b.at.plus(i*b.words), b.fit, &b.site)
 		}
 		if b.apart {
-			r.lost.add(keptApart, b.site, &r.img.Types[b.fit.from], nil)
+			r.lost.Add(migrate.KeptApart, b.site, &r.img.Types[b.fit.from], nil)
 		}
 	}
 	if r.root == nil {
@@ -65,33 +67,33 @@ func sliceOf(v reflect.Value) reflect.Value {
 }
 
 // fill sets dst, a variable, to the value at a place; see copier.fill.
-func (r *imageReader) fill(dst reflect.Value, at spot, p *fit, where *site) {
+func (r *imageReader) fill(dst reflect.Value, at spot, p *fit, where *migrate.Site) {
 	switch p.do {
-	case doNothing:
+	case migrate.DoNothing:
 		if !r.img.empty(at, p.from) {
 			r.lose(p.why, where, p)
 		}
-	case doNumber:
-		if !setNumber(dst, r.basic(at, p.from)) {
-			r.lose(lossRange, where, p)
+	case migrate.DoNumber:
+		if !migrate.SetNumber(dst, r.basic(at, p.from)) {
+			r.lose(migrate.LossRange, where, p)
 		}
-	case doText:
-		if !setText(dst, r.textual(at, p)) {
-			r.lose(lossRange, where, p)
+	case migrate.DoText:
+		if !migrate.SetText(dst, r.textual(at, p)) {
+			r.lose(migrate.LossRange, where, p)
 		}
 	case doUnmarshal:
 		r.fillMarshalled(dst, at, p, where)
-	case doFields:
+	case migrate.DoFields:
 		for i := range p.fields {
 			f := &p.fields[i]
-			r.fill(open(dst.Field(f.to)), at.plus(f.word), f.fit, &f.site)
+			r.fill(migrate.Open(dst.Field(f.to)), at.plus(f.word), f.fit, &f.site)
 		}
 		for _, f := range p.gone {
 			if !r.img.empty(at.plus(f.word), f.from) {
-				r.lost.add(lossGone, f.site, &r.img.Types[f.from], nil)
+				r.lost.Add(migrate.LossGone, f.site, &r.img.Types[f.from], nil)
 			}
 		}
-	case doElements:
+	case migrate.DoElements:
 		size := r.img.sizes[p.elem.from]
 		count := r.img.Types[p.from].Len
 		if size == 0 {
@@ -102,48 +104,48 @@ func (r *imageReader) fill(dst reflect.Value, at spot, p *fit, where *site) {
 			case i < dst.Len():
 				r.fill(dst.Index(i), elem, p.elem, where)
 			case !r.img.empty(elem, p.elem.from):
-				r.lost.add(lossBeyond, *where, &r.img.Types[p.elem.from], p.to)
+				r.lost.Add(migrate.LossBeyond, *where, &r.img.Types[p.elem.from], p.to)
 			}
 		}
-	case doPointer:
+	case migrate.DoPointer:
 		r.fillPointer(dst, at, p, where)
-	case doAtomicPointer:
-		to := reflect.New(atomicTarget(p.to)).Elem()
+	case migrate.DoAtomicPointer:
+		to := reflect.New(migrate.AtomicTarget(p.to)).Elem()
 		r.fillPointer(to, at, p, where)
 		dst.Addr().MethodByName("Store").Call([]reflect.Value{to})
-	case doSlice:
+	case migrate.DoSlice:
 		r.fillSlice(dst, at, p, where)
-	case doRefer:
+	case migrate.DoRefer:
 		to := reflect.New(p.elem.to)
 		r.fill(to.Elem(), at, p.elem, where)
 		dst.Set(to.Convert(p.to))
-	case doFollow:
+	case migrate.DoFollow:
 		if target, ok := r.follow(at, p); ok {
 			r.fill(dst, target, p.elem, where)
 		} else if r.img.word(at) != refNil {
-			r.lose(lossMoved, where, p)
+			r.lose(migrate.LossMoved, where, p)
 		}
-	case doMap:
+	case migrate.DoMap:
 		r.fillMapValue(dst, at, p, where)
-	case doSyncMap:
+	case migrate.DoSyncMap:
 		if i, ok := r.img.object(r.img.word(at), objectSyncMap); ok {
 			if m := r.maps[fitAt{i, r.syncFit()}]; m != nil {
 				m.syncs = append(m.syncs, dst)
 			}
 		} else if r.img.word(at) != refNil {
-			r.lose(lossMoved, where, p)
+			r.lose(migrate.LossMoved, where, p)
 		}
-	case doBox:
+	case migrate.DoBox:
 		r.fillBox(dst, at, p, where)
 	}
 }
 
-func (r *imageReader) lose(kind lossKind, where *site, p *fit) {
-	from := namedType(typeAny)
+func (r *imageReader) lose(kind migrate.LossKind, where *migrate.Site, p *fit) {
+	from := migrate.NamedType(migrate.TypeAny)
 	if p.from >= 0 {
 		from = &r.img.Types[p.from]
 	}
-	r.lost.add(kind, *where, from, p.to)
+	r.lost.Add(kind, *where, from, p.to)
 }
 
 // basic returns a value of a basic type, of the predeclared type of its kind.
@@ -187,7 +189,7 @@ func (r *imageReader) textual(at spot, p *fit) reflect.Value {
 	return v
 }
 
-func (r *imageReader) fillMarshalled(dst reflect.Value, at spot, p *fit, where *site) {
+func (r *imageReader) fillMarshalled(dst reflect.Value, at spot, p *fit, where *migrate.Site) {
 	switch r.img.word(at) {
 	case textZero:
 		dst.SetZero()
@@ -199,10 +201,10 @@ func (r *imageReader) fillMarshalled(dst reflect.Value, at spot, p *fit, where *
 			return
 		}
 	}
-	r.lose(lossMarshal, where, p)
+	r.lose(migrate.LossMarshal, where, p)
 }
 
-func (r *imageReader) fillPointer(dst reflect.Value, at spot, p *fit, where *site) {
+func (r *imageReader) fillPointer(dst reflect.Value, at spot, p *fit, where *migrate.Site) {
 	switch ref := r.img.word(at); ref {
 	case refNil:
 		dst.SetZero()
@@ -210,16 +212,16 @@ func (r *imageReader) fillPointer(dst reflect.Value, at spot, p *fit, where *sit
 		dst.Set(reflect.New(p.elem.to).Convert(dst.Type()))
 	default:
 		if target, ok := r.img.target(ref, r.img.word(at.plus(1)), p.elem.from, 1); ok {
-			if v, ok := r.lookup(target, p.elem, span{1, 1, true}); ok {
+			if v, ok := r.lookup(target, p.elem, migrate.One); ok {
 				dst.Set(v.Addr().Convert(dst.Type()))
 				return
 			}
 		}
-		r.lose(lossMoved, where, p)
+		r.lose(migrate.LossMoved, where, p)
 	}
 }
 
-func (r *imageReader) fillSlice(dst reflect.Value, at spot, p *fit, where *site) {
+func (r *imageReader) fillSlice(dst reflect.Value, at spot, p *fit, where *migrate.Site) {
 	n, capacity := int(r.img.word(at.plus(2))), int(r.img.word(at.plus(3)))
 	switch ref := r.img.word(at); {
 	case ref == refNil:
@@ -231,16 +233,16 @@ func (r *imageReader) fillSlice(dst reflect.Value, at spot, p *fit, where *site)
 		dst.Set(r.allot(p.elem.to, n).Convert(p.to))
 	default:
 		if target, ok := r.img.target(ref, r.img.word(at.plus(1)), p.elem.from, n); ok {
-			if v, ok := r.lookup(target, p.elem, span{n, capacity, false}); ok {
+			if v, ok := r.lookup(target, p.elem, migrate.Elements(n, capacity)); ok {
 				dst.Set(v.Convert(p.to))
 				return
 			}
 		}
-		r.lose(lossMoved, where, p)
+		r.lose(migrate.LossMoved, where, p)
 	}
 }
 
-func (r *imageReader) fillMapValue(dst reflect.Value, at spot, p *fit, where *site) {
+func (r *imageReader) fillMapValue(dst reflect.Value, at spot, p *fit, where *migrate.Site) {
 	i, ok := r.img.object(r.img.word(at), objectMap)
 	if m := r.maps[fitAt{i, p}]; ok && m != nil {
 		dst.Set(m.to)
@@ -248,16 +250,16 @@ func (r *imageReader) fillMapValue(dst reflect.Value, at spot, p *fit, where *si
 	}
 	dst.SetZero()
 	if r.img.word(at) != refNil {
-		r.lose(lossMoved, where, p)
+		r.lose(migrate.LossMoved, where, p)
 	}
 }
 
-func (r *imageReader) fillBox(dst reflect.Value, at spot, p *fit, where *site) {
+func (r *imageReader) fillBox(dst reflect.Value, at spot, p *fit, where *migrate.Site) {
 	inner, to, box, _ := r.inner(at, p)
 	switch {
 	case inner == nil:
 		dst.SetZero()
-	case inner.do == doNothing:
+	case inner.do == migrate.DoNothing:
 		r.lose(inner.why, where, inner)
 	case box < 0:
 		now := reflect.New(inner.to).Elem()
@@ -267,7 +269,7 @@ func (r *imageReader) fillBox(dst reflect.Value, at spot, p *fit, where *site) {
 		if b := r.boxes[fitAt{box, inner}]; b != nil && b.value.IsValid() {
 			dst.Set(b.value)
 		} else {
-			r.lose(lossMoved, where, inner)
+			r.lose(migrate.LossMoved, where, inner)
 		}
 	}
 }
@@ -280,16 +282,16 @@ func (r *imageReader) fillMap(m *newMap) {
 		r.spend(newKey.Type().Size()+newElem.Type().Size(), 1)
 		newKey.SetZero()
 		newElem.SetZero()
-		before := r.lost.whole
+		before := r.lost.WholeCount
 		r.fill(newKey, key, p.key, &m.site)
 		switch {
-		case r.lost.whole != before:
+		case r.lost.WholeCount != before:
 			continue
 		case !newKey.Comparable():
-			r.lose(lossType, &m.site, p.key)
+			r.lose(migrate.LossType, &m.site, p.key)
 			continue
 		case m.to.IsValid() && m.to.MapIndex(newKey).IsValid():
-			r.lost.add(lossKey, m.site, &r.img.Types[p.elem.from], p.to)
+			r.lost.Add(migrate.LossKey, m.site, &r.img.Types[p.elem.from], p.to)
 			continue
 		}
 		r.fill(newElem, elem, p.elem, &m.site)

@@ -5,6 +5,8 @@ package hotreload
 import (
 	"reflect"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 )
 
 // fit says how a value in an image becomes one of a type of this process. It is
@@ -12,8 +14,8 @@ import (
 type fit struct {
 	from int // type in the image
 	to   reflect.Type
-	do   action
-	why  lossKind // where do is doNothing
+	do   migrate.Action
+	why  migrate.LossKind // where do is doNothing
 
 	elem, key *fit // as in plan
 	fields    []fitField
@@ -26,18 +28,18 @@ type fit struct {
 type fitField struct {
 	word, to int
 	fit      *fit
-	site     site
+	site     migrate.Site
 }
 
 // fitGone is a field of the old form that has no place in the new one.
 type fitGone struct {
 	word, from int
-	site       site
+	site       migrate.Site
 }
 
 // doUnmarshal: the type reads what it has written. It is an action for images
 // only.
-const doUnmarshal action = doSyncMap + 1
+const doUnmarshal migrate.Action = migrate.DoSyncMap + 1
 
 type fitPair struct {
 	from int
@@ -48,12 +50,12 @@ type fitPair struct {
 type fitter struct {
 	*classifier
 	img  *image
-	book *typeBook
+	book *migrate.TypeBook
 	fits map[fitPair]*fit
 	news map[int]reflect.Type // what newType said
 }
 
-func newFitter(img *image, types *classifier, book *typeBook) *fitter {
+func newFitter(img *image, types *classifier, book *migrate.TypeBook) *fitter {
 	return &fitter{classifier: types, img: img, book: book, fits: map[fitPair]*fit{}, news: map[int]reflect.Type{}}
 }
 
@@ -61,7 +63,7 @@ func (b *fitter) fit(from int, to reflect.Type) *fit {
 	if known := b.fits[fitPair{from, to}]; known != nil {
 		return known
 	}
-	p := &fit{from: from, to: to, why: lossType}
+	p := &fit{from: from, to: to, why: migrate.LossType}
 	b.fits[fitPair{from, to}] = p // a recursive type finds itself
 	b.find(p, &b.img.Types[from])
 	p.summarise(&b.img.Types[from])
@@ -72,38 +74,38 @@ func (b *fitter) find(p *fit, from *imageType) {
 	to := b.class(p.to)
 	switch {
 	case from.Class == classLive:
-		p.why = lossProcess
+		p.why = migrate.LossProcess
 	case from.Class == classUnused || to == classUnused:
 		if from.Class == to {
-			p.do = doUnused
+			p.do = migrate.DoUnused
 		}
 	case p.to.Kind() == reflect.Interface:
-		p.do = doBox
+		p.do = migrate.DoBox
 	case from.Class == classText || to == classText:
-		if from.Class == to && from.Source == sourceName(p.to) || p.to == typeLocation && from.Text == p.to.String() {
+		if from.Class == to && from.Source == migrate.SourceName(p.to) || p.to == typeLocation && from.Text == p.to.String() {
 			p.do = doUnmarshal
 		}
 	case to == classLive, from.Class == classInterface:
-	case from.Class == classBasic && to == classBasic && (areNumbers(from.Kind, p.to.Kind()) || from.Kind == p.to.Kind()),
+	case from.Class == classBasic && to == classBasic && (migrate.AreNumbers(from.Kind, p.to.Kind()) || from.Kind == p.to.Kind()),
 		from.Class == classComplex && to == classComplex, from.Class == classString && to == classString:
-		p.do = doNumber
+		p.do = migrate.DoNumber
 	case from.Class == classString && to == classSlice, from.Class == classSlice && to == classString:
 		if text := b.textType(p); text != nil && text.ConvertibleTo(p.to) {
-			p.do = doText
+			p.do = migrate.DoText
 		}
 	case to == classPointer && from.Class != classPointer && p.to.Kind() == reflect.Pointer && p.to.Name() == "":
-		p.do = doRefer
+		p.do = migrate.DoRefer
 		b.findElem(p, p.from, p.to.Elem())
 	case from.Class == classPointer && to != classPointer && !from.Atomic && from.Source == "" && b.img.Types[from.Elem].Class != classPointer:
-		p.do = doFollow
+		p.do = migrate.DoFollow
 		b.findElem(p, from.Elem, p.to)
 	case from.Class != to:
 	case to == classSyncMap:
-		p.do = doSyncMap
+		p.do = migrate.DoSyncMap
 	case to == classPointer && p.to.Kind() == reflect.Struct:
 		if from.Atomic {
-			p.do = doAtomicPointer
-			b.findElem(p, from.Elem, atomicTarget(p.to).Elem())
+			p.do = migrate.DoAtomicPointer
+			b.findElem(p, from.Elem, migrate.AtomicTarget(p.to).Elem())
 		}
 	case from.Atomic:
 	case b.counterparts(from, p.to):
@@ -133,7 +135,7 @@ func (b *fitter) counterparts(from *imageType, to reflect.Type) bool {
 }
 
 func origin(t reflect.Type) string {
-	name, _, _ := strings.Cut(sourceName(t), "[")
+	name, _, _ := strings.Cut(migrate.SourceName(t), "[")
 	return name
 }
 
@@ -146,19 +148,19 @@ func (b *fitter) isOwnSource(source string) bool {
 func (b *fitter) findParts(p *fit, from *imageType) {
 	switch from.Class {
 	case classStruct:
-		p.do = doFields
+		p.do = migrate.DoFields
 		b.findFields(p, from)
 		return
 	case classArray:
-		p.do = doElements
+		p.do = migrate.DoElements
 	case classSlice:
-		p.do = doSlice
+		p.do = migrate.DoSlice
 	case classPointer:
-		p.do = doPointer
+		p.do = migrate.DoPointer
 	case classMap:
-		p.do = doMap
-		if p.key = b.fit(from.Key, p.to.Key()); p.key.do == doNothing {
-			p.do, p.why = doNothing, p.key.why
+		p.do = migrate.DoMap
+		if p.key = b.fit(from.Key, p.to.Key()); p.key.do == migrate.DoNothing {
+			p.do, p.why = migrate.DoNothing, p.key.why
 			return
 		}
 	}
@@ -166,8 +168,8 @@ func (b *fitter) findParts(p *fit, from *imageType) {
 }
 
 func (b *fitter) findElem(p *fit, from int, to reflect.Type) {
-	if p.elem = b.fit(from, to); p.elem.do == doNothing {
-		p.do, p.why = doNothing, p.elem.why
+	if p.elem = b.fit(from, to); p.elem.do == migrate.DoNothing {
+		p.do, p.why = migrate.DoNothing, p.elem.why
 	}
 }
 
@@ -181,12 +183,12 @@ func (b *fitter) findFields(p *fit, from *imageType) {
 	}
 	word, impossible := 0, 0
 	for _, f := range from.Fields {
-		at := site{owner: from, field: f.Name}
+		at := migrate.Site{Owner: from, Field: f.Name}
 		if j, ok := places[f.Name]; ok {
 			delete(places, f.Name)
 			of := b.fit(f.Type, p.to.Field(j).Type)
 			p.fields = append(p.fields, fitField{word, j, of, at})
-			if of.do == doNothing {
+			if of.do == migrate.DoNothing {
 				p.why = of.why
 				impossible++
 			}
@@ -199,22 +201,22 @@ func (b *fitter) findFields(p *fit, from *imageType) {
 	lost := impossible + len(p.gone)
 	nothing := len(from.Fields) > 0 && lost == len(from.Fields)
 	if nothing || lost > 0 && !b.isOwnSource(from.Source) {
-		p.do = doNothing
+		p.do = migrate.DoNothing
 	}
 }
 
 // summarise finds what follows from the parts; see plan.summarise.
 func (p *fit) summarise(from *imageType) {
 	switch p.do {
-	case doNothing:
+	case migrate.DoNothing:
 		p.partial = true
-	case doNumber:
+	case migrate.DoNumber:
 		p.partial = from.Class == classBasic && from.Kind != p.to.Kind()
-	case doFollow:
+	case migrate.DoFollow:
 		p.partial = true
-	case doElements:
+	case migrate.DoElements:
 		p.partial = p.elem.partial || p.to.Len() > from.Len
-	case doFields:
+	case migrate.DoFields:
 		p.partial = p.fresh > 0
 		for _, f := range p.fields {
 			p.partial = p.partial || f.fit.partial
@@ -247,7 +249,7 @@ var predeclared = func() map[reflect.Kind]reflect.Type {
 
 func (b *fitter) findNew(t *imageType) reflect.Type {
 	if t.Source != "" {
-		return b.book.known[t.Source]
+		return b.book.Known[t.Source]
 	}
 	part := func(id int) reflect.Type { return b.newType(id) }
 	switch t.Class {
@@ -259,8 +261,8 @@ func (b *fitter) findNew(t *imageType) reflect.Type {
 		switch t.Text {
 		case "error":
 			return reflect.TypeFor[error]()
-		case typeAny.String():
-			return typeAny
+		case migrate.TypeAny.String():
+			return migrate.TypeAny
 		}
 	case classText:
 		if t.Text == typeLocation.String() {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 )
 
 // fuzzed has one of everything.
@@ -78,8 +79,8 @@ func newFuzzed() *fuzzed {
 // read reads an image into values of several types, as far as it can be.
 func readAny(img *image) {
 	for _, to := range []reflect.Type{reflect.TypeFor[*fuzzed](), reflect.TypeFor[fuzzed](), reflect.TypeFor[*fuzzedNext](), reflect.TypeFor[any](), reflect.TypeFor[map[string]int]()} {
-		f := newFitter(img, newClassifier(ownPackages()), newTypeBook(to, to, []reflect.Type{reflect.TypeFor[fuzzed]()}, nil))
-		r := newImageReader(f, newLosses(), func() {})
+		f := newFitter(img, newClassifier(ownPackages()), migrate.NewTypeBook(to, to, []reflect.Type{reflect.TypeFor[fuzzed]()}, nil))
+		r := newImageReader(f, migrate.NewLosses(), func() {})
 		at, ok := img.target(img.At[0], img.At[1], img.Root, 1)
 		if !ok {
 			return
@@ -87,25 +88,25 @@ func readAny(img *image) {
 		p := f.fit(img.Root, to)
 		v := reflect.New(to).Elem()
 		if err := guarded(func() { r.discover(at, p); r.fillRoot(v, at, p) }); err == nil {
-			r.lost.lines(false)
+			r.lost.Lines(false)
 		}
 		visitOld(imageOld{f, at, img.Root}, 3)
 	}
 }
 
 // visitOld looks around, as a function for WithMigration would.
-func visitOld(o oldForm, depth int) {
+func visitOld(o migrate.Form, depth int) {
 	if o == nil || depth == 0 {
 		return
 	}
-	if o = o.target(); o == nil {
+	if o = o.Target(); o == nil {
 		return
 	}
-	for _, name := range o.fields() {
-		visitOld(o.field(name), depth-1)
+	for _, name := range o.Fields() {
+		visitOld(o.Field(name), depth-1)
 	}
 	n := 0
-	o.all(func(key, elem oldForm) bool {
+	o.All(func(key, elem migrate.Form) bool {
 		visitOld(key, depth-1)
 		visitOld(elem, depth-1)
 		n++

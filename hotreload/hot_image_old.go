@@ -2,19 +2,23 @@
 
 package hotreload
 
-import "reflect"
+import (
+	"reflect"
 
-// imageOld is a value of an image, as a function for [WithMigration] sees it.
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
+)
+
+// imageOld is a value of an image, as a function for hotreload.WithMigration sees it.
 type imageOld struct {
 	fits *fitter
 	at   spot
 	id   int // its type
 }
 
-func (o imageOld) form() *imageType { return &o.fits.img.Types[o.id] }
-func (o imageOld) typ() namedType   { return o.form() }
+func (o imageOld) form() *imageType           { return &o.fits.img.Types[o.id] }
+func (o imageOld) OldType() migrate.NamedType { return o.form() }
 
-func (o imageOld) target() oldForm {
+func (o imageOld) Target() migrate.Form {
 	img := o.fits.img
 	for range len(img.Types) + len(img.Objects) { // an end, whatever the image says
 		switch t := o.form(); t.Class {
@@ -37,14 +41,14 @@ func (o imageOld) target() oldForm {
 	return nil
 }
 
-func (o imageOld) fields() (names []string) {
+func (o imageOld) Fields() (names []string) {
 	for _, f := range o.form().Fields {
 		names = append(names, f.Name)
 	}
 	return names
 }
 
-func (o imageOld) field(name string) oldForm {
+func (o imageOld) Field(name string) migrate.Form {
 	word := 0
 	for _, f := range o.form().Fields {
 		if f.Name == name {
@@ -55,7 +59,7 @@ func (o imageOld) field(name string) oldForm {
 	return nil
 }
 
-func (o imageOld) len() int {
+func (o imageOld) Len() int {
 	img := o.fits.img
 	switch t := o.form(); t.Class {
 	case classArray:
@@ -72,26 +76,26 @@ func (o imageOld) len() int {
 	return 0
 }
 
-func (o imageOld) index(i int) oldForm {
+func (o imageOld) Index(i int) migrate.Form {
 	t, img := o.form(), o.fits.img
-	if i < 0 || i >= o.len() || t.Class == classMap {
+	if i < 0 || i >= o.Len() || t.Class == classMap {
 		return nil
 	}
 	at := o.at
 	if t.Class == classSlice {
 		var ok bool
-		if at, ok = img.target(img.word(o.at), img.word(o.at.plus(1)), t.Elem, o.len()); !ok {
+		if at, ok = img.target(img.word(o.at), img.word(o.at.plus(1)), t.Elem, o.Len()); !ok {
 			return nil
 		}
 	}
 	return imageOld{o.fits, at.plus(i * img.sizes[t.Elem]), t.Elem}
 }
 
-func (o imageOld) all(yield func(key, elem oldForm) bool) {
+func (o imageOld) All(yield func(key, elem migrate.Form) bool) {
 	t, img := o.form(), o.fits.img
 	if t.Class != classMap {
-		for i := range o.len() {
-			if elem := o.index(i); elem == nil || !yield(liveOld{variable(i)}, elem) {
+		for i := range o.Len() {
+			if elem := o.Index(i); elem == nil || !yield(migrate.LiveOld{Value: migrate.Variable(i)}, elem) {
 				return
 			}
 		}
@@ -110,22 +114,22 @@ func (o imageOld) all(yield func(key, elem oldForm) bool) {
 	}
 }
 
-func (o imageOld) as(dst reflect.Value, in *inquiry, at *site) {
-	o.fits.book.learn(dst.Type())
+func (o imageOld) As(dst reflect.Value, in *migrate.Inquiry, at *migrate.Site) {
+	o.fits.book.Learn(dst.Type())
 	clear(o.fits.news)
 	if k := dst.Kind(); k != reflect.Pointer && k != reflect.Interface {
-		if target, ok := o.target().(imageOld); ok {
+		if target, ok := o.Target().(imageOld); ok {
 			o = target
 		}
 	}
 	p := o.fits.fit(o.id, dst.Type())
-	r := newImageReader(o.fits, in.lost, in.step)
+	r := newImageReader(o.fits, in.Lost, in.Step)
 	r.where = *at
 	if guarded(func() {
 		r.discover(o.at, p)
 		r.fillRoot(dst, o.at, p)
 	}) != nil {
 		dst.SetZero()
-		r.lose(lossMoved, at, p)
+		r.lose(migrate.LossMoved, at, p)
 	}
 }

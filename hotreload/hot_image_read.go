@@ -5,16 +5,18 @@ package hotreload
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 )
 
 // imageReader makes a value of an image. As a copier does, it first looks at all
 // that the value is made of, and then fills new memory. It is for one goroutine.
 type imageReader struct {
 	*fitter
-	lost *losses
+	lost *migrate.Losses
 	// bound are losses of things that are bound to the old process, and of what has
 	// no known type, where nothing would make them anew.
-	bound *losses
+	bound *migrate.Losses
 	step  func() // called every now and then; need not return
 	steps uint
 
@@ -28,7 +30,7 @@ type imageReader struct {
 	todo   []func()
 	inside []insideRef // into the middle of objects
 
-	where  site // of the value
+	where  migrate.Site // of the value
 	root   *newBlock
 	fresh  bool // what is looked at is part of the value itself, which initial makes
 	box    int  // that is being looked at; -1
@@ -57,7 +59,7 @@ type newBlock struct {
 	count int
 	words int           // of each
 	to    reflect.Value // a slice
-	site  site
+	site  migrate.Site
 	root  bool
 	apart bool
 }
@@ -67,26 +69,26 @@ type newMap struct {
 	fit    *fit
 	to     reflect.Value   // not valid: a sync.Map
 	syncs  []reflect.Value // sync.Maps
-	site   site
+	site   migrate.Site
 }
 
 type newBox struct {
 	object int
 	fit    *fit
 	value  reflect.Value
-	site   site
+	site   migrate.Site
 }
 
 type insideRef struct {
 	at   spot
 	fit  *fit
-	span span
-	site site
+	span migrate.Span
+	site migrate.Site
 }
 
-func newImageReader(f *fitter, lost *losses, step func()) *imageReader {
+func newImageReader(f *fitter, lost *migrate.Losses, step func()) *imageReader {
 	return &imageReader{
-		fitter: f, lost: lost, bound: newLosses(), step: step, box: -1, budget: maxMemory,
+		fitter: f, lost: lost, bound: migrate.NewLosses(), step: step, box: -1, budget: maxMemory,
 		blocks: map[blockAt]*newBlock{}, of: map[int][]*newBlock{}, maps: map[fitAt]*newMap{}, boxes: map[fitAt]*newBox{},
 	}
 }
@@ -114,7 +116,7 @@ func guarded(f func()) (err error) {
 
 // discover looks at the value at a place, and at all that it refers to.
 func (r *imageReader) discover(at spot, p *fit) {
-	if p.do == doRefer { // as in fillRoot
+	if p.do == migrate.DoRefer { // as in fillRoot
 		p = p.elem
 	}
 	r.fresh = true
@@ -125,7 +127,7 @@ func (r *imageReader) discover(at spot, p *fit) {
 		r.order = append(r.order, r.root)
 	}
 	r.look(at, p, &r.where)
-	if p.do == doPointer {
+	if p.do == migrate.DoPointer {
 		if target, ok := r.img.target(r.img.word(at), r.img.word(at.plus(1)), p.elem.from, 1); ok {
 			if b := r.blocks[blockAt{fitAt: fitAt{target.object, p.elem}}]; b != nil && b.count == 1 {
 				b.root = true // initial makes one
@@ -143,9 +145,9 @@ func (r *imageReader) discover(at spot, p *fit) {
 		ref := r.inside[0]
 		r.inside = r.inside[1:]
 		if !r.reached(ref.at, ref.fit, ref.span) {
-			key := blockAt{fitAt{ref.at.object, ref.fit}, true, ref.at.word, ref.span.count}
+			key := blockAt{fitAt{ref.at.object, ref.fit}, true, ref.at.word, ref.span.Count}
 			if r.blocks[key] == nil {
-				r.add(key, &newBlock{at: ref.at, fit: ref.fit, count: ref.span.count, site: ref.site, apart: true})
+				r.add(key, &newBlock{at: ref.at, fit: ref.fit, count: ref.span.Count, site: ref.site, apart: true})
 			}
 		}
 	}
@@ -172,45 +174,45 @@ func (r *imageReader) add(key blockAt, b *newBlock) {
 }
 
 // look finds what a value refers to.
-func (r *imageReader) look(at spot, p *fit, where *site) {
+func (r *imageReader) look(at spot, p *fit, where *migrate.Site) {
 	switch p.do {
-	case doNothing:
-		if p.why.bound() && !r.fresh && !r.img.empty(at, p.from) {
-			r.bound.add(p.why, *where, &r.img.Types[p.from], p.to)
+	case migrate.DoNothing:
+		if p.why.IsBound() && !r.fresh && !r.img.empty(at, p.from) {
+			r.bound.Add(p.why, *where, &r.img.Types[p.from], p.to)
 		}
 	case doUnmarshal:
 		if r.img.word(at) == textFailed && !r.fresh {
-			r.bound.add(lossMarshal, *where, &r.img.Types[p.from], p.to)
+			r.bound.Add(migrate.LossMarshal, *where, &r.img.Types[p.from], p.to)
 		}
-	case doFields:
+	case migrate.DoFields:
 		for i := range p.fields {
 			f := &p.fields[i]
 			r.look(at.plus(f.word), f.fit, &f.site)
 		}
-	case doElements:
+	case migrate.DoElements:
 		size := r.img.sizes[p.elem.from]
 		for i := range min(r.img.Types[p.from].Len, p.to.Len()) {
 			r.look(at.plus(i*size), p.elem, where)
 		}
-	case doPointer, doAtomicPointer:
-		r.refer(r.img.word(at), r.img.word(at.plus(1)), p.elem, span{1, 1, true}, where)
-	case doSlice:
+	case migrate.DoPointer, migrate.DoAtomicPointer:
+		r.refer(r.img.word(at), r.img.word(at.plus(1)), p.elem, migrate.One, where)
+	case migrate.DoSlice:
 		if n := int(r.img.word(at.plus(2))); n > 0 {
-			r.refer(r.img.word(at), r.img.word(at.plus(1)), p.elem, span{n, int(r.img.word(at.plus(3))), false}, where)
+			r.refer(r.img.word(at), r.img.word(at.plus(1)), p.elem, migrate.Elements(n, int(r.img.word(at.plus(3)))), where)
 		}
-	case doRefer:
+	case migrate.DoRefer:
 		r.look(at, p.elem, where)
-	case doFollow:
+	case migrate.DoFollow:
 		if target, ok := r.follow(at, p); ok {
 			r.look(target, p.elem, where)
 		}
-	case doMap:
+	case migrate.DoMap:
 		r.lookMap(at, p, where)
-	case doSyncMap:
+	case migrate.DoSyncMap:
 		if i, ok := r.img.object(r.img.word(at), objectSyncMap); ok {
 			r.lookEntries(i, r.syncFit(), where)
 		}
-	case doBox:
+	case migrate.DoBox:
 		r.lookBox(at, p, where)
 	}
 }
@@ -220,13 +222,13 @@ func (r *imageReader) follow(at spot, p *fit) (spot, bool) {
 	return r.img.target(r.img.word(at), r.img.word(at.plus(1)), p.elem.from, 1)
 }
 
-func (r *imageReader) refer(ref, offset uint64, p *fit, s span, where *site) {
-	at, ok := r.img.target(ref, offset, p.from, s.count)
+func (r *imageReader) refer(ref, offset uint64, p *fit, s migrate.Span, where *migrate.Site) {
+	at, ok := r.img.target(ref, offset, p.from, s.Count)
 	if !ok {
 		return
 	}
 	o, size := r.img.Objects[at.object], r.img.sizes[p.from]
-	if size == 0 && s.count > maxZero {
+	if size == 0 && s.Count > maxZero {
 		panic(stop{errImage})
 	}
 	if o.Type != p.from || size > 0 && at.word%size != 0 {
@@ -238,7 +240,7 @@ func (r *imageReader) refer(ref, offset uint64, p *fit, s span, where *site) {
 	}
 }
 
-func (r *imageReader) lookMap(at spot, p *fit, where *site) {
+func (r *imageReader) lookMap(at spot, p *fit, where *migrate.Site) {
 	i, ok := r.img.object(r.img.word(at), objectMap)
 	if ok && r.img.Objects[i].Type == p.from {
 		r.lookEntries(i, p, where)
@@ -247,16 +249,16 @@ func (r *imageReader) lookMap(at spot, p *fit, where *site) {
 
 // syncFit is the fit of the entries of a sync.Map, which are in interfaces.
 func (r *imageReader) syncFit() *fit {
-	known := r.fits[fitPair{-1, typeSyncMap}]
+	known := r.fits[fitPair{-1, migrate.TypeSyncMap}]
 	if known == nil {
-		box := &fit{from: -1, to: typeAny, do: doBox}
-		known = &fit{from: -1, to: typeSyncMap, do: doSyncMap, key: box, elem: box}
-		r.fits[fitPair{-1, typeSyncMap}] = known
+		box := &fit{from: -1, to: migrate.TypeAny, do: migrate.DoBox}
+		known = &fit{from: -1, to: migrate.TypeSyncMap, do: migrate.DoSyncMap, key: box, elem: box}
+		r.fits[fitPair{-1, migrate.TypeSyncMap}] = known
 	}
 	return known
 }
 
-func (r *imageReader) lookEntries(object int, p *fit, where *site) {
+func (r *imageReader) lookEntries(object int, p *fit, where *migrate.Site) {
 	if r.maps[fitAt{object, p}] != nil {
 		return
 	}
@@ -289,7 +291,7 @@ func (r *imageReader) entries(m *newMap) func(yield func(key, elem spot) bool) {
 
 // inner returns the fit of a value that is to be put into an interface, and where
 // it is; nil if there is none. A box is the number of its object, or else -1.
-func (r *imageReader) inner(at spot, p *fit) (inner *fit, where spot, box int, why lossKind) {
+func (r *imageReader) inner(at spot, p *fit) (inner *fit, where spot, box int, why migrate.LossKind) {
 	from, where, box := p.from, at, -1
 	if from < 0 || r.img.Types[from].Class == classInterface {
 		i, ok := r.img.object(r.img.word(at), objectBox)
@@ -300,25 +302,25 @@ func (r *imageReader) inner(at spot, p *fit) (inner *fit, where spot, box int, w
 	}
 	switch now := r.newType(from); {
 	case r.img.Types[from].Class == classLive:
-		return &fit{from: from, to: p.to, why: lossProcess}, where, box, lossProcess
+		return &fit{from: from, to: p.to, why: migrate.LossProcess}, where, box, migrate.LossProcess
 	case now == nil:
-		return &fit{from: from, to: p.to, why: lossUnknown}, where, box, lossUnknown
+		return &fit{from: from, to: p.to, why: migrate.LossUnknown}, where, box, migrate.LossUnknown
 	case !now.Implements(p.to):
-		return &fit{from: from, to: p.to, why: lossMethods}, where, box, lossMethods
+		return &fit{from: from, to: p.to, why: migrate.LossMethods}, where, box, migrate.LossMethods
 	default:
 		return r.fit(from, now), where, box, 0
 	}
 }
 
-func (r *imageReader) lookBox(at spot, p *fit, where *site) {
+func (r *imageReader) lookBox(at spot, p *fit, where *migrate.Site) {
 	inner, to, box, _ := r.inner(at, p)
 	switch {
 	case inner == nil:
 	case box < 0:
 		r.look(to, inner, where)
-	case inner.do == doNothing:
-		if inner.why.bound() && !r.fresh {
-			r.bound.add(inner.why, *where, &r.img.Types[inner.from], p.to)
+	case inner.do == migrate.DoNothing:
+		if inner.why.IsBound() && !r.fresh {
+			r.bound.Add(inner.why, *where, &r.img.Types[inner.from], p.to)
 		}
 	case box <= r.box: // each is in one of a lower number
 		panic(stop{errImage})
@@ -335,14 +337,8 @@ func (r *imageReader) lookBox(at spot, p *fit, where *site) {
 	}
 }
 
-// bound reports whether a loss is of something that only makes sense in its
-// process, or of which nothing is known.
-func (k lossKind) bound() bool {
-	return k == lossProcess || k == lossUnknown || k == lossUncopyable || k == lossMarshal
-}
-
 // reached reports whether some block holds what is inside of an object.
-func (r *imageReader) reached(at spot, p *fit, s span) bool {
+func (r *imageReader) reached(at spot, p *fit, s migrate.Span) bool {
 	for _, b := range r.of[at.object] {
 		if _, ok := r.within(b, at.word, p, s, false); ok {
 			return true
@@ -366,33 +362,33 @@ func (r *imageReader) allot(t reflect.Type, n int) reflect.Value {
 }
 
 // lookup returns the new form of what a reference leads to.
-func (r *imageReader) lookup(at spot, p *fit, s span) (reflect.Value, bool) {
+func (r *imageReader) lookup(at spot, p *fit, s migrate.Span) (reflect.Value, bool) {
 	for _, b := range r.of[at.object] {
 		if v, ok := r.within(b, at.word, p, s, true); ok {
 			return v, true
 		}
 	}
-	if b := r.blocks[blockAt{fitAt{at.object, p}, true, at.word, s.count}]; b != nil {
+	if b := r.blocks[blockAt{fitAt{at.object, p}, true, at.word, s.Count}]; b != nil {
 		return part(b.to, 0, s)
 	}
 	return reflect.Value{}, false
 }
 
 // part returns element i of a slice, or elements from there on.
-func part(v reflect.Value, i int, s span) (reflect.Value, bool) {
+func part(v reflect.Value, i int, s migrate.Span) (reflect.Value, bool) {
 	switch n := v.Len(); {
-	case i < 0 || s.count < 1 || i > n-s.count:
+	case i < 0 || s.Count < 1 || i > n-s.Count:
 		return reflect.Value{}, false
-	case s.single:
+	case s.Single:
 		return v.Index(i), true
 	default:
-		return v.Slice3(i, i+s.count, min(i+max(s.capacity, s.count), v.Cap())), true
+		return v.Slice3(i, i+s.Count, min(i+max(s.Capacity, s.Count), v.Cap())), true
 	}
 }
 
 // within returns what is at a word of a block. Without made it only tells whether
 // there will be something.
-func (r *imageReader) within(b *newBlock, word int, p *fit, s span, made bool) (reflect.Value, bool) {
+func (r *imageReader) within(b *newBlock, word int, p *fit, s migrate.Span, made bool) (reflect.Value, bool) {
 	i := 0
 	if b.words > 0 {
 		i = word / b.words
@@ -400,7 +396,7 @@ func (r *imageReader) within(b *newBlock, word int, p *fit, s span, made bool) (
 	}
 	if word == 0 && p == b.fit {
 		if !made {
-			return reflect.Value{}, s.count >= 1 && i <= b.count-s.count
+			return reflect.Value{}, s.Count >= 1 && i <= b.count-s.Count
 		}
 		return part(b.to, i, s)
 	}
@@ -412,24 +408,24 @@ func (r *imageReader) within(b *newBlock, word int, p *fit, s span, made bool) (
 }
 
 // reach is that of plan.
-func (r *imageReader) reach(v reflect.Value, p *fit, word int, of *fit, s span) (reflect.Value, bool) {
-	if s.single && word == 0 && p == of {
+func (r *imageReader) reach(v reflect.Value, p *fit, word int, of *fit, s migrate.Span) (reflect.Value, bool) {
+	if s.Single && word == 0 && p == of {
 		return v, true
 	}
 	switch p.do {
-	case doFields:
+	case migrate.DoFields:
 		for i := range p.fields {
 			f := &p.fields[i]
 			size := r.img.sizes[f.fit.from]
-			if word < f.word || word >= f.word+size && !(size == 0 && word == f.word && f.fit == of && s.single) {
+			if word < f.word || word >= f.word+size && !(size == 0 && word == f.word && f.fit == of && s.Single) {
 				continue
 			}
 			if v.IsValid() {
-				v = open(v.Field(f.to))
+				v = migrate.Open(v.Field(f.to))
 			}
 			return r.reach(v, f.fit, word-f.word, of, s)
 		}
-	case doElements:
+	case migrate.DoElements:
 		size := r.img.sizes[p.elem.from]
 		if size == 0 {
 			break
@@ -437,12 +433,12 @@ func (r *imageReader) reach(v reflect.Value, p *fit, word int, of *fit, s span) 
 		i, count := word/size, min(r.img.Types[p.from].Len, p.to.Len())
 		switch {
 		case i >= count:
-		case !s.single && of == p.elem && word%size == 0:
-			if i+s.count > count {
+		case !s.Single && of == p.elem && word%size == 0:
+			if i+s.Count > count {
 				return v, false
 			}
 			if v.IsValid() {
-				v = v.Slice3(i, i+s.count, min(i+max(s.capacity, s.count), count))
+				v = v.Slice3(i, i+s.Count, min(i+max(s.Capacity, s.Count), count))
 			}
 			return v, true
 		default:

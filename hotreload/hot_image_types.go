@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
@@ -80,14 +81,14 @@ func (c *classifier) class(t reflect.Type) class {
 
 func (c *classifier) find(t reflect.Type) class {
 	switch {
-	case startsUnused(t), t == typeOnce:
+	case migrate.StartsUnused(t), t == typeOnce:
 		return classUnused
-	case t == typeSyncMap:
+	case t == migrate.TypeSyncMap:
 		return classSyncMap
 	case t == typeTime, t == typeLocation:
 		return classText
-	case isAtomicPointer(t):
-		return c.pointer(atomicTarget(t))
+	case migrate.IsAtomicPointer(t):
+		return c.pointer(migrate.AtomicTarget(t))
 	}
 	switch k := t.Kind(); k {
 	case reflect.Chan, reflect.Func, reflect.UnsafePointer:
@@ -115,7 +116,7 @@ func (c *classifier) find(t reflect.Type) class {
 // goes reports whether a field of a struct is written. All that there is of a
 // sync.Cond is its lock.
 func goes(of reflect.Type, f reflect.StructField) bool {
-	return f.Name != "_" && (of != typeCond || f.Name == "L")
+	return f.Name != "_" && (of != migrate.TypeCond || f.Name == "L")
 }
 
 func (c *classifier) pointer(t reflect.Type) class {
@@ -127,9 +128,9 @@ func (c *classifier) pointer(t reflect.Type) class {
 
 func (c *classifier) structure(t reflect.Type) class {
 	switch path := t.PkgPath(); {
-	case path == "unique", t == typePool:
+	case path == "unique", t == migrate.TypePool:
 		return classLive
-	case c.isOwn(t), t == typeCond, path == "container/list", path == "container/ring", path == "sync/atomic", path == "errors", path == "fmt", c.isData(t):
+	case c.isOwn(t), t == migrate.TypeCond, path == "container/list", path == "container/ring", path == "sync/atomic", path == "errors", path == "fmt", c.isData(t):
 		return classStruct
 	case marshals(t):
 		return classText
@@ -151,11 +152,11 @@ func (c *classifier) isData(t reflect.Type) bool {
 
 func (c *classifier) findData(t reflect.Type) bool {
 	switch {
-	case startsUnused(t), t == typeOnce, t == typeTime, t == typeLocation:
+	case migrate.StartsUnused(t), t == typeOnce, t == typeTime, t == typeLocation:
 		return true
-	case isAtomicPointer(t):
-		return c.isData(atomicTarget(t))
-	case t.PkgPath() == "unique", t == typePool, t == typeCond, t == typeSyncMap:
+	case migrate.IsAtomicPointer(t):
+		return c.isData(migrate.AtomicTarget(t))
+	case t.PkgPath() == "unique", t == migrate.TypePool, t == migrate.TypeCond, t == migrate.TypeSyncMap:
 		return false
 	}
 	switch t.Kind() {

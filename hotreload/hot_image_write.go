@@ -8,6 +8,7 @@ import (
 	"math"
 	"reflect"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
@@ -17,14 +18,14 @@ var errTooLarge = errors.New("it is too large")
 // imageWriter makes the image of a value. What belongs together was found, and
 // locked, by a copier. It is for one goroutine.
 type imageWriter struct {
-	*copier
+	*migrate.Copier
 	*classifier
 	img   *image
 	limit int // of the bytes of the image in memory
 	types map[reflect.Type]int
 	// Numbers of objects.
-	blocks   map[*block]int
-	maps     map[mapKey]int
+	blocks   map[*migrate.Block]int
+	maps     map[migrate.MapKey]int
 	syncMaps map[uintptr]int
 	boxes    []reflect.Value // those in the last objects
 }
@@ -51,23 +52,20 @@ func writeImage(v reflect.Value, types *classifier, limit int, check func() erro
 			panic(stop{err})
 		}
 	}
-	plans := newPlanner(newTypeBook(v.Type(), v.Type(), nil, nil))
-	plans.deep, plans.whole = true, types.leaf
+	plans := migrate.NewPlanner(migrate.NewTypeBook(v.Type(), v.Type(), nil, nil))
+	plans.Deep, plans.Whole = true, types.leaf
 	w := &imageWriter{
-		copier: newCopier(plans, newLosses(), step), classifier: types, img: &image{}, limit: limit,
-		types: map[reflect.Type]int{}, blocks: map[*block]int{}, maps: map[mapKey]int{}, syncMaps: map[uintptr]int{},
+		Copier: migrate.NewCopier(plans, migrate.NewLosses(), step), classifier: types, img: &image{}, limit: limit,
+		types: map[reflect.Type]int{}, blocks: map[*migrate.Block]int{}, maps: map[migrate.MapKey]int{}, syncMaps: map[uintptr]int{},
 	}
-	w.locks.ignore = anyway
-	defer w.locks.unlock()
-	root := plans.plan(v.Type(), v.Type())
-	w.add(&block{addr: v.UnsafeAddr(), of: root, count: 1, single: true, from: v, site: &site{}})
-	if !w.discover() {
+	defer w.Unlock()
+	root := plans.Plan(v.Type(), v.Type())
+	if !w.Survey(v, root, anyway) {
 		return nil, false, nil
 	}
-	w.arrange()
 	w.img.Root = w.describe(v.Type())
 	w.number()
-	w.img.At = w.reference(v.UnsafeAddr(), root, span{1, 1, true})
+	w.img.At = w.reference(v.UnsafeAddr(), root, migrate.One)
 	w.write()
 	return w.img, true, nil
 }
@@ -83,7 +81,7 @@ func (w *imageWriter) describe(t reflect.Type) int {
 	w.img.sizes = append(w.img.sizes, -1)
 	of := imageType{Text: symbol.NameOf(t), Class: w.class(t)}
 	if t.PkgPath() != "" {
-		of.Source = sourceName(t)
+		of.Source = migrate.SourceName(t)
 	}
 	switch of.Class {
 	case classBasic, classComplex:
@@ -97,7 +95,7 @@ func (w *imageWriter) describe(t reflect.Type) int {
 		of.Key, of.Elem = w.describe(t.Key()), w.describe(t.Elem())
 	case classPointer:
 		if of.Atomic = t.Kind() == reflect.Struct; of.Atomic {
-			t = atomicTarget(t)
+			t = migrate.AtomicTarget(t)
 		}
 		of.Elem = w.describe(t.Elem())
 	case classStruct:
@@ -129,49 +127,49 @@ func (w *imageWriter) number() {
 		w.img.Objects = append(w.img.Objects, imageObject{Kind: kind, Type: w.describe(t), Count: count})
 		return len(w.img.Objects) - 1
 	}
-	for b := range w.copied() {
-		w.blocks[b] = object(objectBlock, b.of.from, b.count)
+	for b := range w.Copied() {
+		w.blocks[b] = object(objectBlock, b.Of.From, b.Count)
 	}
-	for _, m := range w.copier.maps {
-		w.maps[mapKey{m.from.Pointer(), m.plan}] = object(objectMap, m.plan.from, 0)
+	for _, m := range w.Copier.Maps {
+		w.maps[m.Key()] = object(objectMap, m.Plan.From, 0)
 	}
-	for addr := range w.copier.syncMaps {
-		w.syncMaps[addr] = object(objectSyncMap, typeSyncMap, 0)
+	for addr := range w.Copier.SyncMaps {
+		w.syncMaps[addr] = object(objectSyncMap, migrate.TypeSyncMap, 0)
 	}
 }
 
 func (w *imageWriter) write() {
-	for b := range w.copied() {
+	for b := range w.Copied() {
 		o := &w.img.Objects[w.blocks[b]]
-		if b.of.from.Kind() == reflect.Uint8 && !b.single {
+		if b.Of.From.Kind() == reflect.Uint8 && !b.Single {
 			o.Start, o.Packed = len(w.img.Text), true
-			w.put(nil, b.from.Slice(0, b.count).Bytes())
+			w.put(nil, b.From.Slice(0, b.Count).Bytes())
 			continue
 		}
 		o.Start = len(w.img.Words)
-		if w.words(b.of.from) == 0 && b.count > maxZero {
+		if w.words(b.Of.From) == 0 && b.Count > maxZero {
 			panic(stop{errTooLarge})
 		}
-		for i := range b.count {
-			w.tick()
-			w.value(b.old(i))
+		for i := range b.Count {
+			w.Tick()
+			w.value(b.Old(i))
 		}
 	}
-	for _, m := range w.copier.maps {
+	for _, m := range w.Copier.Maps {
 		w.writeMap(m)
 	}
-	for addr, m := range w.copier.syncMaps {
+	for addr, m := range w.Copier.SyncMaps {
 		o := &w.img.Objects[w.syncMaps[addr]]
-		o.Start, o.Count = len(w.img.Words), len(m.entries)
-		for i := range m.entries {
-			for j := range m.entries[i] {
-				w.box(reflect.ValueOf(&m.entries[i][j]).Elem())
+		o.Start, o.Count = len(w.img.Words), len(m.Entries)
+		for i := range m.Entries {
+			for j := range m.Entries[i] {
+				w.box(reflect.ValueOf(&m.Entries[i][j]).Elem())
 			}
 		}
 	}
 	// A box is written before those that are in it, which have higher numbers.
 	for i := 0; i < len(w.boxes); i++ {
-		w.tick()
+		w.Tick()
 		v := w.boxes[i]
 		w.boxes[i] = reflect.Value{}
 		o := &w.img.Objects[len(w.img.Objects)-len(w.boxes)+i]
@@ -180,14 +178,14 @@ func (w *imageWriter) write() {
 	}
 }
 
-func (w *imageWriter) writeMap(m *mapCopy) {
-	at := w.maps[mapKey{m.from.Pointer(), m.plan}]
+func (w *imageWriter) writeMap(m *migrate.MapCopy) {
+	at := w.maps[m.Key()]
 	start, count := len(w.img.Words), 0
-	if w.words(m.plan.from.Key())+w.words(m.plan.from.Elem()) == 0 && m.from.Len() > maxZero {
+	if w.words(m.Plan.From.Key())+w.words(m.Plan.From.Elem()) == 0 && m.From.Len() > maxZero {
 		panic(stop{errTooLarge})
 	}
-	key, elem := reflect.New(m.plan.from.Key()).Elem(), reflect.New(m.plan.from.Elem()).Elem()
-	for entries := m.from.MapRange(); entries.Next(); w.tick() {
+	key, elem := reflect.New(m.Plan.From.Key()).Elem(), reflect.New(m.Plan.From.Elem()).Elem()
+	for entries := m.From.MapRange(); entries.Next(); w.Tick() {
 		key.SetIterKey(entries)
 		elem.SetIterValue(entries)
 		w.value(key)
@@ -236,20 +234,20 @@ func (w *imageWriter) value(v reflect.Value) {
 	case classStruct:
 		for i := range v.NumField() {
 			if goes(t, t.Field(i)) {
-				w.value(open(v.Field(i)))
+				w.value(migrate.Open(v.Field(i)))
 			}
 		}
 	case classSlice:
 		w.slice(v)
 	case classPointer:
 		if t.Kind() == reflect.Struct {
-			v = loadAtomic(v)
+			v = migrate.LoadAtomic(v)
 		}
 		w.pointer(v)
 	case classMap:
 		ref := uint64(refNil)
 		if !v.IsNil() {
-			if i, ok := w.maps[mapKey{v.Pointer(), w.plan(t, t)}]; ok {
+			if i, ok := w.maps[migrate.MapKey{Addr: v.Pointer(), Plan: w.Plan(t, t)}]; ok {
 				ref = uint64(refObject + i)
 			} else {
 				ref = refLost
@@ -316,7 +314,7 @@ func (w *imageWriter) slice(v reflect.Value) {
 	case v.Len() == 0 || elem.Size() == 0:
 		ref[0] = refEmpty
 	default:
-		ref = w.reference(v.Pointer(), w.plan(elem, elem), span{v.Len(), v.Cap(), false})
+		ref = w.reference(v.Pointer(), w.Plan(elem, elem), migrate.Elements(v.Len(), v.Cap()))
 	}
 	w.put([]uint64{ref[0], ref[1], uint64(v.Len()), uint64(v.Cap())}, nil)
 }
@@ -329,7 +327,7 @@ func (w *imageWriter) pointer(v reflect.Value) {
 	case elem.Size() == 0:
 		ref[0] = refEmpty
 	default:
-		ref = w.reference(v.Pointer(), w.plan(elem, elem), span{1, 1, true})
+		ref = w.reference(v.Pointer(), w.Plan(elem, elem), migrate.One)
 	}
 	w.put(ref[:], nil)
 }
@@ -340,62 +338,62 @@ func (w *imageWriter) box(v reflect.Value) {
 		w.word(refNil)
 		return
 	}
-	inner := unboxed(v.Elem())
+	inner := migrate.Unboxed(v.Elem())
 	w.word(uint64(refObject + len(w.img.Objects)))
 	w.img.Objects = append(w.img.Objects, imageObject{Kind: objectBox, Type: w.describe(inner.Type()), Count: 1})
 	w.boxes = append(w.boxes, inner)
 }
 
 // reference writes where an address is in the image.
-func (w *imageWriter) reference(addr uintptr, of *plan, s span) [2]uint64 {
-	if of.from.Size() == 0 {
+func (w *imageWriter) reference(addr uintptr, of *migrate.Plan, s migrate.Span) [2]uint64 {
+	if of.From.Size() == 0 {
 		return [2]uint64{refEmpty}
 	}
-	if b := w.owner(addr); b != nil {
-		if n, ok := w.within(b, addr-b.addr, of, s); ok {
+	if b := w.Owner(addr); b != nil {
+		if n, ok := w.within(b, addr-b.Addr, of, s); ok {
 			return [2]uint64{uint64(refObject + w.blocks[b]), uint64(n)}
 		}
 	}
-	if b := w.apart[blockKey{addr, of, s.count, s.single}]; b != nil {
+	if b := w.ApartAt(addr, of, s); b != nil {
 		return [2]uint64{uint64(refObject + w.blocks[b])}
 	}
 	return [2]uint64{refLost}
 }
 
 // within returns how many words an offset in bytes is into a block.
-func (w *imageWriter) within(b *block, offset uintptr, of *plan, s span) (int, bool) {
-	size, words := b.of.from.Size(), w.words(b.of.from)
+func (w *imageWriter) within(b *migrate.Block, offset uintptr, of *migrate.Plan, s migrate.Span) (int, bool) {
+	size, words := b.Of.From.Size(), w.words(b.Of.From)
 	i := int(offset / size)
-	if !s.single && !b.single && of == b.of && offset%size == 0 {
-		return i * words, i+s.count <= b.count
+	if !s.Single && !b.Single && of == b.Of && offset%size == 0 {
+		return i * words, i+s.Count <= b.Count
 	}
-	n, ok := w.reach(b.of, offset%size, of, s)
+	n, ok := w.reach(b.Of, offset%size, of, s)
 	return i*words + n, ok
 }
 
 // reach is within for what is inside of one value; see plan.reach.
-func (w *imageWriter) reach(p *plan, offset uintptr, of *plan, s span) (int, bool) {
-	if s.single && offset == 0 && p == of {
+func (w *imageWriter) reach(p *migrate.Plan, offset uintptr, of *migrate.Plan, s migrate.Span) (int, bool) {
+	if s.Single && offset == 0 && p == of {
 		return 0, true
 	}
-	switch p.do {
-	case doFields:
+	switch p.Do {
+	case migrate.DoFields:
 		words := 0
-		for i := range p.fields {
-			f := &p.fields[i]
-			if offset >= f.offset && offset < f.offset+f.size {
-				n, ok := w.reach(f.plan, offset-f.offset, of, s)
+		for i := range p.Fields {
+			f := &p.Fields[i]
+			if offset >= f.Offset && offset < f.Offset+f.Size {
+				n, ok := w.reach(f.Plan, offset-f.Offset, of, s)
 				return words + n, ok
 			}
-			words += w.words(f.plan.from)
+			words += w.words(f.Plan.From)
 		}
-	case doElements:
-		size := p.elem.from.Size()
-		i, words := int(offset/size), w.words(p.elem.from)
-		if !s.single && of == p.elem && offset%size == 0 {
-			return i * words, i+s.count <= p.from.Len()
+	case migrate.DoElements:
+		size := p.Elem.From.Size()
+		i, words := int(offset/size), w.words(p.Elem.From)
+		if !s.Single && of == p.Elem && offset%size == 0 {
+			return i * words, i+s.Count <= p.From.Len()
 		}
-		n, ok := w.reach(p.elem, offset%size, of, s)
+		n, ok := w.reach(p.Elem, offset%size, of, s)
 		return i*words + n, ok
 	}
 	return 0, false

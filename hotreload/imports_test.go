@@ -13,15 +13,17 @@ import (
 // beside the standard library; and no loading of plugins in production.
 func TestImports(t *testing.T) {
 	const chi = "github.com/go-chi/chi/v5"
-	hot := []string{
-		manifest.RuntimePath + "/control", manifest.RuntimePath + "/control/transport", manifest.RuntimePath + "/internal/handoff",
-		manifest.RuntimePath + "/shared/devpage", manifest.RuntimePath + "/shared/takeover", manifest.RuntimePath + "/shared/regular",
-		chi + "/middleware",
+	below := func(names ...string) (paths []string) {
+		for _, name := range names {
+			paths = append(paths, manifest.RuntimePath+"/"+name)
+		}
+		return paths
 	}
-	allowed := []string{
-		manifest.RuntimePath, manifest.RuntimePath + "/shared/visible", chi,
-		manifest.RuntimePath + "/manifest", manifest.RuntimePath + "/manifest/shape", manifest.RuntimePath + "/manifest/symbol",
-	}
+	allowed := append(below("manifest", "manifest/shape", "manifest/symbol", "internal/migrate", "shared/visible"), manifest.RuntimePath, chi)
+	hot := append(below(
+		"control", "control/transport", "internal/handoff",
+		"shared/devpage", "shared/regular", "shared/takeover",
+	), chi+"/middleware")
 	for _, tags := range []string{"", "anvilhot"} {
 		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+tags, "-f", "{{.ImportPath}} {{.Standard}}", ".").Output()
 		if err != nil {

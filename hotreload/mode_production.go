@@ -5,6 +5,8 @@ package hotreload
 import (
 	"context"
 	"net"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 )
 
 // IsHotMode reports whether handlers can be replaced while the process runs: it
@@ -26,7 +28,7 @@ type handedOver struct{}
 
 func (*handedOver) forget(string) {}
 
-func (a *arrival) arrive() bool { return false }
+func (*handedOver) arrive(*migrate.Arrival) bool { return false }
 
 // entered has nothing to do: there is no engine.
 func entered() (leave func()) { return func() {} }

@@ -23,14 +23,14 @@ var sourceRoot = func() string {
 	return root
 }()
 
-// callerPosition returns the first frame of the calling goroutine outside this
-// package: the line that the user wrote. A nil registration knows of no lines.
+// callerPosition returns the first frame of the calling goroutine outside the
+// runtime's packages: the line that the user wrote. A nil registration knows of no lines.
 func (g *registration) callerPosition() manifest.Position {
 	var pcs [24]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {
 		f, more := frames.Next()
-		if f.File != "" && (!strings.HasPrefix(f.Function, manifest.RuntimePath+".") || isTest(f.File)) {
+		if f.File != "" && (!manifest.Frame{Function: f.Function}.InRuntime() || isTest(f.File)) {
 			at := manifest.Position{File: f.File, Line: f.Line}
 			if g == nil {
 				return at

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
@@ -127,18 +129,26 @@ func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMut
 	}
 	// Nobody else has s yet. The value is made in its place, for it may refer to
 	// itself.
-	arrival := &arrival{
-		key: key, owner: c.owner, view: view, previous: cell.previous, handed: &c.handed, transient: chosen.transient,
-		value:   s.variable(),
-		initial: func() { initial(s.pointer) },
+	arrival := &migrate.Arrival{
+		Key: key, Type: typ, Holds: view.holds, Value: s.variable(), Initial: func() { initial(s.pointer) },
+		Hot: c.owner.hotPackages(), Step: c.owner.exitIfAbandoned,
+		Note: func(d manifest.Diagnostic) {
+			d.Position = c.owner.callerPosition()
+			c.owner.note(d)
+		},
+	}
+	if cell.previous != nil {
+		arrival.Previous = cell.previous
 	}
 	if chosen.hook != nil {
 		if chosen.makes != typ {
 			panic(fmt.Sprintf("hotreload: state %q is a %s, but its migration is a %s", key, symbol.NameOf(typ), chosen.hookType))
 		}
-		arrival.hook = func(old OldValue) { chosen.hook(s.pointer, old) }
+		arrival.Hook = func(old migrate.Old) { chosen.hook(s.pointer, OldValue{old}) }
 	}
-	arrival.make()
+	if !arrival.Continue() && (chosen.transient || !c.handed.arrive(arrival)) {
+		arrival.Initial()
+	}
 	s.setMade()
 	cell.previous = nil
 	if !c.owner.pending() {

@@ -60,6 +60,9 @@ type stateView struct {
 	holds []reflect.Type // see WithType
 }
 
+// Type is the type of the value, for the migration.
+func (v stateView) Type() reflect.Type { return v.typ }
+
 func (v stateView) equal(other stateView) bool {
 	return v.typ == other.typ && slices.Equal(v.holds, other.holds)
 }
@@ -101,6 +104,9 @@ func (c *contents) cell(owner *registration, key string, view stateView, transie
 	owner.rememberState(key, askedState{cell, transient})
 	return cell
 }
+
+// Read calls fn with the value, if there is one, while it cannot change.
+func (c *stateCell) Read(fn func(reflect.Value)) bool { return c.value.read(fn) }
 
 // setTransient takes up what the generation says that is live.
 func (c *stateCell) setTransient(transient bool) {

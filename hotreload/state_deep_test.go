@@ -191,8 +191,8 @@ func BenchmarkMigration(b *testing.B) {
 	old := reflect.ValueOf(&rows).Elem()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, lost := migrateOnce(old, typ); len(lost.count) > 0 {
-			b.Fatal(lost.lines(false))
+		if _, lost := migrateOnce(old, typ); len(lost.Count) > 0 {
+			b.Fatal(lost.Lines(false))
 		}
 	}
 }

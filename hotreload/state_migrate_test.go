@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -513,7 +514,7 @@ func TestHostStructs(t *testing.T) {
 		At   hostPoint
 		Pool struct{ sync.Pool }
 	}
-	plans := newPlanner(newTypeBook(reflect.TypeFor[value](), reflect.TypeFor[value](), nil, nil))
+	plans := migrate.NewPlanner(migrate.NewTypeBook(reflect.TypeFor[value](), reflect.TypeFor[value](), nil, nil))
 	for _, test := range []struct {
 		from, to reflect.Type
 		want     bool
@@ -524,7 +525,7 @@ func TestHostStructs(t *testing.T) {
 		{reflect.TypeFor[hostPoint](), reflect.TypeFor[struct{ x int }](), false},
 		{reflect.TypeFor[struct{ x, y int }](), reflect.TypeFor[hostPoint](), true},
 	} {
-		if got := plans.plan(test.from, test.to).do != doNothing; got != test.want {
+		if got := plans.Plan(test.from, test.to).Do != migrate.DoNothing; got != test.want {
 			t.Errorf("%v becomes %v: %v", test.from, test.to, got)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 )
 
 // oldShop is a generation with a value to migrate.
@@ -170,7 +172,7 @@ func TestMigrateFunctionHasACopy(t *testing.T) {
 	})
 	asGeneration(t, s, func(c *Container) {
 		StateOf(c, "k", func() int { return 0 }, WithMigration(func(old OldValue) int {
-			open(old.Field("items").Index(0).target().(liveOld).Value.Field(0)).SetFloat(2)
+			migrate.Open(old.old.Field("items").Index(0).Target().(migrate.LiveOld).Value.Field(0)).SetFloat(2)
 			return 0
 		}))
 	})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
@@ -156,7 +157,7 @@ func (r *randomizer) fill(v reflect.Value) {
 		v.SetString(strings.Repeat("x", r.IntN(4)))
 	case reflect.Struct:
 		for i := range v.NumField() {
-			r.fill(open(v.Field(i)))
+			r.fill(migrate.Open(v.Field(i)))
 		}
 	case reflect.Array:
 		for i := range v.Len() {
@@ -242,7 +243,7 @@ func (c *comparison) fault(format string, args ...any) {
 
 // variables compares two variables, and their places.
 func (c *comparison) variables(a, b reflect.Value) {
-	a, b = open(a), open(b)
+	a, b = migrate.Open(a), migrate.Open(b)
 	if a.Type().Size() > 0 {
 		from, to := place{a.UnsafeAddr(), a.Type()}, place{b.UnsafeAddr(), b.Type()}
 		if known, ok := c.there[from]; ok {
@@ -299,7 +300,7 @@ func (c *comparison) values(a, b reflect.Value) {
 				c.fault("%v became %v", a.Elem().Type(), b.Elem().Type())
 				return
 			}
-			c.values(unboxed(a.Elem()), unboxed(b.Elem()))
+			c.values(migrate.Unboxed(a.Elem()), migrate.Unboxed(b.Elem()))
 		}
 	case reflect.Map:
 		c.mappings(a, b)
@@ -341,17 +342,17 @@ func (c *comparison) mappings(a, b reflect.Value) {
 			c.fault("the key %v is lost", entries.Key())
 			continue
 		}
-		c.values(unboxed(entries.Value()), unboxed(elem))
+		c.values(migrate.Unboxed(entries.Value()), migrate.Unboxed(elem))
 	}
 }
 
 // migrateOnce returns the new form of a variable.
-func migrateOnce(old reflect.Value, to reflect.Type, holds ...reflect.Type) (reflect.Value, *losses) {
+func migrateOnce(old reflect.Value, to reflect.Type, holds ...reflect.Type) (reflect.Value, *migrate.Losses) {
 	from := old.Type()
-	plans := newPlanner(newTypeBook(from, to, holds, []string{manifest.RuntimePath}))
-	lost := newLosses()
+	plans := migrate.NewPlanner(migrate.NewTypeBook(from, to, holds, []string{manifest.RuntimePath}))
+	lost := migrate.NewLosses()
 	now := reflect.New(to).Elem()
-	newCopier(plans, lost, func() {}).run(now, old, plans.plan(from, to), &site{}, false)
+	migrate.NewCopier(plans, lost, func() {}).Run(now, old, plans.Plan(from, to), &migrate.Site{}, false)
 	return now, lost
 }
 
@@ -362,7 +363,7 @@ func TestMigrationOfRandomValues(t *testing.T) {
 		old := reflect.New(from).Elem()
 		newRandomizer(r).fill(old)
 		now, lost := migrateOnce(old, to, typesOfSecond()...)
-		for _, line := range append(lost.lines(false), lost.lines(true)...) {
+		for _, line := range append(lost.Lines(false), lost.Lines(true)...) {
 			t.Errorf("seed %d: %s", seed, line)
 		}
 		for _, fault := range compare(old, now) {
@@ -413,7 +414,7 @@ func TestNumbersSurvive(t *testing.T) {
 				default:
 					src.SetUint(r.Uint64() >> r.IntN(64))
 				}
-				ok := setNumber(dst, src)
+				ok := migrate.SetNumber(dst, src)
 				was, is := exact(src), exact(src.Convert(to))
 				fits := was == nil && dst.CanFloat() || was != nil && is != nil && was.Cmp(is) == 0
 				if ok != fits {

@@ -1,4 +1,4 @@
-package hotreload
+package migrate
 
 import (
 	"reflect"
@@ -8,34 +8,34 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
-// typeBook knows the types that a state is made of, in its old form and in its
+// TypeBook knows the types that a state is made of, in its old form and in its
 // new one, and which types belong together. It is for one goroutine.
-type typeBook struct {
+type TypeBook struct {
 	// rebuilt are the import paths of hot packages, without generation prefix.
 	rebuilt []string
-	// known are the types of the new form by name. It is nil where two types
+	// Known are the types of the new form by name. It is nil where two types
 	// have the same name, as types that are declared in functions can.
-	known map[string]reflect.Type
+	Known map[string]reflect.Type
 	// current are the import paths of the new types, as they are.
 	current map[string]bool
 	news    map[reflect.Type]reflect.Type // what newType said
 	hots    map[reflect.Type]bool         // what mentionsHot said
 }
 
-// newTypeBook returns the book for the change from one type to another. hot are
+// NewTypeBook returns the book for the change from one type to another. hot are
 // the hot packages as far as the engine named them. A package of which both
 // sides have a type of the same name, and not the same type, is one, too.
-func newTypeBook(from, to reflect.Type, holds []reflect.Type, hot []string) *typeBook {
-	b := &typeBook{
-		rebuilt: slices.Clone(hot), known: map[string]reflect.Type{}, current: map[string]bool{},
+func NewTypeBook(from, to reflect.Type, holds []reflect.Type, hot []string) *TypeBook {
+	b := &TypeBook{
+		rebuilt: slices.Clone(hot), Known: map[string]reflect.Type{}, current: map[string]bool{},
 		news: map[reflect.Type]reflect.Type{}, hots: map[reflect.Type]bool{},
 	}
-	b.learn(to)
+	b.Learn(to)
 	for _, t := range holds {
-		b.learn(t)
+		b.Learn(t)
 	}
 	for t := range namedTypes(from) {
-		if now := b.known[sourceName(t)]; now != nil && now != t && !isInstance(t) {
+		if now := b.Known[SourceName(t)]; now != nil && now != t && !isInstance(t) {
 			b.rebuilt = append(b.rebuilt, symbol.StripGeneration(t.PkgPath()), symbol.StripGeneration(now.PkgPath()))
 		}
 	}
@@ -44,14 +44,14 @@ func newTypeBook(from, to reflect.Type, holds []reflect.Type, hot []string) *typ
 	return b
 }
 
-// learn makes the types that t is made of known as new ones.
-func (b *typeBook) learn(t reflect.Type) {
+// Learn makes the types that t is made of known as new ones.
+func (b *TypeBook) Learn(t reflect.Type) {
 	for t := range namedTypes(t) {
-		name := sourceName(t)
-		if other, ok := b.known[name]; ok && other != t {
-			b.known[name] = nil
+		name := SourceName(t)
+		if other, ok := b.Known[name]; ok && other != t {
+			b.Known[name] = nil
 		} else {
-			b.known[name] = t
+			b.Known[name] = t
 		}
 		b.current[t.PkgPath()] = true
 	}
@@ -92,8 +92,8 @@ func namedTypes(t reflect.Type) map[reflect.Type]bool {
 // by hand, from files; it ends with a hash of them.
 const unnamedPlugin = "plugin/unnamed-"
 
-// sourceName is the name of a type as the source has it, with import path.
-func sourceName(t reflect.Type) string {
+// SourceName is the name of a type as the source has it, with import path.
+func SourceName(t reflect.Type) string {
 	path := t.PkgPath()
 	if strings.HasPrefix(path, unnamedPlugin) {
 		path = unnamedPlugin
@@ -107,20 +107,20 @@ func isInstance(t reflect.Type) bool { return strings.Contains(t.Name(), "[") }
 // generation built it and with whatever type arguments.
 func sameOrigin(x, y reflect.Type) bool {
 	declared := func(t reflect.Type) string {
-		name, _, _ := strings.Cut(sourceName(t), "[")
+		name, _, _ := strings.Cut(SourceName(t), "[")
 		return name
 	}
 	return declared(x) == declared(y)
 }
 
 // hot reports whether a type is declared in a hot package.
-func (b *typeBook) hot(t reflect.Type) bool {
+func (b *TypeBook) hot(t reflect.Type) bool {
 	path := symbol.StripGeneration(t.PkgPath())
 	return path != t.PkgPath() || strings.HasPrefix(path, unnamedPlugin) || slices.Contains(b.rebuilt, path)
 }
 
 // rebuiltType reports whether a named type may belong to an older generation.
-func (b *typeBook) rebuiltType(t reflect.Type) bool {
+func (b *TypeBook) rebuiltType(t reflect.Type) bool {
 	if b.hot(t) {
 		// The path says which build of the package it is: another one than that
 		// of the new types, or the first one, which has the path of the source.
@@ -133,7 +133,7 @@ func (b *typeBook) rebuiltType(t reflect.Type) bool {
 }
 
 // mentionsHot reports whether values of t are, or refer to, values of hot types.
-func (b *typeBook) mentionsHot(t reflect.Type) bool {
+func (b *TypeBook) mentionsHot(t reflect.Type) bool {
 	if known, ok := b.hots[t]; ok {
 		return known
 	}
@@ -148,8 +148,9 @@ func (b *typeBook) mentionsHot(t reflect.Type) bool {
 // counterparts reports whether values of one type may become values of another
 // one part by part. Two types of host packages that have nothing to do with each
 // other do not become each other because of the names of their fields.
-func (b *typeBook) counterparts(from, to reflect.Type) bool {
-	return from.Name() == "" || to.Name() == "" || sameOrigin(from, to) || b.hot(from) || b.hot(to) || from.ConvertibleTo(to)
+func (b *TypeBook) counterparts(from, to reflect.Type) bool {
+	return from.Name() == "" || to.Name() == "" || sameOrigin(from, to) || b.hot(from) || b.hot(to) ||
+		from.ConvertibleTo(to)
 }
 
 // sameParts reports whether two types of functions or channels are the same but
@@ -160,13 +161,14 @@ func sameParts(x, y reflect.Type) bool {
 		return x.ConvertibleTo(y) && x.Elem() == y.Elem()
 	}
 	return x.IsVariadic() == y.IsVariadic() &&
-		slices.Equal(slices.Collect(x.Ins()), slices.Collect(y.Ins())) && slices.Equal(slices.Collect(x.Outs()), slices.Collect(y.Outs()))
+		slices.Equal(slices.Collect(x.Ins()), slices.Collect(y.Ins())) &&
+		slices.Equal(slices.Collect(x.Outs()), slices.Collect(y.Outs()))
 }
 
 // newType returns the type that a value in an interface is to have: its own, if
 // that is the same in every generation, or else the new one of its name. The
 // result is nil if that is not known.
-func (b *typeBook) newType(t reflect.Type) reflect.Type {
+func (b *TypeBook) newType(t reflect.Type) reflect.Type {
 	if known, ok := b.news[t]; ok {
 		return known
 	}
@@ -175,9 +177,9 @@ func (b *typeBook) newType(t reflect.Type) reflect.Type {
 	return now
 }
 
-func (b *typeBook) findNew(t reflect.Type) reflect.Type {
+func (b *TypeBook) findNew(t reflect.Type) reflect.Type {
 	if t.PkgPath() != "" {
-		switch now := b.known[sourceName(t)]; {
+		switch now := b.Known[SourceName(t)]; {
 		case now != nil:
 			return now
 		case b.rebuiltType(t):
@@ -194,18 +196,11 @@ func (b *typeBook) findNew(t reflect.Type) reflect.Type {
 		return now, same, ok
 	}
 	var of []reflect.Type
-	var build func(now []reflect.Type) reflect.Type
 	switch t.Kind() {
-	case reflect.Pointer:
-		of, build = []reflect.Type{t.Elem()}, func(now []reflect.Type) reflect.Type { return reflect.PointerTo(now[0]) }
-	case reflect.Slice:
-		of, build = []reflect.Type{t.Elem()}, func(now []reflect.Type) reflect.Type { return reflect.SliceOf(now[0]) }
-	case reflect.Array:
-		of, build = []reflect.Type{t.Elem()}, func(now []reflect.Type) reflect.Type { return reflect.ArrayOf(t.Len(), now[0]) }
-	case reflect.Map:
-		of, build = []reflect.Type{t.Key(), t.Elem()}, func(now []reflect.Type) reflect.Type { return reflect.MapOf(now[0], now[1]) }
-	case reflect.Chan:
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Chan:
 		of = []reflect.Type{t.Elem()}
+	case reflect.Map:
+		of = []reflect.Type{t.Key(), t.Elem()}
 	case reflect.Func:
 		of = slices.AppendSeq(slices.Collect(t.Ins()), t.Outs())
 	case reflect.Struct:
@@ -214,11 +209,18 @@ func (b *typeBook) findNew(t reflect.Type) reflect.Type {
 		}
 	}
 	now, same, ok := parts(of...)
-	switch {
+	switch k := t.Kind(); {
 	case same && ok:
 		return t
-	case build == nil || !ok || t.Kind() == reflect.Map && !now[0].Comparable():
-		return nil
+	case !ok:
+	case k == reflect.Pointer:
+		return reflect.PointerTo(now[0])
+	case k == reflect.Slice:
+		return reflect.SliceOf(now[0])
+	case k == reflect.Array:
+		return reflect.ArrayOf(t.Len(), now[0])
+	case k == reflect.Map && now[0].Comparable():
+		return reflect.MapOf(now[0], now[1])
 	}
-	return build(now)
+	return nil
 }

@@ -1,4 +1,4 @@
-package hotreload
+package migrate
 
 import (
 	"fmt"
@@ -9,66 +9,72 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
-// namedType is a type as messages name it: one of this process, or one that
+// NamedType is a type as messages name it: one of this process, or one that
 // another process has told of.
-type namedType interface {
+type NamedType interface {
 	Name() string
 	String() string
 }
 
-// site is where in a state a value is: in a field of a struct type, or where
+// Site is where in a state a value is: in a field of a struct type, or where
 // there is none around it, simply in the state.
-type site struct {
-	owner namedType // the struct in its old form; nil for the state itself
-	field string
+type Site struct {
+	Owner NamedType // the struct in its old form; nil for the state itself
+	Field string
 	// asked: a hook asked for just this value by name.
-	asked bool
+	byHook bool
 }
 
-func (s site) String() string {
+func (s Site) String() string {
 	switch {
-	case s.owner == nil:
+	case s.Owner == nil:
 		return "the value"
-	case s.owner.Name() == "":
-		return "field " + s.field
+	case s.Owner.Name() == "":
+		return "field " + s.Field
 	}
-	return "field " + symbol.NameOf(s.owner) + "." + s.field
+	return "field " + symbol.NameOf(s.Owner) + "." + s.Field
 }
 
-// lossKind says what became of a value that was not taken over as it should be.
-type lossKind uint8
+// LossKind says what became of a value that was not taken over as it should be.
+type LossKind uint8
 
 const (
-	lossType       lossKind = iota // the new type is too different
-	lossGone                       // there is no such field any more
-	lossRange                      // the number does not fit
-	lossBeyond                     // the array is shorter
-	lossKey                        // another entry has the same key now
+	LossType       LossKind = iota // the new type is too different
+	LossGone                       // there is no such field any more
+	LossRange                      // the number does not fit
+	LossBeyond                     // the array is shorter
+	LossKey                        // another entry has the same key now
 	lossCode                       // a function or channel of hot types
 	lossUncopyable                 // a type that forbids it
-	lossMethods                    // the interface asks for other methods
-	lossMoved                      // it was changed while it was copied
-	lossProcess                    // it belongs to a process that has ended
-	lossUnknown                    // the type in an interface has no known name in the new process
-	lossMarshal                    // the type could not write or read itself
+	LossMethods                    // the interface asks for other methods
+	LossMoved                      // it was changed while it was copied
+	LossProcess                    // it belongs to a process that has ended
+	LossUnknown                    // the type in an interface has no known name in the new process
+	LossMarshal                    // the type could not write or read itself
 	// What follows is no loss of a value.
 	keptType  // the new type is not known
-	keptApart // what was one value is two
+	KeptApart // what was one value is two
 	keptInto  // a pointer leads into the old value
 )
+
+// IsBound reports whether a loss is of something that only makes sense in its
+// process, or of which nothing is known.
+func (k LossKind) IsBound() bool {
+	return k == LossProcess || k == LossUnknown || k == lossUncopyable || k == LossMarshal
+}
 
 // loss is what happened to one or more values in the same place for the same
 // reason.
 type loss struct {
-	kind     lossKind
-	site     site
-	from, to namedType // to is nil if kind says it all
+	kind     LossKind
+	site     Site
+	from, to NamedType // to is nil if kind says it all
 }
 
-func (l loss) kept() bool { return l.kind >= keptType }
+func (l loss) isKept() bool { return l.kind >= keptType }
 
 // whole reports whether nothing at all was taken over.
-func (l loss) whole() bool { return !l.kept() && l.kind != lossGone && l.kind != lossBeyond }
+func (l loss) whole() bool { return !l.isKept() && l.kind != LossGone && l.kind != LossBeyond }
 
 // describe says it of n values.
 func (l loss) describe(n int) string {
@@ -78,31 +84,31 @@ func (l loss) describe(n int) string {
 	}
 	values += " of type " + symbol.NameOf(l.from)
 	switch l.kind {
-	case lossGone:
+	case LossGone:
 		return values + ", the field is gone"
-	case lossRange:
+	case LossRange:
 		return fmt.Sprintf("%s, not possible in %s", values, symbol.NameOf(l.to))
-	case lossBeyond:
+	case LossBeyond:
 		return fmt.Sprintf("%s, beyond the end of %s", values, symbol.NameOf(l.to))
-	case lossKey:
+	case LossKey:
 		return fmt.Sprintf("%s, under a key that another entry of %s has now", values, symbol.NameOf(l.to))
 	case lossCode:
 		return values + ", which is bound to the old code"
 	case lossUncopyable:
 		return values + ", which cannot be copied"
-	case lossMethods:
+	case LossMethods:
 		return fmt.Sprintf("%s, which is no %s", values, symbol.NameOf(l.to))
-	case lossMoved:
+	case LossMoved:
 		return values + ", which was changed at the same time without State.Update"
-	case lossProcess:
+	case LossProcess:
 		return values + ", which belongs to the process that has ended"
-	case lossUnknown:
+	case LossUnknown:
 		return values + ", which the new process finds by no name (hotreload.WithType names it)"
-	case lossMarshal:
+	case LossMarshal:
 		return values + ", which could not be written or read"
 	case keptType:
 		return values + " of an older generation (hotreload.WithType names the new type)"
-	case keptApart:
+	case KeptApart:
 		if n == 1 {
 			return values + ", which was part of another one and is a copy of its own now"
 		}
@@ -119,40 +125,40 @@ func (l loss) describe(n int) string {
 	return fmt.Sprintf("%s, now %s", values, symbol.NameOf(l.to))
 }
 
-// losses counts values.
-type losses struct {
-	count map[loss]int
-	whole int // losses of whole values, all counted
+// Losses counts values.
+type Losses struct {
+	Count      map[loss]int
+	WholeCount int // losses of whole values, all counted
 }
 
-func newLosses() *losses { return &losses{count: map[loss]int{}} }
+func NewLosses() *Losses { return &Losses{Count: map[loss]int{}} }
 
-func (l *losses) add(kind lossKind, at site, from, to namedType) {
+func (l *Losses) Add(kind LossKind, at Site, from, to NamedType) {
 	what := loss{kind, at, from, to}
-	l.count[what]++
+	l.Count[what]++
 	if what.whole() {
-		l.whole++
+		l.WholeCount++
 	}
 }
 
 // taken is a field that a hook asked for by name.
-type taken struct {
-	owner namedType
+type fieldName struct {
+	owner NamedType
 	field string
 }
 
 // forgive removes what a hook took care of.
-func (l *losses) forgive(fields map[taken]bool) {
-	maps.DeleteFunc(l.count, func(what loss, _ int) bool {
-		return !what.site.asked && fields[taken{what.site.owner, what.site.field}]
+func (l *Losses) forgive(fields map[fieldName]bool) {
+	maps.DeleteFunc(l.Count, func(what loss, _ int) bool {
+		return !what.site.byHook && fields[fieldName{what.site.Owner, what.site.Field}]
 	})
 }
 
-// lines describes the losses, or what was kept, sorted.
-func (l *losses) lines(kept bool) []string {
+// Lines describes the losses, or what was kept, sorted.
+func (l *Losses) Lines(kept bool) []string {
 	var lines []string
-	for what, n := range l.count {
-		if what.kept() == kept {
+	for what, n := range l.Count {
+		if what.isKept() == kept {
 			lines = append(lines, what.describe(n))
 		}
 	}
@@ -163,7 +169,7 @@ func (l *losses) lines(kept bool) []string {
 // maxLines bounds how many losses a message tells; all are in its detail.
 const maxLines = 3
 
-func summary(lines []string) string {
+func Summary(lines []string) string {
 	if more := len(lines) - maxLines; more > 0 {
 		return fmt.Sprintf("%s; and %d more", strings.Join(lines[:maxLines], "; "), more)
 	}

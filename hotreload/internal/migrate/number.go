@@ -1,20 +1,20 @@
-package hotreload
+package migrate
 
 import (
 	"math"
 	"reflect"
 )
 
-// areNumbers reports whether Go converts one kind of number to the other.
-func areNumbers(from, to reflect.Kind) bool {
+// AreNumbers reports whether Go converts one kind of number to the other.
+func AreNumbers(from, to reflect.Kind) bool {
 	isReal := func(k reflect.Kind) bool { return k >= reflect.Int && k <= reflect.Float64 }
 	isComplex := func(k reflect.Kind) bool { return k == reflect.Complex64 || k == reflect.Complex128 }
 	return isReal(from) && isReal(to) || isComplex(from) && isComplex(to)
 }
 
-// setNumber sets a variable of a basic type to the value of another one, if
+// SetNumber sets a variable of a basic type to the value of another one, if
 // that is exactly possible.
-func setNumber(dst, src reflect.Value) bool {
+func SetNumber(dst, src reflect.Value) bool {
 	switch {
 	case src.Kind() == reflect.String:
 		dst.SetString(src.String())
@@ -105,9 +105,9 @@ func setComplex(dst reflect.Value, c complex128) bool {
 // isFloat32 reports whether f is the same in single precision.
 func isFloat32(f float64) bool { return float64(float32(f)) == f || math.IsNaN(f) }
 
-// setText sets a variable to a string or a slice of bytes or runes, if what it
+// SetText sets a variable to a string or a slice of bytes or runes, if what it
 // gets can be turned back.
-func setText(dst, src reflect.Value) bool {
+func SetText(dst, src reflect.Value) bool {
 	now := src.Convert(dst.Type())
 	back := now.Convert(src.Type())
 	same := src.Len() == back.Len()

@@ -1,4 +1,4 @@
-package hotreload
+package migrate
 
 import (
 	"reflect"
@@ -13,7 +13,7 @@ import (
 // A lock is only tried, because its holder may be waiting for the lock of the
 // key, which is held meanwhile.
 type lockSet struct {
-	held map[uintptr]func() // how to unlock, by address
+	unlocks map[uintptr]func() // how to unlock, by address
 	// ignore: no lock is taken.
 	ignore bool
 }
@@ -22,14 +22,14 @@ type lockSet struct {
 // everything is let go and done again.
 const (
 	lockTries  = 10
-	lockPause  = time.Millisecond
-	lockRounds = 20
+	LockPause  = time.Millisecond
+	LockRounds = 20
 )
 
 // lock takes a lock, a variable. It reports whether that was possible.
 func (l *lockSet) lock(v reflect.Value) bool {
 	addr := v.UnsafeAddr()
-	if l.ignore || l.held[addr] != nil {
+	if l.ignore || l.unlocks[addr] != nil {
 		return true
 	}
 	var try func() bool
@@ -42,17 +42,17 @@ func (l *lockSet) lock(v reflect.Value) bool {
 	}
 	for range lockTries {
 		if try() {
-			l.held[addr] = unlock
+			l.unlocks[addr] = unlock
 			return true
 		}
-		time.Sleep(lockPause)
+		time.Sleep(LockPause)
 	}
 	return false
 }
 
 func (l *lockSet) unlock() {
-	for _, unlock := range l.held {
+	for _, unlock := range l.unlocks {
 		unlock()
 	}
-	clear(l.held)
+	clear(l.unlocks)
 }
