@@ -54,7 +54,7 @@ func takeEnvironment() *environment {
 	e.control = e.file(control.EnvControlFD)
 	e.gone = untilGone(e.file(control.EnvAliveFD))
 	e.pass = e.file(control.EnvPassFD)
-	e.take = e.file(control.EnvTakeFD)
+	e.take = e.file(control.EnvReceiveFD)
 	e.sockets = e.takeSockets()
 	if e.dir = os.Getenv(control.EnvDir); e.dir == "" {
 		e.dir, _ = os.Getwd() // empty: places are shown in full
@@ -75,7 +75,7 @@ func takeEnvironment() *environment {
 		e.source.hot = strings.Split(paths, ",")
 	}
 	for _, name := range []string{
-		control.EnvHot, control.EnvListenFD, control.EnvControlFD, control.EnvAliveFD, control.EnvPassFD, control.EnvTakeFD,
+		control.EnvHot, control.EnvListenFD, control.EnvControlFD, control.EnvAliveFD, control.EnvPassFD, control.EnvReceiveFD,
 		control.EnvAwait, control.EnvKeepFD, control.EnvKept,
 		control.EnvGeneration, control.EnvPlugin, control.EnvNeeds, control.EnvDir, control.EnvHandlers, control.EnvHotPaths, control.EnvSources,
 	} {

@@ -86,7 +86,7 @@ func (c *companion) handOver(w http.ResponseWriter, r *http.Request) {
 	}
 	answering, cancel := context.WithTimeout(r.Context(), time.Duration(control.HandoverRequests))
 	defer cancel()
-	settle := c.server.Settle
+	settle := c.server.Quiesce
 	if req.Alone {
 		settle = c.server.Cease
 	}

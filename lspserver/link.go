@@ -70,7 +70,7 @@ func (l *remoteLink) Restart(ctx context.Context, fresh bool) (control.Event, er
 }
 
 func (l *remoteLink) Take(ctx context.Context) (control.Event, error) {
-	return l.ask(ctx, control.PathTake, nil)
+	return l.ask(ctx, control.PathApply, nil)
 }
 
 func (l *remoteLink) Rollback(ctx context.Context, generation int) (control.Event, error) {

@@ -62,8 +62,8 @@ const (
 	EventAsking     EventKind = "asking"     // the change needs a restart, which waits for the user's word
 	EventLive       EventKind = "live"       // a generation went live: by start, hot swap or warm restart
 	EventKept       EventKind = "kept"       // the last good generation stays; Diagnostics say why
-	EventHeld       EventKind = "held"       // a batch was noticed and waits, because reload on save is paused; Cause: all that waits
-	EventWaiting    EventKind = "waiting"    // a change waits for something that passes by itself, such as a branch switch; Message: for what
+	EventHeld       EventKind = "held"       // a batch waits, because reload on save is paused; Cause: all that waits
+	EventWaiting    EventKind = "waiting"    // a change waits for what passes by itself (a branch switch); Message: for what
 	EventPaused     EventKind = "paused"     // from now on saves wait
 	EventResumed    EventKind = "resumed"    // saves are taken up again
 	EventUnchanged  EventKind = "unchanged"  // a save that changes nothing the live server runs
@@ -72,7 +72,7 @@ const (
 	EventPanic      EventKind = "panic"      // a handler panicked while serving
 	EventExited     EventKind = "exited"     // the live server ended by itself
 	EventRecovered  EventKind = "recovered"  // it was started again, with what it served before
-	EventRequests   EventKind = "requests"   // requests were answered; Stats says how the counters stand. Every half a second at most
+	EventRequests   EventKind = "requests"   // requests were answered, Stats counts them; every half a second at most
 	EventWarning    EventKind = "warning"    // something about the workspace or the machine
 	EventStopped    EventKind = "stopped"    // the engine ends
 )

@@ -25,14 +25,14 @@ const (
 	PathEvents   = "/v1/events"
 	PathLoad     = "/v1/load"     // live server: LoadRequest → LoadResult
 	PathRollback = "/v1/rollback" // both: RollbackRequest → LoadResult
-	PathDrain    = "/v1/drain"    // live server: DrainRequest; stop accepting and answer, then finish what is in flight and return from LiveServer
+	PathDrain    = "/v1/drain"    // live server: DrainRequest; stop accepting, answer what is in flight, end LiveServer
 	PathHandover = "/v1/handover" // live server: HandoverRequest → its state, as raw bytes; requests wait from then on
 	PathRelease  = "/v1/release"  // live server: ReleaseRequest; requests are answered again
 	PathRestore  = "/v1/restore"  // live server that awaits it: what PathHandover of another one returned, as raw bytes
 	PathReload   = "/v1/reload"   // engine: build and load now → Event
 	PathRestart  = "/v1/restart"  // engine: RestartRequest; warm restart now → Event
 	PathStop     = "/v1/stop"     // engine: end the live server and the engine
-	PathTake     = "/v1/take"     // engine: take up now what waits while reload on save is paused → Event
+	PathApply    = "/v1/take"     // engine: reload what waits while reload on save is paused → Event
 	PathLook     = "/v1/look"     // engine: LookRequest; look at files that somebody has saved
 	PathHold     = "/v1/hold"     // engine: a stream of Held; reload on save is paused while a client reads it
 	PathLog      = "/v1/log"      // engine: what live servers have printed last, as raw bytes; see LogPath
@@ -46,7 +46,7 @@ const (
 	EnvControlFD  = "ANVIL_CONTROL_FD" // the bound Unix socket that control messages arrive on
 	EnvAliveFD    = "ANVIL_ALIVE_FD"   // a pipe that reads EOF when the engine is gone
 	EnvPassFD     = "ANVIL_PASS_FD"    // a socket that kept connections are sent to at the end
-	EnvTakeFD     = "ANVIL_TAKE_FD"    // its other end: connections that others have sent there
+	EnvReceiveFD  = "ANVIL_TAKE_FD"    // its other end: connections that others have sent there
 	EnvKeepFD     = "ANVIL_KEEP_FD"    // a socket that listening sockets are given to, for the process after this one
 	EnvKept       = "ANVIL_KEPT"       // those that the process before has given there, JSON: []KeptSocket
 	EnvAwait      = "ANVIL_AWAIT"      // "1": the first generation waits for PathRestore
@@ -129,7 +129,7 @@ type Step struct {
 
 // Names of steps, in the order in which they happen.
 const (
-	StepSettle   = "settle"   // from the first file event to a settled batch
+	StepDebounce = "settle"   // from the first file event to a settled batch
 	StepPlan     = "plan"     // what changed, and which rung it takes
 	StepPredict  = "predict"  // the check from source
 	StepResolve  = "resolve"  // the go command: package graph, dependencies

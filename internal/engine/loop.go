@@ -271,7 +271,7 @@ func (l *loop) next(ctx context.Context) {
 	}
 	if !l.batch.First.IsZero() {
 		t.begun = l.batch.First
-		t.step(control.StepSettle, l.batch.Settled.Sub(l.batch.First))
+		t.step(control.StepDebounce, l.batch.Settled.Sub(l.batch.First))
 		l.batch = watch.Batch{}
 	}
 	if force.kind != requestRollback { // which builds nothing

@@ -54,7 +54,7 @@ func TestLoopNewestBatchWins(t *testing.T) {
 		if newer.cancelled() || newer.generation != 5 {
 			r.Errorf("the newer task has generation %d, cancelled %t", newer.generation, newer.cancelled())
 		}
-		if want := []control.Step{{Name: control.StepSettle, Duration: control.Duration(10 * time.Millisecond)}}; !newer.begun.Equal(saved) || !slices.Equal(newer.steps, want) {
+		if want := []control.Step{{Name: control.StepDebounce, Duration: control.Duration(10 * time.Millisecond)}}; !newer.begun.Equal(saved) || !slices.Equal(newer.steps, want) {
 			r.Errorf("begun at %v after %v, want that of the newest batch, %v", newer.begun, newer.steps, saved)
 		}
 		newer.endLive()

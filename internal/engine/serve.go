@@ -36,7 +36,7 @@ func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error 
 	r.Post(control.PathReload, e.asked(requestReload))
 	r.Post(control.PathRestart, e.asked(requestRestart))
 	r.Post(control.PathRollback, e.asked(requestRollback))
-	r.Post(control.PathTake, e.asked(requestTake))
+	r.Post(control.PathApply, e.asked(requestTake))
 	r.Post(control.PathLook, e.lookForClient)
 	r.Get(control.PathHold, e.holdForClient)
 	r.Post(control.PathStop, func(w http.ResponseWriter, _ *http.Request) {

@@ -75,7 +75,7 @@ func liveServer(mode string) {
 	app.Protocols.SetUnencryptedHTTP2(true)
 	var queue *takeover.Queue
 	if os.Getenv(control.EnvPassFD) != "" {
-		if queue, err = takeover.OpenQueue(inherited(control.EnvPassFD), inherited(control.EnvTakeFD)); err != nil {
+		if queue, err = takeover.OpenQueue(inherited(control.EnvPassFD), inherited(control.EnvReceiveFD)); err != nil {
 			panic(err)
 		}
 	}

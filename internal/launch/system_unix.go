@@ -242,7 +242,7 @@ func (u *unixSystem) environment(img Image, awaits, queue bool, keepAt int, kept
 		{control.EnvControlFD, strconv.Itoa(first + 1)},
 		{control.EnvAliveFD, strconv.Itoa(first + 2)},
 		{control.EnvPassFD, ""},
-		{control.EnvTakeFD, ""},
+		{control.EnvReceiveFD, ""},
 		{control.EnvKeepFD, ""},
 		{control.EnvKept, ""},
 		{control.EnvAwait, ""},

@@ -7,7 +7,8 @@ import (
 )
 
 // ErrNoExec reports a directory from which no program can be run.
-var ErrNoExec = errors.New("is on a file system that is mounted with the option noexec, so that nothing in it can be run")
+var ErrNoExec = errors.New("is on a file system that is mounted with the option noexec, " +
+	"so that nothing in it can be run")
 
 // Executable returns an error that wraps ErrNoExec if no program can be run from
 // a directory. What it cannot find out it does not report.
@@ -25,7 +26,8 @@ func executable(path string, noexec func(string) bool) error {
 func Advice(path string, err error) string {
 	switch {
 	case errors.Is(err, ErrNoExec):
-		return fmt.Sprintf("mount that without it (mount -o remount,exec), move the code to another file system, or mount one at %s", path)
+		return fmt.Sprintf("mount that without it (mount -o remount,exec), "+
+			"move the code to another file system, or mount one at %s", path)
 	case errors.Is(err, syscall.EROFS):
 		return fmt.Sprintf("mount the code writable, or a writable file system at %s", path)
 	}

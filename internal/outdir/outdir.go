@@ -106,12 +106,14 @@ func Check(path string) (fs.FileInfo, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, fmt.Errorf("%s %w: it is a symbolic link to %s, where files would be written and removed; remove the link, or mount what it leads to in its place", path, ErrRefused, target)
+		return nil, fmt.Errorf("%s %w: it is a symbolic link to %s, where files would be written and removed; "+
+			"remove the link, or mount what it leads to in its place", path, ErrRefused, target)
 	case !info.IsDir():
 		return nil, fmt.Errorf("%s %w: %w; remove it", path, ErrRefused, syscall.ENOTDIR)
 	}
 	if owner, ours := transport.Owner(info); !ours {
-		return nil, fmt.Errorf("%s %w: it belongs to the user with id %d; remove it, or work as that user", path, ErrRefused, owner)
+		return nil, fmt.Errorf("%s %w: it belongs to the user with id %d; remove it, or work as that user",
+			path, ErrRefused, owner)
 	}
 	return info, nil
 }

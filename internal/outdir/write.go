@@ -39,7 +39,8 @@ func (d *Dir) Write(name string, data []byte) error {
 // nothing says that an anvil-lsp made them: a lock, or our .gitignore.
 func (d *Dir) Prepare() error {
 	if name := d.strange(); name != "" {
-		return fmt.Errorf("%s %w: anvil-lsp did not make it, and would remove %s in it; move it away", d.path, ErrRefused, name)
+		return fmt.Errorf("%s %w: anvil-lsp did not make it, and would remove %s in it; move it away",
+			d.path, ErrRefused, name)
 	}
 	if err := d.prepareIgnore(); err != nil {
 		return err

@@ -150,7 +150,7 @@ func BenchmarkSpeculation(b *testing.B) {
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	for _, name := range []string{"save", control.StepSettle, control.StepPlan, control.StepPredict, control.StepOpen, control.StepRegister} {
+	for _, name := range []string{"save", control.StepDebounce, control.StepPlan, control.StepPredict, control.StepOpen, control.StepRegister} {
 		b.ReportMetric(median(times[name]), name+"-ms")
 	}
 }

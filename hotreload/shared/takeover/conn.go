@@ -53,7 +53,7 @@ type conn struct {
 	leaving bool            // it is to be passed on
 	held    <-chan struct{} // no further request is given to the server until it is closed; may be nil
 	idle    bool            // no request is being answered
-	resting bool            // the server does not know it, because no request has come
+	parked  bool            // the server does not know it, because no request has come
 	used    bool            // it had a request before
 	ahead   []byte          // read, but not given to the server
 	begun   []byte          // given to the server, of the next request
@@ -136,18 +136,18 @@ func (c *conn) lingers() bool {
 	return c.leaving && c.idle && !c.http2.Load() && (c.phase == phaseOpaque || c.long)
 }
 
-func (c *conn) isResting() bool {
+func (c *conn) isParked() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.resting
+	return c.parked
 }
 
-// rest waits until something of a request comes, which the server will read
+// park waits until something of a request comes, which the server will read
 // first. The error is errPassed, or one of reading.
-func (c *conn) rest() error {
+func (c *conn) park() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer func() { c.resting = false }()
+	defer func() { c.parked = false }()
 	if c.departs() {
 		return c.pass()
 	}

@@ -18,7 +18,7 @@ import (
 func (p *serving) holds(ctx context.Context) <-chan int {
 	p.Hold()
 	left := make(chan int, 1)
-	go func() { left <- p.Settle(ctx) }()
+	go func() { left <- p.Quiesce(ctx) }()
 	return left
 }
 

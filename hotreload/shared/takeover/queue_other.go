@@ -28,6 +28,6 @@ func openQueue(out, in *os.File) (*Queue, error) {
 	return nil, errors.Join(errors.ErrUnsupported, out.Close(), in.Close())
 }
 
-func (q *Queue) limit(time.Time)               {}
-func (q *Queue) put(passedOn) error            { return errors.ErrUnsupported }
-func (q *Queue) take([]byte) (passedOn, error) { return passedOn{}, errors.ErrUnsupported }
+func (q *Queue) limit(time.Time)                  {}
+func (q *Queue) put(passedOn) error               { return errors.ErrUnsupported }
+func (q *Queue) receive([]byte) (passedOn, error) { return passedOn{}, errors.ErrUnsupported }

@@ -117,9 +117,9 @@ func (q *Queue) put(p passedOn) error {
 	return errors.Join(err, putErr)
 }
 
-// take waits for a connection. It must not be called concurrently with buffer,
+// receive waits for a connection. It must not be called concurrently with buffer,
 // which is maxMessage long.
-func (q *Queue) take(buffer []byte) (passedOn, error) {
+func (q *Queue) receive(buffer []byte) (passedOn, error) {
 	for {
 		rights := make([]byte, syscall.CmsgSpace(4))
 		n, m, _, _, err := q.in.ReadMsgUnix(buffer, rights)

@@ -21,7 +21,7 @@
 //
 // Where the state of one process goes over to the other, too, no request may
 // change it once it was read. Hold has new requests wait: they are not read, or
-// if they were wait before their handlers. Settle waits for those that were begun.
+// if they were wait before their handlers. Quiesce waits for those that were begun.
 // Leave then hands over what waits; Release has it answered after all.
 //
 // Where the two cannot run at once nobody is there to forward to: LeaveFirst hands
@@ -225,7 +225,7 @@ func (s *Server) exit(c *conn) {
 }
 
 // Hold has new requests wait, until Release or Leave. It does not wait for those
-// that were begun: Settle does.
+// that were begun: Quiesce does.
 func (s *Server) Hold() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -238,10 +238,10 @@ func (s *Server) Hold() {
 	}
 }
 
-// Settle returns when the requests that were begun are answered, or ctx ends. It
+// Quiesce returns when the requests that were begun are answered, or ctx ends. It
 // returns how many were not. Connections that were hijacked do not count. It must
 // not be called concurrently with Shutdown.
-func (s *Server) Settle(ctx context.Context) (running int) {
+func (s *Server) Quiesce(ctx context.Context) (running int) {
 	for {
 		if running = s.handling(); running == 0 {
 			s.change() // there may be another caller
@@ -322,7 +322,7 @@ func (s *Server) Serve(l net.Listener) error {
 }
 
 // begin takes up a listener, and the first time returns that of the queue.
-func (s *Server) begin(l net.Listener) (t *taking, ok bool) {
+func (s *Server) begin(l net.Listener) (r *receiver, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
@@ -336,11 +336,11 @@ func (s *Server) begin(l net.Listener) (t *taking, ok bool) {
 	}
 	s.address = l.Addr()
 	if s.queue != nil {
-		t = newTaking(s, l.Addr())
-		s.listeners = append(s.listeners, t)
+		r = newReceiver(s, l.Addr())
+		s.listeners = append(s.listeners, r)
 		s.serving.Add(2)
 	}
-	return t, true
+	return r, true
 }
 
 // listener follows the connections that it accepts.
@@ -359,7 +359,7 @@ func (l listener) Accept() (net.Conn, error) {
 
 // admit takes up a connection.
 func (s *Server) admit(p passedOn) *conn {
-	c := &conn{raw: p.Conn, put: s.put, idle: true, ahead: p.begun, used: p.kept, resting: p.kept}
+	c := &conn{raw: p.Conn, put: s.put, idle: true, ahead: p.begun, used: p.kept, parked: p.kept}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.held = s.held
@@ -475,7 +475,7 @@ func (s *Server) closeResting() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.open {
-		if c.isResting() {
+		if c.isParked() {
 			_ = c.Close()
 		}
 	}

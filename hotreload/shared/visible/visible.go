@@ -28,7 +28,8 @@ func Rune(r rune) bool {
 	case r == zeroWidthNonJoiner || r == zeroWidthJoiner:
 		return true
 	}
-	return !unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) && (!unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Prepended_Concatenation_Mark, r))
+	return !unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) &&
+		(!unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Prepended_Concatenation_Mark, r))
 }
 
 const (

@@ -129,7 +129,7 @@ func (r *Result) link(ev control.Event) {
 
 // stepOrder is the order in which steps happen.
 var stepOrder = []string{
-	control.StepSettle, control.StepPlan, control.StepPredict, control.StepResolve, control.StepCompile,
+	control.StepDebounce, control.StepPlan, control.StepPredict, control.StepResolve, control.StepCompile,
 	control.StepLink, control.StepOpen, control.StepRegister, control.StepStart,
 }
 

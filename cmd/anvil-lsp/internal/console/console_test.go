@@ -111,7 +111,7 @@ func TestConsole(t *testing.T) {
 				{Time: at(1), Kind: control.EventLive, URL: url, Generation: 1, Routes: routes(2)},
 				{Time: at(10), Kind: control.EventLive, URL: url, Generation: 2, Rung: manifest.RungHotSwap, Total: ms(64), Cause: []string{"handlers/feed.go"},
 					Rebuilt: []string{"example.com/blog/handlers", "example.com/blog/handlers/views"},
-					Steps: []control.Step{{Name: control.StepSettle, Duration: ms(10)}, {Name: control.StepPlan, Duration: ms(0.6)}, {Name: control.StepCompile, Duration: ms(31)},
+					Steps: []control.Step{{Name: control.StepDebounce, Duration: ms(10)}, {Name: control.StepPlan, Duration: ms(0.6)}, {Name: control.StepCompile, Duration: ms(31)},
 						{Name: control.StepLink, Duration: ms(10)}, {Name: control.StepOpen, Duration: ms(12)}}, Routes: routes(4)},
 				{Time: at(20), Kind: control.EventLive, URL: url, Generation: 3, Rung: manifest.RungHotSwap, Total: ms(70),
 					Cause: []string{"handlers/api/api.go", "handlers/feed.go", "handlers/pages.go", "handlers/routes.go", "handlers/session.go"},
