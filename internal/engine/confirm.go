@@ -22,7 +22,7 @@ func (t *task) confirm(ctx context.Context, plan *build.Plan, v prediction, unde
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	compiled := make(chan error, 1)
-	go func() { compiled <- t.e.builder.Compiles(ctx, plan, packages) }()
+	go func() { compiled <- t.builder.Compiles(ctx, plan, packages) }()
 	var built <-chan struct{}
 	if under != nil {
 		built = under.done

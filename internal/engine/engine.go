@@ -107,8 +107,8 @@ type Engine struct {
 	builder *build.Builder
 	socket  *launch.Socket
 	control *net.UnixListener
-	anew    chan *net.UnixListener // takes control's place, whose file was deleted; one slot
-	bound   []fs.FileInfo          // files of the control sockets that were made; for one goroutine at a time
+	anew    chan *net.UnixListener // replaces control, whose file was deleted; one slot
+	bound   []fs.FileInfo          // files of the control sockets that were made
 	sup     *launch.Supervisor
 	watcher *watch.Watcher
 	events  *transport.Stream[control.Event]
@@ -129,11 +129,6 @@ type Engine struct {
 
 	main  string // package, as it was found at the start; empty if it was not
 	named named  // by main
-
-	runsIn string // working directory of the application, as it was told; for one task at a time
-
-	proposed atomic.Bool // a restart, because of the memory budget
-	toldFull atomic.Bool // that a plugin was linked fully
 
 	mu     sync.Mutex // guards status
 	status control.Status
@@ -158,7 +153,11 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	}
 	events := transport.NewStream[control.Event]()
 	events.Retain(tells)
-	e := &Engine{opts: o, events: events, requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}), started: time.Now(), checker: newSharedChecker(), holds: newHolds(), looks: newLooks(), anew: make(chan *net.UnixListener, 1)}
+	e := &Engine{
+		opts: o, events: events, started: time.Now(), checker: newSharedChecker(), holds: newHolds(), looks: newLooks(),
+		requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}),
+		anew: make(chan *net.UnixListener, 1),
+	}
 	if e.out, err = openOutDir(dir); err != nil {
 		return nil, err
 	}
@@ -200,14 +199,14 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	e.watcher, err = watch.New(watch.Options{
 		Relevant: func(path string) bool { return (*e.relevant.Load())(path) },
 		Hold:     waitsFor(dir),
-		Holding:  func(files []string, what string) { e.waits(e.relative(files), what) },
+		Holding:  func(files []string, what string) { e.publish(waiting(e.opts.relative(files), what)) },
 		Refused:  func(err error) { e.publish(control.Event{Kind: control.EventWarning, Message: err.Error()}) },
 		Complete: e.builder.BuiltAhead, Attributes: e.attributes.count,
 	})
 	if err != nil {
 		return nil, err
 	}
-	e.watchGraph(nil, nil)
+	e.follow(graphSet(dir, nil, nil))
 	return e, nil
 }
 

@@ -150,8 +150,8 @@ func TestStatusTellsMain(t *testing.T) {
 			if tt.main == "" {
 				writeFile(t, serves, dir, "api", "main.go")
 			}
-			first := task{e: e, main: newLoop(e).main, generation: 1}
-			first.start(t.Context(), nil) // does not compile
+			l := newLoop(e)
+			l.now(func(first *task) outcome { return first.start(t.Context(), nil) }) // does not compile
 			if e.status.Main != tt.later {
 				t.Errorf("after the first build: %q, want %q", e.status.Main, tt.later)
 			}
@@ -168,8 +168,7 @@ func TestStatusTellsMain(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			second := task{e: e, main: first.main, generation: 1}
-			second.start(t.Context(), nil)
+			l.now(func(second *task) outcome { return second.start(t.Context(), nil) })
 			if e.status.Main != "./moved" {
 				t.Errorf("after it was moved: %q", e.status.Main)
 			}
@@ -191,7 +190,7 @@ func TestFollowAfterTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	events := e.events.Subscribe(t.Context())
-	e.watchGraph(nil, nil)
+	e.follow(graphSet(e.opts.Dir, nil, nil))
 	e.publish(control.Event{Kind: control.EventStopped})
 	if ev := <-events; ev.Kind != control.EventStopped {
 		t.Errorf("%s: %s", ev.Kind, ev.Message)

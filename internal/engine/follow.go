@@ -8,18 +8,21 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/watch"
 )
 
-// watchGraph has the watcher follow what decides about the live generation and
-// about the one being tried. What changed between the moment that the latter was
-// read and now is taken up as if it were saved now.
-func (e *Engine) watchGraph(live, next *build.Snapshot) {
-	dirs := map[string]bool{e.opts.Dir: true}
+// watchSet is what the watcher follows: directories, and the changes in them that count.
+type watchSet struct {
+	dirs     map[string]bool
+	relevant func(path string) bool
+}
+
+// graphSet is what decides about the live generation and about the one being tried. Both may be nil.
+func graphSet(dir string, live, next *build.Snapshot) watchSet {
+	dirs := map[string]bool{dir: true}
 	var known []*build.Snapshot
 	for _, s := range []*build.Snapshot{live, next} {
 		if s == nil {
@@ -30,25 +33,20 @@ func (e *Engine) watchGraph(live, next *build.Snapshot) {
 			dirs[d] = true
 		}
 	}
-	relevant := func(path string) bool {
+	return watchSet{dirs, func(path string) bool {
 		if len(known) == 0 {
 			return build.PossiblyRelevant(path)
 		}
 		return slices.ContainsFunc(known, func(s *build.Snapshot) bool {
 			return s.Relevant(path) && (!watch.Copy(path) || s.Builds(path))
 		})
-	}
-	began := e.follow(dirs, relevant)
-	if next != nil {
-		e.Look(next.Missed(began)...)
-	}
+	}}
 }
 
-// watchDirs has the watcher follow a graph that did not build, as far as there
-// is one: whatever may mend it, in it or in a directory that is made below it. It
-// reports whether any of that may have changed since the graph was asked for.
-func (e *Engine) watchDirs(live *build.Snapshot, g *build.Graph, asked time.Time) (outdated bool) {
-	dirs := map[string]bool{e.opts.Dir: true}
+// brokenSet is what may mend a graph that did not build, in it or in a directory that is made below
+// it. Both may be nil.
+func brokenSet(dir string, live *build.Snapshot, g *build.Graph) watchSet {
+	dirs := map[string]bool{dir: true}
 	if g != nil {
 		for _, d := range g.Dirs() {
 			dirs[d] = true
@@ -59,33 +57,45 @@ func (e *Engine) watchDirs(live *build.Snapshot, g *build.Graph, asked time.Time
 			dirs[d] = true
 		}
 	}
-	began := e.follow(dirs, func(path string) bool {
+	return watchSet{dirs, func(path string) bool {
 		if watch.Copy(path) { // its end may mend the graph, its appearance never does
 			return g != nil && g.Builds(path) || live != nil && live.Builds(path)
 		}
 		return g == nil && build.PossiblyRelevant(path) || g != nil && g.Mends(path) || live != nil && live.Relevant(path)
-	})
-	return g != nil && g.Outdated() || build.ChangedSince(began, asked)
+	}}
 }
 
-// watchTree has the watcher follow all directories in which there may be a
-// program, where none was found. It reports whether one may have come since it was
-// searched for.
-func (e *Engine) watchTree(searched time.Time) (outdated bool) {
-	dirs := map[string]bool{e.opts.Dir: true}
-	_ = filepath.WalkDir(e.opts.Dir, func(path string, d fs.DirEntry, err error) error {
+// treeSet is all directories in which there may be a program, where none was found.
+func treeSet(dir string) watchSet {
+	dirs := map[string]bool{dir: true}
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
-		case err != nil || !d.IsDir() || path == e.opts.Dir:
+		case err != nil || !d.IsDir() || path == dir:
 		case len(dirs) == maxTree:
 			return fs.SkipAll
-		case strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "node_modules" || d.Name() == "testdata" || build.VendorDir(path):
+		case strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "node_modules" ||
+			d.Name() == "testdata" || build.VendorDir(path):
 			return fs.SkipDir
 		default:
 			dirs[path] = true
 		}
 		return nil
 	})
-	return build.ChangedSince(e.follow(dirs, build.PossiblyRelevant), searched)
+	return watchSet{dirs, build.PossiblyRelevant}
+}
+
+// maxTree bounds how many directories are watched for a program.
+const maxTree = 2000
+
+// follow has the watcher follow a set, and returns the directories that it did not follow before.
+func (e *Engine) follow(s watchSet) (began []string) {
+	e.relevant.Store(&s.relevant)
+	// A task may outlive the watcher: it is told to end at the same moment.
+	began, err := e.watcher.SetDirs(slices.Sorted(maps.Keys(s.dirs)))
+	if err != nil && !errors.Is(err, watch.ErrClosed) {
+		e.publish(control.Event{Kind: control.EventWarning, Message: err.Error()})
+	}
+	return began
 }
 
 // attributes decides whether a change of nothing but attributes counts: only while
@@ -109,18 +119,4 @@ func (a *attributes) begin() { a.changed.Store(false) }
 func (a *attributes) end(denied bool) (again bool) {
 	a.denied.Store(denied)
 	return denied && a.changed.Load()
-}
-
-// maxTree bounds how many directories are watched for a program.
-const maxTree = 2000
-
-// follow returns the directories that were not followed before.
-func (e *Engine) follow(dirs map[string]bool, relevant func(string) bool) (began []string) {
-	e.relevant.Store(&relevant)
-	// A task may outlive the watcher: it is told to end at the same moment.
-	began, err := e.watcher.SetDirs(slices.Sorted(maps.Keys(dirs)))
-	if err != nil && !errors.Is(err, watch.ErrClosed) {
-		e.publish(control.Event{Kind: control.EventWarning, Message: err.Error()})
-	}
-	return began
 }

@@ -38,7 +38,7 @@ func (t *task) await(ctx context.Context, what string) error {
 		case <-over.C:
 			return nil
 		case <-said.C:
-			t.e.waits(t.cause(), what)
+			t.publish(waiting(t.cause(), what))
 		}
 	}
 }
@@ -54,8 +54,8 @@ func (t *task) awaitEmbedded(ctx context.Context, g *build.Graph) error {
 
 // awaitFiles waits where a file of the change is hardly meant to stay as it is.
 func (t *task) awaitFiles(ctx context.Context) error {
-	if file, what := t.e.builder.Unfinished(t.snap, t.files); file != "" {
-		return t.await(ctx, t.e.relative([]string{file})[0]+", which "+what)
+	if file, what := t.builder.Unfinished(t.snap, t.files); file != "" {
+		return t.await(ctx, t.opts.relative([]string{file})[0]+", which "+what)
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func nameCopies(ds []manifest.Diagnostic) []manifest.Diagnostic {
 	return ds
 }
 
-// waits publishes that a change waits for something that passes by itself.
-func (e *Engine) waits(cause []string, what string) {
-	e.publish(control.Event{Kind: control.EventWaiting, Cause: cause, Message: "the change waits for " + what})
+// waiting says that a change waits for something that passes by itself.
+func waiting(cause []string, what string) control.Event {
+	return control.Event{Kind: control.EventWaiting, Cause: cause, Message: "the change waits for " + what}
 }

@@ -34,6 +34,21 @@ func newTestEngine(t *testing.T) *Engine {
 	return e
 }
 
+// now carries out a part of a task, without anything else that a loop does, and keeps its main package.
+func (l *loop) now(do func(*task) outcome) outcome {
+	t := l.newTask(request{})
+	go func() { l.results <- do(t) }()
+	for {
+		select {
+		case r := <-l.reports:
+			l.receive(r)
+		case out := <-l.results:
+			l.main = t.main
+			return out
+		}
+	}
+}
+
 // finding returns a diagnostic at a place in a file.
 func finding(code manifest.Code, file string, line int, message string) manifest.Diagnostic {
 	return manifest.Diagnose(code, manifest.Position{File: file, Line: line}, "%s", message)

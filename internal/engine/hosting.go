@@ -37,7 +37,7 @@ func (t *task) buildHost(ctx context.Context, plan *build.Plan) *hosting {
 	}
 	go func() {
 		defer close(h.done)
-		h.res, h.graph, h.err = t.e.builder.Rehost(ctx, plan, t.generation, t.progress, stages)
+		h.res, h.graph, h.err = t.builder.Rehost(ctx, plan, t.generation, t.progress, stages)
 	}()
 	return h
 }
@@ -68,7 +68,7 @@ func (t *task) host(ctx context.Context, generation int, reasons []manifest.Diag
 		if err == nil {
 			return res, nil
 		}
-		if t.e.watchDirs(t.snap, graph, asked) && !again {
+		if t.watchBroken(graph, asked) && !again {
 			t.planned = nil // it was of another graph
 			continue        // something came before it was watched for
 		}
@@ -83,20 +83,20 @@ func (t *task) hostOnce(ctx context.Context, generation int, reasons []manifest.
 	}
 	stages := t.stages(reasons)
 	if p := t.planned; p != nil && p.Watch().Main() == t.main {
-		return t.e.builder.Rehost(ctx, p, generation, t.progress, stages)
+		return t.builder.Rehost(ctx, p, generation, t.progress, stages)
 	}
-	return t.e.builder.Host(ctx, t.main, generation, t.progress, stages)
+	return t.builder.Host(ctx, t.main, generation, t.progress, stages)
 }
 
 // stages are what is done as soon as a build has come as far.
 func (t *task) stages(reasons []manifest.Diagnostic) build.Stages {
 	return build.Stages{
-		Listed:   func(s *build.Snapshot) { t.e.watchGraph(t.snap, s) },
+		Listed:   func(s *build.Snapshot) { t.watchGraph(s) },
 		Compiled: func(s *build.Snapshot) { t.compiled(s, reasons) },
 	}
 }
 
 // progress tells what a long build is doing.
 func (t *task) progress(message string) {
-	t.e.publish(control.Event{Kind: control.EventProgress, Message: message})
+	t.publish(control.Event{Kind: control.EventProgress, Message: message})
 }

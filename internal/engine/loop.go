@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,15 +63,28 @@ type loop struct {
 
 	noted map[string]fileSum // what files were like when they were taken up
 
+	runsIn   string // working directory of the application, as it was told
+	proposed bool   // a restart, because of the memory budget
+	toldFull bool   // that a plugin was linked fully
+
 	current request            // of the running task
 	cancel  context.CancelFunc // of the running task; nil if there is none
+	ports   ports              // of each task
+	reports chan report        // of the running task
 	results chan outcome
 
 	work func(*task, context.Context) outcome // (*task).run, but in tests
 }
 
 func newLoop(e *Engine) *loop {
-	return &loop{e: e, main: e.main, generation: 1, wanted: true, results: make(chan outcome, 1), noted: map[string]fileSum{}, work: (*task).run}
+	l := &loop{
+		e: e, main: e.main, generation: 1, wanted: true, noted: map[string]fileSum{},
+		reports: make(chan report), results: make(chan outcome, 1), work: (*task).run,
+	}
+	l.ports = ports{
+		builder: e.builder, checker: e.checker, live: e.sup, opts: &e.opts, publish: e.publish, look: e.Look, reports: l.reports,
+	}
+	return l
 }
 
 // fileSet is a set of absolute paths, or all files there are.
@@ -148,10 +162,7 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 	for {
 		select {
 		case <-ctx.Done():
-			if l.cancel != nil {
-				l.cancel()
-				l.finish(<-l.results)
-			}
+			l.endTask()
 			for _, r := range l.queue {
 				r.answer(control.Event{Kind: control.EventStopped, Message: "the engine ended"})
 			}
@@ -170,6 +181,8 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 			l.look(files)
 		case overlay := <-l.e.speculations:
 			l.speculate(ctx, overlay)
+		case r := <-l.reports:
+			l.receive(r)
 		case out := <-l.results:
 			l.finish(out)
 		case ev, ok := <-live:
@@ -216,7 +229,7 @@ func (l *loop) hold() {
 		all.merge(l.changed)
 	}
 	l.e.publish(control.Event{
-		Kind: control.EventHeld, Cause: l.e.relative(all.list()), Message: "reload on save is paused: the change waits to be asked for",
+		Kind: control.EventHeld, Cause: l.e.opts.relative(all.list()), Message: "reload on save is paused: the change waits to be asked for",
 	})
 }
 
@@ -262,13 +275,7 @@ func (l *loop) next(ctx context.Context) {
 		l.batch = watch.Batch{}
 		return
 	}
-	t := &task{
-		e: l.e, snap: l.snap, last: l.last, main: l.main, files: l.changed.list(), force: force, generation: l.generation, begun: time.Now(),
-		gaveUp: l.gaveUp, rolledBack: l.rolledBack,
-	}
-	if force.kind == requestReload {
-		t.files = nil // whatever the watcher may have missed
-	}
+	t := l.newTask(force)
 	if !l.batch.First.IsZero() {
 		t.begun = l.batch.First
 		t.step(control.StepDebounce, l.batch.Settled.Sub(l.batch.First))
@@ -276,6 +283,7 @@ func (l *loop) next(ctx context.Context) {
 	}
 	if force.kind != requestRollback { // which builds nothing
 		l.e.publish(control.Event{Kind: control.EventBuilding, Cause: t.cause()})
+		t.lost, t.unusable = l.restore()
 	}
 	l.e.attributes.begin()
 	taskCtx, cancel := context.WithCancel(ctx)
@@ -290,47 +298,128 @@ func (l *loop) goesRound() bool {
 		return false
 	}
 	files := l.arrived.list()
-	leave, message := l.rounds.take(files, l.first, l.e.relative)
+	leave, message := l.rounds.take(files, l.first, l.e.opts.relative)
 	if message != "" {
-		l.e.publish(control.Event{Kind: control.EventWarning, Cause: l.e.relative(files), Message: message})
+		l.e.publish(control.Event{Kind: control.EventWarning, Cause: l.e.opts.relative(files), Message: message})
 	}
 	return leave && l.rounds.all(l.rounds.known, l.changed.list())
 }
 
-// finish takes a task's outcome over.
+// newTask returns a task with what is known now.
+func (l *loop) newTask(force request) *task {
+	t := &task{
+		ports: l.ports, snap: l.snap, last: l.last, main: l.main, files: l.changed.list(), force: force,
+		generation: l.generation, begun: time.Now(), gaveUp: l.gaveUp, rolledBack: l.rolledBack, runsIn: l.runsIn,
+	}
+	if force.kind == requestReload {
+		t.files = nil // whatever the watcher may have missed
+	}
+	return t
+}
+
+// restore makes the output directory again if somebody deleted it. It reports whether the live server
+// was lost with it: its socket is gone.
+func (l *loop) restore() (lost bool, err error) {
+	out := l.e.out
+	gone, err := out.restore()
+	if gone && err == nil {
+		l.e.publish(control.Event{
+			Kind: control.EventWarning, Message: out.path + " was deleted: everything is built again, and the live server starts anew",
+		})
+		err = l.e.listenAnew()
+	}
+	return out.lost, err
+}
+
+// receive applies what the running task reports.
+func (l *loop) receive(r report) {
+	if r.watch != nil {
+		r.began <- l.e.follow(*r.watch)
+	}
+	if r.main != "" {
+		l.e.setMain(r.main)
+	}
+	if r.newest != nil {
+		l.learn(func(k *known) { k.newest = r.newest })
+		if l.snap == nil && l.e.opts.OnPredictable != nil {
+			l.e.opts.OnPredictable()
+		}
+	}
+}
+
+// learn changes what the Predictor knows.
+func (l *loop) learn(change func(*known)) {
+	k := known{}
+	if old := l.e.known.Load(); old != nil {
+		k = *old
+	}
+	change(&k)
+	l.e.known.Store(&k)
+}
+
+// endTask cancels the running task, if there is one, and waits for its outcome.
+func (l *loop) endTask() {
+	for l.cancel != nil {
+		l.cancel()
+		select {
+		case r := <-l.reports:
+			l.receive(r)
+		case out := <-l.results:
+			l.finish(out)
+		}
+	}
+}
+
+// finish ends the running task. What a client asked for is not forgotten if a newer batch cancelled it.
 func (l *loop) finish(out outcome) {
 	l.cancel()
 	l.cancel = nil
-	l.generation, l.main = out.generation, out.main
-	if out.snap != nil {
-		l.snap = out.snap
+	l.apply(&out)
+	if out.cancelled {
+		if l.current.kind != requestNone {
+			l.queue = slices.Insert(l.queue, 0, l.current)
+		}
+		return
 	}
-	if out.refused != nil {
-		l.snap = out.refused
+	if l.current.kind != requestRollback { // which reads no file
+		l.wanted = l.e.attributes.end(out.denied) && !l.paused || l.wanted
+	}
+	l.current.answer(l.e.publish(out.event))
+}
+
+// apply is the one place where the effects of a task become state. All of them are true whether or not
+// the task was cancelled, which leaves those out that are not.
+func (l *loop) apply(out *outcome) {
+	l.generation, l.main, l.runsIn = out.generation, out.main, out.runsIn
+	if s := cmp.Or(out.refused, out.snap); s != nil {
+		l.snap = s
 	}
 	if out.manifest != nil {
 		l.last = out.manifest
+		if err := l.e.record(l.snap, l.last); err != nil {
+			out.event.Message = err.Error()
+		}
 	}
 	if out.snap != nil || out.refused != nil || out.manifest != nil {
-		l.e.learn(func(k *known) {
+		l.learn(func(k *known) {
 			k.live, k.manifest = l.snap, l.last
 			if out.snap != nil {
 				k.newest = out.snap
 			}
 		})
 	}
-	if out.cancelled {
-		if l.current.kind != requestNone { // what a client asked for is not forgotten
-			l.queue = slices.Insert(l.queue, 0, l.current)
-		}
-		return
-	}
 	if out.clean {
 		l.changed = fileSet{}
 	}
-	if l.current.kind != requestRollback { // which reads no file
-		l.wanted = l.e.attributes.end(out.denied) && !l.paused || l.wanted
+	if out.target != nil {
+		l.e.setTarget(out.target)
 	}
+	if out.started {
+		l.proposed, l.e.out.lost = false, false
+		l.e.compareAddress(out.addr)
+	}
+	l.checkBudget(out.growth)
+	l.tellFullLink(out.fullLink)
 	switch out.event.Kind {
 	case control.EventLive:
 		l.gaveUp, l.rolledBack = false, false
@@ -338,7 +427,28 @@ func (l *loop) finish(out outcome) {
 	case control.EventRolledBack:
 		l.rolledBack = true
 	}
-	l.current.answer(l.e.publish(out.event))
+}
+
+// checkBudget proposes a restart, once for each process, when the live server has grown too much.
+func (l *loop) checkBudget(growth int64) {
+	if growth <= cmp.Or(l.e.opts.MemoryBudget, 1<<30) || l.proposed {
+		return
+	}
+	l.proposed = true
+	l.e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
+		"the live server has grown by %d MB since it started, and Go never gives back the memory of plugins; "+
+			"`anvil-lsp ctl restart` does", growth>>20)})
+}
+
+// tellFullLink says, once, that saves take longer than they should.
+func (l *loop) tellFullLink(why string) {
+	if why == "" || l.toldFull || l.e.builder.ChoseFull() {
+		return
+	}
+	l.toldFull = true
+	l.e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
+		"the plugin was linked as a whole program, which takes longer and keeps more memory: %s "+
+			"(told once; `anvil-lsp ctl status` counts such links)", why)})
 }
 
 func (r request) answer(ev control.Event) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/launch"
 	"github.com/anvilforge/anvil-lsp/internal/watch"
 )
@@ -80,6 +81,83 @@ func TestLoopBatchAtTheEnd(t *testing.T) {
 			r.Errorf("events %v, want %v", got, want)
 		}
 		r.files(r.task(), "/app/b.go")
+	})
+}
+
+// TestLoopAppliesWhatIsTrue: of a task that is cancelled only those effects become state that have come
+// about: numbers that are used, plugins that the process has opened, what was said, and what the go
+// command reported. Nothing of it is live, and the output directory is still lost.
+func TestLoopAppliesWhatIsTrue(t *testing.T) {
+	inLoop(t, func(r *rig) {
+		r.started()
+		live, tried, refused := r.e.known.Load().live, &build.Snapshot{}, &build.Snapshot{}
+		r.e.out.lost = true // somebody deleted it
+		r.save("/app/a.go")
+		older := r.task()
+		if !older.lost || older.snap != live {
+			r.Errorf("lost %t, snapshot %p, want %p", older.lost, older.snap, live)
+		}
+		older.reports <- report{newest: tried}
+		r.save("/app/b.go")
+		if !older.cancelled() {
+			r.Fatal("the older build goes on")
+		}
+		older.reports <- report{main: "./found"} // it has not noticed yet
+		synctest.Wait()
+		if k := r.e.known.Load(); k.newest != tried || k.live != live || r.e.status.Main != "./found" {
+			r.Errorf("reported: newest %p, live %p, main %q", k.newest, k.live, r.e.status.Main)
+		}
+		older.generation, older.runsIn = 7, "/elsewhere"
+		older.end(outcome{cancelled: true, refused: refused})
+		newer := r.task()
+		r.files(newer, "/app/a.go", "/app/b.go")
+		if !newer.lost || newer.generation != 7 || newer.snap != refused || newer.runsIn != "/elsewhere" {
+			r.Errorf("afterwards: lost %t, generation %d, snapshot %p, runs in %q", newer.lost, newer.generation, newer.snap, newer.runsIn)
+		}
+		if k := r.e.known.Load(); k.newest != tried || k.live != refused {
+			r.Errorf("afterwards: newest %p, live %p", k.newest, k.live)
+		}
+		building := []control.EventKind{control.EventBuilding, control.EventBuilding}
+		if got := r.published(); !slices.Equal(got, building) {
+			r.Errorf("events %v, want %v", got, building)
+		}
+
+		// What has gone live stays so, though a newer save has cancelled the task.
+		r.save("/app/c.go")
+		newer.end(outcome{
+			clean: true, started: true, snap: tried, target: &target{main: "./served"}, event: control.Event{Kind: control.EventLive},
+		})
+		last := r.task()
+		r.files(last, "/app/c.go")
+		if last.lost || last.snap != tried || r.e.status.Main != "./served" {
+			r.Errorf("a new process: lost %t, snapshot %p, main %q", last.lost, last.snap, r.e.status.Main)
+		}
+	})
+}
+
+// TestLoopMemoryBudget: a restart is proposed once for each process.
+func TestLoopMemoryBudget(t *testing.T) {
+	inLoop(t, func(r *rig) {
+		r.started()
+		grown := outcome{clean: true, growth: 2 << 30, event: control.Event{Kind: control.EventLive}}
+		restarted := outcome{clean: true, started: true, event: control.Event{Kind: control.EventLive}}
+		var want []control.EventKind
+		for _, tt := range []struct {
+			out    outcome
+			events []control.EventKind
+		}{
+			{grown, []control.EventKind{control.EventBuilding, control.EventWarning, control.EventLive}},
+			{grown, []control.EventKind{control.EventBuilding, control.EventLive}},
+			{restarted, []control.EventKind{control.EventBuilding, control.EventLive}},
+			{grown, []control.EventKind{control.EventBuilding, control.EventWarning, control.EventLive}},
+		} {
+			r.save("/app/a.go")
+			r.task().end(tt.out)
+			want = append(want, tt.events...)
+		}
+		if got := r.published(); !slices.Equal(got, want) {
+			r.Errorf("events %v, want %v", got, want)
+		}
 	})
 }
 

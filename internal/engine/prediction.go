@@ -206,11 +206,11 @@ func (t *task) predict(ctx context.Context, plan *build.Plan) (prediction, error
 	v := prediction{}
 	if plan.Rung != "" {
 		var err error
-		if v, err = t.e.checker.predictPlan(ctx, plan, t.last); err != nil {
+		if v, err = t.checker.predictPlan(ctx, plan, t.last); err != nil {
 			return v, err
 		}
 	}
-	v = v.under(&t.e.opts)
+	v = v.under(t.opts)
 	t.publishPrediction(v, time.Since(begun))
 	return v, nil
 }
@@ -219,7 +219,7 @@ func (t *task) predict(ctx context.Context, plan *build.Plan) (prediction, error
 func (t *task) publishPrediction(v prediction, took time.Duration) {
 	t.step(control.StepPredict, took)
 	t.predicted = &control.Prediction{Rung: v.rung, Codes: v.codes()}
-	t.e.publish(control.Event{
+	t.publish(control.Event{
 		Kind: control.EventPredicted, Rung: v.rung, Cause: t.cause(), Diagnostics: v.diagnostics, Total: control.Duration(took),
 	})
 }

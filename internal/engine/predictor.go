@@ -59,21 +59,6 @@ type known struct {
 	reasons  []manifest.Diagnostic // for a restart, beside those that Against finds
 }
 
-// learn changes what is known.
-func (e *Engine) learn(change func(*known)) {
-	for {
-		old := e.known.Load()
-		k := known{}
-		if old != nil {
-			k = *old
-		}
-		change(&k)
-		if e.known.CompareAndSwap(old, &k) {
-			return
-		}
-	}
-}
-
 // Predictor returns a predictor on what this engine would do. It always compares
 // with what is live and shares what the engine has checked.
 func (e *Engine) Predictor() *Predictor {

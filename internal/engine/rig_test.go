@@ -40,6 +40,15 @@ func inLoop(t *testing.T, test func(r *rig)) {
 			T: t, e: newTestEngine(t), batches: make(chan watch.Batch), live: make(chan launch.Event),
 			tasks: make(chan *job, 10), done: make(chan struct{}),
 		}
+		var err error
+		if r.e.out, err = openOutDir(r.e.opts.Dir); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := r.e.out.close(); err != nil {
+				t.Error(err)
+			}
+		}()
 		r.events = r.e.events.Subscribe(t.Context())
 		l := newLoop(r.e)
 		l.work = func(t *task, ctx context.Context) outcome {
@@ -142,7 +151,7 @@ func (r *rig) published() []control.EventKind {
 }
 
 func (j *job) end(out outcome) {
-	out.main, out.generation = "example.com/app", j.generation
+	out.main, out.generation, out.runsIn = "example.com/app", j.generation, j.runsIn
 	j.result <- out
 	synctest.Wait()
 }

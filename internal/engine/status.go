@@ -192,13 +192,23 @@ func (e *Engine) setMain(main string) {
 	e.status.Main = main
 }
 
-// setTarget records what is being served, for Status.
-func (e *Engine) setTarget(s *build.Snapshot) {
+// target is what is being served, for Status.
+type target struct {
+	main, handlers, cwd string
+	hot, host           []string
+}
+
+func (o *Options) target(s *build.Snapshot) *target {
 	host := make([]string, 0)
 	for _, p := range s.Host() {
 		host = append(host, p.Path)
 	}
+	return &target{main: s.Main(), handlers: s.Handlers(), cwd: o.workDir(s), hot: s.Hot(), host: host}
+}
+
+func (e *Engine) setTarget(t *target) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.status.Main, e.status.Handlers, e.status.Cwd, e.status.Hot, e.status.Host = s.Main(), s.Handlers(), e.workDir(s), s.Hot(), host
+	s := &e.status
+	s.Main, s.Handlers, s.Cwd, s.Hot, s.Host = t.main, t.handlers, t.cwd, t.hot, t.host
 }

@@ -17,10 +17,31 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/launch"
 )
 
-// task is one way up the ladder: from changed files to a final event. It works
-// on values, not on the engine's state, and reports an outcome.
+// ports are what tasks work with: nothing of it is state that the loop owns.
+type ports struct {
+	builder *build.Builder
+	checker *sharedChecker
+	live    *launch.Supervisor
+	opts    *Options // constant
+	publish func(control.Event) control.Event
+	look    func(files ...string) // has the engine look at files; see Engine.Look
+	reports chan<- report
+}
+
+// report is what the loop has to know before a task ends. A field that is empty says nothing.
+type report struct {
+	main   string          // what is built
+	newest *build.Snapshot // what the go command said last
+	// watch is what the watcher follows from now on. The answer is the directories that it did not
+	// follow before.
+	watch *watchSet
+	began chan []string
+}
+
+// task is one way up the ladder: from changed files to a final event. It works on values, and has no
+// way to the engine's state: what it brings about is in its outcome, and in reports.
 type task struct {
-	e     *Engine
+	ports
 	snap  *build.Snapshot // of the live generation; nil if there never was one
 	main  string          // what to build; empty if it is not known yet
 	files []string        // that may differ from snap, sorted; nil: any may
@@ -41,17 +62,30 @@ type task struct {
 	planned *build.Plan
 	// hosting is the executable that is being built for it.
 	hosting *hosting
+	// lost: the output directory was deleted while a live server ran, which nobody can ask for anything
+	// since. unusable is why there is none now.
+	lost     bool
+	unusable error
+	runsIn   string // working directory of the application, as it was told
 }
 
-// outcome is what a task leaves behind.
+// outcome is what a task leaves behind: its effects, which loop.apply makes true.
 type outcome struct {
 	event control.Event
 	// snap and manifest replace the engine's if they are not nil.
 	snap     *build.Snapshot
 	manifest *manifest.Manifest
-	main     string
-	// generation is the next unused number.
-	generation int
+	target   *target // nil: what it was
+	// main, generation and runsIn are the task's, in the end.
+	main, runsIn string
+	generation   int
+	// started: a new process serves, of which main named addr.
+	started bool
+	addr    string
+	// growth is by how many bytes the live server has grown since it started; fullLink says why the
+	// plugin was not linked thin. Both are empty if nothing was loaded.
+	growth   int64
+	fullLink string
 	// clean: the files of the task are what runs now.
 	clean bool
 	// cancelled: a newer batch took over; event is empty.
@@ -72,9 +106,9 @@ func (t *task) run(ctx context.Context) outcome {
 	out := t.climb(ctx)
 	// What cannot be cancelled half way has come to its end.
 	if ctx.Err() != nil && !out.clean && t.force.kind != requestRollback {
-		return outcome{cancelled: true, generation: t.generation, main: t.main, refused: out.refused}
+		return outcome{cancelled: true, generation: t.generation, main: t.main, runsIn: t.runsIn, refused: out.refused}
 	}
-	out.main, out.generation, out.loading = t.main, t.generation, t.loading
+	out.main, out.generation, out.runsIn, out.loading = t.main, t.generation, t.runsIn, t.loading
 	out.event.Cause = t.cause()
 	out.event.Steps = t.steps
 	out.event.Total = control.Duration(time.Since(t.begun))
@@ -89,11 +123,10 @@ func (t *task) climb(ctx context.Context) outcome {
 	if t.force.kind == requestRollback {
 		return t.rollback(ctx)
 	}
-	lost, err := t.restore()
 	switch {
-	case err != nil:
-		return t.kept(err)
-	case lost, t.snap == nil, t.force.kind == requestRestart:
+	case t.unusable != nil:
+		return t.kept(t.unusable)
+	case t.lost, t.snap == nil, t.force.kind == requestRestart:
 		return t.start(ctx, nil)
 	}
 	if err := t.awaitFiles(ctx); err != nil {
@@ -107,11 +140,11 @@ func (t *task) climb(ctx context.Context) outcome {
 		return t.kept(err)
 	}
 	t.planned = plan
-	t.e.watchGraph(t.snap, plan.Watch())
+	t.watchGraph(plan.Watch())
 	if plan.Watch().Main() != t.snap.Main() {
 		t.main = "" // to be found again
 	}
-	t.e.learn(func(k *known) { k.newest = plan.Watch() })
+	t.reports <- report{newest: plan.Watch()}
 	var under *building // while the prediction is made
 	switch {
 	case plan.Rung == manifest.RungHotSwap && len(t.snap.Hot()) > 0:
@@ -161,27 +194,36 @@ func (t *task) climb(ctx context.Context) outcome {
 func (t *task) plan(ctx context.Context) (*build.Plan, error) {
 	for again := false; ; again = true {
 		watch := time.Now()
-		plan, graph, err := t.e.builder.Plan(ctx, t.snap, t.files)
+		plan, graph, err := t.builder.Plan(ctx, t.snap, t.files)
 		t.step(control.StepPlan, time.Since(watch))
 		if err == nil {
 			return plan, nil
 		}
-		if t.e.watchDirs(t.snap, graph, watch) && !again {
+		if t.watchBroken(graph, watch) && !again {
 			continue // something came before it was watched for
 		}
 		return nil, cmp.Or(t.awaitEmbedded(ctx, graph), err)
 	}
 }
 
-// restore has the output directory again if somebody deleted it, and reports
-// whether the live server was lost with it.
-func (t *task) restore() (lost bool, err error) {
-	gone, err := t.e.out.restore()
-	if gone && err == nil {
-		t.e.publish(control.Event{Kind: control.EventWarning, Message: t.e.out.path + " was deleted: everything is built again, and the live server starts anew"})
-		err = t.e.listenAnew()
-	}
-	return t.e.out.lost, err
+// watchGraph has the watcher follow the snapshot that is tried, and the live one. What changed between
+// the moment that the former was read and now is taken up as if it were saved now.
+func (t *task) watchGraph(next *build.Snapshot) {
+	t.look(next.Missed(t.follow(graphSet(t.opts.Dir, t.snap, next)))...)
+}
+
+// watchBroken has the watcher follow a graph that did not build, as far as there is one. It reports
+// whether anything that may mend it may have changed since the graph was asked for.
+func (t *task) watchBroken(g *build.Graph, asked time.Time) (outdated bool) {
+	began := t.follow(brokenSet(t.opts.Dir, t.snap, g))
+	return g != nil && g.Outdated() || build.ChangedSince(began, asked)
+}
+
+// follow has the loop set what the watcher follows.
+func (t *task) follow(s watchSet) (began []string) {
+	answer := make(chan []string, 1)
+	t.reports <- report{watch: &s, began: answer}
+	return <-answer
 }
 
 // building is a plugin that is built while something else is done.
@@ -198,7 +240,7 @@ func (t *task) build(ctx context.Context, plan *build.Plan) *building {
 	b := &building{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(b.done)
-		b.res, b.err = t.e.builder.Plugin(ctx, plan, t.generation)
+		b.res, b.err = t.builder.Plugin(ctx, plan, t.generation)
 	}()
 	return b
 }
@@ -234,20 +276,20 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome 
 	}
 	t.steps = append(t.steps, res.Steps...)
 	t.generation++ // from here on the number is used
-	t.e.publish(control.Event{Kind: control.EventProgress, Message: fmt.Sprintf("loading generation %d", generation)})
+	t.publish(control.Event{Kind: control.EventProgress, Message: fmt.Sprintf("loading generation %d", generation)})
 	// A load is not cancelled half way: it is short, and what became of it must
 	// be known.
 	load, err := t.load(ctx, res, generation)
 	if err == nil && load.Outcome == control.OutcomeUnloadable && res.Thin {
 		// The process lacks what the plugin counts on. A full link does not.
-		if res, err = t.e.builder.Relink(ctx, res, reason(load.Diagnostics)); err != nil {
+		if res, err = t.builder.Relink(ctx, res, reason(load.Diagnostics)); err != nil {
 			return t.kept(err)
 		}
 		t.steps = append(t.steps, res.Steps...)
 		load, err = t.load(ctx, res, generation)
 	}
 	if _, died := errors.AsType[*launch.ExitError](err); died && res.Thin {
-		t.e.builder.DoubtThin("the live server died while it loaded the last plugin, which was linked thin")
+		t.builder.DoubtThin("the live server died while it loaded the last plugin, which was linked thin")
 	}
 	if errors.Is(err, launch.ErrNoLiveServer) {
 		return t.revive(ctx)
@@ -267,9 +309,9 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome 
 		}
 		return out
 	case control.OutcomeLive:
-		t.e.checkBudget(load.Growth)
-		t.e.tellFullLink(res.FullBecause())
-		return t.live(res, manifest.RungHotSwap, generation, load.Manifest, load.Diagnostics)
+		out := t.goLive(res, manifest.RungHotSwap, generation, load.Manifest, load.Diagnostics)
+		out.growth, out.fullLink = load.Growth, res.FullBecause()
+		return out
 	default:
 		out := t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
 		if load.Outcome == control.OutcomeRejected {
@@ -311,33 +353,14 @@ func (t *task) refuse(v prediction) outcome {
 	}}
 }
 
-// checkBudget proposes a restart, once for each process, when the live server
-// has grown too much.
-func (e *Engine) checkBudget(growth int64) {
-	if growth <= cmp.Or(e.opts.MemoryBudget, 1<<30) || !e.proposed.CompareAndSwap(false, true) {
-		return
-	}
-	e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
-		"the live server has grown by %d MB since it started, and Go never gives back the memory of plugins; `anvil-lsp ctl restart` does", growth>>20)})
-}
-
-// tellFullLink says, once, that saves take longer than they should.
-func (e *Engine) tellFullLink(why string) {
-	if why == "" || e.builder.ChoseFull() || !e.toldFull.CompareAndSwap(false, true) {
-		return
-	}
-	e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
-		"the plugin was linked as a whole program, which takes longer and keeps more memory: %s (told once; `anvil-lsp ctl status` counts such links)", why)})
-}
-
 // load has the live server load a plugin.
 func (t *task) load(ctx context.Context, res *build.Result, generation int) (control.LoadResult, error) {
-	req := control.LoadRequest{Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot(), AllowBreaks: t.e.opts.swapsBreaks()}
+	req := control.LoadRequest{Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot(), AllowBreaks: t.opts.swapsBreaks()}
 	if res.Thin {
 		req.Needs, req.Executable = res.Needs, res.Snapshot.Executable()
 	}
 	t.loading = time.Now()
-	return t.e.sup.Load(context.WithoutCancel(ctx), req)
+	return t.live.Load(context.WithoutCancel(ctx), req)
 }
 
 // reason is what a plugin was not loaded for.
@@ -351,7 +374,7 @@ func reason(ds []manifest.Diagnostic) string {
 // restart is the second rung: it starts anew if the policy for breaks is to do
 // so without asking.
 func (t *task) restart(ctx context.Context, reasons []manifest.Diagnostic) outcome {
-	switch t.e.opts.policy(reasons) {
+	switch t.opts.policy(reasons) {
 	case BreakKeep:
 		return outcome{held: true, event: control.Event{
 			Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: reasons,
@@ -383,7 +406,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 		}
 		t.main = main
 		if t.snap == nil { // else the one that is live counts
-			t.e.setMain(main)
+			t.reports <- report{main: main}
 		}
 	}
 	generation := t.generation
@@ -394,19 +417,19 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 		}
 		return t.keptFromRestart(err, reasons)
 	}
-	t.e.watchGraph(t.snap, res.Snapshot)
+	t.watchGraph(res.Snapshot)
 	t.steps = append(t.steps, res.Steps...)
-	dir := t.e.workDir(res.Snapshot)
-	t.e.tellWorkDir(dir)
+	dir := t.opts.workDir(res.Snapshot)
+	t.tellWorkDir(dir)
 	watch := time.Now()
 	t.loading = watch
-	replace := t.e.sup.Replace
+	replace := t.live.Replace
 	if t.force.fresh {
-		replace = t.e.sup.ReplaceFresh
+		replace = t.live.ReplaceFresh
 	}
 	status, err := replace(ctx, launch.Image{
 		Executable: res.Path, Dir: dir, Generation: generation, Handlers: res.Snapshot.Handlers(), Hot: res.Snapshot.Hot(),
-		Sources: build.Sources(t.e.opts.Dir),
+		Sources: build.Sources(t.opts.Dir),
 	})
 	t.step(control.StepStart, time.Since(watch))
 	if err != nil {
@@ -419,15 +442,12 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 		return out
 	}
 	t.generation++
-	t.e.compareAddress(status.Addr)
-	t.e.out.lost = false
-	t.e.proposed.Store(false)
 	rung := manifest.RungWarmRestart
 	if t.snap == nil {
 		rung = ""
 	}
-	out := t.live(res, rung, generation, status.Manifest, slices.Concat(reasons, status.Notes))
-	out.event.PID = status.PID
+	out := t.goLive(res, rung, generation, status.Manifest, slices.Concat(reasons, status.Notes))
+	out.started, out.addr, out.event.PID = true, status.Addr, status.PID
 	return out
 }
 
@@ -436,8 +456,8 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 func (t *task) findMain(ctx context.Context) (string, error) {
 	for again := false; ; again = true {
 		searched := time.Now()
-		main, err := t.e.builder.Main(ctx)
-		if err == nil || t.snap != nil || !t.e.watchTree(searched) || again {
+		main, err := t.builder.Main(ctx)
+		if err == nil || t.snap != nil || !build.ChangedSince(t.follow(treeSet(t.opts.Dir)), searched) || again {
 			return main, err
 		}
 	}
@@ -458,18 +478,15 @@ func (t *task) waitForRestart(reasons []manifest.Diagnostic) string {
 // What remains then is to link the executable and to start it.
 func (t *task) compiled(s *build.Snapshot, reasons []manifest.Diagnostic) {
 	if t.snap != nil {
-		t.e.publish(control.Event{Kind: control.EventRestarting, Rung: manifest.RungWarmRestart, Cause: t.cause(), Diagnostics: reasons})
+		t.publish(control.Event{Kind: control.EventRestarting, Rung: manifest.RungWarmRestart, Cause: t.cause(), Diagnostics: reasons})
 		return
 	}
-	t.e.learn(func(k *known) { k.newest = s })
-	if told := t.e.opts.OnPredictable; told != nil {
-		told()
-	}
+	t.reports <- report{newest: s}
 }
 
 // rollback goes back to an earlier generation of the running process.
 func (t *task) rollback(ctx context.Context) outcome {
-	res, err := t.e.sup.Rollback(context.WithoutCancel(ctx), control.RollbackRequest{Generation: t.force.generation})
+	res, err := t.live.Rollback(context.WithoutCancel(ctx), control.RollbackRequest{Generation: t.force.generation})
 	if err == nil && res.Outcome != control.OutcomeLive {
 		err = &build.Failure{Diagnostics: res.Diagnostics}
 	}
@@ -481,29 +498,22 @@ func (t *task) rollback(ctx context.Context) outcome {
 	ev.Message = fmt.Sprintf("generation %d is live again; the next save builds from the files as they are", res.Generation)
 	if res.Manifest != nil {
 		ev.Routes = res.Manifest.Routes
-		if err := t.e.record(t.snap, res.Manifest); err != nil {
-			ev.Message = err.Error()
-		}
 	}
 	return outcome{event: ev, manifest: res.Manifest}
 }
 
-// live reports a generation that serves.
-func (t *task) live(res *build.Result, rung manifest.Rung, generation int, m *manifest.Manifest, ds []manifest.Diagnostic) outcome {
+// goLive reports a generation that serves.
+func (t *task) goLive(res *build.Result, rung manifest.Rung, generation int, m *manifest.Manifest, ds []manifest.Diagnostic) outcome {
 	ev := control.Event{Kind: control.EventLive, Generation: generation, Rung: rung, Rebuilt: slices.Sorted(slices.Values(res.Rebuilt)), Diagnostics: ds}
 	if m != nil {
 		ev.Routes = m.Routes
-		if err := t.e.record(res.Snapshot, m); err != nil {
-			ev.Message = err.Error()
-		}
 	}
-	t.e.setTarget(res.Snapshot)
-	t.e.builder.Prune(generation, res.Snapshot)
+	t.builder.Prune(generation, res.Snapshot)
 	if p := t.predicted; p != nil && rung == manifest.RungWarmRestart && slices.Equal(p.Codes, []manifest.Code{manifest.CodeSignature}) && !signatureBreaks(t.last, m) {
 		// The restart was for nothing: a hot swap would have done.
 		p.Wrong = true
 	}
-	return outcome{event: ev, snap: res.Snapshot, manifest: m, clean: true}
+	return outcome{event: ev, snap: res.Snapshot, target: t.opts.target(res.Snapshot), manifest: m, clean: true}
 }
 
 // kept is the last rung: the last good generation stays.
@@ -562,13 +572,14 @@ func (t *task) step(name string, d time.Duration) {
 
 // cause returns the files of the task relative to the workspace.
 func (t *task) cause() []string {
-	return t.e.relative(t.files)
+	return t.opts.relative(t.files)
 }
 
-func (e *Engine) relative(files []string) []string {
+// relative returns files relative to the workspace, sorted.
+func (o *Options) relative(files []string) []string {
 	out := make([]string, 0, len(files))
 	for _, f := range files {
-		if rel, err := filepath.Rel(e.opts.Dir, f); err == nil {
+		if rel, err := filepath.Rel(o.Dir, f); err == nil {
 			f = rel
 		}
 		out = append(out, filepath.ToSlash(f))

@@ -27,7 +27,7 @@ func TestBreakPolicy(t *testing.T) {
 	for policy, want := range tests {
 		t.Run(string(policy), func(t *testing.T) {
 			// Without a builder and a supervisor: a restart would not survive.
-			tk := &task{e: &Engine{opts: Options{OnBreak: policy}}, snap: &build.Snapshot{}}
+			tk := &task{ports: ports{opts: &Options{OnBreak: policy}}, snap: &build.Snapshot{}}
 			out := tk.restart(t.Context(), reasons)
 			if out.event.Kind != want.kind || out.event.Rung != want.rung || out.event.Message == "" || !out.held {
 				t.Errorf("event %s, rung %q, message %q, held %t", out.event.Kind, out.event.Rung, out.event.Message, out.held)
@@ -72,7 +72,7 @@ func TestKept(t *testing.T) {
 }
 
 func TestCause(t *testing.T) {
-	tk := &task{e: &Engine{opts: Options{Dir: "/work/app"}}, files: []string{"/work/app/z.go", "/work/lib/b.go", "/work/app/a/a.go"}}
+	tk := &task{ports: ports{opts: &Options{Dir: "/work/app"}}, files: []string{"/work/app/z.go", "/work/lib/b.go", "/work/app/a/a.go"}}
 	if got, want := tk.cause(), []string{"../lib/b.go", "a/a.go", "z.go"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -84,7 +84,7 @@ func TestRollbackIsNotTakenBack(t *testing.T) {
 	s := newServed(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	tk := &task{e: s.e, main: "example.com/app", generation: 4, force: request{kind: requestRollback}}
+	tk := &task{ports: newLoop(s.e).ports, main: "example.com/app", generation: 4, force: request{kind: requestRollback}}
 	out := tk.run(ctx)
 	if out.cancelled || out.event.Kind != control.EventWarning || !strings.Contains(out.event.Message, launch.ErrNoLiveServer.Error()) || out.generation != 4 || out.main != "example.com/app" {
 		t.Errorf("%+v", out)

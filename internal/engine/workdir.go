@@ -11,25 +11,25 @@ import (
 // for, or the root of its module, where `go run ./cmd/api` runs it. So a file that
 // it names by a relative path is the same one, whichever directory is served. A
 // program of no module of the workspace runs in the directory that is served.
-func (e *Engine) workDir(s *build.Snapshot) string {
-	if e.opts.Cwd != "" {
-		return e.opts.Cwd
+func (o *Options) workDir(s *build.Snapshot) string {
+	if o.Cwd != "" {
+		return o.Cwd
 	}
 	if p := s.Package(s.Main()); p != nil && p.Workspace() && p.Module.Dir != "" {
 		return p.Module.Dir
 	}
-	return e.opts.Dir
+	return o.Dir
 }
 
 // tellWorkDir says, once for each directory, that the application runs elsewhere
 // than in the directory that is served, unless that was asked for.
-func (e *Engine) tellWorkDir(dir string) {
-	if dir == e.runsIn || e.opts.Cwd != "" {
+func (t *task) tellWorkDir(dir string) {
+	if dir == t.runsIn || t.opts.Cwd != "" {
 		return
 	}
-	e.runsIn = dir
-	if dir != e.opts.Dir {
-		e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
+	t.runsIn = dir
+	if dir != t.opts.Dir {
+		t.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
 			"the application runs in %s, the root of its module; --cwd or the setting cwd names another directory", dir)})
 	}
 }
