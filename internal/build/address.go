@@ -15,22 +15,30 @@ import (
 
 // Address returns the address that main gives to LiveServer as Options.Addr, as
 // far as that can be read from its source without running it: "" if it gives
-// none. Args are the arguments that the program will have, getenv is its
+// none. If it cannot be read, unread is the code that decides it, as far as that
+// was found. Args are the arguments that the program will have, getenv is its
 // environment. Main is as Main returns it.
-func (b *Builder) Address(ctx context.Context, main string, args []string, getenv func(string) string) (addr string, known bool) {
+func (b *Builder) Address(
+	ctx context.Context, main string, args []string, getenv func(string) string,
+) (addr string, unread manifest.Position, known bool) {
 	pkgs, err := b.list(ctx, nil, "-e", "-json=Dir,GoFiles", main)
 	if err != nil || len(pkgs) != 1 {
-		return "", false
+		return "", unread, false
 	}
+	fset := token.NewFileSet()
 	r := addressReader{args: args, getenv: getenv}
 	for _, name := range pkgs[0].GoFiles {
-		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(pkgs[0].Dir, name), nil, parser.SkipObjectResolution)
+		f, err := parser.ParseFile(fset, filepath.Join(pkgs[0].Dir, name), nil, parser.SkipObjectResolution)
 		if err != nil {
-			return "", false
+			return "", unread, false // the first build says what is wrong
 		}
 		r.files = append(r.files, f)
 	}
-	return r.read()
+	if addr, known = r.read(); !known && r.unread != nil {
+		at := fset.PositionFor(r.unread.Pos(), false)
+		unread = manifest.Position{File: at.Filename, Line: at.Line, Column: at.Column}
+	}
+	return addr, unread, known
 }
 
 // addressReader evaluates the expressions that addresses are usually made of.
@@ -42,12 +50,14 @@ type addressReader struct {
 
 	values map[string][]ast.Expr // what names are given, in all files
 	depth  int
+
+	unread ast.Node // what read has given up at; nil if it found nothing that names an address
 }
 
 func (r *addressReader) read() (addr string, known bool) {
 	r.values = map[string][]ast.Expr{}
 	var options []*ast.CompositeLit
-	assigned := false // to a field Addr
+	var assigned ast.Node // to a field Addr
 	for _, f := range r.files {
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch n := n.(type) {
@@ -62,7 +72,7 @@ func (r *addressReader) read() (addr string, known bool) {
 			case *ast.AssignStmt:
 				for i, to := range n.Lhs {
 					if sel, ok := to.(*ast.SelectorExpr); ok && sel.Sel.Name == "Addr" {
-						assigned = true
+						assigned = n
 					}
 					if name, ok := to.(*ast.Ident); ok {
 						r.note(name, n.Rhs, i)
@@ -76,10 +86,18 @@ func (r *addressReader) read() (addr string, known bool) {
 			return true
 		})
 	}
-	if len(options) != 1 || assigned {
+	switch {
+	case assigned != nil:
+		r.unread = assigned
+		return "", false
+	case len(options) > 1:
+		r.unread = options[1]
+		return "", false
+	case len(options) == 0:
 		return "", false
 	}
 	for _, e := range options[0].Elts {
+		r.unread = e
 		kv, ok := e.(*ast.KeyValueExpr)
 		if !ok {
 			return "", false

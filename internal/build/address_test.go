@@ -63,6 +63,9 @@ func TestAddressFromSource(t *testing.T) {
 			if got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}
+			if !ok && r.unread == nil {
+				t.Error("nothing says where it cannot be read")
+			}
 		})
 	}
 }

@@ -32,22 +32,21 @@ func (e *Engine) listen(ctx context.Context) (err error) {
 		e.socket, err = launch.Listen(ctx, e.opts.Addr)
 		return err
 	}
-	addr, known := e.addressInSource(ctx)
-	if !known {
+	if e.main == "" { // the first build says why
 		e.socket, err = listenFrom(ctx, defaultPort)
 		return err
 	}
-	e.socket, e.named, err = adopt(ctx, addr, defaultPort)
-	return err
-}
-
-// addressInSource returns the address that main names, "" if it leaves that to
-// LiveServer, as far as its source tells.
-func (e *Engine) addressInSource(ctx context.Context) (addr string, known bool) {
-	if e.main == "" {
-		return "", false
+	addr, unread, known := e.builder.Address(ctx, e.main, e.opts.Args, os.Getenv)
+	if known {
+		e.socket, e.named, err = adopt(ctx, addr, defaultPort)
+		return err
 	}
-	return e.builder.Address(ctx, e.main, e.opts.Args, os.Getenv)
+	if e.socket, err = listenFrom(ctx, defaultPort); err == nil && unread.File != "" {
+		unread.File = e.opts.relative([]string{unread.File})[0]
+		e.named.note = fmt.Sprintf("%s: the address cannot be read from the source; serving on %s. --addr names another address",
+			unread, e.socket.Addr())
+	}
+	return err
 }
 
 // adopt binds the address that main names, on this machine only. If it cannot be

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -173,6 +174,43 @@ func TestStatusTellsMain(t *testing.T) {
 				t.Errorf("after it was moved: %q", e.status.Main)
 			}
 		})
+	}
+}
+
+// TestAddressUnread: where the source does not tell the address, the user hears once where that is, and
+// how to choose one.
+func TestAddressUnread(t *testing.T) {
+	const program = "package main\n\nimport \"github.com/anvilforge/anvil-lsp/hotreload\"\n\n" +
+		"func main() { hotreload.LiveServer(nil, hotreload.Options{\n\tAddr: %s,\n}) }\n"
+	for addr, want := range map[string]string{
+		`cfg.Addr`:         "cmd/api/main.go:6:2: the address cannot be read from the source; serving on %s. --addr names another address",
+		`"127.0.0.1:8080"`: "",
+	} {
+		dir := t.TempDir()
+		writeFile(t, "module example.com/app\n\ngo 1.26\n", dir, "go.mod")
+		writeFile(t, fmt.Sprintf(program, addr), dir, "cmd", "api", "main.go")
+		e, err := New(t.Context(), Options{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want != "" {
+			want = fmt.Sprintf(want, e.socket.Addr())
+		}
+		if note := e.named.note; note != want && (want != "" || strings.Contains(note, "source")) {
+			t.Errorf("%s: %q, want %q", addr, note, want)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+		if e, err = New(t.Context(), Options{Dir: dir, Addr: "127.0.0.1:0"}); err != nil {
+			t.Fatal(err)
+		}
+		if e.named.note != "" {
+			t.Errorf("with --addr: %q", e.named.note)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
