@@ -1,21 +1,27 @@
 package source
 
-import "context"
+import (
+	"context"
+
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/findings"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
+)
 
 // Checker checks a program again and again, and keeps what did not change. It is
 // for one user at a time.
 type Checker struct {
-	loader *loader
-	finder *finder // of the last call
+	loader *load.Loader
+	finder *findings.Finder // of the last call
 }
 
 // NewChecker returns a Checker for a program. Nothing is read before the first
 // Check.
-func NewChecker(p Program) *Checker { return &Checker{loader: newLoader(p)} }
+func NewChecker(p Program) *Checker { return &Checker{loader: load.New(p)} }
 
 // Update replaces the program, because its graph or its archives changed. What did
 // not change is kept.
-func (c *Checker) Update(p Program) { c.loader.update(p) }
+func (c *Checker) Update(p Program) { c.loader.Update(p) }
 
 // Check type-checks what changed since the last call, by content, and what
 // imports it, and reports on the whole. The overlay holds unsaved buffers by
@@ -26,17 +32,17 @@ func (c *Checker) Update(p Program) { c.loader.update(p) }
 // context, or an [ArchiveError].
 func (c *Checker) Check(ctx context.Context, overlay map[string][]byte) (*Report, error) {
 	for {
-		s, err := c.loader.load(ctx, overlay)
+		s, err := c.loader.Load(ctx, overlay)
 		if err != nil {
 			return nil, err
 		}
-		b := &reporter{snapshot: s, finder: c.finder, shapes: NewShapes(s.program.hot())}
+		b := &reporter{Snapshot: s, finder: c.finder, shapes: gotypes.NewShapes(s.Program.HotPackages())}
 		report := b.report(ctx)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		c.finder = b.finder
-		if !c.loader.enter(report.leads) {
+		if !c.loader.Enter(report.leads) {
 			return report, nil
 		}
 	}

@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"errors"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,12 +90,12 @@ func TestIncremental(t *testing.T) {
 		{"handlers/model/model.go", "type Post", "type Broken", []string{"example.com/handlers", "example.com/handlers/api", "example.com/handlers/model"}, "/start"},
 		{"handlers/model/model.go", "type Broken", "type Post", []string{"example.com/handlers", "example.com/handlers/api", "example.com/handlers/model"}, "/articles /start"},
 	} {
-		before := maps.Clone(c.loader.done)
+		before := units(c)
 		name := filepath.Join(root, step.file)
 		overlay[name] = []byte(strings.Replace(string(overlay[name]), step.old, step.new, 1))
 		r := mustCheck(t, c, overlay)
 		var again []string
-		for path, checked := range c.loader.done {
+		for path, checked := range units(c) {
 			if before[path] != checked {
 				again = append(again, path)
 			}
@@ -116,7 +115,7 @@ func TestPositionsAreGivenBack(t *testing.T) {
 	p, overlay := archived(t, layers)
 	c := NewChecker(p)
 	count := func() (n int) {
-		for range c.loader.fset.Iterate {
+		for range c.finder.Fset.Iterate {
 			n++
 		}
 		return n
@@ -268,17 +267,6 @@ func TestCancelled(t *testing.T) {
 	}
 	if r := mustCheck(t, c, overlay); !r.Complete {
 		t.Errorf("afterwards: %v", r.Findings)
-	}
-}
-
-// TestFaultOfOurs: a panic of the checker is told, and keeps nothing back.
-func TestFaultOfOurs(t *testing.T) {
-	var faults []manifest.Diagnostic
-	if protect(&faults, "testing", func() { panic("oh") }) {
-		t.Error("no fault")
-	}
-	if len(faults) != 1 || faults[0].Severity != manifest.SeverityInformation || !strings.Contains(faults[0].Message, "failed while testing: oh") || faults[0].Detail == "" {
-		t.Errorf("got %+v", faults)
 	}
 }
 

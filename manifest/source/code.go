@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/runtimeapi"
 )
 
 // Code is the type-checked source of one hot package, as it was when the Report
@@ -28,7 +30,7 @@ type Code struct {
 
 	imports map[string]*types.Package
 	hot     []string
-	known   *known
+	known   *runtimeapi.Types
 }
 
 // File is one file of a package.
@@ -56,7 +58,7 @@ func (c *Code) Import(path string) (*types.Package, error) {
 		return p, nil
 	}
 	if path == manifest.RuntimePath && c.known != nil {
-		if ptr, ok := c.known.sink.(*types.Pointer); ok {
+		if ptr, ok := c.known.Sink.(*types.Pointer); ok {
 			if named, ok := ptr.Elem().(*types.Named); ok {
 				return named.Obj().Pkg(), nil
 			}
@@ -78,7 +80,7 @@ func (c *Code) HandlerKind(t types.Type) (string, error) {
 	if c.known == nil {
 		return "", ErrNoRuntime
 	}
-	kind, _, err := c.known.kindOf(t)
+	kind, _, err := c.known.KindOf(t)
 	return kind, err
 }
 
@@ -93,20 +95,20 @@ func (r *Report) Code(path string) *Code {
 }
 
 // keepCode has the report hold the packages.
-func (r *Report) keepCode(s *snapshot, known *known) {
-	paths := s.program.hot()
-	for _, c := range s.hot {
-		if c.types == nil || len(c.files) == 0 {
+func (r *Report) keepCode(s *load.Snapshot, known *runtimeapi.Types) {
+	paths := s.Program.HotPackages()
+	for _, c := range s.Hot {
+		if c.Types == nil || len(c.Files) == 0 {
 			continue
 		}
 		code := &Code{
-			ImportPath: c.spec.ImportPath, GoVersion: c.spec.goVersion(),
-			Types: c.types, Info: c.info, Complete: !c.broken && len(c.missing) == 0,
-			imports: c.imports, hot: paths, known: known,
+			ImportPath: c.Spec.ImportPath, GoVersion: c.Spec.LanguageVersion(),
+			Types: c.Types, Info: c.Info, Complete: !c.Broken && len(c.Missing) == 0,
+			imports: c.Imports, hot: paths, known: known,
 		}
-		code.Dir = filepath.Dir(c.files[0].path)
-		for _, f := range c.files {
-			code.Files = append(code.Files, &File{Path: f.path, Digest: f.digest, Syntax: f.file, tokens: s.fset.File(f.file.FileStart)})
+		code.Dir = filepath.Dir(c.Files[0].Path)
+		for _, f := range c.Files {
+			code.Files = append(code.Files, &File{Path: f.Path, Digest: f.Digest, Syntax: f.Syntax, tokens: s.Fset.File(f.Syntax.FileStart)})
 		}
 		r.code = append(r.code, code)
 	}

@@ -146,7 +146,7 @@ func TestCompareBoundary(t *testing.T) {
 	for i := range before.Routes {
 		before.Routes[i].Fingerprint, before.Routes[i].Shape = "another", ""
 	}
-	found := Compare(before, r, p.hot())
+	found := Compare(before, r, p.HotPackages())
 	if len(found) == 0 || !strings.Contains(found[0].Related[0].Message, "package example.com/handlers is a hot package now") {
 		t.Errorf("got %v", found)
 	}

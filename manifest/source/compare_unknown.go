@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/partial"
 )
 
 // routePair is a live route and the registration that it comes from.
@@ -35,18 +36,18 @@ func patternless(routes []manifest.Route, unknown []Unknown) []routePair {
 	for _, u := range unknown {
 		if r := u.Route; r != nil {
 			s := is.of(r.Route)
-			s.now, s.like = append(s.now, r), append(s.like, strings.Split(r.Pattern, gap))
+			s.now, s.like = append(s.now, r), append(s.like, strings.Split(r.Pattern, partial.Gap))
 		}
 	}
 	m := matching{was: was.all, is: is.all}
 	for _, list := range [][]*spot{m.was, m.is} {
-		slices.SortStableFunc(list, func(a, b *spot) int { return comparePositions(lineOf(a.Position), lineOf(b.Position)) })
+		slices.SortStableFunc(list, func(a, b *spot) int { return lineOf(a.Position).Compare(lineOf(b.Position)) })
 	}
 	m.byPattern()
 	for _, key := range []func(*spot) string{byName, byOwner, byLines(m.was, m.is)} {
 		m.by(key)
 	}
-	slices.SortStableFunc(m.found, func(a, b routePair) int { return comparePositions(a.is.Position, b.is.Position) })
+	slices.SortStableFunc(m.found, func(a, b routePair) int { return a.is.Position.Compare(b.is.Position) })
 	return m.found
 }
 
@@ -56,7 +57,7 @@ type spot struct {
 	manifest.Route                  // the first one
 	live           []manifest.Route // what it made
 	now            []*Route         // what it makes
-	like           []partial        // what is known of the patterns of those
+	like           []partial.Text   // what is known of the patterns of those
 }
 
 // spots are those of the code before the edit, or after it.
@@ -87,7 +88,7 @@ func pair(was, is *spot) (p routePair, ok bool) {
 	}
 	for _, w := range was.live {
 		for i, r := range is.now {
-			if is.like[i].fits(w.Pattern) {
+			if is.like[i].Fits(w.Pattern) {
 				return routePair{w, r}, true
 			}
 		}
@@ -121,7 +122,7 @@ func (m *matching) byPattern() {
 	fitting, done := map[*spot][]*spot{}, map[*spot]bool{}
 	var telling []*spot
 	for _, is := range m.is {
-		if !slices.ContainsFunc(is.like, partial.telling) {
+		if !slices.ContainsFunc(is.like, partial.Text.Telling) {
 			continue
 		}
 		telling = append(telling, is)

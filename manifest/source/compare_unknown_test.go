@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/partial"
 )
 
 // TestPatternless: which live routes come from registrations without a known
@@ -76,7 +77,7 @@ func parseRoutes(t *testing.T, text string) []*Route {
 	var routes []*Route
 	for field := range strings.FieldsSeq(text) {
 		parts := strings.Split(field, ":")
-		parts = append(parts, gap)
+		parts = append(parts, partial.Gap)
 		r := &Route{
 			Route:  manifest.Route{Method: "GET", Pattern: parts[3], Handler: parts[1], Fingerprint: parts[2], Position: manifest.Position{File: "/app/routes.go"}},
 			Broken: parts[2] == "?",

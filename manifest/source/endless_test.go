@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/eval"
 	"golang.org/x/tools/txtar"
 )
 
@@ -77,7 +78,7 @@ func AnvilRegisterRoutes(r *hotreload.RouteSink) {
 	}
 }
 `)))
-	if len(r.Routes) != maxRoutes || len(r.Unknown) != 1 {
+	if len(r.Routes) != eval.MaxRoutes || len(r.Unknown) != 1 {
 		t.Fatalf("%d routes, %v", len(r.Routes), r.Unknown)
 	}
 	if u := r.Unknown[0]; u.Call != "Get" || !strings.HasPrefix(u.Reason, "only the first") {

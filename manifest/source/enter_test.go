@@ -165,13 +165,13 @@ unknown Get at handlers/routes.go:13: its pattern is not known: it is a variable
 	}
 
 	// A keystroke finds the packages entered, and nothing is read again.
-	entered := c.loader.done["example.com/kit/base"]
+	entered := units(c)["example.com/kit/base"]
 	edit := strings.Replace(section(led, "handlers/routes.go"), `"posts"`, `"articles"`, 1)
 	r = mustCheck(t, c, map[string][]byte{filepath.Join(dir, "handlers", "routes.go"): []byte(edit)})
-	if got := describe(r); !strings.Contains(got, "GET /p/articles ") || entered == nil || c.loader.done["example.com/kit/base"] != entered {
+	if got := describe(r); !strings.Contains(got, "GET /p/articles ") || entered == nil || units(c)["example.com/kit/base"] != entered {
 		t.Errorf("after an edit:\n%s", got)
 	}
-	if c.loader.done["example.com/kit/unused"] != nil {
+	if units(c)["example.com/kit/unused"] != nil {
 		t.Error("a package was checked that registration does not lead into")
 	}
 

@@ -34,7 +34,7 @@ func checkSound(t *testing.T, r *Report) {
 			t.Errorf("a finding without message or place: %+v", d)
 		}
 	}
-	if !slices.IsSortedFunc(r.Findings, func(a, b manifest.Diagnostic) int { return comparePositions(a.Position, b.Position) }) {
+	if !slices.IsSortedFunc(r.Findings, func(a, b manifest.Diagnostic) int { return a.Position.Compare(b.Position) }) {
 		t.Error("findings are not sorted")
 	}
 	for _, route := range r.Routes {

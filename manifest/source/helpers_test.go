@@ -20,9 +20,9 @@ import (
 	"sync"
 	"testing"
 
-	"golang.org/x/tools/txtar"
-
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
+	"golang.org/x/tools/txtar"
 )
 
 var update = flag.Bool("update", false, "write what was found into the expectations")
@@ -138,6 +138,15 @@ func parseArchive(t testing.TB, name string) *txtar.Archive {
 // handlersOnly is an archive with a handlers package of one file.
 func handlersOnly(src string) *txtar.Archive {
 	return &txtar.Archive{Files: []txtar.File{{Name: "handlers/routes.go", Data: []byte(src)}}}
+}
+
+// units returns what the last Check of a program had, by import path.
+func units(c *Checker) map[string]*load.Unit {
+	all := map[string]*load.Unit{}
+	for _, u := range c.finder.Units {
+		all[u.Spec.ImportPath] = u
+	}
+	return all
 }
 
 func checkArchive(t testing.TB, a *txtar.Archive) *Report {

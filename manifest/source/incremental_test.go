@@ -80,8 +80,8 @@ func twoIdentities(c *Checker) (twice string) {
 			visit(i)
 		}
 	}
-	for _, done := range c.loader.done {
-		visit(done.types)
+	for _, u := range units(c) {
+		visit(u.Types)
 	}
 	return twice
 }

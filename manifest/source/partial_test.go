@@ -2,7 +2,6 @@ package source
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 )
 
@@ -62,31 +61,6 @@ func AnvilRegisterRoutes(r *hotreload.RouteSink) { %s }
 		}
 		if got := r.Unknown[0].Route.Method + " " + r.Unknown[0].Route.Pattern; got != test.want {
 			t.Errorf("%s: got %s, want %s", test.register, got, test.want)
-		}
-	}
-}
-
-func TestPartialFits(t *testing.T) {
-	for _, test := range []struct {
-		pattern, text string
-		want          bool
-	}{
-		{"…", "", true},
-		{"…", "/one", true},
-		{"…/one", "/one", true},
-		{"…/one", "/x/one", true},
-		{"…/one", "/x/ones", false},
-		{"/a/…", "/a/", true},
-		{"/a/…", "/a", false},
-		{"/aa…aa", "/aa", false},
-		{"/aa…aa", "/aaaa", true},
-		{"/a/…/b/…/c", "/a/1/b/2/c", true},
-		{"/a/…/b/…/c", "/a/1/2/c", false},
-		{"/one", "/one", true},
-		{"/one", "/one/", false},
-	} {
-		if got := partial(strings.Split(test.pattern, gap)).fits(test.text); got != test.want {
-			t.Errorf("%s, %s: got %v", test.pattern, test.text, got)
 		}
 	}
 }

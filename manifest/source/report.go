@@ -2,6 +2,8 @@ package source
 
 import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/findings"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
 )
 
 // Report is what can be said about a program from its source.
@@ -80,12 +82,15 @@ type Registration struct {
 }
 
 // OneTime is a global registration that a second generation cannot make.
-type OneTime struct {
-	manifest.Diagnostic
-	// Registering says that every generation makes it, because it is reached
-	// from AnvilRegisterRoutes.
-	Registering bool
-	// Packages are the hot packages whose initialisation makes it, sorted: it
-	// takes effect in a generation that compiles one of them anew.
-	Packages []string
-}
+type OneTime = findings.OneTime
+
+// What a program consists of.
+type (
+	// Program is what a [Checker] checks.
+	Program = load.Program
+	// Package is a package that is checked from source.
+	Package = load.Package
+	// ArchiveError reports an archive of the program that cannot be read: nothing is
+	// wrong with the code. The build cache was cleaned, perhaps.
+	ArchiveError = load.ArchiveError
+)

@@ -111,7 +111,7 @@ func TestTruth(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			live := runRegistration(t, a, dir, p.hot())
+			live := runRegistration(t, a, dir, p.HotPackages())
 			for i := range p.Packages {
 				for j, f := range p.Packages[i].GoFiles {
 					p.Packages[i].GoFiles[j] = filepath.Join(dir, strings.TrimPrefix(f, root))

@@ -1,0 +1,260 @@
+package findings
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"maps"
+	"slices"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
+)
+
+// adder finds what generations add to tables that outlive them.
+type adder struct {
+	*Finder
+	found map[token.Pos]*OneTime
+	// used are the functions that something checked uses, names those of methods
+	// of interfaces among them, and shrinks is by place. They are made when they are
+	// asked for, which is hardly ever.
+	used    map[*types.Func]bool
+	names   map[string]bool
+	shrinks map[*types.Var][]shrinkIn
+	seen    map[addition]bool
+	leads   map[string]bool
+	reached func(*OneTime)
+}
+
+type shrinkIn struct {
+	shrink
+	hot bool
+}
+
+// addition is a function on the way to something that is added.
+type addition struct {
+	own    *functionFacts
+	on     target
+	at     token.Pos // the last call in hot code
+	values string
+}
+
+// addingCall is what is known where a function runs.
+type addingCall struct {
+	c      *load.Unit
+	own    *functionFacts
+	on     target // what its receiver is a part of
+	at     token.Pos
+	from   *ast.CallExpr // at that place
+	info   *types.Info   // of the code there
+	values map[*types.Var]string
+	call   *ast.CallExpr // that runs it; nil for a generation's start
+}
+
+// Additions reports what generations add to tables of host packages and of what
+// the Container keeps (ANV006): an entry that is there once more after each
+// reload, and one that makes the second generation panic. It also returns the
+// packages whose source would tell more.
+func (f *Finder) Additions() (found []OneTime, leads []string) {
+	a := &adder{Finder: f, found: map[token.Pos]*OneTime{}, leads: map[string]bool{}}
+	f.eachStart(func(c *load.Unit, own *functionFacts, reached func(*OneTime)) {
+		a.reached, a.seen = reached, map[addition]bool{}
+		a.visit(addingCall{c: c, own: own})
+	})
+	return oneTimes(a.found), slices.Sorted(maps.Keys(a.leads))
+}
+
+// index makes what says whether something is taken away again.
+func (a *adder) index() {
+	if a.used != nil {
+		return
+	}
+	a.used, a.names, a.shrinks = map[*types.Func]bool{}, map[string]bool{}, map[*types.Var][]shrinkIn{}
+	for _, c := range a.Units {
+		for _, u := range a.facts[c].uses {
+			a.used[u.fn] = true
+			if types.IsInterface(gotypes.RecvType(u.fn)) {
+				a.names[u.fn.Name()] = true
+			}
+		}
+		for _, s := range a.facts[c].shrinks {
+			a.shrinks[s.place] = append(a.shrinks[s.place], shrinkIn{s, c.Spec.Hot})
+		}
+	}
+}
+
+func (a *adder) visit(x addingCall) {
+	key := addition{own: x.own, on: x.on, at: x.at}
+	for _, p := range x.own.params {
+		if len(x.values) > 0 {
+			key.values += x.values[p] + "\x00"
+		}
+	}
+	if a.seen[key] {
+		return
+	}
+	a.seen[key] = true
+	for _, g := range x.own.grows {
+		if x.adds(g) {
+			a.report(x, g.target, g.pos, g.indexed, manifest.SeverityWarning)
+		}
+	}
+	for _, c := range x.own.claims {
+		value := c.key
+		if c.param >= 0 {
+			value = x.values[x.own.params[c.param]]
+		}
+		if value != "" {
+			a.report(x, c.target, c.pos, false, manifest.SeverityError)
+		}
+	}
+	for _, edge := range x.own.calls {
+		a.follow(x, edge)
+	}
+}
+
+// adds reports whether a statement adds something for certain in a call.
+func (x *addingCall) adds(g growth) bool {
+	if g.rest < 0 {
+		return true
+	}
+	if x.call == nil || x.call.Ellipsis.IsValid() {
+		return false
+	}
+	if g.rest == len(x.own.params)-1 && x.own.variadic {
+		return len(x.call.Args) > g.rest
+	}
+	if g.rest >= len(x.call.Args) {
+		return false
+	}
+	lit, ok := ast.Unparen(x.call.Args[g.rest]).(*ast.CompositeLit)
+	return ok && len(lit.Elts) > 0
+}
+
+// follow follows a call that is made for certain.
+func (a *adder) follow(x addingCall, edge callEdge) {
+	next := addingCall{c: a.Unit(edge.fn.Pkg()), at: x.at, from: x.from, call: edge.call, info: x.info}
+	if x.c.Spec.Hot {
+		next.at, next.from, next.info = edge.pos, edge.call, x.c.Info
+	}
+	if edge.call != nil && namedByGeneration(edge.call) {
+		return
+	}
+	if next.c == nil {
+		if edge.statement && x.c.Spec.Hot {
+			a.leads[gotypes.PathOf(edge.fn)] = true
+		}
+		return
+	}
+	if next.own = a.function(edge.fn); next.own == nil {
+		return
+	}
+	if sel, ok := next.selector(); ok && edge.fn.Signature().Recv() != nil {
+		next.on = x.own.target(sel.X)
+		if next.on.own {
+			next.on.root, next.on.kept = x.on.root, x.on.kept
+		}
+		next.on.place, next.on.own = nil, false
+	}
+	if edge.call != nil && !edge.call.Ellipsis.IsValid() {
+		for i, p := range next.own.params {
+			if i >= len(edge.call.Args) {
+				break
+			}
+			if value := x.value(edge.call.Args[i]); value != "" {
+				if next.values == nil {
+					next.values = map[*types.Var]string{}
+				}
+				next.values[p] = value
+			}
+		}
+	}
+	a.visit(next)
+}
+
+// selector returns the selector by which a method is called.
+func (x *addingCall) selector() (*ast.SelectorExpr, bool) {
+	if x.call == nil {
+		return nil, false
+	}
+	sel, ok := ast.Unparen(x.call.Fun).(*ast.SelectorExpr)
+	return sel, ok
+}
+
+// value returns the value of an argument, if it is known; empty if it is not.
+func (x *addingCall) value(arg ast.Expr) string {
+	arg = ast.Unparen(arg)
+	if v := x.c.Info.Types[arg].Value; v != nil && v.Kind() != constant.Unknown {
+		return v.ExactString()
+	}
+	if id, ok := arg.(*ast.Ident); ok {
+		if v, ok := x.c.Info.Uses[id].(*types.Var); ok {
+			return x.values[v]
+		}
+	}
+	return ""
+}
+
+// report notes an addition, unless what is added to belongs to a generation, or
+// something takes away from it again.
+func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, severity manifest.Severity) {
+	if t.own {
+		t.root, t.kept = x.on.root, x.on.kept
+	}
+	var where string
+	switch {
+	case t.root != nil:
+		if c := a.Unit(t.root.Pkg()); c != nil && c.Spec.Hot {
+			return
+		}
+		where = t.root.Pkg().Name() + "." + t.root.Name()
+	case t.kept:
+		where = "a value in the Container"
+	default:
+		return
+	}
+	a.index()
+	for _, v := range []*types.Var{t.place, t.root} {
+		if v != nil && slices.ContainsFunc(a.shrinks[v], func(s shrinkIn) bool { return a.counts(s, t, v, indexed) }) {
+			return
+		}
+	}
+	text := "this"
+	var related []manifest.Related
+	if !x.c.Spec.Hot {
+		related = []manifest.Related{{Position: a.Position(pos), Message: "entered here"}}
+		pos = x.at
+		if x.from != nil {
+			text = callText(x.info, x.from)
+		}
+	}
+	o := a.found[pos]
+	if o == nil {
+		o = &OneTime{}
+		a.found[pos] = o
+	}
+	if o.Code == "" || severity == manifest.SeverityError {
+		message := manifest.Fit("once more after each reload: "+text+" adds to "+where, "once more after each reload: an entry of "+where, "once more after each reload: an entry")
+		if severity == manifest.SeverityError {
+			message = panicsOnReload(text+" takes a key of "+where, "a key of "+where, "the key is there already")
+		}
+		o.Diagnostic = manifest.Diagnose(manifest.CodeGlobal, a.Position(pos), "%s", message)
+		o.Severity = severity
+		o.Related = append(related, manifest.Related{Position: o.Position, Message: where + " outlives the generation; the entries of a hotreload.RegistryGeneration do not, and main and other host packages make theirs once"})
+	}
+	a.reached(o)
+}
+
+// counts reports whether a place where a table loses entries is one that a
+// running generation may come to.
+func (a *adder) counts(s shrinkIn, t target, v *types.Var, indexed bool) bool {
+	switch {
+	case v == t.root && v != t.place && s.indexed, s.indexed && !indexed:
+		return false // an entry of a map is set
+	case s.in.fn == nil:
+		return s.hot // host packages are initialised once
+	}
+	return a.used[s.in.fn] || s.in.fn.Signature().Recv() != nil && a.names[s.in.fn.Name()]
+}
