@@ -34,10 +34,10 @@ lint: ## gofmt, go vet with and without the engine's build tag, go mod tidy -dif
 		exit 1; \
 	fi
 	go vet $(everything)
-	set -e; for module in hotreload/go.mod testdata/*/go.mod; do \
+	set -e; for module in hotreload/go.mod examples/*/go.mod; do \
 		(cd "$$(dirname "$$module")" && go vet ./... && go vet -tags anvilhot ./...); \
 	done
-	set -e; for module in . hotreload testdata/*/; do \
+	set -e; for module in . hotreload examples/*/; do \
 		[ ! -f "$$module/go.mod" ] || (cd "$$module" && go mod tidy -diff); \
 	done
 
@@ -46,7 +46,7 @@ golangci: ## golangci-lint (v2, from PATH) in both modules
 	cd hotreload && golangci-lint run ./... && golangci-lint run --build-tags anvilhot ./...
 
 samples: ## the tests of the sample applications
-	set -e; for app in testdata/*/go.mod; do \
+	set -e; for app in examples/*/go.mod; do \
 		(cd "$$(dirname "$$app")" && go test ./...); \
 	done
 

@@ -173,14 +173,15 @@ func readImports(t *testing.T) map[string]map[string]bool {
 	return imports
 }
 
-// packageDirs returns the directories of both modules that may hold a package.
+// packageDirs returns the directories of both modules that may hold a package. The examples are
+// modules of their own.
 func packageDirs(t *testing.T) []string {
 	var dirs []string
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil || !d.IsDir():
 			return err
-		case path != "." && strings.ContainsAny(d.Name()[:1], "._"), d.Name() == "testdata", d.Name() == "node_modules":
+		case path != "." && strings.ContainsAny(d.Name()[:1], "._"), d.Name() == "testdata", d.Name() == "examples", d.Name() == "node_modules":
 			return fs.SkipDir
 		}
 		dirs = append(dirs, filepath.ToSlash(path))

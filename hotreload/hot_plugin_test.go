@@ -78,7 +78,7 @@ func newWorld(t *testing.T) *world {
 func goBuild(t *testing.T, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", append([]string{"build", "-tags=anvilhot"}, args...)...)
-	cmd.Dir = filepath.Join("..", "testdata", "hello")
+	cmd.Dir = filepath.Join("..", "examples", "hello")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", cmd, err, out)
 	}

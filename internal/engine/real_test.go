@@ -26,7 +26,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 )
 
-// app is a copy of testdata/hello and the engine that works on it.
+// app is a copy of examples/hello and the engine that works on it.
 type app struct {
 	*testing.T
 	dir    string
@@ -63,7 +63,7 @@ func newApp(t *testing.T) *app {
 	const root = "../.."
 	a := &app{T: t, dir: t.TempDir(), done: make(chan error, 1), output: &output{}}
 	for _, dir := range []string{".", "handlers", "visits"} {
-		copyFiles(t, filepath.Join(root, "testdata/hello", dir), filepath.Join(a.dir, dir))
+		copyFiles(t, filepath.Join(root, "examples/hello", dir), filepath.Join(a.dir, dir))
 	}
 	// The engine watches the runtime, too, and somebody may be editing it.
 	copied := t.TempDir()

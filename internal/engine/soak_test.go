@@ -79,7 +79,7 @@ func newBlog(t *testing.T) *app {
 	mod := readFile(t, a.dir, "go.mod")
 	runtime := strings.TrimSpace(mod[strings.LastIndex(mod, "=> ")+3:])
 	a.dir = t.TempDir()
-	if err := os.CopyFS(a.dir, os.DirFS("../../testdata/blog")); err != nil {
+	if err := os.CopyFS(a.dir, os.DirFS("../../examples/blog")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(filepath.Join(a.dir, OutDir)); err != nil {

@@ -100,7 +100,7 @@ func (w *world) run(t *testing.T, dir string, program string, args ...string) st
 func app(t *testing.T, chi string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("../../testdata/hello")); err != nil {
+	if err := os.CopyFS(dir, os.DirFS("../../examples/hello")); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{".anvil", "go.sum"} {

@@ -21,7 +21,7 @@ import (
 func copyApp(t testing.TB, name string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), name)
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join("../../testdata", name))); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("../../examples", name))); err != nil {
 		t.Fatal(err)
 	}
 	repository, err := filepath.Abs("../..")

@@ -74,7 +74,7 @@ func writeModule(t *testing.T, a *txtar.Archive) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sums, err := os.ReadFile("../../testdata/hello/go.sum")
+	sums, err := os.ReadFile("../../examples/hello/go.sum")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func runRegistration(t *testing.T, a *txtar.Archive, dir string, hot []string) [
 	if err != nil {
 		t.Fatal(err)
 	}
-	sums, err := os.ReadFile("../../testdata/hello/go.sum")
+	sums, err := os.ReadFile("../../examples/hello/go.sum")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,7 @@ func BenchmarkEditor(b *testing.B) {
 
 // makeLarge generates an application of two hundred packages: 120 hot ones with
 // handlers, in chains of ten that import each other; 77 host packages in chains
-// of seven, which main imports; and the three of testdata/hello.
+// of seven, which main imports; and the three of examples/hello.
 func makeLarge(t testing.TB) string {
 	t.Helper()
 	dir := copyApp(t, "hello")

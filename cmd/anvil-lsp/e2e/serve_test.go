@@ -77,7 +77,7 @@ func copyApp(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	dir = filepath.Join(dir, name)
-	src := filepath.Join(repo, "testdata", name)
+	src := filepath.Join(repo, "examples", name)
 	err = filepath.WalkDir(src, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -428,7 +428,7 @@ func TestDocumentedCarrier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, err := os.ReadFile("../../../testdata/blog/sessions_test.go")
+	code, err := os.ReadFile("../../../examples/blog/sessions_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}

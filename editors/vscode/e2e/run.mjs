@@ -1,6 +1,6 @@
 // Runs the end-to-end tests. usage: node e2e/run.mjs [--keep] [pattern]
 //   faults: what can go wrong, with a server that misbehaves on request
-//   story:  what a user does, with the real anvil-lsp on a copy of testdata/blog
+//   story:  what a user does, with the real anvil-lsp on a copy of examples/blog
 //   debug:  Debug Live Server, with Delve and a stand-in for the Go extension
 // Screenshots and logs are left in e2e/artefacts.
 import fs from 'node:fs';

@@ -1,4 +1,4 @@
-// What a user does, with the real anvil-lsp on a copy of testdata/blog.
+// What a user does, with the real anvil-lsp on a copy of examples/blog.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -12,7 +12,7 @@ export function prepare(dir) {
 	fs.mkdirSync(bin);
 	execFileSync('go', ['build', '-o', path.join(bin, 'anvil-lsp'), './cmd/anvil-lsp'], { cwd: repository, stdio: 'inherit' });
 	const blog = path.join(dir, 'blog');
-	fs.cpSync(path.join(repository, 'testdata/blog'), blog, { recursive: true, filter: f => !/\/(\.anvil|data\/.+)$/.test(f) });
+	fs.cpSync(path.join(repository, 'examples/blog'), blog, { recursive: true, filter: f => !/\/(\.anvil|data\/.+)$/.test(f) });
 	execFileSync('go', ['mod', 'edit', `-replace=github.com/anvilforge/anvil-lsp/hotreload=${repository}/hotreload`], { cwd: blog });
 	fs.mkdirSync(path.join(blog, 'data'), { recursive: true });
 	return { blog, bin };

@@ -156,7 +156,7 @@ func TestReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "testdata/hello"))); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "examples/hello"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, ".anvil")); err != nil { // whoever ran the sample has left it

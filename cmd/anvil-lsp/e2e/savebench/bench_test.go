@@ -124,7 +124,7 @@ func kinds(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return copyApp(t, files, os.DirFS("../../../../testdata/hello"))
+	return copyApp(t, files, os.DirFS("../../../../examples/hello"))
 }
 
 // TestInterrupted ends a run while an edit is in a file.

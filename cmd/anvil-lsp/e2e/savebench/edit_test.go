@@ -102,7 +102,7 @@ func TestRestore(t *testing.T) {
 // copyHello returns the directory of a copy of the sample hello.
 func copyHello(t *testing.T) string {
 	t.Helper()
-	hello := os.DirFS("../../../../testdata/hello")
+	hello := os.DirFS("../../../../examples/hello")
 	return copyApp(t, hello, hello)
 }
 

@@ -83,7 +83,7 @@ manifest cannot be read.
 With --sarif, paths are relative to the current directory: run it in the root of
 the checkout.`,
 		Example: `  anvil-lsp check
-  anvil-lsp check testdata/blog --against deployed.json
+  anvil-lsp check examples/blog --against deployed.json
   anvil-lsp check --sarif > anvil.sarif
   anvil-lsp check --json | jq -r '.diagnostics[].message'`,
 		Args:              maxArgs(1),

@@ -32,7 +32,7 @@ func (p *program) ctl() *cobra.Command {
 current one or the closest above it. All of them end with exit code 1 if none
 runs there, or if what was asked for could not be done.`,
 		Example: `  anvil-lsp ctl status
-  anvil-lsp ctl rollback --dir testdata/blog
+  anvil-lsp ctl rollback --dir examples/blog
   anvil-lsp ctl status --json | jq .generation`,
 		RunE: help,
 	}
@@ -89,7 +89,7 @@ runs there, or if what was asked for could not be done.`,
 			"  anvil-lsp ctl rollback\n  anvil-lsp ctl rollback 4", control.PathRollback, maxArgs(1), rollback),
 		&cobra.Command{
 			Use: "stop", Short: "End the application and its anvil-lsp", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
-			Example: "  anvil-lsp ctl stop --dir testdata/blog",
+			Example: "  anvil-lsp ctl stop --dir examples/blog",
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				r, s, err := p.find(cmd.Context(), dir)
 				if err != nil {

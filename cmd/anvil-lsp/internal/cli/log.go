@@ -24,7 +24,7 @@ func (p *program) log(dir *string, asJSON *bool) *cobra.Command {
 		Long: `Print what the application has printed last, byte for byte, standard output and
 standard error together: up to 256 KB of it, across reloads and restarts. With
 --json it is one object a line, {"line": TEXT}.`,
-		Example: "  anvil-lsp ctl log -n 20\n  anvil-lsp ctl log --follow --dir testdata/blog",
+		Example: "  anvil-lsp ctl log -n 20\n  anvil-lsp ctl log --follow --dir examples/blog",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if lines < 0 && cmd.Flags().Changed("lines") {
 				return usagef("--lines %d: there is no such number of lines", lines)

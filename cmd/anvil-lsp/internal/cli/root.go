@@ -36,7 +36,7 @@ Without --serve and a command it is a language server on standard input and
 output: editors start it so.`,
 		Example: `  anvil-lsp init hello && anvil-lsp --serve hello
   anvil-lsp --serve --addr 127.0.0.1:0
-  anvil-lsp --serve testdata/blog -- -db /tmp/blog.db
+  anvil-lsp --serve examples/blog -- -db /tmp/blog.db
   anvil-lsp --serve --once --json`,
 		Version:               buildVersion().Version,
 		Args:                  cobra.ArbitraryArgs,

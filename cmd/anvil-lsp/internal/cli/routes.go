@@ -43,7 +43,7 @@ still open, the median time to answer of the last ones, and the status of the
 last one. A reload goes on counting.
 
 On a terminal, columns that do not fit are left out, the signature first.`,
-		Example:           "  anvil-lsp routes\n  anvil-lsp routes testdata/blog | grep POST\n  anvil-lsp routes --json | jq '.routes[].pattern'",
+		Example:           "  anvil-lsp routes\n  anvil-lsp routes examples/blog | grep POST\n  anvil-lsp routes --json | jq '.routes[].pattern'",
 		Args:              maxArgs(1),
 		ValidArgsFunction: completeDirs,
 		RunE: func(cmd *cobra.Command, args []string) error {

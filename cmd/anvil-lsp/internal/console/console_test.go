@@ -76,7 +76,7 @@ func TestConsole(t *testing.T) {
 		options Options
 		events  func(dir string) []control.Event
 	}{
-		{"start", Options{RoutesCommand: "anvil-lsp routes testdata/blog"}, func(string) []control.Event {
+		{"start", Options{RoutesCommand: "anvil-lsp routes examples/blog"}, func(string) []control.Event {
 			return []control.Event{
 				{Time: at(0), Kind: control.EventStarting, URL: url},
 				{Time: at(0), Kind: control.EventBuilding, URL: url},
@@ -144,7 +144,7 @@ func TestConsole(t *testing.T) {
 				{Time: at(30), Kind: control.EventKept, Generation: 6, Message: "no space left on the disk that holds the output directory: write x\nmake room"},
 			}
 		}},
-		{"predictions", Options{Verbose: true, RestartCommand: "anvil-lsp ctl restart --dir testdata/blog"}, predictions},
+		{"predictions", Options{Verbose: true, RestartCommand: "anvil-lsp ctl restart --dir examples/blog"}, predictions},
 		{"quiet", Options{}, predictions},
 		{"incidents", Options{}, func(dir string) []control.Event {
 			feed := filepath.Join(dir, "handlers", "feed.go")
@@ -171,7 +171,7 @@ func TestConsole(t *testing.T) {
 			var out bytes.Buffer
 			o := tt.options
 			o.Out, o.Dir, o.Source, o.Location = &out, dir, os.ReadFile, time.UTC
-			o.Version, o.App = "v1.2.3", "testdata/blog"
+			o.Version, o.App = "v1.2.3", "examples/blog"
 			c := New(o)
 			for _, ev := range tt.events(dir) {
 				c.Event(ev)
