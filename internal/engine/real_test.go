@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -67,8 +68,18 @@ func newApp(t *testing.T) *app {
 	}
 	// The engine watches the runtime, too, and somebody may be editing it.
 	copied := t.TempDir()
-	for _, dir := range []string{".", "control", "manifest", "internal/handoff", "shared/regular", "shared/takeover", "shared/visible"} {
-		copyFiles(t, filepath.Join(root, "hotreload", dir), filepath.Join(copied, dir))
+	runtime := filepath.Join(root, "hotreload")
+	if err := filepath.WalkDir(runtime, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		if d.Name() == "testdata" {
+			return fs.SkipDir
+		}
+		copyFiles(t, path, filepath.Join(copied, strings.TrimPrefix(path, runtime)))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 	a.edit("go.mod", "=> ../../hotreload", "=> "+copied)
 	return a
