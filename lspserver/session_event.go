@@ -9,7 +9,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
@@ -148,7 +148,7 @@ func (f *session) remember(told []manifest.Diagnostic) {
 		}
 	}
 	bases := map[problem]texts{}
-	sources := build.Sources(f.dir)
+	sources := golist.Sources(f.dir)
 	for _, d := range f.status.Problems {
 		p := problemOf(d)
 		base := bases[p]

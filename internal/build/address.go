@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
 // Address returns the address that main gives to LiveServer as Options.Addr, as
@@ -18,10 +19,10 @@ import (
 // none. If it cannot be read, unread is the code that decides it, as far as that
 // was found. Args are the arguments that the program will have, getenv is its
 // environment. Main is as Main returns it.
-func (b *Builder) Address(
-	ctx context.Context, main string, args []string, getenv func(string) string,
+func Address(
+	ctx context.Context, l *golist.Lister, main string, args []string, getenv func(string) string,
 ) (addr string, unread manifest.Position, known bool) {
-	pkgs, err := b.list(ctx, nil, "-e", "-json=Dir,GoFiles", main)
+	pkgs, err := l.List(ctx, nil, "-e", "-json=Dir,GoFiles", main)
 	if err != nil || len(pkgs) != 1 {
 		return "", unread, false
 	}

@@ -7,60 +7,16 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
-
-// Progress is told, in a few words, what a long build is doing. It is called
-// from another goroutine and must not block.
-type Progress func(message string)
-
-// exports is what the go command made of packages.
-type exports struct {
-	archives map[string]string // by import path
-	// failed are the packages that do not compile; they can be there with -e only.
-	failed []*Package
-}
-
-// exportArchives compiles packages, and what they import, with the go command,
-// and returns the archive of each. Errors in the code are a *Failure, unless -e
-// is given.
-func (b *Builder) exportArchives(ctx context.Context, progress Progress, args ...string) (*exports, error) {
-	compiled := 0
-	line := func(text string) {
-		// With -v the go command names each package that it compiles.
-		if progress == nil || strings.HasPrefix(text, "#") || strings.ContainsAny(text, " :\t") {
-			return
-		}
-		compiled++
-		progress(fmt.Sprintf("compiling what is not in the build cache: package %d, %s", compiled, text))
-	}
-	pkgs, err := b.list(ctx, line, slices.Concat([]string{"-export", "-deps", "-v", "-json=ImportPath,Export,Error"}, args)...)
-	if err != nil {
-		return nil, b.listFailure(err)
-	}
-	out := &exports{archives: make(map[string]string, len(pkgs))}
-	for _, p := range pkgs {
-		switch {
-		case p.Error != nil:
-			if err := gocmd.DiskFull(p.Error.Err); err != nil {
-				return nil, err
-			}
-			out.failed = append(out.failed, p)
-		case p.Export != "":
-			out.archives[p.ImportPath] = p.Export
-		}
-	}
-	return out, nil
-}
 
 // addMissing returns the snapshot with the archives that it lacks: a hot package
 // imports something new, the build cache was cleaned, or modules changed, and with
 // them what code is checked against. Hot code need not compile for that. running
 // is what the process was linked from; nil if there is none.
-func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress Progress) (*Snapshot, error) {
+func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress golist.Progress) (*Snapshot, error) {
 	missing := s.missing()
 	moved := s.movedFrom(running)
 	if len(moved) > 0 { // whatever imports those tells of them, too
@@ -74,7 +30,7 @@ func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress
 	}
 	// The go command allows -buildmode=plugin for one main package only; listing
 	// main is the same work, since all else is in the cache.
-	all, err := b.exportArchives(ctx, progress, "-e", "--", s.boundary.Main)
+	all, err := b.list.ExportArchives(ctx, progress, "-e", "--", s.boundary.Main)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +40,7 @@ func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress
 		next.fresh = map[string]bool{}
 	}
 	for _, path := range missing {
-		archive, ok := all.archives[path]
+		archive, ok := all.Archives[path]
 		if !ok || !moved[path] && !s.replaces(running, path, archive) {
 			continue
 		}
@@ -101,9 +57,9 @@ func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress
 		}
 		next.archives[path] = archive
 	}
-	for _, f := range all.failed {
+	for _, f := range all.Failed {
 		if p := s.graph.Packages[f.ImportPath]; p != nil {
-			next.faults[p.ImportPath] = fault{inputs: s.inputDigest(p), found: b.faultsOf(p, f.Error.Err)}
+			next.faults[p.ImportPath] = fault{inputs: s.inputDigest(p), found: b.list.FaultsOf(p, f.Error.Err)}
 		}
 	}
 	return &next, nil
@@ -117,7 +73,7 @@ func (s *Snapshot) movedFrom(running *Snapshot) map[string]bool {
 		return moved
 	}
 	for path, now := range s.graph.Packages {
-		if was := running.last(path); was != nil && !s.hot(path) && was.moduleID() != now.moduleID() {
+		if was := running.last(path); was != nil && !s.hot(path) && was.ModuleID() != now.ModuleID() {
 			moved[path] = true
 		}
 	}
@@ -186,7 +142,7 @@ func (b *Builder) Restore(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 // Prepare is Inspect with the archives of all packages that are not hot, as far
 // as they compile: enough to check hot code without building anything that
 // runs. What does not compile is in the snapshot's Faults.
-func (b *Builder) Prepare(ctx context.Context, main string, progress Progress) (*Snapshot, *Graph, error) {
+func (b *Builder) Prepare(ctx context.Context, main string, progress golist.Progress) (*Snapshot, *golist.Graph, error) {
 	s, g, err := b.Inspect(ctx, main)
 	if err != nil {
 		return nil, g, err
@@ -198,14 +154,14 @@ func (b *Builder) Prepare(ctx context.Context, main string, progress Progress) (
 // Sources returns the packages that are to be checked from source, dependencies
 // first: the hot ones, host packages that do not compile, and local packages that
 // import those.
-func (s *Snapshot) Sources() []*Package { return s.sourcesWith(nil) }
+func (s *Snapshot) Sources() []*golist.Package { return s.sourcesWith(nil) }
 
 // sourcesWith is Sources with host packages whose archives are not of the code
 // as it is now.
-func (s *Snapshot) sourcesWith(changed []string) []*Package {
+func (s *Snapshot) sourcesWith(changed []string) []*golist.Package {
 	stale := map[string]bool{}
 	faults := s.Faults()
-	var out []*Package
+	var out []*golist.Package
 	for _, path := range s.graph.Order {
 		pkg := s.graph.Packages[path]
 		if s.hot(path) {
@@ -228,15 +184,15 @@ func (s *Snapshot) sourcesWith(changed []string) []*Package {
 // registration leads into it: those that can be edited in place, and
 // dependencies that use the runtime. The runtime itself is known without, and
 // code in other languages is none that can be followed.
-func (s *Snapshot) HostSources() []*Package {
-	var out []*Package
+func (s *Snapshot) HostSources() []*golist.Package {
+	var out []*golist.Package
 	runtime := s.graph.Packages[manifest.RuntimePath]
 	for _, path := range s.graph.Order {
 		p := s.graph.Packages[path]
-		if p.Standard || s.hot(path) || path == s.boundary.Main || len(p.native()) > 0 || runtime != nil && p.moduleName() == runtime.moduleName() {
+		if p.Standard || s.hot(path) || path == s.boundary.Main || len(p.Native()) > 0 || runtime != nil && p.ModuleName() == runtime.ModuleName() {
 			continue
 		}
-		if p.Local() && !p.vendored() || slices.Contains(p.Imports, manifest.RuntimePath) {
+		if p.Local() && !p.Vendored() || slices.Contains(p.Imports, manifest.RuntimePath) {
 			out = append(out, p)
 		}
 	}

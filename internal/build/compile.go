@@ -10,12 +10,13 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
 // compileJob is one run of the compiler.
 type compileJob struct {
-	pkg       *Package // language version, embedded files
-	path      string   // import path to compile under
+	pkg       *golist.Package // language version, embedded files
+	path      string          // import path to compile under
 	out       string
 	files     []string
 	flags     []string // additional ones
@@ -38,7 +39,7 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 		args = append(args, "-race")
 	}
 	args = append(args, b.tools.CompilerFlags()...)
-	if root := b.tools.Workspace(); root != "" && within(root, j.pkg.Dir) && !j.pkg.vendored() {
+	if root := b.tools.Workspace(); root != "" && golist.Within(root, j.pkg.Dir) && !j.pkg.Vendored() {
 		args = append(args, b.tools.WorkspaceFlags()...)
 	}
 	args = append(args, j.flags...)
@@ -55,7 +56,7 @@ func (b *Builder) compile(ctx context.Context, j compileJob) error {
 	_, err := b.tools.Quick().Output(ctx, j.pkg.Dir, b.tools.Tool("compile"), append(args, j.files...)...)
 	err = b.tools.CodeError(err, j.pkg.Dir)
 	if f, ok := errors.AsType[*gocmd.Failure](err); ok {
-		f.Diagnostics = b.existing(f.Diagnostics, j.files)
+		f.Diagnostics = b.list.Existing(f.Diagnostics, j.files)
 	}
 	return err
 }

@@ -18,6 +18,6 @@ func (b *Builder) Compiles(ctx context.Context, plan *Plan, packages []string) e
 	if len(paths) == 0 {
 		return nil
 	}
-	_, err := b.exportArchives(ctx, nil, slices.Concat([]string{"--"}, paths)...)
+	_, err := b.list.ExportArchives(ctx, nil, slices.Concat([]string{"--"}, paths)...)
 	return err
 }

@@ -6,7 +6,9 @@ import (
 	"os"
 	"slices"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 )
 
@@ -43,7 +45,7 @@ type Config struct {
 	Env []string
 	// Progress is told of long work that nobody is expected to wait for, such as
 	// compiling again what the build cache has lost. It may be nil.
-	Progress Progress
+	Progress golist.Progress
 }
 
 // Failure is code that is at fault; see [gocmd.Failure].
@@ -53,10 +55,19 @@ type Failure = gocmd.Failure
 // [gocmd.ErrSetup].
 var ErrSetup = gocmd.ErrSetup
 
+// Graph, Package and Progress are what the go command says of a program and of its
+// packages, and of its own work.
+type (
+	Graph    = golist.Graph
+	Package  = golist.Package
+	Progress = golist.Progress
+)
+
 // Builder builds one application. It is safe for concurrent use.
 type Builder struct {
 	cfg   Config
 	tools *gocmd.Toolchain
+	list  *golist.Lister
 	full  *fullLinker // makes executables, and any plugin
 	thin  *thinLinker // makes plugins of what is not loaded yet
 
@@ -94,6 +105,7 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.list = &golist.Lister{Toolchain: b.tools, Assets: cfg.Assets}
 	b.full = &fullLinker{builder: b, extldFlags: b.fastestLinker(ctx)}
 	b.thin = newThinLinker(b)
 	// What is renamed keeps its old names in debug information, and in formats that are
@@ -108,3 +120,21 @@ func (b *Builder) Toolchain() string { return b.tools.Version() }
 // Unheeded returns the flags of GOFLAGS that the live server is built without, as
 // they are written, in that order.
 func (b *Builder) Unheeded() []string { return b.tools.Unheeded() }
+
+// Main finds the main package of the application: the configured one, the one
+// in Dir if it serves, or the only one below Dir that does. It returns an import
+// path or a path that the go command accepts in its place.
+func (b *Builder) Main(ctx context.Context) (string, error) { return Main(ctx, b.list, b.cfg.Main) }
+
+// Address returns the address that main gives to LiveServer as Options.Addr, as far as
+// that can be read from its source without running it; see [discover.Address].
+func (b *Builder) Address(
+	ctx context.Context, main string, args []string, getenv func(string) string,
+) (addr string, unread manifest.Position, known bool) {
+	return Address(ctx, b.list, main, args, getenv)
+}
+
+// Graph loads the import graph below a main package; see [golist.Lister.Graph].
+func (b *Builder) Graph(ctx context.Context, main string) (*golist.Graph, error) {
+	return b.list.Graph(ctx, main)
+}

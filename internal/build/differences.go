@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 )
@@ -30,12 +31,12 @@ func newDifferences() *differences {
 }
 
 // compare takes up how a package differs from what it was, which may be nil.
-func (e *differences) compare(before, p *Package, was, now map[string]syntax.File) {
+func (e *differences) compare(before, p *golist.Package, was, now map[string]syntax.File) {
 	path := p.ImportPath
-	if before == nil || !slices.Equal(before.inputs(), p.inputs()) || before.moduleID() != p.moduleID() {
+	if before == nil || !slices.Equal(before.Inputs(), p.Inputs()) || before.ModuleID() != p.ModuleID() {
 		e.others[path] = true
 	}
-	for _, file := range p.inputs() {
+	for _, file := range p.Inputs() {
 		old, had := was[file]
 		src := now[file]
 		if had && old.Content == src.Content {

@@ -21,31 +21,32 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
-// Main finds the main package of the application: the configured one, the one
-// in Dir if it serves, or the only one below Dir that does. It returns an import
-// path or a path that the go command accepts in its place.
-func (b *Builder) Main(ctx context.Context) (string, error) {
-	if m := b.cfg.Main; m != "" {
-		m = named(b.cfg.Dir, m)
+// Main finds the main package of an application: the one that was chosen, if one was,
+// the one in the application's directory if it serves, or the only one below that does.
+// It returns an import path or a path that the go command accepts in its place.
+func Main(ctx context.Context, l *golist.Lister, chosen string) (string, error) {
+	if chosen != "" {
+		m := named(l.Dir, chosen)
 		if strings.HasPrefix(m, "-") {
 			return "", fmt.Errorf("%w: the main package %q is neither a directory nor an import path", gocmd.ErrSetup, m)
 		}
 		return m, nil
 	}
-	match := gocmd.Matcher(b.tools.BuildContext())
-	if p := sketchOf(b.cfg.Dir, match); p.main && p.serves {
+	match := gocmd.Matcher(l.BuildContext())
+	if p := sketchOf(l.Dir, match); p.main && p.serves {
 		return ".", nil
 	}
 	// What else is in the directory may be a program that generates something.
-	found := findPrograms(ctx, b.cfg.Dir, match)
+	found := findPrograms(ctx, l.Dir, match)
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
 	var mains []string
 	for _, p := range found.Programs {
-		rel, err := filepath.Rel(b.cfg.Dir, p.Dir)
+		rel, err := filepath.Rel(l.Dir, p.Dir)
 		if err != nil {
 			return "", err
 		}
@@ -56,7 +57,7 @@ func (b *Builder) Main(ctx context.Context) (string, error) {
 	}
 	if len(mains) == 0 {
 		var err error
-		if mains, err = b.listMains(ctx); err != nil {
+		if mains, err = listMains(ctx, l); err != nil {
 			return "", err
 		}
 	}
@@ -65,14 +66,14 @@ func (b *Builder) Main(ctx context.Context) (string, error) {
 		return mains[0], nil
 	case len(mains) > 1:
 		return "", fmt.Errorf("%w: several programs use the runtime: %s; choose one with --main %s", gocmd.ErrSetup, strings.Join(mains, ", "), mains[0])
-	case sketchOf(b.cfg.Dir, match).main:
+	case sketchOf(l.Dir, match).main:
 		return ".", nil // what it lacks is said of it
 	case found.denied != nil:
-		return "", fmt.Errorf("%w: no program in %s was found that uses %s, and not all of it may be read: %w", gocmd.ErrSetup, b.cfg.Dir, manifest.RuntimePath, found.denied)
+		return "", fmt.Errorf("%w: no program in %s was found that uses %s, and not all of it may be read: %w", gocmd.ErrSetup, l.Dir, manifest.RuntimePath, found.denied)
 	case found.GaveUp != "":
-		return "", fmt.Errorf("%w: no program in %s was found that uses %s: %s; name its directory with --main", gocmd.ErrSetup, b.cfg.Dir, manifest.RuntimePath, found.GaveUp)
+		return "", fmt.Errorf("%w: no program in %s was found that uses %s: %s; name its directory with --main", gocmd.ErrSetup, l.Dir, manifest.RuntimePath, found.GaveUp)
 	}
-	return "", fmt.Errorf("%w: no program in %s calls %s.%s; name the application's directory, or make one with `anvil-lsp init`", gocmd.ErrSetup, b.cfg.Dir, manifest.RuntimePath, ServeName)
+	return "", fmt.Errorf("%w: no program in %s calls %s.%s; name the application's directory, or make one with `anvil-lsp init`", gocmd.ErrSetup, l.Dir, manifest.RuntimePath, ServeName)
 }
 
 // named returns a main package as the go command takes it in dir: a directory
@@ -116,27 +117,27 @@ func ImportPath(dir, main string) string {
 // listMains returns the import paths of the main packages below Dir that have the
 // runtime among their dependencies, sorted: one may be called by a module that
 // the user does not work on.
-func (b *Builder) listMains(ctx context.Context) ([]string, error) {
+func listMains(ctx context.Context, l *golist.Lister) ([]string, error) {
 	pattern := "./..."
-	if b.tools.Env.GOWORK != "" && (b.tools.Env.GOMOD == "" || b.tools.Env.GOMOD == os.DevNull) {
+	if l.Env.GOWORK != "" && (l.Env.GOMOD == "" || l.Env.GOMOD == os.DevNull) {
 		// Above the modules of a go.work, where ./... means nothing.
 		pattern = "work"
 	}
-	pkgs, err := b.list(ctx, nil, "-e", "-deps", "-json=ImportPath,Name,Dir,Imports,ImportMap", pattern)
+	pkgs, err := l.List(ctx, nil, "-e", "-deps", "-json=ImportPath,Name,Dir,Imports,ImportMap", pattern)
 	if err != nil {
-		return nil, b.listFailure(err)
+		return nil, l.ListFailure(err)
 	}
-	g := &Graph{Packages: make(map[string]*Package, len(pkgs))}
+	g := &golist.Graph{Packages: make(map[string]*golist.Package, len(pkgs))}
 	for _, p := range pkgs {
 		g.Packages[p.ImportPath] = p
 	}
 	var mains []string
 	for _, p := range pkgs {
-		if p.Name != "main" || !within(b.cfg.Dir, p.Dir) {
+		if p.Name != "main" || !golist.Within(l.Dir, p.Dir) {
 			continue
 		}
-		if _, ok := g.reach(p.ImportPath, func(string) bool { return false })[manifest.RuntimePath]; ok {
-			if p.Dir == b.cfg.Dir {
+		if _, ok := g.Reach(p.ImportPath, func(string) bool { return false })[manifest.RuntimePath]; ok {
+			if p.Dir == l.Dir {
 				return []string{"."}, nil
 			}
 			mains = append(mains, p.ImportPath)
@@ -146,14 +147,8 @@ func (b *Builder) listMains(ctx context.Context) ([]string, error) {
 	return mains, nil
 }
 
-// within reports whether a directory is another one or below it.
-func within(dir, path string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && filepath.IsLocal(rel)
-}
-
 // handlers finds the handlers package in a graph.
-func handlers(g *Graph) (string, error) {
+func handlers(g *golist.Graph) (string, error) {
 	var found []string
 	for _, path := range g.Order {
 		if p := g.Packages[path]; p.Workspace() && p != g.Main {
@@ -172,7 +167,7 @@ func handlers(g *Graph) (string, error) {
 	if ds := syntaxFaults(g); len(ds) > 0 {
 		return "", gocmd.Fail(ds...)
 	}
-	pos := mainPosition(g)
+	pos := golist.MainPosition(g)
 	if len(found) == 0 {
 		return "", gocmd.Fail(manifest.Diagnose(manifest.CodeRegister, pos,
 			"no package that %s imports exports func %s(r *hotreload.RouteSink)", g.Main.ImportPath, manifest.RegisterName))
@@ -183,11 +178,11 @@ func handlers(g *Graph) (string, error) {
 
 // syntaxFaults returns the syntax errors in the files of local packages. The go
 // command reads a file only as far as its imports.
-func syntaxFaults(g *Graph) []manifest.Diagnostic {
+func syntaxFaults(g *golist.Graph) []manifest.Diagnostic {
 	var out []manifest.Diagnostic
 	for _, path := range g.Order {
 		p := g.Packages[path]
-		if !p.Local() || p.vendored() {
+		if !p.Local() || p.Vendored() {
 			continue
 		}
 		for _, name := range p.SourceFiles() {
@@ -213,7 +208,7 @@ func syntaxFaults(g *Graph) []manifest.Diagnostic {
 var lineDirective = regexp.MustCompile(`(/[/*])line `)
 
 // FindRegister returns where a package declares AnvilRegisterRoutes.
-func FindRegister(p *Package) (manifest.Position, bool) {
+func FindRegister(p *golist.Package) (manifest.Position, bool) {
 	for _, name := range p.SourceFiles() {
 		data, err := regular.Read(name, regular.MaxSource)
 		if err != nil || !bytes.Contains(data, []byte(manifest.RegisterName)) {

@@ -14,6 +14,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -79,13 +80,13 @@ func (d *Drafts) Draft(s *Snapshot, buffers map[string][]byte) *Snapshot {
 	}
 	for _, path := range s.graph.Order {
 		if p := next.graph.Packages[path]; p.Local() {
-			next.graph.Packages[path] = p.without(func(f string) bool { _, ok := next.sources[f]; return !ok })
+			next.graph.Packages[path] = p.Without(func(f string) bool { _, ok := next.sources[f]; return !ok })
 		}
 	}
 	d.buffers = known
 	for path, now := range next.sources {
 		if now.Native() != s.sources[path].Native() {
-			next.boundary = NewBoundary(next.graph, s.boundary.Handlers, nativeIn(next.sources))
+			next.boundary = golist.NewBoundary(next.graph, s.boundary.Handlers, nativeIn(next.sources))
 			break
 		}
 	}
@@ -154,18 +155,6 @@ func (d *Drafts) place(s *Snapshot, pkg, path string, data []byte) {
 	s.graph.Packages[pkg] = &q
 }
 
-// without returns the package without the Go files that are gone.
-func (p *Package) without(gone func(path string) bool) *Package {
-	missing := func(name string) bool { return gone(filepath.Join(p.Dir, name)) }
-	if !slices.ContainsFunc(p.GoFiles, missing) && !slices.ContainsFunc(p.EmbedFiles, missing) {
-		return p
-	}
-	q := *p
-	q.GoFiles = slices.DeleteFunc(slices.Clone(p.GoFiles), missing)
-	q.EmbedFiles = slices.DeleteFunc(slices.Clone(p.EmbedFiles), missing)
-	return &q
-}
-
 // Against says what the code of s, a draft, means for a live server that runs
 // the code of live. newest is what the draft was made of.
 func (s *Snapshot) Against(live, newest *Snapshot) *Plan {
@@ -173,7 +162,7 @@ func (s *Snapshot) Against(live, newest *Snapshot) *Plan {
 	plan.compare(live)
 	for _, path := range slices.Sorted(maps.Keys(s.sources)) {
 		was, ok := newest.sources[path]
-		if newest.graph.moduleFile(path) && ok && was.Tokens != s.sources[path].Tokens {
+		if newest.graph.ModuleFile(path) && ok && was.Tokens != s.sources[path].Tokens {
 			plan.Reasons = append(plan.Reasons, manifest.Diagnose(manifest.CodeModuleChanged, manifest.Position{File: path},
 				"%s changed, and may choose other versions of modules", filepath.Base(path)))
 		}

@@ -2,16 +2,11 @@ package build
 
 import (
 	"fmt"
-	"go/parser"
-	"go/token"
 	"maps"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
-	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -43,53 +38,12 @@ func (s *Snapshot) Mistakes() []manifest.Diagnostic {
 
 // inputDigest sums the files of a package; those of a package whose source is not
 // local do not change.
-func (s *Snapshot) inputDigest(p *Package) syntax.Sum {
+func (s *Snapshot) inputDigest(p *golist.Package) syntax.Sum {
 	var sums []string
 	if p.Local() {
-		for _, f := range p.inputs() {
+		for _, f := range p.Inputs() {
 			sums = append(sums, fmt.Sprintf("%s %x", f, s.sources[f].Content))
 		}
 	}
 	return syntax.SumOf(sums)
-}
-
-// faultsOf reads the go command's words about a package that does not compile.
-func (b *Builder) faultsOf(p *Package, text string) []manifest.Diagnostic {
-	if ds := gocmd.ParseErrors(b.cfg.Dir, text); len(ds) > 0 {
-		return b.existing(ds, p.inputs())
-	}
-	text = strings.TrimSpace(strings.TrimPrefix(text, "# "+p.ImportPath+"\n"))
-	return []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, cgoPosition(p, text), "%s", text)}
-}
-
-// cgoPosition returns the #cgo directive that the go command's words are about:
-// it names the flags, but not where they stand. Where none is found it is the
-// package clause of the first file.
-func cgoPosition(p *Package, text string) manifest.Position {
-	var pos manifest.Position
-	for _, name := range slices.Concat(p.CgoFiles, p.GoFiles) {
-		path := filepath.Join(p.Dir, name)
-		data, err := regular.Read(path, regular.MaxSource)
-		if err != nil {
-			continue
-		}
-		fset := token.NewFileSet()
-		f, _ := parser.ParseFile(fset, path, data, parser.ImportsOnly|parser.ParseComments)
-		if f == nil {
-			continue
-		}
-		if pos.File == "" {
-			pos = manifest.Position{File: path, Line: fset.PositionFor(f.Package, false).Line, Column: 1}
-		}
-		line := 0
-		for row := range strings.Lines(string(data)) {
-			line++
-			_, directive, ok := strings.Cut(row, "#cgo ")
-			_, flags, hasFlags := strings.Cut(directive, ":")
-			if ok && hasFlags && slices.ContainsFunc(strings.Fields(flags), func(flag string) bool { return strings.Contains(text, flag) }) {
-				return manifest.Position{File: path, Line: line, Column: strings.Index(row, "#cgo") + 1}
-			}
-		}
-	}
-	return pos
 }

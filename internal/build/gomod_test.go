@@ -12,45 +12,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
-// TestModulePosition: the line that decides about a module.
-func TestModulePosition(t *testing.T) {
-	const text = `module example.com/app
-
-go 1.26.0
-
-require (
-	example.com/a v1.0.0
-	example.com/b v1.0.0 // indirect
-)
-
-require example.com/c v1.0.0
-
-replace example.com/b v1.0.0 => example.com/fork/b v1.0.1
-
-replace (
-	example.com/c => ../c
-)
-`
-	a := newApp(t, "app.txtar")
-	a.write("go.mod", text)
-	name := filepath.Join(a.dir, "go.mod")
-	main := &Package{Module: &Module{Path: "example.com/app", GoMod: name}}
-	for module, want := range map[string]string{
-		"example.com/a": name + ":6", "example.com/b": name + ":12", "example.com/c": name + ":15", "example.com/d": name, "": name,
-	} {
-		if got := readGoMod(main).position(module).String(); got != want {
-			t.Errorf("%q: %s, want %s", module, got, want)
-		}
-	}
-	a.write("go.mod", "module example.com/app\n\nrequir x\n")
-	if got := readGoMod(main).position("x").String(); got != name {
-		t.Errorf("nonsense: %s, want %s", got, name)
-	}
-	if got := readGoMod(&Package{}).position("x"); got.File != "" || got.Line != 0 {
-		t.Errorf("no module: %v", got)
-	}
-}
-
 // TestModFile: what -modfile names in place of go.mod decides about modules as that does.
 func TestModFile(t *testing.T) {
 	const sums = `github.com/go-chi/chi/v5 v5.0.12 h1:9euLV5sTrTNTRUU9POmDUvfxyj6LAABLUcEWO+JJb4s=

@@ -12,6 +12,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
 // handoffPath is the package through which a plugin hands its register function
@@ -66,12 +67,12 @@ func handoffImports() []string {
 }
 
 // compileEntry compiles a package that plugins begin with.
-func (b *Builder) compileEntry(ctx context.Context, handlers *Package, j compileJob) error {
+func (b *Builder) compileEntry(ctx context.Context, handlers *golist.Package, j compileJob) error {
 	file := strings.TrimSuffix(j.out, ".a") + ".go"
 	if err := os.WriteFile(file, handoff("handoff", handlers.ImportPath), 0o666); err != nil {
 		return gocmd.WriteError(err)
 	}
-	j.files, j.pkg = []string{file}, &Package{Dir: handlers.Dir, ImportPath: entryPath, Name: "handoff"}
+	j.files, j.pkg = []string{file}, &golist.Package{Dir: handlers.Dir, ImportPath: entryPath, Name: "handoff"}
 	return b.compile(ctx, j)
 }
 

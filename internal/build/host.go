@@ -12,6 +12,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -19,15 +20,15 @@ import (
 // Errors in the code are a *Failure; then the graph, as far as it could be
 // loaded, is returned with the error, so that the watcher sees the mistake
 // mended.
-func (b *Builder) Inspect(ctx context.Context, main string) (s *Snapshot, g *Graph, err error) {
-	err = listing(ctx, func() error {
+func (b *Builder) Inspect(ctx context.Context, main string) (s *Snapshot, g *golist.Graph, err error) {
+	err = golist.Listing(ctx, func() error {
 		s, g, err = b.inspectOnce(ctx, main)
 		return err
 	})
 	return s, g, err
 }
 
-func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *Graph, error) {
+func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *golist.Graph, error) {
 	g, err := b.Graph(ctx, main)
 	if err != nil {
 		return nil, g, err
@@ -37,7 +38,7 @@ func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *Gra
 		return nil, g, err
 	}
 	if g.Packages[manifest.RuntimePath] == nil {
-		return nil, g, gocmd.Fail(manifest.Diagnose(manifest.CodeRegister, moduleFilePosition(g.Main), "the program does not import %s", manifest.RuntimePath))
+		return nil, g, gocmd.Fail(manifest.Diagnose(manifest.CodeRegister, golist.ModuleFilePosition(g.Main), "the program does not import %s", manifest.RuntimePath))
 	}
 	sources, err := b.readSources(g, nil, nil)
 	if err != nil {
@@ -47,9 +48,9 @@ func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *Gra
 }
 
 // newSnapshot returns the snapshot of a program that is not compiled yet.
-func newSnapshot(g *Graph, handlers string, sources map[string]syntax.File) *Snapshot {
+func newSnapshot(g *golist.Graph, handlers string, sources map[string]syntax.File) *Snapshot {
 	s := &Snapshot{
-		graph: g, boundary: NewBoundary(g, handlers, nativeIn(sources)), sources: sources,
+		graph: g, boundary: golist.NewBoundary(g, handlers, nativeIn(sources)), sources: sources,
 		archives: map[string]string{}, linked: map[string]bool{}, compiled: map[string]compiled{},
 	}
 	for path, p := range g.Packages {
@@ -86,7 +87,7 @@ func (st Stages) compiled(s *Snapshot) {
 // Host builds the executable of the live server from the code as it is now.
 // The generation is the one that it will serve from its own linked handlers. It
 // returns a graph and errors as Inspect does.
-func (b *Builder) Host(ctx context.Context, main string, generation int, progress Progress, stages Stages) (*Result, *Graph, error) {
+func (b *Builder) Host(ctx context.Context, main string, generation int, progress golist.Progress, stages Stages) (*Result, *golist.Graph, error) {
 	watch := newStopwatch()
 	// Digests are read before anything is compiled: a file that changes in
 	// between differs from them and is taken up by the next batch.
@@ -95,15 +96,15 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 		return nil, g, err
 	}
 	stages.listed(s)
-	made, err := b.exportArchives(ctx, progress, "--", main)
+	made, err := b.list.ExportArchives(ctx, progress, "--", main)
 	if err != nil {
-		return nil, g, b.existingIn(g, err)
+		return nil, g, b.list.ExistingIn(g, err)
 	}
-	delete(made.archives, s.boundary.Main) // as the main package of a plugin
-	s.take(made.archives)
+	delete(made.Archives, s.boundary.Main) // as the main package of a plugin
+	s.take(made.Archives)
 	res, err := b.finishHost(ctx, s, generation, hostPlace(generation), watch, control.StepResolve, stages)
 	if err != nil {
-		err = b.existingIn(g, err)
+		err = b.list.ExistingIn(g, err)
 	}
 	return res, g, err
 }
@@ -166,7 +167,7 @@ func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at pla
 		return "", gocmd.WriteError(err)
 	}
 	main := s.graph.Main
-	if len(main.native()) > 0 || !b.sharedArchives() {
+	if len(main.Native()) > 0 || !b.sharedArchives() {
 		return "", b.goBuildHost(ctx, main, res, watch)
 	}
 	if archive = s.static[main.ImportPath].archive; archive == "" {
@@ -193,7 +194,7 @@ func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at pla
 }
 
 // staticOf is a package as it was compiled just now.
-func (s *Snapshot) staticOf(p *Package, archive string) static {
+func (s *Snapshot) staticOf(p *golist.Package, archive string) static {
 	return static{archive: archive, inputs: s.compiledFrom(p), texts: s.texts(p), pkg: p}
 }
 
@@ -207,11 +208,11 @@ func (b *Builder) sharedArchives() bool {
 // goBuildHost leaves the executable to the go command: for a main package with
 // cgo or assembly of its own, and where archives cannot be shared. The archives of its dependencies differ from the plugins' only in
 // how they address data, which the runtime's check of packages leaves out.
-func (b *Builder) goBuildHost(ctx context.Context, main *Package, res *Result, watch *stopwatch) error {
+func (b *Builder) goBuildHost(ctx context.Context, main *golist.Package, res *Result, watch *stopwatch) error {
 	flags := slices.DeleteFunc(b.tools.Flags(), func(f string) bool { return f == "-buildmode=plugin" })
 	args := slices.Concat([]string{"build"}, flags, []string{"-o", res.Path, "--", main.ImportPath})
 	if _, err := b.tools.Output(ctx, b.cfg.Dir, b.cfg.Go, args...); err != nil {
-		return b.listFailure(err)
+		return b.list.ListFailure(err)
 	}
 	res.Steps = append(res.Steps, watch.step(control.StepLink))
 	return nil
@@ -219,7 +220,7 @@ func (b *Builder) goBuildHost(ctx context.Context, main *Package, res *Result, w
 
 // modInfo returns the line that makes debug.ReadBuildInfo work in the
 // executable. The markers are those of cmd/go/internal/modload.ModInfoData.
-func (b *Builder) modInfo(g *Graph) string {
+func (b *Builder) modInfo(g *golist.Graph) string {
 	info := debug.BuildInfo{GoVersion: b.tools.Env.GOVERSION, Path: g.Main.ImportPath}
 	seen := map[string]bool{}
 	for _, path := range g.Order {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 )
 
@@ -97,7 +98,7 @@ func (h *hotCompile) run(ctx context.Context) error {
 	if h.renames && h.err != nil {
 		return h.err
 	}
-	if err := h.next.graph.inOrder(h.packages, func(path string) error { return h.make(ctx, path) }); err != nil {
+	if err := h.next.graph.InOrder(h.packages, func(path string) error { return h.make(ctx, path) }); err != nil {
 		return err
 	}
 	return h.makeEntry(ctx)
@@ -145,7 +146,7 @@ func (h *hotCompile) done(path string, now compiled, kept bool) {
 }
 
 // compile compiles a package under an import path.
-func (h *hotCompile) compile(ctx context.Context, p *Package, path, out string) (err error) {
+func (h *hotCompile) compile(ctx context.Context, p *golist.Package, path, out string) (err error) {
 	job := compileJob{pkg: p, path: path, out: out, importcfg: h.importConfig(p.ImportPath)}
 	if job.files, job.flags, err = h.at.sources(p, h.dir); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -16,10 +17,9 @@ import (
 // handlers package, and files are h/name.go.
 func hotSnapshot(t *testing.T, archive string) *Snapshot {
 	t.Helper()
-	ours := &Module{Path: "m", Main: true}
+	ours := &golist.Module{Path: "m", Main: true}
 	s := &Snapshot{
-		graph:    &Graph{Packages: map[string]*Package{}},
-		boundary: &Boundary{Handlers: "h", hot: map[string]bool{}},
+		graph:    &golist.Graph{Packages: map[string]*golist.Package{"main": {ImportPath: "main"}}},
 		compiled: map[string]compiled{}, sources: map[string]syntax.File{},
 	}
 	for _, f := range txtar.Parse([]byte(archive)).Files {
@@ -27,10 +27,9 @@ func hotSnapshot(t *testing.T, archive string) *Snapshot {
 		dir = strings.TrimSuffix(dir, "/")
 		p := s.graph.Packages[dir]
 		if p == nil {
-			p = &Package{ImportPath: dir, Name: path.Base(dir), Dir: filepath.Join("/app", dir), Module: ours}
+			p = &golist.Package{ImportPath: dir, Name: path.Base(dir), Dir: filepath.Join("/app", dir), Module: ours}
 			s.graph.Packages[dir] = p
 			s.graph.Order = append(s.graph.Order, dir) // the archive has dependencies first
-			s.boundary.hot[dir] = true
 			s.compiled[dir] = compiled{path: dir}
 		}
 		p.GoFiles = append(p.GoFiles, name)
@@ -40,6 +39,8 @@ func hotSnapshot(t *testing.T, archive string) *Snapshot {
 			p.Imports = append(p.Imports, imp.Path)
 		}
 	}
+	s.graph.Main = s.graph.Packages["main"]
+	s.boundary = golist.NewBoundary(s.graph, "h", func(*golist.Package) bool { return false })
 	return s
 }
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -24,7 +25,7 @@ type initialPackage struct {
 }
 
 type unitIn struct {
-	pkg  *Package
+	pkg  *golist.Package
 	file *syntax.File
 	unit *syntax.Unit
 }

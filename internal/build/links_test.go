@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -36,14 +37,14 @@ func TestLinks(t *testing.T) {
 	a.write("../via/none", "")
 	link("../dirlink/real/shared.go", "../via/shared.go")
 
-	p := &Package{ImportPath: "app", Dir: filepath.Join(a.dir, "app"), GoFiles: []string{"app.go", "shared.go"}, Module: &Module{Main: true, GoMod: filepath.Join(a.dir, "go.mod")}}
-	g := &Graph{Packages: map[string]*Package{"app": p}, Order: []string{"app"}, Main: p}
+	p := &golist.Package{ImportPath: "app", Dir: filepath.Join(a.dir, "app"), GoFiles: []string{"app.go", "shared.go"}, Module: &golist.Module{Main: true, GoMod: filepath.Join(a.dir, "go.mod")}}
+	g := &golist.Graph{Packages: map[string]*golist.Package{"app": p}, Order: []string{"app"}, Main: p}
 	b := &Builder{tools: &gocmd.Toolchain{}}
 	sources, err := b.readSources(g, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Snapshot{graph: g, boundary: &Boundary{Main: "app", Handlers: "app"}, sources: sources}
+	s := &Snapshot{graph: g, boundary: &golist.Boundary{Main: "app", Handlers: "app"}, sources: sources}
 	for _, name := range []string{"via/shared.go", "dirlink/real/shared.go", "common/real/shared.go", "mod/go.mod"} {
 		path := filepath.Join(root, name)
 		if !s.Relevant(path) || !slices.Contains(s.Dirs(), filepath.Dir(path)) {

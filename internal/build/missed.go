@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -66,7 +67,7 @@ func ChangedSince(dirs []string, since time.Time) bool {
 		entries, _ := os.ReadDir(dir)
 		return slices.ContainsFunc(entries, func(e os.DirEntry) bool {
 			path := filepath.Join(dir, e.Name())
-			return e.Type().IsRegular() && PossiblyRelevant(path) && after(path)
+			return e.Type().IsRegular() && golist.PossiblyRelevant(path) && after(path)
 		})
 	})
 }

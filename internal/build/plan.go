@@ -14,6 +14,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -38,13 +39,13 @@ type Plan struct {
 // that any file may have changed. Code that cannot be loaded is a *Failure; then
 // the graph, as far as it could be loaded, is returned with the error, so that
 // the watcher sees the mistake mended.
-func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan, *Graph, error) {
+func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan, *golist.Graph, error) {
 	return b.plan(ctx, s, files, syntax.Read, true)
 }
 
 // plan is Plan for files that read reads. Without ask it is errNotAhead where the
 // go command has to be asked.
-func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read func(path string, opaque bool) (syntax.File, error), ask bool) (*Plan, *Graph, error) {
+func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read func(path string, opaque bool) (syntax.File, error), ask bool) (*Plan, *golist.Graph, error) {
 	all := files == nil
 	if all {
 		files = slices.Sorted(maps.Keys(s.sources))
@@ -71,7 +72,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 		case now.Content != old.Content:
 			sources[path] = now
 			dirty[path] = true
-			resolve = resolve || now.Header != old.Header || now.Linkname != old.Linkname || s.graph.moduleFile(path)
+			resolve = resolve || now.Header != old.Header || now.Linkname != old.Linkname || s.graph.ModuleFile(path)
 		case !slices.Equal(now.Targets, old.Targets): // a link to another file that says the same
 			sources[path] = now
 		}
@@ -84,7 +85,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 	next := &same
 	next.sources = sources
 	if resolve {
-		var g *Graph
+		var g *golist.Graph
 		var err error
 		if next, g, err = b.resolve(ctx, s, dirty); err != nil {
 			return nil, g, err
@@ -130,15 +131,15 @@ func (p *Plan) Watch() *Snapshot { return p.next }
 
 // resolve asks the go command for the graph as it is now, and returns it even if
 // it does not hold.
-func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]bool) (next *Snapshot, g *Graph, err error) {
-	err = listing(ctx, func() error {
+func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]bool) (next *Snapshot, g *golist.Graph, err error) {
+	err = golist.Listing(ctx, func() error {
 		next, g, err = b.resolveOnce(ctx, s, dirty)
 		return err
 	})
 	return next, g, err
 }
 
-func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string]bool) (*Snapshot, *Graph, error) {
+func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string]bool) (*Snapshot, *golist.Graph, error) {
 	g, err := b.Graph(ctx, s.boundary.Main)
 	if err != nil && g.Main != nil && g.Main.Name == "" && g.Main.Error != nil {
 		// It was moved, or the module renamed.
@@ -164,15 +165,15 @@ func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string
 		return nil, g, err
 	}
 	next := *s
-	next.graph, next.boundary, next.sources = g, NewBoundary(g, register, nativeIn(sources)), sources
+	next.graph, next.boundary, next.sources = g, golist.NewBoundary(g, register, nativeIn(sources)), sources
 	next.left = s.leaving(g)
 	return &next, g, nil
 }
 
 // nativeIn returns the test for packages that only the go command can build.
-func nativeIn(sources map[string]syntax.File) func(*Package) bool {
-	return func(p *Package) bool {
-		return len(p.native()) > 0 || slices.ContainsFunc(p.SourceFiles(), func(f string) bool { return sources[f].Native() })
+func nativeIn(sources map[string]syntax.File) func(*golist.Package) bool {
+	return func(p *golist.Package) bool {
+		return len(p.Native()) > 0 || slices.ContainsFunc(p.SourceFiles(), func(f string) bool { return sources[f].Native() })
 	}
 }
 
@@ -187,8 +188,8 @@ func (p *Plan) compare(s *Snapshot) {
 			partly = append(partly, path)
 			continue
 		}
-		if was != nil && !hot && was.moduleID() != now.moduleID() {
-			modules[now.moduleName()] = fmt.Sprintf("the running process has %s, go.mod now says %s", was.moduleText(), now.moduleText())
+		if was != nil && !hot && was.ModuleID() != now.ModuleID() {
+			modules[now.ModuleName()] = fmt.Sprintf("the running process has %s, go.mod now says %s", was.ModuleText(), now.ModuleText())
 			continue
 		}
 		if !now.Local() {
@@ -197,7 +198,7 @@ func (p *Plan) compare(s *Snapshot) {
 		if back, ok := s.left[path]; ok && s.graph.Packages[path] == nil && !hot {
 			if back.inputs != p.next.inputDigest(now) {
 				p.Host = append(p.Host, path)
-				p.Reasons = append(p.Reasons, p.hostChanged(s, path, now.inputs()[0]))
+				p.Reasons = append(p.Reasons, p.hostChanged(s, path, now.Inputs()[0]))
 			}
 			continue
 		}
@@ -206,7 +207,7 @@ func (p *Plan) compare(s *Snapshot) {
 		case !hot && s.swapped(path):
 			// What is linked under its own path would use another copy of it than hot code does.
 			p.Host = append(p.Host, path)
-			p.Reasons = append(p.Reasons, p.hostChanged(s, path, cmp.Or(file, now.inputs()[0])))
+			p.Reasons = append(p.Reasons, p.hostChanged(s, path, cmp.Or(file, now.Inputs()[0])))
 		case file == "":
 		case hot:
 			p.Changed = append(p.Changed, path)
@@ -218,13 +219,13 @@ func (p *Plan) compare(s *Snapshot) {
 		}
 	}
 	if len(partly) > 0 {
-		p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, mainPosition(p.next.graph), "the initialisation of %s was broken off in the running process", strings.Join(partly, ", ")))
+		p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, golist.MainPosition(p.next.graph), "the initialisation of %s was broken off in the running process", strings.Join(partly, ", ")))
 	}
 	for _, moved := range []struct{ what, was, now string }{
 		{"program", s.boundary.Main, p.next.boundary.Main}, {"handlers package", s.boundary.Handlers, p.next.boundary.Handlers},
 	} {
 		if moved.was != moved.now {
-			p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, mainPosition(p.next.graph), "the %s is %s now, that of the running process is %s", moved.what, moved.now, moved.was))
+			p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, golist.MainPosition(p.next.graph), "the %s is %s now, that of the running process is %s", moved.what, moved.now, moved.was))
 		}
 	}
 	if was, now := s.graph.Main.DefaultGODEBUG, p.next.graph.Main.DefaultGODEBUG; was != now {
@@ -243,7 +244,7 @@ func (p *Plan) Rebuilt() []string { return p.next.rebuilt(p.Changed) }
 // Sources returns the packages of which the archives do not say what the code
 // is now, dependencies first: the hot packages, host packages that changed or do
 // not compile, and what imports those.
-func (p *Plan) Sources() []*Package { return p.next.sourcesWith(p.Host) }
+func (p *Plan) Sources() []*golist.Package { return p.next.sourcesWith(p.Host) }
 
 // hostChanged is the diagnostic for a host package that differs in a file.
 func (p *Plan) hostChanged(s *Snapshot, pkg, file string) manifest.Diagnostic {
@@ -279,28 +280,20 @@ func (p *Plan) hostChanged(s *Snapshot, pkg, file string) manifest.Diagnostic {
 	return d
 }
 
-// mainPosition is the first file of the main package.
-func mainPosition(g *Graph) manifest.Position {
-	if len(g.Main.GoFiles) == 0 {
-		return manifest.Position{}
-	}
-	return manifest.Position{File: filepath.Join(g.Main.Dir, g.Main.GoFiles[0])}
-}
-
 // difference returns the first file in which a package differs from the
 // snapshot, and whether the difference means anything to the process: a comment
 // or formatting does not, though it moves positions, nor does an embedded file
 // that the program reads from the disk in development.
-func (p *Plan) difference(s *Snapshot, was, now *Package) (file string, real bool) {
+func (p *Plan) difference(s *Snapshot, was, now *golist.Package) (file string, real bool) {
 	before, compiled := map[string]bool{}, map[string]bool{}
 	if was != nil {
-		for _, f := range was.inputs() {
+		for _, f := range was.Inputs() {
 			before[f] = true
 		}
-		compiled = was.compiledFiles()
+		compiled = was.CompiledFiles()
 	}
-	embeds, unused := now.embedded(), p.next.graph.unusedAssets(now, now)
-	for _, f := range now.inputs() {
+	embeds, unused := now.Embedded(), p.next.graph.UnusedAssets(now, now)
+	for _, f := range now.Inputs() {
 		known := before[f]
 		delete(before, f)
 		switch {
@@ -312,14 +305,14 @@ func (p *Plan) difference(s *Snapshot, was, now *Package) (file string, real boo
 			file = f
 		}
 	}
-	unused = p.next.graph.unusedAssets(was, now)
+	unused = p.next.graph.UnusedAssets(was, now)
 	for _, gone := range slices.Sorted(maps.Keys(before)) {
 		if !unused(gone) {
 			return gone, true
 		}
 		file = cmp.Or(file, gone)
 	}
-	if was != nil && was.moduleID() != now.moduleID() {
+	if was != nil && was.ModuleID() != now.ModuleID() {
 		return filepath.Join(now.Dir, now.GoFiles[0]), true // compiled for another language version
 	}
 	return file, false

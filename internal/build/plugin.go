@@ -90,8 +90,8 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 	res.Rebuilt = s.rebuilt(plan.Changed)
 	if missing := s.neverMade(res.Rebuilt); len(missing) > 0 {
 		// Why the go command did not compile them is in its own words.
-		if _, err := b.exportArchives(ctx, nil, "--", s.boundary.Main); err != nil {
-			return nil, b.existingIn(s.graph, err)
+		if _, err := b.list.ExportArchives(ctx, nil, "--", s.boundary.Main); err != nil {
+			return nil, b.list.ExistingIn(s.graph, err)
 		}
 		if missing = s.neverMade(res.Rebuilt); len(missing) > 0 {
 			return nil, fmt.Errorf("the go command gave no archive of %s", missing[0])

@@ -13,6 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -22,13 +23,13 @@ type static struct {
 	archive string
 	inputs  syntax.Sum // of what it was compiled from; see compiledFrom
 	texts   map[string]syntax.File
-	pkg     *Package
+	pkg     *golist.Package
 }
 
 // compiledFrom sums what a local package is compiled from, besides the packages
 // that it imports.
-func (s *Snapshot) compiledFrom(p *Package) syntax.Sum {
-	return syntax.SumOf([]any{p.moduleID(), s.inputDigest(p), p.EmbedPatterns})
+func (s *Snapshot) compiledFrom(p *golist.Package) syntax.Sum {
+	return syntax.SumOf([]any{p.ModuleID(), s.inputDigest(p), p.EmbedPatterns})
 }
 
 // errGoCommand says that an executable has to be left to the go command.
@@ -38,7 +39,7 @@ var errGoCommand = errors.New("the go command has to compile it")
 // compiler as Plugin does, for what the code of a package, or the exported part
 // of one that it imports, makes necessary. Where that is not enough, because
 // modules or what only the go command can compile have changed, it is Host.
-func (b *Builder) Rehost(ctx context.Context, plan *Plan, generation int, progress Progress, stages Stages) (*Result, *Graph, error) {
+func (b *Builder) Rehost(ctx context.Context, plan *Plan, generation int, progress golist.Progress, stages Stages) (*Result, *golist.Graph, error) {
 	if res := b.takeAhead(ctx, plan, generation); res != nil {
 		stages.compiled(res.Snapshot)
 		return res, res.Snapshot.graph, nil
@@ -48,7 +49,7 @@ func (b *Builder) Rehost(ctx context.Context, plan *Plan, generation int, progre
 	case errors.Is(err, errGoCommand):
 		return b.Host(ctx, plan.next.boundary.Main, generation, progress, stages)
 	case err != nil:
-		return nil, plan.next.graph, b.existingIn(plan.next.graph, err)
+		return nil, plan.next.graph, b.list.ExistingIn(plan.next.graph, err)
 	}
 	return res, res.Snapshot.graph, nil
 }
@@ -98,7 +99,7 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapsho
 	for _, path := range s.graph.Order {
 		switch p := s.graph.Packages[path]; {
 		case path == "unsafe":
-		case path == s.boundary.Main && len(p.native()) > 0: // see linkHost
+		case path == s.boundary.Main && len(p.Native()) > 0: // see linkHost
 		case p.Local():
 			local = append(local, path)
 			if old, ok := was.lastCompiled(path); ok {
@@ -110,7 +111,7 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapsho
 		default:
 			old := was.graph.Packages[path]
 			archive := plan.next.archives[path]
-			if old == nil || old.moduleID() != p.moduleID() || archive == "" {
+			if old == nil || old.ModuleID() != p.ModuleID() || archive == "" {
 				return nil, errGoCommand
 			}
 			if _, err := os.Stat(archive); err != nil {
@@ -119,7 +120,7 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapsho
 			now.archives[path] = archive
 		}
 	}
-	if err := s.graph.inOrder(local, func(path string) error { return now.compile(ctx, path) }); err != nil {
+	if err := s.graph.InOrder(local, func(path string) error { return now.compile(ctx, path) }); err != nil {
 		return nil, err
 	}
 	s.take(now.archives)
@@ -159,7 +160,7 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 		r.done(path, old.archive, false, moved)
 		return nil
 	}
-	if len(p.native()) > 0 {
+	if len(p.Native()) > 0 {
 		return errGoCommand
 	}
 	name := sha256.Sum256([]byte(path)) // packages can have the same one
@@ -213,7 +214,7 @@ func readable(file string) bool {
 
 // belongs reports whether a package was last compiled with its imports as those were
 // last compiled: both for the executable, or both for a plugin.
-func (r *recompiled) belongs(p *Package) bool {
+func (r *recompiled) belongs(p *golist.Package) bool {
 	of := func(path string) (executable, plugin bool) {
 		archive := r.before[path].archive
 		return archive == r.was.static[path].archive, archive == r.was.compiled[path].plain
@@ -236,7 +237,7 @@ func (r *recompiled) apart(archive string) bool {
 
 // imports returns the importcfg of a package, and whether an import makes it
 // necessary to compile it, or may.
-func (r *recompiled) imports(p *Package) (cfg string, changed, moved bool) {
+func (r *recompiled) imports(p *golist.Package) (cfg string, changed, moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var b strings.Builder

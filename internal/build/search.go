@@ -14,6 +14,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 	"golang.org/x/mod/modfile"
 )
@@ -181,7 +182,7 @@ func (s *search) addModule(dir string) {
 	if file.Module != nil {
 		m.path = file.Module.Mod.Path
 	}
-	maps.Copy(m.replaced, replacedDirs(dir, file.Replace))
+	maps.Copy(m.replaced, golist.ReplacedDirs(dir, file.Replace))
 }
 
 // joined adds the modules that packages below the root may import: the one
@@ -195,9 +196,9 @@ func (s *search) joined() {
 		if data, err := readSmall(name); err == nil {
 			if work, err := modfile.ParseWork(name, data, nil); err == nil {
 				for _, use := range work.Use {
-					in := absoluteIn(dir, use.Path)
+					in := golist.AbsoluteIn(dir, use.Path)
 					s.addModule(in)
-					maps.Copy(s.modules[in].replaced, replacedDirs(dir, work.Replace))
+					maps.Copy(s.modules[in].replaced, golist.ReplacedDirs(dir, work.Replace))
 				}
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
 // unpack writes the files of a txtar text into a directory.
@@ -132,36 +133,9 @@ func TestEnclosing(t *testing.T) {
 		"app/handlers": {filepath.Join(root, "app"), root}, "app": {root}, ".": nil,
 	} {
 		got := Enclosing(filepath.Join(root, dir))
-		got = slices.DeleteFunc(got, func(d string) bool { return !within(root, d) })
+		got = slices.DeleteFunc(got, func(d string) bool { return !golist.Within(root, d) })
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", dir, got, want)
 		}
-	}
-}
-
-// TestMain finds the program as the go command builds it.
-func TestMainFound(t *testing.T) {
-	tests := []struct{ name, files, want, wrong string }{
-		{name: "tag", files: "-- magefile.go --\n//go:build mage\n\npackage main\n\nfunc main() {}\n-- cmd/server/main.go --\npackage main" + serves, want: "./cmd/server"},
-		{name: "another program in the root", files: "-- main.go --\npackage main\n\nfunc main() {}\n-- cmd/server/main.go --\npackage main" + serves, want: "./cmd/server"},
-		{name: "commands", files: "-- cmd/app/main.go --\npackage main\n\nimport \"example.com/hello/internal/cmd\"\n\nfunc main() { cmd.Execute() }\n-- internal/cmd/serve.go --\npackage cmd" + serves, want: "./cmd/app"},
-		{name: "two", files: "-- cmd/a/main.go --\npackage main" + serves + "-- cmd/b/main.go --\npackage main" + serves, wrong: "./cmd/a, ./cmd/b; choose one with --main ./cmd/a"},
-		{name: "the root and another", files: "-- main.go --\npackage main" + serves + "-- cmd/b/main.go --\npackage main" + serves, want: "."},
-		{name: "only in the root, and it does not serve", files: "-- main.go --\npackage main\n\nfunc main() {}\n", want: "."},
-		{name: "none", files: "-- cmd/a/main.go --\npackage main\n\nfunc main() {}\n", wrong: "no program in "},
-	}
-	for _, tt := range tests {
-		dir := t.TempDir()
-		unpack(t, dir, strings.Replace(helloModule, "v0.0.0\n", "v0.0.0\n\nreplace github.com/anvilforge/anvil-lsp/hotreload => ./runtime\n", 1)+helloHandlers+tt.files+
-			"-- runtime/go.mod --\nmodule github.com/anvilforge/anvil-lsp/hotreload\n-- runtime/h.go --\npackage hotreload\n")
-		b, err := New(t.Context(), Config{Dir: dir, OutDir: filepath.Join(dir, ".anvil")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := b.Main(t.Context())
-		if got != tt.want || (tt.wrong == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.wrong) {
-			t.Errorf("%s: %q, error %v; want %q, %q", tt.name, got, err, tt.want, tt.wrong)
-		}
-		b.Close()
 	}
 }

@@ -5,21 +5,21 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // Snapshot is everything that is known of what one generation was built from.
 // It is immutable.
 type Snapshot struct {
-	graph    *Graph
-	boundary *Boundary
+	graph    *golist.Graph
+	boundary *golist.Boundary
 	// archives of the packages that are not hot, as the running executable
 	// linked them (or, if it lacks them, as an earlier plugin did).
 	archives map[string]string
@@ -56,7 +56,7 @@ type Snapshot struct {
 
 // departed is a package as it was when it was loaded.
 type departed struct {
-	pkg    *Package
+	pkg    *golist.Package
 	inputs syntax.Sum
 	// partly: its initialisation was broken off, and cannot be made up for. The Go
 	// runtime ends a process that begins with it again.
@@ -64,7 +64,7 @@ type departed struct {
 }
 
 // leaving returns left for the program as another graph has it.
-func (s *Snapshot) leaving(now *Graph) map[string]departed {
+func (s *Snapshot) leaving(now *golist.Graph) map[string]departed {
 	left := map[string]departed{}
 	for path, d := range s.left {
 		if now.Packages[path] == nil {
@@ -96,7 +96,7 @@ func (s *Snapshot) Refused(res *Result, partly func(path string) bool) *Snapshot
 }
 
 // last returns a package as the process has it, or nil.
-func (s *Snapshot) last(path string) *Package {
+func (s *Snapshot) last(path string) *golist.Package {
 	if p := s.graph.Packages[path]; p != nil {
 		return p
 	}
@@ -145,12 +145,12 @@ func (s *Snapshot) Host() []manifest.Package {
 		if !p.Local() || s.hot(path) {
 			continue
 		}
-		if !p.Workspace() && runtime != nil && p.moduleName() == runtime.moduleName() {
+		if !p.Workspace() && runtime != nil && p.ModuleName() == runtime.ModuleName() {
 			continue
 		}
 		var sums []string
-		embeds, unused := p.embedded(), s.graph.unusedAssets(p, p)
-		for _, f := range p.inputs() {
+		embeds, unused := p.Embedded(), s.graph.UnusedAssets(p, p)
+		for _, f := range p.Inputs() {
 			if unused(f) { // as for plans
 				continue
 			}
@@ -169,7 +169,7 @@ func (s *Snapshot) Modules() []string {
 	ids := map[string]bool{}
 	for path, p := range s.graph.Packages {
 		if p.Module != nil && !s.hot(path) {
-			ids[p.moduleID()] = true
+			ids[p.ModuleID()] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(ids))
@@ -183,11 +183,11 @@ func (s *Snapshot) GODEBUG() string { return s.graph.Main.DefaultGODEBUG }
 func (s *Snapshot) Executable() string { return s.images[0].path }
 
 // Reason says why a package is a host package.
-func (s *Snapshot) Reason(path string) Reason { return s.boundary.Reason(path) }
+func (s *Snapshot) Reason(path string) golist.Reason { return s.boundary.Reason(path) }
 
 // Package returns what the go command says about a package of the graph, or
 // nil.
-func (s *Snapshot) Package(path string) *Package { return s.graph.Packages[path] }
+func (s *Snapshot) Package(path string) *golist.Package { return s.graph.Packages[path] }
 
 // SourceDirs returns the directories that the go command takes files from, as it
 // names them, sorted.
@@ -206,32 +206,26 @@ func (s *Snapshot) Dirs() []string {
 	return slices.Compact(dirs)
 }
 
+// Builds reports whether a file is among those that packages were built from.
+func (s *Snapshot) Builds(path string) bool { return s.graph.Builds(path) }
+
 // Relevant reports whether a change of a file can change what is built. It is
 // cheap, and right for files that do not exist yet.
 func (s *Snapshot) Relevant(path string) bool {
-	if _, ok := s.sources[path]; ok || s.graph.moduleFile(path) {
+	if _, ok := s.sources[path]; ok || s.graph.ModuleFile(path) {
 		return true
 	}
-	if (strings.HasSuffix(path, ".go") && !syntax.IgnoredGoName(filepath.Base(path)) || nativeName(path)) && s.packageIn(filepath.Dir(path)) != nil {
+	if (strings.HasSuffix(path, ".go") && !syntax.IgnoredGoName(filepath.Base(path)) || golist.NativeName(path)) && s.packageIn(filepath.Dir(path)) != nil {
 		return true
 	}
 	return s.embedder(path) != nil || len(s.linksTo(path)) > 0
 }
 
-// moduleFile reports whether a file decides about modules, by its name or because it
-// is read in place of go.mod or go.sum.
-func (g *Graph) moduleFile(path string) bool {
-	return syntax.ModuleFile(path) || g.modFile != "" && (path == g.modFile || path == sumFile(g.modFile))
-}
-
-// sumFile returns the file of sums that belongs to a go.mod.
-func sumFile(goMod string) string { return strings.TrimSuffix(goMod, ".mod") + ".sum" }
-
 // PackageIn returns the local package in a directory, or nil.
-func (s *Snapshot) PackageIn(dir string) *Package { return s.packageIn(dir) }
+func (s *Snapshot) PackageIn(dir string) *golist.Package { return s.packageIn(dir) }
 
 // packageIn returns the local package in a directory, or nil.
-func (s *Snapshot) packageIn(dir string) *Package {
+func (s *Snapshot) packageIn(dir string) *golist.Package {
 	for _, p := range s.graph.Packages {
 		if p.Dir == dir && p.Local() {
 			return p
@@ -254,9 +248,9 @@ func (s *Snapshot) holds(path string) bool {
 
 // embedder returns the local package that would embed a file of this name, or a
 // file in a directory of this name, or nil.
-func (s *Snapshot) embedder(path string) *Package {
+func (s *Snapshot) embedder(path string) *golist.Package {
 	for _, p := range s.graph.Packages {
-		if p.Local() && p.embeds(path) {
+		if p.Local() && p.Embeds(path) {
 			return p
 		}
 	}
@@ -265,7 +259,7 @@ func (s *Snapshot) embedder(path string) *Package {
 
 // readSources digests every input of the local packages and the module files.
 // Digests in known are taken over unless the file is in dirty.
-func (b *Builder) readSources(g *Graph, known map[string]syntax.File, dirty map[string]bool) (map[string]syntax.File, error) {
+func (b *Builder) readSources(g *golist.Graph, known map[string]syntax.File, dirty map[string]bool) (map[string]syntax.File, error) {
 	sources := map[string]syntax.File{}
 	read := func(path string, opaque bool) error {
 		if _, done := sources[path]; done {
@@ -286,19 +280,19 @@ func (b *Builder) readSources(g *Graph, known map[string]syntax.File, dirty map[
 		if !p.Local() {
 			continue
 		}
-		files := p.inputs()
-		if !p.vendored() { // else there are many
+		files := p.Inputs()
+		if !p.Vendored() { // else there are many
 			for _, f := range p.IgnoredGoFiles { // their build constraints may change
 				files = append(files, filepath.Join(p.Dir, f))
 			}
 		}
 		for _, f := range files {
-			if err := read(f, p.vendored()); err != nil {
+			if err := read(f, p.Vendored()); err != nil {
 				return nil, gocmd.Unreadable(f, err)
 			}
 		}
 	}
-	for _, f := range moduleFiles(g) {
+	for _, f := range golist.ModuleFiles(g) {
 		if err := read(f, false); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -306,80 +300,10 @@ func (b *Builder) readSources(g *Graph, known map[string]syntax.File, dirty map[
 	return sources, nil
 }
 
-// moduleDirs returns the directories of module files, and of modules that others
-// name, sorted: go.work may be above all packages, and a module may still have to
-// appear where it is said to be.
-func moduleDirs(g *Graph) []string {
-	set := map[string]bool{}
-	for _, f := range moduleFiles(g) {
-		set[filepath.Dir(f)] = true
-	}
-	for _, dir := range localModules(g) {
-		set[dir] = true
-	}
-	return slices.Sorted(maps.Keys(set))
-}
-
-// missingDirs returns the directories in which broken packages are, or would be
-// if the go command found them nowhere, sorted. Nothing else may lead there: the
-// directory above is often no package, as internal or pkg.
-func missingDirs(g *Graph, broken []*Package) []string {
-	modules := localModules(g)
-	for _, p := range g.Packages {
-		if p.Local() && p.Module.Dir != "" {
-			modules[p.Module.Path] = p.Module.Dir
-		}
-	}
-	set := map[string]bool{}
-	for _, m := range broken {
-		if m.Dir != "" {
-			if !m.Standard {
-				set[m.Dir] = true
-			}
-			continue
-		}
-		in := "" // the module with the longest path
-		for path := range modules {
-			if (m.ImportPath == path || strings.HasPrefix(m.ImportPath, path+"/")) && len(path) > len(in) {
-				in = path
-			}
-		}
-		if in != "" {
-			set[filepath.Join(modules[in], filepath.FromSlash(strings.TrimPrefix(m.ImportPath[len(in):], "/")))] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
-}
-
-// moduleFiles returns the files that decide about modules, whether they exist
-// or not, sorted.
-func moduleFiles(g *Graph) []string {
-	set := map[string]bool{}
-	if m := g.goMod; m != "" && m != os.DevNull { // there may be no package yet
-		set[m] = true
-	}
-	if m := g.modFile; m != "" {
-		set[m], set[sumFile(m)] = true, true
-	}
-	if w := g.goWork; w != "" && w != "off" {
-		set[w] = true
-		set[w+".sum"] = true
-		set[filepath.Join(filepath.Dir(w), "vendor", "modules.txt")] = true
-	}
-	for _, p := range g.Packages {
-		if p.Local() && p.Module.GoMod != "" {
-			set[p.Module.GoMod] = true
-			set[sumFile(p.Module.GoMod)] = true
-			set[filepath.Join(filepath.Dir(p.Module.GoMod), "vendor", "modules.txt")] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
-}
-
 // texts returns the sources of a package.
-func (s *Snapshot) texts(p *Package) map[string]syntax.File {
+func (s *Snapshot) texts(p *golist.Package) map[string]syntax.File {
 	out := map[string]syntax.File{}
-	for _, file := range p.inputs() {
+	for _, file := range p.Inputs() {
 		out[file] = s.sources[file]
 	}
 	return out

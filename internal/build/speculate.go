@@ -17,6 +17,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -211,7 +212,7 @@ func (p *Plan) strayed(overlay Overlay) bool {
 		packages = slices.Concat(p.Changed, p.Host) // as far as they are known to differ
 	}
 	for _, path := range packages {
-		for _, file := range p.next.graph.Packages[path].inputs() {
+		for _, file := range p.next.graph.Packages[path].Inputs() {
 			if _, ok := overlay[file]; ok {
 				continue
 			}
@@ -283,7 +284,7 @@ type place struct {
 // sources returns the files of a package as they are to be compiled, and the
 // compiler's flag that gives them back their names. The overlay's contents are
 // written below dir, also those that are on disk, where they may change.
-func (at place) sources(p *Package, dir string) (files, flags []string, err error) {
+func (at place) sources(p *golist.Package, dir string) (files, flags []string, err error) {
 	var names []string
 	for i, file := range p.SourceFiles() {
 		content, ok := at.overlay[file]

@@ -18,6 +18,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
 // ErrUnchecked says that source alone does not tell whether a program compiles.
@@ -29,9 +30,9 @@ var ErrUnchecked = errors.New("cannot be checked from source")
 // a *Failure. Those in packages with cgo are not found, and if there is code that this
 // version of go/types does not know the error is ErrUnchecked.
 func (b *Builder) TypeCheck(ctx context.Context, s *Snapshot) error {
-	c := newTypeCheck(s.graph, b.tools.Env.GOARCH, b.existing)
+	c := newTypeCheck(s.graph, b.tools.Env.GOARCH, b.list.Existing)
 	order := slices.DeleteFunc(slices.Clone(s.graph.Order), func(path string) bool { return path == "unsafe" })
-	return s.graph.inOrder(order, func(path string) error {
+	return s.graph.InOrder(order, func(path string) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
@@ -53,7 +54,7 @@ type typeCheck struct {
 	checked map[string]*types.Package
 }
 
-func newTypeCheck(g *Graph, goarch string, existing func([]manifest.Diagnostic, []string) []manifest.Diagnostic) *typeCheck {
+func newTypeCheck(g *golist.Graph, goarch string, existing func([]manifest.Diagnostic, []string) []manifest.Diagnostic) *typeCheck {
 	c := &typeCheck{
 		fset: token.NewFileSet(), sizes: types.SizesFor("gc", goarch), existing: existing,
 		foreign: map[string]bool{}, checked: map[string]*types.Package{"unsafe": types.Unsafe},
@@ -67,8 +68,8 @@ func newTypeCheck(g *Graph, goarch string, existing func([]manifest.Diagnostic, 
 }
 
 // check checks a package whose imports are checked.
-func (c *typeCheck) check(p *Package) error {
-	own := p.Local() && !p.vendored()
+func (c *typeCheck) check(p *golist.Package) error {
+	own := p.Local() && !p.Vendored()
 	if m := p.Module; m != nil && version.Compare(version.Lang("go"+m.GoVersion), version.Lang(runtime.Version())) > 0 {
 		return fmt.Errorf("%w: %s is written in Go %s", ErrUnchecked, p.ImportPath, m.GoVersion)
 	}
@@ -76,7 +77,7 @@ func (c *typeCheck) check(p *Package) error {
 	for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
 		f, err := parser.ParseFile(c.fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
 		if syntax, ok := errors.AsType[scanner.ErrorList](err); ok && own {
-			return gocmd.Fail(c.existing(syntaxErrors(syntax), p.inputs())...)
+			return gocmd.Fail(c.existing(syntaxErrors(syntax), p.Inputs())...)
 		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnchecked, err)
@@ -102,14 +103,14 @@ func (c *typeCheck) check(p *Package) error {
 	c.checked[p.ImportPath] = pkg
 	c.mu.Unlock()
 	switch {
-	case err == nil || len(p.native()) > 0: // what C declares is not known
+	case err == nil || len(p.Native()) > 0: // what C declares is not known
 		return nil
 	case c.foreign[p.ImportPath] && slices.ContainsFunc(found, ofUnknownType):
 		return nil
 	case !own || len(found) == 0 || slices.ContainsFunc(found, ofNewerGo):
 		return fmt.Errorf("%w: %w", ErrUnchecked, err)
 	}
-	return gocmd.Fail(c.existing(c.diagnostics(found), p.inputs())...)
+	return gocmd.Fail(c.existing(c.diagnostics(found), p.Inputs())...)
 }
 
 // ofUnknownType reports whether an error may come from what C declares.
@@ -121,7 +122,7 @@ func ofUnknownType(e types.Error) bool {
 func ofNewerGo(e types.Error) bool { return strings.Contains(e.Msg, "requires newer Go version") }
 
 // imported returns what a package imports under a path.
-func (c *typeCheck) imported(p *Package, path string) (*types.Package, error) {
+func (c *typeCheck) imported(p *golist.Package, path string) (*types.Package, error) {
 	if mapped := p.ImportMap[path]; mapped != "" {
 		path = mapped
 	}

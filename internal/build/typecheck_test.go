@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
 // TestTypeCheck: mistakes in the code of an application are found without compiling
@@ -59,12 +60,12 @@ func TestTypeCheckOfDependency(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a.go"), []byte("package a\n\nvar x int = \"\"\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	p := &Package{ImportPath: "example.com/a", Name: "a", Dir: dir, GoFiles: []string{"a.go"}, Module: &Module{Path: "example.com/a", Version: "v1.0.0", Dir: dir}}
-	c := newTypeCheck(&Graph{}, "amd64", nil)
+	p := &golist.Package{ImportPath: "example.com/a", Name: "a", Dir: dir, GoFiles: []string{"a.go"}, Module: &golist.Module{Path: "example.com/a", Version: "v1.0.0", Dir: dir}}
+	c := newTypeCheck(&golist.Graph{}, "amd64", nil)
 	if err := c.check(p); !errors.Is(err, ErrUnchecked) {
 		t.Errorf("%v, want %v", err, ErrUnchecked)
 	}
-	p.Module = &Module{Path: "example.com/a", Dir: dir, Main: true, GoVersion: "1.999"}
+	p.Module = &golist.Module{Path: "example.com/a", Dir: dir, Main: true, GoVersion: "1.999"}
 	if err := c.check(p); !errors.Is(err, ErrUnchecked) {
 		t.Errorf("in a newer Go: %v, want %v", err, ErrUnchecked)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -57,7 +58,7 @@ func (b *Builder) Unfinished(s *Snapshot, files []string) (file, what string) {
 
 // repeats returns a file of a package that declares what another one does; empty
 // if that one has anything of its own. Some of the files have changed.
-func (s *Snapshot) repeats(p *Package, f syntax.File, changed []string) string {
+func (s *Snapshot) repeats(p *golist.Package, f syntax.File, changed []string) string {
 	first := ""
 	now := map[string][]string{}
 	for _, file := range p.SourceFiles() {

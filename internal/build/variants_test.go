@@ -1,6 +1,7 @@
 package build
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -367,7 +368,7 @@ func TestCancel(t *testing.T) {
 	a := newApp(t, "app.txtar")
 	a.start(a.host().Path)
 	plan := a.plan(a.edit("handlers/handlers.go", `"v1"`, `"v2"`))
-	ctx, cancel := contextWithCancel(t)
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := a.b.Plugin(ctx, plan, a.gen+1); err == nil || ctx.Err() == nil {
 		t.Errorf("a cancelled build: %v", err)

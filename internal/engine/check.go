@@ -10,6 +10,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -122,7 +123,7 @@ func moduleChanges(s *build.Snapshot, against *manifest.Manifest) []manifest.Dia
 	changed := map[string]string{}
 	for _, now := range s.Modules() {
 		if before, ok := was[name(now)]; ok && before != now {
-			changed[name(now)] = fmt.Sprintf("the manifest was made with %s, go.mod now says %s", build.ModuleText(before), build.ModuleText(now))
+			changed[name(now)] = fmt.Sprintf("the manifest was made with %s, go.mod now says %s", golist.ModuleText(before), golist.ModuleText(now))
 		}
 	}
 	if before, now := against.GODEBUG, s.GODEBUG(); before != now {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/watch"
 )
 
@@ -35,7 +36,7 @@ func graphSet(dir string, live, next *build.Snapshot) watchSet {
 	}
 	return watchSet{dirs, func(path string) bool {
 		if len(known) == 0 {
-			return build.PossiblyRelevant(path)
+			return golist.PossiblyRelevant(path)
 		}
 		return slices.ContainsFunc(known, func(s *build.Snapshot) bool {
 			return s.Relevant(path) && (!watch.Copy(path) || s.Builds(path))
@@ -61,7 +62,7 @@ func brokenSet(dir string, live *build.Snapshot, g *build.Graph) watchSet {
 		if watch.Copy(path) { // its end may mend the graph, its appearance never does
 			return g != nil && g.Builds(path) || live != nil && live.Builds(path)
 		}
-		return g == nil && build.PossiblyRelevant(path) || g != nil && g.Mends(path) || live != nil && live.Relevant(path)
+		return g == nil && golist.PossiblyRelevant(path) || g != nil && g.Mends(path) || live != nil && live.Relevant(path)
 	}}
 }
 
@@ -81,7 +82,7 @@ func treeSet(dir string) watchSet {
 		}
 		return nil
 	})
-	return watchSet{dirs, build.PossiblyRelevant}
+	return watchSet{dirs, golist.PossiblyRelevant}
 }
 
 // maxTree bounds how many directories are watched for a program.

@@ -12,7 +12,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/devpage"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
-	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
 // FrontHeader marks an answer that comes from the engine, not from the
@@ -93,7 +93,7 @@ func (e *Engine) frontProblem(d manifest.Diagnostic) devpage.Problem {
 	}
 	p.Where = e.nearby(d.Position).String() + " · " + p.Where
 	if d.Line > 0 {
-		if text, err := build.Sources(e.opts.Dir).Read(d.File); err == nil {
+		if text, err := golist.Sources(e.opts.Dir).Read(d.File); err == nil {
 			p.Source = devpage.Excerpt(text, d.Line-2, d.Line+2, d.Line)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/launch"
 )
 
@@ -29,7 +29,7 @@ func newTestEngine(t *testing.T) *Engine {
 		opts: Options{Dir: t.TempDir(), Log: NewLog()}, socket: socket, events: transport.NewStream[control.Event](),
 		requests: make(chan request), ended: make(chan struct{}), checker: newSharedChecker(), holds: newHolds(), looks: newLooks(),
 	}
-	relevant := build.PossiblyRelevant
+	relevant := golist.PossiblyRelevant
 	e.relevant.Store(&relevant)
 	return e
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/launch"
 )
 
@@ -429,7 +430,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	}
 	status, err := replace(ctx, launch.Image{
 		Executable: res.Path, Dir: dir, Generation: generation, Handlers: res.Snapshot.Handlers(), Hot: res.Snapshot.Hot(),
-		Sources: build.Sources(t.opts.Dir),
+		Sources: golist.Sources(t.opts.Dir),
 	})
 	t.step(control.StepStart, time.Since(watch))
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
@@ -153,7 +154,7 @@ func (p *program) runCheck(ctx context.Context, dir string, f checkFlags) error 
 	case f.json:
 		err = printJSON(p.stdout, res)
 	case f.sarif:
-		err = sarif.Write(p.stdout, sarif.Report{Version: buildVersion().Version, Dir: p.dir, Source: build.ReadSource(dir), Rung: res.Rung, Diagnostics: res.Diagnostics})
+		err = sarif.Write(p.stdout, sarif.Report{Version: buildVersion().Version, Dir: p.dir, Source: golist.ReadSource(dir), Rung: res.Rung, Diagnostics: res.Diagnostics})
 	default:
 		err = p.printCheck(dir, res)
 	}
@@ -211,7 +212,7 @@ func (p *program) printCheck(dir string, res checkResult) error {
 	for i, d := range found {
 		found[i].Message = d.PredictedMessage(res.Rung, manifest.WouldRestart)
 	}
-	if err := console.Findings(console.Options{Out: p.stdout, Color: paint.Wanted(p.stdout), Dir: p.dir, Source: build.ReadSource(dir)}, found); err != nil {
+	if err := console.Findings(console.Options{Out: p.stdout, Color: paint.Wanted(p.stdout), Dir: p.dir, Source: golist.ReadSource(dir)}, found); err != nil {
 		return err
 	}
 	for _, u := range visible.Of(res.Unknown) {

@@ -27,6 +27,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
@@ -193,7 +194,7 @@ func (p *program) face(app string, o faceOptions) *face {
 	c := console.New(console.Options{
 		Out: p.stdout, Terminal: paint.IsTerminal(p.stdout), Color: paint.Wanted(p.stdout),
 		Width: func() int { return paint.Width(p.stdout) },
-		Dir:   p.dir, Source: build.ReadSource(p.abs(app)), App: app, Version: buildVersion().Version, RoutesCommand: routes, RestartCommand: restart,
+		Dir:   p.dir, Source: golist.ReadSource(p.abs(app)), App: app, Version: buildVersion().Version, RoutesCommand: routes, RestartCommand: restart,
 		Brief: o.brief, Verbose: o.verbose, Keys: o.keys,
 	})
 	return &face{Reporter: c, text: c, p: p}

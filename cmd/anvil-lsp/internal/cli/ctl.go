@@ -17,7 +17,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
-	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
@@ -78,7 +78,7 @@ runs there, or if what was asked for could not be done.`,
 				if asJSON {
 					return printJSON(p.stdout, s)
 				}
-				return console.Status(console.Options{Out: p.stdout, Color: paint.Wanted(p.stdout), Dir: p.dir, Source: build.ReadSource(s.Dir)}, s, time.Now())
+				return console.Status(console.Options{Out: p.stdout, Color: paint.Wanted(p.stdout), Dir: p.dir, Source: golist.ReadSource(s.Dir)}, s, time.Now())
 			},
 		},
 		p.log(&dir, &asJSON),

@@ -1,4 +1,4 @@
-package build
+package golist
 
 import (
 	"os"
@@ -6,9 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
-	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // TestMends: what may mend a graph that does not hold is watched for, and what
@@ -59,7 +56,7 @@ func TestMends(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			a := &app{t: t, dir: t.TempDir()}
+			a := newModule(t)
 			a.write("go.mod", "module example.com/mend\n\ngo 1.26\n\n"+tt.mod)
 			a.write("main.go", "package main\n\nimport _ \"example.com/mend/app\"\n\nfunc main() {}\n")
 			text := tt.app
@@ -74,28 +71,24 @@ func TestMends(t *testing.T) {
 				}
 				a.write(f, text)
 			}
-			b, err := New(t.Context(), Config{Dir: a.dir, OutDir: filepath.Join(a.dir, ".anvil")})
-			if err != nil {
-				t.Fatal(err)
-			}
-			g, err := b.Graph(t.Context(), ".")
+			g, err := a.Graph(t.Context(), ".")
 			if g == nil {
 				t.Fatal(err)
 			}
 			dirs := g.Dirs()
 			for _, d := range tt.watched {
-				if !slices.Contains(dirs, filepath.Join(a.dir, d)) {
+				if !slices.Contains(dirs, filepath.Join(a.Dir, d)) {
 					t.Errorf("%s is not watched: %q", d, dirs)
 				}
 			}
 			for _, d := range slices.Concat(tt.mends, tt.not) {
 				// What begins to exist is a directory if something is in it.
 				if isDir := slices.ContainsFunc(tt.mends, func(m string) bool { return strings.HasPrefix(m, d+"/") }); isDir {
-					if err := os.MkdirAll(filepath.Join(a.dir, d), 0o777); err != nil {
+					if err := os.MkdirAll(filepath.Join(a.Dir, d), 0o777); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if got, want := g.Mends(filepath.Join(a.dir, d)), slices.Contains(tt.mends, d); got != want {
+				if got, want := g.Mends(filepath.Join(a.Dir, d)), slices.Contains(tt.mends, d); got != want {
 					t.Errorf("%s mends the graph: %t, want %t", d, got, want)
 				}
 			}
@@ -106,14 +99,10 @@ func TestMends(t *testing.T) {
 // TestOutdated: what an embed pattern waits for may come while the go command is
 // at work.
 func TestOutdated(t *testing.T) {
-	a := &app{t: t, dir: t.TempDir()}
+	a := newModule(t)
 	a.write("go.mod", "module example.com/mend\n\ngo 1.26\n")
 	a.write("main.go", "package main\n\nimport \"embed\"\n\n//go:embed *.d/x\nvar _ embed.FS\n\nfunc main() {}\n")
-	b, err := New(t.Context(), Config{Dir: a.dir, OutDir: filepath.Join(a.dir, ".anvil")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := b.Graph(t.Context(), ".")
+	g, err := a.Graph(t.Context(), ".")
 	if err == nil || g.Outdated() || g.Unmatched() != "*.d/x" {
 		t.Fatalf("error %v, outdated %t, unmatched %q", err, g.Outdated(), g.Unmatched())
 	}
@@ -121,63 +110,7 @@ func TestOutdated(t *testing.T) {
 	if !g.Outdated() {
 		t.Error("not outdated, though there is a match")
 	}
-	if g, err = b.Graph(t.Context(), "."); err != nil || g.Outdated() || g.Unmatched() != "" {
+	if g, err = a.Graph(t.Context(), "."); err != nil || g.Outdated() || g.Unmatched() != "" {
 		t.Errorf("error %v, outdated %t, unmatched %q", err, g.Outdated(), g.Unmatched())
-	}
-}
-
-func TestUnfinished(t *testing.T) {
-	const whole = "package app\n\nvar a, b = 1, 2\n\nfunc f() {}\n\ntype t int\n\nfunc (t) m() {}\n"
-	tests := map[string]struct {
-		files map[string]string // written after the snapshot was taken; "" is empty, "-" gone
-		want  string
-	}{
-		"another edit":                   {files: map[string]string{"app.go": whole + "\nfunc g() {}\n"}},
-		"emptied":                        {files: map[string]string{"app.go": ""}, want: "app.go is empty"},
-		"new and empty":                  {files: map[string]string{"new.go": "\n"}, want: "new.go is empty"},
-		"copy":                           {files: map[string]string{"new.go": whole}, want: "new.go only repeats what app.go declares"},
-		"part of a copy":                 {files: map[string]string{"new.go": "package app\n\nfunc (t) m() { println() }\n\nfunc init() {}\n"}, want: "new.go only repeats what app.go declares"},
-		"something new":                  {files: map[string]string{"new.go": whole + "\nfunc g() {}\n"}},
-		"nothing to repeat":              {files: map[string]string{"new.go": "package app\n\nfunc init() {}\n\nvar _ = 1\n"}},
-		"moved":                          {files: map[string]string{"app.go": "-", "new.go": whole}},
-		"moved in part":                  {files: map[string]string{"app.go": "package app\n\nvar a, b = 1, 2\n", "new.go": "package app\n\nfunc f() {}\n\ntype t int\n\nfunc (t) m() {}\n"}},
-		"copy for another system":        {files: map[string]string{"new_plan9.go": whole}},
-		"copy that no build takes":       {files: map[string]string{"new.go": "//go:build none\n\n" + whole}},
-		"test":                           {files: map[string]string{"new_test.go": whole}},
-		"copy in a directory of its own": {files: map[string]string{"../other/new.go": whole}},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			a := &app{t: t, dir: t.TempDir()}
-			b := &Builder{tools: &gocmd.Toolchain{}}
-			b.tools.Env.GOOS, b.tools.Env.GOARCH = "linux", "amd64"
-			file := a.write("app/app.go", whole)
-			p := &Package{ImportPath: "app", Dir: filepath.Join(a.dir, "app"), GoFiles: []string{"app.go"}, Module: &Module{Main: true}}
-			src, err := syntax.Read(file, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := &Snapshot{graph: &Graph{Packages: map[string]*Package{"app": p}}, sources: map[string]syntax.File{file: src}}
-			var changed []string
-			for name, text := range tt.files {
-				path := filepath.Join(p.Dir, name)
-				if text == "-" {
-					if err := os.Remove(path); err != nil {
-						t.Fatal(err)
-					}
-				} else {
-					a.write(filepath.Join("app", name), text)
-				}
-				changed = append(changed, path)
-			}
-			slices.Sort(changed)
-			got := ""
-			if f, what := b.Unfinished(s, changed); f != "" {
-				got = filepath.Base(f) + " " + what
-			}
-			if got != tt.want {
-				t.Errorf("%q, want %q", got, tt.want)
-			}
-		})
 	}
 }

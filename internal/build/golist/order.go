@@ -1,4 +1,4 @@
-package build
+package golist
 
 import (
 	"errors"
@@ -13,10 +13,10 @@ import (
 // imports could not be.
 var errDependency = errors.New("an imported package does not compile")
 
-// inOrder calls f for each of the packages, after it has been called for those
+// InOrder calls f for each of the packages, after it has been called for those
 // of them that the package imports, side by side where they do not depend on
 // each other. Errors in the code are one *Failure for all packages.
-func (g *Graph) inOrder(packages []string, f func(path string) error) error {
+func (g *Graph) InOrder(packages []string, f func(path string) error) error {
 	type result struct {
 		done chan struct{}
 		err  error

@@ -1,61 +1,16 @@
-package build
+package golist
 
 import (
-	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
-
-func contextWithCancel(t *testing.T) (context.Context, context.CancelFunc) {
-	return context.WithCancel(t.Context())
-}
-
-// TestEmbedMatches compares with what the go command embeds.
-func TestEmbedMatches(t *testing.T) {
-	dir := t.TempDir()
-	files := []string{"a.txt", ".hidden", "_x.txt", "d/b.txt", "d/.hidden", "d/_x.txt", "d/e/c.txt", "d/.e/c.txt", "x y.txt"}
-	for _, f := range files {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, f)), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, f), []byte(f), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("go.mod", "module example.com/embed\n\ngo 1.26\n")
-	b, err := New(t.Context(), Config{Dir: dir, OutDir: filepath.Join(t.TempDir(), ".anvil")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, pattern := range []string{"a.txt", "*.txt", "d", "all:d", "d/*", "d/e", ".hidden", "*", "all:*", "d/e/*.txt", "[a-d]*"} {
-		write("embed.go", "package embed\n\nimport \"embed\"\n\n//go:embed "+pattern+"\nvar files embed.FS\n")
-		pkgs, err := b.tools.Output(t.Context(), dir, "go", "list", "-json=EmbedFiles,EmbedPatterns,Dir", ".")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var p Package
-		if err := json.Unmarshal(pkgs, &p); err != nil {
-			t.Fatal(err)
-		}
-		got := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return !embedMatches(pattern, f) })
-		// Whether * takes .anvil, go.mod and the like is not of interest here.
-		want := slices.DeleteFunc(slices.Clone(p.EmbedFiles), func(f string) bool { return !slices.Contains(files, f) })
-		slices.Sort(got)
-		slices.Sort(want)
-		if !slices.Equal(got, want) {
-			t.Errorf("//go:embed %s takes %q, the go command %q", pattern, got, want)
-		}
-	}
-}
 
 // TestBoundary draws the line on graphs made up for the purpose.
 func TestBoundary(t *testing.T) {
@@ -119,8 +74,63 @@ func TestModuleText(t *testing.T) {
 		{nil, "example.com/m/p"},
 	}
 	for _, tt := range tests {
-		if got := (&Package{ImportPath: "example.com/m/p", Module: tt.module}).moduleText(); got != tt.want {
+		if got := (&Package{ImportPath: "example.com/m/p", Module: tt.module}).ModuleText(); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)
 		}
 	}
+}
+
+// TestEmbedMatches compares with what the go command embeds.
+func TestEmbedMatches(t *testing.T) {
+	l := newModule(t)
+	files := []string{"a.txt", ".hidden", "_x.txt", "d/b.txt", "d/.hidden", "d/_x.txt", "d/e/c.txt", "d/.e/c.txt", "x y.txt"}
+	for _, f := range files {
+		l.write(f, f)
+	}
+	l.write("go.mod", "module example.com/embed\n\ngo 1.26\n")
+	for _, pattern := range []string{"a.txt", "*.txt", "d", "all:d", "d/*", "d/e", ".hidden", "*", "all:*", "d/e/*.txt", "[a-d]*"} {
+		l.write("embed.go", "package embed\n\nimport \"embed\"\n\n//go:embed "+pattern+"\nvar files embed.FS\n")
+		pkgs, err := l.Output(t.Context(), l.Dir, "go", "list", "-json=EmbedFiles,EmbedPatterns,Dir", ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p Package
+		if err := json.Unmarshal(pkgs, &p); err != nil {
+			t.Fatal(err)
+		}
+		got := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return !EmbedMatches(pattern, f) })
+		// Whether * takes .anvil, go.mod and the like is not of interest here.
+		want := slices.DeleteFunc(slices.Clone(p.EmbedFiles), func(f string) bool { return !slices.Contains(files, f) })
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("//go:embed %s takes %q, the go command %q", pattern, got, want)
+		}
+	}
+}
+
+// module is a lister with its module.
+type module struct {
+	*Lister
+	t *testing.T
+}
+
+func newModule(t *testing.T) module {
+	t.Helper()
+	settings := gocmd.Settings{Dir: t.TempDir(), Go: "go", Environ: os.Environ()}
+	tools, err := gocmd.New(t.Context(), settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return module{&Lister{Toolchain: tools}, t}
+}
+
+// write writes a file of the module, and returns its path.
+func (m module) write(name, text string) string {
+	m.t.Helper()
+	path := filepath.Join(m.Dir, name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte(text), 0o666)); err != nil {
+		m.t.Fatal(err)
+	}
+	return path
 }

@@ -1,4 +1,4 @@
-package build
+package golist
 
 import (
 	"maps"
@@ -47,7 +47,7 @@ func (r Reason) String() string {
 // them.
 func NewBoundary(g *Graph, handlers string, native func(*Package) bool) *Boundary {
 	b := &Boundary{Main: g.Main.ImportPath, Handlers: handlers, hot: map[string]bool{}, reason: map[string]Reason{}}
-	chains := g.reach(b.Main, func(p string) bool { return p == handlers })
+	chains := g.Reach(b.Main, func(p string) bool { return p == handlers })
 	for path, chain := range chains {
 		b.reason[path] = Reason{Chain: chain, Outside: !g.Packages[path].Workspace()}
 	}
@@ -63,7 +63,7 @@ func NewBoundary(g *Graph, handlers string, native func(*Package) bool) *Boundar
 	}
 	// host makes host packages of a hot one and of those below it.
 	host := func(path string, why func(chain []string) Reason) {
-		for below, chain := range g.reach(path, func(string) bool { return false }) {
+		for below, chain := range g.Reach(path, func(string) bool { return false }) {
 			if b.hot[below] {
 				delete(b.hot, below)
 				b.reason[below] = why(chain)
@@ -89,9 +89,9 @@ func NewBoundary(g *Graph, handlers string, native func(*Package) bool) *Boundar
 	return b
 }
 
-// reach returns the shortest chain from a package to every package that it
+// Reach returns the shortest chain from a package to every package that it
 // reaches, itself included, without entering those that stop holds for.
-func (g *Graph) reach(from string, stop func(string) bool) map[string][]string {
+func (g *Graph) Reach(from string, stop func(string) bool) map[string][]string {
 	chains := map[string][]string{from: {from}}
 	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {
 		at := g.Packages[queue[0]]

@@ -1,9 +1,13 @@
-package build
+package golist
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"golang.org/x/tools/txtar"
 )
 
 // TestSources: the modules that the user works on, and no others.
@@ -28,7 +32,10 @@ func TestSources(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			unpack(t, top, test.files)
+			files, err := txtar.FS(txtar.Parse([]byte(test.files)))
+			if err := errors.Join(err, os.CopyFS(top, files)); err != nil {
+				t.Fatal(err)
+			}
 			var got []string
 			for _, path := range Sources(filepath.Join(top, test.dir)) {
 				rel, err := filepath.Rel(top, path)

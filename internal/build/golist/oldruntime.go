@@ -1,4 +1,4 @@
-package build
+package golist
 
 import (
 	"path"
@@ -14,15 +14,15 @@ import (
 // oldRuntime recognises a go.mod that takes the runtime from a checkout as it was
 // before the runtime became a module of its own: the go command's complaint, of
 // which this is the reason, does not lead there.
-func (b *Builder) oldRuntime(text string) (manifest.Diagnostic, bool) {
+func (l *Lister) oldRuntime(text string) (manifest.Diagnostic, bool) {
 	if !strings.Contains(text, manifest.RuntimePath) {
 		return manifest.Diagnostic{}, false
 	}
-	data, err := regular.Read(b.tools.Env.GOMOD, regular.MaxSource)
+	data, err := regular.Read(l.Env.GOMOD, regular.MaxSource)
 	if err != nil {
 		return manifest.Diagnostic{}, false
 	}
-	file, err := modfile.Parse(b.tools.Env.GOMOD, data, nil)
+	file, err := modfile.Parse(l.Env.GOMOD, data, nil)
 	if err != nil {
 		return manifest.Diagnostic{}, false
 	}
@@ -42,7 +42,7 @@ func (b *Builder) oldRuntime(text string) (manifest.Diagnostic, bool) {
 	if !path.IsAbs(dir) && !filepath.IsAbs(dir) && !strings.HasPrefix(dir, "../") {
 		dir = "./" + dir
 	}
-	pos := manifest.Position{File: b.tools.Env.GOMOD, Line: old.Syntax.Start.Line}
+	pos := manifest.Position{File: l.Env.GOMOD, Line: old.Syntax.Start.Line}
 	d := manifest.Diagnose(manifest.CodeModuleChanged, pos, "the runtime is a module of its own, %s: run `go mod edit -require %[1]s@v0.0.0 -replace %[1]s=%s`, then `go mod tidy`", manifest.RuntimePath, dir)
 	d.Severity = manifest.SeverityError
 	return d, true

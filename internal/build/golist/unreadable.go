@@ -1,4 +1,4 @@
-package build
+package golist
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 // away that it had named.
 const mostListings = 4
 
-// listing calls list, which asks the go command for files and reads them, again
+// Listing calls list, which asks the go command for files and reads them, again
 // if one of them is gone: editors and checkers make files for a moment, and
 // rename them.
-func listing(ctx context.Context, list func() error) error {
+func Listing(ctx context.Context, list func() error) error {
 	for tries := 1; ; tries++ {
 		err := list()
 		if tries == mostListings || ctx.Err() != nil || !errors.Is(err, fs.ErrNotExist) {

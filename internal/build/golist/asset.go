@@ -1,4 +1,4 @@
-package build
+package golist
 
 import (
 	"go/ast"
@@ -16,14 +16,14 @@ import (
 )
 
 // assets returns the paths of Config.Assets as the go command names files.
-func (b *Builder) assets() []string {
+func (l *Lister) assets() []string {
 	var out []string
-	for _, path := range b.cfg.Assets {
+	for _, path := range l.Assets {
 		if path == "" { // as an editor leaves a row that was begun
 			continue
 		}
 		if !filepath.IsAbs(path) {
-			path = filepath.Join(b.cfg.Dir, path)
+			path = filepath.Join(l.Dir, path)
 		}
 		if real, err := filepath.EvalSymlinks(path); err == nil {
 			out = append(out, real)
@@ -33,25 +33,25 @@ func (b *Builder) assets() []string {
 	return out
 }
 
-// unusedAssets returns the test of whether a package embeds a file, and does no more
+// UnusedAssets returns the test of whether a package embeds a file, and does no more
 // with it, and the running program does not use it: it is one of Config.Assets, or the
 // code of the package as it is now says so. p may be nil.
-func (g *Graph) unusedAssets(p, now *Package) func(file string) bool {
+func (g *Graph) UnusedAssets(p, now *Package) func(file string) bool {
 	if p == nil || len(p.EmbedFiles) == 0 {
 		return func(string) bool { return false }
 	}
-	embeds, compiled := p.embedded(), p.compiledFiles()
+	embeds, compiled := p.Embedded(), p.CompiledFiles()
 	byCode := sync.OnceValue(now.unusedAssets)
 	return func(file string) bool {
 		return embeds[file] && !compiled[file] &&
-			(slices.ContainsFunc(g.assets, func(asset string) bool { return within(asset, file) }) || byCode()(file))
+			(slices.ContainsFunc(g.assets, func(asset string) bool { return Within(asset, file) }) || byCode()(file))
 	}
 }
 
-// compiledFiles are those that the compiler, or one for another language, reads.
-func (p *Package) compiledFiles() map[string]bool {
+// CompiledFiles are those that the compiler, or one for another language, reads.
+func (p *Package) CompiledFiles() map[string]bool {
 	out := map[string]bool{}
-	for _, name := range slices.Concat(p.GoFiles, p.native(), p.HFiles) {
+	for _, name := range slices.Concat(p.GoFiles, p.Native(), p.HFiles) {
 		out[filepath.Join(p.Dir, name)] = true
 	}
 	return out
@@ -101,7 +101,7 @@ func (p *Package) unusedAssets() func(file string) bool {
 		}
 		embedded := false
 		for variable, of := range patterns {
-			if slices.ContainsFunc(of, func(pattern string) bool { return embedMatches(pattern, filepath.ToSlash(rel)) }) {
+			if slices.ContainsFunc(of, func(pattern string) bool { return EmbedMatches(pattern, filepath.ToSlash(rel)) }) {
 				if used[variable] || ast.IsExported(variable) || variable == "_" {
 					return false
 				}

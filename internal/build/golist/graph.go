@@ -1,11 +1,16 @@
-package build
+// Package golist asks the go command which packages a program has, and keeps what it
+// says: the import [Graph] with its modules, embedded files and mistakes, which
+// directories decide about it, and the compiler's archives.
+//
+// A [Boundary] divides the packages of a graph into those that a running process can
+// replace and those that it has linked.
+package golist
 
 import (
 	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -75,27 +80,27 @@ func (p *Package) Local() bool {
 	if p.Module == nil || p.Standard {
 		return false
 	}
-	return p.Module.Main || p.Module.Replace != nil && p.Module.Replace.Version == "" || p.vendored()
+	return p.Module.Main || p.Module.Replace != nil && p.Module.Replace.Version == "" || p.Vendored()
 }
 
-// vendored reports whether the package was taken from the vendor directory: the
+// Vendored reports whether the package was taken from the vendor directory: the
 // go command then knows no directory of its module. A directory of this name may
 // also be the user's own.
-func (p *Package) vendored() bool {
+func (p *Package) Vendored() bool {
 	return p.Module != nil && !p.Standard && p.Module.Dir == "" && p.Dir != ""
 }
 
-// native returns the files that only the go command can build.
-func (p *Package) native() []string {
+// Native returns the files that only the go command can build.
+func (p *Package) Native() []string {
 	return slices.Concat(p.CgoFiles, p.CFiles, p.CXXFiles, p.MFiles, p.FFiles, p.SFiles, p.SwigFiles, p.SwigCXXFiles, p.SysoFiles)
 }
 
-// inputs returns the absolute paths of everything that the package is built
+// Inputs returns the absolute paths of everything that the package is built
 // from, each once: a package may embed its own Go files.
-func (p *Package) inputs() []string {
+func (p *Package) Inputs() []string {
 	var out []string
 	seen := map[string]bool{}
-	for _, names := range [][]string{p.GoFiles, p.native(), p.HFiles, p.EmbedFiles} {
+	for _, names := range [][]string{p.GoFiles, p.Native(), p.HFiles, p.EmbedFiles} {
 		for _, n := range names {
 			if file := filepath.Join(p.Dir, n); !seen[file] {
 				seen[file] = true
@@ -106,9 +111,9 @@ func (p *Package) inputs() []string {
 	return out
 }
 
-// embedded returns which files the package embeds, by absolute path. Every byte
+// Embedded returns which files the package embeds, by absolute path. Every byte
 // of them counts, also where they are Go files.
-func (p *Package) embedded() map[string]bool {
+func (p *Package) Embedded() map[string]bool {
 	out := make(map[string]bool, len(p.EmbedFiles))
 	for _, n := range p.EmbedFiles {
 		out[filepath.Join(p.Dir, filepath.FromSlash(n))] = true
@@ -126,9 +131,21 @@ func (p *Package) SourceFiles() []string {
 	return out
 }
 
-// moduleID tells whether two packages come from the same version of the same
+// Without returns the package without the Go files that are gone.
+func (p *Package) Without(gone func(path string) bool) *Package {
+	missing := func(name string) bool { return gone(filepath.Join(p.Dir, name)) }
+	if !slices.ContainsFunc(p.GoFiles, missing) && !slices.ContainsFunc(p.EmbedFiles, missing) {
+		return p
+	}
+	q := *p
+	q.GoFiles = slices.DeleteFunc(slices.Clone(p.GoFiles), missing)
+	q.EmbedFiles = slices.DeleteFunc(slices.Clone(p.EmbedFiles), missing)
+	return &q
+}
+
+// ModuleID tells whether two packages come from the same version of the same
 // module, compiled for the same language version.
-func (p *Package) moduleID() string {
+func (p *Package) ModuleID() string {
 	m := p.Module
 	if m == nil {
 		return ""
@@ -140,12 +157,12 @@ func (p *Package) moduleID() string {
 	return id
 }
 
-// moduleText is moduleID for a person.
-func (p *Package) moduleText() string {
+// ModuleText is moduleID for a person.
+func (p *Package) ModuleText() string {
 	if p.Module == nil {
 		return p.ImportPath
 	}
-	return ModuleText(p.moduleID())
+	return ModuleText(p.ModuleID())
 }
 
 // ModuleText returns one of Snapshot.Modules for a person: what is not known is
@@ -158,8 +175,8 @@ func ModuleText(id string) string {
 	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "go" }), " ")
 }
 
-// moduleName returns the path of the package's module, or the package's own.
-func (p *Package) moduleName() string {
+// ModuleName returns the path of the package's module, or the package's own.
+func (p *Package) ModuleName() string {
 	if p.Module == nil {
 		return p.ImportPath
 	}
@@ -180,9 +197,17 @@ type Graph struct {
 	assets        []string // see Config.Assets
 }
 
-// list runs `go list` and decodes its packages.
-func (b *Builder) list(ctx context.Context, line func(string), args ...string) ([]*Package, error) {
-	out, err := b.tools.Stream(ctx, b.cfg.Dir, line, b.cfg.Go, slices.Concat([]string{"list"}, b.tools.Flags(), args)...)
+// Lister asks the go command about packages.
+type Lister struct {
+	*gocmd.Toolchain
+	// Assets are files, and directories of files, that host packages embed and the
+	// program reads from the disk in development: absolute, or relative to Dir.
+	Assets []string
+}
+
+// List runs `go list` and decodes its packages.
+func (l *Lister) List(ctx context.Context, line func(string), args ...string) ([]*Package, error) {
+	out, err := l.Stream(ctx, l.Dir, line, l.Go, slices.Concat([]string{"list"}, l.Flags(), args)...)
 	if err != nil {
 		return nil, err
 	}
@@ -206,29 +231,29 @@ func decodePackages(r io.Reader) ([]*Package, error) {
 // loaded are in it, with their Error; the error is then a *Failure, and the
 // graph is returned beside it, because the watcher needs to know where the
 // mistake can be mended.
-func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
+func (l *Lister) Graph(ctx context.Context, main string) (*Graph, error) {
 	var now gocmd.Env
 	var envErr error
 	var asked sync.WaitGroup
-	asked.Go(func() { now, envErr = b.tools.ReadEnv(ctx, "GOVERSION", "GOTOOLDIR", "GOMOD", "GOWORK") })
-	pkgs, err := b.list(ctx, nil, "-e", "-deps", listFields, "--", main)
+	asked.Go(func() { now, envErr = l.ReadEnv(ctx, "GOVERSION", "GOTOOLDIR", "GOMOD", "GOWORK") })
+	pkgs, err := l.List(ctx, nil, "-e", "-deps", listFields, "--", main)
 	asked.Wait()
 	if envErr != nil {
-		now = b.tools.Env
+		now = l.Env
 	}
-	g := &Graph{Packages: make(map[string]*Package, len(pkgs)), goMod: now.GOMOD, goWork: now.GOWORK, modFile: b.tools.ModFile(), assets: b.assets()}
+	g := &Graph{Packages: make(map[string]*Package, len(pkgs)), goMod: now.GOMOD, goWork: now.GOWORK, modFile: l.ModFile(), assets: l.assets()}
 	if err = cmp.Or(err, envErr); err == nil {
-		err = b.tools.SameToolchain(now)
+		err = l.SameToolchain(now)
 	}
 	if err != nil {
 		g.moduleDirs = moduleDirs(g)
-		return g, b.listFailure(err)
+		return g, l.ListFailure(err)
 	}
 	var broken []*Package
 	var faults []manifest.Diagnostic
 	for _, p := range pkgs {
 		if m := p.Module; m != nil && m.GoMod != "" { // with -modfile it is as that says
-			m.GoMod = gocmd.Absolute(m.GoMod, b.cfg.Dir)
+			m.GoMod = gocmd.Absolute(m.GoMod, l.Dir)
 		}
 		g.Packages[p.ImportPath] = p
 		g.Order = append(g.Order, p.ImportPath)
@@ -238,7 +263,7 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 	}
 	g.moduleDirs, g.missingDirs, g.embedDirs = moduleDirs(g), missingDirs(g, broken), embedDirs(g)
 	for _, p := range broken {
-		faults = append(faults, b.packageFault(g, p))
+		faults = append(faults, l.packageFault(g, p))
 	}
 	if len(pkgs) > 0 {
 		g.Main = pkgs[len(pkgs)-1] // -deps is in depth-first post-order
@@ -249,82 +274,8 @@ func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 	return g, nil
 }
 
-// distinct leaves out what says the same again: of each package of a module that
-// go.sum lacks, the go command complains with the same advice.
-func distinct(faults []manifest.Diagnostic) []manifest.Diagnostic {
-	seen := map[string]bool{}
-	return slices.DeleteFunc(faults, func(d manifest.Diagnostic) bool {
-		key := d.String()
-		if _, advice, ok := strings.Cut(d.Message, "; to add:"); ok {
-			key = d.File + advice
-		}
-		again := seen[key]
-		seen[key] = true
-		return again
-	})
-}
-
-// packageFault turns the go command's error about a package into a diagnostic.
-func (b *Builder) packageFault(g *Graph, p *Package) manifest.Diagnostic {
-	text := strings.TrimSpace(p.Error.Err)
-	// A syntax error has its position in the text.
-	if ds := gocmd.ParseErrors(b.cfg.Dir, text); len(ds) > 0 {
-		return b.existing(ds[:1], p.inputs())[0]
-	}
-	if d, ok := mixedPackages(text); ok {
-		return d
-	}
-	pos := gocmd.ParsePosition(b.cfg.Dir, p.Error.Pos)
-	if d, ok := b.moduleFault(text); ok {
-		if pos.File != "" {
-			d.Related = append(d.Related, manifest.Related{Position: pos, Message: "imported here"})
-		}
-		return d
-	}
-	var related []manifest.Related
-	if stack := p.Error.ImportStack; strings.Contains(text, "import cycle") && len(stack) > 1 {
-		cycle := stack[slices.Index(stack, stack[len(stack)-1]):]
-		text += ": " + strings.Join(cycle, " → ")
-		for i, to := range cycle[1:] {
-			from := g.Packages[cycle[i]]
-			if from == nil {
-				continue
-			}
-			// Any of the imports may be the one too many.
-			pos = importPosition(from, to)
-			related = append(related, manifest.Related{Position: pos, Message: "imports " + to})
-		}
-		related = related[:max(len(related)-1, 0)] // the last one is the place of the finding
-	}
-	if pos.File == "" && len(p.GoFiles) > 0 {
-		pos.File = filepath.Join(p.Dir, p.GoFiles[0])
-	}
-	d := manifest.Diagnose(manifest.CodeCompile, pos, "%s", text)
-	d.Related = related
-	return d
-}
-
-// listFailure turns an error of the go command that concerns the module files
-// or the code into a *Failure; any other error is returned as it is.
-func (b *Builder) listFailure(err error) error {
-	tool, ok := errors.AsType[*gocmd.ToolError](err)
-	if !ok {
-		return err
-	}
-	ds := gocmd.ParseErrors(b.cfg.Dir, tool.Output)
-	for i, d := range ds {
-		if base := filepath.Base(d.File); base == "go.mod" || base == "go.work" || d.File != "" && d.File == b.tools.ModFile() {
-			ds[i].Code, ds[i].Severity = manifest.CodeModuleChanged, manifest.SeverityError
-		}
-	}
-	if len(ds) == 0 {
-		text := strings.TrimSpace(strings.ReplaceAll(tool.Output, "\r", ""))
-		if disk := gocmd.DiskFull(text); disk != nil {
-			return disk
-		}
-		d := manifest.Diagnose(manifest.CodeModuleChanged, b.blame(text), "%s", text)
-		d.Severity = manifest.SeverityError
-		ds = append(ds, d)
-	}
-	return gocmd.Fail(ds...)
+// Within reports whether a directory is another one or below it.
+func Within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
 }
