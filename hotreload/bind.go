@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 	"github.com/go-chi/chi/v5"
 )
@@ -30,80 +32,36 @@ type binding struct {
 }
 
 type boundField struct {
-	index []int // for reflect.Value.FieldByIndex
-	from  string
-	name  string
+	rules.Field
 	parse parser
-	list  bool // takes every value of the name
 }
-
-// Where a field's value comes from; also the keys of the struct tags.
-const (
-	fromPath  = "path"
-	fromQuery = "query"
-)
 
 // parser sets a value from its text. The error is a phrase that completes
 // `"x" is ...`.
 type parser func(v reflect.Value, text string) error
 
 func newBinding(t reflect.Type) (*binding, error) {
-	if t.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("its input %s is not a struct", symbol.NameOf(t))
+	types := rules.Types{
+		Name:   func(t shape.Type) string { return symbol.NameOf(t.(shape.Reflected).T) },
+		IsText: func(t shape.Type) bool { return isText(t.(shape.Reflected).T) },
 	}
-	b := &binding{}
-	return b, b.add(t, nil)
-}
-
-func (b *binding) add(t reflect.Type, index []int) error {
-	for f := range t.Fields() {
-		at := slices.Concat(index, f.Index)
-		path, inPath := f.Tag.Lookup(fromPath)
-		query, inQuery := f.Tag.Lookup(fromQuery)
-		var err error
-		switch {
-		case inPath && inQuery:
-			err = errors.New("has a path tag and a query tag")
-		case (inPath || inQuery) && !f.IsExported():
-			err = errors.New("has a tag but is not exported")
-		case inPath:
-			err = b.addField(f, boundField{index: at, from: fromPath, name: path})
-		case inQuery:
-			err = b.addField(f, boundField{index: at, from: fromQuery, name: query})
-		case f.Anonymous && f.Type.Kind() == reflect.Struct:
-			if err := b.add(f.Type, at); err != nil {
-				return err
-			}
-		case f.IsExported() && f.Tag.Get("json") != "-":
-			b.body = true
+	rule, err := types.Bind(shape.Reflected{T: t})
+	b := &binding{body: rule.Body}
+	for _, f := range rule.Fields {
+		typ := t.FieldByIndex(f.Index).Type
+		if f.List {
+			typ = typ.Elem()
 		}
-		if err != nil {
-			return fmt.Errorf("field %s of its input %s %w", f.Name, symbol.NameOf(t), err)
-		}
+		b.fields = append(b.fields, boundField{f, parserFor(typ)})
 	}
-	return nil
-}
-
-func (b *binding) addField(f reflect.StructField, field boundField) error {
-	if field.name == "" {
-		return fmt.Errorf("has an empty %s tag", field.from)
-	}
-	t := f.Type
-	if field.list = field.from == fromQuery && t.Kind() == reflect.Slice && !isText(t); field.list {
-		t = t.Elem()
-	}
-	if field.parse = parserFor(t); field.parse == nil {
-		return fmt.Errorf("has a %s tag, but a %s cannot be read from text", field.from, symbol.NameOf(f.Type))
-	}
-	b.fields = append(b.fields, field)
-	return nil
+	return b, err
 }
 
 func isText(t reflect.Type) bool {
 	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-// parserFor returns the parser for a type, nil if there is none.
+// parserFor returns the parser for a type that package rules allows.
 func parserFor(t reflect.Type) parser {
 	switch {
 	case isText(t):
@@ -160,9 +118,6 @@ func parserFor(t reflect.Type) parser {
 		}
 	case reflect.Pointer:
 		parse := parserFor(t.Elem())
-		if parse == nil {
-			return nil
-		}
 		return func(v reflect.Value, text string) error {
 			v.Set(reflect.New(t.Elem()))
 			return parse(v.Elem(), text)
@@ -191,21 +146,21 @@ func (b *binding) fill(c *Ctx, v reflect.Value) (refusal *StatusError, err error
 	}
 	var query url.Values
 	for _, f := range b.fields {
-		field := v.FieldByIndex(f.index)
+		field := v.FieldByIndex(f.Index)
 		field.SetZero() // whatever the body said
 		var texts []string
-		switch f.from {
-		case fromPath:
-			text, ok := pathParam(c.Request, f.name)
+		switch f.From {
+		case rules.FromPath:
+			text, ok := pathParam(c.Request, f.Name)
 			if !ok {
-				return nil, fmt.Errorf("%s has a field with the tag path:%q, but the route's pattern has no {%s}", symbol.NameOf(v.Type()), f.name, f.name)
+				return nil, fmt.Errorf("%s has a field with the tag path:%q, but the route's pattern has no {%s}", symbol.NameOf(v.Type()), f.Name, f.Name)
 			}
 			texts = []string{text}
-		case fromQuery:
+		case rules.FromQuery:
 			if query == nil {
 				query = c.Request.URL.Query()
 			}
-			texts = query[f.name]
+			texts = query[f.Name]
 		}
 		if err := f.set(field, texts); err != nil {
 			return &StatusError{Status: http.StatusBadRequest, Detail: err.Error()}, nil
@@ -217,17 +172,17 @@ func (b *binding) fill(c *Ctx, v reflect.Value) (refusal *StatusError, err error
 func (f *boundField) set(v reflect.Value, texts []string) error {
 	for _, text := range texts {
 		target := v
-		if f.list {
+		if f.List {
 			v.Grow(1)
 			v.SetLen(v.Len() + 1)
 			target = v.Index(v.Len() - 1)
-		} else if text == "" && f.from == fromQuery && v.Kind() != reflect.String {
+		} else if text == "" && f.From == rules.FromQuery && v.Kind() != reflect.String {
 			return nil // an empty form field
 		}
 		if err := f.parse(target, text); err != nil {
-			return fmt.Errorf("%s parameter %q: %q is %w", f.from, f.name, text, err)
+			return fmt.Errorf("%s parameter %q: %q is %w", f.From, f.Name, text, err)
 		}
-		if !f.list {
+		if !f.List {
 			return nil
 		}
 	}

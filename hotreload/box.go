@@ -1,11 +1,11 @@
 package hotreload
 
 import (
-	"fmt"
 	"net/http"
 	"reflect"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
@@ -42,7 +42,7 @@ type HandlerBox struct {
 func Box(handler any) (HandlerBox, error) {
 	v := reflect.ValueOf(handler)
 	if !v.IsValid() || (v.Kind() == reflect.Func || v.Kind() == reflect.Pointer) && v.IsNil() {
-		return HandlerBox{}, fmt.Errorf("the handler is nil; %s", manifest.AcceptedKinds)
+		return HandlerBox{}, rules.ErrNilHandler
 	}
 	switch h := handler.(type) {
 	case HandlerBox:

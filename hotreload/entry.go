@@ -1,7 +1,6 @@
 package hotreload
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 
@@ -37,24 +36,9 @@ func (e *RouteEntry) key() manifest.RouteKey {
 	return manifest.RouteKey{Method: e.Method, Pattern: e.Pattern, Mount: e.Mount}
 }
 
-// place returns where the route stands in the router.
-func (e *RouteEntry) place() manifest.Slot {
+// slot returns where the route stands in the router.
+func (e *RouteEntry) slot() manifest.Slot {
 	return manifest.Slot{Method: e.Method, Pattern: e.Pattern, Root: e.slash, Mount: e.Mount}
-}
-
-// checkDuplicates reports the entries that would replace an earlier one.
-func checkDuplicates(entries []RouteEntry) []manifest.Diagnostic {
-	places := make([]manifest.Slot, len(entries))
-	for i := range entries {
-		places[i] = entries[i].place()
-	}
-	var faults []manifest.Diagnostic
-	for _, twice := range manifest.Duplicates(places) {
-		d := manifest.Diagnose(manifest.CodeRoute, entries[twice.Route].Position(), "%s is registered twice", places[twice.Route])
-		d.Related = []manifest.Related{{Position: entries[twice.Earlier].Position(), Message: fmt.Sprintf("first registered here, as %s", places[twice.Earlier])}}
-		faults = append(faults, d)
-	}
-	return faults
 }
 
 // flatten returns a copy with all middleware of the entry's groups in

@@ -94,7 +94,7 @@ func (g *generation) prepare(root *RouteSink, from source) []manifest.Diagnostic
 		g.onError = g.reg.onError.hook
 		g.notFound = g.reg.notFound.handler(&g.scope)
 		g.notAllowed = g.reg.notAllow.handler(&g.scope)
-		g.handler, faults = routes.build(&g.scope)
+		g.handler = routes.build(&g.scope)
 	}
 	manifest.SortDiagnostics(faults)
 	return faults

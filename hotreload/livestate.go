@@ -108,7 +108,7 @@ func (s *LiveState) Install(entries []RouteEntry) error {
 	g := s.newGeneration(s.next(), "")
 	for _, e := range entries {
 		if e.Handler.Type() == nil {
-			g.reg.fault(manifest.CodeHandlerKind, e.Position(), "%s: the entry has no handler", e.place())
+			g.reg.fault(manifest.CodeHandlerKind, e.Position(), "%s: the entry has no handler", e.slot())
 			continue
 		}
 		g.reg.entries = append(g.reg.entries, e.flatten())

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 	"github.com/go-chi/chi/v5"
 )
 
@@ -54,24 +55,18 @@ type routeSet struct {
 	middleware []func(http.Handler) http.Handler // before routing
 }
 
-// check returns everything that would keep the routes from being served
-// together: what chi refuses, each route taken alone, and duplicates.
+// check returns everything that would keep the routes from being served together.
 func (rs *routeSet) check() []manifest.Diagnostic {
-	var faults []manifest.Diagnostic
-	var sound []RouteEntry
-	for _, e := range rs.entries {
-		if reason := refused(func() { e.insert(chi.NewMux(), http.NotFoundHandler()) }); reason != "" {
-			faults = append(faults, manifest.Diagnose(manifest.CodeRoute, e.Position(), "%s: %s", e.place(), reason))
-			continue
-		}
-		sound = append(sound, e)
+	routes := make([]rules.Route, len(rs.entries))
+	for i := range rs.entries {
+		e := &rs.entries[i]
+		routes[i] = rules.Route{Slot: e.slot(), Call: e.Position(), PatternAt: e.Position()}
 	}
-	return append(faults, checkDuplicates(sound)...)
+	return rules.Check(routes)
 }
 
-// build returns the router. The routes were checked; what chi still refuses,
-// taken together, is returned.
-func (rs *routeSet) build(s *scope) (http.Handler, []manifest.Diagnostic) {
+// build returns the router for routes that were checked.
+func (rs *routeSet) build(s *scope) http.Handler {
 	mux := chi.NewMux()
 	mux.Use(rs.middleware...)
 	mux.NotFound(s.serveNotFound)
@@ -79,8 +74,7 @@ func (rs *routeSet) build(s *scope) (http.Handler, []manifest.Diagnostic) {
 		mux.MethodNotAllowed(s.serveNotAllowed)
 	}
 	entries := slices.Clone(rs.entries)
-	slices.SortStableFunc(entries, func(a, b RouteEntry) int { return a.place().Rank() - b.place().Rank() })
-	var faults []manifest.Diagnostic
+	slices.SortStableFunc(entries, func(a, b RouteEntry) int { return a.slot().Rank() - b.slot().Rank() })
 	for _, e := range entries {
 		h := e.Handler.handler(s)
 		if s.dev != nil && !e.Mount {
@@ -94,31 +88,9 @@ func (rs *routeSet) build(s *scope) (http.Handler, []manifest.Diagnostic) {
 		if len(chain) > 0 {
 			router = mux.With(chain...)
 		}
-		if reason := refused(func() { e.insert(router, h) }); reason != "" {
-			faults = append(faults, manifest.Diagnose(manifest.CodeRoute, e.Position(), "%s: %s", e.place(), reason))
-		}
+		rules.Insert(router, e.slot(), h)
 	}
-	return mux, faults
-}
-
-// refused calls insert and returns the reason with which chi panicked, empty if
-// it did not. Making a route also runs the user's middleware constructors:
-// their panics go on.
-func refused(insert func()) (reason string) {
-	defer func() {
-		switch v := recover().(type) {
-		case nil:
-		case string:
-			if !strings.HasPrefix(v, "chi: ") {
-				panic(v)
-			}
-			reason = strings.TrimPrefix(v, "chi: ")
-		default:
-			panic(v)
-		}
-	}()
-	insert()
-	return ""
+	return mux
 }
 
 // chain returns the middleware of an entry, outermost first.
@@ -132,24 +104,6 @@ func (e *RouteEntry) chain(s *scope) []func(http.Handler) http.Handler {
 		chain = append(chain, s.bind)
 	}
 	return chain
-}
-
-// insert adds the entry to a router, which panics if it does not like it.
-func (e *RouteEntry) insert(r chi.Router, h http.Handler) {
-	if e.Mount {
-		r.Mount(e.Pattern, h)
-		return
-	}
-	if e.Method == manifest.AnyMethod {
-		r.Handle(e.Pattern, h)
-	} else {
-		r.Method(e.Method, e.Pattern, h)
-	}
-	if e.slash {
-		rest := *e
-		rest.Pattern, rest.slash = e.Pattern+"/", false
-		rest.insert(r, h)
-	}
 }
 
 type scopeKey struct{}
@@ -192,7 +146,6 @@ func (s *scope) serveNotAllowed(w http.ResponseWriter, r *http.Request) {
 // the method "*" it answers all of them.
 func HandlerToMethodRouter(method string, h HandlerBox) chi.Router {
 	mux := chi.NewMux()
-	entry := RouteEntry{Method: strings.ToUpper(method), Pattern: "/*"}
-	entry.insert(mux, h.handler(nil))
+	rules.Insert(mux, manifest.Slot{Method: strings.ToUpper(method), Pattern: "/*"}, h.handler(nil))
 	return mux
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 )
 
 // RouteSink collects what one generation registers. Patterns are chi's; a
@@ -63,10 +64,7 @@ func (s *RouteSink) Trace(pattern string, handler any) { s.add(http.MethodTrace,
 // Handle registers a handler for every method or, as with chi and net/http, for
 // the one that the pattern begins with: "GET /posts".
 func (s *RouteSink) Handle(pattern string, handler any) {
-	method := manifest.AnyMethod
-	if i := strings.IndexAny(pattern, " \t"); i > 0 && pattern[0] != '/' {
-		method, pattern = pattern[:i], strings.TrimLeft(pattern[i:], " \t")
-	}
+	method, pattern := rules.SplitMethod(pattern)
 	s.add(method, pattern, handler)
 }
 
@@ -78,7 +76,7 @@ func (s *RouteSink) add(method, pattern string, handler any) {
 			s.reg.fault(manifest.CodeHandlerKind, at, "%s %s: %v", strings.ToUpper(method), pattern, err)
 			return
 		}
-		joined, slash := manifest.JoinPattern(s.prefix, pattern)
+		joined, slash := rules.Join(s.prefix, pattern)
 		s.reg.entries = append(s.reg.entries, RouteEntry{
 			Method: strings.ToUpper(method), Pattern: joined, Handler: box,
 			File: at.File, Line: at.Line, sink: s, slash: slash,
@@ -129,11 +127,8 @@ func (s *RouteSink) Group(prefix string, fn func(r *RouteSink)) {
 	at := s.reg.callerPosition()
 	group := &RouteSink{reg: s.reg, parent: s, prefix: s.prefix + strings.TrimRight(prefix, "/")}
 	s.reg.edit("Group "+prefix, at, func() {
-		switch {
-		case prefix != "" && prefix[0] != '/':
-			s.reg.fault(manifest.CodeRoute, at, "Group %s: a prefix begins with a slash", prefix)
-		case strings.Contains(prefix, "*"):
-			s.reg.fault(manifest.CodeRoute, at, "Group %s: a prefix has no wildcard", prefix)
+		if fault := rules.CheckPrefix(prefix); fault != "" {
+			s.reg.fault(manifest.CodeRoute, at, "%s", fault)
 		}
 	})
 	if fn != nil {
@@ -155,7 +150,7 @@ func (s *RouteSink) Mount(pattern string, h http.Handler) {
 			s.reg.fault(manifest.CodeHandlerKind, at, "Mount %s: %v", pattern, err)
 			return
 		}
-		joined, _ := manifest.JoinPattern(s.prefix, pattern)
+		joined, _ := rules.Join(s.prefix, pattern)
 		s.reg.entries = append(s.reg.entries, RouteEntry{
 			Method: manifest.AnyMethod, Pattern: joined, Handler: box, Mount: true,
 			File: at.File, Line: at.Line, sink: s,

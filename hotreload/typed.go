@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
@@ -13,7 +14,7 @@ func boxTyped(v reflect.Value) (HandlerBox, error) {
 	t := v.Type()
 	if t.Kind() != reflect.Func || t.IsVariadic() || t.NumIn() != 2 || t.NumOut() != 2 ||
 		t.In(0) != reflect.TypeFor[*Ctx]() || t.Out(1) != reflect.TypeFor[error]() {
-		return HandlerBox{}, fmt.Errorf("%s is not a handler; %s", symbol.NameOf(t), manifest.AcceptedKinds)
+		return HandlerBox{}, rules.NotHandler(symbol.NameOf(t))
 	}
 	in, out := t.In(1), t.Out(0)
 	bind, err := newBinding(in)

@@ -9,8 +9,3 @@ const (
 	KindCtx         = "func(*Ctx) error"
 	KindTyped       = "func(*Ctx, In) (Out, error)"
 )
-
-// AcceptedKinds tells whoever has something else what a handler is.
-const AcceptedKinds = "a handler is an http.Handler, func(http.ResponseWriter, *http.Request), " +
-	"func(http.ResponseWriter, *http.Request) error, func(*hotreload.Ctx) error or " +
-	"func(*hotreload.Ctx, In) (Out, error) where In is a struct"

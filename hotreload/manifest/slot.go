@@ -17,18 +17,6 @@ type Slot struct {
 	Mount bool
 }
 
-// JoinPattern puts a pattern below the prefix of a group. root reports that it
-// is the group's root.
-func JoinPattern(prefix, pattern string) (joined string, root bool) {
-	switch {
-	case prefix == "", pattern != "" && pattern[0] != '/': // the router will name the mistake
-		return pattern, false
-	case pattern == "/":
-		return prefix, true
-	}
-	return prefix + pattern, false
-}
-
 // String names the route for a person.
 func (s Slot) String() string {
 	switch {
@@ -62,50 +50,4 @@ func (s Slot) Patterns() []string {
 		return []string{s.Pattern, s.Pattern + "/"}
 	}
 	return []string{s.Pattern}
-}
-
-// Duplicate is a route that would replace an earlier one. Both are indices.
-type Duplicate struct{ Route, Earlier int }
-
-// Duplicates finds the routes that would replace an earlier one, in order.
-// Names of parameters do not tell routes apart.
-func Duplicates(slots []Slot) []Duplicate {
-	type key struct{ method, pattern string }
-	var found []Duplicate
-	first := map[key]int{}
-	for i, s := range slots {
-		for _, pattern := range s.Patterns() {
-			k := key{s.Method, canonicalPattern(pattern)}
-			earlier, ok := first[k]
-			if !ok {
-				first[k] = i
-				continue
-			}
-			found = append(found, Duplicate{i, earlier})
-			break
-		}
-	}
-	return found
-}
-
-// canonicalPattern returns a pattern without the names of its parameters.
-func canonicalPattern(pattern string) string {
-	var b strings.Builder
-	depth, inName := 0, false
-	for _, c := range pattern {
-		switch {
-		case c == '{':
-			inName = inName || depth == 0
-			depth++
-		case c == '}':
-			depth--
-			inName = inName && depth > 0
-		case c == ':' && depth == 1:
-			inName = false
-		case inName:
-			continue
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
 }

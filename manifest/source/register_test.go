@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 )
 
 // TestRegisterFunction: what the handlers package must declare.
@@ -16,7 +17,7 @@ func TestRegisterFunction(t *testing.T) {
 	for _, test := range []struct{ src, want string }{
 		{header + "func AnvilRegisterRoutes(r *hotreload.RouteSink) {}", ""},
 		{header + "func AnvilRegisterRoutes(*hotreload.RouteSink) {}", ""},
-		{header + "var AnvilRegisterRoutes = func(r *hotreload.RouteSink) { r.Get(\"\", 1) }", "7:68: GET : int is not a handler; " + manifest.AcceptedKinds + " [ANV014]"},
+		{header + "var AnvilRegisterRoutes = func(r *hotreload.RouteSink) { r.Get(\"\", 1) }", "7:68: GET : int is not a handler; " + rules.AcceptedKinds + " [ANV014]"},
 		{header + "var AnvilRegisterRoutes = register\n\nfunc register(r *hotreload.RouteSink) {}", ""},
 		{header + "type R = hotreload.RouteSink\n\nfunc AnvilRegisterRoutes(r *R) {}", ""},
 		{header + "func AnvilRegisterRoutes(r hotreload.RouteSink) {}", "7:6: AnvilRegisterRoutes is func(hotreload.RouteSink), " + wrong},

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// reflected is a type as reflection knows it.
-type reflected struct{ t reflect.Type }
+// Reflected is a type as reflection knows it.
+type Reflected struct{ T reflect.Type }
 
-func (r reflected) Named() (Name, bool) {
-	t := r.t
+func (r Reflected) Named() (Name, bool) {
+	t := r.T
 	switch {
 	case t.Name() == "":
 		return Name{}, false
@@ -28,35 +28,35 @@ func (r reflected) Named() (Name, bool) {
 	return name, true
 }
 
-func (r reflected) Structure() Structure {
-	t := r.t
+func (r Reflected) Structure() Structure {
+	t := r.T
 	s := Structure{Kind: t.Kind()}
 	switch t.Kind() {
 	case reflect.Array:
-		s.Len, s.Elem = t.Len(), reflected{t.Elem()}
+		s.Len, s.Elem = t.Len(), Reflected{t.Elem()}
 	case reflect.Chan:
-		s.Dir, s.Elem = t.ChanDir(), reflected{t.Elem()}
+		s.Dir, s.Elem = t.ChanDir(), Reflected{t.Elem()}
 	case reflect.Map:
-		s.Key, s.Elem = reflected{t.Key()}, reflected{t.Elem()}
+		s.Key, s.Elem = Reflected{t.Key()}, Reflected{t.Elem()}
 	case reflect.Pointer, reflect.Slice:
-		s.Elem = reflected{t.Elem()}
+		s.Elem = Reflected{t.Elem()}
 	case reflect.Func:
 		s.Variadic = t.IsVariadic()
 		for in := range t.Ins() {
-			s.In = append(s.In, reflected{in})
+			s.In = append(s.In, Reflected{in})
 		}
 		for out := range t.Outs() {
-			s.Out = append(s.Out, reflected{out})
+			s.Out = append(s.Out, Reflected{out})
 		}
 	case reflect.Struct:
 		for f := range t.Fields() {
 			s.Members = append(s.Members, Member{
-				Path: f.PkgPath, Name: f.Name, Type: reflected{f.Type}, Tag: string(f.Tag), Embedded: f.Anonymous,
+				Path: f.PkgPath, Name: f.Name, Type: Reflected{f.Type}, Tag: string(f.Tag), Embedded: f.Anonymous,
 			})
 		}
 	case reflect.Interface:
 		for m := range t.Methods() {
-			s.Members = append(s.Members, Member{Path: m.PkgPath, Name: m.Name, Type: reflected{m.Type}})
+			s.Members = append(s.Members, Member{Path: m.PkgPath, Name: m.Name, Type: Reflected{m.Type}})
 		}
 	default:
 		s.Basic = t.Kind().String()

@@ -99,4 +99,4 @@ func (s *Reflector) Hot(importPath string) bool {
 
 // Of returns the canonical structure of t. Types that a hot swap may exchange
 // for each other have equal shapes.
-func (s *Reflector) Of(t reflect.Type) string { return Write(reflected{t}, s.Hot) }
+func (s *Reflector) Of(t reflect.Type) string { return Write(Reflected{t}, s.Hot) }

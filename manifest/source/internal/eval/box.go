@@ -8,6 +8,7 @@ import (
 	"go/types"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/runtimeapi"
 )
@@ -38,7 +39,7 @@ func (ev *evaluator) box(v value, call string, site callSite, arg int) (handlerB
 	if null, ok := v.(*null); ok {
 		switch null.t.Underlying().(type) {
 		case *types.Signature, *types.Pointer, *types.Interface, *types.Basic:
-			ev.faultIn(manifest.CodeHandlerKind, at, site, "%s: the handler is nil; %s", call, manifest.AcceptedKinds)
+			ev.faultIn(manifest.CodeHandlerKind, at, site, "%s: %v", call, rules.ErrNilHandler)
 			return handlerBox{}, false
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/partial"
 )
 
@@ -58,14 +59,13 @@ func (ev *evaluator) sinkMethod(fn *function, args []value, site callSite) value
 func (ev *evaluator) handle(s *sink, pattern, handler value, site callSite) {
 	method := manifest.AnyMethod
 	if like := partOf(pattern); len(like) > 0 {
-		if p := like[0]; p != "" && p[0] != '/' && strings.ContainsAny(p, " \t") {
-			i := strings.IndexAny(p, " \t")
-			method, p = strings.ToUpper(p[:i]), strings.TrimLeft(p[i:], " \t")
+		var rest string
+		if method, rest = rules.SplitMethod(like[0]); rest != like[0] {
 			to := base{pattern.typ(), pattern.origin()}
 			if len(like) == 1 {
-				pattern = &basic{to, stringValue(p)}
+				pattern = &basic{to, stringValue(rest)}
 			} else {
-				pattern = &unknown{base: to, why: whyUnknown(pattern), like: append(partial.Text{p}, like[1:]...)}
+				pattern = &unknown{base: to, why: whyUnknown(pattern), like: append(partial.Text{rest}, like[1:]...)}
 			}
 		}
 	}
@@ -85,7 +85,7 @@ func (ev *evaluator) route(s *sink, method string, pattern, handler value, site 
 		ev.addUnknown(partly, "the prefix of its group is not known: "+s.why, method+" "+p, pattern, handler, site, arg)
 		return
 	}
-	joined, slash := manifest.JoinPattern(s.prefix, p)
+	joined, slash := rules.Join(s.prefix, p)
 	e := &Entry{Pattern: joined, Method: method, slash: slash, methodAt: ev.position(methodAt)}
 	ev.add(e, method+" "+p, pattern, handler, site, arg)
 }
@@ -99,7 +99,7 @@ func (ev *evaluator) mount(s *sink, pattern, handler value, site callSite) {
 	case s.why != "":
 		ev.addUnknown(partly, "the prefix of its group is not known: "+s.why, "Mount "+p, pattern, handler, site, 0)
 	default:
-		joined, _ := manifest.JoinPattern(s.prefix, p)
+		joined, _ := rules.Join(s.prefix, p)
 		ev.add(&Entry{Pattern: joined, Method: manifest.AnyMethod, Mount: true}, "Mount "+p, pattern, handler, site, 0)
 	}
 }
@@ -151,12 +151,8 @@ func (ev *evaluator) group(s *sink, prefix, fn value, site callSite) {
 	inner := &sink{base{s.t, site.pos}, s.prefix, s.why, s.like}
 	if p, ok := text(prefix); ok {
 		inner.prefix += strings.TrimRight(p, "/")
-		at := narrow(prefix.origin(), site.arg(0))
-		switch {
-		case p != "" && p[0] != '/':
-			ev.fault(manifest.CodeRoute, at, "Group %s: a prefix begins with a slash", p)
-		case strings.Contains(p, "*"):
-			ev.fault(manifest.CodeRoute, at, "Group %s: a prefix has no wildcard", p)
+		if fault := rules.CheckPrefix(p); fault != "" {
+			ev.fault(manifest.CodeRoute, narrow(prefix.origin(), site.arg(0)), "%s", fault)
 		}
 	} else {
 		ev.out.Leads[leadOf(prefix)] = true

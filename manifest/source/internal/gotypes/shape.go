@@ -38,6 +38,9 @@ func (s *Shapes) Known(t types.Type) bool {
 	return !p.unknown
 }
 
+// ViewOf returns a type as the rules for all producers of shapes want it.
+func ViewOf(t types.Type) shape.Type { return new(producer).of(t) }
+
 // producer makes one shape.
 type producer struct {
 	seen    typeutil.Map // instances of generic types, which are identical without being the same
@@ -48,17 +51,17 @@ func (p *producer) of(t types.Type) shape.Type {
 	if t == nil {
 		t = types.Typ[types.Invalid]
 	}
-	return typeView{types.Unalias(t), p}
+	return View{types.Unalias(t), p}
 }
 
-// typeView is a type as the type checker knows it.
-type typeView struct {
-	t types.Type // no alias
+// View is a type as the type checker knows it.
+type View struct {
+	T types.Type // no alias
 	p *producer
 }
 
-func (c typeView) Named() (shape.Name, bool) {
-	switch t := c.t.(type) {
+func (c View) Named() (shape.Name, bool) {
+	switch t := c.T.(type) {
 	case *types.Basic:
 		if t.Kind() == types.Invalid {
 			return shape.Name{}, false
@@ -86,9 +89,9 @@ func (p *producer) identity(t *types.Named) any {
 	return t
 }
 
-func (c typeView) Structure() shape.Structure {
+func (c View) Structure() shape.Structure {
 	p := c.p
-	switch t := c.t.Underlying().(type) {
+	switch t := c.T.Underlying().(type) {
 	case *types.Basic:
 		if t.Kind() != types.Invalid {
 			return shape.Structure{Basic: basicName(t)}
@@ -113,7 +116,7 @@ func (c typeView) Structure() shape.Structure {
 	case *types.Struct:
 		return shape.Structure{Kind: reflect.Struct, Members: p.fields(t)}
 	case *types.Interface:
-		if _, parameter := c.t.(*types.TypeParam); !parameter && t.IsMethodSet() {
+		if _, parameter := c.T.(*types.TypeParam); !parameter && t.IsMethodSet() {
 			return shape.Structure{Kind: reflect.Interface, Members: p.methods(t)}
 		}
 	}

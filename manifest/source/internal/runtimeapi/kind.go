@@ -2,10 +2,10 @@ package runtimeapi
 
 import (
 	"errors"
-	"fmt"
 	"go/types"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 )
 
@@ -29,7 +29,7 @@ func (k *Types) KindOf(t types.Type) (kind string, plain types.Type, err error) 
 	}
 	sig, ok := t.Underlying().(*types.Signature)
 	if !ok {
-		return "", nil, notHandler(t)
+		return "", nil, rules.NotHandler(gotypes.Signature(t))
 	}
 	for _, accepted := range []struct {
 		kind string
@@ -41,17 +41,13 @@ func (k *Types) KindOf(t types.Type) (kind string, plain types.Type, err error) 
 	}
 	if sig.Variadic() || sig.Params().Len() != 2 || sig.Results().Len() != 2 ||
 		!types.Identical(sig.Params().At(0).Type(), k.ctx) || !types.Identical(sig.Results().At(1).Type(), gotypes.ErrorType) {
-		return "", nil, notHandler(t)
+		return "", nil, rules.NotHandler(gotypes.Signature(t))
 	}
 	in, out := sig.Params().At(1).Type(), sig.Results().At(0).Type()
 	if err := k.checkInput(in); err != nil {
 		return "", nil, &InputError{err}
 	}
 	return manifest.KindTyped, gotypes.NewSignature([]types.Type{k.ctx, in}, out, gotypes.ErrorType), nil
-}
-
-func notHandler(t types.Type) error {
-	return fmt.Errorf("%s is not a handler; %s", gotypes.Signature(t), manifest.AcceptedKinds)
 }
 
 // InputError is about the In of a typed handler; the runtime puts the handler's
