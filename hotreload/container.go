@@ -35,10 +35,10 @@ type contents struct {
 	// things is replaced as a whole under mu, so that asking takes no lock.
 	things atomic.Pointer[map[thingKey]thing]
 
-	mu      sync.Mutex
-	closers []closer
-	slots   map[string]*stateSlot
-	handed  handedOver
+	mu          sync.Mutex
+	closers     []closer
+	slots       map[string]*stateSlot
+	inheritance inheritance
 
 	closing  sync.Once
 	closeErr error

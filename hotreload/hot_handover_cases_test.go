@@ -3,7 +3,9 @@
 package hotreload
 
 import (
+	"bytes"
 	"context"
+	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +15,6 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/image"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -280,8 +282,8 @@ func TestStateThatNobodyAsksFor(t *testing.T) {
 	s = nextProcess(t, s)
 	asGeneration(t, s, func(*Container) {})
 	got := StateOf(s.current.Load().reg.container, "k", func() int { return 0 }).Get() // by a handler
-	if got != 7 || len(s.container.handed.all()) != 0 {
-		t.Errorf("got %d, left %v", got, s.container.handed.all())
+	if got != 7 || len(s.container.inheritance.all()) != 0 {
+		t.Errorf("got %d, left %v", got, s.container.inheritance.all())
 	}
 }
 
@@ -334,7 +336,7 @@ func TestTransientIsWhatTheLiveCodeSays(t *testing.T) {
 			next := nextProcess(t, s)
 			var got int
 			notes := asGeneration(t, next, func(c *Container) { got = StateOf(c, "k", func() int { return 0 }, test.next...).Get() })
-			if got != test.want || len(notes) > 0 || len(next.container.handed.all()) > 0 {
+			if got != test.want || len(notes) > 0 || len(next.container.inheritance.all()) > 0 {
 				t.Errorf("got %d, want %d; notes %q", got, test.want, messages(notes))
 			}
 		})
@@ -424,10 +426,14 @@ func TestDamagedHandover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := encodeGob(handover{Format: "another"})
-	if err != nil {
-		t.Fatal(err)
+	encode := func(h image.Handover) []byte {
+		var b bytes.Buffer
+		if err := gob.NewEncoder(&b).Encode(h); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
 	}
+	other := encode(image.Handover{Format: "another"})
 	for name, data := range map[string][]byte{"half": data[:len(data)/2], "noise": []byte("noise"), "another version": other} {
 		next := NewLiveState(nil)
 		notes := messages(next.container.restore(data))
@@ -444,34 +450,11 @@ func TestDamagedHandover(t *testing.T) {
 	if len(notes) != 1 || !strings.HasPrefix(notes[0], "2 requests of the process before went on for longer than 3s") {
 		t.Errorf("notes %q", notes)
 	}
-	one := handover{Format: handoverFormat, States: []handedState{{Key: "k", Data: []byte("noise")}}}
-	if data, err = encodeGob(one); err != nil {
-		t.Fatal(err)
-	}
+	one := image.Handover{Format: "anvil state 1", States: []image.State{{Key: "k", Data: []byte("noise")}}}
 	next := NewLiveState(nil)
-	next.container.restore(data)
+	next.container.restore(encode(one))
 	notes = messages(asGeneration(t, next, func(c *Container) { StateOf(c, "k", func() int { return 1 }) }))
 	if len(notes) != 1 || !strings.HasPrefix(notes[0], `state "k" starts again: it is damaged`) {
 		t.Errorf("notes %q", notes)
-	}
-}
-
-// A struct of a dependency goes as a whole or not at all, one of the application
-// field by field. What belongs to the application follows from the build.
-func TestPackagesOfTheApplication(t *testing.T) {
-	own := ownBy(&debug.BuildInfo{
-		Main: debug.Module{Path: "example.com/app"},
-		Deps: []*debug.Module{
-			{Path: "example.com/shared", Version: "(devel)"}, {Path: "example.com/fork", Version: "v1.0.0", Replace: &debug.Module{Path: "../fork"}},
-			{Path: "example.com/other", Version: "v1.2.3"},
-		},
-	}, true)
-	for path, want := range map[string]bool{
-		"example.com/app": true, "example.com/app/models": true, "main": true, "example.com/shared/x": true, "example.com/fork": true,
-		"example.com/application": false, "example.com/other": false, "time": false, "net/http": false,
-	} {
-		if own(path) != want {
-			t.Errorf("%s: %v", path, own(path))
-		}
 	}
 }

@@ -4,16 +4,12 @@ package hotreload
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"reflect"
 	"runtime/debug"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -100,59 +96,6 @@ func TestRestartMigrates(t *testing.T) {
 	}
 	if met != len(otherwise) {
 		t.Errorf("%d of %d exceptions were met", met, len(otherwise))
-	}
-}
-
-// throughImage returns the new form of a variable in another process.
-func throughImage(t *testing.T, old reflect.Value, to reflect.Type, holds ...reflect.Type) (reflect.Value, *migrate.Losses) {
-	t.Helper()
-	types := newClassifier(ownPackages())
-	img, done, err := writeImage(old, types, control.MaxState, func() error { return nil }, false)
-	if err != nil || !done {
-		t.Fatal(done, err)
-	}
-	data, err := encodeGob(img)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if img, err = decodeImage(data); err != nil {
-		t.Fatal(err)
-	}
-	fits := newFitter(img, types, migrate.NewTypeBook(to, to, holds, nil))
-	lost := migrate.NewLosses()
-	now := reflect.New(to).Elem()
-	r := newImageReader(fits, lost, func() {})
-	at, ok := img.target(img.At[0], img.At[1], img.Root, 1)
-	if !ok && old.Type().Size() > 0 {
-		t.Fatal("no root")
-	}
-	if ok {
-		p := fits.fit(img.Root, to)
-		r.discover(at, p)
-		r.fillRoot(now, at, p)
-	}
-	for _, line := range r.bound.Lines(false) {
-		t.Errorf("bound: %s", line)
-	}
-	return now, lost
-}
-
-func TestImagesOfRandomValues(t *testing.T) {
-	for seed := range uint64(400) {
-		r := rand.New(rand.NewPCG(seed, 3))
-		from, to := randomTypes(r, 4)
-		old := reflect.New(from).Elem()
-		newRandomizer(r).fill(old)
-		now, lost := throughImage(t, old, to, append(typesOfSecond(), reflect.TypeFor[sort.Float64Slice](), reflect.TypeFor[celsius]())...)
-		for _, line := range append(lost.Lines(false), lost.Lines(true)...) {
-			t.Errorf("seed %d: %s", seed, line)
-		}
-		for _, fault := range compare(old, now) {
-			t.Errorf("seed %d: %s", seed, fault)
-		}
-		if t.Failed() {
-			t.Fatalf("%v\n%+v\n%+v", from, old, now)
-		}
 	}
 }
 

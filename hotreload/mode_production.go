@@ -23,12 +23,12 @@ func listen(ctx context.Context, network, address string) (net.Listener, error) 
 	return listenDirectly(ctx, network, address)
 }
 
-// handedOver has nothing: no process was there before.
-type handedOver struct{}
+// inheritance has nothing: no process was there before.
+type inheritance struct{}
 
-func (*handedOver) forget(string) {}
+func (*inheritance) forget(string) {}
 
-func (*handedOver) arrive(*migrate.Arrival) bool { return false }
+func (*inheritance) arrive(*migrate.Arrival) bool { return false }
 
 // entered has nothing to do: there is no engine.
 func entered() (leave func()) { return func() {} }

@@ -146,13 +146,13 @@ func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMut
 		}
 		arrival.Hook = func(old migrate.Old) { chosen.hook(s.pointer, OldValue{old}) }
 	}
-	if !arrival.Continue() && (chosen.transient || !c.handed.arrive(arrival)) {
+	if !arrival.Continue() && (chosen.transient || !c.inheritance.arrive(arrival)) {
 		arrival.Initial()
 	}
 	s.setMade()
 	cell.previous = nil
 	if !c.owner.pending() {
-		c.handed.forget(key)
+		c.inheritance.forget(key)
 	}
 	return s.state
 }

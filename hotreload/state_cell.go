@@ -148,7 +148,7 @@ func (c *contents) commitStates(owner *registration) {
 		asked.cell.owner = nil
 		asked.cell.setTransient(asked.transient)
 		slot.renew(asked.cell)
-		c.handed.forget(key)
+		c.inheritance.forget(key)
 	}
 }
 

@@ -2,7 +2,6 @@ package hotreload
 
 import (
 	"fmt"
-	"reflect"
 	"runtime/debug"
 	"testing"
 )
@@ -165,34 +164,5 @@ func TestMigrationOfBigValues(t *testing.T) {
 				t.Errorf("got %d of %d", got, deepSize)
 			}
 		})
-	}
-}
-
-func BenchmarkMigration(b *testing.B) {
-	type row struct {
-		ID   int
-		Name string
-		Tags []string
-		next *row
-	}
-	typ := func() reflect.Type {
-		type row struct {
-			Name string
-			ID   int64
-			Tags []string
-			next *row
-		}
-		return reflect.TypeFor[[]*row]()
-	}()
-	rows := make([]*row, 100_000)
-	for i := range rows {
-		rows[i] = &row{i, "x", []string{"a"}, rows[max(i-1, 0)]}
-	}
-	old := reflect.ValueOf(&rows).Elem()
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, lost := migrateOnce(old, typ); len(lost.Count) > 0 {
-			b.Fatal(lost.Lines(false))
-		}
 	}
 }

@@ -1,6 +1,4 @@
-//go:build anvilhot
-
-package hotreload
+package image
 
 import (
 	"encoding"
@@ -43,14 +41,15 @@ func ownBy(info *debug.BuildInfo, ok bool) func(string) bool {
 		for _, m := range info.Deps {
 			// A module of a workspace has no version, one that is replaced by a directory
 			// has a path of files.
-			if m.Version == "" || m.Version == "(devel)" || m.Replace != nil && (strings.HasPrefix(m.Replace.Path, ".") || strings.HasPrefix(m.Replace.Path, "/")) {
+			if m.Version == "" || m.Version == "(devel)" || m.Replace != nil && strings.IndexAny(m.Replace.Path, "./") == 0 {
 				own = append(own, m.Path)
 			}
 		}
 	}
 	return func(path string) bool {
 		for _, module := range own {
-			if module != "" && strings.HasPrefix(path, module) && (strings.HasSuffix(module, "-") || len(path) == len(module) || path[len(module)] == '/') {
+			rest, ok := strings.CutPrefix(path, module)
+			if ok && module != "" && (strings.HasSuffix(module, "-") || rest == "" || rest[0] == '/') {
 				return true
 			}
 		}
@@ -130,7 +129,8 @@ func (c *classifier) structure(t reflect.Type) class {
 	switch path := t.PkgPath(); {
 	case path == "unique", t == migrate.TypePool:
 		return classLive
-	case c.isOwn(t), t == migrate.TypeCond, path == "container/list", path == "container/ring", path == "sync/atomic", path == "errors", path == "fmt", c.isData(t):
+	case c.isOwn(t), t == migrate.TypeCond, path == "container/list", path == "container/ring",
+		path == "sync/atomic", path == "errors", path == "fmt", c.isData(t):
 		return classStruct
 	case marshals(t):
 		return classText

@@ -1,6 +1,4 @@
-//go:build anvilhot
-
-package hotreload
+package image
 
 import (
 	"errors"
@@ -36,7 +34,9 @@ type stop struct{ err error }
 // writeImage makes the image of v, a variable. It reports false if a lock inside
 // of v could not be had and anyway is not set. check is called every now and then,
 // and ends it with an error.
-func writeImage(v reflect.Value, types *classifier, limit int, check func() error, anyway bool) (img *image, done bool, err error) {
+func writeImage(
+	v reflect.Value, types *classifier, limit int, check func() error, anyway bool,
+) (img *image, done bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			img, done = nil, true
@@ -56,7 +56,8 @@ func writeImage(v reflect.Value, types *classifier, limit int, check func() erro
 	plans.Deep, plans.Whole = true, types.leaf
 	w := &imageWriter{
 		Copier: migrate.NewCopier(plans, migrate.NewLosses(), step), classifier: types, img: &image{}, limit: limit,
-		types: map[reflect.Type]int{}, blocks: map[*migrate.Block]int{}, maps: map[migrate.MapKey]int{}, syncMaps: map[uintptr]int{},
+		types: map[reflect.Type]int{}, blocks: map[*migrate.Block]int{},
+		maps: map[migrate.MapKey]int{}, syncMaps: map[uintptr]int{},
 	}
 	defer w.Unlock()
 	root := plans.Plan(v.Type(), v.Type())

@@ -1,6 +1,4 @@
-//go:build anvilhot
-
-package hotreload
+package image
 
 import (
 	"fmt"
@@ -20,15 +18,15 @@ type imageReader struct {
 	step  func() // called every now and then; need not return
 	steps uint
 
-	blocks map[blockAt]*newBlock
-	order  []*newBlock
-	of     map[int][]*newBlock // those of an object
-	maps   map[fitAt]*newMap
-	mapped []*newMap
-	boxes  map[fitAt]*newBox
-	boxed  []*newBox
-	todo   []func()
-	inside []insideRef // into the middle of objects
+	blocks     map[blockAt]*newBlock
+	blockOrder []*newBlock
+	byObject   map[int][]*newBlock // those of an object
+	maps       map[fitAt]*newMap
+	mapOrder   []*newMap
+	boxes      map[fitAt]*newBox
+	boxOrder   []*newBox
+	todo       []func()
+	insideRefs []insideRef // into the middle of objects
 
 	where  migrate.Site // of the value
 	root   *newBlock
@@ -89,7 +87,8 @@ type insideRef struct {
 func newImageReader(f *fitter, lost *migrate.Losses, step func()) *imageReader {
 	return &imageReader{
 		fitter: f, lost: lost, bound: migrate.NewLosses(), step: step, box: -1, budget: maxMemory,
-		blocks: map[blockAt]*newBlock{}, of: map[int][]*newBlock{}, maps: map[fitAt]*newMap{}, boxes: map[fitAt]*newBox{},
+		blocks: map[blockAt]*newBlock{}, byObject: map[int][]*newBlock{},
+		maps: map[fitAt]*newMap{}, boxes: map[fitAt]*newBox{},
 	}
 }
 
@@ -123,8 +122,8 @@ func (r *imageReader) discover(at spot, p *fit) {
 	if o := r.img.Objects[at.object]; at.word == 0 && o.Count == 1 && o.Type == p.from && !o.Packed {
 		r.root = &newBlock{at: at, fit: p, count: 1, words: r.img.sizes[p.from], root: true, site: r.where}
 		key := blockAt{fitAt: fitAt{at.object, p}}
-		r.blocks[key], r.of[at.object] = r.root, []*newBlock{r.root}
-		r.order = append(r.order, r.root)
+		r.blocks[key], r.byObject[at.object] = r.root, []*newBlock{r.root}
+		r.blockOrder = append(r.blockOrder, r.root)
 	}
 	r.look(at, p, &r.where)
 	if p.do == migrate.DoPointer {
@@ -135,15 +134,15 @@ func (r *imageReader) discover(at spot, p *fit) {
 		}
 	}
 	r.fresh = false
-	for len(r.todo) > 0 || len(r.inside) > 0 {
+	for len(r.todo) > 0 || len(r.insideRefs) > 0 {
 		if len(r.todo) > 0 {
 			next := r.todo[0]
 			r.todo = r.todo[1:]
 			next()
 			continue
 		}
-		ref := r.inside[0]
-		r.inside = r.inside[1:]
+		ref := r.insideRefs[0]
+		r.insideRefs = r.insideRefs[1:]
 		if !r.reached(ref.at, ref.fit, ref.span) {
 			key := blockAt{fitAt{ref.at.object, ref.fit}, true, ref.at.word, ref.span.Count}
 			if r.blocks[key] == nil {
@@ -156,9 +155,9 @@ func (r *imageReader) discover(at spot, p *fit) {
 func (r *imageReader) add(key blockAt, b *newBlock) {
 	b.words = r.img.sizes[b.fit.from]
 	r.blocks[key] = b
-	r.order = append(r.order, b)
+	r.blockOrder = append(r.blockOrder, b)
 	if !b.apart {
-		r.of[key.object] = append(r.of[key.object], b)
+		r.byObject[key.object] = append(r.byObject[key.object], b)
 	}
 	r.todo = append(r.todo, func() {
 		r.fresh = b.root
@@ -232,7 +231,7 @@ func (r *imageReader) refer(ref, offset uint64, p *fit, s migrate.Span, where *m
 		panic(stop{errImage})
 	}
 	if o.Type != p.from || size > 0 && at.word%size != 0 {
-		r.inside = append(r.inside, insideRef{at, p, s, *where})
+		r.insideRefs = append(r.insideRefs, insideRef{at, p, s, *where})
 		return
 	}
 	if key := (blockAt{fitAt: fitAt{at.object, p}}); r.blocks[key] == nil {
@@ -264,7 +263,7 @@ func (r *imageReader) lookEntries(object int, p *fit, where *migrate.Site) {
 	}
 	m := &newMap{object: object, fit: p, site: *where}
 	r.maps[fitAt{object, p}] = m
-	r.mapped = append(r.mapped, m)
+	r.mapOrder = append(r.mapOrder, m)
 	r.todo = append(r.todo, func() {
 		for key, elem := range r.entries(m) {
 			r.look(key, p.key, &m.site)
@@ -327,7 +326,7 @@ func (r *imageReader) lookBox(at spot, p *fit, where *migrate.Site) {
 	case r.boxes[fitAt{box, inner}] == nil:
 		b := &newBox{object: box, fit: inner, site: *where}
 		r.boxes[fitAt{box, inner}] = b
-		r.boxed = append(r.boxed, b)
+		r.boxOrder = append(r.boxOrder, b)
 		fresh := r.fresh
 		r.todo = append(r.todo, func() {
 			r.box, r.fresh = box, fresh
@@ -339,7 +338,7 @@ func (r *imageReader) lookBox(at spot, p *fit, where *migrate.Site) {
 
 // reached reports whether some block holds what is inside of an object.
 func (r *imageReader) reached(at spot, p *fit, s migrate.Span) bool {
-	for _, b := range r.of[at.object] {
+	for _, b := range r.byObject[at.object] {
 		if _, ok := r.within(b, at.word, p, s, false); ok {
 			return true
 		}
@@ -363,7 +362,7 @@ func (r *imageReader) allot(t reflect.Type, n int) reflect.Value {
 
 // lookup returns the new form of what a reference leads to.
 func (r *imageReader) lookup(at spot, p *fit, s migrate.Span) (reflect.Value, bool) {
-	for _, b := range r.of[at.object] {
+	for _, b := range r.byObject[at.object] {
 		if v, ok := r.within(b, at.word, p, s, true); ok {
 			return v, true
 		}

@@ -1,6 +1,4 @@
-//go:build anvilhot
-
-package hotreload
+package image
 
 import (
 	"bytes"
@@ -249,7 +247,8 @@ func (m *image) holds(o imageObject) bool {
 		return false
 	}
 	if o.Packed {
-		return o.Kind == objectBlock && t.Class == classBasic && t.Kind == reflect.Uint8 && o.Start <= len(m.Text) && o.Count <= len(m.Text)-o.Start
+		return o.Kind == objectBlock && t.Class == classBasic && t.Kind == reflect.Uint8 &&
+			o.Start <= len(m.Text) && o.Count <= len(m.Text)-o.Start
 	}
 	size := m.entry(o)
 	if size == 0 {

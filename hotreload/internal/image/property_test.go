@@ -1,15 +1,15 @@
-package hotreload
+package image
 
 import (
 	"fmt"
-	"math"
-	"math/big"
 	"math/rand/v2"
 	"reflect"
+	"runtime/debug"
 	"sort"
 	"strings"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
@@ -69,7 +69,7 @@ func randomTypes(r *rand.Rand, depth int) (old, now reflect.Type) {
 	first, second := typesOfFirst(), typesOfSecond()
 	basic := []reflect.Type{
 		reflect.TypeFor[bool](), reflect.TypeFor[int8](), reflect.TypeFor[uint64](), reflect.TypeFor[float32](), reflect.TypeFor[complex128](),
-		reflect.TypeFor[string](), reflect.TypeFor[any](), reflect.TypeFor[celsius](), reflect.TypeFor[*int](), reflect.TypeFor[[]byte](),
+		reflect.TypeFor[string](), reflect.TypeFor[any](), reflect.TypeFor[kelvin](), reflect.TypeFor[*int](), reflect.TypeFor[[]byte](),
 	}
 	choice := r.IntN(9)
 	if depth <= 0 {
@@ -346,10 +346,12 @@ func (c *comparison) mappings(a, b reflect.Value) {
 	}
 }
 
+type kelvin float64
+
 // migrateOnce returns the new form of a variable.
 func migrateOnce(old reflect.Value, to reflect.Type, holds ...reflect.Type) (reflect.Value, *migrate.Losses) {
 	from := old.Type()
-	plans := migrate.NewPlanner(migrate.NewTypeBook(from, to, holds, []string{manifest.RuntimePath}))
+	plans := migrate.NewPlanner(migrate.NewTypeBook(from, to, holds, []string{manifest.RuntimePath + "/internal/image"}))
 	lost := migrate.NewLosses()
 	now := reflect.New(to).Elem()
 	migrate.NewCopier(plans, lost, func() {}).Run(now, old, plans.Plan(from, to), &migrate.Site{}, false)
@@ -379,51 +381,104 @@ func TestMigrationOfRandomValues(t *testing.T) {
 	}
 }
 
-// A number is converted exactly where its value survives.
-func TestNumbersSurvive(t *testing.T) {
-	types := []reflect.Type{
-		reflect.TypeFor[int8](), reflect.TypeFor[int16](), reflect.TypeFor[int32](), reflect.TypeFor[int64](), reflect.TypeFor[int](),
-		reflect.TypeFor[uint8](), reflect.TypeFor[uint16](), reflect.TypeFor[uint32](), reflect.TypeFor[uint64](), reflect.TypeFor[uintptr](),
-		reflect.TypeFor[float32](), reflect.TypeFor[float64](),
+// throughImage returns the new form of a variable in another process.
+func throughImage(t *testing.T, old reflect.Value, to reflect.Type, holds ...reflect.Type) (reflect.Value, *migrate.Losses) {
+	t.Helper()
+	types := newClassifier(ownPackages())
+	img, done, err := writeImage(old, types, control.MaxState, func() error { return nil }, false)
+	if err != nil || !done {
+		t.Fatal(done, err)
 	}
-	exact := func(v reflect.Value) *big.Float {
-		f := new(big.Float).SetPrec(200)
-		switch {
-		case v.CanInt():
-			return f.SetInt64(v.Int())
-		case v.CanUint():
-			return f.SetUint64(v.Uint())
-		case math.IsNaN(v.Float()):
-			return nil
+	data, err := encodeGob(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if img, err = decodeImage(data); err != nil {
+		t.Fatal(err)
+	}
+	fits := newFitter(img, types, migrate.NewTypeBook(to, to, holds, nil))
+	lost := migrate.NewLosses()
+	now := reflect.New(to).Elem()
+	r := newImageReader(fits, lost, func() {})
+	at, ok := img.target(img.At[0], img.At[1], img.Root, 1)
+	if !ok && old.Type().Size() > 0 {
+		t.Fatal("no root")
+	}
+	if ok {
+		p := fits.fit(img.Root, to)
+		r.discover(at, p)
+		r.fillRoot(now, at, p)
+	}
+	for _, line := range r.bound.Lines(false) {
+		t.Errorf("bound: %s", line)
+	}
+	return now, lost
+}
+
+func TestImagesOfRandomValues(t *testing.T) {
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		from, to := randomTypes(r, 4)
+		old := reflect.New(from).Elem()
+		newRandomizer(r).fill(old)
+		now, lost := throughImage(t, old, to, append(typesOfSecond(), reflect.TypeFor[sort.Float64Slice](), reflect.TypeFor[kelvin]())...)
+		for _, line := range append(lost.Lines(false), lost.Lines(true)...) {
+			t.Errorf("seed %d: %s", seed, line)
 		}
-		return f.SetFloat64(v.Float())
+		for _, fault := range compare(old, now) {
+			t.Errorf("seed %d: %s", seed, fault)
+		}
+		if t.Failed() {
+			t.Fatalf("%v\n%+v\n%+v", from, old, now)
+		}
 	}
-	edges := []float64{0, 1, -1, 127, 128, -128, -129, 255, 256, 1 << 24, 1<<24 + 1, 1 << 31, 1 << 53, 1 << 63, -1 << 63, 1 << 64, 0.5, 0.1, math.MaxFloat32, math.MaxFloat64, math.Inf(1), math.Inf(-1), math.NaN(), math.SmallestNonzeroFloat64}
-	r := rand.New(rand.NewPCG(1, 2))
-	for _, from := range types {
-		for _, to := range types {
-			for i := range 300 {
-				src, dst := reflect.New(from).Elem(), reflect.New(to).Elem()
-				switch {
-				case src.CanFloat() && i < len(edges):
-					src.SetFloat(edges[i])
-				case src.CanFloat():
-					src.SetFloat(r.NormFloat64() * math.Pow(2, float64(r.IntN(140)-70)))
-				case src.CanInt():
-					src.SetInt(int64(r.Uint64()) >> r.IntN(64))
-				default:
-					src.SetUint(r.Uint64() >> r.IntN(64))
-				}
-				ok := migrate.SetNumber(dst, src)
-				was, is := exact(src), exact(src.Convert(to))
-				fits := was == nil && dst.CanFloat() || was != nil && is != nil && was.Cmp(is) == 0
-				if ok != fits {
-					t.Fatalf("%v %v becomes %v: %v, want %v", from, src, to, ok, fits)
-				}
-				if got := exact(dst); ok && was != nil && got.Cmp(was) != 0 || !ok && !dst.IsZero() {
-					t.Fatalf("%v %v becomes %v %v", from, src, to, dst)
-				}
-			}
+}
+
+// A struct of a dependency goes as a whole or not at all, one of the application
+// field by field. What belongs to the application follows from the build.
+func TestPackagesOfTheApplication(t *testing.T) {
+	own := ownBy(&debug.BuildInfo{
+		Main: debug.Module{Path: "example.com/app"},
+		Deps: []*debug.Module{
+			{Path: "example.com/shared", Version: "(devel)"}, {Path: "example.com/fork", Version: "v1.0.0", Replace: &debug.Module{Path: "../fork"}},
+			{Path: "example.com/other", Version: "v1.2.3"},
+		},
+	}, true)
+	for path, want := range map[string]bool{
+		"example.com/app": true, "example.com/app/models": true, "main": true, "example.com/shared/x": true, "example.com/fork": true,
+		"example.com/application": false, "example.com/other": false, "time": false, "net/http": false,
+	} {
+		if own(path) != want {
+			t.Errorf("%s: %v", path, own(path))
+		}
+	}
+}
+
+func BenchmarkMigration(b *testing.B) {
+	type row struct {
+		ID   int
+		Name string
+		Tags []string
+		next *row
+	}
+	typ := func() reflect.Type {
+		type row struct {
+			Name string
+			ID   int64
+			Tags []string
+			next *row
+		}
+		return reflect.TypeFor[[]*row]()
+	}()
+	rows := make([]*row, 100_000)
+	for i := range rows {
+		rows[i] = &row{i, "x", []string{"a"}, rows[max(i-1, 0)]}
+	}
+	old := reflect.ValueOf(&rows).Elem()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, lost := migrateOnce(old, typ); len(lost.Count) > 0 {
+			b.Fatal(lost.Lines(false))
 		}
 	}
 }

@@ -1,6 +1,4 @@
-//go:build anvilhot
-
-package hotreload
+package image
 
 import (
 	"cmp"
@@ -22,7 +20,7 @@ func (r *imageReader) fillRoot(dst reflect.Value, at spot, p *fit) {
 		}
 		dst, p = dst.Elem(), p.elem
 	}
-	for _, b := range r.order {
+	for _, b := range r.blockOrder {
 		switch {
 		case b == r.root:
 			b.to = sliceOf(dst)
@@ -32,19 +30,19 @@ func (r *imageReader) fillRoot(dst reflect.Value, at spot, p *fit) {
 			b.to = r.allot(b.fit.to, b.count)
 		}
 	}
-	for _, m := range r.mapped {
+	for _, m := range r.mapOrder {
 		if m.fit.do == migrate.DoMap {
 			m.to = reflect.MakeMap(m.fit.to)
 		}
 	}
 	// What is in a box is in one of a higher number.
-	slices.SortStableFunc(r.boxed, func(a, b *newBox) int { return cmp.Compare(b.object, a.object) })
-	for _, b := range r.boxed {
+	slices.SortStableFunc(r.boxOrder, func(a, b *newBox) int { return cmp.Compare(b.object, a.object) })
+	for _, b := range r.boxOrder {
 		r.tick()
 		b.value = r.allot(b.fit.to, 1).Index(0)
 		r.fill(b.value, spot{b.object, 0}, b.fit, &b.site)
 	}
-	for _, b := range r.order {
+	for _, b := range r.blockOrder {
 		for i := range b.count {
 			r.tick()
 			r.fill(b.to.Index(i), b.at.plus(i*b.words), b.fit, &b.site)
@@ -56,7 +54,7 @@ func (r *imageReader) fillRoot(dst reflect.Value, at spot, p *fit) {
 	if r.root == nil {
 		r.fill(dst, at, p, &r.where)
 	}
-	for _, m := range r.mapped {
+	for _, m := range r.mapOrder {
 		r.fillMap(m)
 	}
 }

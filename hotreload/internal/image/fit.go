@@ -1,6 +1,4 @@
-//go:build anvilhot
-
-package hotreload
+package image
 
 import (
 	"reflect"
@@ -18,21 +16,21 @@ type fit struct {
 	why  migrate.LossKind // where do is doNothing
 
 	elem, key *fit // as in plan
-	fields    []fitField
-	gone      []fitGone
+	fields    []fieldFit
+	gone      []goneField
 	fresh     int  // how many fields of to get nothing
 	partial   bool // as in plan
 }
 
 // fitField is a field of a struct; word is where it begins in the old form.
-type fitField struct {
+type fieldFit struct {
 	word, to int
 	fit      *fit
 	site     migrate.Site
 }
 
 // fitGone is a field of the old form that has no place in the new one.
-type fitGone struct {
+type goneField struct {
 	word, from int
 	site       migrate.Site
 }
@@ -86,7 +84,8 @@ func (b *fitter) find(p *fit, from *imageType) {
 			p.do = doUnmarshal
 		}
 	case to == classLive, from.Class == classInterface:
-	case from.Class == classBasic && to == classBasic && (migrate.AreNumbers(from.Kind, p.to.Kind()) || from.Kind == p.to.Kind()),
+	case from.Class == classBasic && to == classBasic &&
+		(migrate.AreNumbers(from.Kind, p.to.Kind()) || from.Kind == p.to.Kind()),
 		from.Class == classComplex && to == classComplex, from.Class == classString && to == classString:
 		p.do = migrate.DoNumber
 	case from.Class == classString && to == classSlice, from.Class == classSlice && to == classString:
@@ -96,7 +95,8 @@ func (b *fitter) find(p *fit, from *imageType) {
 	case to == classPointer && from.Class != classPointer && p.to.Kind() == reflect.Pointer && p.to.Name() == "":
 		p.do = migrate.DoRefer
 		b.findElem(p, p.from, p.to.Elem())
-	case from.Class == classPointer && to != classPointer && !from.Atomic && from.Source == "" && b.img.Types[from.Elem].Class != classPointer:
+	case from.Class == classPointer && to != classPointer && !from.Atomic && from.Source == "" &&
+		b.img.Types[from.Elem].Class != classPointer:
 		p.do = migrate.DoFollow
 		b.findElem(p, from.Elem, p.to)
 	case from.Class != to:
@@ -187,13 +187,13 @@ func (b *fitter) findFields(p *fit, from *imageType) {
 		if j, ok := places[f.Name]; ok {
 			delete(places, f.Name)
 			of := b.fit(f.Type, p.to.Field(j).Type)
-			p.fields = append(p.fields, fitField{word, j, of, at})
+			p.fields = append(p.fields, fieldFit{word, j, of, at})
 			if of.do == migrate.DoNothing {
 				p.why = of.why
 				impossible++
 			}
 		} else {
-			p.gone = append(p.gone, fitGone{word, f.Type, at})
+			p.gone = append(p.gone, goneField{word, f.Type, at})
 		}
 		word += b.img.sizes[f.Type]
 	}
