@@ -17,11 +17,11 @@ import (
 	"go.lsp.dev/uri"
 	"golang.org/x/mod/modfile"
 
-	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rewrite"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 )
 
 // rewriting names a change of the source.
@@ -233,7 +233,7 @@ func (v *View) surroundings(f *Folder, code *source.Code) (rewrite.Surroundings,
 			switch name := filepath.Base(path); {
 			case err != nil:
 				return err
-			case e.IsDir() && path != root && (name[0] == '.' || name[0] == '_' || name == "node_modules" || name == "testdata" || build.VendorDir(path)):
+			case e.IsDir() && path != root && (name[0] == '.' || name[0] == '_' || name == "node_modules" || name == "testdata" || discover.VendorDir(path)):
 				return filepath.SkipDir
 			case e.IsDir() || !strings.HasSuffix(name, ".go") || filepath.Dir(path) == code.Dir:
 				return nil

@@ -15,14 +15,14 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
-	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
 // What a document of an application may have in its text.
 const (
 	markRegister = manifest.RegisterName // in the handlers package
-	markServe    = build.ServeName       // in main, or in what it imports
+	markServe    = discover.ServeName    // in main, or in what it imports
 )
 
 // discovery is the outcome of a search for applications.
@@ -43,16 +43,16 @@ type discovery struct {
 // asked in.
 func findApplications(ctx context.Context, root string, alone bool, settings Settings, mayAsk func(dir string) bool) discovery {
 	var d discovery
-	dirs := append([]string{root}, build.Enclosing(root)...)
+	dirs := append([]string{root}, discover.Enclosing(root)...)
 	if alone && !isModule(root) {
 		dirs = dirs[1:] // the module knows whether the application is its only one
 	}
 	for _, dir := range dirs {
-		found := build.FindPrograms(ctx, dir, settings.Tags)
+		found := discover.FindPrograms(ctx, dir, settings.Tags)
 		d.take(found, dir)
 		programs := found.Programs
 		if dir != root || alone { // those that have to do with the folder
-			programs = slices.DeleteFunc(programs, func(p build.Program) bool {
+			programs = slices.DeleteFunc(programs, func(p discover.Program) bool {
 				for at := range p.Reaches {
 					if at == root || !alone && below(at, root) {
 						return false
@@ -80,17 +80,17 @@ func findApplications(ctx context.Context, root string, alone bool, settings Set
 }
 
 // take keeps why a search found nothing.
-func (d *discovery) take(found build.Found, dir string) {
+func (d *discovery) take(found discover.Result, dir string) {
 	d.concerns = d.concerns || found.Uses
 	switch {
 	case found.GaveUp != "":
 		d.reason = "not all of " + dir + " was searched: " + found.GaveUp
 	case len(found.Programs) == 0 && found.Uses:
-		d.reason = fmt.Sprintf("no main package in %s, nor what it imports, refers to hotreload.%s", dir, build.ServeName)
+		d.reason = fmt.Sprintf("no main package in %s, nor what it imports, refers to hotreload.%s", dir, discover.ServeName)
 	case len(found.Programs) == 0 && d.reason == "":
 		d.reason = fmt.Sprintf("no Go file in %s imports %s", dir, manifest.RuntimePath)
 	case len(found.Programs) > 0 && !found.Registers:
-		d.reason = fmt.Sprintf("%s calls hotreload.%s, but no package exports %s", found.Programs[0].Dir, build.ServeName, manifest.RegisterName)
+		d.reason = fmt.Sprintf("%s calls hotreload.%s, but no package exports %s", found.Programs[0].Dir, discover.ServeName, manifest.RegisterName)
 	case len(found.Programs) > 0:
 		d.reason = fmt.Sprintf("the programs in %s import nothing of this folder", dir)
 	}
@@ -129,7 +129,7 @@ func isModule(dir string) bool {
 // placeOf returns the directory that an application is served from: the one that
 // an engine works in already, else the module's if there is one application only
 // and nothing speaks against it, else that of main.
-func placeOf(ctx context.Context, p build.Program, root string, mayAsk func(dir string) bool) string {
+func placeOf(ctx context.Context, p discover.Program, root string, mayAsk func(dir string) bool) string {
 	for at := p.Dir; below(at, p.Module) || below(at, root); at = filepath.Dir(at) {
 		if mayAsk(at) && answers(ctx, at) {
 			return at

@@ -13,7 +13,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
-	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 )
 
 // maxLensesPerLine bounds the lenses of a line that registers many routes.
@@ -64,7 +64,7 @@ func (p *placer) lens(where protocol.Range, command string, arg commandArgument,
 // and what can be done about it.
 func (p *placer) registerLenses(d *Document) []protocol.CodeLens {
 	name := p.places(d.Path).topLevel(markRegister)
-	if name == nil || !build.Matches(d.Path, d.Text, p.f.Settings.Tags) {
+	if name == nil || !discover.Matches(d.Path, d.Text, p.f.Settings.Tags) {
 		return nil // or the file is in no build
 	}
 	where := p.places(d.Path).span(name)

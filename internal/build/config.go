@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
@@ -124,14 +125,16 @@ func (b *Builder) Unheeded() []string { return b.tools.Unheeded() }
 // Main finds the main package of the application: the configured one, the one
 // in Dir if it serves, or the only one below Dir that does. It returns an import
 // path or a path that the go command accepts in its place.
-func (b *Builder) Main(ctx context.Context) (string, error) { return Main(ctx, b.list, b.cfg.Main) }
+func (b *Builder) Main(ctx context.Context) (string, error) {
+	return discover.Main(ctx, b.list, b.cfg.Main)
+}
 
 // Address returns the address that main gives to LiveServer as Options.Addr, as far as
 // that can be read from its source without running it; see [discover.Address].
 func (b *Builder) Address(
 	ctx context.Context, main string, args []string, getenv func(string) string,
 ) (addr string, unread manifest.Position, known bool) {
-	return Address(ctx, b.list, main, args, getenv)
+	return discover.Address(ctx, b.list, main, args, getenv)
 }
 
 // Graph loads the import graph below a main package; see [golist.Lister.Graph].

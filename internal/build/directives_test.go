@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 )
 
 // TestLinkerVariables: what -X sets holds in the executable and in each
@@ -47,7 +49,7 @@ func TestLineDirectives(t *testing.T) {
 	source := a.write("handlers/page.qtpl", "the source")
 	fails(source + ":11:")
 	a.edit("handlers/handlers.go", "func AnvilRegisterRoutes", "//line yaccpar:1\nfunc AnvilRegisterRoutes")
-	at, ok := FindRegister(a.snap.Package(hot))
+	at, ok := discover.FindRegister(a.snap.Package(hot))
 	if _, err := os.Stat(at.File); !ok || err != nil || at.Line < 5 {
 		t.Errorf("AnvilRegisterRoutes is at %s", at)
 	}

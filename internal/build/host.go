@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
@@ -33,7 +34,7 @@ func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *gol
 	if err != nil {
 		return nil, g, err
 	}
-	path, err := handlers(g)
+	path, err := discover.Handlers(g)
 	if err != nil {
 		return nil, g, err
 	}

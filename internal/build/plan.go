@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
@@ -152,11 +153,11 @@ func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string
 	}
 	register := s.boundary.Handlers
 	if p, ok := g.Packages[register]; !ok { // so was the handlers package
-		if register, err = handlers(g); err != nil {
+		if register, err = discover.Handlers(g); err != nil {
 			return nil, g, err
 		}
-	} else if _, registers := FindRegister(p); !registers { // or the function
-		if other, err := handlers(g); err == nil {
+	} else if _, registers := discover.FindRegister(p); !registers { // or the function
+		if other, err := discover.Handlers(g); err == nil {
 			register = other
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/watch"
 )
@@ -75,7 +76,7 @@ func treeSet(dir string) watchSet {
 		case len(dirs) == maxTree:
 			return fs.SkipAll
 		case strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "node_modules" ||
-			d.Name() == "testdata" || build.VendorDir(path):
+			d.Name() == "testdata" || discover.VendorDir(path):
 			return fs.SkipDir
 		default:
 			dirs[path] = true

@@ -14,6 +14,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/launch"
 )
@@ -561,7 +562,7 @@ func (t *task) place(ds []manifest.Diagnostic) []manifest.Diagnostic {
 			continue
 		}
 		if p := t.snap.Package(t.snap.Handlers()); p != nil {
-			ds[i].Position, _ = build.FindRegister(p)
+			ds[i].Position, _ = discover.FindRegister(p)
 		}
 	}
 	return ds

@@ -115,9 +115,12 @@ type module struct {
 	t *testing.T
 }
 
-func newModule(t *testing.T) module {
+func newModule(t *testing.T) module { return moduleIn(t, t.TempDir()) }
+
+// moduleIn returns the module in a directory, of which the go.mod is read now.
+func moduleIn(t *testing.T, dir string) module {
 	t.Helper()
-	settings := gocmd.Settings{Dir: t.TempDir(), Go: "go", Environ: os.Environ()}
+	settings := gocmd.Settings{Dir: dir, Go: "go", Environ: os.Environ()}
 	tools, err := gocmd.New(t.Context(), settings)
 	if err != nil {
 		t.Fatal(err)

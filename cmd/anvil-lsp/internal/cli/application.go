@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
@@ -64,7 +64,7 @@ func hasCode(dir string) bool {
 		switch {
 		case err != nil:
 			return nil // unreadable: without it
-		case d.IsDir() && (ignored || path != dir && (name == "testdata" || name == "node_modules" || build.VendorDir(path))):
+		case d.IsDir() && (ignored || path != dir && (name == "testdata" || name == "node_modules" || discover.VendorDir(path))):
 			return filepath.SkipDir
 		case !d.IsDir() && !ignored && strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go"):
 			return errFound

@@ -13,7 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
-	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 )
 
@@ -92,7 +92,7 @@ func otherProgram(s *control.Status, main string) error {
 	if main == "" || s.Main == "" { // it has found none yet
 		return nil
 	}
-	asked, runs := build.ImportPath(s.Dir, main), build.ImportPath(s.Dir, s.Main)
+	asked, runs := discover.ImportPath(s.Dir, main), discover.ImportPath(s.Dir, s.Main)
 	if asked == runs || asked == "" || runs == "" {
 		return nil
 	}

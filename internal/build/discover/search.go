@@ -1,4 +1,4 @@
-package build
+package discover
 
 import (
 	"cmp"
@@ -35,8 +35,8 @@ type Program struct {
 	Reaches map[string]bool
 }
 
-// Found is the outcome of a search.
-type Found struct {
+// Result is the outcome of a search.
+type Result struct {
 	Programs []Program // sorted by directory
 	// Registers tells whether a package exports AnvilRegisterRoutes.
 	Registers bool
@@ -55,22 +55,22 @@ type searchLimits struct{ dirs, files int }
 // FindPrograms searches a directory and what is below it for programs that
 // serve, as built with some tags. It reads files and runs nothing, so it is safe
 // in a workspace that nobody trusts. What was set with `go env -w` does not count.
-func FindPrograms(ctx context.Context, root string, tags []string) Found {
+func FindPrograms(ctx context.Context, root string, tags []string) Result {
 	return findPrograms(ctx, root, gocmd.Matcher(gocmd.UsualContext(tags)))
 }
 
-func findPrograms(ctx context.Context, root string, match gocmd.FileMatch) Found {
+func findPrograms(ctx context.Context, root string, match gocmd.FileMatch) Result {
 	return newSearch(ctx, root, match).find()
 }
 
 func newSearch(ctx context.Context, root string, match gocmd.FileMatch) *search {
 	return &search{
 		ctx: ctx, root: root, match: match, most: searchLimits{dirs: 200_000, files: 50_000},
-		packages: map[string]*sketch{}, modules: map[string]*searchModule{},
+		packages: map[string]*outline{}, modules: map[string]*searchModule{},
 	}
 }
 
-func (s *search) find() Found {
+func (s *search) find() Result {
 	s.walk()
 	s.joined()
 	s.readAll()
@@ -85,7 +85,7 @@ type search struct {
 	most     searchLimits
 	dirs     []string // with Go files, the outermost first
 	modules  map[string]*searchModule
-	packages map[string]*sketch // by directory
+	packages map[string]*outline // by directory
 	files    int
 	gaveUp   string
 	denied   error // of directories
@@ -236,11 +236,11 @@ func (s *search) readAll() {
 }
 
 // read returns what is known of the package in a directory.
-func (s *search) read(dir string) *sketch {
+func (s *search) read(dir string) *outline {
 	if p := s.packages[dir]; p != nil {
 		return p
 	}
-	p := sketchOf(dir, s.match)
+	p := readOutline(dir, s.match)
 	s.packages[dir] = p
 	s.files += p.files
 	return p
@@ -295,8 +295,8 @@ func (s *search) reach(main string) (dirs map[string]bool, serves bool) {
 	return dirs, serves
 }
 
-func (s *search) result() Found {
-	found := Found{GaveUp: s.gaveUp, denied: s.denied}
+func (s *search) result() Result {
+	found := Result{GaveUp: s.gaveUp, denied: s.denied}
 	count := map[string]int{}
 	for _, dir := range slices.Sorted(slices.Values(s.dirs)) {
 		p := s.packages[dir]

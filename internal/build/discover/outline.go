@@ -1,4 +1,4 @@
-package build
+package discover
 
 import (
 	"errors"
@@ -38,8 +38,8 @@ func Matches(path string, text []byte, tags []string) bool {
 	return !syntax.IgnoredGoName(filepath.Base(path)) && built && err == nil
 }
 
-// sketch is what can be known of a package by a quick look.
-type sketch struct {
+// outline is what can be known of a package by a quick look.
+type outline struct {
 	built     bool // there is a file that belongs to it
 	main      bool
 	uses      bool // imports the runtime
@@ -50,9 +50,9 @@ type sketch struct {
 	denied    error // the first of what may not be read
 }
 
-// sketchOf looks at the package in a directory.
-func sketchOf(dir string, match gocmd.FileMatch) *sketch {
-	p := &sketch{}
+// readOutline looks at the package in a directory.
+func readOutline(dir string, match gocmd.FileMatch) *outline {
+	p := &outline{}
 	entries, err := os.ReadDir(dir) // unreadable: without it
 	p.deny(err)
 	for _, e := range entries {
@@ -76,7 +76,7 @@ func sketchOf(dir string, match gocmd.FileMatch) *sketch {
 }
 
 // deny keeps the first error of what may not be read.
-func (p *sketch) deny(err error) {
+func (p *outline) deny(err error) {
 	if p.denied == nil && errors.Is(err, fs.ErrPermission) {
 		p.denied = err
 	}
@@ -84,7 +84,7 @@ func (p *sketch) deny(err error) {
 
 // readFile adds what a file says. One that does not parse says what stands
 // before the mistake.
-func (p *sketch) readFile(path string, data []byte) {
+func (p *outline) readFile(path string, data []byte) {
 	f, _ := parser.ParseFile(token.NewFileSet(), path, data, parser.ImportsOnly)
 	if f == nil || f.Name == nil {
 		return
