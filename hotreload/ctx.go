@@ -51,8 +51,8 @@ func (c *Ctx) Generation() int {
 	return c.scope.generation
 }
 
-// Status sets the status with which the result of a typed handler is written.
-// Without it, it is 200.
+// Status sets the status with which the result of a typed handler is written; the
+// default is 200.
 func (c *Ctx) Status(status int) { c.status = status }
 
 // JSON answers with v as JSON. If v cannot be encoded nothing is written and the
@@ -93,9 +93,9 @@ func (c *Ctx) NoContent() error {
 	return nil
 }
 
-// Bind fills the struct that v points to from the request, as it is done for
-// the input of a typed handler (see [Box]). The error is an [*StatusError] with a 4xx
-// status if the request is at fault.
+// Bind fills the struct that v points to from the request, as the input of a typed
+// handler is filled. The error is a [*StatusError] with a 4xx status if the request
+// is at fault.
 func (c *Ctx) Bind(v any) error {
 	target := reflect.ValueOf(v)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
@@ -115,8 +115,7 @@ func (c *Ctx) Bind(v any) error {
 	return nil
 }
 
-// write sends an answer. That the client is gone is no error of the handler's,
-// and there is nobody to tell.
+// write sends an answer. A client that is gone is not an error of the handler.
 func (c *Ctx) write(status int, contentType string, body []byte) error {
 	c.answered = true
 	c.Writer.Header().Set("Content-Type", contentType)

@@ -12,20 +12,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
-// RegistrationManifest describes a generation that went live.
-type RegistrationManifest struct {
-	Generation int
-	RouteCount int
-	ABIVersion int
-	// Plugin is the file that the generation was loaded from; empty if it is
-	// linked into the executable.
-	Plugin string
-	// Registered is when registration ended.
-	Registered time.Time
-	// Manifest is the whole description, as the engine gets it.
-	Manifest *manifest.Manifest
-}
-
 // describe makes the manifest from what was registered.
 func (g *generation) describe(entries []RouteEntry, from source) {
 	shapes := shape.NewReflector(from.hot)

@@ -62,7 +62,8 @@ func (g *generation) inFlight() int {
 // newGeneration starts a generation: its context runs, nothing is registered.
 func (s *LiveState) newGeneration(number int, plugin string) *generation {
 	ctx, cancel := context.WithCancel(s.base)
-	g := &generation{cancel: cancel, over: s.active.Done, manifest: &RegistrationManifest{Generation: number, ABIVersion: ABIVersion, Plugin: plugin}}
+	g := &generation{cancel: cancel, over: s.active.Done}
+	g.manifest = &RegistrationManifest{ABIVersion: ABIVersion, Plugin: plugin}
 	g.reg = newRegistration(ctx, number, s.container, s.logger)
 	g.scope = scope{container: g.reg.container, generation: number, logger: s.logger, dev: s.dev}
 	return g

@@ -100,30 +100,6 @@ func linked(register func(*RouteSink)) source {
 // errClosed reports that the server is shutting down.
 var errClosed = errors.New("hotreload: the server is shutting down")
 
-// Install replaces the whole set of routes in one atomic step; the error is a
-// [*RegistrationError], and then the routes stay as they are. Middleware of
-// entries runs after routing. What is no route (NotFound, OnError, registries)
-// is not part of entries: [LiveState.Register] installs all of it.
-func (s *LiveState) Install(entries []RouteEntry) error {
-	g := s.newGeneration(s.next(), "")
-	for _, e := range entries {
-		if e.Handler.Type() == nil {
-			g.reg.fault(manifest.CodeHandlerKind, e.Position(), "%s: the entry has no handler", e.slot())
-			continue
-		}
-		g.reg.entries = append(g.reg.entries, e.flatten())
-	}
-	if faults := g.prepare(g.sink(), source{}); len(faults) > 0 {
-		g.abandon()
-		return &RegistrationError{faults}
-	}
-	if !s.goLive(g) {
-		g.abandon()
-		return errClosed
-	}
-	return nil
-}
-
 func (s *LiveState) next() int {
 	if g := s.current.Load(); g != nil {
 		return g.generation + 1

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
@@ -139,13 +138,4 @@ func (s *scope) serveNotAllowed(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusMethodNotAllowed)
-}
-
-// HandlerToMethodRouter returns a chi router that answers one method with the
-// handler, on whatever pattern it is put, and any other with 405 and Allow. With
-// the method "*" it answers all of them.
-func HandlerToMethodRouter(method string, h HandlerBox) chi.Router {
-	mux := chi.NewMux()
-	rules.Insert(mux, manifest.Slot{Method: strings.ToUpper(method), Pattern: "/*"}, h.handler(nil))
-	return mux
 }

@@ -10,15 +10,14 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 )
 
-// RouteSink collects what one generation registers. Patterns are chi's; a
-// handler is anything that [Box] takes. Nothing is served before the register
-// function has returned and everything was checked, so mistakes do not panic:
-// each becomes a diagnostic at the line that made it, and all are reported
+// RouteSink collects what one generation registers. The package documentation
+// tells what patterns and handlers there are. Nothing is served until the register
+// function has returned and everything is checked, so a mistake does not panic: it
+// becomes a diagnostic at the line that made it, and all of them are reported
 // together.
 //
-// A sink is safe for concurrent use. After registration is over it still
-// answers questions (Container, Context, Generation), but registering has no
-// effect and is logged.
+// A sink is safe for concurrent use. After registration Container, Context and
+// Generation still work; whatever registers something has no effect and is logged.
 type RouteSink struct {
 	reg    *registration
 	parent *RouteSink // nil for the generation's own sink
@@ -29,9 +28,9 @@ type RouteSink struct {
 
 // Route registers a handler for a method, or for all of them with "*".
 //
-// A route for one method takes precedence over one for every method, in
-// whatever order they are registered. The same method and pattern twice is a
-// mistake, even where names of parameters differ.
+// A route for one method takes precedence over one for every method, in whatever
+// order they are registered. To register the same method and pattern twice is a
+// mistake, even if the parameters have other names.
 func (s *RouteSink) Route(method, pattern string, handler any) { s.add(method, pattern, handler) }
 
 // Get registers a handler for GET.
@@ -88,8 +87,8 @@ func (s *RouteSink) add(method, pattern string, handler any) {
 //
 // On the generation's own sink it runs for every request and before routing,
 // as with chi; in a group or after With it runs for the routes registered
-// there. In contrast to chi the order of Use and the routes does not matter:
-// middleware also applies to the routes registered before it.
+// there. Unlike with chi the order of Use and the routes does not matter:
+// middleware also applies to routes registered before it.
 func (s *RouteSink) Use(mw ...func(http.Handler) http.Handler) {
 	at := s.reg.callerPosition()
 	s.reg.edit("Use", at, func() { s.middleware = append(s.middleware, s.known("Use", at, mw)...) })
@@ -120,9 +119,9 @@ func (s *RouteSink) With(mw ...func(http.Handler) http.Handler) *RouteSink {
 // Group calls fn with a sink whose patterns are below prefix and whose
 // middleware is its own. The prefix may be empty.
 //
-// The root of a group answers with and without a slash at the end, as with
-// chi's Route: in Group("/posts", ...) Get("/", h) takes /posts and /posts/, and
-// Get("", h) takes /posts only.
+// The root of a group answers with and without a trailing slash, as with chi's
+// Route: in Group("/posts", ...), Get("/", h) answers /posts and /posts/, and
+// Get("", h) answers /posts only.
 func (s *RouteSink) Group(prefix string, fn func(r *RouteSink)) {
 	at := s.reg.callerPosition()
 	group := &RouteSink{reg: s.reg, parent: s, prefix: s.prefix + strings.TrimRight(prefix, "/")}
@@ -136,7 +135,7 @@ func (s *RouteSink) Group(prefix string, fn func(r *RouteSink)) {
 	}
 }
 
-// Mount has an existing application answer for pattern and everything below it.
+// Mount lets an existing application answer for pattern and everything below it.
 //
 // As with chi, a chi router sees the path below the pattern, and uses this
 // generation's NotFound if it has none of its own. Any other http.Handler sees
@@ -158,13 +157,13 @@ func (s *RouteSink) Mount(pattern string, h http.Handler) {
 	})
 }
 
-// NotFound sets what answers where no route does. A generation has one, in
+// NotFound sets what answers where no route matches. A generation has one, in
 // whatever group it is set; the middleware of that group runs for it.
 func (s *RouteSink) NotFound(handler any) {
 	s.fallback("NotFound", handler, s.reg.callerPosition(), &s.reg.notFound)
 }
 
-// MethodNotAllowed sets what answers where a route has the path but not the
+// MethodNotAllowed sets what answers where a route matches the path but not the
 // method. A generation has one, in whatever group it is set.
 func (s *RouteSink) MethodNotAllowed(handler any) {
 	s.fallback("MethodNotAllowed", handler, s.reg.callerPosition(), &s.reg.notAllow)
@@ -181,9 +180,9 @@ func (s *RouteSink) fallback(call string, handler any, at manifest.Position, whe
 	})
 }
 
-// OnError sets what answers when a handler returns an error. A generation has
-// one such hook. Without it an [*StatusError] is answered with its status, and
-// anything else with 500 and, outside hot mode, without its text.
+// OnError sets what answers when a handler returns an error. A generation has one
+// such hook. Without it a [*StatusError] is answered with its status, and anything
+// else with 500 and, outside hot mode, without its text.
 func (s *RouteSink) OnError(hook func(w http.ResponseWriter, r *http.Request, err error)) {
 	at := s.reg.callerPosition()
 	s.reg.edit("OnError", at, func() {
@@ -201,10 +200,9 @@ func (s *RouteSink) Container() *Container {
 	return s.reg.container
 }
 
-// Context returns the generation's context. It is cancelled when the generation
-// is not live any more and has answered its last request, when it is refused,
-// and when the process ends. A goroutine that registration starts should end
-// with it.
+// Context returns the generation's context. It is cancelled when the generation is
+// refused, when it is no longer live and has answered its last request, and when
+// the process ends. A goroutine that registration starts should end with it.
 func (s *RouteSink) Context() context.Context {
 	s.reg.exitIfAbandoned()
 	return s.reg.ctx
@@ -216,28 +214,14 @@ func (s *RouteSink) Generation() int {
 	return s.reg.generation
 }
 
-// Fail says that registration cannot succeed: the generation is refused with
-// err at the caller's line. Registration goes on, so that other mistakes are
-// found too. A nil error is ignored.
+// Fail refuses the generation with err at the caller's line. Registration goes on,
+// so that other mistakes are found, too. A nil error is ignored.
 func (s *RouteSink) Fail(err error) {
 	if err == nil {
 		return
 	}
 	at := s.reg.callerPosition()
 	s.reg.edit("Fail", at, func() { s.reg.fault(manifest.CodeRegistration, at, "registration failed: %v", err) })
-}
-
-// Entries returns the routes registered so far, by all groups, in the order of
-// their registration.
-func (s *RouteSink) Entries() []RouteEntry {
-	s.reg.exitIfAbandoned()
-	s.reg.mu.Lock()
-	defer s.reg.mu.Unlock()
-	entries := make([]RouteEntry, len(s.reg.entries))
-	for i, e := range s.reg.entries {
-		entries[i] = e.flatten()
-	}
-	return entries
 }
 
 func (s *RouteSink) root() *RouteSink {
