@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 )
 
@@ -72,15 +72,11 @@ func converse(t *testing.T, said string) {
 	t.Helper()
 	dir := t.TempDir()
 	doc := filepath.Join(dir, "handlers.go")
-	for name, text := range map[string]string{
+	testkit.WriteTree(t, dir, map[string]string{
 		"go.mod":      "module example.com/x\n",
 		"handlers.go": "package main\n\nimport \"github.com/anvilforge/anvil-lsp/hotreload\"\n\nfunc AnvilRegisterRoutes(r *hotreload.RouteSink) {}\n",
 		"main.go":     "package main\n\nimport \"github.com/anvilforge/anvil-lsp/hotreload\"\n\nfunc main() { hotreload.LiveServer(nil, hotreload.Options{}) }\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	in, toServer := io.Pipe()
 	fromServer, out := io.Pipe()
 	code := make(chan int, 1)

@@ -17,6 +17,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 	"github.com/anvilforge/anvil-lsp/lspserver/trust"
@@ -132,12 +133,7 @@ func (d *desk) open(path, now string) {
 
 func (d *desk) write(path, now string) {
 	d.t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		d.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(now), 0o666); err != nil {
-		d.t.Fatal(err)
-	}
+	testkit.WriteFile(d.t, path, now)
 }
 
 // edit replaces the text of a document.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 const (
@@ -58,15 +59,7 @@ func TestFindApplications(t *testing.T) {
 		{"tests", map[string]string{"main_test.go": mainText, "h/h.go": handlersText}, nil, uses},
 	} {
 		root := t.TempDir()
-		for name, text := range tt.files {
-			path := filepath.Join(root, name)
-			if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-				t.Fatal(err)
-			}
-		}
+		testkit.WriteTree(t, root, tt.files)
 		var got []string
 		settings := defaultSettings()
 		settings.Main = tt.main
@@ -93,15 +86,7 @@ func anywhere(string) bool { return true }
 // until its code may run.
 func TestNobodyIsAskedBeforeTrust(t *testing.T) {
 	root := realPath(t.TempDir())
-	for name, text := range map[string]string{"x.go": "package x\n", "go.mod": "", "cmd/web/main.go": mainText, "cmd/web/handlers/h.go": handlersText, "README": ""} {
-		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	testkit.WriteTree(t, root, map[string]string{"x.go": "package x\n", "go.mod": "", "cmd/web/main.go": mainText, "cmd/web/handlers/h.go": handlersText, "README": ""})
 	t.Chdir(root) // the path of a socket is short
 	if err := os.Mkdir(engine.OutDir, 0o777); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // envServer makes the test binary the server.
@@ -37,13 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestPlugin(t *testing.T) {
-	nvim, err := exec.LookPath("nvim")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("nvim is not installed")
-		}
-		t.Skip("nvim is not installed")
-	}
+	nvim := testkit.Program(t, "nvim", "apt-get install neovim")
 	script, err := filepath.Abs(filepath.FromSlash("test/plugin.lua"))
 	if err != nil {
 		t.Fatal(err)
@@ -53,20 +49,12 @@ func TestPlugin(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir = filepath.Join(dir, "app")
-	for name, text := range map[string]string{
+	testkit.WriteTree(t, dir, map[string]string{
 		"go.mod": "module example.com/app\n", "handlers/other.go": "package handlers\n",
 		"handlers/routes.go": "package handlers\n\nfunc AnvilRegisterRoutes() {\n}\n",
 		"../other/go.mod":    "module example.com/other\n", "../other/o.go": "package other\n",
 		"../modcache/example.com/required@v1.0.0/go.mod": "module example.com/required\n", "../modcache/example.com/required@v1.0.0/a.go": "package required\n",
-	} {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

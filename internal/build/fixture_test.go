@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"golang.org/x/tools/txtar"
 )
 
@@ -62,12 +63,7 @@ func newApp(t *testing.T, archive string, change ...func(*Config)) *app {
 func (a *app) write(name, text string) string {
 	a.t.Helper()
 	path := filepath.Join(a.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		a.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-		a.t.Fatal(err)
-	}
+	testkit.WriteFile(a.t, path, text)
 	return path
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"golang.org/x/tools/txtar"
 )
 
@@ -78,13 +79,7 @@ func newEmulated(t *testing.T, archive string) *app {
 	const prefix = "aarch64-linux-gnu"
 	var found [3]string
 	for i, name := range []string{"qemu-aarch64", prefix + "-gcc", prefix + "-ld"} {
-		var err error
-		if found[i], err = exec.LookPath(name); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatal(err)
-			}
-			t.Skip(err)
-		}
+		found[i] = testkit.Program(t, name, "apt-get install qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross")
 	}
 	a := newApp(t, archive, func(c *Config) {
 		c.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=1", "CC="+found[1])

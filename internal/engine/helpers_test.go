@@ -10,6 +10,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/launch"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // newTestEngine returns an engine without a workspace, a watcher and a live
@@ -58,12 +59,7 @@ func finding(code manifest.Code, file string, line int, message string) manifest
 func writeFile(t *testing.T, text string, path ...string) string {
 	t.Helper()
 	name := filepath.Join(path...)
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	testkit.WriteFile(t, name, text)
 	return name
 }
 

@@ -11,15 +11,14 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // put writes a file of the rig's application, of which the watcher says nothing.
 func (r *rig) put(name, text string) string {
 	r.Helper()
 	path := filepath.Join(r.e.opts.Dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-		r.Fatal(err)
-	}
+	testkit.WriteFile(r, path, text)
 	return path
 }
 

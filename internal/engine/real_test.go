@@ -3,7 +3,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +23,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // app is a copy of examples/hello and the engine that works on it.
@@ -35,25 +34,7 @@ type app struct {
 	events <-chan control.Event
 	done   chan error // Run has returned
 	cancel context.CancelFunc
-	output *output
-}
-
-// output is what the live servers print.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
+	output *testkit.Buffer
 }
 
 func newApp(t *testing.T) *app {
@@ -62,7 +43,7 @@ func newApp(t *testing.T) *app {
 		t.Skip("builds and runs a real program")
 	}
 	const root = "../.."
-	a := &app{T: t, dir: t.TempDir(), done: make(chan error, 1), output: &output{}}
+	a := &app{T: t, dir: t.TempDir(), done: make(chan error, 1), output: &testkit.Buffer{}}
 	for _, dir := range []string{".", "handlers", "visits"} {
 		copyFiles(t, filepath.Join(root, "examples/hello", dir), filepath.Join(a.dir, dir))
 	}

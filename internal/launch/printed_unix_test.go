@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // slowWriter is one that has its turn late.
@@ -61,7 +63,7 @@ func TestLastWordsOnABusyMachine(t *testing.T) {
 	if err := to.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "that of the child", func() bool { return strings.HasSuffix(w.Tail(), "a child goes on\n") })
+	testkit.Until(t, time.Minute, "that of the child", func() bool { return strings.HasSuffix(w.Tail(), "a child goes on\n") })
 }
 
 // TestNobodyReadsWhatIsPassedOn: the end of a process is noticed all the same.

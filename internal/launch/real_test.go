@@ -3,7 +3,6 @@
 package launch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +26,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // envChild makes the test binary a live server. Its value says how that
@@ -170,24 +170,7 @@ type real struct {
 	image  Image
 	events chan Event // but for those of kind Live
 	stop   func()     // ends the supervisor, and waits for that
-	stderr *lockedBuffer
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
+	stderr *testkit.Buffer
 }
 
 func newReal(t *testing.T, mode string, change func(*Options)) *real {
@@ -204,7 +187,7 @@ func newReal(t *testing.T, mode string, change func(*Options)) *real {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &real{T: t, socket: socket, image: Image{Executable: exe, Generation: 1}, events: make(chan Event, 100), stderr: &lockedBuffer{}}
+	r := &real{T: t, socket: socket, image: Image{Executable: exe, Generation: 1}, events: make(chan Event, 100), stderr: &testkit.Buffer{}}
 	r.o = Options{
 		Socket: socket, Dir: dir, RunDir: filepath.Join(t.TempDir(), "run"),
 		// The race detector would have every process sleep for a second at its end.
@@ -508,15 +491,6 @@ func TestRealRunDirWithALongPath(t *testing.T) {
 	})
 	r.replace(1)
 	r.serves(1, "")
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("in vain: %s", what)
-		}
-	}
 }
 
 func kill(t *testing.T, pid int) {

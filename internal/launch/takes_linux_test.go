@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // envTakes says what the test binary takes before it is a live server, as a list
@@ -178,7 +179,7 @@ func TestRealRestartsOfWhatHasSomething(t *testing.T) {
 			// another process is live.
 			settled := func() (pid int) {
 				t.Helper()
-				eventually(t, "it has what it takes", func() bool {
+				testkit.Until(t, time.Minute, "it has what it takes", func() bool {
 					st, err := r.s.Status(t.Context())
 					pid = st.PID
 					if strings.HasPrefix(test.want, "have made") {
@@ -236,7 +237,7 @@ func TestNoRequestFailsDuringRestartsWithoutOverlap(t *testing.T) {
 		before := l.requests.Load()
 		r.replace(g)
 		r.serves(g, "")
-		eventually(t, "the load goes on", func() bool { return l.requests.Load() > before+20 })
+		testkit.Until(t, time.Minute, "the load goes on", func() bool { return l.requests.Load() > before+20 })
 	}
 	total := l.end()
 	if failed := l.failed.Load(); failed > 0 {
@@ -362,9 +363,9 @@ func TestRealWhatWasStartedEndsToo(t *testing.T) {
 			})
 			test.end(r, st.PID)
 			if test.again { // the Cleanup has to know the number
-				eventually(t, "the next process starts its own", func() bool { return pidIn(t, dir+"/detached") != detached })
+				testkit.Until(t, time.Minute, "the next process starts its own", func() bool { return pidIn(t, dir+"/detached") != detached })
 			}
-			eventually(t, "the child ends", func() bool { return !runs(child) })
+			testkit.Until(t, time.Minute, "the child ends", func() bool { return !runs(child) })
 			if !runs(detached) {
 				t.Error("what has left the group was ended")
 			}
@@ -375,7 +376,7 @@ func TestRealWhatWasStartedEndsToo(t *testing.T) {
 // pidIn waits for a file with the number of a process.
 func pidIn(t *testing.T, path string) (pid int) {
 	t.Helper()
-	eventually(t, path, func() bool {
+	testkit.Until(t, time.Minute, path, func() bool {
 		data, err := os.ReadFile(path)
 		n, errNumber := strconv.Atoi(string(data))
 		pid = n

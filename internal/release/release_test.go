@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"golang.org/x/mod/modfile"
 )
 
@@ -59,10 +60,7 @@ func (c checkout) must(t *testing.T, args ...string) string {
 
 func write(t *testing.T, text string, path ...string) {
 	t.Helper()
-	name := filepath.Join(path...)
-	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, []byte(text), 0o666)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.WriteFile(t, filepath.Join(path...), text)
 }
 
 func TestRelease(t *testing.T) {

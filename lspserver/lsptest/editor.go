@@ -30,6 +30,7 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 )
@@ -452,17 +453,7 @@ func (e *Editor) Save(name string) {
 // Write writes a file behind the server's back.
 func (e *Editor) Write(name, now string) {
 	e.t.Helper()
-	path := e.Path(name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		e.t.Fatal(err)
-	}
-	tmp := path + "~"
-	if err := os.WriteFile(tmp, []byte(now), 0o666); err != nil {
-		e.t.Fatal(err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		e.t.Fatal(err)
-	}
+	testkit.Save(e.t, e.Path(name), now)
 }
 
 // Await waits until a condition holds.

@@ -14,31 +14,8 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
-
-// copyApp copies one of the sample applications, so that what is built for it
-// does not end up in the repository.
-func copyApp(t testing.TB, name string) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), name)
-	if err := os.CopyFS(dir, os.DirFS(filepath.Join("../../examples", name))); err != nil {
-		t.Fatal(err)
-	}
-	repository, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	mod := filepath.Join(dir, "go.mod")
-	data, err := os.ReadFile(mod)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data = []byte(strings.ReplaceAll(string(data), "=> ../../hotreload", "=> "+repository+"/hotreload"))
-	if err := os.WriteFile(mod, data, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
 
 // loadApp lists an application as the engine builds it. hot says which packages
 // are hot.
@@ -91,7 +68,7 @@ func TestLiveManifest(t *testing.T) {
 	}
 	for _, app := range []string{"hello", "blog"} {
 		t.Run(app, func(t *testing.T) {
-			dir := copyApp(t, app)
+			dir := testkit.CopyApp(t, app)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			run := exec.CommandContext(ctx, command, "--serve", dir, "--once", "--addr", "127.0.0.1:0")
@@ -197,7 +174,7 @@ type blog struct {
 }
 
 func loadBlog(b *testing.B) *blog {
-	dir := copyApp(b, "blog")
+	dir := testkit.CopyApp(b, "blog")
 	x := &blog{dir: dir, program: loadApp(b, dir, "example.com/blog/handlers", below("example.com/blog/handlers"))}
 	x.file = filepath.Join(dir, "handlers", "pages.go")
 	var err error

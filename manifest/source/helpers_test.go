@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -24,8 +23,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
 	"golang.org/x/tools/txtar"
 )
-
-var update = flag.Bool("update", false, "write what was found into the expectations")
 
 // dependencies are the packages that sources in tests may import.
 var dependencies = []string{

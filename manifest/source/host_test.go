@@ -10,6 +10,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 var hosted = txtar.Parse([]byte(`
@@ -70,22 +71,13 @@ func show(*hotreload.Ctx, struct{}) (*store.Post, error) {
 func writeModule(t *testing.T, a *txtar.Archive) string {
 	t.Helper()
 	dir := t.TempDir()
-	repository, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
+	repository := testkit.Repository(t)
 	sums, err := os.ReadFile("../../examples/hello/go.sum")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range append(slices.Clone(a.Files), txtar.File{Name: "go.sum", Data: sums}) {
-		path := filepath.Join(dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(f.Data), "REPOSITORY", repository)), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		testkit.WriteFile(t, filepath.Join(dir, f.Name), strings.ReplaceAll(string(f.Data), "REPOSITORY", repository))
 	}
 	return dir
 }

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // TestReports checks the programs in testdata: findings against the
@@ -20,7 +22,7 @@ func TestReports(t *testing.T) {
 			r := checkArchive(t, a)
 			compareFindings(t, r.Findings, wants(t, overlay))
 			got := describe(r)
-			if *update {
+			if testkit.Updating() {
 				setSection(a, "report", got)
 				writeArchive(t, name, a)
 				return

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // registers is a main program that registers the routes of a handlers package
@@ -56,10 +57,7 @@ func main() {
 // the names that are predicted.
 func runRegistration(t *testing.T, a *txtar.Archive, dir string, hot []string) []manifest.Route {
 	t.Helper()
-	repository, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
+	repository := testkit.Repository(t)
 	sums, err := os.ReadFile("../../examples/hello/go.sum")
 	if err != nil {
 		t.Fatal(err)
@@ -73,15 +71,7 @@ func runRegistration(t *testing.T, a *txtar.Archive, dir string, hot []string) [
 	for _, f := range a.Files {
 		files[f.Name] = string(f.Data)
 	}
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	testkit.WriteTree(t, dir, files)
 	run := exec.Command("go", "run", "-tags=anvilhot", "-gcflags=example.com/...=-l", ".")
 	run.Dir = dir
 	var stderr strings.Builder

@@ -19,6 +19,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // editEngines is how many copies of the application are edited side by side.
@@ -105,7 +106,7 @@ func (a *editedApp) start() {
 	a.once.Do(func() {
 		a.broken = true
 		ctx, cancel := context.WithCancel(context.WithoutCancel(a.t.Context()))
-		output := new(buffer)
+		output := new(testkit.Buffer)
 		e, err := engine.New(ctx, engine.Options{
 			Dir: a.dir, Addr: "127.0.0.1:0", Stdout: output, Stderr: output,
 			FullLink: os.Getenv("ANVIL_FULL_LINK") != "", // how plugins are linked changes no outcome

@@ -16,6 +16,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // TestEmacs has a real Emacs go through the whole loop with the configuration
@@ -149,12 +150,7 @@ func emacsConfiguration(t *testing.T, names string) string {
 func needEmacs(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{"emacs", "emacsclient", "script"} {
-		if _, err := exec.LookPath(name); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatalf("%s is not installed: apt-get install emacs-nox elpa-eglot elpa-lsp-mode elpa-go-mode", name)
-			}
-			t.Skipf("%s is not installed", name)
-		}
+		testkit.Program(t, name, "apt-get install emacs-nox elpa-eglot elpa-lsp-mode elpa-go-mode")
 	}
 }
 
@@ -172,7 +168,7 @@ type emacs struct {
 func startEmacs(t *testing.T, configuration, more string) *emacs {
 	t.Helper()
 	needEmacs(t)
-	e := &emacs{server: &server{t: t, dir: copyApp(t, "hello"), client: &http.Client{Timeout: time.Minute}, stderr: new(buffer), exited: make(chan struct{})}}
+	e := &emacs{server: &server{t: t, dir: copyApp(t, "hello"), client: &http.Client{Timeout: time.Minute}, stderr: new(testkit.Buffer), exited: make(chan struct{})}}
 	e.edit("main.go", "func main() {\n", `func main() {
 	for _, err := os.Stat(".wait"); err == nil; _, err = os.Stat(".wait") {
 		_ = os.WriteFile(".waiting", nil, 0o666)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible/visibletest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"github.com/anvilforge/anvil-lsp/lspserver"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
@@ -49,9 +50,7 @@ func newHostile(t *testing.T) *hostile {
 
 func (h *hostile) write(t *testing.T, path, text string) {
 	t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
-		t.Fatal(err)
-	}
+	testkit.WriteFile(t, path, text)
 }
 
 // victims describes the directory outside.
@@ -242,7 +241,7 @@ func (h *hostile) editor(t *testing.T) {
 func (h *hostile) trusting(t *testing.T) {
 	t.Helper()
 	e := startProcess(t, h.dir)
-	var said buffer
+	var said testkit.Buffer
 	e.Editor = lsptest.New(t, io.TeeReader(e.stdout, &said), e.stdin)
 	e.Initialize(lsptest.Options{Root: h.dir, Init: map[string]any{"trusted": true}})
 	e.Open("handlers/broken.go")

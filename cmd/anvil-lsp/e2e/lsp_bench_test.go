@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 
@@ -105,15 +106,7 @@ func BenchmarkEditor(b *testing.B) {
 func makeLarge(t testing.TB) string {
 	t.Helper()
 	dir := copyApp(t, "hello")
-	write := func(name, text string) {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	write := func(name, text string) { testkit.WriteFile(t, filepath.Join(dir, filepath.FromSlash(name)), text) }
 	edit := func(name, old, new string) {
 		data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
 		if err != nil || !strings.Contains(string(data), old) {

@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,10 +15,9 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 // transcript compares what an editor shows after each step of a story with a
 // golden file. Not every message counts but what it leads to: which of several
@@ -40,7 +38,7 @@ func newTranscript(t *testing.T, e *editor, path string) *transcript {
 			name, text, _ := strings.Cut(part, "\n")
 			tr.want[name] = strings.TrimSpace(text)
 		}
-	} else if !*update {
+	} else if !testkit.Updating() {
 		t.Fatal(err)
 	}
 	return tr
@@ -50,7 +48,7 @@ func newTranscript(t *testing.T, e *editor, path string) *transcript {
 func (tr *transcript) step(name string) {
 	tr.t.Helper()
 	now := ""
-	if *update {
+	if testkit.Updating() {
 		// Whatever is shown when nothing has changed for a while.
 		since := time.Now()
 		until(tr.t, "the editor to rest", func() bool {
@@ -86,14 +84,14 @@ func (tr *transcript) answer(name, method string, params any) {
 		raw, _ = json.Marshal(err.Error())
 	}
 	now := tr.normal(raw)
-	if !*update && now != tr.want[name] {
+	if !testkit.Updating() && now != tr.want[name] {
 		tr.t.Errorf("%s is\n%s\nwant\n%s", name, now, tr.want[name])
 	}
 	fmt.Fprintf(&tr.got, "\n## %s\n%s\n", name, now)
 }
 
 func (tr *transcript) end() {
-	if *update {
+	if testkit.Updating() {
 		text := "What an editor is shown, step by step: go test ./cmd/anvil-lsp/e2e -run TestEditorGolden -update\n" + tr.got.String()
 		if err := os.WriteFile(tr.path, []byte(text), 0o666); err != nil {
 			tr.t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"github.com/anvilforge/anvil-lsp/lspserver"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
@@ -28,7 +29,7 @@ type editor struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
 	stdout io.ReadCloser
-	stderr *buffer
+	stderr *testkit.Buffer
 	exited chan struct{}
 	err    error // of the process, when exited is closed
 }
@@ -49,7 +50,7 @@ func startEditor(t testing.TB, dir string, args ...string) *editor {
 // startProcess starts the language server; nobody reads what it says.
 func startProcess(t testing.TB, dir string, args ...string) *editor {
 	t.Helper()
-	e := &editor{t: t, dir: dir, stderr: new(buffer), exited: make(chan struct{})}
+	e := &editor{t: t, dir: dir, stderr: new(testkit.Buffer), exited: make(chan struct{})}
 	e.cmd = exec.Command(binary, args...)
 	e.cmd.Stderr = e.stderr
 	e.cmd.Dir = t.TempDir() // the working directory must not matter

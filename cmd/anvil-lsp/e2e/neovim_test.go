@@ -8,18 +8,14 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // TestNeovim has a real Neovim go through the whole loop with the plugin of
 // editors/neovim. The assertions are in its test/e2e.lua.
 func TestNeovim(t *testing.T) {
-	nvim, err := exec.LookPath("nvim")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("nvim is not installed: apt-get install neovim")
-		}
-		t.Skip("nvim is not installed: apt-get install neovim")
-	}
+	nvim := testkit.Program(t, "nvim", "apt-get install neovim")
 	dir := copyApp(t, "hello")
 	script, err := filepath.Abs(filepath.FromSlash("../../../editors/neovim/test/e2e.lua"))
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // readmeImports are what files in the README leave out, by the name that they use.
@@ -57,12 +59,7 @@ func TestReadmeCompiles(t *testing.T) {
 		}
 		slices.Sort(imports)
 		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(clause+strings.Join(imports, "")+body), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		testkit.WriteFile(t, path, clause+strings.Join(imports, "")+body)
 		files++
 	}
 	if files != len(readmeStubs)+1 || files != strings.Count(section, "```go") {

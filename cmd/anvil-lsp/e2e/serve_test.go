@@ -2,25 +2,23 @@ package e2e
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // binary is the program under test; TestMain builds it.
@@ -68,46 +66,7 @@ func copyApp(t testing.TB, name string) string {
 	if testing.Short() {
 		t.Skip("builds and runs whole applications")
 	}
-	repo, err := filepath.Abs("../../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir = filepath.Join(dir, name)
-	src := filepath.Join(repo, "examples", name)
-	err = filepath.WalkDir(src, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(src, path)
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if d.Name() == ".anvil" {
-				return fs.SkipDir
-			}
-			return os.MkdirAll(filepath.Join(dir, rel), 0o777)
-		}
-		if strings.Contains(rel, ".db") {
-			return nil
-		}
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if rel == "go.mod" {
-			data = bytes.ReplaceAll(data, []byte("=> ../../hotreload"), []byte("=> "+repo+"/hotreload"))
-		}
-		return os.WriteFile(filepath.Join(dir, rel), data, 0o666)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return testkit.CopyApp(t, name)
 }
 
 // server is a running `anvil-lsp --serve`.
@@ -118,7 +77,7 @@ type server struct {
 	URL    string
 	client *http.Client
 	events chan control.Event
-	stderr *buffer
+	stderr *testkit.Buffer
 	exited chan struct{}
 	err    error // of the process, when exited is closed
 }
@@ -143,7 +102,7 @@ func launchIn(t testing.TB, cwd, dir string, args ...string) *server {
 	t.Helper()
 	s := &server{
 		t: t, dir: dir, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{}},
-		events: make(chan control.Event, 10_000), stderr: new(buffer), exited: make(chan struct{}),
+		events: make(chan control.Event, 10_000), stderr: new(testkit.Buffer), exited: make(chan struct{}),
 	}
 	s.cmd = exec.Command(binary, append([]string{"--serve", dir, "--addr", "127.0.0.1:0", "--json"}, args...)...)
 	s.cmd.Dir, s.cmd.Stderr = cwd, s.stderr
@@ -251,17 +210,7 @@ func (s *server) read(name string) string {
 // save writes a file as an editor does that renames a temporary file over it.
 func (s *server) save(name, text string) {
 	s.t.Helper()
-	path := s.path(name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		s.t.Fatal(err)
-	}
-	tmp := path + "~"
-	if err := os.WriteFile(tmp, []byte(text), 0o666); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		s.t.Fatal(err)
-	}
+	testkit.Save(s.t, s.path(name), text)
 }
 
 // edit replaces text in a file and saves it.
@@ -337,29 +286,5 @@ func alive(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH
 // until waits for a condition.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for tick := time.Millisecond; !ok(); tick = min(2*tick, 100*time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never happened: %s", what)
-		}
-		time.Sleep(tick)
-	}
-}
-
-// buffer is a bytes.Buffer for several goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
+	testkit.Until(t, patience, what, ok)
 }

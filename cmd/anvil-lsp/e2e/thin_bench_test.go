@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // BenchmarkThinLink compares the link of a small application with that of one
@@ -85,7 +86,7 @@ func BenchmarkGenerations(b *testing.B) {
 func BenchmarkSpeculation(b *testing.B) {
 	app := benchApps[1]
 	dir := copyApp(b, app.name)
-	output := new(buffer)
+	output := new(testkit.Buffer)
 	e, err := engine.New(b.Context(), engine.Options{Dir: dir, Addr: "127.0.0.1:0", Stdout: output, Stderr: output})
 	if err != nil {
 		b.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 
@@ -28,17 +29,9 @@ func shop(t *testing.T) string {
 	const reads = "func main() {\n\tconfig, err := os.ReadFile(\"./configs/app.yaml\")\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}\n\tlog.Printf(\"configured in %s\", config)\n"
 	text := strings.Replace(string(main), "func main() {\n", reads, 1)
 	text = strings.Replace(text, "err := hotreload", "err = hotreload", 1)
-	for name, text := range map[string]string{
+	testkit.WriteTree(t, dir, map[string]string{
 		"cmd/api/main.go": text, "main.go": "package hello\n", "configs/app.yaml": "the root", "other/configs/app.yaml": "other",
-	} {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	return dir
 }
 

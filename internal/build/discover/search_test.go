@@ -13,19 +13,14 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // unpack writes the files of a txtar text into a directory.
 func unpack(t *testing.T, dir, text string) {
 	t.Helper()
 	for _, f := range txtar.Parse([]byte(text)).Files {
-		path := filepath.Join(dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, f.Data, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		testkit.WriteFile(t, filepath.Join(dir, f.Name), string(f.Data))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"go/format"
 	"io"
@@ -21,10 +20,9 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
-
-var update = flag.Bool("update", false, "write what was found into the expectations")
 
 // archives compiles what sources in tests may import, once for all tests.
 var archives = sync.OnceValues(func() (map[string]string, error) {
@@ -132,11 +130,11 @@ func TestRewrite(t *testing.T) {
 					verify(t, overlay, c, verb, on)
 				}
 				fmt.Fprintf(&comment, "%s => %s\n", do, found)
-				if found != expected && !*update {
+				if found != expected && !testkit.Updating() {
 					t.Errorf("%s\n got %s\nwant %s", do, found, expected)
 				}
 			}
-			if *update {
+			if testkit.Updating() {
 				out := &txtar.Archive{Comment: []byte(comment.String())}
 				for _, f := range a.Files {
 					if !strings.HasPrefix(f.Name, "want ") {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"golang.org/x/tools/txtar"
 )
 
@@ -20,7 +21,7 @@ func TestRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs an application")
 	}
-	dir := copyHello(t)
+	dir := testkit.CopyApp(t, "hello")
 	before := sourcesOf(t, dir)
 	args := []string{"-q", "-json", "-n", "1", "-generations", "1", "-air=false", "-tool", buildTool(t, t.Context()), dir, "visits.Counter.Add", "handlers.now"}
 	var stdout, stderr bytes.Buffer
@@ -90,7 +91,7 @@ func TestTouch(t *testing.T) {
 		host string // a package that is not touched
 		kept string // what is said of one that a process can take only once
 	}{
-		{"hello", copyHello(t), 1, "example.com/hello/visits", ""},
+		{"hello", testkit.CopyApp(t, "hello"), 1, "example.com/hello/visits", ""},
 		{"kinds", kinds(t), 8, "example.com/kinds/native", "codec.Name is not live: kept not initialised in the running process"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,11 +121,16 @@ func kinds(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sums, err := os.ReadFile("../../../../examples/hello/go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ar.Files = append(ar.Files, txtar.File{Name: "go.sum", Data: sums})
 	files, err := txtar.FS(ar)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return copyApp(t, files, os.DirFS("../../../../examples/hello"))
+	return testkit.CopyTree(t, "kinds", files)
 }
 
 // TestInterrupted ends a run while an edit is in a file.
@@ -132,7 +138,7 @@ func TestInterrupted(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs an application")
 	}
-	dir := copyHello(t)
+	dir := testkit.CopyApp(t, "hello")
 	before := sourcesOf(t, dir)
 	ctx, interrupt := context.WithCancel(t.Context())
 	edited := false

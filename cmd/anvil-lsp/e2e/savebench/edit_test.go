@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,45 +96,6 @@ func TestRestore(t *testing.T) {
 			}
 		})
 	}
-}
-
-// copyHello returns the directory of a copy of the sample hello.
-func copyHello(t *testing.T) string {
-	t.Helper()
-	hello := os.DirFS("../../../../examples/hello")
-	return copyApp(t, hello, hello)
-}
-
-// copyApp returns the directory of a copy of an application, with the go.sum of
-// another one and this checkout's runtime.
-func copyApp(t *testing.T, app, sums fs.FS) string {
-	t.Helper()
-	root, err := filepath.Abs("../../../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, app); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(filepath.Join(dir, ".anvil")); err != nil { // whoever ran the sample has left it
-		t.Fatal(err)
-	}
-	sum, err := fs.ReadFile(sums, "go.sum")
-	if err != nil {
-		t.Fatal(err)
-	}
-	mod, err := fs.ReadFile(app, "go.mod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	mod = bytes.ReplaceAll(mod, []byte("=> ../../"), []byte("=> "+root+"/"))
-	for name, text := range map[string][]byte{"go.mod": mod, "go.sum": sum} {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
 }
 
 // sourcesOf returns the Go files below dir and what is in them.

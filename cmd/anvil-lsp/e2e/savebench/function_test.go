@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 func TestParseName(t *testing.T) {
@@ -110,7 +112,7 @@ func Linked() int
 }
 
 func TestFindFunction(t *testing.T) {
-	dir := copyHello(t)
+	dir := testkit.CopyApp(t, "hello")
 	main, err := mainPackage(t.Context(), dir)
 	if err != nil || main != "example.com/hello" {
 		t.Fatalf("main package %q, %v", main, err)

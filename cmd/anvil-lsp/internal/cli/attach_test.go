@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 func TestOtherProgram(t *testing.T) {
@@ -20,11 +21,7 @@ func TestOtherProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, text := range map[string]string{"go.mod": "module example.com/shop\n", "tools/go.mod": "module example.com/tools\n"} {
-		if err := os.WriteFile(filepath.Join(shop, name), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	testkit.WriteTree(t, shop, map[string]string{"go.mod": "module example.com/shop\n", "tools/go.mod": "module example.com/tools\n"})
 	if err := os.Symlink(shop, linked); err != nil {
 		t.Fatal(err)
 	}

@@ -89,8 +89,8 @@ func TestCheckAgainst(t *testing.T) {
 	asked := p.checks(checkResultOf(manifest.RungHotSwap), nil)
 	run := func(code int, stdout, stderr string, args ...string) {
 		t.Helper()
-		p.stdout.buf.Reset()
-		p.stderr.buf.Reset()
+		p.stdout.Reset()
+		p.stderr.Reset()
 		*asked = checked{}
 		if got := p.run(t.Context(), append([]string{"check"}, args...)); got != code || !strings.Contains(p.stdout.String(), stdout) || !strings.Contains(p.stderr.String(), stderr) {
 			t.Errorf("%q: exit code %d, want %d\n%s\n%s", args, got, code, p.stdout, p.stderr)
@@ -135,7 +135,7 @@ func TestCheckReports(t *testing.T) {
 	if code := p.run(t.Context(), []string{"check"}); code != 0 || !strings.Contains(p.stdout.String(), "handlers/routes.go:9:2: Get cannot be followed from source: the pattern comes from a database\n") {
 		t.Errorf("exit code %d, %s", code, p.stdout)
 	}
-	p.stdout.buf.Reset()
+	p.stdout.Reset()
 	if code := p.run(t.Context(), []string{"check", "--json"}); code != 0 {
 		t.Errorf("exit code %d, %s", code, p.stderr)
 	}

@@ -422,8 +422,8 @@ func TestRoutes(t *testing.T) {
 	}}
 	check := func(code int, stdout, stderr string, args ...string) {
 		t.Helper()
-		p.stdout.buf.Reset()
-		p.stderr.buf.Reset()
+		p.stdout.Reset()
+		p.stderr.Reset()
 		if got := p.run(t.Context(), append([]string{"routes"}, args...)); got != code || !strings.Contains(p.stdout.String(), stdout) || !strings.Contains(p.stderr.String(), stderr) {
 			t.Errorf("exit code %d, want %d\n%s\n%s", got, code, p.stdout, p.stderr)
 		}

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -21,9 +20,8 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
-
-var update = flag.Bool("update", false, "rewrite docs/cli.md and docs/manifest.schema.json")
 
 // root of the repository, from here.
 var root = filepath.FromSlash("../../../..")
@@ -237,7 +235,7 @@ func TestCommandsDocumented(t *testing.T) {
 	}
 	describe(p.root())
 	name := filepath.Join(root, "docs", "cli.md")
-	if *update {
+	if testkit.Updating() {
 		if err := os.WriteFile(name, b.Bytes(), 0o666); err != nil {
 			t.Fatal(err)
 		}

@@ -19,30 +19,13 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
-
-// buffer is a bytes.Buffer for several goroutines.
-type buffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
 
 // testProgram is a program whose streams and engine are the test's.
 type testProgram struct {
 	*program
-	stdout, stderr *buffer
+	stdout, stderr *testkit.Buffer
 	options        engine.Options // that the engine was made with
 }
 
@@ -50,7 +33,7 @@ type testProgram struct {
 // fails if one is asked for.
 func newProgram(t *testing.T, srv server) *testProgram {
 	t.Helper()
-	p := &testProgram{stdout: &buffer{}, stderr: &buffer{}}
+	p := &testProgram{stdout: &testkit.Buffer{}, stderr: &testkit.Buffer{}}
 	p.program = &program{
 		stdin: strings.NewReader(""), stdout: p.stdout, stderr: p.stderr, dir: t.TempDir(), invocation: "anvil-lsp", patience: time.Minute,
 		newEngine: func(_ context.Context, o engine.Options) (server, error) {
@@ -170,7 +153,7 @@ func (f *fakeRemote) answer(path string, status int, v any) {
 }
 
 // waitFor waits until the program has printed a text.
-func waitFor(t *testing.T, out *buffer, text string) {
+func waitFor(t *testing.T, out *testkit.Buffer, text string) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !bytes.Contains([]byte(out.String()), []byte(text)); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {

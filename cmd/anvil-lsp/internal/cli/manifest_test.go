@@ -22,8 +22,8 @@ func TestManifestCommands(t *testing.T) {
 	start := p.dir
 	run := func(args string, code int, stdout, stderr string) {
 		t.Helper()
-		p.stdout.buf.Reset()
-		p.stderr.buf.Reset()
+		p.stdout.Reset()
+		p.stderr.Reset()
 		if got := p.run(t.Context(), strings.Fields("manifest "+args)); got != code || !strings.Contains(p.stdout.String(), stdout) || !strings.Contains(p.stderr.String(), stderr) || stdout == "" && p.stdout.String() != "" {
 			t.Errorf("manifest %s: exit code %d, want %d\n%s\n%s", args, got, code, p.stdout, p.stderr)
 		}

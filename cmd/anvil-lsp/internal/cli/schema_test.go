@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // schemaNode is the part of JSON Schema that describes a manifest.
@@ -161,7 +162,7 @@ func TestManifestSchema(t *testing.T) {
 	}
 	want = append(want, '\n')
 	name := filepath.Join(root, "docs", "manifest.schema.json")
-	if *update {
+	if testkit.Updating() {
 		if err := os.WriteFile(name, want, 0o666); err != nil {
 			t.Fatal(err)
 		}

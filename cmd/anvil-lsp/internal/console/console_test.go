@@ -3,7 +3,6 @@ package console
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -18,9 +17,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // noon is when the events of the tests begin.
 var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
@@ -35,19 +33,11 @@ const url = "http://127.0.0.1:8080"
 func workspace(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, text := range map[string]string{
+	testkit.WriteTree(t, dir, map[string]string{
 		"handlers/feed.go": "package handlers\n\nfunc shout(text string) string {\n\tx := fo(text)\n\treturn\tx + \"größer\" + y\r\n}\n",
 		"handlers/long.go": "var data = \"" + strings.Repeat("0123456789", 30) + "\" + undefined + \"" + strings.Repeat("0123456789", 30) + "\"\n",
 		"store/store.go":   "package store\n\n\n",
-	} {
-		name = filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	return dir
 }
 
@@ -237,19 +227,7 @@ func predictions(dir string) []control.Event {
 
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, got, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; if it should, run go test -update\n--- got\n%s\n--- want\n%s", file, got, want)
-	}
+	testkit.Golden(t, filepath.Join("testdata", name+".golden"), got)
 }
 
 func TestAttachedAndStatus(t *testing.T) {

@@ -3,7 +3,6 @@ package doctor
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -14,9 +13,8 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/scaffold"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func socket(dir string) string { return filepath.Join(dir, ".anvil", "engine.sock") }
 
@@ -34,15 +32,7 @@ func app(t *testing.T, files map[string]string) string {
 	if _, err := scaffold.Init(scaffold.Options{Dir: dir, Source: src}); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range files {
-		name = filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	testkit.WriteTree(t, dir, files)
 	return dir
 }
 
@@ -326,16 +316,7 @@ func TestPrint(t *testing.T) {
 	if err := Print(&out, true, dir, &Report{Boundary: r.Boundary}); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join("testdata", "print.golden")
-	if *update {
-		if err := os.WriteFile(file, out.Bytes(), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil || out.String() != string(want) {
-		t.Errorf("%s differs; if it should, run go test -update (%v)\n%s", file, err, out.String())
-	}
+	testkit.Golden(t, filepath.Join("testdata", "print.golden"), out.Bytes())
 }
 
 func TestJSON(t *testing.T) {

@@ -2,16 +2,14 @@ package sarif
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestWrite(t *testing.T) {
 	dir := t.TempDir()
@@ -46,17 +44,5 @@ func TestWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := strings.ReplaceAll(out.String(), fileURI(dir), "file:///src/shop")
-	golden := filepath.Join("testdata", "report.golden")
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s; if it should, run go test -update\n%s", golden, got)
-	}
+	testkit.Golden(t, filepath.Join("testdata", "report.golden"), []byte(got))
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 )
 
@@ -106,16 +107,7 @@ func TestProducersAgree(t *testing.T) {
 func runProgram(t *testing.T, seed uint64, packages []*generatedPackage) []answer {
 	t.Helper()
 	dir := t.TempDir()
-	write := func(name, text string) {
-		t.Helper()
-		name = filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	write := func(name, text string) { testkit.WriteFile(t, filepath.Join(dir, name), text) }
 	this, version := checkout(t)
 	write("go.work", fmt.Sprintf("go %s\nuse (\n\t./app\n\t./generation\n\t%q\n)\n", version, this))
 	write("app/go.mod", "module example.com/app\ngo "+version+"\n")
