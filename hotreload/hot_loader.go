@@ -20,6 +20,8 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/clash"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/mapped"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -35,10 +37,10 @@ type loader struct {
 	loading sync.Mutex // held while a generation is made
 
 	comparing sync.Mutex // guards what follows
-	modules   modules
+	modules   clash.Modules
 
-	tidying sync.Mutex        // guards what follows
-	mapped  map[string]mapped // by path
+	tidying sync.Mutex               // guards what follows
+	mapped  map[string]mapped.Memory // by path
 
 	mu      sync.Mutex // guards what follows; never held while user code runs
 	paths   map[string]bool
@@ -68,9 +70,9 @@ type loaded struct {
 func newLoader(state *LiveState, open opener, handlers string) *loader {
 	l := &loader{
 		state: state, handlers: handlers, events: transport.NewStream[control.LiveEvent](),
-		paths: map[string]bool{}, opened: map[string]bool{}, numbers: map[int]bool{}, mapped: map[string]mapped{},
+		paths: map[string]bool{}, opened: map[string]bool{}, numbers: map[int]bool{}, mapped: map[string]mapped.Memory{},
 	}
-	l.modules.skip()
+	l.modules.Skip()
 	l.open = func(path string) (lookup func(string) (any, error), err error) {
 		defer func() {
 			// Also if initialisation panicked: that may be why.
@@ -97,10 +99,10 @@ func (l *loader) compare(failed error) *refusal {
 	l.comparing.Lock()
 	defer l.comparing.Unlock()
 	if failed != nil {
-		l.modules.skip()
+		l.modules.Skip()
 		return nil
 	}
-	if found := l.modules.clashes(); len(found) > 0 {
+	if found := l.modules.Clashes(); len(found) > 0 {
 		return refuseClashes(found)
 	}
 	return nil
@@ -320,7 +322,7 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 	g.swapped = func() { l.publish(control.LiveSwapped, g.generation, nil) }
 	g.drained = func() {
 		l.publish(control.LiveDrained, g.generation, nil)
-		go l.letGo() // not at the expense of the last request
+		go l.unloadIdle() // not at the expense of the last request
 	}
 	var opened atomic.Bool
 	opened.Store(open == nil)

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/clash"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/handoff"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
@@ -144,7 +145,7 @@ func refuseOpen(path string, err error) *refusal {
 
 // refuseClashes refuses a plugin that goes together only with a process which
 // has its code from the beginning.
-func refuseClashes(found []clash) *refusal {
+func refuseClashes(found []clash.Clash) *refusal {
 	const shown = 3
 	var names []string
 	for _, c := range found {

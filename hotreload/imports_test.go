@@ -21,7 +21,7 @@ func TestImports(t *testing.T) {
 	}
 	allowed := append(below("manifest", "manifest/rules", "manifest/shape", "manifest/symbol", "internal/migrate", "shared/visible"), manifest.RuntimePath, chi)
 	hot := append(below(
-		"control", "control/transport", "internal/handoff", "internal/image",
+		"control", "control/transport", "internal/clash", "internal/handoff", "internal/image", "internal/mapped",
 		"shared/devpage", "shared/regular", "shared/takeover",
 	), chi+"/middleware")
 	for _, tags := range []string{"", "anvilhot"} {

@@ -22,14 +22,14 @@ type fit struct {
 	partial   bool // as in plan
 }
 
-// fitField is a field of a struct; word is where it begins in the old form.
+// fieldFit is a field of a struct; word is where it begins in the old form.
 type fieldFit struct {
 	word, to int
 	fit      *fit
 	site     migrate.Site
 }
 
-// fitGone is a field of the old form that has no place in the new one.
+// goneField is a field of the old form that has no place in the new one.
 type goneField struct {
 	word, from int
 	site       migrate.Site

@@ -25,7 +25,7 @@ type Handover struct {
 // handoverFormat names the format, which may change with the version of this package.
 const handoverFormat = "anvil state 1"
 
-// State0 is the value of a key: an image, or what a Carrier has written.
+// State is the value of a key: an image, or what a Carrier has written.
 type State struct {
 	Key     string
 	Data    []byte

@@ -1,4 +1,4 @@
-// package migrate turns the value of a keyed state into one of the types that newer
+// Package migrate turns the value of a keyed state into one of the types that newer
 // code has for it.
 //
 // To Go, a type of a hot package is another type in each generation. A [TypeBook]

@@ -21,7 +21,7 @@ type NamedType interface {
 type Site struct {
 	Owner NamedType // the struct in its old form; nil for the state itself
 	Field string
-	// asked: a hook asked for just this value by name.
+	// byHook: a hook asked for just this value by name.
 	byHook bool
 }
 
@@ -141,7 +141,7 @@ func (l *Losses) Add(kind LossKind, at Site, from, to NamedType) {
 	}
 }
 
-// taken is a field that a hook asked for by name.
+// fieldName is a field that a hook asked for by name.
 type fieldName struct {
 	owner NamedType
 	field string

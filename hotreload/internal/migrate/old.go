@@ -7,7 +7,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
-// inside is a value, or a part of one, as an older generation kept it: what
+// Old is a value, or a part of one, as an older generation kept it: what
 // hotreload.OldValue shows to a function of the user.
 type Old struct {
 	v       Form // nil if there is nothing

@@ -1,6 +1,6 @@
-//go:build anvilhot && !(linux && (amd64 || arm64))
+//go:build !(linux && (amd64 || arm64))
 
-package hotreload
+package mapped
 
 import "errors"
 

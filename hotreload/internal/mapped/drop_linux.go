@@ -1,6 +1,4 @@
-//go:build anvilhot
-
-package hotreload
+package mapped
 
 import "syscall"
 

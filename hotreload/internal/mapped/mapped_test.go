@@ -1,6 +1,4 @@
-//go:build anvilhot
-
-package hotreload
+package mapped
 
 import (
 	"debug/elf"
@@ -17,9 +15,9 @@ import (
 // written is in a page that was written to.
 var written = []string{"as it is in the file"}
 
-// TestLetGo drops what the program under test has in memory of its own file, and
+// TestDrop drops what the program under test has in memory of its own file, and
 // goes on.
-func TestLetGo(t *testing.T) {
+func TestDrop(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("there is no /proc/self/maps")
 	}
@@ -27,19 +25,19 @@ func TestLetGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := findMapped(self)
+	m, err := Find(self)
 	if err != nil {
 		t.Fatal(err)
 	}
 	within := func(spans []addresses, at uintptr) bool {
 		return slices.ContainsFunc(spans, func(s addresses) bool { return s.from <= at && at < s.to })
 	}
-	code, data := reflect.ValueOf(TestLetGo).Pointer(), reflect.ValueOf(&written).Pointer()
-	if !within(m.clean, code) || within(m.kept, code) {
-		t.Errorf("code at %#x: clean %#x, kept %#x", code, m.clean, m.kept)
+	code, data := reflect.ValueOf(TestDrop).Pointer(), reflect.ValueOf(&written).Pointer()
+	if !within(m.clean, code) || within(m.writable, code) {
+		t.Errorf("code at %#x: clean %#x, kept %#x", code, m.clean, m.writable)
 	}
-	if !within(m.kept, data) || within(m.clean, data) {
-		t.Errorf("data at %#x: clean %#x, kept %#x", data, m.clean, m.kept)
+	if !within(m.writable, data) || within(m.clean, data) {
+		t.Errorf("data at %#x: clean %#x, kept %#x", data, m.clean, m.writable)
 	}
 	written[0] = "as it was written"
 	before := residentOf(t, m.clean)
@@ -86,17 +84,17 @@ func TestParseMapped(t *testing.T) {
 		return fmt.Sprintf("%x-%x %s 00000000 fe:00 4711    %s\n", at(from), at(to), perm, path)
 	}
 	maps := line(0, 3, "r-xp", path) + line(3, 4, "r--p", path) + line(4, 5, "rw-p", path) + line(5, 6, "rw-p", "") + line(9, 12, "r-xp", "/x"+path) + line(20, 30, "r-xp", path+" (deleted)")
-	m, err := parseMapped(strings.NewReader(maps), path, f)
+	m, err := parse(strings.NewReader(maps), path, f)
 	span := func(from, to uint64) addresses { return addresses{uintptr(at(from)), uintptr(at(to))} }
-	want := mapped{clean: []addresses{span(0, 3)}, relocated: []addresses{span(3, 4)}, kept: []addresses{span(4, 5)}}
+	want := Memory{clean: []addresses{span(0, 3)}, relocated: []addresses{span(3, 4)}, writable: []addresses{span(4, 5)}}
 	if err != nil || !reflect.DeepEqual(m, want) {
 		t.Errorf("%#x, %v, want %#x", m, err, want)
 	}
-	if m.size() != int64(2*page) {
-		t.Errorf("keeps %d bytes", m.size())
+	if m.Size() != int64(2*page) {
+		t.Errorf("keeps %d bytes", m.Size())
 	}
 	for name, maps := range map[string]string{"nothing": "", "another": line(0, 3, "r-xp", "/b.so"), "only code": line(0, 3, "r-xp", path)} {
-		if m, err := parseMapped(strings.NewReader(maps), path, f); !errors.Is(err, errNotMapped) || m.clean != nil {
+		if m, err := parse(strings.NewReader(maps), path, f); !errors.Is(err, errNotMapped) || m.clean != nil {
 			t.Errorf("%s: %#x, %v", name, m, err)
 		}
 	}

@@ -1,8 +1,9 @@
-//go:build anvilhot && !go1.27
+//go:build !go1.27
 
-package hotreload
+package clash
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"testing"
@@ -23,7 +24,7 @@ type level int
 func (level) String() string { return "level" }
 
 // TestModules: the layout of the runtime's data is what this package takes it
-// for. Where it fails after an update of Go, hot_modules.go needs the new one.
+// for. Where it fails after an update of Go, modules.go needs the new one.
 func TestModules(t *testing.T) {
 	m := firstModule()
 	if m == nil || m.next != nil {
@@ -38,7 +39,7 @@ func TestModules(t *testing.T) {
 	if !found {
 		t.Errorf("none of the %d tables is that of level as fmt.Stringer", len(m.itablinks))
 	}
-	if _, ok := assert[int](errClosed); ok {
+	if _, ok := assert[int](errors.ErrUnsupported); ok {
 		t.Error("an error is an int")
 	}
 	typ := addressOf(reflect.TypeFor[level]())
@@ -55,9 +56,9 @@ func TestModules(t *testing.T) {
 	if found := append(m.tableClashes(), m.typeClashes()...); len(found) > 0 {
 		t.Errorf("the executable contradicts itself: %v", found)
 	}
-	var seen modules
-	seen.skip()
-	if found := seen.clashes(); found != nil {
+	var seen Modules
+	seen.Skip()
+	if found := seen.Clashes(); found != nil {
 		t.Errorf("nothing was loaded, and yet: %v", found)
 	}
 }
@@ -67,7 +68,7 @@ func TestModules(t *testing.T) {
 func TestClashes(t *testing.T) {
 	stringer := addressOf(reflect.TypeFor[fmt.Stringer]())
 	own := &itab{inter: stringer, typ: addressOf(reflect.TypeFor[level]()), methods: [1]uintptr{1}}
-	if got := fmt.Sprint((&module{itablinks: []*itab{own}}).tableClashes()); got != "[hotreload.level as fmt.Stringer]" {
+	if got := fmt.Sprint((&module{itablinks: []*itab{own}}).tableClashes()); got != "[clash.level as fmt.Stringer]" {
 		t.Errorf("got %s", got)
 	}
 	counts := (*itab)(getitab(own.inter, own.typ, true))

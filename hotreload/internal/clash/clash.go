@@ -1,6 +1,6 @@
-//go:build anvilhot && !go1.27
+//go:build !go1.27
 
-package hotreload
+package clash
 
 import (
 	"cmp"
@@ -11,17 +11,17 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
-// clash is something that the process made at run time, and that a plugin which
+// Clash is something that the process made at run time, and that a plugin which
 // was loaded later has, too. A program that has all its code from the beginning
 // never has two of it, so compiled code takes different addresses for different
 // things.
-type clash struct {
+type Clash struct {
 	// typ, if inter is nil, is a type that package reflect made. Else the runtime
 	// made the table that says how typ implements inter.
 	typ, inter reflect.Type
 }
 
-// clashes returns what the modules that were loaded since the last call have and
+// Clashes returns what the modules that were loaded since the last call have and
 // the process had made before, sorted.
 //
 // That nothing is found is final: when plugin.Open begins to initialise the
@@ -29,13 +29,13 @@ type clash struct {
 // (plugin_lastmoduleinit in runtime/plugin.go) and linked its types
 // (typelinksinit in runtime/type.go). From then on whoever asks for them, also
 // the old code, gets those.
-func (m *modules) clashes() []clash {
-	var found []clash
+func (m *Modules) Clashes() []Clash {
+	var found []Clash
 	for fresh := range m.fresh() {
 		found = append(found, fresh.tableClashes()...)
 		found = append(found, fresh.typeClashes()...)
 	}
-	slices.SortFunc(found, func(a, b clash) int { return cmp.Compare(a.String(), b.String()) })
+	slices.SortFunc(found, func(a, b Clash) int { return cmp.Compare(a.String(), b.String()) })
 	return slices.Compact(found)
 }
 
@@ -43,13 +43,13 @@ func (m *modules) clashes() []clash {
 // v.(fmt.Stringer), when no module had one. It keeps the first of a pair
 // (itabTableType.add in runtime/iface.go), and the module's code compares with
 // its own.
-func (m *module) tableClashes() (found []clash) {
+func (m *module) tableClashes() (found []Clash) {
 	for _, table := range m.itablinks {
 		if table.methods[0] == 0 {
 			continue // a generic function asks whether its type is one of the interface
 		}
 		if getitab(table.inter, table.typ, true) != unsafe.Pointer(table) {
-			found = append(found, clash{typ: typeAt(table.typ), inter: typeAt(table.inter)})
+			found = append(found, Clash{typ: typeAt(table.typ), inter: typeAt(table.inter)})
 		}
 	}
 	return found
@@ -57,7 +57,7 @@ func (m *module) tableClashes() (found []clash) {
 
 // typeClashes finds types that reflect.MapOf and the like made when no module
 // had them. They stay in the caches of package reflect.
-func (m *module) typeClashes() (found []clash) {
+func (m *module) typeClashes() (found []Clash) {
 	for _, offset := range m.typelinks {
 		at := unsafe.Add(m.types, offset)
 		if resolveTypeOff(m.types, offset) != at {
@@ -69,7 +69,7 @@ func (m *module) typeClashes() (found []clash) {
 		}
 		made := m.made(t)
 		if made != nil && made != t {
-			found = append(found, clash{typ: t})
+			found = append(found, Clash{typ: t})
 		}
 	}
 	return found
@@ -135,7 +135,7 @@ func addressOf(t reflect.Type) unsafe.Pointer {
 }
 
 // String returns the clash as a person names it.
-func (c clash) String() string {
+func (c Clash) String() string {
 	if c.inter == nil {
 		return symbol.NameOf(c.typ)
 	}

@@ -1,6 +1,6 @@
-//go:build anvilhot && linux && (amd64 || arm64)
+//go:build amd64 || arm64
 
-package hotreload
+package mapped
 
 import (
 	"fmt"
@@ -33,7 +33,8 @@ func mirror(s addresses, dir string) error {
 		}
 		at += n
 	}
-	_, _, errno := syscall.Syscall6(syscall.SYS_MMAP, s.from, s.to-s.from, syscall.PROT_READ, syscall.MAP_PRIVATE|syscall.MAP_FIXED, f.Fd(), 0)
+	const flags = syscall.MAP_PRIVATE | syscall.MAP_FIXED
+	_, _, errno := syscall.Syscall6(syscall.SYS_MMAP, s.from, s.to-s.from, syscall.PROT_READ, flags, f.Fd(), 0)
 	if errno != 0 {
 		return fmt.Errorf("mirroring memory: %w", errno)
 	}

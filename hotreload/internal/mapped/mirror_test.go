@@ -1,6 +1,6 @@
-//go:build anvilhot && linux && (amd64 || arm64)
+//go:build linux && (amd64 || arm64)
 
-package hotreload
+package mapped
 
 import (
 	"bytes"
@@ -49,9 +49,9 @@ func TestMirror(t *testing.T) {
 		})
 	}
 	for range 50 { // the memory is mirrored, or its mirror is
-		m := mapped{relocated: []addresses{span}}
-		m.unload(dir)
-		if len(m.relocated) != 0 || len(m.clean) != 1 || m.clean[0] != span || m.size() != 0 {
+		m := Memory{relocated: []addresses{span}}
+		m.Unload(dir)
+		if len(m.relocated) != 0 || len(m.clean) != 1 || m.clean[0] != span || m.Size() != 0 {
 			t.Fatalf("%+v", m)
 		}
 	}
@@ -76,9 +76,9 @@ func TestMirror(t *testing.T) {
 func TestMirrorNowhere(t *testing.T) {
 	content := bytes.Repeat([]byte{1, 2, 3, 4}, os.Getpagesize())
 	memory, span := readOnly(t, content)
-	m := mapped{relocated: []addresses{span}}
-	m.unload(filepath.Join(t.TempDir(), "missing"))
-	if len(m.relocated) != 1 || len(m.clean) != 0 || m.size() != int64(len(content)) {
+	m := Memory{relocated: []addresses{span}}
+	m.Unload(filepath.Join(t.TempDir(), "missing"))
+	if len(m.relocated) != 1 || len(m.clean) != 0 || m.Size() != int64(len(content)) {
 		t.Errorf("%+v", m)
 	}
 	if kb := residentOf(t, []addresses{span}); kb != len(content)>>10 || !bytes.Equal(memory, content) {

@@ -1,6 +1,6 @@
-//go:build anvilhot && !go1.27
+//go:build !go1.27
 
-package hotreload
+package clash
 
 import (
 	"iter"
@@ -66,15 +66,15 @@ func getitab(inter, typ unsafe.Pointer, canfail bool) unsafe.Pointer
 //go:linkname resolveTypeOff reflect.resolveTypeOff
 func resolveTypeOff(base unsafe.Pointer, offset int32) unsafe.Pointer
 
-// modules follows what the process loads. The zero value has seen nothing. It
+// Modules follows what the process loads. The zero value has seen nothing. It
 // is not safe for concurrent use.
-type modules struct{ seen *module }
+type Modules struct{ seen *module }
 
-// skip takes note of all that is loaded.
-func (m *modules) skip() { m.seen = lastModule }
+// Skip takes note of all that is loaded.
+func (m *Modules) Skip() { m.seen = lastModule }
 
 // fresh yields what was loaded since it was called last, or skip.
-func (m *modules) fresh() iter.Seq[*module] {
+func (m *Modules) fresh() iter.Seq[*module] {
 	return func(yield func(*module) bool) {
 		for m.seen != nil && m.seen != lastModule {
 			m.seen = m.seen.next

@@ -1,5 +1,0 @@
-//go:build anvilhot && !linux
-
-package hotreload
-
-func drop([]addresses) {}
