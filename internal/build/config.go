@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/compile"
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
@@ -56,6 +57,10 @@ type Failure = gocmd.Failure
 // [gocmd.ErrSetup].
 var ErrSetup = gocmd.ErrSetup
 
+// ErrUnchecked says that source alone does not tell whether a program compiles; see
+// [compile.ErrUnchecked].
+var ErrUnchecked = compile.ErrUnchecked
+
 // Graph, Package and Progress are what the go command says of a program and of its
 // packages, and of its own work.
 type (
@@ -66,11 +71,12 @@ type (
 
 // Builder builds one application. It is safe for concurrent use.
 type Builder struct {
-	cfg   Config
-	tools *gocmd.Toolchain
-	list  *golist.Lister
-	full  *fullLinker // makes executables, and any plugin
-	thin  *thinLinker // makes plugins of what is not loaded yet
+	cfg      Config
+	tools    *gocmd.Toolchain
+	list     *golist.Lister
+	compiler compile.Compiler
+	full     *fullLinker // makes executables, and any plugin
+	thin     *thinLinker // makes plugins of what is not loaded yet
 
 	ahead ahead
 	// compilesAnew: hot packages are compiled under the path of each generation, not
@@ -107,6 +113,7 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 		return nil, err
 	}
 	b.list = &golist.Lister{Toolchain: b.tools, Assets: cfg.Assets}
+	b.compiler = compile.Compiler{Lister: b.list}
 	b.full = &fullLinker{builder: b, extldFlags: b.fastestLinker(ctx)}
 	b.thin = newThinLinker(b)
 	// What is renamed keeps its old names in debug information, and in formats that are
@@ -140,4 +147,10 @@ func (b *Builder) Address(
 // Graph loads the import graph below a main package; see [golist.Lister.Graph].
 func (b *Builder) Graph(ctx context.Context, main string) (*golist.Graph, error) {
 	return b.list.Graph(ctx, main)
+}
+
+// TypeCheck looks for mistakes in the code of an application without compiling
+// anything; see [compile.TypeCheck].
+func (b *Builder) TypeCheck(ctx context.Context, s *Snapshot) error {
+	return compile.TypeCheck(ctx, b.list, s.graph)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/compile"
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
@@ -173,11 +174,11 @@ func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at pla
 	}
 	if archive = s.static[main.ImportPath].archive; archive == "" {
 		archive = filepath.Join(res.work, "main.a")
-		job := compileJob{pkg: main, path: "main", out: archive, importcfg: importConfig(s, s.compiled, "")}
-		if job.files, job.flags, err = at.sources(main, res.work); err != nil {
+		job := compile.Job{Pkg: main, Path: "main", Out: archive, Importcfg: importConfig(s, s.compiled, "")}
+		if job.Files, job.Flags, err = at.sources(main, res.work); err != nil {
 			return "", err
 		}
-		if err := b.compile(ctx, job); err != nil {
+		if err := b.compiler.Compile(ctx, job); err != nil {
 			return "", err
 		}
 		res.Steps = append(res.Steps, watch.step(control.StepCompile))

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
+	"github.com/anvilforge/anvil-lsp/internal/build/compile"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
@@ -33,7 +34,7 @@ type hotCompile struct {
 	dir        string // for what is written
 	at         place
 	renames    bool
-	edited     *differences
+	edited     *compile.Differences
 	naming     *thin.Renaming
 	err        error // there is none
 
@@ -54,7 +55,7 @@ func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, d
 	s := plan.next
 	h := &hotCompile{
 		b: b, next: s, packages: packages, changed: plan.Changed, generation: generation, dir: dir, at: at,
-		renames: !anew && !b.compilesAnew && s.renamed(), edited: newDifferences(),
+		renames: !anew && !b.compilesAnew && s.renamed(), edited: compile.NewDifferences(),
 		now: make(map[string]compiled, len(s.compiled)), gives: s.gives, kept: map[string]bool{},
 	}
 	paths := map[string]string{}
@@ -70,13 +71,13 @@ func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, d
 		paths[path] = now.path
 		h.now[path] = now
 	}
-	paths[entryPath] = symbol.GenerationPath(generation, entryPath)
+	paths[compile.EntryPath] = symbol.GenerationPath(generation, compile.EntryPath)
 	if h.naming, h.err = thin.NewRenaming(paths, s.graph.Order); h.err != nil {
 		h.err = fmt.Errorf("%w: %w", errNotRenamed, h.err)
 	}
 	if base := plan.base; base != nil {
 		for _, path := range plan.Changed {
-			h.edited.compare(base.graph.Packages[path], s.graph.Packages[path], base.sources, s.sources)
+			h.edited.Compare(base.graph.Packages[path], s.graph.Packages[path], base.sources, s.sources)
 		}
 	}
 	return h
@@ -119,7 +120,7 @@ func (h *hotCompile) make(ctx context.Context, path string) error {
 		if err := h.compile(ctx, p, path, now.plain); err != nil {
 			return err
 		}
-		h.done(path, now, h.imported(path) && h.takesPlace(path, was.plain, now.plain))
+		h.done(path, now, h.imported(path) && h.substitutes(path, was.plain, now.plain))
 	}
 	return h.rename(now)
 }
@@ -147,14 +148,14 @@ func (h *hotCompile) done(path string, now compiled, kept bool) {
 
 // compile compiles a package under an import path.
 func (h *hotCompile) compile(ctx context.Context, p *golist.Package, path, out string) (err error) {
-	job := compileJob{pkg: p, path: path, out: out, importcfg: h.importConfig(p.ImportPath)}
-	if job.files, job.flags, err = h.at.sources(p, h.dir); err != nil {
+	job := compile.Job{Pkg: p, Path: path, Out: out, Importcfg: h.importConfig(p.ImportPath)}
+	if job.Files, job.Flags, err = h.at.sources(p, h.dir); err != nil {
 		return err
 	}
 	if p.ImportPath == h.next.boundary.Handlers {
-		return h.b.compileHandlers(ctx, job)
+		return h.b.compiler.CompileHandlers(ctx, job)
 	}
-	return h.b.compile(ctx, job)
+	return h.b.compiler.Compile(ctx, job)
 }
 
 // importConfig is that for compiling a package.
@@ -173,14 +174,14 @@ func (h *hotCompile) makeEntry(ctx context.Context) error {
 		h.entry = now
 		return nil
 	}
-	h.entry = compiled{path: symbol.GenerationPath(h.generation, entryPath), archive: filepath.Join(h.dir, "handoff.a")}
+	h.entry = compiled{path: symbol.GenerationPath(h.generation, compile.EntryPath), archive: filepath.Join(h.dir, "handoff.a")}
 	if last := h.next.entry; last.plain != "" && last != was && now.plain == was.plain && readable(last.plain) {
 		h.entry.plain = last.plain
 		return h.rename(h.entry)
 	}
 	h.entry.plain = plainArchive(h.entry.archive)
-	err := h.b.compileEntry(ctx, h.next.graph.Packages[handlers], compileJob{
-		path: entryPath, out: h.entry.plain, importcfg: h.importConfig(entryPath),
+	err := h.b.compiler.CompileEntry(ctx, h.next.graph.Packages[handlers], compile.Job{
+		Path: compile.EntryPath, Out: h.entry.plain, Importcfg: h.importConfig(compile.EntryPath),
 	})
 	if err != nil {
 		return err
@@ -212,7 +213,7 @@ func (h *hotCompile) reusable(path string) bool {
 		return false
 	}
 	data, err := os.ReadFile(was.plain)
-	return err == nil && h.edited.apart(was.plain, data)
+	return err == nil && h.edited.Unmoved(was.plain, data)
 }
 
 // importsKept reports whether all imports that are new tell what they did before.
@@ -229,9 +230,9 @@ func (h *hotCompile) imported(path string) bool {
 	return slices.ContainsFunc(h.packages, func(p string) bool { return slices.Contains(h.next.graph.Packages[p].Imports, path) })
 }
 
-// takesPlace reports whether a package that was compiled tells its importers what
+// substitutes reports whether a package that was compiled tells its importers what
 // an earlier archive did, and makes it one that they can be linked with.
-func (h *hotCompile) takesPlace(path, was, now string) bool {
+func (h *hotCompile) substitutes(path, was, now string) bool {
 	if was == "" {
 		return false
 	}
@@ -239,6 +240,6 @@ func (h *hotCompile) takesPlace(path, was, now string) bool {
 	if err != nil {
 		return false
 	}
-	told, err := h.edited.takePlace(path, before, now, !h.importsKept(path))
-	return err == nil && told != tellsMore // what cannot be read is not known to be the same
+	exports, err := h.edited.Substitute(path, before, now, !h.importsKept(path))
+	return err == nil && exports != compile.ExportsChanged // what cannot be read is not known to be the same
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/build/compile"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
@@ -94,7 +95,7 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapsho
 	if err != nil {
 		return nil, gocmd.WriteError(err)
 	}
-	now := &recompiled{b: b, s: s, was: was, at: at, dir: dir, edited: newDifferences(), before: map[string]static{}, archives: map[string]string{}, changed: map[string]bool{}, moved: map[string]bool{}}
+	now := &recompiled{b: b, s: s, was: was, at: at, dir: dir, edited: compile.NewDifferences(), before: map[string]static{}, archives: map[string]string{}, changed: map[string]bool{}, moved: map[string]bool{}}
 	var local []string
 	for _, path := range s.graph.Order {
 		switch p := s.graph.Packages[path]; {
@@ -104,9 +105,9 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapsho
 			local = append(local, path)
 			if old, ok := was.lastCompiled(path); ok {
 				now.before[path] = old
-				now.edited.compare(old.pkg, p, old.texts, s.sources)
+				now.edited.Compare(old.pkg, p, old.texts, s.sources)
 			} else {
-				now.edited.compare(nil, p, nil, s.sources)
+				now.edited.Compare(nil, p, nil, s.sources)
 			}
 		default:
 			old := was.graph.Packages[path]
@@ -140,7 +141,7 @@ type recompiled struct {
 	at  place
 	dir string
 	// edited are the differences in the source of local packages.
-	edited *differences
+	edited *compile.Differences
 	// before are local packages as they were last compiled under their own paths.
 	before map[string]static
 
@@ -156,7 +157,7 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 	cfg, changed, moved := r.imports(p)
 	old, had := r.before[path]
 	changed = changed || !r.belongs(p)
-	if had && !changed && old.inputs == r.s.compiledFrom(p) && (!moved || r.apart(old.archive)) {
+	if had && !changed && old.inputs == r.s.compiledFrom(p) && (!moved || r.unmoved(old.archive)) {
 		r.done(path, old.archive, false, moved)
 		return nil
 	}
@@ -165,19 +166,19 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 	}
 	name := sha256.Sum256([]byte(path)) // packages can have the same one
 	archive := filepath.Join(r.dir, fmt.Sprintf("%s-%x.a", p.Name, name[:6]))
-	job := compileJob{pkg: p, path: path, out: archive, importcfg: cfg}
+	job := compile.Job{Pkg: p, Path: path, Out: archive, Importcfg: cfg}
 	if path == r.s.boundary.Main {
-		job.path = "main"
+		job.Path = "main"
 	}
 	var err error
-	if job.files, job.flags, err = r.at.sources(p, r.dir); err != nil {
+	if job.Files, job.Flags, err = r.at.sources(p, r.dir); err != nil {
 		return err
 	}
-	compile := r.b.compile
+	run := r.b.compiler.Compile
 	if path == r.s.boundary.Handlers {
-		compile = r.b.compileHandlers
+		run = r.b.compiler.CompileHandlers
 	}
-	if err := compile(ctx, job); err != nil {
+	if err := run(ctx, job); err != nil {
 		return err
 	}
 	if !had || path == r.s.boundary.Main {
@@ -188,11 +189,11 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("reading a compiled package: %w", err)
 	}
-	told, err := r.edited.takePlace(path, before, archive, changed)
+	exports, err := r.edited.Substitute(path, before, archive, changed)
 	if err != nil {
 		return err
 	}
-	r.done(path, archive, told == tellsMore, moved || told != tellsSame)
+	r.done(path, archive, exports == compile.ExportsChanged, moved || exports != compile.ExportsSame)
 	return nil
 }
 
@@ -229,10 +230,10 @@ func (r *recompiled) belongs(p *golist.Package) bool {
 	})
 }
 
-// apart is that of differences.
-func (r *recompiled) apart(archive string) bool {
+// unmoved is that of differences.
+func (r *recompiled) unmoved(archive string) bool {
 	data, err := os.ReadFile(archive)
-	return err == nil && r.edited.apart(archive, data)
+	return err == nil && r.edited.Unmoved(archive, data)
 }
 
 // imports returns the importcfg of a package, and whether an import makes it
@@ -247,7 +248,7 @@ func (r *recompiled) imports(p *golist.Package) (cfg string, changed, moved bool
 	}
 	all := slices.Clone(p.Imports)
 	if p.ImportPath == r.s.boundary.Handlers {
-		all = append(all, handoffImports()...)
+		all = append(all, compile.HandoffImports()...)
 	}
 	slices.Sort(all)
 	for _, imp := range slices.Compact(all) {

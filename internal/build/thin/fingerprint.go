@@ -5,13 +5,13 @@ import (
 	"fmt"
 )
 
-// TakeFingerprint gives a package the fingerprint that another archive of it has,
+// CopyFingerprint gives a package the fingerprint that another archive of it has,
 // for packages that were compiled with the export data of that one. It changes
 // data.
 //
 // The linker refuses packages that were compiled with other export data of an
 // import than it has (cmd/link/internal/ld.checkFingerprint).
-func TakeFingerprint(archive string, data, from []byte) error {
+func CopyFingerprint(archive string, data, from []byte) error {
 	now, err := fingerprints(archive, data)
 	if err != nil {
 		return err

@@ -237,6 +237,6 @@ func FuzzArchive(f *testing.F) {
 		if renamed, err := r.Archive(archive, damaged); err == nil {
 			_, _ = parseObjects(archive, renamed)
 		}
-		_ = TakeFingerprint(archive, bytes.Clone(damaged), data)
+		_ = CopyFingerprint(archive, bytes.Clone(damaged), data)
 	})
 }

@@ -1,4 +1,4 @@
-package build
+package compile
 
 import (
 	"context"
@@ -19,12 +19,12 @@ import (
 // to the live server.
 const handoffPath = manifest.RuntimePath + "/internal/handoff"
 
-// entryPath is the import path, without a generation, of what begins a
+// EntryPath is the import path, without a generation, of what begins a
 // plugin whose handlers package does not hand the function over itself. No other
 // module can have it.
-const entryPath = handoffPath + "/plugin"
+const EntryPath = handoffPath + "/plugin"
 
-// handoff returns a file that hands the register function to the live server when
+// handoffFile returns a file that hands the register function to the live server when
 // the plugin is opened. It is of the handlers package, or of another one, which
 // imports that. Whatever the type of the function is: the live server names a wrong
 // one better than the compiler would.
@@ -32,7 +32,7 @@ const entryPath = handoffPath + "/plugin"
 // The generation is told by the import path that the package is linked under, so that
 // what was compiled once can be used for all. In an executable there is none, and
 // nothing to hand over.
-func handoff(name, handlers string) []byte {
+func handoffFile(name, handlers string) []byte {
 	var imports strings.Builder
 	function := manifest.RegisterName
 	if handlers != "" {
@@ -61,33 +61,33 @@ func init() {
 `, name, manifest.RuntimePath, handoffPath, imports.String(), after, before, function)
 }
 
-// handoffImports returns what such a file imports, besides the handlers package.
-func handoffImports() []string {
+// HandoffImports returns what such a file imports, besides the handlers package.
+func HandoffImports() []string {
 	return []string{"runtime", "strconv", "strings", manifest.RuntimePath, handoffPath}
 }
 
-// compileEntry compiles a package that plugins begin with.
-func (b *Builder) compileEntry(ctx context.Context, handlers *golist.Package, j compileJob) error {
-	file := strings.TrimSuffix(j.out, ".a") + ".go"
-	if err := os.WriteFile(file, handoff("handoff", handlers.ImportPath), 0o666); err != nil {
+// CompileEntry compiles a package that plugins begin with.
+func (c *Compiler) CompileEntry(ctx context.Context, handlers *golist.Package, j Job) error {
+	file := strings.TrimSuffix(j.Out, ".a") + ".go"
+	if err := os.WriteFile(file, handoffFile("handoff", handlers.ImportPath), 0o666); err != nil {
 		return gocmd.WriteError(err)
 	}
-	j.files, j.pkg = []string{file}, &golist.Package{Dir: handlers.Dir, ImportPath: entryPath, Name: "handoff"}
-	return b.compile(ctx, j)
+	j.Files, j.Pkg = []string{file}, &golist.Package{Dir: handlers.Dir, ImportPath: EntryPath, Name: "handoff"}
+	return c.Compile(ctx, j)
 }
 
-// compileHandlers compiles the handlers package with a file more than it has, which
+// CompileHandlers compiles the handlers package with a file more than it has, which
 // hands the register function over. So the package is the plugin's main package
 // itself: one of its own would have to be compiled after it.
-func (b *Builder) compileHandlers(ctx context.Context, j compileJob) error {
-	extra := strings.TrimSuffix(j.out, ".a") + "-handoff.go"
-	text := handoff(j.pkg.Name, "")
+func (c *Compiler) CompileHandlers(ctx context.Context, j Job) error {
+	extra := strings.TrimSuffix(j.Out, ".a") + "-handoff.go"
+	text := handoffFile(j.Pkg.Name, "")
 	if err := os.WriteFile(extra, text, 0o666); err != nil {
 		return gocmd.WriteError(err)
 	}
-	files := j.files
-	j.files = append(slices.Clone(files), extra)
-	err := b.compile(ctx, j)
+	files := j.Files
+	j.Files = append(slices.Clone(files), extra)
+	err := c.Compile(ctx, j)
 	f, ok := errors.AsType[*gocmd.Failure](err)
 	if !ok {
 		return err
@@ -101,10 +101,10 @@ func (b *Builder) compileHandlers(ctx context.Context, j compileJob) error {
 	if !slices.ContainsFunc(f.Diagnostics, func(d manifest.Diagnostic) bool { return strings.Contains(d.Message, manifest.RegisterName) }) {
 		return err
 	}
-	pos := manifest.Position{File: j.pkg.Dir}
+	pos := manifest.Position{File: j.Pkg.Dir}
 	if len(files) > 0 {
 		pos = manifest.Position{File: files[0], Line: 1}
 	}
 	return gocmd.Fail(manifest.Diagnose(manifest.CodeRegister, pos,
-		"package %s must export func %s(r *hotreload.RouteSink)", j.pkg.ImportPath, manifest.RegisterName))
+		"package %s must export func %s(r *hotreload.RouteSink)", j.Pkg.ImportPath, manifest.RegisterName))
 }

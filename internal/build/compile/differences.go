@@ -1,4 +1,4 @@
-package build
+package compile
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 )
 
-// differences are what has changed in the source of packages, as far as it matters
+// Differences are what has changed in the source of packages, as far as it matters
 // to the packages that import them.
-type differences struct {
+type Differences struct {
 	// files are those that differ.
 	files map[string]bool
 	// bodies are the functions of a package whose bodies differ, f or T.m, if nothing
@@ -26,12 +26,12 @@ type differences struct {
 	moved map[string]map[string]bool
 }
 
-func newDifferences() *differences {
-	return &differences{files: map[string]bool{}, bodies: map[string][]string{}, others: map[string]bool{}, moved: map[string]map[string]bool{}}
+func NewDifferences() *Differences {
+	return &Differences{files: map[string]bool{}, bodies: map[string][]string{}, others: map[string]bool{}, moved: map[string]map[string]bool{}}
 }
 
-// compare takes up how a package differs from what it was, which may be nil.
-func (e *differences) compare(before, p *golist.Package, was, now map[string]syntax.File) {
+// Compare takes up how a package differs from what it was, which may be nil.
+func (e *Differences) Compare(before, p *golist.Package, was, now map[string]syntax.File) {
 	path := p.ImportPath
 	if before == nil || !slices.Equal(before.Inputs(), p.Inputs()) || before.ModuleID() != p.ModuleID() {
 		e.others[path] = true
@@ -64,7 +64,7 @@ func (e *differences) compare(before, p *golist.Package, was, now map[string]syn
 // hasMoved reports whether a function of a package that differs, or the one that it
 // is in, has other lines. Its name is as in a symbol, with or without what tells
 // where a receiver is a pointer.
-func (e *differences) hasMoved(path, function string) bool {
+func (e *Differences) hasMoved(path, function string) bool {
 	moved := e.moved[path]
 	if len(moved) == 0 {
 		return false
@@ -89,67 +89,67 @@ func (e *differences) hasMoved(path, function string) bool {
 	return moved[function]
 }
 
-// told is how what an archive tells importers compares with an earlier one.
-type told int
+// ExportChange is how what an archive tells importers differs from an earlier one.
+type ExportChange int
 
 const (
-	tellsSame  told = iota
-	tellsMoved      // the same, but for positions in files that differ
-	tellsMore
+	ExportsSame  ExportChange = iota
+	ExportsMoved              // the same, but for positions in files that differ
+	ExportsChanged
 )
 
-// takePlace compares what an archive of a package tells its importers with what an
+// Substitute compares what an archive of a package tells its importers with what an
 // earlier one does, and if that is the same makes it one that they can be linked
 // with. others says that an import tells it more than before.
-func (e *differences) takePlace(path string, before []byte, archive string, others bool) (told, error) {
+func (e *Differences) Substitute(path string, before []byte, archive string, others bool) (ExportChange, error) {
 	data, err := os.ReadFile(archive)
 	if err != nil {
-		return tellsMore, fmt.Errorf("reading a compiled package: %w", err)
+		return ExportsChanged, fmt.Errorf("reading a compiled package: %w", err)
 	}
-	told, err := e.told(path, archive, before, data, others)
-	if err != nil || told != tellsMoved {
-		return told, err
+	exports, err := e.compareExports(path, archive, before, data, others)
+	if err != nil || exports != ExportsMoved {
+		return exports, err
 	}
-	if err := thin.TakeFingerprint(archive, data, before); err != nil {
-		return tellsMore, nil // and another format
+	if err := thin.CopyFingerprint(archive, data, before); err != nil {
+		return ExportsChanged, nil // and another format
 	}
 	if err := os.WriteFile(archive, data, 0o666); err != nil {
-		return tellsMore, gocmd.WriteError(err)
+		return ExportsChanged, gocmd.WriteError(err)
 	}
-	return tellsMoved, nil
+	return ExportsMoved, nil
 }
 
-// told compares what two archives of a package tell its importers. What it tells of
+// compareExports compares what two archives of a package tell its importers. What it tells of
 // what others tell it, as the value of a constant, need not show in its own source.
-func (e *differences) told(path, archive string, was, now []byte, others bool) (told, error) {
+func (e *Differences) compareExports(path, archive string, was, now []byte, others bool) (ExportChange, error) {
 	x, err := thin.ReadExports(archive, was)
 	if err != nil {
-		return tellsMore, err
+		return ExportsChanged, err
 	}
 	y, err := thin.ReadExports(archive, now)
 	switch {
 	case err != nil:
-		return tellsMore, err
+		return ExportsChanged, err
 	case x.Equal(y):
-		return tellsSame, nil
+		return ExportsSame, nil
 	case others && y.Alike(x):
-		return tellsMoved, nil // under the fingerprint of before
+		return ExportsMoved, nil // under the fingerprint of before
 	case others:
-		return tellsMore, nil
+		return ExportsChanged, nil
 	case e.others[path] || !x.Known() || !y.Moved(x):
-		return tellsMore, nil
+		return ExportsChanged, nil
 	}
 	for _, body := range slices.Concat(x.Bodies(), y.Bodies()) {
 		if body.Package == path && slices.Contains(e.bodies[path], body.Func) {
-			return tellsMore, nil
+			return ExportsChanged, nil
 		}
 	}
-	return tellsMoved, nil
+	return ExportsMoved, nil
 }
 
-// apart reports whether nothing in an archive has a position that is another now,
+// Unmoved reports whether nothing in an archive has a position that is another now,
 // neither its code nor what it passes on to its importers.
-func (e *differences) apart(archive string, data []byte) bool {
+func (e *Differences) Unmoved(archive string, data []byte) bool {
 	exports, err := thin.ReadExports(archive, data)
 	if err != nil || !exports.Known() {
 		return false
@@ -167,14 +167,14 @@ func (e *differences) apart(archive string, data []byte) bool {
 		prefixes = append(prefixes, prefix)
 		paths[prefix] = path
 	}
-	apart := true
+	same := true
 	err = thin.Code(archive, data, func(name string) bool {
 		for _, prefix := range prefixes {
 			if at := strings.Index(name, prefix); at >= 0 && e.hasMoved(paths[prefix], name[at+len(prefix):]) {
-				apart = false
+				same = false
 			}
 		}
-		return apart
+		return same
 	})
-	return err == nil && apart
+	return err == nil && same
 }

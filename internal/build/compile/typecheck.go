@@ -1,4 +1,4 @@
-package build
+package compile
 
 import (
 	"context"
@@ -29,14 +29,14 @@ var ErrUnchecked = errors.New("cannot be checked from source")
 // functions. It takes seconds where the first compilation takes minutes. Mistakes are
 // a *Failure. Those in packages with cgo are not found, and if there is code that this
 // version of go/types does not know the error is ErrUnchecked.
-func (b *Builder) TypeCheck(ctx context.Context, s *Snapshot) error {
-	c := newTypeCheck(s.graph, b.tools.Env.GOARCH, b.list.Existing)
-	order := slices.DeleteFunc(slices.Clone(s.graph.Order), func(path string) bool { return path == "unsafe" })
-	return s.graph.InOrder(order, func(path string) error {
+func TypeCheck(ctx context.Context, l *golist.Lister, g *golist.Graph) error {
+	c := newTypeCheck(g, l.Env.GOARCH, l.Existing)
+	order := slices.DeleteFunc(slices.Clone(g.Order), func(path string) bool { return path == "unsafe" })
+	return g.InOrder(order, func(path string) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		return c.check(s.graph.Packages[path])
+		return c.check(g.Packages[path])
 	})
 }
 
