@@ -162,7 +162,7 @@ func (f *session) outcome(ev control.Event, err error) (any, error) {
 		return nil, failed(err)
 	}
 	s := control.Status{}
-	engine.Apply(&s, ev)
+	engine.UpdateStatus(&s, ev)
 	return &outcome{State: s.State, Generation: ev.Generation, Message: ev.Message, MS: float64(ev.Total) / 1e6, Findings: ev.Diagnostics}, nil
 }
 
@@ -211,7 +211,7 @@ func resumeCommand(ctx context.Context, _ *Server, f *session, _ commandArgument
 	if !waits {
 		return nil, failed(errors.New("nothing waits: with the setting anvil.onSave manual a save is taken up by anvil.reload, or by anvil.resume after it"))
 	}
-	return f.outcome(l.Take(ctx))
+	return f.outcome(l.Apply(ctx))
 }
 
 // want starts or stops the live server, whatever the settings say.

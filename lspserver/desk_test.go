@@ -257,8 +257,8 @@ func (p *puppet) Restart(_ context.Context, fresh bool) (control.Event, error) {
 	return p.ask("restart")
 }
 func (p *puppet) Rollback(context.Context, int) (control.Event, error) { return p.ask("rollback") }
-func (p *puppet) Take(context.Context) (control.Event, error)          { return p.ask("take") }
-func (p *puppet) Hold(bool)                                            {}
-func (p *puppet) Look(files ...string) {
+func (p *puppet) Apply(context.Context) (control.Event, error)         { return p.ask("take") }
+func (p *puppet) PauseSaves(bool)                                      {}
+func (p *puppet) Recheck(files ...string) {
 	_, _ = p.ask("look at " + filepath.Base(strings.Join(files, " ")))
 }

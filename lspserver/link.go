@@ -23,12 +23,12 @@ type link interface {
 	// before.
 	Restart(ctx context.Context, fresh bool) (control.Event, error)
 	Rollback(ctx context.Context, generation int) (control.Event, error)
-	// Take takes up what waits while saves are held.
-	Take(ctx context.Context) (control.Event, error)
-	// Hold has saves wait, or not any more.
-	Hold(on bool)
-	// Look has the engine look at files that the editor has saved. It does not wait.
-	Look(files ...string)
+	// Apply takes up what waits while saves are held.
+	Apply(ctx context.Context) (control.Event, error)
+	// PauseSaves has saves wait, or not any more.
+	PauseSaves(on bool)
+	// Recheck has the engine look at files that the editor has saved. It does not wait.
+	Recheck(files ...string)
 }
 
 // ownLink is an engine of this process.
@@ -69,7 +69,7 @@ func (l *remoteLink) Restart(ctx context.Context, fresh bool) (control.Event, er
 	return l.ask(ctx, control.PathRestart, control.RestartRequest{Fresh: fresh})
 }
 
-func (l *remoteLink) Take(ctx context.Context) (control.Event, error) {
+func (l *remoteLink) Apply(ctx context.Context) (control.Event, error) {
 	return l.ask(ctx, control.PathApply, nil)
 }
 
@@ -77,8 +77,8 @@ func (l *remoteLink) Rollback(ctx context.Context, generation int) (control.Even
 	return l.ask(ctx, control.PathRollback, control.RollbackRequest{Generation: generation})
 }
 
-// Look tells an engine of an earlier version in vain.
-func (l *remoteLink) Look(files ...string) {
+// Recheck tells an engine of an earlier version in vain.
+func (l *remoteLink) Recheck(files ...string) {
 	go func() {
 		ctx, cancel := context.WithTimeout(l.ctx, statusPatience)
 		defer cancel()
@@ -86,8 +86,8 @@ func (l *remoteLink) Look(files ...string) {
 	}()
 }
 
-// Hold is called by one goroutine.
-func (l *remoteLink) Hold(on bool) {
+// PauseSaves is called by one goroutine.
+func (l *remoteLink) PauseSaves(on bool) {
 	switch {
 	case on && l.unhold == nil:
 		ctx, cancel := context.WithCancel(l.ctx)

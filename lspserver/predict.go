@@ -49,7 +49,7 @@ func (f *session) saved(path string) {
 	l := f.link
 	f.mu.Unlock()
 	if l != nil {
-		l.Look(path)
+		l.Recheck(path)
 	}
 	f.retry()
 }
@@ -228,7 +228,7 @@ func (f *session) takeHeld(ctx context.Context, o predictor) {
 	f.held.checked = f.held.checked || current
 	f.mu.Unlock()
 	if current && sound {
-		f.s.beside(func() { _, _ = l.Take(f.ctx) }) // its event says how it went
+		f.s.beside(func() { _, _ = l.Apply(f.ctx) }) // its event says how it went
 	}
 }
 

@@ -206,5 +206,5 @@ func (f *session) holdAsWanted(l link) {
 	f.mu.Lock()
 	paused := f.paused
 	f.mu.Unlock()
-	l.Hold(paused || f.getSettings().OnSave != SaveAlways)
+	l.PauseSaves(paused || f.getSettings().OnSave != SaveAlways)
 }

@@ -40,7 +40,7 @@ func (f *session) take(ev control.Event) {
 		f.mu.Unlock()
 		return // the stream begins with what the status has
 	}
-	engine.Apply(&f.status, ev)
+	engine.UpdateStatus(&f.status, ev)
 	if ev.URL != "" {
 		f.status.URL = ev.URL
 	}

@@ -18,8 +18,8 @@ const (
 	defaultAddr = "127.0.0.1:8080"
 )
 
-// named is the address that main names, and what became of that.
-type named struct {
+// mainAddress is the address that main names, and what became of that.
+type mainAddress struct {
 	addr string // as main does; empty if it is not known, or not asked for
 	note string // what differs from that, for a person
 }
@@ -38,12 +38,12 @@ func (e *Engine) listen(ctx context.Context) (err error) {
 	}
 	addr, unread, known := e.builder.Address(ctx, e.main, e.opts.Args, os.Getenv)
 	if known {
-		e.socket, e.named, err = adopt(ctx, addr, defaultPort)
+		e.socket, e.mainAddr, err = adopt(ctx, addr, defaultPort)
 		return err
 	}
 	if e.socket, err = listenFrom(ctx, defaultPort); err == nil && unread.File != "" {
 		unread.File = e.opts.relative([]string{unread.File})[0]
-		e.named.note = fmt.Sprintf("%s: the address cannot be read from the source; serving on %s. --addr names another address",
+		e.mainAddr.note = fmt.Sprintf("%s: the address cannot be read from the source; serving on %s. --addr names another address",
 			unread, e.socket.Addr())
 	}
 	return err
@@ -51,12 +51,12 @@ func (e *Engine) listen(ctx context.Context) (err error) {
 
 // adopt binds the address that main names, on this machine only. If it cannot be
 // had that is the first free port from fallback on, and the note says why.
-func adopt(ctx context.Context, addr string, fallback int) (*launch.Socket, named, error) {
+func adopt(ctx context.Context, addr string, fallback int) (*launch.Socket, mainAddress, error) {
 	who := ", which main names,"
 	if addr == "" {
 		addr, who = defaultAddr, ""
 	}
-	n := named{addr: addr}
+	n := mainAddress{addr: addr}
 	own := onLoopback(ctx, addr)
 	s, err := launch.Listen(ctx, own)
 	if err == nil {
@@ -67,7 +67,7 @@ func adopt(ctx context.Context, addr string, fallback int) (*launch.Socket, name
 	}
 	reason := fmt.Sprintf("%s%s cannot be listened on (%v)", addr, who, err)
 	if taken, ok := errors.AsType[*launch.InUseError](err); ok {
-		reason = fmt.Sprintf("%s%s %s", addr, who, taken.Taken())
+		reason = fmt.Sprintf("%s%s %s", addr, who, taken.Reason())
 	}
 	if s, err = listenFrom(ctx, fallback); err != nil {
 		return nil, n, err
@@ -112,10 +112,10 @@ func listenFrom(ctx context.Context, first int) (*launch.Socket, error) {
 // another one than the application is served on. The address stays, for the
 // sake of browsers and tools that know it.
 func (e *Engine) compareAddress(addr string) {
-	if addr == "" || e.opts.Addr != "" || addr == e.named.addr {
+	if addr == "" || e.opts.Addr != "" || addr == e.mainAddr.addr {
 		return
 	}
-	e.named.addr = addr
+	e.mainAddr.addr = addr
 	_, port, err := net.SplitHostPort(addr)
 	_, bound, _ := net.SplitHostPort(e.socket.Addr().String())
 	if err != nil || port == bound || port == "0" {

@@ -70,7 +70,7 @@ func TestAnAddressThatChangesIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	e := &Engine{socket: s, named: n, events: transport.NewStream[control.Event]()}
+	e := &Engine{socket: s, mainAddr: n, events: transport.NewStream[control.Event]()}
 	var told []string
 	events := e.events.Subscribe(t.Context())
 	other := fmt.Sprintf("0.0.0.0:%d", taken)

@@ -14,7 +14,7 @@ import (
 // the packages that it has found them in. What is not compiled need not be built,
 // and a restart need not be announced: the error is the compiler's, and nil if it
 // finds none. under is the build that is under way, if one is: it may know first.
-func (t *task) confirm(ctx context.Context, plan *build.Plan, v prediction, under *building) error {
+func (t *task) confirm(ctx context.Context, plan *build.Plan, v prediction, under *pluginBuild) error {
 	packages := brokenPackages(plan.Watch(), v)
 	if len(packages) == 0 || under != nil && len(plan.Rebuilt()) == 1 {
 		return nil // the build is as quick

@@ -102,24 +102,24 @@ func (o *Options) swapsBreaks() bool {
 
 // Engine hot-reloads one application.
 type Engine struct {
-	opts    Options
-	out     *outDir
-	builder *build.Builder
-	socket  *launch.Socket
-	control *net.UnixListener
-	anew    chan *net.UnixListener // replaces control, whose file was deleted; one slot
-	bound   []fs.FileInfo          // files of the control sockets that were made
-	sup     *launch.Supervisor
-	watcher *watch.Watcher
-	events  *transport.Stream[control.Event]
-	started time.Time
+	opts       Options
+	out        *outDir
+	builder    *build.Builder
+	socket     *launch.Socket
+	control    *net.UnixListener
+	newControl chan *net.UnixListener // replaces control, whose file was deleted; one slot
+	bound      []fs.FileInfo          // files of the control sockets that were made
+	sup        *launch.Supervisor
+	watcher    *watch.Watcher
+	events     *transport.Stream[control.Event]
+	started    time.Time
 
-	checker *sharedChecker
-	known   atomic.Pointer[known] // nil: nothing was built yet
-	holds   *holds
+	checker  *sharedChecker
+	baseline atomic.Pointer[baseline] // nil: nothing was built yet
+	pauses   *pauses
 
 	requests chan request
-	looks    *looks
+	rechecks *rechecks
 	// speculations holds the newest content of unsaved files; one slot.
 	speculations chan build.Overlay
 	ended        chan struct{} // closed when nobody reads requests any more
@@ -127,13 +127,13 @@ type Engine struct {
 	relevant   atomic.Pointer[func(string) bool]
 	attributes attributes
 
-	main  string // package, as it was found at the start; empty if it was not
-	named named  // by main
+	main     string      // package, as it was found at the start; empty if it was not
+	mainAddr mainAddress // by main
 
-	mu     sync.Mutex // guards status
-	status control.Status
-	doing  string // the last progress of what is under way
-	ran    bool   // Run was called: it gives the watcher back
+	mu        sync.Mutex // guards status
+	status    control.Status
+	progress  string // the last progress of what is under way
+	runCalled bool   // Run was called: it gives the watcher back
 }
 
 // New takes the directory's lock, binds the address and checks the toolchain.
@@ -154,9 +154,9 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	events := transport.NewStream[control.Event]()
 	events.Retain(tells)
 	e := &Engine{
-		opts: o, events: events, started: time.Now(), checker: newSharedChecker(), holds: newHolds(), looks: newLooks(),
+		opts: o, events: events, started: time.Now(), checker: newSharedChecker(), pauses: newPauses(), rechecks: newRechecks(),
 		requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}),
-		anew: make(chan *net.UnixListener, 1),
+		newControl: make(chan *net.UnixListener, 1),
 	}
 	if e.out, err = openOutDir(dir); err != nil {
 		return nil, err
@@ -258,7 +258,7 @@ func (e *Engine) Events() *transport.Stream[control.Event] { return e.events }
 // Close gives back what New took. Run does it itself.
 func (e *Engine) Close() error {
 	var errs []error
-	if e.watcher != nil && !e.ran {
+	if e.watcher != nil && !e.runCalled {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
 		errs = append(errs, e.watcher.Run(ended)) // it gives back what it has opened
@@ -269,7 +269,7 @@ func (e *Engine) Close() error {
 		}
 	}
 	select {
-	case l := <-e.anew: // nobody has come to serve it
+	case l := <-e.newControl: // nobody has come to serve it
 		errs = append(errs, l.Close())
 	default:
 	}
@@ -300,9 +300,9 @@ func (e *Engine) publish(ev control.Event) control.Event {
 	apply(&e.status, ev)
 	switch {
 	case ev.Kind == control.EventProgress:
-		e.doing = ev.Message
+		e.progress = ev.Message
 	case tells(ev):
-		e.doing = ""
+		e.progress = ""
 	}
 	e.events.Publish(ev)
 	return ev

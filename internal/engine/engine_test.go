@@ -196,7 +196,7 @@ func TestAddressUnread(t *testing.T) {
 		if want != "" {
 			want = fmt.Sprintf(want, e.socket.Addr())
 		}
-		if note := e.named.note; note != want && (want != "" || strings.Contains(note, "source")) {
+		if note := e.mainAddr.note; note != want && (want != "" || strings.Contains(note, "source")) {
 			t.Errorf("%s: %q, want %q", addr, note, want)
 		}
 		if err := e.Close(); err != nil {
@@ -205,8 +205,8 @@ func TestAddressUnread(t *testing.T) {
 		if e, err = New(t.Context(), Options{Dir: dir, Addr: "127.0.0.1:0"}); err != nil {
 			t.Fatal(err)
 		}
-		if e.named.note != "" {
-			t.Errorf("with --addr: %q", e.named.note)
+		if e.mainAddr.note != "" {
+			t.Errorf("with --addr: %q", e.mainAddr.note)
 		}
 		if err := e.Close(); err != nil {
 			t.Error(err)

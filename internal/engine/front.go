@@ -25,7 +25,7 @@ const FrontHeader = devpage.HeaderVersion
 // handled and may be sent again.
 func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
-	s, doing := e.status, e.doing
+	s, doing := e.status, e.progress
 	e.mu.Unlock()
 	page := devpage.Page{
 		Title: frontTitle(s), Version: string(s.State), Note: "This page comes from anvil-lsp and gives way to the application by itself.",

@@ -18,8 +18,8 @@ import (
 // earlier is the next change, which cancels the task. graceSaid is when it is
 // said.
 const (
-	grace     = 2 * time.Second
-	graceSaid = time.Second
+	grace       = 2 * time.Second
+	graceNotice = time.Second
 )
 
 // await waits for something else to happen. The error says that it did.
@@ -27,7 +27,7 @@ func (t *task) await(ctx context.Context, what string) error {
 	if t.force.kind != requestNone {
 		return nil // the user does not wait
 	}
-	said := time.NewTimer(graceSaid)
+	said := time.NewTimer(graceNotice)
 	defer said.Stop()
 	over := time.NewTimer(grace)
 	defer over.Stop()

@@ -28,7 +28,7 @@ func newTestEngine(t *testing.T) *Engine {
 	})
 	e := &Engine{
 		opts: Options{Dir: t.TempDir(), Log: NewLog()}, socket: socket, events: transport.NewStream[control.Event](),
-		requests: make(chan request), ended: make(chan struct{}), checker: newSharedChecker(), holds: newHolds(), looks: newLooks(),
+		requests: make(chan request), ended: make(chan struct{}), checker: newSharedChecker(), pauses: newPauses(), rechecks: newRechecks(),
 	}
 	relevant := golist.PossiblyRelevant
 	e.relevant.Store(&relevant)
@@ -42,7 +42,7 @@ func (l *loop) now(do func(*task) outcome) outcome {
 	for {
 		select {
 		case r := <-l.reports:
-			l.receive(r)
+			l.receiveReport(r)
 		case out := <-l.results:
 			l.main = t.main
 			return out

@@ -32,7 +32,7 @@ const (
 	requestReload
 	requestRestart
 	requestRollback
-	requestTake // what waits, as if it had been saved now
+	requestApply // what waits, as if it had been saved now
 )
 
 // loop is the state that Run's goroutine owns.
@@ -48,24 +48,24 @@ type loop struct {
 	changed, arrived fileSet
 	batch            watch.Batch // the newest, for its times
 	first            time.Time   // when the first of arrived changed
-	rounds           rounds
+	reloadLoops      reloadLoops
 	wanted           bool // there is something to do that no client asked for
 	queue            []request
 
 	// waiting: changed or arrived has files that wait because reload on save is
 	// paused.
-	paused, waiting bool
+	paused, pending bool
 
 	// gaveUp: the live server ended too often, and waits for a reason to try again.
 	// rolledBack: what is live is not snap, but an earlier generation, or one that
 	// had been given up.
 	gaveUp, rolledBack bool
 
-	noted map[string]fileSum // what files were like when they were taken up
+	digests map[string]digest // what files were like when they were taken up
 
-	runsIn   string // working directory of the application, as it was told
-	proposed bool   // a restart, because of the memory budget
-	toldFull bool   // that a plugin was linked fully
+	runsIn          string // working directory of the application, as it was told
+	restartProposed bool   // a restart, because of the memory budget
+	fullLinkWarned  bool   // that a plugin was linked fully
 
 	current request            // of the running task
 	cancel  context.CancelFunc // of the running task; nil if there is none
@@ -78,11 +78,11 @@ type loop struct {
 
 func newLoop(e *Engine) *loop {
 	l := &loop{
-		e: e, main: e.main, generation: 1, wanted: true, noted: map[string]fileSum{},
+		e: e, main: e.main, generation: 1, wanted: true, digests: map[string]digest{},
 		reports: make(chan report), results: make(chan outcome, 1), work: (*task).run,
 	}
 	l.ports = ports{
-		builder: e.builder, checker: e.checker, live: e.sup, opts: &e.opts, publish: e.publish, look: e.Look, reports: l.reports,
+		builder: e.builder, checker: e.checker, live: e.sup, opts: &e.opts, publish: e.publish, recheck: e.Recheck, reports: l.reports,
 	}
 	return l
 }
@@ -121,7 +121,7 @@ func (s *fileSet) list() []string {
 // the context ends or a client asks it to stop. It returns nil after an orderly
 // end; no process, socket or temporary file is left.
 func (e *Engine) Run(ctx context.Context) (err error) {
-	e.ran = true
+	e.runCalled = true
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	parts := newGroup(stop)
@@ -135,8 +135,8 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	parts.run(ctx, "control socket", func(ctx context.Context) error { return e.serve(ctx, stop) })
 
 	e.publish(control.Event{Kind: control.EventStarting})
-	if e.named.note != "" {
-		e.publish(control.Event{Kind: control.EventWarning, Message: e.named.note})
+	if e.mainAddr.note != "" {
+		e.publish(control.Event{Kind: control.EventWarning, Message: e.mainAddr.note})
 	}
 	e.checkManifest()
 	if flags := e.builder.Unheeded(); len(flags) > 0 {
@@ -172,17 +172,17 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 				batches = nil
 				continue
 			}
-			l.take(b)
-		case <-l.e.holds.changed:
-			l.pause(l.e.holds.any())
+			l.receiveBatch(b)
+		case <-l.e.pauses.changed:
+			l.pause(l.e.pauses.any())
 		case r := <-l.e.requests:
 			l.queue = append(l.queue, r)
-		case files := <-l.e.looks.due:
-			l.look(files)
+		case files := <-l.e.rechecks.due:
+			l.recheck(files)
 		case overlay := <-l.e.speculations:
 			l.speculate(ctx, overlay)
 		case r := <-l.reports:
-			l.receive(r)
+			l.receiveReport(r)
 		case out := <-l.results:
 			l.finish(out)
 		case ev, ok := <-live:
@@ -201,17 +201,17 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 	}
 }
 
-// take takes a batch up: it is newer than whatever is being built.
-func (l *loop) take(b watch.Batch) {
+// receiveBatch takes a batch up: it is newer than whatever is being built.
+func (l *loop) receiveBatch(b watch.Batch) {
 	l.batch = b
-	l.note(b.Files)
+	l.noteDigests(b.Files)
 	if l.first.IsZero() {
 		l.first = b.First
 	}
 	l.arrived.add(b.Files...)
 	l.arrived.all = l.arrived.all || b.Overflow
 	if l.paused {
-		l.hold()
+		l.reportPending()
 		return
 	}
 	l.wanted = true
@@ -220,9 +220,9 @@ func (l *loop) take(b watch.Batch) {
 	}
 }
 
-// hold has what arrived wait.
-func (l *loop) hold() {
-	l.waiting = true
+// reportPending has what arrived wait.
+func (l *loop) reportPending() {
+	l.pending = true
 	var all fileSet
 	all.merge(l.arrived)
 	if l.cancel == nil { // else they are being worked on
@@ -244,8 +244,8 @@ func (l *loop) pause(paused bool) {
 		return
 	}
 	l.e.publish(control.Event{Kind: control.EventResumed, Message: "saves are taken up again"})
-	l.wanted = l.wanted || l.waiting
-	if l.waiting && l.cancel != nil { // what arrived is newer than what is being built
+	l.wanted = l.wanted || l.pending
+	if l.pending && l.cancel != nil { // what arrived is newer than what is being built
 		l.cancel()
 	}
 }
@@ -263,11 +263,11 @@ func (l *loop) next(ctx context.Context) {
 		return
 	}
 	if force.kind == requestReload {
-		l.rounds.forget()
+		l.reloadLoops.forget()
 	}
-	leave := force.kind == requestNone && l.goesRound()
+	leave := force.kind == requestNone && l.reloadsItself()
 	if force.kind != requestRollback { // which takes no file up
-		l.wanted, l.waiting = false, false
+		l.wanted, l.pending = false, false
 	}
 	l.changed.merge(l.arrived)
 	l.arrived, l.first = fileSet{}, time.Time{}
@@ -278,7 +278,7 @@ func (l *loop) next(ctx context.Context) {
 	t := l.newTask(force)
 	if !l.batch.First.IsZero() {
 		t.begun = l.batch.First
-		t.step(control.StepDebounce, l.batch.Settled.Sub(l.batch.First))
+		t.step(control.StepDebounce, l.batch.End.Sub(l.batch.First))
 		l.batch = watch.Batch{}
 	}
 	if force.kind != requestRollback { // which builds nothing
@@ -291,18 +291,18 @@ func (l *loop) next(ctx context.Context) {
 	go func() { l.results <- l.work(t, taskCtx) }()
 }
 
-// goesRound reports whether what arrived is to be left alone, because loading it
+// reloadsItself reports whether what arrived is to be left alone, because loading it
 // brings it about. It stays among what changed, for the next build.
-func (l *loop) goesRound() bool {
+func (l *loop) reloadsItself() bool {
 	if l.arrived.all || l.changed.all {
 		return false
 	}
 	files := l.arrived.list()
-	leave, message := l.rounds.take(files, l.first, l.e.opts.relative)
+	leave, message := l.reloadLoops.observe(files, l.first, l.e.opts.relative)
 	if message != "" {
 		l.e.publish(control.Event{Kind: control.EventWarning, Cause: l.e.opts.relative(files), Message: message})
 	}
-	return leave && l.rounds.all(l.rounds.known, l.changed.list())
+	return leave && l.reloadLoops.all(l.reloadLoops.ignored, l.changed.list())
 }
 
 // newTask returns a task with what is known now.
@@ -326,13 +326,13 @@ func (l *loop) restore() (lost bool, err error) {
 		l.e.publish(control.Event{
 			Kind: control.EventWarning, Message: out.path + " was deleted: everything is built again, and the live server starts anew",
 		})
-		err = l.e.listenAnew()
+		err = l.e.listenAgain()
 	}
 	return out.lost, err
 }
 
-// receive applies what the running task reports.
-func (l *loop) receive(r report) {
+// receiveReport applies what the running task reports.
+func (l *loop) receiveReport(r report) {
 	if r.watch != nil {
 		r.began <- l.e.follow(*r.watch)
 	}
@@ -340,7 +340,7 @@ func (l *loop) receive(r report) {
 		l.e.setMain(r.main)
 	}
 	if r.newest != nil {
-		l.learn(func(k *known) { k.newest = r.newest })
+		l.learn(func(k *baseline) { k.newest = r.newest })
 		if l.snap == nil && l.e.opts.OnPredictable != nil {
 			l.e.opts.OnPredictable()
 		}
@@ -348,13 +348,13 @@ func (l *loop) receive(r report) {
 }
 
 // learn changes what the Predictor knows.
-func (l *loop) learn(change func(*known)) {
-	k := known{}
-	if old := l.e.known.Load(); old != nil {
+func (l *loop) learn(change func(*baseline)) {
+	k := baseline{}
+	if old := l.e.baseline.Load(); old != nil {
 		k = *old
 	}
 	change(&k)
-	l.e.known.Store(&k)
+	l.e.baseline.Store(&k)
 }
 
 // endTask cancels the running task, if there is one, and waits for its outcome.
@@ -363,7 +363,7 @@ func (l *loop) endTask() {
 		l.cancel()
 		select {
 		case r := <-l.reports:
-			l.receive(r)
+			l.receiveReport(r)
 		case out := <-l.results:
 			l.finish(out)
 		}
@@ -396,12 +396,12 @@ func (l *loop) apply(out *outcome) {
 	}
 	if out.manifest != nil {
 		l.last = out.manifest
-		if err := l.e.record(l.snap, l.last); err != nil {
+		if err := l.e.writeManifest(l.snap, l.last); err != nil {
 			out.event.Message = err.Error()
 		}
 	}
 	if out.snap != nil || out.refused != nil || out.manifest != nil {
-		l.learn(func(k *known) {
+		l.learn(func(k *baseline) {
 			k.live, k.manifest = l.snap, l.last
 			if out.snap != nil {
 				k.newest = out.snap
@@ -415,15 +415,15 @@ func (l *loop) apply(out *outcome) {
 		l.e.setTarget(out.target)
 	}
 	if out.started {
-		l.proposed, l.e.out.lost = false, false
+		l.restartProposed, l.e.out.lost = false, false
 		l.e.compareAddress(out.addr)
 	}
 	l.checkBudget(out.growth)
-	l.tellFullLink(out.fullLink)
+	l.warnFullLink(out.fullLink)
 	switch out.event.Kind {
 	case control.EventLive:
 		l.gaveUp, l.rolledBack = false, false
-		l.rounds.served(out.loading, time.Now())
+		l.reloadLoops.served(out.loading, time.Now())
 	case control.EventRolledBack:
 		l.rolledBack = true
 	}
@@ -431,21 +431,21 @@ func (l *loop) apply(out *outcome) {
 
 // checkBudget proposes a restart, once for each process, when the live server has grown too much.
 func (l *loop) checkBudget(growth int64) {
-	if growth <= cmp.Or(l.e.opts.MemoryBudget, 1<<30) || l.proposed {
+	if growth <= cmp.Or(l.e.opts.MemoryBudget, 1<<30) || l.restartProposed {
 		return
 	}
-	l.proposed = true
+	l.restartProposed = true
 	l.e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
 		"the live server has grown by %d MB since it started, and Go never gives back the memory of plugins; "+
 			"`anvil-lsp ctl restart` does", growth>>20)})
 }
 
-// tellFullLink says, once, that saves take longer than they should.
-func (l *loop) tellFullLink(why string) {
-	if why == "" || l.toldFull || l.e.builder.ChoseFull() {
+// warnFullLink says, once, that saves take longer than they should.
+func (l *loop) warnFullLink(why string) {
+	if why == "" || l.fullLinkWarned || l.e.builder.ChoseFull() {
 		return
 	}
-	l.toldFull = true
+	l.fullLinkWarned = true
 	l.e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
 		"the plugin was linked as a whole program, which takes longer and keeps more memory: %s "+
 			"(told once; `anvil-lsp ctl status` counts such links)", why)})
@@ -496,7 +496,7 @@ func (e *Engine) report(ev launch.Event) {
 			out.Routes = ev.Status.Manifest.Routes
 		}
 		e.publish(out)
-	case launch.Alone:
+	case launch.NoOverlap:
 		advice := ""
 		if ev.Socket {
 			advice = "; for Options.Listeners, hotreload.Listen opens a socket that is handed on instead"

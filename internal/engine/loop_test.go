@@ -90,7 +90,7 @@ func TestLoopBatchAtTheEnd(t *testing.T) {
 func TestLoopAppliesWhatIsTrue(t *testing.T) {
 	inLoop(t, func(r *rig) {
 		r.started()
-		live, tried, refused := r.e.known.Load().live, &build.Snapshot{}, &build.Snapshot{}
+		live, tried, refused := r.e.baseline.Load().live, &build.Snapshot{}, &build.Snapshot{}
 		r.e.out.lost = true // somebody deleted it
 		r.save("/app/a.go")
 		older := r.task()
@@ -104,7 +104,7 @@ func TestLoopAppliesWhatIsTrue(t *testing.T) {
 		}
 		older.reports <- report{main: "./found"} // it has not noticed yet
 		synctest.Wait()
-		if k := r.e.known.Load(); k.newest != tried || k.live != live || r.e.status.Main != "./found" {
+		if k := r.e.baseline.Load(); k.newest != tried || k.live != live || r.e.status.Main != "./found" {
 			r.Errorf("reported: newest %p, live %p, main %q", k.newest, k.live, r.e.status.Main)
 		}
 		older.generation, older.runsIn = 7, "/elsewhere"
@@ -114,7 +114,7 @@ func TestLoopAppliesWhatIsTrue(t *testing.T) {
 		if !newer.lost || newer.generation != 7 || newer.snap != refused || newer.runsIn != "/elsewhere" {
 			r.Errorf("afterwards: lost %t, generation %d, snapshot %p, runs in %q", newer.lost, newer.generation, newer.snap, newer.runsIn)
 		}
-		if k := r.e.known.Load(); k.newest != tried || k.live != refused {
+		if k := r.e.baseline.Load(); k.newest != tried || k.live != refused {
 			r.Errorf("afterwards: newest %p, live %p", k.newest, k.live)
 		}
 		building := []control.EventKind{control.EventBuilding, control.EventBuilding}
@@ -335,7 +335,7 @@ func TestLoopAttributes(t *testing.T) {
 		r.task().endLive()
 		counts("after all", false)
 
-		r.e.Hold(true)
+		r.e.PauseSaves(true)
 		answer = r.ask(requestReload, 0)
 		j = r.task()
 		counts("while it is tried", false)

@@ -244,7 +244,7 @@ func (p prediction) codes() []manifest.Code {
 // policy for breaks did not hold it back.
 func happened(out outcome) manifest.Rung {
 	switch {
-	case out.held:
+	case out.needsDecision:
 		return manifest.RungWarmRestart
 	case out.event.Kind == control.EventLive:
 		return out.event.Rung
@@ -261,7 +261,7 @@ func telling(out outcome) bool {
 	if slices.ContainsFunc(out.event.Diagnostics, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeClash }) {
 		return false
 	}
-	return out.held || out.event.Kind != control.EventKept || slices.ContainsFunc(out.event.Diagnostics, func(d manifest.Diagnostic) bool {
+	return out.needsDecision || out.event.Kind != control.EventKept || slices.ContainsFunc(out.event.Diagnostics, func(d manifest.Diagnostic) bool {
 		return d.Code != manifest.CodeRegistration && d.Code != manifest.CodeLiveServer
 	})
 }

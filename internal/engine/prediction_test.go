@@ -177,7 +177,7 @@ func TestTelling(t *testing.T) {
 	}{
 		"live":                     {outcome{event: control.Event{Kind: control.EventLive}}, true},
 		"unchanged":                {outcome{event: control.Event{Kind: control.EventUnchanged}}, true},
-		"held back":                {outcome{held: true, event: control.Event{Kind: control.EventKept}}, true},
+		"held back":                {outcome{needsDecision: true, event: control.Event{Kind: control.EventKept}}, true},
 		"compile error":            {kept(manifest.CodeCompile), true},
 		"bad route and a panic":    {kept(manifest.CodeRegistration, manifest.CodeRoute), true},
 		"panic while registering":  {kept(manifest.CodeRegistration), false},
@@ -186,7 +186,7 @@ func TestTelling(t *testing.T) {
 		"what the process had made": {outcome{event: control.Event{
 			Kind: control.EventLive, Rung: manifest.RungWarmRestart, Diagnostics: diagnostics(manifest.CodeClash),
 		}}, false},
-		"that, held back": {outcome{held: true, event: control.Event{Kind: control.EventAsking, Diagnostics: diagnostics(manifest.CodeClash)}}, false},
+		"that, held back": {outcome{needsDecision: true, event: control.Event{Kind: control.EventAsking, Diagnostics: diagnostics(manifest.CodeClash)}}, false},
 	}
 	for name, tt := range tests {
 		if got := telling(tt.out); got != tt.want {
@@ -240,8 +240,8 @@ func TestHappened(t *testing.T) {
 		{event(control.EventLive, ""), ""}, // the first generation
 		{event(control.EventUnchanged, ""), ""},
 		{event(control.EventKept, manifest.RungKeep), manifest.RungKeep},
-		{outcome{held: true, event: control.Event{Kind: control.EventKept, Rung: manifest.RungKeep}}, manifest.RungWarmRestart},
-		{outcome{held: true, event: control.Event{Kind: control.EventAsking, Rung: manifest.RungWarmRestart}}, manifest.RungWarmRestart},
+		{outcome{needsDecision: true, event: control.Event{Kind: control.EventKept, Rung: manifest.RungKeep}}, manifest.RungWarmRestart},
+		{outcome{needsDecision: true, event: control.Event{Kind: control.EventAsking, Rung: manifest.RungWarmRestart}}, manifest.RungWarmRestart},
 	}
 	for _, tt := range tests {
 		if got := happened(tt.out); got != tt.want {

@@ -36,23 +36,23 @@ var ErrNotPredictable = errors.New("nothing is known of the application yet")
 // the go command is not asked, and what did not change is not checked again. It
 // is safe for concurrent use; calls take turns.
 type Predictor struct {
-	known   func() *known
-	checker *sharedChecker
-	builder *build.Builder
-	opts    *Options // what is done about breaks
-	drafts  *build.Drafts
-	turn    chan struct{} // holds a value while nobody uses drafts
+	baseline func() *baseline
+	checker  *sharedChecker
+	builder  *build.Builder
+	opts     *Options // what is done about breaks
+	drafts   *build.Drafts
+	turn     chan struct{} // holds a value while nobody uses drafts
 
 	dir  string // of a predictor without an engine
 	main string
-	own  *known // the same, guarded by turn
+	own  *baseline // the same, guarded by turn
 
 	links  map[string][]string // of linked; both are guarded by turn
 	linked *build.Snapshot
 }
 
-// known is what there is to compare with.
-type known struct {
+// baseline is what there is to compare with.
+type baseline struct {
 	live     *build.Snapshot // what the live server runs; nil while the first is being started
 	newest   *build.Snapshot // what the go command said last
 	manifest *manifest.Manifest
@@ -62,7 +62,7 @@ type known struct {
 // Predictor returns a predictor on what this engine would do. It always compares
 // with what is live and shares what the engine has checked.
 func (e *Engine) Predictor() *Predictor {
-	return newBufferPredictor(e.builder, e.checker, &e.opts, e.known.Load)
+	return newBufferPredictor(e.builder, e.checker, &e.opts, e.baseline.Load)
 }
 
 // NewPredictor returns a predictor on an application that another engine serves, or
@@ -86,12 +86,12 @@ func NewPredictor(ctx context.Context, o Options) (*Predictor, error) {
 		return nil, err
 	}
 	p := newBufferPredictor(b, newSharedChecker(), &o, nil)
-	p.dir, p.known = dir, func() *known { return p.own }
+	p.dir, p.baseline = dir, func() *baseline { return p.own }
 	return p, nil
 }
 
-func newBufferPredictor(b *build.Builder, c *sharedChecker, opts *Options, k func() *known) *Predictor {
-	p := &Predictor{known: k, checker: c, builder: b, opts: opts, drafts: build.NewDrafts(b), turn: make(chan struct{}, 1)}
+func newBufferPredictor(b *build.Builder, c *sharedChecker, opts *Options, k func() *baseline) *Predictor {
+	p := &Predictor{baseline: k, checker: c, builder: b, opts: opts, drafts: build.NewDrafts(b), turn: make(chan struct{}, 1)}
 	p.turn <- struct{}{}
 	return p
 }
@@ -115,7 +115,7 @@ func (p *Predictor) Predict(ctx context.Context, buffers map[string][]byte) (*Pr
 		return nil, err
 	}
 	defer p.unlock()
-	k := p.known()
+	k := p.baseline()
 	if k == nil || k.newest == nil {
 		return nil, ErrNotPredictable
 	}
@@ -154,7 +154,7 @@ func (p *Predictor) Loads(ctx context.Context) error {
 	if err := p.lock(ctx); err != nil {
 		return err
 	}
-	k := p.known()
+	k := p.baseline()
 	p.unlock()
 	if k == nil || k.newest == nil {
 		return ErrNotPredictable
@@ -183,7 +183,7 @@ func (p *Predictor) Refresh(ctx context.Context, files []string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, manifest.ErrFormat) {
 		return err
 	}
-	k := &known{live: newest, newest: newest, manifest: m}
+	k := &baseline{live: newest, newest: newest, manifest: m}
 	if m != nil {
 		switch reasons := hostChanges(p.builder, newest, m); {
 		case len(reasons) == 0:
@@ -223,7 +223,7 @@ func (p *Predictor) Dirs(ctx context.Context) []string {
 		return nil
 	}
 	defer p.unlock()
-	if k := p.known(); k != nil && k.newest != nil {
+	if k := p.baseline(); k != nil && k.newest != nil {
 		return k.newest.SourceDirs()
 	}
 	return nil
@@ -236,7 +236,7 @@ func (p *Predictor) Links(ctx context.Context) map[string][]string {
 		return nil
 	}
 	defer p.unlock()
-	k := p.known()
+	k := p.baseline()
 	if k == nil || k.newest == nil {
 		return nil
 	}

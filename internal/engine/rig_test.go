@@ -98,7 +98,7 @@ func (r *rig) noTask() {
 
 func (r *rig) save(files ...string) {
 	now := time.Now()
-	r.batches <- watch.Batch{Files: files, First: now, Settled: now.Add(10 * time.Millisecond)}
+	r.batches <- watch.Batch{Files: files, First: now, End: now.Add(10 * time.Millisecond)}
 }
 
 // ask has a client ask for something; the answer is the channel's one value.

@@ -33,12 +33,12 @@ func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error 
 	})
 	r.Get(control.PathEvents, e.events.ServeHTTP)
 	r.Get(control.PathLog, e.opts.Log.ServeHTTP)
-	r.Post(control.PathReload, e.asked(requestReload))
-	r.Post(control.PathRestart, e.asked(requestRestart))
-	r.Post(control.PathRollback, e.asked(requestRollback))
-	r.Post(control.PathApply, e.asked(requestTake))
-	r.Post(control.PathLook, e.lookForClient)
-	r.Get(control.PathHold, e.holdForClient)
+	r.Post(control.PathReload, e.handleRequest(requestReload))
+	r.Post(control.PathRestart, e.handleRequest(requestRestart))
+	r.Post(control.PathRollback, e.handleRequest(requestRollback))
+	r.Post(control.PathApply, e.handleRequest(requestApply))
+	r.Post(control.PathLook, e.recheckForClient)
+	r.Get(control.PathHold, e.pauseForClient)
 	r.Post(control.PathStop, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
 		stop(errStopRequested)
@@ -63,7 +63,7 @@ func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error 
 	others.Go(func() {
 		for {
 			select {
-			case l := <-e.anew:
+			case l := <-e.newControl:
 				others.Go(func() { _ = srv.Serve(l) }) // ends with srv
 			case <-later.Done():
 				return
@@ -78,10 +78,10 @@ func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error 
 	return nil
 }
 
-// listenAnew makes the control socket once more, where its file was deleted. Who
+// listenAgain makes the control socket once more, where its file was deleted. Who
 // is connected already stays so.
 // Where the directory was moved away and is back the socket may still be there.
-func (e *Engine) listenAnew() error {
+func (e *Engine) listenAgain() error {
 	now, err := os.Lstat(SocketPath(e.opts.Dir))
 	if err == nil && slices.ContainsFunc(e.bound, func(own fs.FileInfo) bool { return os.SameFile(own, now) }) {
 		return nil
@@ -91,11 +91,11 @@ func (e *Engine) listenAnew() error {
 		return err
 	}
 	select {
-	case deleted := <-e.anew: // this one, too
+	case deleted := <-e.newControl: // this one, too
 		err = deleted.Close()
 	default:
 	}
-	e.anew <- l
+	e.newControl <- l
 	return err
 }
 
@@ -111,9 +111,9 @@ func (e *Engine) listenControl() (*net.UnixListener, error) {
 	return l, nil
 }
 
-// asked hands a client's request to the loop and answers with the event that
+// handleRequest hands a client's request to the loop and answers with the event that
 // it ended in.
-func (e *Engine) asked(kind requestKind) http.HandlerFunc {
+func (e *Engine) handleRequest(kind requestKind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var err error
 		var rollback control.RollbackRequest
@@ -166,10 +166,10 @@ func (e *Engine) Restart(ctx context.Context, fresh bool) (control.Event, error)
 	return e.do(ctx, request{kind: requestRestart, fresh: fresh})
 }
 
-// Take builds and loads what waits because reload on save is paused, as if it
+// Apply builds and loads what waits because reload on save is paused, as if it
 // had been saved now.
-func (e *Engine) Take(ctx context.Context) (control.Event, error) {
-	return e.do(ctx, request{kind: requestTake})
+func (e *Engine) Apply(ctx context.Context) (control.Event, error) {
+	return e.do(ctx, request{kind: requestApply})
 }
 
 // Rollback makes an earlier generation live again; 0 is the one before.

@@ -144,7 +144,7 @@ func TestServeRefuses(t *testing.T) {
 func TestServeBadJSON(t *testing.T) {
 	w := httptest.NewRecorder()
 	// Without a loop: a request would wait for ever.
-	newTestEngine(t).asked(requestRollback)(w, httptest.NewRequest(http.MethodPost, control.PathRollback, strings.NewReader(`{"generation":`)))
+	newTestEngine(t).handleRequest(requestRollback)(w, httptest.NewRequest(http.MethodPost, control.PathRollback, strings.NewReader(`{"generation":`)))
 	if w.Code != http.StatusBadRequest || w.Result().Header.Get("Content-Type") != "application/problem+json" || !strings.Contains(w.Body.String(), "bad JSON") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -241,7 +241,7 @@ func TestRequestOfAClientThatLeft(t *testing.T) {
 // not where the directory it is in was only away for a while.
 func TestListenAnew(t *testing.T) {
 	e := newTestEngine(t)
-	e.anew = make(chan *net.UnixListener, 1)
+	e.newControl = make(chan *net.UnixListener, 1)
 	out := filepath.Join(e.opts.Dir, OutDir)
 	if err := os.Mkdir(out, 0o777); err != nil {
 		t.Fatal(err)
@@ -257,19 +257,19 @@ func TestListenAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := e.listenAnew(); err != nil || len(e.anew) > 0 {
-		t.Errorf("error %v, %d new sockets, though the socket is there", err, len(e.anew))
+	if err := e.listenAgain(); err != nil || len(e.newControl) > 0 {
+		t.Errorf("error %v, %d new sockets, though the socket is there", err, len(e.newControl))
 	}
 	if err := os.Remove(SocketPath(e.opts.Dir)); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.listenAnew(); err != nil || len(e.anew) != 1 {
-		t.Fatalf("error %v, %d new sockets, though it was deleted", err, len(e.anew))
+	if err := e.listenAgain(); err != nil || len(e.newControl) != 1 {
+		t.Fatalf("error %v, %d new sockets, though it was deleted", err, len(e.newControl))
 	}
-	if err := e.listenAnew(); err != nil || len(e.anew) != 1 {
-		t.Errorf("error %v, %d new sockets, though the new one is there", err, len(e.anew))
+	if err := e.listenAgain(); err != nil || len(e.newControl) != 1 {
+		t.Errorf("error %v, %d new sockets, though the new one is there", err, len(e.newControl))
 	}
-	if err := (<-e.anew).Close(); err != nil {
+	if err := (<-e.newControl).Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build"
 )
 
-// Apply brings a status up to date with an event, as the engine does with its
+// UpdateStatus brings a status up to date with an event, as the engine does with its
 // own: a client that follows the events need not ask again.
-func Apply(s *control.Status, ev control.Event) { apply(s, ev) }
+func UpdateStatus(s *control.Status, ev control.Event) { apply(s, ev) }
 
 // apply brings a status up to date with an event. Every change of state is an
 // event, so that a client that follows the stream knows the same.
@@ -25,7 +25,7 @@ func apply(s *control.Status, ev control.Event) {
 			s.Counts.Mispredicted++
 		}
 	}
-	if settles(ev.Kind) {
+	if endsWaiting(ev.Kind) {
 		s.Waiting = ""
 	}
 	switch ev.Kind {
@@ -42,8 +42,8 @@ func apply(s *control.Status, ev control.Event) {
 		s.State = control.StateRestarting
 	case control.EventLive, control.EventRolledBack:
 		s.Down, s.Behind = false, false
-		s.State = settled(s)
-		s.Problems = stillOpen(ev)
+		s.State = idleState(s)
+		s.Problems = openProblems(ev)
 		if ev.Kind == control.EventLive && ev.Rung == manifest.RungWarmRestart {
 			s.Counts.Restarts++
 		} else if ev.Kind == control.EventLive && ev.Rung == manifest.RungHotSwap {
@@ -53,17 +53,17 @@ func apply(s *control.Status, ev control.Event) {
 	case control.EventKept:
 		s.Down = s.Down || ev.Generation == 0
 		s.Behind = true
-		s.State = settled(s)
-		s.Problems = besideIncidents(s.Problems, ev)
+		s.State = idleState(s)
+		s.Problems = withIncidents(s.Problems, ev)
 		s.Counts.Kept++
 	case control.EventAsking:
 		s.Behind = true
-		s.State = settled(s)
-		s.Problems = besideIncidents(s.Problems, ev)
+		s.State = idleState(s)
+		s.Problems = withIncidents(s.Problems, ev)
 	case control.EventUnchanged:
 		// What was wrong is not any more: the files are back to what runs.
 		s.Behind = false
-		s.State = settled(s)
+		s.State = idleState(s)
 		s.Problems = slices.DeleteFunc(slices.Clone(s.Problems), func(d manifest.Diagnostic) bool { return d.Code != manifest.CodeHandlerPanic })
 	case control.EventPanic:
 		s.Counts.Panics++
@@ -71,7 +71,7 @@ func apply(s *control.Status, ev control.Event) {
 	case control.EventExited:
 		s.Counts.Crashes++
 		s.Down = true
-		s.State = settled(s)
+		s.State = idleState(s)
 		s.Problems = addProblems(s.Problems, ev.Diagnostics)
 	case control.EventRecovered:
 		// What was wrong before the process ended still is.
@@ -79,15 +79,15 @@ func apply(s *control.Status, ev control.Event) {
 		s.Behind = s.Behind || slices.ContainsFunc(s.Problems, func(d manifest.Diagnostic) bool {
 			return d.Code.Rung() != manifest.RungHotSwap && !incident(d)
 		})
-		s.State = settled(s)
+		s.State = idleState(s)
 	}
 	if tells(ev) {
 		s.Last = &ev
 	}
 }
 
-// settled is the state while nothing is being built.
-func settled(s *control.Status) control.State {
+// idleState is the state while nothing is being built.
+func idleState(s *control.Status) control.State {
 	switch {
 	case s.Down:
 		return control.StateDown
@@ -112,8 +112,8 @@ func tells(ev control.Event) bool {
 	return ev.Kind != control.EventProgress && ev.Kind != control.EventRequests && ev.Kind != control.EventWaiting
 }
 
-// settles reports whether after an event of a kind nothing waits any more.
-func settles(k control.EventKind) bool {
+// endsWaiting reports whether after an event of a kind nothing waits any more.
+func endsWaiting(k control.EventKind) bool {
 	switch k {
 	case control.EventBuilding, control.EventLive, control.EventKept, control.EventUnchanged, control.EventAsking, control.EventRolledBack, control.EventHeld:
 		return true
@@ -121,9 +121,9 @@ func settles(k control.EventKind) bool {
 	return false
 }
 
-// stillOpen returns what is still to be mended after a generation went live: what
+// openProblems returns what is still to be mended after a generation went live: what
 // called for a restart was mended by it, or swapped in all the same.
-func stillOpen(ev control.Event) []manifest.Diagnostic {
+func openProblems(ev control.Event) []manifest.Diagnostic {
 	return slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool { return d.Code.Rung() == manifest.RungWarmRestart })
 }
 
@@ -145,9 +145,9 @@ func addProblems(problems, more []manifest.Diagnostic) []manifest.Diagnostic {
 	})
 }
 
-// besideIncidents returns the findings about code that does not go live, and what
+// withIncidents returns the findings about code that does not go live, and what
 // happened to the generation that still serves.
-func besideIncidents(problems []manifest.Diagnostic, ev control.Event) []manifest.Diagnostic {
+func withIncidents(problems []manifest.Diagnostic, ev control.Event) []manifest.Diagnostic {
 	if ev.Generation == 0 { // none does
 		return ev.Diagnostics
 	}

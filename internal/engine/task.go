@@ -26,7 +26,7 @@ type ports struct {
 	live    *launch.Supervisor
 	opts    *Options // constant
 	publish func(control.Event) control.Event
-	look    func(files ...string) // has the engine look at files; see Engine.Look
+	recheck func(files ...string) // has the engine look at files; see Engine.Recheck
 	reports chan<- report
 }
 
@@ -62,8 +62,8 @@ type task struct {
 	steps      []control.Step
 	// planned is what the files mean, once that is known.
 	planned *build.Plan
-	// hosting is the executable that is being built for it.
-	hosting *hosting
+	// hostBuild is the executable that is being built for it.
+	hostBuild *hostBuild
 	// lost: the output directory was deleted while a live server ran, which nobody can ask for anything
 	// since. unusable is why there is none now.
 	lost     bool
@@ -98,7 +98,7 @@ type outcome struct {
 	// not nil: the process has opened a plugin that it does not serve.
 	refused *build.Snapshot
 	// held: the change takes a restart, which waits for the user's word.
-	held bool
+	needsDecision bool
 	// denied: something may not be read.
 	denied bool
 }
@@ -147,13 +147,13 @@ func (t *task) climb(ctx context.Context) outcome {
 		t.main = "" // to be found again
 	}
 	t.reports <- report{newest: plan.Watch()}
-	var under *building // while the prediction is made
+	var under *pluginBuild // while the prediction is made
 	switch {
 	case plan.Rung == manifest.RungHotSwap && len(t.snap.Hot()) > 0:
 		under = t.build(ctx, plan)
 	case plan.Rung == manifest.RungWarmRestart && t.main != "":
-		t.hosting = t.buildHost(ctx, plan)
-		defer func() { t.hosting.abandon() }()
+		t.hostBuild = t.buildHost(ctx, plan)
+		defer func() { t.hostBuild.abandon() }()
 	}
 	v, err := t.predict(ctx, plan)
 	if err != nil {
@@ -211,7 +211,7 @@ func (t *task) plan(ctx context.Context) (*build.Plan, error) {
 // watchGraph has the watcher follow the snapshot that is tried, and the live one. What changed between
 // the moment that the former was read and now is taken up as if it were saved now.
 func (t *task) watchGraph(next *build.Snapshot) {
-	t.look(next.Missed(t.follow(graphSet(t.opts.Dir, t.snap, next)))...)
+	t.recheck(next.Missed(t.follow(graphSet(t.opts.Dir, t.snap, next)))...)
 }
 
 // watchBroken has the watcher follow a graph that did not build, as far as there is one. It reports
@@ -228,8 +228,8 @@ func (t *task) follow(s watchSet) (began []string) {
 	return <-answer
 }
 
-// building is a plugin that is built while something else is done.
-type building struct {
+// pluginBuild is a plugin that is built while something else is done.
+type pluginBuild struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	res    *build.Result
@@ -237,9 +237,9 @@ type building struct {
 }
 
 // build starts to build the plugin of a plan.
-func (t *task) build(ctx context.Context, plan *build.Plan) *building {
+func (t *task) build(ctx context.Context, plan *build.Plan) *pluginBuild {
 	ctx, cancel := context.WithCancel(ctx)
-	b := &building{cancel: cancel, done: make(chan struct{})}
+	b := &pluginBuild{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(b.done)
 		b.res, b.err = t.builder.Plugin(ctx, plan, t.generation)
@@ -248,14 +248,14 @@ func (t *task) build(ctx context.Context, plan *build.Plan) *building {
 }
 
 // wait returns the plugin.
-func (b *building) wait() (*build.Result, error) {
+func (b *pluginBuild) wait() (*build.Result, error) {
 	<-b.done
 	b.cancel()
 	return b.res, b.err
 }
 
 // abandon ends the build; b may be nil.
-func (b *building) abandon() {
+func (b *pluginBuild) abandon() {
 	if b != nil {
 		b.cancel()
 		<-b.done
@@ -264,7 +264,7 @@ func (b *building) abandon() {
 
 // swap is the first rung: a plugin for the running process, which may be under
 // way.
-func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome {
+func (t *task) swap(ctx context.Context, plan *build.Plan, b *pluginBuild) outcome {
 	if len(t.snap.Hot()) == 0 {
 		return t.start(ctx, nil)
 	}
@@ -315,7 +315,7 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *building) outcome 
 		out.growth, out.fullLink = load.Growth, res.FullBecause()
 		return out
 	default:
-		out := t.kept(&build.Failure{Diagnostics: t.place(load.Diagnostics)})
+		out := t.kept(&build.Failure{Diagnostics: t.locate(load.Diagnostics)})
 		if load.Outcome == control.OutcomeRejected {
 			out.refused = t.snap.Refused(res, brokenOff(load))
 		}
@@ -378,12 +378,12 @@ func reason(ds []manifest.Diagnostic) string {
 func (t *task) restart(ctx context.Context, reasons []manifest.Diagnostic) outcome {
 	switch t.opts.policy(reasons) {
 	case BreakKeep:
-		return outcome{held: true, event: control.Event{
+		return outcome{needsDecision: true, event: control.Event{
 			Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: reasons,
 			Message: "the old code stays until the live server is restarted",
 		}}
 	case BreakAsk:
-		return outcome{held: true, event: control.Event{
+		return outcome{needsDecision: true, event: control.Event{
 			Kind: control.EventAsking, Rung: manifest.RungWarmRestart, Diagnostics: reasons,
 			Message: "the change needs a restart of the live server; the old code stays until then",
 		}}
@@ -422,7 +422,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	t.watchGraph(res.Snapshot)
 	t.steps = append(t.steps, res.Steps...)
 	dir := t.opts.workDir(res.Snapshot)
-	t.tellWorkDir(dir)
+	t.warnWorkDir(dir)
 	watch := time.Now()
 	t.loading = watch
 	replace := t.live.Replace
@@ -525,7 +525,7 @@ func (t *task) kept(err error) outcome {
 	if f, ok := errors.AsType[*build.Failure](err); ok {
 		ev.Diagnostics = f.Diagnostics
 	} else if s, ok := errors.AsType[*launch.StartError](err); ok {
-		ev.Diagnostics = t.place(s.Diagnostics)
+		ev.Diagnostics = t.locate(s.Diagnostics)
 		switch {
 		case len(ev.Diagnostics) == 0:
 			ev.Message = s.Error()
@@ -554,8 +554,8 @@ func (t *task) keptFromRestart(err error, reasons []manifest.Diagnostic) outcome
 	return out
 }
 
-// place gives diagnostics about the register function its position.
-func (t *task) place(ds []manifest.Diagnostic) []manifest.Diagnostic {
+// locate gives diagnostics about the register function its position.
+func (t *task) locate(ds []manifest.Diagnostic) []manifest.Diagnostic {
 	ds = slices.Clone(ds)
 	for i, d := range ds {
 		if d.File != "" || d.Code != manifest.CodeRegister || t.snap == nil {

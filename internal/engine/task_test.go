@@ -29,8 +29,8 @@ func TestBreakPolicy(t *testing.T) {
 			// Without a builder and a supervisor: a restart would not survive.
 			tk := &task{ports: ports{opts: &Options{OnBreak: policy}}, snap: &build.Snapshot{}}
 			out := tk.restart(t.Context(), reasons)
-			if out.event.Kind != want.kind || out.event.Rung != want.rung || out.event.Message == "" || !out.held {
-				t.Errorf("event %s, rung %q, message %q, held %t", out.event.Kind, out.event.Rung, out.event.Message, out.held)
+			if out.event.Kind != want.kind || out.event.Rung != want.rung || out.event.Message == "" || !out.needsDecision {
+				t.Errorf("event %s, rung %q, message %q, held %t", out.event.Kind, out.event.Rung, out.event.Message, out.needsDecision)
 			}
 			if !slices.EqualFunc(out.event.Diagnostics, reasons, equal) {
 				t.Errorf("diagnostics %v, want %v", out.event.Diagnostics, reasons)

@@ -21,9 +21,9 @@ func (o *Options) workDir(s *build.Snapshot) string {
 	return o.Dir
 }
 
-// tellWorkDir says, once for each directory, that the application runs elsewhere
+// warnWorkDir says, once for each directory, that the application runs elsewhere
 // than in the directory that is served, unless that was asked for.
-func (t *task) tellWorkDir(dir string) {
+func (t *task) warnWorkDir(dir string) {
 	if dir == t.runsIn || t.opts.Cwd != "" {
 		return
 	}

@@ -19,15 +19,15 @@ type attempt struct {
 	// first.
 	commit func() bool
 	image  Image
-	reply  chan<- started // nil: nobody asked, the last image is started again
+	reply  chan<- startResult // nil: nobody asked, the last image is started again
 
-	alone   bool     // no other process may run beside it
-	before  *process // that serves meanwhile; nil if there is none
-	told    map[resource]bool
-	clear   chan struct{} // closed when it may start
-	cleared bool
-	owed    func() // set if this restores what was ended for another attempt: answers that
-	fresh   bool   // it begins without the state of the process before
+	noOverlap bool     // no other process may run beside it
+	before    *process // that serves meanwhile; nil if there is none
+	conflicts map[resource]bool
+	clear     chan struct{} // closed when it may start
+	cleared   bool
+	owed      func() // set if this restores what was ended for another attempt: answers that
+	fresh     bool   // it begins without the state of the process before
 	// legacy is the state of a process that was ended for this attempt, or for one
 	// that this takes over from; nil if there is none.
 	legacy *legacy
@@ -35,24 +35,24 @@ type attempt struct {
 
 // launched is what became of an attempt.
 type launched struct {
-	process *process // nil if there is none
-	status  control.LiveStatus
-	held    holdings // what the process before has
-	clash   *clash   // it cannot start beside that
-	asked   int64    // by which number that was asked for its state; 0: it was not
-	err     error
+	process    *process // nil if there is none
+	status     control.LiveStatus
+	holdings   holdings // what the process before has
+	clash      *clash   // it cannot start beside that
+	handoverID int64    // by which number that was asked for its state; 0: it was not
+	err        error
 }
 
 // begin starts a process with img, in place of one that is starting.
-func (l *loop) begin(ctx context.Context, img Image, fresh bool, reply chan<- started) {
+func (l *loop) begin(ctx context.Context, img Image, fresh bool, reply chan<- startResult) {
 	if l.stopping {
-		l.answer(reply, started{err: &StartError{Cause: ErrStopped}})
+		l.answer(reply, startResult{err: &StartError{Cause: ErrStopped}})
 		return
 	}
 	if reply != nil {
 		l.deaths, l.unready = 0, 0
 	}
-	l.try(&attempt{caller: ctx, image: img, fresh: fresh, reply: reply, alone: l.live == nil && len(l.conflicts) > 0})
+	l.try(&attempt{caller: ctx, image: img, fresh: fresh, reply: reply, noOverlap: l.live == nil && len(l.conflicts) > 0})
 }
 
 // try makes a the attempt that is under way.
@@ -65,10 +65,10 @@ func (l *loop) try(a *attempt) {
 	}
 	l.following = nil
 	l.cancelRetry()
-	if a.alone {
+	if a.noOverlap {
 		l.displace(a)
 	}
-	a.before, a.told, a.clear = l.live, maps.Clone(l.conflicts), make(chan struct{})
+	a.before, a.conflicts, a.clear = l.live, maps.Clone(l.conflicts), make(chan struct{})
 	a.ctx, a.cancel = context.WithCancelCause(context.Background())
 	a.commit = context.AfterFunc(a.caller, func() { a.cancel(context.Cause(a.caller)) })
 	stop := context.AfterFunc(l.ctx, func() { a.cancel(ErrStopped) })
@@ -112,11 +112,11 @@ func (l *loop) proceed() {
 		return
 	}
 	for _, p := range l.running {
-		if a.alone || p.isGone() {
+		if a.noOverlap || p.isGone() {
 			return
 		}
 	}
-	if a.alone && l.launching > 0 {
+	if a.noOverlap && l.launching > 0 {
 		return
 	}
 	a.cleared = true
@@ -131,8 +131,8 @@ func (l *loop) launch(a *attempt) (r launched) {
 		before = nil
 	}
 	if before != nil {
-		r.held = l.system.holds(before.child)
-		if r.clash = predictClash(r.held, a.told); r.clash != nil {
+		r.holdings = l.system.holds(before.child)
+		if r.clash = predictClash(r.holdings, a.conflicts); r.clash != nil {
 			r.err = &StartError{Cause: r.clash}
 			return r
 		}
@@ -152,12 +152,12 @@ func (l *loop) launch(a *attempt) (r launched) {
 		go l.watchLocks(ctx, cancel, p, before)
 	}
 	give := func(ctx context.Context) (err error) {
-		r.asked, err = l.succeed(ctx, a, before, p)
+		r.handoverID, err = l.succeed(ctx, a, before, p)
 		return err
 	}
 	r.status, r.err = p.awaitReady(ctx, l.options.ReadyTimeout, give)
 	r.status.Notes = slices.Concat(p.notes, r.status.Notes)
-	if r.err == nil && len(r.held.ports()) > 0 && p.exits(portPatience) {
+	if r.err == nil && len(r.holdings.ports()) > 0 && p.exits(portPatience) {
 		r.err = p.exitedEarly()
 	}
 	if before == nil {
@@ -166,7 +166,7 @@ func (l *loop) launch(a *attempt) (r launched) {
 	}
 	r.clash = l.clashOf(p, r)
 	if r.clash == nil {
-		p.rivals = &r.held
+		p.rivals = &r.holdings
 		r.err = l.explain(p, r.err)
 	}
 	return r
@@ -178,8 +178,8 @@ func (l *loop) finish(a *attempt, r launched, calledOff bool) {
 		l.starting = nil
 	}
 	p, err := r.process, r.err
-	if err != nil && r.asked != 0 {
-		l.goOn(a.before, r.asked)
+	if err != nil && r.handoverID != 0 {
+		l.goOn(a.before, r.handoverID)
 	}
 	if p != nil {
 		l.follow(p)
@@ -191,11 +191,11 @@ func (l *loop) finish(a *attempt, r launched, calledOff bool) {
 		case a.reply == nil:
 			l.emit(Restarted{Status: r.status})
 		}
-		l.answer(a.reply, started{status: r.status})
+		l.answer(a.reply, startResult{status: r.status})
 	}
 	if r.clash != nil && !l.stopping && (err == nil || !calledOff) {
 		l.tellAlone(r.clash)
-		again := &attempt{caller: a.caller, image: a.image, fresh: a.fresh, reply: a.reply, alone: true, owed: a.owed}
+		again := &attempt{caller: a.caller, image: a.image, fresh: a.fresh, reply: a.reply, noOverlap: true, owed: a.owed}
 		if err == nil {
 			l.standIn(p, a.before, again, serves)
 			return
@@ -213,7 +213,7 @@ func (l *loop) finish(a *attempt, r launched, calledOff bool) {
 		l.restore(a, err)
 		return
 	}
-	l.answer(a.reply, started{err: err})
+	l.answer(a.reply, startResult{err: err})
 	if a.owed != nil {
 		a.owed()
 	}

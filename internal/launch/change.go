@@ -15,11 +15,11 @@ const exitGrace = 2 * time.Second
 
 // change runs a load or rollback on the live process.
 func (l *loop) change(limit time.Duration, call func(context.Context, remote) (control.LoadResult, error),
-	served func(*process) Image, reply chan<- changed,
+	served func(*process) Image, reply chan<- loadResult,
 ) {
 	p := l.live
 	if p == nil {
-		reply <- changed{err: ErrNoLiveServer}
+		reply <- loadResult{err: ErrNoLiveServer}
 		return
 	}
 	p.changes++
@@ -51,7 +51,7 @@ func (l *loop) change(limit time.Duration, call func(context.Context, remote) (c
 				p.changes--
 				err = fmt.Errorf("the live server: %w", err)
 			}
-			reply <- changed{result: res, err: err}
+			reply <- loadResult{result: res, err: err}
 		}
 	})
 }

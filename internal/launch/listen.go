@@ -28,8 +28,8 @@ type InUseError struct {
 	By   string // the process, where the system tells which
 }
 
-// Taken says that the address is taken, and by whom.
-func (e *InUseError) Taken() string {
+// Reason says that the address is taken, and by whom.
+func (e *InUseError) Reason() string {
 	if e.By == "" {
 		return "is taken"
 	}
@@ -37,7 +37,7 @@ func (e *InUseError) Taken() string {
 }
 
 func (e *InUseError) Error() string {
-	return fmt.Sprintf("%v: %s %s; end that program or choose another address: %v", ErrAddrInUse, e.Addr, e.Taken(), syscall.EADDRINUSE)
+	return fmt.Sprintf("%v: %s %s; end that program or choose another address: %v", ErrAddrInUse, e.Addr, e.Reason(), syscall.EADDRINUSE)
 }
 
 // Unwrap returns ErrAddrInUse and syscall.EADDRINUSE.
@@ -124,7 +124,7 @@ func (s *Socket) URL() string {
 
 // Close gives the address back. Live servers that still run have their copies.
 func (s *Socket) Close() error {
-	s.kept.take(nil)
+	s.kept.replace(nil)
 	if s.queue == nil {
 		return s.listener.Close()
 	}

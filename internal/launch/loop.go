@@ -46,12 +46,12 @@ type loop struct {
 	queue []Event // waiting for room in events
 }
 
-// started is what became of a Replace, changed what became of a Load.
-type started struct {
+// startResult is what became of a Replace, changed what became of a Load.
+type startResult struct {
 	status control.LiveStatus
 	err    error
 }
-type changed struct {
+type loadResult struct {
 	result control.LoadResult
 	err    error
 }
@@ -202,7 +202,7 @@ func (l *loop) exited(p *process) {
 		if c := clashed(p, *p.rivals); c != nil { // it was ready before it noticed
 			l.tellAlone(c)
 			l.frontLater()
-			l.try(&attempt{caller: l.ctx, image: p.image, fresh: true, alone: true})
+			l.try(&attempt{caller: l.ctx, image: p.image, fresh: true, noOverlap: true})
 			return
 		}
 	}
@@ -302,7 +302,7 @@ func (l *loop) emit(e Event) {
 	l.queue = append(l.queue, e)
 }
 
-func (l *loop) answer(reply chan<- started, s started) {
+func (l *loop) answer(reply chan<- startResult, s startResult) {
 	if reply != nil {
 		reply <- s
 	}

@@ -381,7 +381,7 @@ func describe(e Event) string {
 		return fmt.Sprintf("gave up after %d", e.Deaths)
 	case Late:
 		return fmt.Sprintf("late: generation %d", e.Status.Generation)
-	case Alone:
+	case NoOverlap:
 		return "alone: two processes cannot both " + e.Conflict
 	case Lingers:
 		return fmt.Sprintf("lingers: %d %s", e.PID, e.Main)

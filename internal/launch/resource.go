@@ -64,21 +64,21 @@ func (h holdings) ports() (ports []resource) {
 
 var (
 	// How Go words that an address is taken.
-	addressTaken = regexp.MustCompile(`listen (tcp|udp|unix)\w* (\S*): bind: address already in use`)
+	addressMessage = regexp.MustCompile(`listen (tcp|udp|unix)\w* (\S*): bind: address already in use`)
 	// How everything else does.
-	someAddressTaken = regexp.MustCompile(`(?i)address (is )?already in use|EADDRINUSE`)
+	anyAddressMessage = regexp.MustCompile(`(?i)address (is )?already in use|EADDRINUSE`)
 	// A file that must not be there, as pid files.
 	fileThere = regexp.MustCompile(`(?:open|link|symlink|mkdir) (\S+(?: \S+)*): file exists`)
 	// How programs word that somebody has the lock that they want.
-	lockTaken = regexp.MustCompile(`(?i)\block(ed|s|file)?\b|temporarily unavailable|would block|already (running|open|in use)|another (process|instance)|\btimeout\b`)
+	lockMessage = regexp.MustCompile(`(?i)\block(ed|s|file)?\b|temporarily unavailable|would block|already (running|open|in use)|another (process|instance)|\btimeout\b`)
 )
 
-// takenAddress returns the address that a program says is taken.
-func takenAddress(output string) (r resource, ok bool) {
-	if m := lastMatch(addressTaken, output); m != nil {
+// addressInUse returns the address that a program says is taken.
+func addressInUse(output string) (r resource, ok bool) {
+	if m := lastMatch(addressMessage, output); m != nil {
 		return resource{kind: resourceKind(m[1]), name: m[2]}, true
 	}
-	return resource{}, someAddressTaken.MatchString(output)
+	return resource{}, anyAddressMessage.MatchString(output)
 }
 
 func lastMatch(re *regexp.Regexp, text string) []string {
@@ -92,14 +92,14 @@ func lastMatch(re *regexp.Regexp, text string) []string {
 // missed returns what a process did not get because another one has it, which
 // holds what h says. Output is the end of what the first has printed.
 func (h holdings) missed(output string) (resource, bool) {
-	if _, address := takenAddress(output); address {
+	if _, address := addressInUse(output); address {
 		return h.missedAddress(output)
 	}
 	if m := lastMatch(fileThere, output); m != nil && h.made(m[1]) {
 		return resource{kind: pidFile, name: h.relative(m[1])}, true
 	}
 	for _, r := range h.list {
-		if r.kind == fileLock && (lockTaken.MatchString(output) || h.names(output, r.name)) {
+		if r.kind == fileLock && (lockMessage.MatchString(output) || h.names(output, r.name)) {
 			return r, true
 		}
 	}
@@ -108,7 +108,7 @@ func (h holdings) missed(output string) (resource, bool) {
 
 // missedAddress is missed for addresses.
 func (h holdings) missedAddress(output string) (resource, bool) {
-	taken, ok := takenAddress(output)
+	taken, ok := addressInUse(output)
 	if !ok || !h.known {
 		return taken, ok
 	}

@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// heldLock is a line about a lock in a table of the kernel.
-type heldLock struct {
+// kernelLock is a line about a lock in a table of the kernel.
+type kernelLock struct {
 	file    string // device and inode, as the kernel writes them
 	pid     int    // −1 if the lock belongs to an open file
 	flock   bool   // of flock(2): programs keep those
@@ -26,7 +26,7 @@ type heldLock struct {
 // parseLock reads a line like
 //
 //	1: -> FLOCK  ADVISORY  WRITE 12346 08:01:131 0 EOF
-func parseLock(line string) (l heldLock, ok bool) {
+func parseLock(line string) (l kernelLock, ok bool) {
 	fields := strings.Fields(line)
 	if len(fields) > 1 && fields[1] == "->" {
 		l.waiting = true
@@ -89,7 +89,7 @@ func openFiles(pids []int) (files []openFile) {
 }
 
 // locks returns the locks that a process has by a descriptor.
-func (f openFile) locks() (locks []heldLock) {
+func (f openFile) locks() (locks []kernelLock) {
 	data, err := os.ReadFile(strings.Replace(f.link, "/fd/", "/fdinfo/", 1))
 	if err != nil {
 		return nil
@@ -227,7 +227,7 @@ func (u *unixSystem) waits(p, before *child) wait {
 			continue
 		}
 		for _, f := range old {
-			if slices.ContainsFunc(f.locks(), func(held heldLock) bool { return held.file == l.file }) {
+			if slices.ContainsFunc(f.locks(), func(held kernelLock) bool { return held.file == l.file }) {
 				return wait{lock: resource{kind: fileLock, name: h.relative(f.target)}, asking: true}
 			}
 		}
@@ -239,7 +239,7 @@ func (u *unixSystem) waits(p, before *child) wait {
 		return strangersLock(h, table, files, group)
 	}
 	for _, f := range old {
-		if !slices.ContainsFunc(f.locks(), func(l heldLock) bool { return l.write }) {
+		if !slices.ContainsFunc(f.locks(), func(l kernelLock) bool { return l.write }) {
 			continue
 		}
 		if st := f.info(); st != nil && slices.ContainsFunc(files, func(g openFile) bool {
@@ -254,7 +254,7 @@ func (u *unixSystem) waits(p, before *child) wait {
 
 // strangersLock finds a file that a process has open and somebody else has
 // locked.
-func strangersLock(h holdings, table []heldLock, files []openFile, group []int) wait {
+func strangersLock(h holdings, table []kernelLock, files []openFile, group []int) wait {
 	for _, l := range table {
 		if l.waiting || !l.write || slices.Contains(group, l.pid) {
 			continue
@@ -268,7 +268,7 @@ func strangersLock(h holdings, table []heldLock, files []openFile, group []int) 
 	return wait{}
 }
 
-func lockTable() (locks []heldLock) {
+func lockTable() (locks []kernelLock) {
 	data, err := os.ReadFile("/proc/locks")
 	if err != nil {
 		return nil
@@ -282,7 +282,7 @@ func lockTable() (locks []heldLock) {
 }
 
 // whoHas describes who has the lock that l is or waits for.
-func whoHas(table []heldLock, l heldLock) string {
+func whoHas(table []kernelLock, l kernelLock) string {
 	for _, held := range table {
 		if held.id == l.id && !held.waiting && held.pid > 0 {
 			return fmt.Sprintf("process %d%s", held.pid, command(held.pid))

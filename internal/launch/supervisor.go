@@ -91,7 +91,7 @@ func (s *Supervisor) ReplaceFresh(ctx context.Context, img Image) (control.LiveS
 }
 
 func (s *Supervisor) replace(ctx context.Context, img Image, fresh bool) (control.LiveStatus, error) {
-	reply := make(chan started, 1)
+	reply := make(chan startResult, 1)
 	if err := s.do(ctx, func(l *loop) { l.begin(ctx, img, fresh, reply) }); err != nil {
 		return control.LiveStatus{}, &StartError{Cause: err}
 	}
@@ -139,7 +139,7 @@ func (s *Supervisor) Rollback(ctx context.Context, req control.RollbackRequest) 
 func (s *Supervisor) change(ctx context.Context, limit time.Duration,
 	call func(context.Context, remote) (control.LoadResult, error), served func(*process) Image,
 ) (control.LoadResult, error) {
-	reply := make(chan changed, 1)
+	reply := make(chan loadResult, 1)
 	if err := s.do(ctx, func(l *loop) { l.change(limit, call, served, reply) }); err != nil {
 		return control.LoadResult{}, err
 	}

@@ -44,7 +44,7 @@ func newSystem(o Options) (system, error) {
 		holds: u.holds,
 		waits: u.waits,
 		owner: u.owner,
-		keep:  func(c *child) { o.Socket.kept.take(c.shelf) },
+		keep:  func(c *child) { o.Socket.kept.replace(c.shelf) },
 		drop:  func(c *child) { o.Socket.kept.drop(c.shelf) },
 	}, nil
 }

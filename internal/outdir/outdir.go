@@ -136,11 +136,11 @@ func (d *Dir) Close() error { return d.root.Close() }
 // Read returns the contents of a file of at most limit bytes.
 func (d *Dir) Read(name string, limit int64) ([]byte, error) {
 	data, err := regular.ReadIn(d.root, name, limit)
-	return data, d.named(name, err)
+	return data, d.withPath(name, err)
 }
 
-// named makes the path in an error absolute.
-func (d *Dir) named(name string, err error) error {
+// withPath makes the path in an error absolute.
+func (d *Dir) withPath(name string, err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok && p.Path == name {
 		return &fs.PathError{Op: p.Op, Path: filepath.Join(d.path, name), Err: p.Err}
 	}
@@ -157,12 +157,12 @@ func (d *Dir) Names(name string) ([]string, error) {
 	for i, e := range entries {
 		names[i] = e.Name()
 	}
-	return names, d.named(name, err)
+	return names, d.withPath(name, err)
 }
 
 // Remove removes a file, or a directory with what is in it. What a symbolic link
 // leads to stays.
-func (d *Dir) Remove(name string) error { return d.named(name, d.root.RemoveAll(name)) }
+func (d *Dir) Remove(name string) error { return d.withPath(name, d.root.RemoveAll(name)) }
 
 // Below makes the directory with a name below this one and returns its path, for
 // programs that want one. Nothing on the way may be a symbolic link: that is
@@ -182,7 +182,7 @@ func (d *Dir) Below(name string) (string, error) {
 			err = d.root.Mkdir(at, 0o700)
 		}
 		if err != nil && !errors.Is(err, fs.ErrExist) { // somebody was faster
-			return "", d.named(at, err)
+			return "", d.withPath(at, err)
 		}
 	}
 	return filepath.Join(d.path, name), nil
@@ -196,7 +196,7 @@ func (d *Dir) plain(name string) error {
 			err = &fs.PathError{Op: "open", Path: at, Err: syscall.ENOTDIR}
 		}
 		if err != nil {
-			return d.named(at, err)
+			return d.withPath(at, err)
 		}
 	}
 	return nil

@@ -22,7 +22,7 @@ func (d *Dir) Write(name string, data []byte) error {
 	temp := name + "." + rand.Text()
 	f, err := d.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return d.named(temp, err)
+		return d.withPath(temp, err)
 	}
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Close()); err == nil {
@@ -56,7 +56,7 @@ func (d *Dir) Prepare() error {
 		return nil
 	}
 	if err != nil {
-		return d.named(Lock, err)
+		return d.withPath(Lock, err)
 	}
 	return f.Close()
 }

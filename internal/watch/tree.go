@@ -36,14 +36,14 @@ type tree struct {
 	// attributes is asked about a change of nothing but attributes.
 	attributes func(path string) bool
 
-	mu      sync.Mutex
-	wanted  set               // asked for; everything below is guarded by mu
-	adopted set               // appeared inside a wanted or adopted directory
-	above   set               // every directory above a wanted one
-	between set               // those of them that are below another wanted one
-	missing map[string]string // wanted directory → nearest existing one above it
-	watched set               // what the notifier watches
-	found   []string          // files in wanted directories that appeared during set
+	mu       sync.Mutex
+	wanted   set               // asked for; everything below is guarded by mu
+	adopted  set               // appeared inside a wanted or adopted directory
+	above    set               // every directory above a wanted one
+	between  set               // those of them that are below another wanted one
+	missing  map[string]string // wanted directory → nearest existing one above it
+	watched  set               // what the notifier watches
+	newFiles []string          // files in wanted directories that appeared during set
 }
 
 type set map[string]struct{}
@@ -101,8 +101,8 @@ func (t *tree) set(dirs []string) (began []string, err error) {
 		if t.watched.has(d) {
 			continue
 		}
-		files, err := t.place(d, false)
-		t.found = append(t.found, files...)
+		files, err := t.watchOrAbove(d, false)
+		t.newFiles = append(t.newFiles, files...)
 		errs = append(errs, err)
 		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) {
 			break // so it will be for all the others
@@ -135,13 +135,13 @@ func (t *tree) belowWanted(dir string) bool {
 	}
 }
 
-// takeFound returns the files that set came across in directories that were
+// popNewFiles returns the files that set came across in directories that were
 // created at the same moment.
-func (t *tree) takeFound() []string {
+func (t *tree) popNewFiles() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	files := t.found
-	t.found = nil
+	files := t.newFiles
+	t.newFiles = nil
 	return files
 }
 
@@ -206,7 +206,7 @@ func (t *tree) replace(path string, gone bool) (files []string, err error) {
 	var errs []error
 	for _, d := range t.reported() {
 		if d == path || below(d, path) {
-			inside, err := t.place(d, true)
+			inside, err := t.watchOrAbove(d, true)
 			files, errs = append(files, inside...), append(errs, t.tolerate(err))
 		}
 	}
@@ -225,7 +225,7 @@ func (t *tree) reset() error {
 	maps.DeleteFunc(t.adopted, func(d string, _ struct{}) bool { return !isDir(d) })
 	var errs []error
 	for _, d := range t.reported() {
-		_, err := t.place(d, true)
+		_, err := t.watchOrAbove(d, true)
 		errs = append(errs, t.tolerate(err))
 	}
 	t.prune()
@@ -245,10 +245,10 @@ func (t *tree) reported() []string {
 	})
 }
 
-// place watches a wanted or adopted directory or, while it does not exist or may
+// watchOrAbove watches a wanted or adopted directory or, while it does not exist or may
 // not be read, what is above it. If it has just appeared the relevant files in it
 // are returned.
-func (t *tree) place(dir string, appeared bool) (files []string, err error) {
+func (t *tree) watchOrAbove(dir string, appeared bool) (files []string, err error) {
 	for {
 		for a := filepath.Dir(dir); t.between.has(a); a = filepath.Dir(a) {
 			if err := t.watch(a); err != nil && !vanished(err) {
@@ -336,7 +336,7 @@ func (t *tree) scan(dir string) (files []string, err error) {
 // adopt watches a new directory inside one that is watched.
 func (t *tree) adopt(dir string) (files []string, err error) {
 	t.adopted.add(dir)
-	files, err = t.place(dir, true)
+	files, err = t.watchOrAbove(dir, true)
 	return files, t.tolerate(err)
 }
 

@@ -9,7 +9,7 @@
 //
 // The package has four parts that know little of each other: the tree keeps
 // fsnotify watching the right directories, the poller looks at those of which no
-// events come, settle gathers changes into batches and knows nothing of files,
+// events come, debounce gathers changes into batches and knows nothing of files,
 // and the Watcher connects them.
 package watch
 
@@ -122,9 +122,9 @@ type Batch struct {
 	// unique. A directory is among them only if it was watched and was removed or
 	// moved away, even when there is one of that name again.
 	Files []string
-	// First is the time of the first event, Settled that of the decision that
+	// First is the time of the first event, End that of the decision that
 	// the batch is complete.
-	First, Settled time.Time
+	First, End time.Time
 	// Overflow says that events were lost: everything may have changed.
 	Overflow bool
 }
@@ -133,12 +133,12 @@ type Batch struct {
 // any goroutine; Run must be called once, even if only to give back what New
 // has opened.
 type Watcher struct {
-	options Options
-	fs      *fsnotify.Watcher
-	poll    *poller
-	tree    *tree
-	found   chan struct{} // tells Run that SetDirs came across files; one slot
-	batches chan Batch
+	options  Options
+	fs       *fsnotify.Watcher
+	poll     *poller
+	tree     *tree
+	newFiles chan struct{} // tells Run that SetDirs came across files; one slot
+	batches  chan Batch
 }
 
 // New returns a Watcher that watches nothing yet. The error of a system limit
@@ -151,12 +151,12 @@ func New(o Options) (*Watcher, error) {
 	o = o.withDefaults()
 	poll := newPoller(o.PollEvery)
 	w := &Watcher{
-		options: o,
-		fs:      fs,
-		poll:    poll,
-		tree:    newTree(both{fs, poll, o.Silent}, o.Relevant),
-		found:   make(chan struct{}, 1),
-		batches: make(chan Batch),
+		options:  o,
+		fs:       fs,
+		poll:     poll,
+		tree:     newTree(both{fs, poll, o.Silent}, o.Relevant),
+		newFiles: make(chan struct{}, 1),
+		batches:  make(chan Batch),
 	}
 	w.tree.refused, w.tree.attributes = o.Refused, o.Attributes
 	return w, nil
@@ -185,7 +185,7 @@ func (w *Watcher) SetDirs(dirs []string) (began []string, err error) {
 		return nil, ErrClosed
 	}
 	select {
-	case w.found <- struct{}{}:
+	case w.newFiles <- struct{}{}:
 	default: // Run has not looked since the last time
 	}
 	return began, err
@@ -201,8 +201,8 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 	var parts sync.WaitGroup
 	polling, stop := context.WithCancel(ctx)
 	parts.Go(func() { w.poll.run(polling) })
-	parts.Go(func() { settle(ctx, w.options, changes, w.batches, missingOrEmpty) })
-	parts.Go(func() { w.takeErrors(lost, failed, ended) })
+	parts.Go(func() { debounce(ctx, w.options, changes, w.batches, missingOrEmpty) })
+	parts.Go(func() { w.receiveErrors(lost, failed, ended) })
 	defer func() {
 		stop()
 		close(changes)
@@ -220,8 +220,8 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 			c.files, err = w.tree.handle(event)
 		case event := <-w.poll.events:
 			c.files, err = w.tree.handle(event)
-		case <-w.found:
-			c.files = w.tree.takeFound()
+		case <-w.newFiles:
+			c.files = w.tree.popNewFiles()
 		case <-lost:
 			c.lost = true
 			err = w.tree.reset()
@@ -240,9 +240,9 @@ func (w *Watcher) Run(ctx context.Context) (err error) {
 	}
 }
 
-// takeErrors sorts what fsnotify reports. It never waits for anybody: fsnotify
+// receiveErrors sorts what fsnotify reports. It never waits for anybody: fsnotify
 // may be holding the lock that the tree needs.
-func (w *Watcher) takeErrors(lost chan<- struct{}, failed chan<- error, ended <-chan struct{}) {
+func (w *Watcher) receiveErrors(lost chan<- struct{}, failed chan<- error, ended <-chan struct{}) {
 	for {
 		select {
 		case <-ended:

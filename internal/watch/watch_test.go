@@ -123,7 +123,7 @@ func (f *fixture) batch(want ...string) Batch {
 		}
 		got = append(got, rel)
 	}
-	if !slices.Equal(got, want) || b.Overflow || b.First.After(b.Settled) {
+	if !slices.Equal(got, want) || b.Overflow || b.First.After(b.End) {
 		f.Errorf("batch %+v; want %q", b, want)
 	}
 	return b

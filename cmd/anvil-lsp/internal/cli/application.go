@@ -52,8 +52,8 @@ func inModule(dir string) bool {
 	}
 }
 
-// errFound ends a search.
-var errFound = errors.New("found")
+// errStop ends a search.
+var errStop = errors.New("found")
 
 // hasCode reports whether there is a Go file in or below a directory, other than
 // tests, that the go command would look at.
@@ -67,9 +67,9 @@ func hasCode(dir string) bool {
 		case d.IsDir() && (ignored || path != dir && (name == "testdata" || name == "node_modules" || discover.VendorDir(path))):
 			return filepath.SkipDir
 		case !d.IsDir() && !ignored && strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go"):
-			return errFound
+			return errStop
 		}
 		return nil
 	})
-	return errors.Is(err, errFound)
+	return errors.Is(err, errStop)
 }

@@ -53,7 +53,7 @@ func (r *remote) explain(err error) error {
 // find returns the engine of a directory. If the user named none, directories
 // above the current one are tried as well.
 func (p *program) find(ctx context.Context, named string) (*remote, *control.Status, error) {
-	for _, dir := range p.lookIn(named) {
+	for _, dir := range p.searchDirs(named) {
 		r := connect(dir)
 		s, err := r.status(ctx)
 		switch {
@@ -81,9 +81,9 @@ func (p *program) abs(dir string) string {
 	return filepath.Join(p.dir, dir)
 }
 
-// errTakeOver reports that the engine of the other process has ended, and nobody
+// errEngineEnded reports that the engine of the other process has ended, and nobody
 // has asked it to.
-var errTakeOver = errors.New("the other anvil-lsp has ended")
+var errEngineEnded = errors.New("the other anvil-lsp has ended")
 
 // otherProgram returns an error if the engine of a directory runs another program
 // than the one that is asked for. One directory has one engine: to show the other
@@ -134,7 +134,7 @@ func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face
 				if ev.Message == control.StoppedOnRequest {
 					return nil
 				}
-				return errTakeOver
+				return errEngineEnded
 			}
 		}
 		if ctx.Err() != nil {
@@ -143,7 +143,7 @@ func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face
 		}
 		// This reader may have been cut off because it was held up.
 		if _, err := r.status(ctx); err != nil {
-			return errTakeOver
+			return errEngineEnded
 		}
 	}
 }

@@ -216,7 +216,7 @@ func (p *program) printCheck(dir string, res checkResult) error {
 		return err
 	}
 	for _, u := range visible.Of(res.Unknown) {
-		fmt.Fprintf(p.stdout, "  %s %s cannot be followed from source: %s\n", s.Bold(console.Place(p.dir, u.Position)+":"), u.Call, u.Reason)
+		fmt.Fprintf(p.stdout, "  %s %s cannot be followed from source: %s\n", s.Bold(console.FormatPosition(p.dir, u.Position)+":"), u.Call, u.Reason)
 	}
 	if len(res.Unknown) > 0 {
 		fmt.Fprintln(p.stdout)
@@ -231,7 +231,7 @@ func (p *program) printCheck(dir string, res checkResult) error {
 		compared = fmt.Sprintf("generation %d, which was live last, is of another program: only what would not load is found", res.Other)
 	}
 	if res.Against != "" {
-		compared = fmt.Sprintf("compared with generation %d in %s", res.Generation, visible.Line(console.Place(p.dir, manifest.Position{File: res.Against})))
+		compared = fmt.Sprintf("compared with generation %d in %s", res.Generation, visible.Line(console.FormatPosition(p.dir, manifest.Position{File: res.Against})))
 	}
 	_, err := fmt.Fprintf(p.stdout, "%s\n%s\n", result, s.Dim(compared))
 	return err

@@ -62,7 +62,7 @@ the directory of --dir, else in the current one or the closest above it.`,
 				}
 				m := h.live
 				if len(args) > 0 {
-					if m, err = h.named(args[0]); err != nil {
+					if m, err = h.numbered(args[0]); err != nil {
 						return err
 					}
 				}
@@ -130,7 +130,7 @@ func (p *program) history(named string) (*history, error) {
 // lastManifest reads the manifest that went live last, and returns the directory
 // that it belongs to. The error wraps fs.ErrNotExist if there is none.
 func (p *program) lastManifest(named string) (string, *manifest.Manifest, error) {
-	for _, dir := range p.lookIn(named) {
+	for _, dir := range p.searchDirs(named) {
 		m, err := engine.LastManifest(dir)
 		switch {
 		case err == nil:
@@ -144,8 +144,8 @@ func (p *program) lastManifest(named string) (string, *manifest.Manifest, error)
 	return "", nil, fmt.Errorf("no generation was live in %s yet; start with: %s --serve %s (%w)", p.abs(named), p.invocation, nameOr(named, "DIR"), fs.ErrNotExist)
 }
 
-// named returns the manifest of a generation that the user named.
-func (h *history) named(number string) (*manifest.Manifest, error) {
+// numbered returns the manifest of a generation that the user named.
+func (h *history) numbered(number string) (*manifest.Manifest, error) {
 	n, err := generationNumber(number)
 	if err != nil {
 		return nil, err
@@ -170,12 +170,12 @@ func (h *history) generation(n int) (*manifest.Manifest, error) {
 func (h *history) pair(args []string) (from, to *manifest.Manifest, err error) {
 	to = h.live
 	if len(args) > 1 {
-		if to, err = h.named(args[1]); err != nil {
+		if to, err = h.numbered(args[1]); err != nil {
 			return nil, nil, err
 		}
 	}
 	if len(args) > 0 {
-		from, err = h.named(args[0])
+		from, err = h.numbered(args[0])
 		return from, to, err
 	}
 	before, _ := slices.BinarySearch(h.kept, to.Generation)

@@ -57,7 +57,7 @@ output: editors start it so.`,
 				}
 				return help(cmd, args)
 			}
-			if err := f.take(cmd, args); err != nil {
+			if err := f.parse(cmd, args); err != nil {
 				return err
 			}
 			return p.serve(cmd.Context(), f)

@@ -62,8 +62,8 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	completeOnBreak(cmd)
 }
 
-// take checks the flags and takes the arguments apart.
-func (f *serveFlags) take(cmd *cobra.Command, args []string) error {
+// parse checks the flags and takes the arguments apart.
+func (f *serveFlags) parse(cmd *cobra.Command, args []string) error {
 	if n := cmd.ArgsLenAtDash(); n >= 0 {
 		args, f.args = args[:n], args[n:]
 	}
@@ -194,7 +194,7 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 			if err := otherProgram(status, f.main); err != nil {
 				return err
 			}
-			if err := p.attach(ctx, r, status, face, f); !errors.Is(err, errTakeOver) {
+			if err := p.attach(ctx, r, status, face, f); !errors.Is(err, errEngineEnded) {
 				return err
 			}
 			face.note("the other anvil-lsp has ended; this one goes on in its place")

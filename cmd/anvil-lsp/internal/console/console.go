@@ -70,13 +70,13 @@ type Console struct {
 	style  paint.Style
 	screen *screen
 
-	mu     sync.Mutex            // guards what follows
-	routes []manifest.Route      // of the live generation
-	live   bool                  // a generation was live: the table of routes was shown
-	told   []manifest.Diagnostic // about the build under way, already shown
-	held   []manifest.Diagnostic // about it, shown with what becomes of it
-	begun  time.Time             // of the build under way
-	logged time.Time             // last progress that became a line of its own
+	mu       sync.Mutex            // guards what follows
+	routes   []manifest.Route      // of the live generation
+	live     bool                  // a generation was live: the table of routes was shown
+	reported []manifest.Diagnostic // about the build under way, already shown
+	pending  []manifest.Diagnostic // about it, shown with what becomes of it
+	begun    time.Time             // of the build under way
+	logged   time.Time             // last progress that became a line of its own
 }
 
 // New returns a Console.
@@ -116,7 +116,7 @@ func (c *Console) Event(ev control.Event) {
 	case control.EventStarting:
 		c.header(&b, ev)
 	case control.EventBuilding:
-		c.begun, c.logged, c.told, c.held = ev.Time, ev.Time, nil, nil
+		c.begun, c.logged, c.reported, c.pending = ev.Time, ev.Time, nil, nil
 		c.progress(ev, few(ev.Cause, maxCause))
 		return
 	case control.EventProgress:
@@ -158,12 +158,12 @@ func (c *Console) Event(ev control.Event) {
 	case control.EventResumed:
 		c.line(&b, ev, c.style.Green("reload on save goes on"), ev.Message)
 	case control.EventWarning:
-		fmt.Fprintln(&b, spaced(c.stamp(ev), c.style.Yellow("warning"), indentRest(ev.Message)))
+		fmt.Fprintln(&b, spaced(c.stamp(ev), c.style.Yellow("warning"), indentFollowing(ev.Message)))
 		c.fully(&b, ev.Diagnostics)
 	case control.EventStopped:
 		fmt.Fprintln(&b, c.style.Dim(spaced(c.clock(ev), "stopped")))
 	default: // of a newer engine that this client is attached to
-		fmt.Fprintln(&b, spaced(c.stamp(ev), string(ev.Kind), indentRest(ev.Message)))
+		fmt.Fprintln(&b, spaced(c.stamp(ev), string(ev.Kind), indentFollowing(ev.Message)))
 	}
 	c.mispredicted(&b, ev)
 	if b.Len() > 0 {
@@ -241,16 +241,16 @@ func (c *Console) wentLive(b *strings.Builder, ev control.Event) {
 // restarting shows that a restart begins. Unless the user wants to know
 // everything, its reasons are told once, with what became of it.
 func (c *Console) restarting(b *strings.Builder, ev control.Event) {
-	told := c.told
+	told := c.reported
 	news := c.news(ev.Diagnostics)
 	if !c.o.Verbose && ev.Message == "" {
-		c.held = news
+		c.pending = news
 		return
 	}
 	fmt.Fprintln(b, spaced(c.stamp(ev), c.style.Yellow("restarting"), few(ev.Cause, maxCause)))
 	c.paragraph(b, ev.Message)
 	c.briefly(b, news)
-	c.told = append(told, news...)
+	c.reported = append(told, news...)
 }
 
 func (c *Console) kept(b *strings.Builder, ev control.Event) {

@@ -26,7 +26,7 @@ func relative(dir, file string) string {
 	return rel
 }
 
-func (c *Console) place(p manifest.Position) string { return Place(c.o.Dir, p) }
+func (c *Console) position(p manifest.Position) string { return FormatPosition(c.o.Dir, p) }
 
 // briefly writes a line for each diagnostic.
 func (c *Console) briefly(b *strings.Builder, ds []manifest.Diagnostic) {
@@ -37,9 +37,9 @@ func (c *Console) briefly(b *strings.Builder, ds []manifest.Diagnostic) {
 		}
 		fmt.Fprintf(b, "%s%s  ", margin, c.severity(d.Severity)(string(d.Code)))
 		if d.File != "" {
-			fmt.Fprintf(b, "%s: ", c.place(d.Position))
+			fmt.Fprintf(b, "%s: ", c.position(d.Position))
 		}
-		fmt.Fprintf(b, "%s\n", indentRest(d.Message))
+		fmt.Fprintf(b, "%s\n", indentFollowing(d.Message))
 	}
 }
 
@@ -61,7 +61,7 @@ func (c *Console) fully(b *strings.Builder, ds []manifest.Diagnostic) {
 func (c *Console) diagnostic(b *strings.Builder, d manifest.Diagnostic) {
 	b.WriteString("  ")
 	if d.File != "" {
-		b.WriteString(c.style.Bold(c.place(d.Position) + ":"))
+		b.WriteString(c.style.Bold(c.position(d.Position) + ":"))
 		b.WriteByte(' ')
 	}
 	if d.Severity != manifest.SeverityError {
@@ -75,7 +75,7 @@ func (c *Console) diagnostic(b *strings.Builder, d manifest.Diagnostic) {
 	}
 	c.source(b, d.Position)
 	for _, r := range d.Related {
-		fmt.Fprintf(b, "      %s %s\n", c.style.Bold(c.place(r.Position)+":"), indentRest(r.Message))
+		fmt.Fprintf(b, "      %s %s\n", c.style.Bold(c.position(r.Position)+":"), indentFollowing(r.Message))
 	}
 	if d.Code != manifest.CodeLiveServer { // its detail is what the live server printed: already seen
 		c.stack(b, d)
@@ -98,7 +98,7 @@ func (c *Console) source(b *strings.Builder, p manifest.Position) {
 // stack writes the top of the stack that a diagnostic holds.
 func (c *Console) stack(b *strings.Builder, d manifest.Diagnostic) {
 	for _, f := range stackTop(d.Frames, d.Position, maxFrames) {
-		fmt.Fprintf(b, "      %s\n", c.style.Dim(f.Name()+"  "+c.place(f.Position)))
+		fmt.Fprintf(b, "      %s\n", c.style.Dim(f.Name()+"  "+c.position(f.Position)))
 	}
 }
 

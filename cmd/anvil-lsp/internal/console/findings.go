@@ -20,8 +20,8 @@ func Findings(o Options, ds []manifest.Diagnostic) error {
 	return err
 }
 
-// Place returns a position relative to dir where that is shorter.
-func Place(dir string, p manifest.Position) string {
+// FormatPosition returns a position relative to dir where that is shorter.
+func FormatPosition(dir string, p manifest.Position) string {
 	p.File = relative(dir, p.File)
 	return p.String()
 }

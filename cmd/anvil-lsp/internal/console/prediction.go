@@ -20,10 +20,10 @@ func (c *Console) predicted(b *strings.Builder, ev control.Event) {
 		return d.Severity == manifest.SeverityHint && !c.o.Verbose
 	})
 	if !c.o.Verbose || len(shown) == 0 {
-		c.held = shown
+		c.pending = shown
 		return
 	}
-	c.told = slices.Clone(shown)
+	c.reported = slices.Clone(shown)
 	label := c.style.Yellow
 	if ev.Rung == manifest.RungKeep {
 		label = c.style.Red
@@ -110,13 +110,13 @@ func RungName(r manifest.Rung) string {
 // what was held, and the given diagnostics.
 func (c *Console) news(ds []manifest.Diagnostic) []manifest.Diagnostic {
 	var news []manifest.Diagnostic
-	for _, d := range slices.Concat(c.held, ds) {
+	for _, d := range slices.Concat(c.pending, ds) {
 		known := func(t manifest.Diagnostic) bool { return alike(d, t) }
-		if !slices.ContainsFunc(c.told, known) && !slices.ContainsFunc(news, known) {
+		if !slices.ContainsFunc(c.reported, known) && !slices.ContainsFunc(news, known) {
 			news = append(news, d)
 		}
 	}
-	c.told, c.held = nil, nil
+	c.reported, c.pending = nil, nil
 	return news
 }
 

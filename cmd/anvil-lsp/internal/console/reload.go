@@ -166,12 +166,12 @@ func (c *Console) progress(ev control.Event, doing string) {
 // paragraph writes text below a line.
 func (c *Console) paragraph(b *strings.Builder, text string) {
 	if text = strings.TrimSpace(text); text != "" {
-		fmt.Fprintf(b, "%s%s\n", margin, indentRest(text))
+		fmt.Fprintf(b, "%s%s\n", margin, indentFollowing(text))
 	}
 }
 
-// indentRest puts all lines but the first behind the margin.
-func indentRest(text string) string {
+// indentFollowing puts all lines but the first behind the margin.
+func indentFollowing(text string) string {
 	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+margin)
 }
 

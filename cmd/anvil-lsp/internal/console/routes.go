@@ -172,7 +172,7 @@ func routeRows(s paint.Style, dir string, routes []manifest.Route) [][]cell {
 	var rows [][]cell
 	for _, r := range routes {
 		rows = append(rows, []cell{{text: r.Method, paint: s.Bold}, {text: r.Pattern}, {text: r.Handler},
-			{text: r.Signature, paint: s.Dim}, {text: Place(dir, r.Position)}})
+			{text: r.Signature, paint: s.Dim}, {text: FormatPosition(dir, r.Position)}})
 	}
 	return rows
 }

@@ -134,8 +134,8 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	return d.report, context.Cause(ctx)
 }
 
-// doing tells what is about to take long.
-func (d *doctor) doing(what string) {
+// progress tells what is about to take long.
+func (d *doctor) progress(what string) {
 	if d.o.Progress != nil {
 		d.o.Progress(what)
 	}

@@ -154,7 +154,7 @@ func (d *doctor) plugins(ctx context.Context) {
 		d.add(name, Failed, "Go has plugins on Linux, macOS and FreeBSD, with cgo (on Windows: WSL)", "%s", firstLines(out, 3))
 		return
 	}
-	d.doing("building a plugin")
+	d.progress("building a plugin")
 	limited, cancel := context.WithTimeout(ctx, d.o.PluginLimit)
 	defer cancel()
 	begun := time.Now()
@@ -187,7 +187,7 @@ func (d *doctor) thin(ctx context.Context) {
 		return
 	}
 	defer b.Close() // its directory is removed afterwards
-	d.doing("reloading a small program")
+	d.progress("reloading a small program")
 	limited, cancel := context.WithTimeout(ctx, 5*d.o.PluginLimit)
 	defer cancel()
 	begun := time.Now()

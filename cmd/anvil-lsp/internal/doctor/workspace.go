@@ -143,7 +143,7 @@ func (d *doctor) inspect(ctx context.Context) (*build.Snapshot, look, error) {
 	if flags := b.Unheeded(); len(flags) > 0 {
 		d.add("GOFLAGS", Warning, "", "the live server is built without %s", strings.Join(flags, ", "))
 	}
-	d.doing("loading the program")
+	d.progress("loading the program")
 	main, err := b.Main(ctx)
 	if err != nil {
 		return nil, loadedOnly, err
@@ -159,7 +159,7 @@ func (d *doctor) inspect(ctx context.Context) (*build.Snapshot, look, error) {
 	case ctx.Err() != nil:
 		return snap, loadedOnly, context.Cause(ctx)
 	case limited.Err() != nil && err != nil:
-		d.doing("checking types")
+		d.progress("checking types")
 		err := b.TypeCheck(ctx, snap)
 		if errors.Is(err, build.ErrUnchecked) {
 			return snap, loadedOnly, nil

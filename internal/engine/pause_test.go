@@ -23,7 +23,7 @@ func (r *rig) saveIn(name string) string {
 
 func TestHold(t *testing.T) {
 	inLoop(t, func(r *rig) {
-		r.e.Hold(true)
+		r.e.PauseSaves(true)
 		synctest.Wait()
 		r.started() // the first build does not wait
 		var status control.Status
@@ -45,7 +45,7 @@ func TestHold(t *testing.T) {
 		if !slices.Equal(status.Held, []string{"a.go", "b.go"}) {
 			r.Errorf("held are %q", status.Held)
 		}
-		r.e.Hold(false)
+		r.e.PauseSaves(false)
 		j := r.task()
 		r.files(j, a, b)
 		j.endLive()
@@ -59,8 +59,8 @@ func TestHold(t *testing.T) {
 		if status.Paused || status.Held != nil {
 			r.Errorf("afterwards: paused %t, held %q", status.Paused, status.Held)
 		}
-		r.e.Hold(true)
-		r.e.Hold(false)
+		r.e.PauseSaves(true)
+		r.e.PauseSaves(false)
 		r.noTask() // nothing waits
 	})
 }
@@ -69,11 +69,11 @@ func TestHold(t *testing.T) {
 func TestTake(t *testing.T) {
 	inLoop(t, func(r *rig) {
 		r.started()
-		r.e.Hold(true)
+		r.e.PauseSaves(true)
 		synctest.Wait()
 		a := r.saveIn("a.go")
 		r.noTask()
-		answer := r.ask(requestTake, 0)
+		answer := r.ask(requestApply, 0)
 		j := r.task()
 		r.files(j, a)
 		b := r.saveIn("b.go") // while it is being built: it goes on
@@ -83,7 +83,7 @@ func TestTake(t *testing.T) {
 		j.endLive()
 		r.answered(answer, control.EventLive, "")
 		r.noTask()
-		r.e.Hold(false)
+		r.e.PauseSaves(false)
 		r.files(r.task(), b)
 	})
 }
@@ -92,12 +92,12 @@ func TestTake(t *testing.T) {
 func TestHoldAndRestart(t *testing.T) {
 	inLoop(t, func(r *rig) {
 		r.started()
-		r.e.Hold(true)
+		r.e.PauseSaves(true)
 		synctest.Wait()
 		r.saveIn("a.go")
 		r.ask(requestRestart, 0)
 		r.task().endLive()
-		r.e.Hold(false)
+		r.e.PauseSaves(false)
 		r.noTask()
 	})
 }
@@ -106,7 +106,7 @@ func TestHoldAndRestart(t *testing.T) {
 // it.
 func TestHoldWhileConnected(t *testing.T) {
 	e := newTestEngine(t)
-	srv := httptest.NewServer(http.HandlerFunc(e.holdForClient))
+	srv := httptest.NewServer(http.HandlerFunc(e.pauseForClient))
 	defer srv.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -120,11 +120,11 @@ func TestHoldWhileConnected(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	line, err := bufio.NewReader(resp.Body).ReadString('}')
-	if err != nil || !strings.Contains(line, `"paused":true`) || !e.holds.any() {
-		t.Fatalf("%q %v: saves wait: %t", line, err, e.holds.any())
+	if err != nil || !strings.Contains(line, `"paused":true`) || !e.pauses.any() {
+		t.Fatalf("%q %v: saves wait: %t", line, err, e.pauses.any())
 	}
 	cancel()
-	for e.holds.any() {
-		<-e.holds.changed
+	for e.pauses.any() {
+		<-e.pauses.changed
 	}
 }

@@ -26,10 +26,10 @@ var ErrInUse = errors.New("another anvil-lsp works in this directory")
 
 // outDir is the prepared and locked output directory.
 type outDir struct {
-	path string
-	dir  *outdir.Dir
-	lock *flock.Flock
-	held fs.FileInfo // of the file that is locked
+	path     string
+	dir      *outdir.Dir
+	lock     *flock.Flock
+	lockInfo fs.FileInfo // of the file that is locked
 	// lost: it was deleted while a live server ran, which nobody can ask for anything
 	// since.
 	lost bool
@@ -39,7 +39,7 @@ type outDir struct {
 // killed engine left there.
 func openOutDir(app string) (_ *outDir, err error) {
 	o := &outDir{path: outdir.Path(app)}
-	if err := o.take(); err != nil {
+	if err := o.acquire(); err != nil {
 		return nil, err
 	}
 	if err := o.empty(); err != nil {
@@ -73,8 +73,8 @@ func unusable(path, needs string, err error) error {
 	return fmt.Errorf("%s is where builds and sockets go, and %s: %w%s", path, needs, err, advice)
 }
 
-// take makes and opens the directory, and takes its lock.
-func (o *outDir) take() (err error) {
+// acquire makes and opens the directory, and takes its lock.
+func (o *outDir) acquire() (err error) {
 	dir, err := makeOutDir(o.path)
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func (o *outDir) take() (err error) {
 	if err != nil {
 		return unusable(o.path, "must be writable", err)
 	}
-	o.dir, o.lock, o.held = dir, lock, held
+	o.dir, o.lock, o.lockInfo = dir, lock, held
 	return nil
 }
 
@@ -141,7 +141,7 @@ func (o *outDir) restore() (gone bool, err error) {
 		return false, nil
 	}
 	deleted := *o
-	if err := o.take(); err != nil {
+	if err := o.acquire(); err != nil {
 		return true, err
 	}
 	o.lost = true
@@ -152,7 +152,7 @@ func (o *outDir) restore() (gone bool, err error) {
 // wrong with it shows when something is written.
 func (o *outDir) ours() bool {
 	now, err := os.Lstat(o.lockPath())
-	return err == nil && os.SameFile(now, o.held) || err != nil && !errors.Is(err, fs.ErrNotExist)
+	return err == nil && os.SameFile(now, o.lockInfo) || err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
 // close removes the scratch files, unless they are another engine's by now, and

@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// rounds notices files that change because of what is loaded for their change:
+// reloadLoops notices files that change because of what is loaded for their change:
 // AnvilRegisterRoutes writes one that is embedded, or a generator runs after each
 // reload. It would go on for ever. A person who saves again and again is not taken
 // for one: such a save has nothing to do with the moment of loading.
-type rounds struct {
+type reloadLoops struct {
 	loading, live time.Time       // when the last generation began to be loaded, and when it served
 	files         map[string]bool // that have changed in each round
 	count         int
-	known         map[string]bool // to go round
+	ignored       map[string]bool // to go round
 }
 
 const (
-	// maxRounds is how often the same files may change because of what is loaded.
-	maxRounds = 5
+	// maxLoops is how often the same files may change because of what is loaded.
+	maxLoops = 5
 	// embeddedAfter and generatedAfter are how long after a generation serves a
 	// change of a file that is no Go source, or of one that says that it is
 	// generated, counts as its effect.
@@ -33,14 +33,14 @@ const (
 )
 
 // served notes that a generation went live that began to be loaded at a time.
-func (r *rounds) served(loading, now time.Time) { r.loading, r.live = loading, now }
+func (r *reloadLoops) served(loading, now time.Time) { r.loading, r.live = loading, now }
 
 // forget has every file count again.
-func (r *rounds) forget() { *r = rounds{loading: r.loading, live: r.live} }
+func (r *reloadLoops) forget() { *r = reloadLoops{loading: r.loading, live: r.live} }
 
-// take is told of files that changed, first at a time, and reports whether they
+// observe is told of files that changed, first at a time, and reports whether they
 // are to be left alone. The message is for the first time that they are.
-func (r *rounds) take(files []string, first time.Time, relative func([]string) []string) (leave bool, message string) {
+func (r *reloadLoops) observe(files []string, first time.Time, relative func([]string) []string) (leave bool, message string) {
 	if len(files) == 0 {
 		return false, ""
 	}
@@ -49,7 +49,7 @@ func (r *rounds) take(files []string, first time.Time, relative func([]string) [
 		r.files, r.count = nil, 0
 		return false, ""
 	}
-	if r.all(r.known, files) {
+	if r.all(r.ignored, files) {
 		return true, ""
 	}
 	if !r.all(r.files, files) {
@@ -58,13 +58,13 @@ func (r *rounds) take(files []string, first time.Time, relative func([]string) [
 			r.files[f] = true
 		}
 	}
-	if r.count++; r.count <= maxRounds {
+	if r.count++; r.count <= maxLoops {
 		return false, ""
 	}
-	if r.known == nil {
-		r.known = map[string]bool{}
+	if r.ignored == nil {
+		r.ignored = map[string]bool{}
 	}
-	maps.Copy(r.known, r.files)
+	maps.Copy(r.ignored, r.files)
 	who := "what runs when a generation is loaded, such as AnvilRegisterRoutes, writes it"
 	if first.After(r.live) {
 		who = "the program, or something that waits for it, writes it"
@@ -74,13 +74,13 @@ func (r *rounds) take(files []string, first time.Time, relative func([]string) [
 		"From now on such a change alone reloads nothing; `anvil-lsp ctl reload` does", names, r.count, who)
 }
 
-func (r *rounds) all(known map[string]bool, files []string) bool {
+func (r *reloadLoops) all(known map[string]bool, files []string) bool {
 	return !slices.ContainsFunc(files, func(f string) bool { return !known[f] })
 }
 
 // during reports whether a change is close enough to the last generation's
 // loading to be its effect.
-func (r *rounds) during(files []string, first time.Time) bool {
+func (r *reloadLoops) during(files []string, first time.Time) bool {
 	if r.loading.IsZero() || first.Before(r.loading) {
 		return false
 	}

@@ -44,7 +44,7 @@ func TestLookIn(t *testing.T) {
 			}
 			t.Setenv("HOME", at(home))
 			p := &program{dir: at(tt.from)}
-			got := p.lookIn(tt.named)
+			got := p.searchDirs(tt.named)
 			var want []string
 			for dir := filepath.Join(at(tt.from), tt.named); ; dir = filepath.Dir(dir) {
 				want = append(want, dir)

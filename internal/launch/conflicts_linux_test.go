@@ -197,7 +197,7 @@ func TestRealRestartsOfWhatHasSomething(t *testing.T) {
 			t.Logf("after %v", time.Since(begun))
 			select {
 			case e := <-r.events:
-				if alone, ok := e.(Alone); !ok || !strings.Contains(alone.Conflict, test.want) {
+				if alone, ok := e.(NoOverlap); !ok || !strings.Contains(alone.Conflict, test.want) {
 					t.Errorf("event %+v, want a conflict with %q", e, test.want)
 				}
 			case <-time.After(time.Minute):
@@ -392,7 +392,7 @@ func runs(pid int) bool {
 }
 
 func TestParseLock(t *testing.T) {
-	for line, want := range map[string]heldLock{
+	for line, want := range map[string]kernelLock{
 		"1: FLOCK  ADVISORY  WRITE 15752 fe:00:9978482 0 EOF":    {id: "1:", flock: true, write: true, pid: 15752, file: "fe:00:9978482"},
 		"2: -> FLOCK  ADVISORY  WRITE 15801 fe:00:9978482 0 EOF": {id: "2:", flock: true, write: true, waiting: true, pid: 15801, file: "fe:00:9978482"},
 		"7:   -> POSIX  ADVISORY  READ 3 fe:00:1 0 9":            {id: "7:", waiting: true, pid: 3, file: "fe:00:1"},
@@ -402,7 +402,7 @@ func TestParseLock(t *testing.T) {
 		"1: ->": {},
 		"1: POSIX ADVISORY WRITE x fe:00:1 0 EOF": {},
 	} {
-		if got, ok := parseLock(line); ok != (want != heldLock{}) || ok && got != want {
+		if got, ok := parseLock(line); ok != (want != kernelLock{}) || ok && got != want {
 			t.Errorf("%q: %+v, %v", line, got, ok)
 		}
 	}

@@ -114,8 +114,8 @@ func TestLoopAfterRounds(t *testing.T) {
 		n := 0
 		for ; round(); n++ {
 		}
-		if n != maxRounds+1 {
-			t.Errorf("%d rounds, want %d", n, maxRounds+1)
+		if n != maxLoops+1 {
+			t.Errorf("%d rounds, want %d", n, maxLoops+1)
 		}
 		var warnings []string
 		for {

@@ -14,8 +14,8 @@ const (
 	few = 4
 	// holdPoll is how often Hold is asked while a batch waits for nothing else.
 	holdPoll = 20 * time.Millisecond
-	// holdSaid is how long a batch is held before that is said.
-	holdSaid = time.Second
+	// holdNotice is how long a batch is held before that is said.
+	holdNotice = time.Second
 	// quietComplete is how long the events of one save of complete files take.
 	quietComplete = 2 * time.Millisecond
 )
@@ -26,11 +26,11 @@ type change struct {
 	lost  bool // events were lost
 }
 
-// settle gathers changes into batches until ctx ends or changes is closed, and
+// debounce gathers changes into batches until ctx ends or changes is closed, and
 // then closes batches. A file that is unfinished is in the middle of a save.
-func settle(ctx context.Context, o Options, changes <-chan change, batches chan<- Batch, unfinished func(path string) bool) {
+func debounce(ctx context.Context, o Options, changes <-chan change, batches chan<- Batch, unfinished func(path string) bool) {
 	defer close(batches)
-	g := gathering{Options: o, unfinished: unfinished}
+	g := burst{Options: o, unfinished: unfinished}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	<-timer.C
@@ -70,7 +70,7 @@ func settle(ctx context.Context, o Options, changes <-chan change, batches chan<
 				timer.Reset(left)
 				continue
 			}
-			b := g.take(time.Now())
+			b := g.finish(time.Now())
 			if ready != nil {
 				b = merge(*ready, b)
 			}
@@ -79,23 +79,23 @@ func settle(ctx context.Context, o Options, changes <-chan change, batches chan<
 	}
 }
 
-// gathering is a batch that has not settled. It knows nothing of the clock:
+// burst is a batch that has not settled. It knows nothing of the clock:
 // the time goes in.
-type gathering struct {
+type burst struct {
 	Options
 	unfinished func(path string) bool
 
 	files       map[string]struct{}
 	lost        bool
 	first, last time.Time
-	held        time.Time // since when it waits for nothing but Hold; zero: it does not
-	freed       time.Time // when Hold named nothing any more
-	said        bool      // that it is held
+	holdSince   time.Time // since when it waits for nothing but Hold; zero: it does not
+	freeSince   time.Time // when Hold named nothing any more
+	notified    bool      // that it is held
 }
 
-func (g *gathering) empty() bool { return len(g.files) == 0 && !g.lost }
+func (g *burst) empty() bool { return len(g.files) == 0 && !g.lost }
 
-func (g *gathering) add(c change, now time.Time) {
+func (g *burst) add(c change, now time.Time) {
 	if g.empty() {
 		g.first = now
 		g.files = map[string]struct{}{}
@@ -110,8 +110,8 @@ func (g *gathering) add(c change, now time.Time) {
 // wait returns how long to wait before asking again, or 0 if the batch has
 // settled. What was held begins to settle when it is free: the events of the
 // last files are still on their way then.
-func (g *gathering) wait(now time.Time) time.Duration {
-	last, end := latest(g.last, g.freed), latest(g.first, g.freed).Add(g.MaxWait)
+func (g *burst) wait(now time.Time) time.Duration {
+	last, end := latest(g.last, g.freeSince), latest(g.first, g.freeSince).Add(g.MaxWait)
 	settled := earliest(last.Add(g.Quiet), end)
 	if !g.lost && len(g.files) > 0 && len(g.files) <= few && g.Complete(slices.Sorted(maps.Keys(g.files))) {
 		settled = earliest(last.Add(min(quietComplete, g.Quiet)), end)
@@ -126,8 +126,8 @@ func (g *gathering) wait(now time.Time) time.Duration {
 			g.hold(what, now)
 			return min(holdPoll, end.Sub(now))
 		}
-		if !g.held.IsZero() {
-			g.freed, g.held = now, time.Time{}
+		if !g.holdSince.IsZero() {
+			g.freeSince, g.holdSince = now, time.Time{}
 			return g.wait(now)
 		}
 	}
@@ -135,18 +135,18 @@ func (g *gathering) wait(now time.Time) time.Duration {
 }
 
 // hold notes that the batch waits for something else.
-func (g *gathering) hold(what string, now time.Time) {
-	if g.held.IsZero() {
-		g.held = now
+func (g *burst) hold(what string, now time.Time) {
+	if g.holdSince.IsZero() {
+		g.holdSince = now
 	}
-	if !g.said && now.Sub(g.held) >= holdSaid {
-		g.said = true
+	if !g.notified && now.Sub(g.holdSince) >= holdNotice {
+		g.notified = true
 		g.Holding(slices.Sorted(maps.Keys(g.files)), what)
 	}
 }
 
 // needsMore reports whether more changes are likely to follow.
-func (g *gathering) needsMore() bool {
+func (g *burst) needsMore() bool {
 	if g.lost || len(g.files) > few {
 		return true
 	}
@@ -158,10 +158,10 @@ func (g *gathering) needsMore() bool {
 	return false
 }
 
-// take returns the batch and starts a new one.
-func (g *gathering) take(now time.Time) Batch {
-	b := Batch{Files: slices.Sorted(maps.Keys(g.files)), First: g.first, Settled: now, Overflow: g.lost}
-	*g = gathering{Options: g.Options, unfinished: g.unfinished}
+// finish returns the batch and starts a new one.
+func (g *burst) finish(now time.Time) Batch {
+	b := Batch{Files: slices.Sorted(maps.Keys(g.files)), First: g.first, End: now, Overflow: g.lost}
+	*g = burst{Options: g.Options, unfinished: g.unfinished}
 	return b
 }
 

@@ -10,9 +10,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build"
 )
 
-// hosting is an executable that is built while it is still being predicted
+// hostBuild is an executable that is built while it is still being predicted
 // whether it is needed: its packages are compiled, and no more.
-type hosting struct {
+type hostBuild struct {
 	cancel  context.CancelFunc
 	needed  chan struct{} // closed when it is
 	reasons []manifest.Diagnostic
@@ -24,9 +24,9 @@ type hosting struct {
 
 // buildHost starts to build the executable of a plan. It goes on to the link when
 // it is needed.
-func (t *task) buildHost(ctx context.Context, plan *build.Plan) *hosting {
+func (t *task) buildHost(ctx context.Context, plan *build.Plan) *hostBuild {
 	ctx, cancel := context.WithCancel(ctx)
-	h := &hosting{cancel: cancel, needed: make(chan struct{}), done: make(chan struct{})}
+	h := &hostBuild{cancel: cancel, needed: make(chan struct{}), done: make(chan struct{})}
 	stages := t.stages(nil)
 	stages.Compiled = func(s *build.Snapshot) {
 		select {
@@ -43,7 +43,7 @@ func (t *task) buildHost(ctx context.Context, plan *build.Plan) *hosting {
 }
 
 // wait lets it go on, for reasons that are told, and returns what comes of it.
-func (h *hosting) wait(reasons []manifest.Diagnostic) (*build.Result, *build.Graph, error) {
+func (h *hostBuild) wait(reasons []manifest.Diagnostic) (*build.Result, *build.Graph, error) {
 	h.reasons = reasons
 	close(h.needed)
 	<-h.done
@@ -52,7 +52,7 @@ func (h *hosting) wait(reasons []manifest.Diagnostic) (*build.Result, *build.Gra
 }
 
 // abandon ends the build; h may be nil.
-func (h *hosting) abandon() {
+func (h *hostBuild) abandon() {
 	if h != nil {
 		h.cancel()
 		<-h.done
@@ -77,8 +77,8 @@ func (t *task) host(ctx context.Context, generation int, reasons []manifest.Diag
 }
 
 func (t *task) hostOnce(ctx context.Context, generation int, reasons []manifest.Diagnostic) (*build.Result, *build.Graph, error) {
-	if h := t.hosting; h != nil {
-		t.hosting = nil
+	if h := t.hostBuild; h != nil {
+		t.hostBuild = nil
 		return h.wait(reasons)
 	}
 	stages := t.stages(reasons)

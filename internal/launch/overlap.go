@@ -28,16 +28,16 @@ const (
 	soon = 5 * time.Second
 )
 
-// Alone reports that a restart ends the running process before it starts the
+// NoOverlap reports that a restart ends the running process before it starts the
 // new one, from now on wherever that has the same. Conflict says why, to follow
 // "two processes cannot both".
-type Alone struct {
+type NoOverlap struct {
 	Conflict string
 	// Socket: it is a listening socket, which the engine can hand on.
 	Socket bool
 }
 
-func (Alone) isEvent() {}
+func (NoOverlap) isEvent() {}
 
 // clash is why two processes could not run at once.
 type clash struct{ resource resource }
@@ -130,7 +130,7 @@ func (l *loop) tellAlone(c *clash) {
 	}
 	if key := c.resource.key(); !l.conflicts[key] {
 		l.conflicts[key] = true
-		l.emit(Alone{Conflict: c.resource.conflict(), Socket: key.kind == tcpPort || key.kind == unixSocket})
+		l.emit(NoOverlap{Conflict: c.resource.conflict(), Socket: key.kind == tcpPort || key.kind == unixSocket})
 	}
 }
 
@@ -152,9 +152,9 @@ func (l *loop) standIn(p, before *process, again *attempt, stays func()) {
 			return func() {
 				switch {
 				case l.ctx.Err() != nil:
-					l.answer(again.reply, started{err: &StartError{Cause: ErrStopped}})
+					l.answer(again.reply, startResult{err: &StartError{Cause: ErrStopped}})
 				case l.following != again:
-					l.answer(again.reply, started{err: &StartError{Cause: ErrSuperseded}})
+					l.answer(again.reply, startResult{err: &StartError{Cause: ErrSuperseded}})
 				case again.caller.Err() != nil && l.live == p:
 					l.following, l.image = nil, p.image
 					stays()
@@ -179,7 +179,7 @@ func (l *loop) displace(a *attempt) {
 	// Also for a fresh attempt: should it fail, old is started again.
 	left := &legacy{done: make(chan struct{})}
 	a.legacy = left
-	l.endAfter(old, true, func() { left.take(l.ctx, old, l.handovers.Add(1)) }, nothing)
+	l.endAfter(old, true, func() { left.receive(l.ctx, old, l.handovers.Add(1)) }, nothing)
 }
 
 // restore starts the process that was ended once more, as a failed with err. Who
@@ -189,9 +189,9 @@ func (l *loop) restore(a *attempt, err error) {
 	if start, ok := errors.AsType[*StartError](err); ok {
 		start.Displaced = true
 	}
-	tell := sync.OnceFunc(func() { l.answer(a.reply, started{err: err}) })
+	tell := sync.OnceFunc(func() { l.answer(a.reply, startResult{err: err}) })
 	stop := context.AfterFunc(a.caller, tell)
-	l.try(&attempt{caller: l.ctx, image: l.image, alone: true, legacy: a.legacy, owed: func() {
+	l.try(&attempt{caller: l.ctx, image: l.image, noOverlap: true, legacy: a.legacy, owed: func() {
 		stop()
 		tell()
 	}})
@@ -229,13 +229,13 @@ func (l *loop) clashOf(p *process, r launched) *clash {
 	}
 	if r.err == nil {
 		// Some go on without the port that they did not get.
-		if r, ok := r.held.missedAddress(p.lately()); ok {
+		if r, ok := r.holdings.missedAddress(p.lately()); ok {
 			return &clash{r}
 		}
 		return nil
 	}
 	if _, exited := errors.AsType[*ExitError](r.err); exited {
-		return clashed(p, r.held)
+		return clashed(p, r.holdings)
 	}
 	return nil
 }
@@ -256,7 +256,7 @@ func (l *loop) explain(p *process, err error) error {
 	if _, exited := errors.AsType[*ExitError](err); !exited {
 		return err
 	}
-	if r, ok := takenAddress(p.lately()); ok && r.name != "" {
+	if r, ok := addressInUse(p.lately()); ok && r.name != "" {
 		if who := l.system.owner(r); who != "" {
 			d.Message += fmt.Sprintf("; %s is taken%s", r.name, who)
 		}

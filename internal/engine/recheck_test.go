@@ -24,8 +24,8 @@ func (r *rig) put(name, text string) string {
 
 // looked waits until what was said to be saved has been looked at.
 func (r *rig) looked(files ...string) {
-	r.e.Look(files...)
-	time.Sleep(2 * lookDelay) // in the bubble
+	r.e.Recheck(files...)
+	time.Sleep(2 * recheckDelay) // in the bubble
 	synctest.Wait()
 }
 
@@ -43,17 +43,17 @@ func TestLook(t *testing.T) {
 		r.noTask() // it is as it was
 
 		r.put("a.go", "package p // 2\n")
-		r.e.Look(a)
+		r.e.Recheck(a)
 		r.save(a) // the event came, too
 		r.task().endLive()
-		time.Sleep(2 * lookDelay)
+		time.Sleep(2 * recheckDelay)
 		r.noTask()
 
 		r.put("a.go", "package p // 3\n")
 		r.put("b.go", "package p // 2\n")
-		r.e.Look(a)
-		r.e.Look(b, a) // all at once
-		time.Sleep(2 * lookDelay)
+		r.e.Recheck(a)
+		r.e.Recheck(b, a) // all at once
+		time.Sleep(2 * recheckDelay)
 		j = r.task()
 		r.files(j, a, b)
 
@@ -86,7 +86,7 @@ func TestLook(t *testing.T) {
 func TestLookHeld(t *testing.T) {
 	inLoop(t, func(r *rig) {
 		r.started()
-		r.e.Hold(true)
+		r.e.PauseSaves(true)
 		synctest.Wait()
 		r.published()
 		a := r.put("a.go", "package p\n")
@@ -102,7 +102,7 @@ func TestLookRequest(t *testing.T) {
 	e := newTestEngine(t)
 	for body, want := range map[string]int{`{"files":["/x/a.go"]}`: http.StatusAccepted, `{}`: http.StatusAccepted, `{"files":3}`: http.StatusBadRequest, ``: http.StatusBadRequest} {
 		w := httptest.NewRecorder()
-		e.lookForClient(w, httptest.NewRequest(http.MethodPost, control.PathLook, strings.NewReader(body)))
+		e.recheckForClient(w, httptest.NewRequest(http.MethodPost, control.PathLook, strings.NewReader(body)))
 		if w.Code != want {
 			t.Errorf("%s: %d, want %d", body, w.Code, want)
 		}

@@ -105,8 +105,8 @@ func decodeManifest(file string, data []byte, err error) (*manifest.Manifest, er
 	return manifest.Decode(file, data)
 }
 
-// record writes what went live to manifest.json and to the history.
-func (e *Engine) record(s *build.Snapshot, m *manifest.Manifest) error {
+// writeManifest writes what went live to manifest.json and to the history.
+func (e *Engine) writeManifest(s *build.Snapshot, m *manifest.Manifest) error {
 	full := *m
 	full.Host, full.Hot, full.Modules, full.GODEBUG = s.Host(), s.Hot(), s.Modules(), s.GODEBUG()
 	full.Sort()

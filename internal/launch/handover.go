@@ -18,11 +18,11 @@ import (
 // The state passes through this process and is never in a file: whoever is killed
 // leaves nothing behind.
 
-// takeLimit bounds how long a process may take to hand over its state, and
-// giveLimit how long one may take to receive it.
+// handoverLimit bounds how long a process may take to hand over its state, and
+// restoreLimit how long one may take to receive it.
 const (
-	takeLimit = time.Duration(control.HandoverRequests+control.HandoverState) + 2*time.Second
-	giveLimit = 5 * time.Second
+	handoverLimit = time.Duration(control.HandoverRequests+control.HandoverState) + 2*time.Second
+	restoreLimit  = 5 * time.Second
 )
 
 // legacy is the state of a process that was ended.
@@ -32,8 +32,8 @@ type legacy struct {
 	err   error
 }
 
-// take asks p for its state, which is to be ended.
-func (g *legacy) take(ctx context.Context, p *process, id int64) {
+// receive asks p for its state, which is to be ended.
+func (g *legacy) receive(ctx context.Context, p *process, id int64) {
 	defer close(g.done)
 	g.state, g.err = p.handOverState(ctx, control.HandoverRequest{ID: id, Alone: true})
 }
@@ -43,7 +43,7 @@ func (p *process) handOverState(ctx context.Context, req control.HandoverRequest
 	if !p.answered {
 		return nil, nil // nothing was ever kept in it
 	}
-	ctx, cancel := context.WithTimeout(ctx, takeLimit)
+	ctx, cancel := context.WithTimeout(ctx, handoverLimit)
 	defer cancel()
 	ask, cancelAsk := p.whileAlive(ctx)
 	defer cancelAsk()
@@ -75,7 +75,7 @@ func (l *loop) succeed(ctx context.Context, a *attempt, before, p *process) (ask
 		<-ctx.Done()
 		return asked, context.Cause(ctx)
 	}
-	giving, cancel := context.WithTimeout(ctx, giveLimit)
+	giving, cancel := context.WithTimeout(ctx, restoreLimit)
 	defer cancel()
 	return asked, p.remote.Restore(giving, state)
 }

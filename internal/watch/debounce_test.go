@@ -12,8 +12,8 @@ import (
 
 const ms = time.Millisecond
 
-// settling runs settle in the bubble of a test.
-type settling struct {
+// debouncing runs debounce in the bubble of a test.
+type debouncing struct {
 	t       *testing.T
 	changes chan change
 	batches chan Batch
@@ -23,9 +23,9 @@ type settling struct {
 	halfway atomic.Bool // every file is in the middle of a save
 }
 
-func settleTest(t *testing.T, test func(s *settling)) {
+func settleTest(t *testing.T, test func(s *debouncing)) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &settling{t: t, changes: make(chan change), batches: make(chan Batch), start: time.Now()}
+		s := &debouncing{t: t, changes: make(chan change), batches: make(chan Batch), start: time.Now()}
 		hold := func(first, last time.Time) string {
 			if first.After(last) || first.Before(s.start) {
 				t.Errorf("asked about changes from %v to %v", first, last)
@@ -40,7 +40,7 @@ func settleTest(t *testing.T, test func(s *settling)) {
 		}
 		o := Options{Hold: hold, Holding: holding}.withDefaults()
 		ctx, cancel := context.WithCancel(t.Context())
-		go settle(ctx, o, s.changes, s.batches, func(string) bool { return s.halfway.Load() })
+		go debounce(ctx, o, s.changes, s.batches, func(string) bool { return s.halfway.Load() })
 		test(s)
 		cancel()
 		if b, ok := <-s.batches; ok {
@@ -49,16 +49,16 @@ func settleTest(t *testing.T, test func(s *settling)) {
 	})
 }
 
-func (s *settling) change(files ...string) { s.changes <- change{files: files} }
+func (s *debouncing) change(files ...string) { s.changes <- change{files: files} }
 
 // at waits until d after the start.
-func (s *settling) at(d time.Duration) {
+func (s *debouncing) at(d time.Duration) {
 	time.Sleep(time.Until(s.start.Add(d)))
 	synctest.Wait()
 }
 
 // none fails if there is a batch now.
-func (s *settling) none() {
+func (s *debouncing) none() {
 	s.t.Helper()
 	synctest.Wait()
 	select {
@@ -69,17 +69,17 @@ func (s *settling) none() {
 }
 
 // batch waits for a batch that settled at d.
-func (s *settling) batch(d time.Duration, files ...string) Batch {
+func (s *debouncing) batch(d time.Duration, files ...string) Batch {
 	s.t.Helper()
 	b := <-s.batches
-	if got := b.Settled.Sub(s.start); got != d || !slices.Equal(b.Files, files) {
+	if got := b.End.Sub(s.start); got != d || !slices.Equal(b.Files, files) {
 		s.t.Errorf("batch %q settled at %v; want %q at %v", b.Files, got, files, d)
 	}
 	return b
 }
 
 func TestOneSaveSettlesQuickly(t *testing.T) {
-	settleTest(t, func(s *settling) {
+	settleTest(t, func(s *debouncing) {
 		s.change("a")
 		s.at(6 * ms)
 		s.change("b", "a")
@@ -94,7 +94,7 @@ func TestOneSaveSettlesQuickly(t *testing.T) {
 }
 
 func TestManyFilesAreOneBatch(t *testing.T) {
-	settleTest(t, func(s *settling) { // 300 files in 200 ms
+	settleTest(t, func(s *debouncing) { // 300 files in 200 ms
 		var want []string
 		for i := range 300 {
 			s.at(time.Duration(i) * 200 * ms / 300)
@@ -108,7 +108,7 @@ func TestManyFilesAreOneBatch(t *testing.T) {
 }
 
 func TestPausesInTheMiddleOfManyFiles(t *testing.T) {
-	settleTest(t, func(s *settling) {
+	settleTest(t, func(s *debouncing) {
 		s.change("a", "b", "c", "d", "e")
 		s.at(70 * ms)
 		s.change("f")
@@ -117,7 +117,7 @@ func TestPausesInTheMiddleOfManyFiles(t *testing.T) {
 }
 
 func TestHalfwaySaveIsGivenTime(t *testing.T) {
-	settleTest(t, func(s *settling) {
+	settleTest(t, func(s *debouncing) {
 		s.halfway.Store(true) // moved away to become the backup
 		s.change("a")
 		s.at(40 * ms)
@@ -133,7 +133,7 @@ func TestHalfwaySaveIsGivenTime(t *testing.T) {
 }
 
 func TestEndlessChangesSettleAtMaxWait(t *testing.T) {
-	settleTest(t, func(s *settling) {
+	settleTest(t, func(s *debouncing) {
 		for i := range 250 {
 			s.at(time.Duration(i) * 8 * ms)
 			s.change("a")
@@ -144,7 +144,7 @@ func TestEndlessChangesSettleAtMaxWait(t *testing.T) {
 }
 
 func TestHold(t *testing.T) {
-	settleTest(t, func(s *settling) {
+	settleTest(t, func(s *debouncing) {
 		s.hold.Store(true)
 		s.change("a")
 		s.at(3005 * ms) // longer than MaxWait
@@ -163,7 +163,7 @@ func TestHold(t *testing.T) {
 // file, however long the switch took.
 func TestFilesOnTheirWayWhenTheHoldEnds(t *testing.T) {
 	for _, took := range []time.Duration{100 * ms, 5 * time.Second} {
-		settleTest(t, func(s *settling) {
+		settleTest(t, func(s *debouncing) {
 			s.hold.Store(true)
 			files := []string{"a", "b", "c", "d", "e"}
 			s.change(files...)
@@ -185,7 +185,7 @@ func TestFilesOnTheirWayWhenTheHoldEnds(t *testing.T) {
 
 // TestHoldAfterHold: a rebase takes the lock once for each commit.
 func TestHoldAfterHold(t *testing.T) {
-	settleTest(t, func(s *settling) {
+	settleTest(t, func(s *debouncing) {
 		s.hold.Store(true)
 		s.change("a")
 		s.at(3 * time.Second)
@@ -200,7 +200,7 @@ func TestHoldAfterHold(t *testing.T) {
 }
 
 func TestShortHoldIsNotSaid(t *testing.T) {
-	settleTest(t, func(s *settling) {
+	settleTest(t, func(s *debouncing) {
 		s.hold.Store(true)
 		s.change("a")
 		s.at(900 * ms)
@@ -218,7 +218,7 @@ func TestShortHoldIsNotSaid(t *testing.T) {
 }
 
 func TestHoldIsCapped(t *testing.T) {
-	settleTest(t, func(s *settling) {
+	settleTest(t, func(s *debouncing) {
 		s.hold.Store(true)
 		s.change("a")
 		s.batch(time.Minute, "a")
@@ -230,7 +230,7 @@ func TestHoldWithoutChangesAsksNobody(t *testing.T) {
 		o := Options{Hold: func(_, _ time.Time) string { t.Error("Hold was asked"); return "" }}.withDefaults()
 		ctx, cancel := context.WithCancel(t.Context())
 		batches := make(chan Batch)
-		go settle(ctx, o, nil, batches, missingOrEmpty)
+		go debounce(ctx, o, nil, batches, missingOrEmpty)
 		time.Sleep(time.Hour)
 		cancel()
 		<-batches
@@ -238,7 +238,7 @@ func TestHoldWithoutChangesAsksNobody(t *testing.T) {
 }
 
 func TestBusyReaderGetsOneMergedBatch(t *testing.T) {
-	settleTest(t, func(s *settling) {
+	settleTest(t, func(s *debouncing) {
 		s.change("b")
 		s.at(100 * ms)
 		s.changes <- change{lost: true}
@@ -257,7 +257,7 @@ func TestBusyReaderGetsOneMergedBatch(t *testing.T) {
 }
 
 func TestOverflowAloneIsABatch(t *testing.T) {
-	settleTest(t, func(s *settling) {
+	settleTest(t, func(s *debouncing) {
 		s.changes <- change{lost: true}
 		if b := s.batch(80 * ms); !b.Overflow {
 			t.Errorf("%+v", b)
@@ -265,9 +265,9 @@ func TestOverflowAloneIsABatch(t *testing.T) {
 	})
 }
 
-func TestSettleEndsWithItsChanges(t *testing.T) {
+func TestDebounceEndsWithItsChanges(t *testing.T) {
 	changes, batches := make(chan change), make(chan Batch)
-	go settle(t.Context(), Options{}.withDefaults(), changes, batches, missingOrEmpty)
+	go debounce(t.Context(), Options{}.withDefaults(), changes, batches, missingOrEmpty)
 	close(changes)
 	if b, ok := <-batches; ok {
 		t.Errorf("batch %+v", b)
@@ -279,7 +279,7 @@ func TestSettleEndsWithItsChanges(t *testing.T) {
 func TestComplete(t *testing.T) {
 	now := time.Now()
 	for _, complete := range []bool{false, true} {
-		g := gathering{Options: Options{Complete: func(files []string) bool { return complete && len(files) == 1 }}.withDefaults(), unfinished: func(string) bool { return false }}
+		g := burst{Options: Options{Complete: func(files []string) bool { return complete && len(files) == 1 }}.withDefaults(), unfinished: func(string) bool { return false }}
 		g.add(change{files: []string{"a.go"}}, now)
 		want := g.Quiet
 		if complete {

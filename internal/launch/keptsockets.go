@@ -43,9 +43,9 @@ func (k *keptSockets) files(first int) (files []*os.File, told []control.KeptSoc
 	return files, told, nil
 }
 
-// take has the sockets of a process kept in place of those of the one before: what
+// replace has the sockets of a process kept in place of those of the one before: what
 // that had alone is given back. Shelf may be nil.
-func (k *keptSockets) take(shelf *takeover.Shelf) {
+func (k *keptSockets) replace(shelf *takeover.Shelf) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	old := k.shelf
