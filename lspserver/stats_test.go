@@ -23,7 +23,7 @@ type answered struct {
 	err  error
 }
 
-func (l *fakeLink) Hold(bool) {}
+func (l *fakeLink) PauseSaves(bool) {}
 
 func (l *fakeLink) Status(ctx context.Context) (control.Status, error) {
 	l.asked++
