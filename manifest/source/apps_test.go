@@ -237,7 +237,7 @@ func BenchmarkCheck(b *testing.B) {
 				Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
 				Implicits: map[ast.Node]types.Object{}, Selections: map[*ast.SelectorExpr]*types.Selection{},
 			}
-			if _, err := conf.Check(handlers.Spec.ImportPath, c.finder.Fset, files, info); err != nil {
+			if _, err := conf.Check(handlers.Spec.ImportPath, c.last.Fset, files, info); err != nil {
 				b.Fatal(err)
 			}
 		}

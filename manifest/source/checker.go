@@ -12,7 +12,7 @@ import (
 // for one user at a time.
 type Checker struct {
 	loader *load.Loader
-	finder *findings.Finder // of the last call
+	last   *findings.Findings // of the last call
 }
 
 // NewChecker returns a Checker for a program. Nothing is read before the first
@@ -36,12 +36,12 @@ func (c *Checker) Check(ctx context.Context, overlay map[string][]byte) (*Report
 		if err != nil {
 			return nil, err
 		}
-		b := &reporter{Snapshot: s, finder: c.finder, shapes: gotypes.NewShapes(s.Program.HotPackages())}
+		b := &reporter{Snapshot: s, findings: c.last, shapes: gotypes.NewShapes(s.Program.HotPackages())}
 		report := b.report(ctx)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		c.finder = b.finder
+		c.last = b.findings
 		if !c.loader.Enter(report.leads) {
 			return report, nil
 		}

@@ -115,7 +115,7 @@ func TestPositionsAreGivenBack(t *testing.T) {
 	p, overlay := archived(t, layers)
 	c := NewChecker(p)
 	count := func() (n int) {
-		for range c.finder.Fset.Iterate {
+		for range c.last.Fset.Iterate {
 			n++
 		}
 		return n

@@ -1,5 +1,5 @@
 // Package source tells from source code alone what a generation would register
-// and which edits the ladder cannot take by hot swap.
+// and which edits need more than a hot swap.
 //
 // A live server knows what a generation registers by running it (see package
 // manifest: the truth, by reflection). This package gives the same answer
@@ -12,10 +12,10 @@
 //     and those that import it.
 //   - The register function is followed by an abstract interpreter: it runs the
 //     statements over values of which only some are known. Constants, tables,
-//     helpers, closures and methods are followed like any reader would follow
-//     them; what comes from outside (the environment, a database) is unknown,
-//     and so is what depends on it. Where a condition is unknown both branches
-//     are taken, and their routes are marked as conditional.
+//     helpers, closures and methods are followed; what comes from outside (the
+//     environment, a database) is unknown, and so is what depends on it. Where a
+//     condition is unknown both branches run, and their routes are marked as
+//     conditional.
 //   - The syntax of all hot packages is searched for what a reload would break
 //     or reset.
 //
@@ -23,7 +23,9 @@
 // live generation.
 //
 // Nothing that is in doubt becomes an error. What is expected to be refused is built
-// and loaded all the same, and the live server has the last word, with one exception:
-// a registration that a process can make only once (ANV006) must be found before the
-// code runs.
+// and loaded all the same, and the live server has the last word. The exception is a
+// registration that a process can make only once (ANV006): the engine does not load
+// code that makes one again, so it must be found, and be certain, before the code runs.
+//
+// The work is done in the packages below internal: load, findings and eval.
 package source

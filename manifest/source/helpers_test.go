@@ -140,7 +140,7 @@ func handlersOnly(src string) *txtar.Archive {
 // units returns what the last Check of a program had, by import path.
 func units(c *Checker) map[string]*load.Unit {
 	all := map[string]*load.Unit{}
-	for _, u := range c.finder.Units {
+	for _, u := range c.last.Units {
 		all[u.Spec.ImportPath] = u
 	}
 	return all

@@ -53,10 +53,10 @@ func TestCheckerDoesNotGrow(t *testing.T) {
 					t.Fatal(err)
 				}
 				if n == 19 {
-					files, heap = countFiles(c.finder.Fset), collected()
+					files, heap = countFiles(c.last.Fset), collected()
 				}
 			}
-			if n := countFiles(c.finder.Fset); n > files {
+			if n := countFiles(c.last.Fset); n > files {
 				t.Errorf("the file set has %d files after 60 rounds, %d after 20", n, files)
 			}
 			if h := collected(); float64(h) > 1.2*float64(heap) {

@@ -20,11 +20,12 @@ import (
 // reporter makes a report of a program as it is now.
 type reporter struct {
 	*load.Snapshot
-	finder *findings.Finder
-	shapes *gotypes.Shapes
-	known  *runtimeapi.Types // nil if the runtime cannot be imported
-	r      *Report
-	findings.Mutations
+	findings *findings.Findings
+	shapes   *gotypes.Shapes
+	known    *runtimeapi.Types // nil if the runtime cannot be imported
+	r        *Report
+	// changed and running are those of the findings.
+	changed, running map[*types.Var]bool
 }
 
 func (b *reporter) report(ctx context.Context) *Report {
@@ -58,15 +59,11 @@ func (b *reporter) report(ctx context.Context) *Report {
 // inspect adds what the syntax of the hot packages shows: state, what a reload
 // resets, what outlives its generation, what can be done only once.
 func (b *reporter) inspect() {
-	b.finder = findings.New(b.Snapshot, b.finder)
-	b.addStates(b.finder.StateCalls(), false)
-	b.Mutations = b.finder.Mutations()
-	changed := b.finder.ChangedVariables()
-	b.r.Findings = append(b.r.Findings, changed...)
-	b.r.Findings = append(b.r.Findings, b.finder.OpenedVariables(changed)...)
-	b.r.Findings = append(b.r.Findings, b.finder.Outliving()...)
-	added, leads := b.finder.Additions()
-	b.r.OneTime, b.r.leads = append(b.finder.Globals(), added...), leads
+	b.findings = findings.Find(b.Snapshot, b.findings)
+	b.addStates(b.findings.States, false)
+	b.changed, b.running = b.findings.Changed, b.findings.Running
+	b.r.Findings = append(b.r.Findings, b.findings.Diagnostics...)
+	b.r.OneTime, b.r.leads = b.findings.OneTime, b.findings.Leads
 	for _, o := range b.r.OneTime {
 		b.r.Findings = append(b.r.Findings, o.Diagnostic)
 	}
@@ -80,7 +77,7 @@ func (b *reporter) follow(ctx context.Context, handlers *load.Unit) {
 	if obj == nil {
 		return
 	}
-	out := eval.Follow(ctx, &eval.World{Snapshot: b.Snapshot, Known: b.known, Changed: b.Changed, Running: b.Running}, obj)
+	out := eval.Follow(ctx, &eval.World{Snapshot: b.Snapshot, Known: b.known, Changed: b.changed, Running: b.running}, obj)
 	for _, e := range out.Entries {
 		b.r.Routes = append(b.r.Routes, b.route(e))
 	}

@@ -10,13 +10,13 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
-	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
+	"golang.org/x/tools/go/analysis"
 )
 
 // adder finds what generations add to tables that outlive them.
 type adder struct {
-	*Finder
-	found map[token.Pos]*OneTime
+	*program
+	found map[token.Pos]*finding
 	// used are the functions that something checked uses, names those of methods
 	// of interfaces among them, and shrinks is by place. They are made when they are
 	// asked for, which is hardly ever.
@@ -25,7 +25,7 @@ type adder struct {
 	shrinks map[*types.Var][]shrinkIn
 	seen    map[addition]bool
 	leads   map[string]bool
-	reached func(*OneTime)
+	reached func(*finding)
 }
 
 type shrinkIn struct {
@@ -43,7 +43,7 @@ type addition struct {
 
 // addingCall is what is known where a function runs.
 type addingCall struct {
-	c      *load.Unit
+	c      *facts
 	own    *functionFacts
 	on     target // what its receiver is a part of
 	at     token.Pos
@@ -53,17 +53,18 @@ type addingCall struct {
 	call   *ast.CallExpr // that runs it; nil for a generation's start
 }
 
-// Additions reports what generations add to tables of host packages and of what
+// additions finds what generations add to tables of host packages and of what
 // the Container keeps (ANV006): an entry that is there once more after each
 // reload, and one that makes the second generation panic. It also returns the
 // packages whose source would tell more.
-func (f *Finder) Additions() (found []OneTime, leads []string) {
-	a := &adder{Finder: f, found: map[token.Pos]*OneTime{}, leads: map[string]bool{}}
-	f.eachStart(func(c *load.Unit, own *functionFacts, reached func(*OneTime)) {
+func (p *program) additions() []*finding {
+	a := &adder{program: p, found: map[token.Pos]*finding{}, leads: map[string]bool{}}
+	p.eachStart(func(c *facts, own *functionFacts, reached func(*finding)) {
 		a.reached, a.seen = reached, map[addition]bool{}
 		a.visit(addingCall{c: c, own: own})
 	})
-	return oneTimes(a.found), slices.Sorted(maps.Keys(a.leads))
+	p.leads = slices.Sorted(maps.Keys(a.leads))
+	return sorted(a.found)
 }
 
 // index makes what says whether something is taken away again.
@@ -72,15 +73,15 @@ func (a *adder) index() {
 		return
 	}
 	a.used, a.names, a.shrinks = map[*types.Func]bool{}, map[string]bool{}, map[*types.Var][]shrinkIn{}
-	for _, c := range a.Units {
-		for _, u := range a.facts[c].uses {
+	for _, c := range a.all {
+		for _, u := range c.uses {
 			a.used[u.fn] = true
 			if types.IsInterface(gotypes.RecvType(u.fn)) {
 				a.names[u.fn.Name()] = true
 			}
 		}
-		for _, s := range a.facts[c].shrinks {
-			a.shrinks[s.place] = append(a.shrinks[s.place], shrinkIn{s, c.Spec.Hot})
+		for _, s := range c.shrinks {
+			a.shrinks[s.place] = append(a.shrinks[s.place], shrinkIn{s, c.hot})
 		}
 	}
 }
@@ -135,15 +136,15 @@ func (x *addingCall) adds(g growth) bool {
 
 // follow follows a call that is made for certain.
 func (a *adder) follow(x addingCall, edge callEdge) {
-	next := addingCall{c: a.Unit(edge.fn.Pkg()), at: x.at, from: x.from, call: edge.call, info: x.info}
-	if x.c.Spec.Hot {
-		next.at, next.from, next.info = edge.pos, edge.call, x.c.Info
+	next := addingCall{c: a.facts[edge.fn.Pkg()], at: x.at, from: x.from, call: edge.call, info: x.info}
+	if x.c.hot {
+		next.at, next.from, next.info = edge.pos, edge.call, x.c.info
 	}
 	if edge.call != nil && namedByGeneration(edge.call) {
 		return
 	}
 	if next.c == nil {
-		if edge.statement && x.c.Spec.Hot {
+		if edge.statement && x.c.hot {
 			a.leads[gotypes.PathOf(edge.fn)] = true
 		}
 		return
@@ -186,11 +187,11 @@ func (x *addingCall) selector() (*ast.SelectorExpr, bool) {
 // value returns the value of an argument, if it is known; empty if it is not.
 func (x *addingCall) value(arg ast.Expr) string {
 	arg = ast.Unparen(arg)
-	if v := x.c.Info.Types[arg].Value; v != nil && v.Kind() != constant.Unknown {
+	if v := x.c.info.Types[arg].Value; v != nil && v.Kind() != constant.Unknown {
 		return v.ExactString()
 	}
 	if id, ok := arg.(*ast.Ident); ok {
-		if v, ok := x.c.Info.Uses[id].(*types.Var); ok {
+		if v, ok := x.c.info.Uses[id].(*types.Var); ok {
 			return x.values[v]
 		}
 	}
@@ -206,7 +207,7 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 	var where string
 	switch {
 	case t.root != nil:
-		if c := a.Unit(t.root.Pkg()); c != nil && c.Spec.Hot {
+		if c := a.facts[t.root.Pkg()]; c != nil && c.hot {
 			return
 		}
 		where = t.root.Pkg().Name() + "." + t.root.Name()
@@ -222,9 +223,9 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 		}
 	}
 	text := "this"
-	var related []manifest.Related
-	if !x.c.Spec.Hot {
-		related = []manifest.Related{{Position: a.Position(pos), Message: "entered here"}}
+	var related []analysis.RelatedInformation
+	if !x.c.hot {
+		related = append(related, because(pos, "entered here"))
 		pos = x.at
 		if x.from != nil {
 			text = callText(x.info, x.from)
@@ -232,17 +233,18 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 	}
 	o := a.found[pos]
 	if o == nil {
-		o = &OneTime{}
+		o = &finding{}
 		a.found[pos] = o
 	}
-	if o.Code == "" || severity == manifest.SeverityError {
-		message := manifest.Fit("once more after each reload: "+text+" adds to "+where, "once more after each reload: an entry of "+where, "once more after each reload: an entry")
+	if o.Message == "" || severity == manifest.SeverityError {
+		message := manifest.Fit("once more after each reload: "+text+" adds to "+where,
+			"once more after each reload: an entry of "+where, "once more after each reload: an entry")
 		if severity == manifest.SeverityError {
 			message = panicsOnReload(text+" takes a key of "+where, "a key of "+where, "the key is there already")
 		}
-		o.Diagnostic = manifest.Diagnose(manifest.CodeGlobal, a.Position(pos), "%s", message)
-		o.Severity = severity
-		o.Related = append(related, manifest.Related{Position: o.Position, Message: where + " outlives the generation; the entries of a hotreload.RegistryGeneration do not, and main and other host packages make theirs once"})
+		related = append(related, because(pos, where+" outlives the generation; the entries of a hotreload.RegistryGeneration "+
+			"do not, and main and other host packages make theirs once"))
+		o.Diagnostic, o.severity = newFinding(manifest.CodeGlobal, pos, message, related...).Diagnostic, severity
 	}
 	a.reached(o)
 }

@@ -12,14 +12,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 )
 
-// start is something that may outlive its generation.
-type start struct {
-	pos     token.Pos
-	fn      *types.Func // runs in it, if its source tells; else it is certain
-	but     bool        // fn ends only with a context, and gets one that never ends
-	message string
-}
-
 // startsGoroutines are methods that run a function in a goroutine.
 var startsGoroutines = map[string]bool{
 	"(*sync.WaitGroup).Go":                   true,
@@ -85,21 +77,6 @@ func (f *factFinder) servesOnly(body *ast.BlockStmt) string {
 		return name == ""
 	})
 	return name
-}
-
-// functionOf returns the function that an expression names.
-func (f *factFinder) functionOf(e ast.Expr) *types.Func {
-	switch e := ast.Unparen(e).(type) {
-	case *ast.Ident:
-		fn, _ := f.info.Uses[e].(*types.Func)
-		return fn
-	case *ast.SelectorExpr:
-		fn, _ := f.info.Uses[e.Sel].(*types.Func)
-		return fn
-	case *ast.IndexExpr:
-		return f.functionOf(e.X)
-	}
-	return nil
 }
 
 // timer notes time.AfterFunc if its result, with which it could be stopped, is
@@ -282,17 +259,17 @@ func (f *factFinder) usesOtherContext(body ast.Node, ctx types.Object) bool {
 
 func isContext(t types.Type) bool { return t != nil && gotypes.IsNamed(t, "context", "Context") }
 
-// Outliving reports what goes on after its generation (ANV008).
-func (f *Finder) Outliving() []manifest.Diagnostic {
-	var found []manifest.Diagnostic
-	for _, c := range f.Hot {
-		for _, s := range f.facts[c].starts {
+// outliving finds what goes on after its generation (ANV008).
+func (p *program) outliving() []*finding {
+	var found []*finding
+	for _, c := range p.hot {
+		for _, s := range c.starts {
 			if s.fn != nil {
-				if own := f.function(s.fn); own == nil || !own.endless && !(s.but && own.endlessBut) {
+				if own := p.function(s.fn); own == nil || !own.endless && !(s.but && own.endlessBut) {
 					continue
 				}
 			}
-			found = append(found, manifest.Diagnose(manifest.CodeGoroutine, f.Position(s.pos), "%s", s.message))
+			found = append(found, newFinding(manifest.CodeGoroutine, s.pos, s.message))
 		}
 	}
 	return found

@@ -3,20 +3,12 @@ package findings
 import (
 	"fmt"
 	"go/ast"
+	"go/token"
 	"go/types"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 )
-
-// opening is a place where a generation that begins sets a package-level variable
-// to what a function returns.
-type opening struct {
-	v  *types.Var
-	fn *types.Func
-	// declared: where the variable is declared, when no Container is at hand yet.
-	declared bool
-}
 
 // noteOpenings notes what a statement that each generation begins with opens, and
 // everywhere what is closed.
@@ -68,39 +60,38 @@ func closes(t types.Type) bool {
 	return ok && fn.Signature().Params().Len() == 0
 }
 
-// OpenedVariables reports the package-level variables of hot packages that each
-// generation sets to something which nobody closes (ANV007), unless they are among
-// those that are reported already.
-func (f *Finder) OpenedVariables(reported []manifest.Diagnostic) []manifest.Diagnostic {
+// openedVariables finds the package-level variables of hot packages that each
+// generation sets to something that is never closed (ANV007), unless they are among
+// those that were found already.
+func (p *program) openedVariables(reported []*finding) []*finding {
 	seen := map[*types.Var]bool{}
-	for _, c := range f.Hot {
-		for _, v := range f.facts[c].closes {
+	for _, c := range p.hot {
+		for _, v := range c.closes {
 			seen[v] = true
 		}
 	}
-	at := map[manifest.Position]bool{}
+	at := map[token.Pos]bool{}
 	for _, d := range reported {
-		at[d.Position] = true
+		at[d.Pos] = true
 	}
-	var found []manifest.Diagnostic
-	for _, c := range f.Hot {
-		for _, o := range f.facts[c].openings {
+	var found []*finding
+	for _, c := range p.hot {
+		for _, o := range c.openings {
 			// A function of a host package may always return the same one, and one of
 			// hot code may get it from the Container.
-			opener := f.Unit(o.fn.Pkg())
-			if seen[o.v] || o.fn.Pkg() == nil || o.fn.Pkg().Path() == manifest.RuntimePath || opener != nil && (!opener.Spec.Hot || !o.declared) {
+			if opener := p.facts[o.fn.Pkg()]; seen[o.v] || o.fn.Pkg() == nil || o.fn.Pkg().Path() == manifest.RuntimePath ||
+				opener != nil && (!opener.hot || !o.declared) {
 				continue
 			}
 			seen[o.v] = true
-			d := manifest.Diagnose(manifest.CodePackageState, f.Position(o.v.Pos()), "%s",
-				manifest.Fit("each reload opens one more "+o.v.Name()+": Provide it in main", "each reload opens one more "+o.v.Name()))
-			if at[d.Position] {
+			if at[o.v.Pos()] {
 				continue
 			}
-			d.Related = []manifest.Related{{Position: d.Position, Message: fmt.Sprintf(
-				"each generation that rebuilds package %s calls %s, and nobody closes what the one before has opened; what main provides is opened once (hotreload.Provide), and the context of a RouteSink ends with its generation",
-				o.v.Pkg().Name(), gotypes.FunctionName(o.fn))}}
-			found = append(found, d)
+			message := manifest.Fit("each reload opens one more "+o.v.Name()+": Provide it in main", "each reload opens one more "+o.v.Name())
+			why := fmt.Sprintf("each generation that rebuilds package %s calls %s, and nobody closes what the one before has opened; "+
+				"what main provides is opened once (hotreload.Provide), and the context of a RouteSink ends with its generation",
+				o.v.Pkg().Name(), gotypes.FunctionName(o.fn))
+			found = append(found, newFinding(manifest.CodePackageState, o.v.Pos(), message, because(o.v.Pos(), why)))
 		}
 	}
 	return found

@@ -9,32 +9,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 )
 
-// growth is a statement that adds to a table whenever it runs.
-type growth struct {
-	target
-	pos     token.Pos
-	indexed bool // to an element of a map
-	// rest is the index of the parameter that holds what is added, as a list; -1
-	// if there is something in any case.
-	rest int
-}
-
-// claim is a statement that enters a key into a map, and panics if it is there
-// already.
-type claim struct {
-	target
-	pos   token.Pos
-	key   string // as constant.Value writes it
-	param int    // index of the parameter that is the key; -1 if key is it
-}
-
-// shrink is a place where a table is emptied, set anew or loses an entry.
-type shrink struct {
-	place   *types.Var
-	indexed bool // an element of a map
-	in      surroundings
-}
-
 // grows returns what a statement adds to.
 func (f *factFinder) grows(own *functionFacts, set *ast.AssignStmt) (g growth, ok bool) {
 	call, ok := selfAppend(set)
@@ -94,27 +68,4 @@ func (f *factFinder) noteShrinks(n ast.Node, in surroundings) {
 			note(sel.X, false)
 		}
 	}
-}
-
-// statementCall returns the call that a statement or declaration consists of, if
-// its results are not used.
-func statementCall(n ast.Node) *ast.CallExpr {
-	var e ast.Expr
-	switch n := n.(type) {
-	case *ast.ExprStmt:
-		e = n.X
-	case *ast.AssignStmt:
-		if len(n.Rhs) == 1 && !slices.ContainsFunc(n.Lhs, func(e ast.Expr) bool { return !isBlank(e) }) {
-			e = n.Rhs[0]
-		}
-	case *ast.ValueSpec:
-		if len(n.Values) == 1 && !slices.ContainsFunc(n.Names, func(id *ast.Ident) bool { return id.Name != "_" }) {
-			e = n.Values[0]
-		}
-	}
-	if e == nil {
-		return nil
-	}
-	call, _ := ast.Unparen(e).(*ast.CallExpr)
-	return call
 }

@@ -9,25 +9,6 @@ import (
 	"golang.org/x/tools/go/types/typeutil"
 )
 
-// target is something that can be added to, and what it is a part of: a
-// package-level variable, the receiver of the method, or a value that the
-// Container keeps. For registry.items the place is the field items and the root
-// the variable registry.
-type target struct {
-	place *types.Var
-	root  *types.Var
-	own   bool // of the receiver
-	kept  bool // in the Container
-}
-
-// scope is what decides what the names in a function mean.
-type scope struct {
-	info *types.Info
-	recv *types.Var
-	body *ast.BlockStmt // nil for the initialisation of a package
-	kept map[*types.Var]bool
-}
-
 // target returns what an expression is a part of, if that may outlive the
 // generation.
 func (s *scope) target(e ast.Expr) (t target) {
@@ -128,4 +109,22 @@ func (s *scope) inContainer(v *types.Var) bool {
 		return true
 	})
 	return s.kept[v]
+}
+
+func rootVar(info *types.Info, e ast.Expr) *types.Var {
+	for {
+		switch x := withoutElements(e).(type) {
+		case *ast.SelectorExpr:
+			if info.Selections[x] == nil { // qualified by a package
+				v, _ := info.Uses[x.Sel].(*types.Var)
+				return v
+			}
+			e = x.X
+		case *ast.Ident:
+			v, _ := info.Uses[x].(*types.Var)
+			return v
+		default:
+			return nil
+		}
+	}
 }

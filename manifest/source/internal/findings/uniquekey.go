@@ -224,7 +224,7 @@ func (t *trial) call(call *ast.CallExpr) leaving {
 // into runs the body of a function of the same package.
 func (t *trial) into(call *ast.CallExpr) (how leaving, ok bool) {
 	fn := t.f.callee(call)
-	d := t.f.c.Decls[fn]
+	d := t.f.decls[fn]
 	if d == nil || d.Body == nil || t.depth > 2 {
 		return anyWay, false
 	}

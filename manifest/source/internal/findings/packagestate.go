@@ -11,7 +11,6 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
-	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
 )
 
 // eachChange calls fn with what a statement or expression changes: the left
@@ -128,55 +127,43 @@ func changesByName(method *types.Func) bool {
 	return false
 }
 
-// ChangedVariables reports the package-level variables of hot packages that
+// changedVariables finds the package-level variables of hot packages that
 // change while the program runs (ANV007), once each, at their declaration. What
-// each generation sets when it starts is no such change, and what it then takes
+// each generation sets when it starts is no such change, and what it then reads
 // from the Container is not its own.
-func (f *Finder) ChangedVariables() []manifest.Diagnostic {
-	starting := f.startingFunctions(f.Hot)
+func (p *program) changedVariables() []*finding {
+	starting := p.startingFunctions(p.hot)
 	first := map[*types.Var]token.Pos{}
-	note := func(v *types.Var, pos token.Pos, in surroundings) {
+	p.eachChange(p.hot, func(v *types.Var, pos token.Pos, in surroundings) {
 		if !in.literal && starting[in.fn] {
 			return
 		}
 		if have, ok := first[v]; !ok || pos < have {
 			first[v] = pos
 		}
-	}
-	for _, c := range f.Hot {
-		for _, change := range f.facts[c].changes {
-			note(change.v, change.pos, change.in)
-		}
-		for _, call := range f.facts[c].calls {
-			if f.changes(call) {
-				note(call.v, call.pos, call.in)
-			}
-		}
-	}
-	kept := f.fromContainer()
-	var found []manifest.Diagnostic
+	})
+	kept := p.fromContainer()
+	var found []*finding
 	for v, pos := range first {
-		c := f.Unit(v.Pkg())
-		if kept[v] || c == nil || !c.Spec.Hot || isConstantByHabit(v.Type()) {
+		c := p.facts[v.Pkg()]
+		if kept[v] || c == nil || !c.hot || isConstantByHabit(v.Type()) {
 			continue
 		}
-		d := manifest.Diagnose(manifest.CodePackageState, f.Position(v.Pos()),
-			"%s", manifest.Fit(v.Name()+" is reset by a reload; hotreload.StateOf keeps it", v.Name()+" is reset by a reload"))
-		d.Related = []manifest.Related{
-			{Position: f.Position(pos), Message: "changed here"},
-			{Position: d.Position, Message: fmt.Sprintf("each generation that rebuilds package %s has a copy of its own; what the Container keeps (hotreload.StateOf) survives", v.Pkg().Name())},
-		}
-		found = append(found, d)
+		message := manifest.Fit(v.Name()+" is reset by a reload; hotreload.StateOf keeps it", v.Name()+" is reset by a reload")
+		why := fmt.Sprintf("each generation that rebuilds package %s has a copy of its own; "+
+			"what the Container keeps (hotreload.StateOf) survives", v.Pkg().Name())
+		found = append(found, newFinding(manifest.CodePackageState, v.Pos(), message,
+			because(pos, "changed here"), because(v.Pos(), why)))
 	}
 	return found
 }
 
 // fromContainer returns the variables that are only ever set to what the
 // Container keeps: what they refer to outlives the generation.
-func (f *Finder) fromContainer() map[*types.Var]bool {
+func (p *program) fromContainer() map[*types.Var]bool {
 	kept, other := map[*types.Var]bool{}, map[*types.Var]bool{}
-	for _, c := range f.Hot {
-		for _, change := range f.facts[c].changes {
+	for _, c := range p.hot {
+		for _, change := range c.changes {
 			if change.itself && change.kept {
 				kept[change.v] = true
 			} else if change.itself {
@@ -186,47 +173,6 @@ func (f *Finder) fromContainer() map[*types.Var]bool {
 	}
 	maps.DeleteFunc(kept, func(v *types.Var, _ bool) bool { return other[v] })
 	return kept
-}
-
-// startingFunctions returns the functions that run only when a generation or the
-// process starts: nil stands for initialisation and registration themselves, and
-// the others are called from nowhere else. Exported ones of host packages may be
-// called by packages that are not among these.
-func (f *Finder) startingFunctions(packages []*load.Unit) map[*types.Func]bool {
-	uses := map[*types.Func][]use{}
-	for _, c := range packages {
-		for _, u := range f.facts[c].uses {
-			uses[u.fn] = append(uses[u.fn], u)
-		}
-	}
-	starting := map[*types.Func]bool{nil: true}
-	for grown := true; grown; {
-		grown = false
-		for fn, places := range uses {
-			if c := f.Unit(fn.Pkg()); fn.Exported() && (c == nil || !c.Spec.Hot) {
-				continue
-			}
-			if !starting[fn] && !slices.ContainsFunc(places, func(u use) bool { return !u.called || u.in.literal || !starting[u.in.fn] }) {
-				starting[fn], grown = true, true
-			}
-		}
-	}
-	return starting
-}
-
-// changes reports whether a call writes to the variable that it is about.
-func (f *Finder) changes(call variableCall) bool {
-	if call.arg < 0 && changesByName(call.fn) {
-		return true
-	}
-	switch own := f.function(call.fn); {
-	case own == nil:
-		return false
-	case call.arg < 0:
-		return own.changesReceiver
-	default:
-		return slices.Contains(own.changesArgument, call.arg)
-	}
 }
 
 // isConstantByHabit recognises types of variables that are set once in effect:
