@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"reflect"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
@@ -22,7 +23,7 @@ func as[T any](v reflect.Value) (T, bool) {
 func stdBox(kind string, v reflect.Value, h http.Handler) HandlerBox {
 	name := symbol.NameOf(v.Type())
 	if v.Kind() == reflect.Func {
-		name = functionName(v)
+		name = stack.FunctionName(v)
 	}
 	return HandlerBox{std: h, name: name, kind: kind, typ: reflect.TypeFor[http.Handler]()}
 }

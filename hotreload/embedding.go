@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 )
@@ -91,10 +92,10 @@ func Box(handler any) (HandlerBox, error) {
 	}
 	if h, ok := as[func(http.ResponseWriter, *http.Request) error](v); ok {
 		fn := func(c *Ctx) error { return h(c.Writer, c.Request) }
-		return HandlerBox{fn: fn, name: functionName(v), kind: manifest.KindPlainError, typ: reflect.TypeOf(h)}, nil
+		return HandlerBox{fn: fn, name: stack.FunctionName(v), kind: manifest.KindPlainError, typ: reflect.TypeOf(h)}, nil
 	}
 	if h, ok := as[func(*Ctx) error](v); ok {
-		return HandlerBox{fn: h, name: functionName(v), kind: manifest.KindCtx, typ: reflect.TypeOf(h)}, nil
+		return HandlerBox{fn: h, name: stack.FunctionName(v), kind: manifest.KindCtx, typ: reflect.TypeOf(h)}, nil
 	}
 	return boxTyped(v)
 }

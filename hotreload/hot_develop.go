@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/go-chi/chi/v5/middleware"
@@ -39,7 +40,7 @@ type requestWatch struct {
 
 	mu    sync.Mutex    // guards what follows
 	route *routeCounter // of the route that was chosen; nil: none so far
-	seen  *panicked     // the panic of the handler itself
+	seen  *stack.Panic  // the panic of the handler itself
 	over  bool
 }
 
@@ -67,7 +68,7 @@ type recovered struct{ watch *requestWatch }
 func (recovered) Write(int, int, http.Header, time.Duration, any) {}
 
 func (e recovered) Panic(v any, _ []byte) {
-	e.watch.saw(describePanic(v))
+	e.watch.saw(stack.DescribePanic(v))
 	middleware.PrintPrettyStack(v) // as it does without an entry
 }
 
@@ -75,7 +76,7 @@ func (e recovered) Panic(v any, _ []byte) {
 // panic is the reason: that it comes from middleware which has just recovered
 // from one.
 func (w *requestWatch) failing() bool {
-	p, ok := describeRecovered()
+	p, ok := stack.DescribeRecovered()
 	if !ok {
 		return false
 	}
@@ -99,14 +100,14 @@ func (w *requestWatch) enter(c *routeCounter) bool {
 	return true
 }
 
-func (w *requestWatch) saw(p panicked) {
+func (w *requestWatch) saw(p stack.Panic) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seen = &p
 }
 
 // finish ends the watch and returns what it saw.
-func (w *requestWatch) finish() (*routeCounter, *panicked) {
+func (w *requestWatch) finish() (*routeCounter, *stack.Panic) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.over = true
@@ -123,7 +124,7 @@ func (d *development) witness(h http.Handler) http.Handler {
 				return
 			}
 			if watch := watchOf(r); watch != nil && v != http.ErrAbortHandler {
-				watch.saw(describePanic(v))
+				watch.saw(stack.DescribePanic(v))
 			}
 			panic(v)
 		}()
@@ -140,17 +141,17 @@ func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
 	case v == http.ErrAbortHandler, v == nil && handled(w): // no panic to speak of
 		seen = nil
 	case v != nil && seen == nil:
-		p := describePanic(v)
+		p := stack.DescribePanic(v)
 		seen = &p
 	}
 	now, request := time.Now(), ""
 	var f fault
 	var notable *control.RoutePanic
 	if seen != nil {
-		*seen = seen.in(s.lines)
+		*seen = seen.WithLines(s.lines)
 		request = r.Method + " " + r.URL.Redacted()
 		f = d.report(seen, request, max(w.status, http.StatusInternalServerError), s)
-		notable = &control.RoutePanic{Time: now, Generation: s.generation, Message: seen.message, Request: request, Position: seen.position}
+		notable = &control.RoutePanic{Time: now, Generation: s.generation, Message: seen.Message, Request: request, Position: seen.Position}
 	}
 	if route != nil {
 		status := statusOf(w, v)
@@ -165,18 +166,18 @@ func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
 
 // report makes a panic an event, and returns the answer that shows it, with a
 // status.
-func (d *development) report(p *panicked, request string, status int, s *scope) fault {
-	diagnostic := manifest.Diagnose(manifest.CodeHandlerPanic, p.position, "panic: %s (%s)", p.message, request)
-	diagnostic.Detail = "panic: " + p.message + "\n" + request + "\n\n" + p.stack
-	diagnostic.Frames, diagnostic.Request = p.frames, request
+func (d *development) report(p *stack.Panic, request string, status int, s *scope) fault {
+	diagnostic := manifest.Diagnose(manifest.CodeHandlerPanic, p.Position, "panic: %s (%s)", p.Message, request)
+	diagnostic.Detail = "panic: " + p.Message + "\n" + request + "\n\n" + p.Stack
+	diagnostic.Frames, diagnostic.Request = p.Frames, request
 	// Whoever reads the events shows the panic with its place and stack; a line of
 	// the log beside it would say the same once more.
 	if d.loader.publish(control.LivePanic, s.generation, &diagnostic) == 0 {
-		s.log().Error("hotreload: a handler panicked", "panic", p.message, "request", request, "at", p.position.String(), "generation", s.generation)
+		s.log().Error("hotreload: a handler panicked", "panic", p.Message, "request", request, "at", p.Position.String(), "generation", s.generation)
 	}
 	return fault{
-		Status: status, Title: "panic: " + p.message, Detail: request,
-		Position: p.position, Stack: p.stack, Frames: p.frames, Generation: s.generation, Made: s.made,
+		Status: status, Title: "panic: " + p.Message, Detail: request,
+		Position: p.Position, Stack: p.Stack, Frames: p.Frames, Generation: s.generation, Made: s.made,
 	}
 }
 

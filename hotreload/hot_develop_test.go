@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -54,7 +55,7 @@ func TestPanicIsAnEventAndAPage(t *testing.T) {
 		if e.Kind != control.LivePanic || e.Generation != 1 || d.Code != manifest.CodeHandlerPanic ||
 			d.Message != "panic: no post in example.com/app (GET /?x=1)" || !strings.HasSuffix(d.File, "hot_develop_test.go") || d.Line == 0 ||
 			!strings.HasPrefix(d.Detail, "panic: no post in example.com/app\nGET /?x=1\n\n"+manifest.RuntimePath+".panicky\n\t") ||
-			strings.Contains(d.Detail, "ServeHTTP\n\t"+sourceRoot+"net/http/httptest") {
+			strings.Contains(d.Detail, "ServeHTTP\n\t"+stack.StandardRoot+"net/http/httptest") {
 			t.Errorf("event %+v\n%s", e, d.Detail)
 		}
 	}

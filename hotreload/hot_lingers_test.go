@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 )
 
 // TestMainThatGoesOn: the engine is told once that main has not returned, and where
@@ -58,7 +60,7 @@ func TestWhereMainIs(t *testing.T) {
 		"nothing": {"", "has returned, or is gone"},
 		"cut off": {"goroutine 1 [select]:\nmain.main()", "has returned, or is gone"},
 	} {
-		if got := whereMainIs([]byte(test.dump)); got != test.want {
+		if got := stack.MainStatus([]byte(test.dump)); got != test.want {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/clash"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/mapped"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -131,7 +132,7 @@ func (l *loader) preload(paths []string) error {
 				"the plugin %s, which the live generation needs, cannot be loaded: %v", path, err)
 		}
 		var failed error
-		wrong := guard(time.Duration(control.DefaultDeadline), linesOf(path), func() string { return "package initialisation" }, func() {}, func() {
+		wrong := stack.Guard(time.Duration(control.DefaultDeadline), linesOf(path), func() string { return "package initialisation" }, func() {}, func() {
 			_, failed = l.open(path)
 		})
 		if wrong != nil {
@@ -338,7 +339,7 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 		faults []manifest.Diagnostic
 	}
 	start := time.Now()
-	wrong := guard(deadline, next.lines, doing, g.abandon, func() {
+	wrong := stack.Guard(deadline, next.lines, doing, g.abandon, func() {
 		began := start
 		lap := func(name string) {
 			now := time.Now()
@@ -407,8 +408,8 @@ func (l *loader) noteRefused(number int, findings []manifest.Diagnostic) {
 	l.refused = append(l.refused, number)
 	l.mu.Unlock()
 	// Those that heed the generation's context are about to end.
-	left := goroutinesOf(allGoroutines())[number]
-	for end := time.Now().Add(100 * time.Millisecond); left > 0 && time.Now().Before(end); left = goroutinesOf(allGoroutines())[number] {
+	left := stack.CountByGeneration(stack.AllGoroutines())[number]
+	for end := time.Now().Add(100 * time.Millisecond); left > 0 && time.Now().Before(end); left = stack.CountByGeneration(stack.AllGoroutines())[number] {
 		time.Sleep(5 * time.Millisecond)
 	}
 	if left > 0 && !strings.Contains(findings[0].Message, "keeps running") { // which a hang says of the one
@@ -509,7 +510,7 @@ func (l *loader) status() control.LiveStatus {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	status.Diagnostics, status.Notes, status.StartRSS = l.failed, slices.Clone(l.notes), l.startRSS
-	goroutines := goroutinesOf(allGoroutines())
+	goroutines := stack.CountByGeneration(stack.AllGoroutines())
 	wasLive := func(number int) bool {
 		return slices.ContainsFunc(l.history, func(h *loaded) bool { return h.number == number })
 	}

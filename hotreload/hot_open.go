@@ -15,6 +15,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/clash"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/handoff"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
@@ -108,7 +109,7 @@ func checkVersion(version int) error {
 // declared returns where a function is declared, if the symbol is one.
 func declared(symbol any, lines manifest.Lines) manifest.Position {
 	if v := reflect.ValueOf(symbol); v.IsValid() && v.Kind() == reflect.Func && !v.IsNil() {
-		return functionPosition(v, lines)
+		return stack.FunctionPosition(v, lines)
 	}
 	return manifest.Position{}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/devpage"
@@ -104,7 +105,7 @@ func (d *development) excerpt(at manifest.Position, frames []manifest.Frame, mad
 // own reports a call in a package of the program's own: it is main or hot, or its
 // file is below the directory that is served.
 func (d *development) own(f manifest.Frame) bool {
-	if !userCode(f) {
+	if !stack.IsUser(f) {
 		return false
 	}
 	pkg := f.Package()
@@ -121,7 +122,7 @@ func (d *development) place(file string, line int) string {
 	slashed := filepath.ToSlash(file)
 	if _, module, ok := strings.Cut(slashed, "/pkg/mod/"); ok {
 		file = module
-	} else if root, ok := strings.CutPrefix(slashed, sourceRoot); ok && sourceRoot != "" {
+	} else if root, ok := strings.CutPrefix(slashed, stack.StandardRoot); ok && stack.StandardRoot != "" {
 		file = root
 	} else if d.inside(file) {
 		file, _ = filepath.Rel(d.dir, file)

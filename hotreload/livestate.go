@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -94,7 +95,7 @@ func (s *LiveState) Register(register func(*RouteSink)) error {
 
 // linked is the source of handlers that are linked into the executable.
 func linked(register func(*RouteSink)) source {
-	return source{handlers: functionPackage(reflect.ValueOf(register))}
+	return source{handlers: stack.FunctionPackage(reflect.ValueOf(register))}
 }
 
 // errClosed reports that the server is shutting down.

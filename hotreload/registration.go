@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
@@ -86,6 +87,15 @@ func (g *registration) exitIfAbandoned() {
 	if g.is(abandoned) {
 		runtime.Goexit()
 	}
+}
+
+// callerPosition returns the line that the user wrote. A nil registration knows of
+// no lines.
+func (g *registration) callerPosition() manifest.Position {
+	if g == nil {
+		return stack.Caller(nil)
+	}
+	return stack.Caller(g.lines)
 }
 
 // edit calls change with the registration locked. After the registration is

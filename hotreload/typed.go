@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
@@ -19,10 +20,10 @@ func boxTyped(v reflect.Value) (HandlerBox, error) {
 	in, out := t.In(1), t.Out(0)
 	bind, err := newBinding(in)
 	if err != nil {
-		return HandlerBox{}, fmt.Errorf("%s: %w", functionName(v), err)
+		return HandlerBox{}, fmt.Errorf("%s: %w", stack.FunctionName(v), err)
 	}
 	plain := reflect.FuncOf([]reflect.Type{t.In(0), in}, []reflect.Type{out, t.Out(1)}, false)
-	return HandlerBox{fn: typedFunc(v, in, bind), name: functionName(v), kind: manifest.KindTyped, typ: plain}, nil
+	return HandlerBox{fn: typedFunc(v, in, bind), name: stack.FunctionName(v), kind: manifest.KindTyped, typ: plain}, nil
 }
 
 func typedFunc(fn reflect.Value, in reflect.Type, bind *binding) HandlerFunc {

@@ -1,6 +1,6 @@
 //go:build anvilhot
 
-package hotreload
+package stack
 
 import (
 	"errors"
@@ -38,10 +38,10 @@ func TestParseGoroutine(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if at := topUserFrame(g.Frames); at != (manifest.Position{File: "/home/ann/app/handlers/api.go", Line: 42}) {
+	if at := TopUser(g.Frames); at != (manifest.Position{File: "/home/ann/app/handlers/api.go", Line: 42}) {
 		t.Errorf("stands at %s", at)
 	}
-	if text := formatFrames(fromSource(g.Frames)); !strings.HasPrefix(text, "example.com/app/handlers.(*API).wait\n\t/home/ann/app/handlers/api.go:42\n") {
+	if text := Format(FromSource(g.Frames)); !strings.HasPrefix(text, "example.com/app/handlers.(*API).wait\n\t/home/ann/app/handlers/api.go:42\n") {
 		t.Errorf("formatted:\n%s", text)
 	}
 	if _, ok := parseGoroutine([]byte(dump), 8); ok {
@@ -57,7 +57,7 @@ func TestFindGoroutine(t *testing.T) {
 		<-stop
 	}()
 	g, ok := findGoroutine(<-id)
-	if !ok || !strings.HasSuffix(topUserFrame(g.Frames).File, "hot_stack_test.go") {
+	if !ok || !strings.HasSuffix(TopUser(g.Frames).File, "goroutine_test.go") {
 		t.Errorf("got %+v, %v", g, ok)
 	}
 	if _, ok := findGoroutine(-1); ok {
@@ -87,7 +87,7 @@ func TestGoroutinesOf(t *testing.T) {
 		"goroutine 7 [select]:\ntime.Sleep()\n\t/go/time.go:1\nanvil.g7/example.com/app/handlers.poll()\n\t/src/h.go:9\ncreated by anvil.g3/example.com/app/x.F\n\t/src/x.go:1\n\n" +
 		"goroutine 8 [select]:\nanvil.g12/example.com/app/handlers.poll()\n\t/src/h.go:9\n\n" +
 		"goroutine 9 [select]:\nanvil.g7/example.com/app/handlers.poll()\n\t/src/h.go:9\n"
-	if got, want := goroutinesOf([]byte(dump)), map[int]int{7: 2, 12: 1}; !maps.Equal(got, want) {
+	if got, want := CountByGeneration([]byte(dump)), map[int]int{7: 2, 12: 1}; !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
