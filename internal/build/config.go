@@ -11,6 +11,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
+	"github.com/anvilforge/anvil-lsp/internal/build/link"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 )
 
@@ -75,8 +76,8 @@ type Builder struct {
 	tools    *gocmd.Toolchain
 	list     *golist.Lister
 	compiler compile.Compiler
-	full     *fullLinker // makes executables, and any plugin
-	thin     *thinLinker // makes plugins of what is not loaded yet
+	full     *link.Full // makes executables, and any plugin
+	thin     *link.Thin // makes plugins of what is not loaded yet
 
 	ahead ahead
 	// compilesAnew: hot packages are compiled under the path of each generation, not
@@ -114,11 +115,11 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 	}
 	b.list = &golist.Lister{Toolchain: b.tools, Assets: cfg.Assets}
 	b.compiler = compile.Compiler{Lister: b.list}
-	b.full = &fullLinker{builder: b, extldFlags: b.fastestLinker(ctx)}
-	b.thin = newThinLinker(b)
+	b.full = link.NewFull(ctx, b.tools, cfg.OutDir)
+	b.thin = link.NewThin(b.tools, link.ThinOptions{CacheDir: cfg.CacheDir, FullLink: cfg.FullLink, Try: b.try})
 	// What is renamed keeps its old names in debug information, and in formats that are
 	// not known here.
-	b.compilesAnew = b.thin.off.Load() != nil
+	b.compilesAnew = b.thin.Off() != ""
 	return b, nil
 }
 

@@ -136,7 +136,7 @@ func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, a
 	}
 	linked.images = []*image{newImage(res.Path)}
 	res.Snapshot = &linked
-	b.thin.prepare(res.Snapshot)
+	b.prepare(res.Snapshot)
 	for _, path := range s.graph.Order {
 		if s.graph.Packages[path].Workspace() {
 			res.Rebuilt = append(res.Rebuilt, path)
@@ -188,7 +188,7 @@ func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at pla
 		mode = append(mode, "-X=runtime.godebugDefault="+main.DefaultGODEBUG)
 	}
 	mode = append(mode, b.tools.VariableFlags()...)
-	if err := b.full.run(ctx, res.work, res.Path, archive, linkConfig(s)+b.modInfo(s.graph), mode...); err != nil {
+	if err := b.full.Run(ctx, res.work, res.Path, archive, linkConfig(s)+b.modInfo(s.graph), mode...); err != nil {
 		return "", err
 	}
 	res.Steps = append(res.Steps, watch.step(control.StepLink))

@@ -1,113 +1,189 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
+	"maps"
 	"path/filepath"
-	"strings"
+	"slices"
 
-	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/build/link"
+	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 )
 
-// fullLinker links with the Go linker and the C compiler. It writes the whole
-// program into a plugin, as `go build -buildmode=plugin` does.
-type fullLinker struct {
-	builder    *Builder
-	extldFlags string
+// prepare does in the background what would delay the first save: it reads the
+// executable, and answers whether to link thin at all.
+func (b *Builder) prepare(s *Snapshot) {
+	if b.thin.Off() != "" {
+		return
+	}
+	b.thin.StartTrial()
+	go func() { _, _ = s.images[0].open() }() // an error shows when it is needed
 }
 
-func (l *fullLinker) link(ctx context.Context, res *Result) error {
+// DoubtThin has the next plugin linked fully, to see whether thin linking is at
+// fault for something.
+func (b *Builder) DoubtThin(why string) { b.thin.DoubtNext(why) }
+
+// link makes the plugin of a result: thin if that is possible, else fully.
+func (b *Builder) link(ctx context.Context, res *Result) error {
+	err := b.linkThin(ctx, res)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	res.why = link.Brief(err)
+	return b.linkFull(ctx, res)
+}
+
+// ChoseFull reports whether the user has plugins linked fully.
+func (b *Builder) ChoseFull() bool { return b.cfg.FullLink || b.cfg.Debug }
+
+// FullBecause returns why a plugin was not linked thin, empty if it was.
+func (r *Result) FullBecause() string {
+	if r.Thin {
+		return ""
+	}
+	return cmp.Or(r.why, "thin links are not possible")
+}
+
+// linkJob returns what any link of a plugin takes.
+func (b *Builder) linkJob(res *Result) link.Job {
 	s := res.Snapshot
-	mode := []string{"-buildmode=plugin", "-pluginpath", s.entry.path}
-	if l.builder.tools.Race {
-		mode = append(mode, "-extldflags="+strings.TrimSpace(l.extldFlags+" -Wl,"+raceAddress(l.extldFlags, res.generation)))
+	return link.Job{
+		Job:  thin.Job{Out: res.Path, Path: s.entry.path, Main: s.entry.archive, Flags: b.pluginVariables(s)},
+		Work: res.work, Importcfg: linkConfig(s), Generation: res.generation,
 	}
-	mode = append(mode, l.builder.pluginVariables(s)...)
-	return l.run(ctx, res.work, res.Path, s.entry.archive, linkConfig(s), mode...)
 }
 
-// raceAddress returns the argument that has a system linker, given by its name
-// or the flag that chooses it, make a plugin for a place of its own between 64
-// and 576 GB, below the heap; the dynamic linker follows that while the place is
-// free. The race detector remembers only 44 bits of where an access was made. When
-// it reports a race it can tell the others below 1 TB, and ends the process where
-// it cannot: a library's usual place is close below 128 TB.
-func raceAddress(linker string, generation int) string {
-	const first, room, places = 1 << 36, 1 << 28, 1 << 11
-	flag := "-Ttext-segment"
-	if strings.Contains(linker, "mold") || strings.Contains(linker, "lld") {
-		flag = "--image-base"
+// linkFull links a plugin that holds the whole program.
+func (b *Builder) linkFull(ctx context.Context, res *Result) error {
+	res.Thin, res.Needs = false, nil
+	if err := b.full.Plugin(ctx, b.linkJob(res)); err != nil {
+		return err
 	}
-	return fmt.Sprintf("%s=%#x", flag, uint64(first+room*(generation%places)))
+	// It holds all that earlier plugins do, and later ones had better not need
+	// those.
+	own := newImage(res.Path)
+	own.full, own.brought = true, slices.Sorted(maps.Keys(res.Snapshot.fresh))
+	res.Snapshot.fresh = nil
+	res.Snapshot.images = []*image{res.Snapshot.images[0], own}
+	return nil
 }
 
-// run links a plugin or an executable. Scratch files go into dir.
-func (l *fullLinker) run(ctx context.Context, dir, out, main, importcfg string, mode ...string) error {
-	b := l.builder
-	cfg := filepath.Join(dir, filepath.Base(main)+".linkcfg")
-	if err := os.WriteFile(cfg, []byte(importcfg), 0o666); err != nil {
-		return gocmd.WriteError(err)
+// Relink links a plugin fully that was linked thin and could not be loaded,
+// under another file name. The generation number is not used by what was not
+// loaded. why goes into the step.
+func (b *Builder) Relink(ctx context.Context, res *Result, why string) (*Result, error) {
+	watch := newStopwatch()
+	next := *res.Snapshot
+	again := &Result{
+		Path: filepath.Join(filepath.Dir(res.Path), fmt.Sprintf("%04d-full.so", res.generation)), Rebuilt: res.Rebuilt,
+		Snapshot: &next, generation: res.generation, work: res.work, why: why,
 	}
-	args := []string{"-o", out, "-importcfg", cfg, "-linkmode=external", "-buildid=", "-extld=" + b.tools.Env.CC}
-	if !b.cfg.Debug {
-		// Without debug information there is none to compress; the Go linker would
-		// still have the C compiler make a program, to see whether it can.
-		args = append(args, "-s", "-w", "-compressdwarf=false")
-		if b.tools.Env.GOOS == "linux" {
-			// Distributions have their compilers ask for a build ID, which is a hash of
-			// the whole file: it takes a tenth of the external link. It is only of use
-			// to find debug information that is kept apart.
-			args = append(args, "-B=none")
+	if err := b.linkFull(ctx, again); err != nil {
+		return nil, err
+	}
+	if err := tellLines(&next, again.Path); err != nil {
+		return nil, err
+	}
+	again.Steps = []control.Step{again.linkStep(watch.step(control.StepLink))}
+	return again, nil
+}
+
+// linkStep says in a step how the plugin was linked.
+func (r *Result) linkStep(s control.Step) control.Step {
+	switch {
+	case r.Thin:
+		s.Detail = control.LinkThin
+	case r.why != "":
+		s.Detail = control.LinkFull + ": " + r.why
+	default:
+		s.Detail = control.LinkFull
+	}
+	return s
+}
+
+// linkThin links a plugin of what the process lacks.
+func (b *Builder) linkThin(ctx context.Context, res *Result) error {
+	if err := b.thin.Ready(ctx); err != nil {
+		return err
+	}
+	s := res.Snapshot
+	job := b.linkJob(res)
+	job.Dir = filepath.Join(filepath.Dir(job.Main), "link")
+	job.Archives, job.Shared = map[string]string{}, map[string]string{}
+	for path, archive := range s.archives {
+		switch {
+		case s.hot(path):
+		case s.fresh[path]:
+			job.Archives[path] = archive
+		default:
+			job.Shared[path] = archive
 		}
 	}
-	if b.tools.Race {
-		args = append(args, "-race")
+	for path, c := range s.compiled {
+		switch {
+		case c == s.entry:
+		case slices.Contains(res.Rebuilt, path):
+			job.Archives[c.path] = c.archive
+			if path == s.boundary.Handlers {
+				job.Private = append(job.Private, c.path)
+			} else {
+				job.Own = append(job.Own, c.path)
+			}
+		default:
+			job.Shared[c.path] = c.archive
+		}
 	}
-	if l.extldFlags != "" {
-		args = append(args, "-extldflags="+l.extldFlags)
-	}
-	args = append(args, mode...) // the last -extldflags counts
-	_, err := b.tools.Output(ctx, b.cfg.Dir, b.tools.Tool("link"), append(args, main)...)
-	if err != nil {
-		_ = os.Remove(out) // a cancelled linker leaves a part
-	}
-	return b.tools.CodeError(err, b.cfg.Dir)
-}
-
-// fastestLinker returns the C compiler's flag for the quickest system linker
-// that works here; empty means its own choice. The external link is half of a
-// full link's time.
-func (b *Builder) fastestLinker(ctx context.Context) string {
-	if b.tools.Env.GOOS != "linux" || b.tools.Env.GOARCH != "amd64" {
-		return "" // the Go linker itself chooses where a linker is known to be broken
-	}
-	flag, _ := FastestLinker(b.tools.Env.CC, func(cc string, args ...string) error {
-		_, err := b.tools.Output(ctx, b.cfg.OutDir, cc, args...)
-		return err
-	})
-	return flag
-}
-
-// FastestLinker returns the flag with which a C compiler uses the quickest of
-// the system linkers in PATH, and the path of that linker; both are empty if
-// there is none but its own. run runs the compiler.
-func FastestLinker(cc string, run func(cc string, args ...string) error) (flag, path string) {
-	words := gocmd.SplitQuoted(cc)
-	if len(words) == 0 {
-		return "", ""
-	}
-	for _, name := range []string{"mold", "lld", "gold"} {
-		path, err := exec.LookPath("ld." + name)
+	s.images = s.useful()
+	byImage := map[*thin.Image]*image{}
+	for _, im := range s.images {
+		opened, err := im.open()
 		if err != nil {
+			return fmt.Errorf("what the live server runs cannot be read: %w", err)
+		}
+		job.Images = append(job.Images, opened)
+		byImage[opened] = im
+	}
+	report, err := b.thin.Plugin(ctx, job)
+	if err != nil {
+		return err
+	}
+	own := newImage(res.Path)
+	own.whole = len(report.Pulled)+len(s.fresh) > 0
+	own.brought = slices.Sorted(maps.Keys(s.fresh))
+	needs := s.imported(res.Rebuilt)
+	for _, im := range report.Needs {
+		needs[byImage[im]] = true
+	}
+	for _, im := range s.images {
+		if needs[im] {
+			own.needs = append(own.needs, im)
+		}
+	}
+	for _, path := range res.Rebuilt {
+		own.packages = append(own.packages, s.compiled[path].path)
+	}
+	res.Thin, res.Needs = true, own.order()
+	s.images = append(s.images, own)
+	s.fresh = nil
+	return nil
+}
+
+// pluginVariables returns the linker's flags for a plugin, where hot packages have
+// other paths. main is not in it: to the linker that is the handlers package.
+func (b *Builder) pluginVariables(s *Snapshot) []string {
+	var flags []string
+	for _, v := range b.tools.Env.Variables() {
+		if v.Pkg == "main" || v.Pkg == s.boundary.Main {
 			continue
 		}
-		flag := "-fuse-ld=" + name
-		// The compiler may not know the linker even where it is installed.
-		if err := run(words[0], append(words[1:], flag, "-Wl,--version")...); err == nil {
-			return flag, path
+		if c, ok := s.compiled[v.Pkg]; ok {
+			v.Pkg = c.path
 		}
+		flags = append(flags, "-X="+v.Pkg+"."+v.Name+"="+v.Value)
 	}
-	return "", ""
+	return flags
 }

@@ -64,7 +64,7 @@ var errNotAhead = errors.New("this is not built ahead")
 //
 // The end of ctx ends the build, and a failed or superseded one leaves no files.
 func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, overlay Overlay) {
-	if b.thin.off.Load() != nil {
+	if b.thin.Off() != "" {
 		return // a full link costs too much for something that may not be needed
 	}
 	b.ahead.mu.Lock()

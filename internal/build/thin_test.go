@@ -2,10 +2,7 @@ package build
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"golang.org/x/tools/txtar"
@@ -84,7 +80,7 @@ func newEmulated(t *testing.T, archive string) *app {
 	a := newApp(t, archive, func(c *Config) {
 		c.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=1", "CC="+found[1])
 	})
-	a.b.thin.linker.SystemLink = found[2]
+	a.b.thin.Linker.SystemLink = found[2]
 	a.emulate = []string{found[0], "-L", "/usr/" + prefix}
 	return a
 }
@@ -168,7 +164,7 @@ func TestTrial(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.rebuild()
-		if v, ok := a.b.thin.recall(); ok {
+		if v, ok := a.b.thin.Recall(); ok {
 			t.Errorf("%s: %+v", old, v)
 		}
 	}
@@ -196,27 +192,6 @@ func TestTrial(t *testing.T) {
 	}
 }
 
-// TestPassing tells what the machine lacks for the moment from what the toolchain
-// cannot do.
-func TestPassing(t *testing.T) {
-	for _, tt := range []struct {
-		err  error
-		want bool
-	}{
-		{&gocmd.ToolError{Tool: "link", Output: "write x.o: no space left on device", Err: errors.New("exit status 1")}, true},
-		{&gocmd.ToolError{Tool: "link", Err: errors.New("signal: killed")}, true},
-		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, true},
-		{fmt.Errorf("x: %w", context.DeadlineExceeded), true},
-		{errors.New("fork/exec x: resource temporarily unavailable"), true},
-		{&gocmd.ToolError{Tool: "link", Output: "relocation target not defined", Err: errors.New("exit status 2")}, false},
-		{errors.New(`the trial program says "x", not "y"`), false},
-	} {
-		if got := passing(tt.err); got != tt.want {
-			t.Errorf("%v: %t", tt.err, got)
-		}
-	}
-}
-
 // TestThinPreconditions takes away one thing after another that thin links need.
 // Each time the same save ends in a full link that says why, and the right code
 // is live.
@@ -231,23 +206,23 @@ func TestThinPreconditions(t *testing.T) {
 		why    string
 	}{
 		{"no system linker", func(t *testing.T, a *app) {
-			a.b.thin.linker.SystemLink = filepath.Join(t.TempDir(), "ld")
+			a.b.thin.Linker.SystemLink = filepath.Join(t.TempDir(), "ld")
 		}, "no such file or directory"},
 		{"system linker fails", func(t *testing.T, a *app) {
-			a.b.thin.linker.SystemLink = tool(t, "echo out of luck >&2; exit 1")
+			a.b.thin.Linker.SystemLink = tool(t, "echo out of luck >&2; exit 1")
 		}, "out of luck"},
 		{"Go linker of another release", func(t *testing.T, a *app) {
-			a.b.thin.linker.GoLink = tool(t, "echo flag provided but not defined: -linkshared >&2; exit 2")
+			a.b.thin.Linker.GoLink = tool(t, "echo flag provided but not defined: -linkshared >&2; exit 2")
 		}, "not defined: -linkshared"},
 		{"Go linker writes no object", func(t *testing.T, a *app) {
-			a.b.thin.linker.GoLink = tool(t, "exit 0")
+			a.b.thin.Linker.GoLink = tool(t, "exit 0")
 		}, "the Go linker wrote no object"},
 		{"Go linker writes something else", func(t *testing.T, a *app) {
-			a.b.thin.linker.GoLink = tool(t, `while [ "$1" != -tmpdir ]; do shift; done; echo nonsense > "$2/go.o"`)
+			a.b.thin.Linker.GoLink = tool(t, `while [ "$1" != -tmpdir ]; do shift; done; echo nonsense > "$2/go.o"`)
 		}, "unexpected object file"},
 		{"the stub is damaged", func(t *testing.T, a *app) {
-			link := a.b.thin.linker.GoLink
-			a.b.thin.linker.GoLink = tool(t, `d="$*"; d=${d#*-tmpdir }; d=${d%% *}; printf broken > "$d/loaded.so"; exec `+link+` "$@"`)
+			link := a.b.thin.Linker.GoLink
+			a.b.thin.Linker.GoLink = tool(t, `d="$*"; d=${d#*-tmpdir }; d=${d%% *}; printf broken > "$d/loaded.so"; exec `+link+` "$@"`)
 		}, "cannot open shared library"},
 		{"a symbol is missing", func(t *testing.T, a *app) {
 			a.snap.images[0] = newImage(without(t, a.snap.images[0].path, "runtime.convTstring"))
@@ -258,7 +233,7 @@ func TestThinPreconditions(t *testing.T) {
 		{"the executable is not ELF", func(t *testing.T, a *app) {
 			a.snap.images[0] = newImage(tool(t, ""))
 		}, "cannot be read"},
-		{"switched off", func(t *testing.T, a *app) { a.b.thin.disable("for a reason") }, "for a reason"},
+		{"switched off", func(t *testing.T, a *app) { a.b.thin.Disable("for a reason") }, "for a reason"},
 	}
 	a := newApp(t, "app.txtar")
 	a.start(a.host().Path)

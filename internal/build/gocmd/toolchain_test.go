@@ -34,10 +34,10 @@ func TestToolchainLine(t *testing.T) {
 	}
 }
 
-// TestNewestRuntime: it is the release up to which package hotreload is built
+// TestNewestRuntime: it is the release up to which the runtime is built
 // with what reads the runtime's data.
 func TestNewestRuntime(t *testing.T) {
-	names, err := filepath.Glob("../../../hotreload/hot_*.go")
+	names, err := filepath.Glob("../../../hotreload/internal/clash/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}

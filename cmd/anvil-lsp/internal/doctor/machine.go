@@ -17,6 +17,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
+	"github.com/anvilforge/anvil-lsp/internal/build/link"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 )
 
@@ -122,7 +123,7 @@ func (d *doctor) linker(ctx context.Context) {
 		d.add(name, OK, "", "the one that Go chooses on %s/%s", d.env.GOOS, d.env.GOARCH)
 		return
 	}
-	_, path := build.FastestLinker(d.env.CC, func(cc string, args ...string) error {
+	_, path := link.FastestLinker(d.env.CC, func(cc string, args ...string) error {
 		_, err := d.run(ctx, d.tmp, "", nil, cc, args...)
 		return err
 	})
