@@ -1,25 +1,24 @@
 package hotreload
 
-// Carrier is a store that takes its contents from one process to the next: what
-// keeps sessions in memory, for instance. A warm restart (the edit of a host
-// package, `anvil-lsp ctl restart`) asks it for them in the old process and
-// gives them to its namesake in the new one:
+// Carrier is a store that hands its contents to the next process, such as one that
+// keeps sessions in memory. On a warm restart (an edit of a host package, or
+// anvil-lsp ctl restart) the old process asks it for its contents, and the new process
+// gives them to the Carrier that has taken its place:
 //
-//	func (s *Store) MarshalState() ([]byte, error)      { return json.Marshal(s.all()) }
+//	func (s *Store) MarshalState() ([]byte, error)    { return json.Marshal(s.all()) }
 //	func (s *Store) UnmarshalState(data []byte) error { return json.Unmarshal(data, s) }
 //
-// It is found where it was put into the [Container]: by [Provide], under the same
-// type and name in both processes, or as the value of a [StateOf] with the same
-// key. What a StateOf keeps goes along without being a Carrier; one that is says
-// itself what does.
+// A Carrier is found in the [Container]: provided by [Provide] under the same type and
+// name in both processes, or as the value of a [StateOf] with the same key. The value
+// of a StateOf need not be a Carrier to come along; one that is decides what does.
 //
-// MarshalState is called when no request is being answered any more, or those
-// that are have used up their time, and not under the lock of the State.
-// UnmarshalState is called before the handlers are registered; of a kept value
-// after it was made anew. Both have two seconds. If one panics, fails or takes
-// longer, the store begins empty, and that is reported (ANV005).
+// MarshalState is called when all requests are answered, or those that are not have
+// used up their time, and not under the lock of the State. UnmarshalState is called
+// before the handlers are registered; for the value of a StateOf, after initial has
+// made it. Each has two seconds. If one panics, fails or takes longer, the store starts
+// empty, and that is reported (ANV005).
 //
-// In production, where no process takes over, neither is called.
+// In production no process takes over, and neither method is called.
 type Carrier interface {
 	MarshalState() ([]byte, error)
 	UnmarshalState(data []byte) error

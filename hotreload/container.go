@@ -18,12 +18,12 @@ import (
 // Container is the typed bag of long-lived things: pools, sessions, hubs, keyed
 // state. It outlives every generation. All of it is safe for concurrent use.
 //
-// main fills it with [Provide] and [Container.OnClose]; handlers find things
-// with [MustLookup], [Lookup] and [StateOf]. [LiveServer] closes it.
+// main fills it with [Provide] and [Container.OnClose]; handlers find things with
+// [MustLookup], [Lookup] and [StateOf]. [LiveServer] closes it.
 //
-// A thing is found by its type, so the type must be the same one for whoever
-// provides and whoever asks: one of a host package. [Provide] by an interface
-// type of a host package where the implementation is nobody's business.
+// A thing is found by its type, so provider and user must mean the same type: one of a
+// host package. Where users should not know the implementation, [Provide] it by an
+// interface type of a host package.
 type Container struct {
 	*contents
 	// owner is the generation that this Container was handed to; nil for
@@ -185,11 +185,10 @@ func (e *NotProvidedError) Error() string {
 	return b.String()
 }
 
-// OnClose has fn called when the Container is closed. The name appears in
+// OnClose registers fn to be called when the Container is closed. The name appears in
 // errors. Closers run in the reverse order of their registration.
 //
-// It is meant for main. What hot code starts should end with
-// [RouteSink.Context].
+// It is meant for main. What hot code starts should end with [RouteSink.Context].
 func (c *Container) OnClose(name string, fn func(context.Context) error) {
 	c.enter()
 	c.mu.Lock()

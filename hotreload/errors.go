@@ -12,9 +12,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// StatusError is an error with an HTTP status. Returned by a handler it is answered
-// with that status; without an [RouteSink.OnError] hook the client sees Title
-// and Detail, but the Detail of a status from 500 up only in hot mode.
+// StatusError is an error with an HTTP status. If a handler returns one it is answered
+// with that status. Without an [RouteSink.OnError] hook the client sees Title and
+// Detail; with a status from 500 up it sees the Detail in hot mode only.
 type StatusError struct {
 	Status int
 	Title  string // empty: the text of Status
@@ -22,14 +22,14 @@ type StatusError struct {
 	Err    error  // the cause, for the log
 }
 
-// StatusErrorf returns an [*StatusError] whose Detail is the formatted text. An operand of
-// the verb %w becomes its cause. Mind that the client sees the text of a 4xx.
+// StatusErrorf returns a [*StatusError] whose Detail is the formatted text. An operand
+// of the verb %w becomes its cause. Clients see the text of a 4xx.
 func StatusErrorf(status int, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	return &StatusError{Status: status, Detail: err.Error(), Err: errors.Unwrap(err)}
 }
 
-// Error returns the status, the title and what else there is on one line.
+// Error returns the status, the title, the detail and the cause on one line.
 func (e *StatusError) Error() string {
 	text := fmt.Sprintf("%d %s", e.Status, e.title())
 	if e.Detail != "" {

@@ -10,15 +10,13 @@ import (
 )
 
 // Listen opens a listening socket for [Options.Listeners]: "tcp", "tcp4", "tcp6" or
-// "unix", as [net.ListenConfig.Listen] has them. In production it is that and no
-// more. In hot mode the socket is handed on to the next process across a restart,
-// so that nobody is refused who connects there meanwhile; one that is opened by
-// other means has the old process ended before the new one is started, where both
-// cannot have it.
+// "unix", as [net.ListenConfig.Listen] has them. In production it does nothing else.
+// In hot mode the socket is handed to the next process on a restart, so that no client
+// is refused meanwhile. A socket that is opened by other means may force the old
+// process to end before the new one starts, where both cannot have it.
 //
-// The file of a Unix socket is there until no process listens there any more. A main
-// that removes it before it listens, in case an earlier process has left it behind,
-// may go on to do so.
+// The file of a Unix socket stays until no process listens there any more. A main that
+// removes a stale file before it listens may go on to do so.
 func Listen(ctx context.Context, network, address string) (net.Listener, error) {
 	return listen(ctx, network, address)
 }
@@ -27,9 +25,9 @@ func Listen(ctx context.Context, network, address string) (net.Listener, error) 
 const firstPassed = 3
 
 // PassedListeners returns the sockets that the service manager has opened for this
-// process (systemd's LISTEN_FDS), in its order; none if it has not. It takes them:
-// a second call returns none. Under anvil-lsp there are none, because the process is
-// not the one that was meant: have main listen itself then.
+// process (systemd's LISTEN_FDS), in its order; none if there are none. A second call
+// returns none. Under anvil-lsp there are none either, because they are passed to
+// another process: have main listen itself then.
 func PassedListeners() ([]net.Listener, error) {
 	pid, count := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS")
 	if pid != strconv.Itoa(os.Getpid()) || count == "" {

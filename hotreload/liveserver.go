@@ -13,27 +13,27 @@ import (
 	"time"
 )
 
-// Options says how LiveServer serves. Only Register is needed.
+// Options are the options of LiveServer. Only Register is required.
 type Options struct {
-	// Addr is the address to listen on; default "127.0.0.1:8080". Under anvil-lsp
-	// the engine listens, on this machine only: on the same port, if it can read
-	// that from the source of main and it is free, and else it says so.
-	// With Listeners there is no default: without an Addr production has those alone.
+	// Addr is the address to listen on; default "127.0.0.1:8080". With Listeners
+	// there is no default. Under anvil-lsp the engine listens, on this machine only:
+	// on the same port if the source of main tells it and it is free; otherwise the
+	// engine says which.
 	Addr string
-	// Listeners are further sockets to serve on: of another IP version, of Unix, of
-	// the service manager ([PassedListeners]), or with TLS ([tls.NewListener] around
-	// one). LiveServer closes them. Open them with [Listen], so that in hot mode they
-	// are handed on across a restart.
+	// Listeners are further sockets to serve on: of another IP version, Unix sockets,
+	// those of the service manager ([PassedListeners]), or with TLS ([tls.NewListener]
+	// around one). LiveServer closes them. Open them with [Listen], so that in hot mode
+	// they survive a restart.
 	Listeners []net.Listener
-	// TLSConfig has Addr served with TLS in production; it needs a certificate. In
-	// hot mode the engine's address is one of this machine only, and plain HTTP.
+	// TLSConfig, if it is set, is for serving Addr with TLS in production; it needs a
+	// certificate. In hot mode the engine serves plain HTTP, to this machine only.
 	TLSConfig *tls.Config
 	// Live, if it is set, is called once in each process, on a goroutine of its own,
-	// as soon as the handlers are registered and requests are accepted: for what
-	// main starts that needs them, such as jobs. Its context ends when LiveServer is
-	// asked to end; in hot mode that is when the next process has taken over, so that
-	// jobs run in both for a moment only. LiveServer waits for it, for
-	// ShutdownTimeout at most, before it closes the Container.
+	// as soon as the handlers are registered and requests are accepted. It is for
+	// what needs them, such as jobs. Its context ends when LiveServer is asked to
+	// end; in hot mode that is when the next process has taken over, so that jobs
+	// run in both only for a moment. Before it closes the Container LiveServer waits
+	// for Live, for ShutdownTimeout at most.
 	Live func(context.Context)
 	// Container is closed when LiveServer returns. Default: an empty one.
 	Container *Container
@@ -41,12 +41,12 @@ type Options struct {
 	// every generation, and again when that generation is rolled back to.
 	Register func(*RouteSink)
 	// Server is a template for the http.Server: time-outs, limits, hooks. Its
-	// Addr, Handler and TLSConfig are not used; see TLSConfig.
+	// Addr, Handler and TLSConfig are not used.
 	Server *http.Server
-	// Logger is for what LiveServer has to say. Default: slog.Default().
+	// Logger is the logger of LiveServer. Default: slog.Default().
 	Logger *slog.Logger
-	// ShutdownTimeout is how long requests may go on after the end was asked
-	// for, and once more how long the Container's closers may take. Default 10 s.
+	// ShutdownTimeout limits how long requests may go on after LiveServer is asked
+	// to end, and then how long the Container's closers may take. Default 10 s.
 	ShutdownTimeout time.Duration
 }
 
@@ -64,8 +64,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// LiveServer serves the application until ctx ends, and then lets the requests
-// in flight finish. It is the last call of main:
+// LiveServer serves the application until ctx ends, and then lets the requests in
+// flight finish. It is the last call of main:
 //
 //	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 //	defer stop()
@@ -76,28 +76,29 @@ func (o Options) withDefaults() Options {
 //		log.Fatal(err)
 //	}
 //
-// In production ([IsHotMode] is false) it listens on Options.Addr and Options.Listeners and serves the
-// handlers that are linked in. A mistake in their registration is a
-// [*RegistrationError] that lists every one of them with file and line.
+// In production ([IsHotMode] is false) it listens on Options.Addr and
+// Options.Listeners and serves the handlers that are linked in. Mistakes in their
+// registration are a [*RegistrationError] that lists all of them with file and line.
 //
-// In hot mode it serves on the engine's socket, loads the generations that the
-// engine sends, and ends when the engine asks for it or is gone; a generation
-// that cannot be registered is reported to the engine and is no reason to
-// return. Without an engine, with ANVIL_HOT=1 and ANVIL_PLUGIN=FILE set, it
-// listens on Options.Addr and loads that plugin whenever it changes. Go loads no
-// package twice, so the handlers must then be in the plugin's own package main:
+// In hot mode it serves on the engine's socket, loads the generations that the engine
+// sends, and ends when the engine asks for it or is gone. A generation that cannot be
+// registered is reported to the engine, and LiveServer goes on.
+//
+// Without an engine, if ANVIL_HOT=1 and ANVIL_PLUGIN=FILE are set, it listens on
+// Options.Addr and loads that plugin whenever it changes. Go loads no package twice,
+// so the handlers must then be in the plugin's own package main:
 //
 //	go build -tags anvilhot -o app .
 //	go build -tags anvilhot -buildmode plugin -o app.so plugin/*.go
 //	ANVIL_HOT=1 ANVIL_PLUGIN=app.so ./app
 //
-// The result is nil after a graceful end. However LiveServer ends, all requests
-// are over or cut off, the contexts of all generations are cancelled, and then
-// the Container was closed. Connections that were hijacked (WebSockets) are
-// their handlers' to close: [RouteSink.Context] tells them when, and they have a
-// second for it. In hot mode the context of a request whose answer is a stream of
-// events (text/event-stream) is cancelled as soon as the end was asked for:
-// EventSource comes again, to the process that takes over.
+// After a graceful end the result is nil. However LiveServer ends, first all requests
+// end or are cut off, then the contexts of all generations are cancelled, and then the
+// Container is closed. Connections that were hijacked (WebSockets) are closed by their
+// handlers: [RouteSink.Context] tells them when, and they have a second for it. In hot
+// mode the context of a request whose answer is a stream of events
+// (text/event-stream) is cancelled as soon as LiveServer is asked to end; an
+// EventSource reconnects to the process that takes over.
 func LiveServer(ctx context.Context, o Options) error {
 	defer entered()()
 	return runServer(ctx, o, serve)

@@ -16,9 +16,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// LiveState is the Container and the routes that are live. It is the
-// http.Handler of the application: each request is answered by the generation
-// that is live when it arrives, to its end.
+// LiveState is the Container and the routes that are live. It is the http.Handler of
+// the application: the generation that is live when a request arrives answers it to
+// its end.
 //
 // [LiveServer] has one of its own. In a test it stands for the server:
 //
@@ -28,8 +28,8 @@ import (
 //	}
 //	srv := httptest.NewServer(state)
 //
-// It is safe for concurrent use. A request costs one atomic load and one atomic
-// addition each way beside the router.
+// It is safe for concurrent use. Besides the router, a request costs one atomic load
+// and two atomic additions.
 type LiveState struct {
 	container *Container
 	base      context.Context // parent of the generations' contexts
@@ -46,8 +46,8 @@ type LiveState struct {
 	active sync.WaitGroup // generations that are live or still answer
 }
 
-// NewLiveState returns a LiveState without routes: until the first generation
-// is live requests are answered with 503.
+// NewLiveState returns a LiveState without routes. Requests are answered with 503
+// until the first generation is live.
 func NewLiveState(c *Container) *LiveState {
 	if c == nil {
 		c = NewContainer()
@@ -67,9 +67,9 @@ func (s *LiveState) Manifest() *RegistrationManifest {
 	return nil
 }
 
-// Register runs a register function and makes what it registers the next
-// generation. If anything is wrong the routes stay as they are, and the error
-// is a [*RegistrationError]. A panic of register goes on to the caller.
+// Register runs a register function and makes what it registers the next generation.
+// If anything is wrong the routes stay as they are, and the error is a
+// [*RegistrationError]. A panic of register reaches the caller.
 func (s *LiveState) Register(register func(*RouteSink)) error {
 	if register == nil {
 		return errors.New("hotreload: the register function is nil")

@@ -9,10 +9,10 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 )
 
-// IsHotMode reports whether handlers can be replaced while the process runs: it
-// was built with the tag anvilhot, as anvil-lsp does, and ANVIL_HOT=1 was set
-// when it started. Otherwise the handlers that are linked in are served, and
-// nothing else differs.
+// IsHotMode reports whether handlers can be replaced while the process runs. For that
+// it must be built with the tag anvilhot and started with ANVIL_HOT=1, and anvil-lsp
+// does both. Otherwise the handlers that are linked in are served; nothing else
+// differs.
 func IsHotMode() bool { return false }
 
 // counted is what a generation needs to count its requests: in production,

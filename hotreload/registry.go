@@ -9,19 +9,18 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// RegistryGeneration is an index that each generation fills anew, for whatever
-// a generation registers beside routes: handlers of WebSocket messages, jobs,
-// components. It lives in a host package or in the Container; hot code fills it
-// with [RegistryGeneration.Add], and whoever looks something up always finds the live
-// generation's.
+// RegistryGeneration is an index that each generation fills again, for whatever it
+// registers besides routes: handlers of WebSocket messages, jobs, components. It lives
+// in a host package or in the Container. Hot code fills it with
+// [RegistryGeneration.Add], and lookups find the entries of the live generation.
 //
-// It is safe for concurrent use, and looking up takes no lock.
+// It is safe for concurrent use, and lookups take no lock.
 type RegistryGeneration[K comparable, V any] struct {
 	index index
 }
 
-// index is what is the same for registries of any types. What is not generic is
-// not compiled with every save into each package that registers something.
+// index is the part of a registry that does not depend on its types. Code that is not
+// generic is not compiled again into each hot package that uses it.
 type index struct {
 	name    string
 	current atomic.Pointer[indexed]
@@ -63,10 +62,10 @@ func (g *RegistryGeneration[K, V]) Keys() []K {
 // before the first one.
 func (g *RegistryGeneration[K, V]) Generation() int { return g.index.current.Load().generation }
 
-// Add registers value under key with the generation that r belongs to, and takes
-// effect when that generation goes live: all its entries appear at once, and
-// those of the generation before disappear, whether they were added again or not.
-// The same key twice in one generation is a mistake, reported at both lines.
+// Add registers value under key with the generation that r belongs to. When that
+// generation goes live all its entries appear at once, and those of the generation
+// before disappear, whether they were added again or not. The same key twice in one
+// generation is a mistake, reported at both lines.
 func (g *RegistryGeneration[K, V]) Add(r *RouteSink, key K, value V) {
 	r.register(&g.index, key, r.reg.callerPosition(), func(entries any) any {
 		m, _ := entries.(map[K]V)

@@ -10,16 +10,16 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
-// State is a value that outlives generations. It is safe for concurrent use;
-// what the value refers to (the elements of a map or slice, the target of a
-// pointer) is safe only inside Update.
+// State is a value that outlives generations. It is safe for concurrent use. What
+// the value refers to (elements of a map or slice, the target of a pointer) is safe
+// only inside Update.
 type State[T any] struct {
 	stateBase
 	value T
 }
 
-// stateBase is what is the same for states of any types. What is not generic is
-// not compiled with every save into each package that has a state.
+// stateBase is the part of a State that does not depend on its type. Code that is not
+// generic is not compiled again into each hot package that uses it.
 type stateBase struct {
 	// mu belongs to the key rather than to this State: while a newer generation
 	// copies the value nobody changes it.
@@ -41,7 +41,7 @@ func (s *State[T]) Set(v T) {
 	s.value = v
 }
 
-// Update calls fn with the value for it to change; nobody else reads or writes
+// Update calls fn with the value, which fn may change. Nobody else reads or writes
 // it meanwhile. fn must not use the same State.
 func (s *State[T]) Update(fn func(*T)) {
 	s.mu.Lock()
@@ -49,57 +49,51 @@ func (s *State[T]) Update(fn func(*T)) {
 	fn(&s.value)
 }
 
-// StateOf returns the value that is kept under key, and makes it with initial
-// the first time. initial must not ask for the same key.
+// StateOf returns the value that is kept under key. The first time initial makes it;
+// initial must not ask for the same key. Two types for one key in the same generation
+// are a mistake, and StateOf panics.
 //
-// If T is a predeclared type, a type of a host package, or made of such types,
-// it is the same type in every generation, and they all share one value.
+// A predeclared type, a type of a host package, or one made of such types is the same
+// type in every generation, and all generations share one value. A type of a hot
+// package is another type in each generation that has rebuilt the package. Each such
+// generation has a value of its own, a copy of the one before:
 //
-// A type of a hot package is another type in each generation that rebuilt the
-// package, and each such generation has a value of its own: a copy of the one
-// before, made when the generation asks for it.
+//   - If the structure of the type is the same, so is the value.
+//   - If the structure has changed, the value is migrated: structs field by field, by
+//     name; slices, maps and arrays element by element. A field of another basic type
+//     is converted if that does not change its value. A field that gets nothing from
+//     the old value is what initial makes it, or zero inside of elements.
+//     [WithMigration] does all of it by hand.
+//   - If nothing can be copied, initial makes the value.
 //
-//   - If the structure of the type is the same the copy is, too.
-//   - If it changed, the value is migrated: structs field by field by name,
-//     slices, maps and arrays element by element; a field that is of another
-//     basic type is converted if its value survives that. Fields that get
-//     nothing from the old value are what initial makes them, or zero inside of
-//     elements. [WithMigration] does it by hand.
-//   - If nothing can be taken over, initial makes the value.
-//
-// A change of structure, and everything that was dropped, is reported with the
-// result of the load (ANV005).
+// A change of structure, and everything that was dropped, is reported with the result
+// of the load (ANV005).
 //
 // # What is copied and what is shared
 //
-// Structs, arrays, slices and maps are copied at any depth, with unexported
-// fields, and so is what pointers to hot types lead to. What was shared within
-// the old value, a pointer into a slice or a cycle for instance, is shared in
-// the same way within the new one. Pointers, channels and functions of types
-// that are the same in both generations (a *sql.DB, a chan int) are kept, and
-// nobody looks at what is behind them; a function that is kept goes on running
-// the code that it was made by. Channels and functions whose types mention hot
-// types cannot be taken over and are dropped. Locks and wait groups start
-// unused. A hot value in an interface becomes a value of the new type of the
-// same name if that is part of T or named with [WithType]; otherwise it stays what
-// it is, and that is reported.
+// Structs, arrays, slices and maps are copied at any depth, with unexported fields,
+// and so is what pointers to hot types lead to. What was shared within the old value,
+// such as a pointer into a slice or a cycle, is shared in the same way within the new
+// one. Pointers, channels and functions of types that are the same in both generations
+// (a *sql.DB, a chan int) are kept as they are; such a function goes on running the
+// code that made it. Channels and functions whose types mention hot types are dropped.
+// Locks and wait groups start unused. A hot value in an interface becomes a value of
+// the new type of the same name if that type is part of T or named by [WithType];
+// otherwise it stays as it is, and that is reported.
 //
-// The copy is made under the key's lock: whoever changes what the value refers
-// to outside of [State.Update] races with it. The old value stays as it is. A
-// generation that still answers requests, and one that is rolled back to, works
-// on its own value, and what it writes after the copy was made is not seen by
-// newer generations. A generation that is refused takes its copy with it.
+// The copy is made under the key's lock, so changing what the value refers to outside
+// of [State.Update] is a race. The old value does not change. A generation that still
+// answers requests, or one that is rolled back to, works on its own value; newer
+// generations do not see what it writes after the copy. If a generation is refused its
+// copy is discarded.
 //
 // # Across a restart
 //
-// The process that a warm restart starts has the value as well, taken over by the
-// same rules, host types included. What is bound to its process (channels,
-// functions, connections) is what initial makes it; if it is inside of an element,
-// where nothing makes it, the state starts again. A [Carrier] writes and reads
-// itself; [Transient] keeps a state from going along. In production there are no
-// such restarts.
-//
-// Asking for one key by two types in the same generation panics.
+// The process that a warm restart starts gets the value as well, by the same rules,
+// host types included. What belongs to the old process (channels, functions,
+// connections) is what initial makes it. Inside of an element nothing makes it, and
+// the state starts again. A [Carrier] writes and reads itself; a state that is
+// [Transient] does not come along. In production there are no such restarts.
 func StateOf[T any](c *Container, key string, initial func() T, options ...StateOption) *State[T] {
 	create := func(mu *sync.RWMutex) stateValue {
 		s := &State[T]{stateBase: stateBase{mu: mu}}

@@ -7,25 +7,25 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 )
 
-// OldValue is a value, or a part of one, as an older generation kept it: what a
-// function for [WithMigration] gets. It is a copy that only that function has, and
-// shows it by the names and positions of its parts; [OldAs] turns it, or a part of
-// it, into a value of the new code. Pointers and interfaces are looked through.
+// OldValue is a value, or a part of one, as an older generation kept it, for the
+// function of [WithMigration]. It shows a copy by the names and positions of its
+// parts, and looks through pointers and interfaces. [OldAs] turns it into a value of
+// the new code.
 //
-// The zero OldValue stands for what is not there: a field that does not exist, the
-// target of a nil pointer. All methods may be called on it.
+// The zero OldValue stands for what is not there, such as a field that does not exist
+// or the target of a nil pointer. All methods may be called on it.
 //
-// OldValue is for use by one goroutine, inside of the function.
+// An OldValue is valid until the function returns, and belongs to its goroutine.
 type OldValue struct{ old migrate.Old }
 
-// Exists reports whether there is something.
+// Exists reports whether the value is there.
 func (o OldValue) Exists() bool { return o.old.Exists() }
 
-// Type returns the type as the old code named it; empty if nothing is there.
+// Type returns the name of the type in the old code; empty if there is no value.
 func (o OldValue) Type() string { return o.old.Type() }
 
-// Field returns a field of a struct, exported or not. A field that was asked for
-// counts as taken care of: if it was dropped that is not reported.
+// Field returns a field of a struct, exported or not. To ask for a field is to deal
+// with it: it is not reported as dropped.
 func (o OldValue) Field(name string) OldValue { return OldValue{o.old.Field(name)} }
 
 // Fields returns the names of the fields of a struct in the order of their
@@ -36,7 +36,7 @@ func (o OldValue) Fields() []string { return o.old.Fields() }
 // else.
 func (o OldValue) Len() int { return o.old.Len() }
 
-// Index returns an element of a slice or array. There is nothing outside of it.
+// Index returns an element of a slice or array; the zero OldValue outside of it.
 func (o OldValue) Index(i int) OldValue { return OldValue{o.old.Index(i)} }
 
 // All returns the entries of a map with their keys, in no particular order, or
@@ -47,9 +47,8 @@ func (o OldValue) All() iter.Seq2[OldValue, OldValue] {
 	}
 }
 
-// OldAs turns an old value into a new one, as the migration does by itself; what
-// is not possible is zero and is reported as dropped. It is zero if there is
-// nothing.
+// OldAs turns an old value into a new one, as the migration without [WithMigration]
+// does. What cannot be turned is zero, and is reported as dropped.
 func OldAs[T any](o OldValue) T {
 	var now T
 	o.old.As(reflect.ValueOf(&now).Elem())
