@@ -15,6 +15,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/image"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/plural"
 )
 
 // inheritance is what came from the process before, by key, until somebody asks
@@ -142,7 +143,7 @@ func (c *contents) restore(data []byte) (notes []manifest.Diagnostic) {
 	}
 	if h.Running > 0 {
 		note(manifest.Position{}, "%s of the process before went on for longer than %v: what they change after that is not part of the state that was taken over",
-			plural(h.Running, "request"), time.Duration(control.HandoverRequests))
+			plural.Of(h.Running, "request"), time.Duration(control.HandoverRequests))
 	}
 	things := map[string]thing{}
 	for key, t := range *c.things.Load() {

@@ -24,6 +24,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/mapped"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/plural"
 )
 
 // loader turns plugins into generations, one at a time, and remembers those that
@@ -413,15 +414,8 @@ func (l *loader) noteRefused(number int, findings []manifest.Diagnostic) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	if left > 0 && !strings.Contains(findings[0].Message, "keeps running") { // which a hang says of the one
-		findings[0].Message += fmt.Sprintf("; what its packages have started goes on until the live server restarts: %s", plural(left, "goroutine"))
+		findings[0].Message += fmt.Sprintf("; what its packages have started goes on until the live server restarts: %s", plural.Of(left, "goroutine"))
 	}
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // linesOf returns what the engine has told of the lines of a plugin or, if the

@@ -22,7 +22,7 @@ func TestImports(t *testing.T) {
 	allowed := append(below("manifest", "manifest/rules", "manifest/shape", "manifest/symbol", "internal/migrate", "internal/stack", "shared/visible"), manifest.RuntimePath, chi)
 	hot := append(below(
 		"control", "control/transport", "internal/clash", "internal/handoff", "internal/image", "internal/mapped",
-		"shared/devpage", "shared/regular", "shared/takeover",
+		"shared/devpage", "shared/plural", "shared/regular", "shared/takeover",
 	), chi+"/middleware")
 	for _, tags := range []string{"", "anvilhot"} {
 		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-tags="+tags, "-f", "{{.ImportPath}} {{.Standard}}", ".").Output()

@@ -22,6 +22,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // rewriting names a change of the source.
@@ -278,7 +279,7 @@ func (v *View) roots(f *Folder, code *source.Code) []string {
 	var out []string
 	slices.Sort(all)
 	for _, dir := range slices.Compact(all) {
-		if dir != "" && !slices.ContainsFunc(out, func(other string) bool { return below(dir, other) }) {
+		if dir != "" && !slices.ContainsFunc(out, func(other string) bool { return paths.Below(dir, other) }) {
 			out = append(out, dir)
 		}
 	}

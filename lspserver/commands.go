@@ -15,6 +15,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // commandArgument is the one argument of our commands. All of it is optional.
@@ -103,7 +104,7 @@ func (s *Server) sessionFor(folder uri.URI) (*session, error) {
 	path := realPath(pathOf(folder))
 	var best *session
 	for _, f := range all {
-		if (below(path, f.dir) || below(f.dir, path)) && (best == nil || len(f.dir) > len(best.dir) && below(path, f.dir)) {
+		if (paths.Below(path, f.dir) || paths.Below(f.dir, path)) && (best == nil || len(f.dir) > len(best.dir) && paths.Below(path, f.dir)) {
 			best = f
 		}
 	}
@@ -141,7 +142,7 @@ func (v *View) named(folder uri.URI) (*Folder, error) {
 		return f, nil
 	}
 	for _, f := range v.Folders {
-		if below(f.Dir, path) {
+		if paths.Below(f.Dir, path) {
 			return f, nil
 		}
 	}

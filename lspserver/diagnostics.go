@@ -17,6 +17,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 )
 
@@ -250,7 +251,7 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 
 // owns reports whether a file is one of the application's; f.mu is held.
 func (f *session) owns(path string) bool {
-	return below(path, f.dir) || f.dirs[filepath.Dir(path)]
+	return paths.Below(path, f.dir) || f.dirs[filepath.Dir(path)]
 }
 
 func severity(s manifest.Severity) protocol.DiagnosticSeverity {

@@ -17,6 +17,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // What a document of an application may have in its text.
@@ -54,7 +55,7 @@ func findApplications(ctx context.Context, root string, alone bool, settings Set
 		if dir != root || alone { // those that have to do with the folder
 			programs = slices.DeleteFunc(programs, func(p discover.Program) bool {
 				for at := range p.Reaches {
-					if at == root || !alone && below(at, root) {
+					if at == root || !alone && paths.Below(at, root) {
 						return false
 					}
 				}
@@ -130,7 +131,7 @@ func isModule(dir string) bool {
 // an engine works in already, else the module's if there is one application only
 // and nothing speaks against it, else that of main.
 func placeOf(ctx context.Context, p discover.Program, root string, mayAsk func(dir string) bool) string {
-	for at := p.Dir; below(at, p.Module) || below(at, root); at = filepath.Dir(at) {
+	for at := p.Dir; paths.Below(at, p.Module) || paths.Below(at, root); at = filepath.Dir(at) {
 		if mayAsk(at) && answers(ctx, at) {
 			return at
 		}

@@ -41,11 +41,6 @@ func realPath(path string) string {
 	}
 }
 
-// below reports whether a path is dir or in it.
-func below(path, dir string) bool {
-	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator))
-}
-
 // shortName returns the end of a path that none of the others has.
 func shortName(path string, others []string) string {
 	parts := strings.Split(filepath.ToSlash(path), "/")

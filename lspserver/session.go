@@ -15,6 +15,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // session is one application. Its goroutine, run, owns the engine or the
@@ -114,7 +115,7 @@ func (f *session) covers(path string) bool {
 	if !ours(path) {
 		return false
 	}
-	if below(path, f.dir) {
+	if paths.Below(path, f.dir) {
 		return true
 	}
 	f.mu.Lock()

@@ -15,6 +15,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // Settings are those of section "anvil". None of them names a program.
@@ -206,12 +207,12 @@ func (s *Server) settingsIn(dir string) *Settings {
 func (s *Server) folderOf(dir string) *workspaceFolder {
 	var best *workspaceFolder
 	for _, w := range s.folders {
-		if below(dir, w.dir) && (best == nil || len(w.dir) > len(best.dir)) {
+		if paths.Below(dir, w.dir) && (best == nil || len(w.dir) > len(best.dir)) {
 			best = w
 		}
 	}
 	for _, w := range s.folders { // an application around a folder
-		if best == nil && below(w.dir, dir) {
+		if best == nil && paths.Below(w.dir, dir) {
 			best = w
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 	"github.com/anvilforge/anvil-lsp/lspserver/trust"
 )
 
@@ -259,12 +260,12 @@ func (s *Server) subject(dir string) string {
 	defer s.mu.Unlock()
 	best := ""
 	for _, w := range s.folders {
-		if below(dir, w.dir) && len(w.dir) > len(best) {
+		if paths.Below(dir, w.dir) && len(w.dir) > len(best) {
 			best = w.dir
 		}
 	}
 	home, err := os.UserHomeDir()
-	if best == "" || best == filepath.Dir(best) || err == nil && below(realPath(home), best) {
+	if best == "" || best == filepath.Dir(best) || err == nil && paths.Below(realPath(home), best) {
 		return dir
 	}
 	return best

@@ -11,6 +11,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 )
 
@@ -65,7 +66,7 @@ func (v *View) Document(u uri.URI) *Document { return v.documents.byURI[u] }
 func (v *View) Folder(path string) *Folder {
 	var best *Folder
 	for _, f := range v.Folders {
-		if path != "" && below(path, f.Dir) && (best == nil || len(f.Dir) > len(best.Dir)) {
+		if path != "" && paths.Below(path, f.Dir) && (best == nil || len(f.Dir) > len(best.Dir)) {
 			best = f
 		}
 	}
@@ -95,7 +96,7 @@ func uriOf(docs *documentSet, folders []*Folder, path string) uri.URI {
 		return d.URI
 	}
 	for _, f := range folders {
-		if f.given != f.Dir && below(path, f.Dir) {
+		if f.given != f.Dir && paths.Below(path, f.Dir) {
 			return uri.File(f.given + path[len(f.Dir):])
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // watchedFeature is what the client notices on disk. An engine watches by
@@ -83,7 +85,7 @@ func (f *session) follows(path string) bool {
 		names := strings.Split(rest, string(filepath.Separator))
 		return !slices.ContainsFunc(names[:len(names)-1], skipped)
 	}
-	if filepath.Ext(path) != ".go" && below(f.dir, filepath.Dir(path)) {
+	if filepath.Ext(path) != ".go" && paths.Below(f.dir, filepath.Dir(path)) {
 		return true
 	}
 	return f.covers(path)

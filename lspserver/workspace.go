@@ -12,6 +12,8 @@ import (
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // workspaceFolder is a folder that the editor has open, or that of a document
@@ -173,7 +175,7 @@ func (s *Server) startSession(w *workspaceFolder, dir string) {
 	if up, ok := strings.CutPrefix(w.dir, dir); ok && strings.HasSuffix(w.given, up) {
 		given = strings.TrimSuffix(w.given, up)
 	}
-	if w.given != w.dir && below(dir, w.dir) {
+	if w.given != w.dir && paths.Below(dir, w.dir) {
 		given = w.given + dir[len(w.dir):]
 	}
 	ctx, cancel := context.WithCancel(s.working)
@@ -202,7 +204,7 @@ func (s *Server) lookAgain(doc *Document) {
 		return
 	}
 	for _, w := range s.folders {
-		if below(doc.Path, w.dir) && !slices.ContainsFunc(w.sessions, func(x *session) bool { return below(doc.Path, x.dir) }) {
+		if paths.Below(doc.Path, w.dir) && !slices.ContainsFunc(w.sessions, func(x *session) bool { return paths.Below(doc.Path, x.dir) }) {
 			s.scan(w)
 		}
 	}
@@ -227,7 +229,7 @@ func (s *Server) lookAround() {
 	for _, path := range slices.Sorted(maps.Keys(open)) {
 		dir := filepath.Dir(path)
 		if filepath.Ext(path) != ".go" || slices.ContainsFunc(s.folders, func(w *workspaceFolder) bool {
-			return below(path, w.dir) || slices.ContainsFunc(w.sessions, func(x *session) bool { return x.covers(path) })
+			return paths.Below(path, w.dir) || slices.ContainsFunc(w.sessions, func(x *session) bool { return x.covers(path) })
 		}) {
 			continue
 		}
@@ -262,7 +264,7 @@ func (s *Server) tellNothing() {
 			continue
 		}
 		for path := range open {
-			if filepath.Ext(path) == ".go" && below(path, w.dir) && !w.told {
+			if filepath.Ext(path) == ".go" && paths.Below(path, w.dir) && !w.told {
 				w.told, untold = true, append(untold, w)
 			}
 		}

@@ -13,4 +13,6 @@ const (
 	// ABIVersion is the version of the agreement between a live server and the
 	// plugins that it loads.
 	ABIVersion = 1
+	// OldestGo is the oldest release of Go that the runtime compiles with.
+	OldestGo = "1.26"
 )

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -32,6 +33,17 @@ func (p Position) String() string {
 // Compare orders by file, line and column.
 func (p Position) Compare(q Position) int {
 	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Column, q.Column))
+}
+
+// LineOf returns the line in the text of the file, without what ends it; ok is false if
+// the text has no such line.
+func (p Position) LineOf(text []byte) (line []byte, ok bool) {
+	ok = p.Line > 0
+	for i := 1; i < p.Line && ok; i++ {
+		_, text, ok = bytes.Cut(text, []byte("\n"))
+	}
+	line, _, _ = bytes.Cut(text, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r")), ok
 }
 
 // Related is a second place that explains a Diagnostic.

@@ -8,6 +8,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // ending is how a process ended, and what it had to say about that.
@@ -114,8 +115,7 @@ func keep(frames []manifest.Frame, ok func(manifest.Frame) bool) []manifest.Fram
 
 // inside reports code of the workspace.
 func inside(dir string, f manifest.Frame) bool {
-	rel, err := filepath.Rel(dir, f.File)
-	return err == nil && dir != "" && filepath.IsLocal(rel) && !foreign(f)
+	return dir != "" && paths.Below(f.File, dir) && !foreign(f)
 }
 
 // foreign reports code that the user did not write.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // kernelLock is a line about a lock in a table of the kernel.
@@ -153,7 +155,7 @@ func (u *unixSystem) holds(c *child) holdings {
 	}
 	for inode, path := range unixListeners(fmt.Sprintf("/proc/%d/net/unix", c.pid)) {
 		pid, ours := sockets[inode]
-		if rel, err := filepath.Rel(u.RunDir, path); ours && (err != nil || !filepath.IsLocal(rel)) {
+		if ours && !paths.Below(path, u.RunDir) {
 			// What a child listens on it may have been told by its parent.
 			h.list = append(h.list, resource{unixSocket, h.relative(path), pid == c.pid})
 		}

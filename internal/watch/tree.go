@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // notifier is the part of fsnotify.Watcher that the tree needs.
@@ -191,7 +193,7 @@ func (t *tree) reports(dir string) bool { return t.wanted.has(dir) || t.adopted.
 // with it.
 func (t *tree) replace(path string, gone bool) (files []string, err error) {
 	for d := range t.watched {
-		if d != path && !below(d, path) {
+		if !paths.Below(d, path) {
 			continue
 		}
 		_ = t.notifier.Remove(d) // it may be gone already
@@ -205,7 +207,7 @@ func (t *tree) replace(path string, gone bool) (files []string, err error) {
 	}
 	var errs []error
 	for _, d := range t.reported() {
-		if d == path || below(d, path) {
+		if paths.Below(d, path) {
 			inside, err := t.watchOrAbove(d, true)
 			files, errs = append(files, inside...), append(errs, t.tolerate(err))
 		}
@@ -387,11 +389,6 @@ func isDir(path string) bool {
 // vanished reports the error of a directory that is not there.
 func vanished(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
-}
-
-func below(path, dir string) bool {
-	return len(path) > len(dir) && path[:len(dir)] == dir &&
-		(path[len(dir)] == filepath.Separator || strings.HasSuffix(dir, string(filepath.Separator)))
 }
 
 // nextBelow returns the directory one step from dir towards path.

@@ -21,6 +21,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // Answer is what the user said about a directory.
@@ -58,7 +60,7 @@ func At(dir string) *Store { return &Store{dir: dir} }
 // Of returns the answer that holds for a directory.
 func (s *Store) Of(dir string) Entry {
 	dir = Canonical(dir)
-	if within(Canonical(s.dir), dir) {
+	if paths.Below(Canonical(s.dir), dir) {
 		return Entry{} // it could have brought the answer itself
 	}
 	for {
@@ -77,38 +79,17 @@ func (s *Store) Of(dir string) Entry {
 // is, can only be refused.
 func (s *Store) Set(dir string, a Answer) error {
 	dir = Canonical(dir)
-	if a == Run && within(Canonical(s.dir), dir) {
+	if a == Run && paths.Below(Canonical(s.dir), dir) {
 		return fmt.Errorf("%s is too much to trust: it holds the answers themselves, in %s; name a directory in it", dir, s.dir)
 	}
 	data, err := json.Marshal(Entry{Directory: dir, Answer: a})
 	if err == nil {
-		err = s.write(s.path(dir), append(data, '\n'))
+		err = paths.Replace(s.path(dir), append(data, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("remembering whether the code in %s may run: %w", dir, err)
 	}
 	return nil
-}
-
-// write makes a file anew, which only the user can read.
-func (s *Store) write(path string, data []byte) (err error) {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(s.dir, "new-*") // with mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // Forget takes back the answer that was given for a directory, and reports
@@ -184,10 +165,4 @@ func Canonical(dir string) string {
 		return filepath.Join(Canonical(parent), filepath.Base(dir))
 	}
 	return dir
-}
-
-// within reports whether a path is in a directory, or is it.
-func within(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // Compiler compiles packages by direct calls of the compiler.
@@ -46,7 +47,7 @@ func (c *Compiler) Compile(ctx context.Context, j Job) error {
 		args = append(args, "-race")
 	}
 	args = append(args, c.CompilerFlags()...)
-	if root := c.Workspace(); root != "" && golist.Within(root, j.Pkg.Dir) && !j.Pkg.Vendored() {
+	if root := c.Workspace(); root != "" && paths.Below(j.Pkg.Dir, root) && !j.Pkg.Vendored() {
 		args = append(args, c.WorkspaceFlags()...)
 	}
 	args = append(args, j.Flags...)

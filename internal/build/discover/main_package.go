@@ -18,6 +18,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // Main finds the main package of an application: the one that was chosen, if one was,
@@ -129,7 +130,7 @@ func listMains(ctx context.Context, l *golist.Lister) ([]string, error) {
 	}
 	var mains []string
 	for _, p := range pkgs {
-		if p.Name != "main" || !golist.Within(l.Dir, p.Dir) {
+		if p.Name != "main" || !paths.Below(p.Dir, l.Dir) {
 			continue
 		}
 		if _, ok := g.Reach(p.ImportPath, func(string) bool { return false })[manifest.RuntimePath]; ok {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
-	"github.com/anvilforge/anvil-lsp/internal/build/golist"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
@@ -128,7 +128,7 @@ func TestEnclosing(t *testing.T) {
 		"app/handlers": {filepath.Join(root, "app"), root}, "app": {root}, ".": nil,
 	} {
 		got := Enclosing(filepath.Join(root, dir))
-		got = slices.DeleteFunc(got, func(d string) bool { return !golist.Within(root, d) })
+		got = slices.DeleteFunc(got, func(d string) bool { return !paths.Below(d, root) })
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", dir, got, want)
 		}

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // CheckEnv says what keeps an environment from building plugins, and what to do
@@ -90,7 +92,8 @@ func NoGoCommand(name string, env []string) string {
 }
 
 // NoGoAdvice is what to do about that.
-const NoGoAdvice = "install Go 1.26 or newer from https://go.dev/dl, or start the editor from a shell that has it in PATH"
+const NoGoAdvice = "install Go " + manifest.OldestGo + " or newer from https://go.dev/dl, " +
+	"or start the editor from a shell that has it in PATH"
 
 // pluginPlatform tells where -buildmode=plugin exists
 // (internal/platform.BuildModeSupported in the Go source).

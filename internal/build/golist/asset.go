@@ -13,6 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // assets returns the paths of Config.Assets as the go command names files.
@@ -44,7 +45,7 @@ func (g *Graph) UnusedAssets(p, now *Package) func(file string) bool {
 	byCode := sync.OnceValue(now.unusedAssets)
 	return func(file string) bool {
 		return embeds[file] && !compiled[file] &&
-			(slices.ContainsFunc(g.assets, func(asset string) bool { return Within(asset, file) }) || byCode()(file))
+			(slices.ContainsFunc(g.assets, func(asset string) bool { return paths.Below(file, asset) }) || byCode()(file))
 	}
 }
 

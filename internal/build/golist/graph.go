@@ -273,9 +273,3 @@ func (l *Lister) Graph(ctx context.Context, main string) (*Graph, error) {
 	}
 	return g, nil
 }
-
-// Within reports whether a directory is another one or below it.
-func Within(dir, path string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && filepath.IsLocal(rel)
-}

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -19,22 +18,18 @@ const (
 // column, from 0, to put a caret under; -1 if the position has none. Not ok if
 // there is no such line (any more), or it is not to be shown.
 func (c *Console) sourceLine(p manifest.Position) (text string, caret int, ok bool) {
-	if c.o.Source == nil || p.File == "" || p.Line < 1 {
+	if c.o.Source == nil || p.File == "" {
 		return "", 0, false
 	}
 	data, err := c.o.Source(p.File)
 	if err != nil {
 		return "", 0, false
 	}
-	for range p.Line - 1 {
-		_, after, found := bytes.Cut(data, []byte("\n"))
-		if !found {
-			return "", 0, false
-		}
-		data = after
+	line, ok := p.LineOf(data)
+	if !ok {
+		return "", 0, false
 	}
-	line, _, _ := bytes.Cut(data, []byte("\n"))
-	text, caret = layOut(strings.TrimRight(string(line), "\r"), p.Column)
+	text, caret = layOut(string(line), p.Column)
 	return text, caret, strings.TrimSpace(text) != ""
 }
 

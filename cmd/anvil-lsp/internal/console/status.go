@@ -9,6 +9,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/cmd/anvil-lsp/internal/paint"
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/plural"
 )
 
 // stateLine says in one line where an engine stands.
@@ -59,8 +60,8 @@ func Status(o Options, st *control.Status, now time.Time) error {
 		rows = append(rows, [2]string{"now", st.Waiting})
 	}
 	n := st.Counts
-	rows = append(rows, [2]string{"so far", fmt.Sprintf("%s, %s, %d refused, %s, %s", plural(n.HotSwaps, "hot swap"),
-		plural(n.Restarts, "warm restart"), n.Kept, plural(n.Panics, "handler panic"), plural(n.Crashes, "crash"))},
+	rows = append(rows, [2]string{"so far", fmt.Sprintf("%s, %s, %d refused, %s, %s", plural.Of(n.HotSwaps, "hot swap"),
+		plural.Of(n.Restarts, "warm restart"), n.Kept, plural.Of(n.Panics, "handler panic"), plural.Of(n.Crashes, "crash"))},
 		[2]string{"edits", fmt.Sprintf("predicted %d, wrong %d", n.Predicted, n.Mispredicted)}, [2]string{"full links", fullLinks(st)})
 
 	var b strings.Builder
@@ -81,7 +82,7 @@ func fullLinks(st *control.Status) string {
 	if st.FullLinks == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("%d of %s", st.FullLinks, plural(st.Counts.HotSwaps, "hot swap"))
+	text := fmt.Sprintf("%d of %s", st.FullLinks, plural.Of(st.Counts.HotSwaps, "hot swap"))
 	if st.FullLink != "" {
 		text += "; the last because of this: " + st.FullLink
 	}
@@ -89,7 +90,7 @@ func fullLinks(st *control.Status) string {
 }
 
 func liveLine(l *control.LiveStatus) string {
-	text := fmt.Sprintf("process %d, %s", l.PID, plural(l.Goroutines, "goroutine"))
+	text := fmt.Sprintf("process %d, %s", l.PID, plural.Of(l.Goroutines, "goroutine"))
 	if l.RSS > 0 {
 		text += fmt.Sprintf(", %.1f MB", float64(l.RSS)/1e6)
 	}
@@ -108,10 +109,10 @@ func generations(l *control.LiveStatus) string {
 			text += fmt.Sprintf(" +%d KB", g.Memory>>10)
 		}
 		if g.Goroutines > 0 {
-			text += fmt.Sprintf(" (%s)", plural(g.Goroutines, "goroutine"))
+			text += fmt.Sprintf(" (%s)", plural.Of(g.Goroutines, "goroutine"))
 		}
 		if g.InFlight > 0 {
-			text += fmt.Sprintf(" (%s)", plural(g.InFlight, "request"))
+			text += fmt.Sprintf(" (%s)", plural.Of(g.InFlight, "request"))
 		}
 		out = append(out, text)
 	}
@@ -126,22 +127,12 @@ func generations(l *control.LiveStatus) string {
 func refused(l *control.LiveStatus) string {
 	var out []string
 	for _, g := range l.Refused {
-		out = append(out, fmt.Sprintf("%d (%s)", g.Number, plural(g.Goroutines, "goroutine")))
+		out = append(out, fmt.Sprintf("%d (%s)", g.Number, plural.Of(g.Goroutines, "goroutine")))
 	}
 	if len(out) == 0 {
 		return ""
 	}
 	return strings.Join(out, " ") + " run on until a restart"
-}
-
-func plural(n int, noun string) string {
-	switch {
-	case n == 1:
-		return "1 " + noun
-	case strings.HasSuffix(noun, "sh"):
-		noun += "e"
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // age writes a duration in its largest units.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/plural"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 )
 
@@ -84,7 +85,7 @@ func hints(b *Boundary) []string {
 	for _, p := range slices.Sorted(maps.Keys(native)) {
 		hint := fmt.Sprintf("%s uses cgo, assembly or linkname, so it cannot be replaced while the program runs", b.short(p))
 		if n := native[p] - 1; n > 0 {
-			hint += fmt.Sprintf(", and neither can the %s that it imports", count(n, "package"))
+			hint += fmt.Sprintf(", and neither can the %s that it imports", plural.Of(n, "package"))
 		}
 		if p == b.Handlers {
 			hint += "; it is the handlers package: move that part into a package of its own that main imports, and every handler becomes hot"
@@ -106,11 +107,4 @@ func (b *Boundary) short(path string) string {
 		return path[strings.LastIndex(path, "/")+1:]
 	}
 	return strings.TrimPrefix(path, b.Module+"/")
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -15,14 +15,12 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/link"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 )
-
-// minimum is the oldest Go release that the runtime compiles with.
-const minimum = "go1.26"
 
 // goEnv is what `go env` says.
 type goEnv struct {
@@ -44,7 +42,7 @@ func (d *doctor) run(ctx context.Context, dir, stdin string, env []string, name 
 }
 
 func (d *doctor) toolchain(ctx context.Context) bool {
-	const name, advice = "go", "install Go 1.26 or newer: https://go.dev/dl"
+	const name, advice = "go", "install Go " + manifest.OldestGo + " or newer: https://go.dev/dl"
 	if _, err := exec.LookPath(d.o.Go); err != nil {
 		d.add(name, Failed, gocmd.NoGoAdvice, "%s", gocmd.NoGoCommand(d.o.Go, os.Environ()))
 		return false
@@ -61,7 +59,7 @@ func (d *doctor) toolchain(ctx context.Context) bool {
 	switch {
 	case !version.IsValid(d.env.GOVERSION):
 		d.add(name, Warning, "", "%s: a development version, taken for a new one", found)
-	case version.Compare(d.env.GOVERSION, minimum) < 0:
+	case version.Compare(d.env.GOVERSION, "go"+manifest.OldestGo) < 0:
 		d.add(name, Failed, advice, "%s is too old", found)
 		return false
 	default:
@@ -140,7 +138,7 @@ func (d *doctor) plugins(ctx context.Context) {
 	dir := filepath.Join(d.tmp, "plugin")
 	err := os.Mkdir(dir, 0o700)
 	for file, text := range map[string]string{
-		"go.mod":  "module example.com/plugin\n\ngo 1.26\n",
+		"go.mod":  "module example.com/plugin\n\ngo " + manifest.OldestGo + "\n",
 		"main.go": fmt.Sprintf("package main\n\n// %d keeps it out of the build cache.\nvar X int\n\nfunc main() {}\n", time.Now().UnixNano()),
 	} {
 		err = errors.Join(err, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600))

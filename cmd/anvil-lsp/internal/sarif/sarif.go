@@ -8,7 +8,6 @@
 package sarif
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -112,10 +111,7 @@ func (r Report) column(p manifest.Position) int {
 	if err != nil {
 		return p.Column
 	}
-	for range p.Line - 1 {
-		_, data, _ = bytes.Cut(data, []byte("\n"))
-	}
-	line, _, _ := bytes.Cut(data, []byte("\n"))
+	line, _ := p.LineOf(data)
 	if len(line) < p.Column-1 {
 		return p.Column
 	}

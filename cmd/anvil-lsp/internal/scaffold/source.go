@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 )
@@ -78,10 +79,6 @@ func checkoutAbove(dir string) string {
 	}
 }
 
-// goVersion is the language version of a project: the oldest that the runtime
-// allows.
-const goVersion = "1.26"
-
 // moduleFiles are go.mod and go.sum.
 type moduleFiles struct {
 	mod, sum []byte // sum is nil if only the go command can make it
@@ -89,7 +86,7 @@ type moduleFiles struct {
 
 func (s Source) moduleFiles(dir, modulePath string) (moduleFiles, error) {
 	f := new(modfile.File)
-	err := errors.Join(f.AddModuleStmt(modulePath), f.AddGoStmt(goVersion))
+	err := errors.Join(f.AddModuleStmt(modulePath), f.AddGoStmt(manifest.OldestGo))
 	if err != nil {
 		return moduleFiles{}, err
 	}

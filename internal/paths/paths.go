@@ -1,0 +1,34 @@
+// Package paths compares the paths of files and replaces files.
+package paths
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+// Below reports whether a path is a directory or something in it.
+func Below(path, dir string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// Replace writes a file that only the user can read, and makes its directory if there
+// is none. A reader sees the old content or the new one, never a part.
+func Replace(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "new-*") // with mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
