@@ -103,8 +103,8 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 		return nil, g, b.list.ExistingIn(g, err)
 	}
 	delete(made.Archives, s.boundary.Main) // as the main package of a plugin
-	s.take(made.Archives)
-	res, err := b.finishHost(ctx, s, generation, hostPlace(generation), watch, control.StepResolve, stages)
+	s.recordArchives(made.Archives)
+	res, err := b.finishHost(ctx, s, generation, hostTarget(generation), watch, control.StepResolve, stages)
 	if err != nil {
 		err = b.list.ExistingIn(g, err)
 	}
@@ -113,7 +113,7 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 
 // finishHost makes the executable of compiled packages. step is what has been
 // done so far.
-func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, at place, watch *stopwatch, step string, stages Stages) (*Result, error) {
+func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, at target, watch *stopwatch, step string, stages Stages) (*Result, error) {
 	s.host = generation
 	dir, err := b.below(filepath.Join("work", at.work))
 	if err != nil {
@@ -126,7 +126,7 @@ func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, a
 	if err != nil {
 		return nil, err
 	}
-	if err := tellLines(s, res.Path); err != nil {
+	if err := writeLines(s, res.Path); err != nil {
 		return nil, err
 	}
 	linked := *s
@@ -145,8 +145,8 @@ func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, a
 	return res, nil
 }
 
-// take records where the archives of packages are.
-func (s *Snapshot) take(archives map[string]string) {
+// recordArchives records where the archives of packages are.
+func (s *Snapshot) recordArchives(archives map[string]string) {
 	s.static = map[string]static{}
 	for path, archive := range archives {
 		if p := s.graph.Packages[path]; p != nil && p.Local() {
@@ -164,7 +164,7 @@ func (s *Snapshot) take(archives map[string]string) {
 // linkHost links the executable, and before that compiles the main package if it has
 // to be. It returns its archive; of one that only the go command can compile there is
 // none.
-func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at place, watch *stopwatch) (archive string, err error) {
+func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at target, watch *stopwatch) (archive string, err error) {
 	if _, err := b.below("host"); err != nil { // of res.Path
 		return "", gocmd.WriteError(err)
 	}

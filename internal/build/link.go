@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/build/link"
@@ -85,7 +86,7 @@ func (b *Builder) Relink(ctx context.Context, res *Result, why string) (*Result,
 	if err := b.linkFull(ctx, again); err != nil {
 		return nil, err
 	}
-	if err := tellLines(&next, again.Path); err != nil {
+	if err := writeLines(&next, again.Path); err != nil {
 		return nil, err
 	}
 	again.Steps = []control.Step{again.linkStep(watch.step(control.StepLink))}
@@ -186,4 +187,19 @@ func (b *Builder) pluginVariables(s *Snapshot) []string {
 		flags = append(flags, "-X="+v.Pkg+"."+v.Name+"="+v.Value)
 	}
 	return flags
+}
+
+// linkConfig returns the importcfg for linking: the archive of every package under
+// the path that it has in the process.
+func linkConfig(s *Snapshot) string {
+	var b strings.Builder
+	for _, path := range s.graph.Order {
+		if archive, ok := s.archives[path]; ok && !s.hot(path) {
+			fmt.Fprintf(&b, "packagefile %s=%s\n", path, archive)
+		}
+		if c, ok := s.compiled[path]; ok {
+			fmt.Fprintf(&b, "packagefile %s=%s\n", c.path, c.archive)
+		}
+	}
+	return b.String()
 }

@@ -167,7 +167,7 @@ func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string
 	}
 	next := *s
 	next.graph, next.boundary, next.sources = g, golist.NewBoundary(g, register, nativeIn(sources)), sources
-	next.left = s.leaving(g)
+	next.departed = s.leaving(g)
 	return &next, g, nil
 }
 
@@ -185,7 +185,7 @@ func (p *Plan) compare(s *Snapshot) {
 	for _, path := range p.next.graph.Order {
 		now, was := p.next.graph.Packages[path], s.last(path)
 		hot := p.next.hot(path)
-		if s.left[path].partly && s.graph.Packages[path] == nil {
+		if s.departed[path].partly && s.graph.Packages[path] == nil {
 			partly = append(partly, path)
 			continue
 		}
@@ -196,7 +196,7 @@ func (p *Plan) compare(s *Snapshot) {
 		if !now.Local() {
 			continue
 		}
-		if back, ok := s.left[path]; ok && s.graph.Packages[path] == nil && !hot {
+		if back, ok := s.departed[path]; ok && s.graph.Packages[path] == nil && !hot {
 			if back.inputs != p.next.inputDigest(now) {
 				p.Host = append(p.Host, path)
 				p.Reasons = append(p.Reasons, p.hostChanged(s, path, now.Inputs()[0]))
@@ -317,4 +317,28 @@ func (p *Plan) difference(s *Snapshot, was, now *golist.Package) (file string, r
 		return filepath.Join(now.Dir, now.GoFiles[0]), true // compiled for another language version
 	}
 	return file, false
+}
+
+// ModulesChanged returns the diagnostics for what changed about modules, by their
+// paths, at the lines of the main module's go.mod that decide; the empty path
+// stands for the file itself.
+func (s *Snapshot) ModulesChanged(texts map[string]string) []manifest.Diagnostic {
+	if len(texts) == 0 {
+		return nil
+	}
+	var out []manifest.Diagnostic
+	file := golist.ReadGoMod(s.graph.Main)
+	for _, module := range slices.Sorted(maps.Keys(texts)) {
+		what := "the GODEBUG defaults changed"
+		short := what
+		if module != "" {
+			what, short = "module "+module+" changed", "module "+path.Base(module)+" changed"
+		}
+		d := manifest.Diagnose(manifest.CodeModuleChanged, file.Position(module), "%s", manifest.Fit(texts[module], what, short))
+		if d.Message != texts[module] {
+			d.Related = []manifest.Related{{Position: d.Position, Message: texts[module]}}
+		}
+		out = append(out, d)
+	}
+	return out
 }

@@ -38,15 +38,15 @@ type Result struct {
 // links a plugin. The generation's number must not have been used for the
 // same live server before. Errors in the code are a *Failure.
 func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (*Result, error) {
-	if res := b.takeAhead(ctx, plan, generation); res != nil {
+	if res := b.claimAhead(ctx, plan, generation); res != nil {
 		return res, nil
 	}
-	return b.buildPlugin(ctx, plan, generation, place{name: fmt.Sprintf("%04d", generation), work: fmt.Sprintf("g%d", generation)})
+	return b.buildPlugin(ctx, plan, generation, target{name: fmt.Sprintf("%04d", generation), work: fmt.Sprintf("g%d", generation)})
 }
 
 // buildPlugin builds, and once more if the build cache was cleaned meanwhile, or if
 // what was compiled could not be renamed.
-func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, at place) (*Result, error) {
+func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, at target) (*Result, error) {
 	res, err := b.buildPluginOnce(ctx, plan, generation, at, false)
 	if err != nil && ctx.Err() == nil && len(plan.next.missingBut(plan.Rebuilt())) > 0 {
 		restored, lost := b.Restore(ctx, plan.next)
@@ -67,9 +67,9 @@ func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, a
 	return res, err
 }
 
-// buildPluginOnce builds. Anew, it compiles packages under their new import paths
-// instead of renaming them; it is to be tried if the error is errNotRenamed.
-func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation int, at place, anew bool) (_ *Result, err error) {
+// buildPluginOnce builds. It may compile packages under their new import paths instead of
+// renaming them, which is to be tried if the error is errNotRenamed.
+func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation int, at target, recompile bool) (_ *Result, err error) {
 	work := filepath.Join("work", at.work)
 	dir, err := b.below(work)
 	if err != nil {
@@ -97,13 +97,13 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 			return nil, fmt.Errorf("the go command gave no archive of %s", missing[0])
 		}
 	}
-	h := b.newHotCompile(plan, res.Rebuilt, generation, dir, at, anew)
+	h := b.newHotCompile(plan, res.Rebuilt, generation, dir, at, recompile)
 	if err := h.run(ctx); err != nil {
 		return nil, err
 	}
 	res.Steps = append(res.Steps, watch.step(control.StepCompile))
 	next := *s
-	next.compiled, next.entry, next.gives = h.now, h.entry, h.gives
+	next.compiled, next.entry, next.handoff = h.now, h.entry, h.handoff
 	res.Snapshot = &next
 	res.generation = generation
 	if err := b.link(ctx, res); err != nil && h.renames {
@@ -111,7 +111,7 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 	} else if err != nil {
 		return nil, err
 	}
-	if err := tellLines(s, res.Path); err != nil {
+	if err := writeLines(s, res.Path); err != nil {
 		return nil, err
 	}
 	res.Steps = append(res.Steps, res.linkStep(watch.step(control.StepLink)))

@@ -41,11 +41,11 @@ var errGoCommand = errors.New("the go command has to compile it")
 // of one that it imports, makes necessary. Where that is not enough, because
 // modules or what only the go command can compile have changed, it is Host.
 func (b *Builder) Rehost(ctx context.Context, plan *Plan, generation int, progress golist.Progress, stages Stages) (*Result, *golist.Graph, error) {
-	if res := b.takeAhead(ctx, plan, generation); res != nil {
+	if res := b.claimAhead(ctx, plan, generation); res != nil {
 		stages.compiled(res.Snapshot)
 		return res, res.Snapshot.graph, nil
 	}
-	res, err := b.rehost(ctx, plan, generation, hostPlace(generation), stages)
+	res, err := b.rehost(ctx, plan, generation, hostTarget(generation), stages)
 	switch {
 	case errors.Is(err, errGoCommand):
 		return b.Host(ctx, plan.next.boundary.Main, generation, progress, stages)
@@ -56,7 +56,7 @@ func (b *Builder) Rehost(ctx context.Context, plan *Plan, generation int, progre
 }
 
 // rehost is Rehost without the go command.
-func (b *Builder) rehost(ctx context.Context, plan *Plan, generation int, at place, stages Stages) (*Result, error) {
+func (b *Builder) rehost(ctx context.Context, plan *Plan, generation int, at target, stages Stages) (*Result, error) {
 	watch := newStopwatch()
 	s, err := b.recompile(ctx, plan, at)
 	if err != nil {
@@ -78,14 +78,14 @@ func (b *Builder) rehost(ctx context.Context, plan *Plan, generation int, at pla
 	return res, nil
 }
 
-// hostPlace is where the executable of a generation is built.
-func hostPlace(generation int) place {
-	return place{name: fmt.Sprintf("%04d", generation), work: fmt.Sprintf("h%d", generation)}
+// hostTarget is where the executable of a generation is built.
+func hostTarget(generation int) target {
+	return target{name: fmt.Sprintf("%04d", generation), work: fmt.Sprintf("h%d", generation)}
 }
 
 // recompile returns the snapshot of the program that a plan is for, with what of
 // it had to be compiled.
-func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapshot, error) {
+func (b *Builder) recompile(ctx context.Context, plan *Plan, at target) (*Snapshot, error) {
 	was := plan.base
 	if was == nil || was.static == nil || !b.sharedArchives() || plan.next.boundary.Main != was.boundary.Main {
 		return nil, errGoCommand
@@ -124,10 +124,10 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at place) (*Snapsho
 	if err := s.graph.InOrder(local, func(path string) error { return now.compile(ctx, path) }); err != nil {
 		return nil, err
 	}
-	s.take(now.archives)
-	s.gives = was.gives
+	s.recordArchives(now.archives)
+	s.handoff = was.handoff
 	if handlers := s.boundary.Handlers; s.static[handlers].archive != now.before[handlers].archive {
-		s.gives = s.static[handlers].archive // compiled just now
+		s.handoff = s.static[handlers].archive // compiled just now
 	}
 	return s, nil
 }
@@ -138,7 +138,7 @@ type recompiled struct {
 	b   *Builder
 	s   *Snapshot // of the program
 	was *Snapshot // of what runs
-	at  place
+	at  target
 	dir string
 	// edited are the differences in the source of local packages.
 	edited *compile.Differences

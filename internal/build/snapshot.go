@@ -3,6 +3,7 @@ package build
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"path/filepath"
@@ -31,9 +32,9 @@ type Snapshot struct {
 	// entry is the package that a plugin begins with: the handlers package, or one
 	// of its own. Of the executable there is none.
 	entry compiled
-	// gives is the archive, for the compiler, of a handlers package that hands over the
+	// handoff is the archive, for the compiler, of a handlers package that hands over the
 	// register function itself.
-	gives string
+	handoff string
 	// static is what the executable was linked from. It is not changed.
 	static map[string]static
 	// host is the number of the generation that the executable was built for.
@@ -45,9 +46,9 @@ type Snapshot struct {
 	// fresh are packages that no image has: hot code imports them since a moment
 	// ago.
 	fresh map[string]bool
-	// left are packages that the process has and the program does not import: any
+	// departed are packages that the process has and the program does not import: any
 	// more, or as it is served.
-	left map[string]departed
+	departed map[string]departed
 	// faults of packages that did not compile when they were last asked for.
 	faults map[string]fault
 	// sources of the local packages and the module files, by absolute path.
@@ -63,10 +64,10 @@ type departed struct {
 	partly bool
 }
 
-// leaving returns left for the program as another graph has it.
+// leaving returns departed for the program as another graph has it.
 func (s *Snapshot) leaving(now *golist.Graph) map[string]departed {
 	left := map[string]departed{}
-	for path, d := range s.left {
+	for path, d := range s.departed {
 		if now.Packages[path] == nil {
 			left[path] = d
 		}
@@ -86,11 +87,11 @@ func (s *Snapshot) leaving(now *golist.Graph) map[string]departed {
 func (s *Snapshot) Refused(res *Result, partly func(path string) bool) *Snapshot {
 	opened := res.Snapshot.images[len(res.Snapshot.images)-1]
 	next := *s
-	next.left = map[string]departed{}
-	maps.Copy(next.left, s.left)
+	next.departed = map[string]departed{}
+	maps.Copy(next.departed, s.departed)
 	for _, path := range opened.brought {
 		p := res.Snapshot.graph.Packages[path]
-		next.left[path] = departed{pkg: p, inputs: res.Snapshot.inputDigest(p), partly: partly != nil && partly(path)}
+		next.departed[path] = departed{pkg: p, inputs: res.Snapshot.inputDigest(p), partly: partly != nil && partly(path)}
 	}
 	return &next
 }
@@ -100,7 +101,7 @@ func (s *Snapshot) last(path string) *golist.Package {
 	if p := s.graph.Packages[path]; p != nil {
 		return p
 	}
-	return s.left[path].pkg
+	return s.departed[path].pkg
 }
 
 // compiled is a hot package under the import path that it has in one
@@ -307,4 +308,42 @@ func (s *Snapshot) texts(p *golist.Package) map[string]syntax.File {
 		out[file] = s.sources[file]
 	}
 	return out
+}
+
+// fault is what the go command said when it could not compile a package.
+type fault struct {
+	inputs syntax.Sum // the package's files as they were then
+	found  []manifest.Diagnostic
+}
+
+// Faults says of each package that the go command could not compile, by import
+// path, what is wrong with it. A package of which a file has changed since is not
+// among them, and neither is one that only imports such a package.
+func (s *Snapshot) Faults() map[string][]manifest.Diagnostic {
+	out := map[string][]manifest.Diagnostic{}
+	for path, f := range s.faults {
+		if p := s.graph.Packages[path]; p != nil && s.inputDigest(p) == f.inputs {
+			out[path] = f.found
+		}
+	}
+	return out
+}
+
+// Mistakes returns what Faults does in one list, sorted.
+func (s *Snapshot) Mistakes() []manifest.Diagnostic {
+	found := slices.Concat(slices.Collect(maps.Values(s.Faults()))...)
+	manifest.SortDiagnostics(found)
+	return found
+}
+
+// inputDigest sums the files of a package; those of a package whose source is not
+// local do not change.
+func (s *Snapshot) inputDigest(p *golist.Package) syntax.Sum {
+	var sums []string
+	if p.Local() {
+		for _, f := range p.Inputs() {
+			sums = append(sums, fmt.Sprintf("%s %x", f, s.sources[f].Content))
+		}
+	}
+	return syntax.SumOf(sums)
 }

@@ -85,7 +85,7 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 	sp := &speculation{base: s, generation: generation, next: plan.next, cancel: cancel, needed: make(chan struct{}), done: make(chan struct{})}
 	before := b.ahead.current
 	b.drop(sp)
-	at := place{name: fmt.Sprintf("%04d-%d", generation, b.ahead.number), work: fmt.Sprintf("g%d-%d", generation, b.ahead.number), overlay: overlay}
+	at := target{name: fmt.Sprintf("%04d-%d", generation, b.ahead.number), work: fmt.Sprintf("g%d-%d", generation, b.ahead.number), overlay: overlay}
 	if plan.Rung == manifest.RungWarmRestart {
 		at.work = fmt.Sprintf("h%d-%d", generation, b.ahead.number)
 	}
@@ -107,7 +107,7 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 }
 
 // buildAhead builds what the plan takes.
-func (b *Builder) buildAhead(ctx context.Context, sp *speculation, plan *Plan, at place) (*Result, error) {
+func (b *Builder) buildAhead(ctx context.Context, sp *speculation, plan *Plan, at target) (*Result, error) {
 	if plan.Rung != manifest.RungWarmRestart {
 		return b.buildPlugin(ctx, plan, sp.generation, at)
 	}
@@ -231,10 +231,10 @@ func (sp *speculation) matches(base *Snapshot, generation int, next *Snapshot) b
 		maps.EqualFunc(sp.next.sources, next.sources, func(a, b syntax.File) bool { return a.Content == b.Content })
 }
 
-// takeAhead returns the result of a speculative build if it is what the plan
+// claimAhead returns the result of a speculative build if it is what the plan
 // would come to, and waits for it if it is not finished. Otherwise the
 // speculation was wrong, and ends.
-func (b *Builder) takeAhead(ctx context.Context, plan *Plan, generation int) *Result {
+func (b *Builder) claimAhead(ctx context.Context, plan *Plan, generation int) *Result {
 	b.ahead.mu.Lock()
 	sp := b.ahead.current
 	if sp == nil {
@@ -274,8 +274,8 @@ func (b *Builder) takeAhead(ctx context.Context, plan *Plan, generation int) *Re
 	return sp.res
 }
 
-// place says where a plugin is built, and from what.
-type place struct {
+// target says where a plugin is built, and from what.
+type target struct {
 	name    string // of the plugin, without extension
 	work    string // of its directory for scratch files
 	overlay Overlay
@@ -284,7 +284,7 @@ type place struct {
 // sources returns the files of a package as they are to be compiled, and the
 // compiler's flag that gives them back their names. The overlay's contents are
 // written below dir, also those that are on disk, where they may change.
-func (at place) sources(p *golist.Package, dir string) (files, flags []string, err error) {
+func (at target) sources(p *golist.Package, dir string) (files, flags []string, err error) {
 	var names []string
 	for i, file := range p.SourceFiles() {
 		content, ok := at.overlay[file]

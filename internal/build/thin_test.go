@@ -170,7 +170,7 @@ func TestTrial(t *testing.T) {
 	}
 	// What the machine lacks now is not remembered, and ends what was.
 	a.b.cfg.OutDir = filepath.Join(files[0], "not a directory")
-	if _, err := a.b.TrialAnew(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "the trial could not be made: ") {
+	if _, err := a.b.RepeatTrial(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "the trial could not be made: ") {
 		t.Errorf("without a directory: %v", err)
 	}
 	if left, err := filepath.Glob(filepath.Join(cache, "*")); err != nil || len(left) > 0 {

@@ -34,9 +34,9 @@ func (b *Builder) Close() {
 // takes a few seconds; the answer is remembered in Config.CacheDir.
 func (b *Builder) Trial(ctx context.Context) error { return b.thin.Allowed(ctx) }
 
-// TrialAnew is Trial without believing an earlier answer, which it replaces.
+// RepeatTrial is Trial without believing an earlier answer, which it replaces.
 // earlier is that answer: empty if there was none, or thin links work.
-func (b *Builder) TrialAnew(ctx context.Context) (earlier string, err error) {
+func (b *Builder) RepeatTrial(ctx context.Context) (earlier string, err error) {
 	return b.thin.TryAgain(ctx)
 }
 

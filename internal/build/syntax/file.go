@@ -139,7 +139,7 @@ func digestTokens(data []byte) (sum Sum, linkname bool) {
 				continue
 			}
 		}
-		if !cgo && tok != token.COMMENT && imports.take(tok, lit) {
+		if !cgo && tok != token.COMMENT && imports.consume(tok, lit) {
 			continue
 		}
 		if pending != token.ILLEGAL && tok != token.RPAREN && tok != token.RBRACE {
@@ -171,8 +171,8 @@ type importTokens struct {
 	grouped bool   // by parentheses
 }
 
-// take reports whether a token belongs to an import declaration.
-func (i *importTokens) take(tok token.Token, lit string) bool {
+// consume reports whether a token belongs to an import declaration.
+func (i *importTokens) consume(tok token.Token, lit string) bool {
 	switch {
 	case !i.in:
 		i.in = tok == token.IMPORT

@@ -68,24 +68,24 @@ func (o *object) inlined(info int) ([]byte, bool) {
 	if info < 0 || info >= o.defined() {
 		return nil, false
 	}
-	told := o.indexed(info, blockDataIndex, blockData, 1)
+	records := o.indexed(info, blockDataIndex, blockData, 1)
 	for _, record := range []int{4, inlinedRecord} { // files, then calls
 		at := 0
 		if record == 4 {
 			at = infoFiles
 		}
-		if len(told) < at+4 {
+		if len(records) < at+4 {
 			return nil, false
 		}
-		n := int(binary.LittleEndian.Uint32(told[at:]))
-		told = told[at+4:]
-		if len(told)/record < n {
+		n := int(binary.LittleEndian.Uint32(records[at:]))
+		records = records[at+4:]
+		if len(records)/record < n {
 			return nil, false
 		}
 		if record == inlinedRecord {
-			return told[:n*record], true
+			return records[:n*record], true
 		}
-		told = told[n*record:]
+		records = records[n*record:]
 	}
 	return nil, false
 }

@@ -67,7 +67,7 @@ func rewrite(object []byte, visibility func(name string) elf.SymVis) (*rewritten
 	}
 	if i, ok := r.at[symbolModule]; ok && r.size(i) == 0 {
 		out.register = true
-		return out, r.takeModule(i)
+		return out, r.receiveModule(i)
 	}
 	return out, nil
 }
@@ -122,8 +122,8 @@ func (r *rewriter) plainName(i int) (string, error) {
 	return name, nil
 }
 
-// takeModule makes the symbol of runtime.addmoduledata mean the module's data.
-func (r *rewriter) takeModule(module int) error {
+// receiveModule makes the symbol of runtime.addmoduledata mean the module's data.
+func (r *rewriter) receiveModule(module int) error {
 	text, okText := r.at["runtime.text"]
 	data, okData := r.at["local.moduledata"]
 	start, okStart := r.at["go:link.addmoduledata"]

@@ -190,7 +190,7 @@ func (d *doctor) thin(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, 5*d.o.PluginLimit)
 	defer cancel()
 	begun := time.Now()
-	earlier, err := b.TrialAnew(limited)
+	earlier, err := b.RepeatTrial(limited)
 	switch {
 	case limited.Err() != nil && earlier != "":
 		d.add(name, Warning, advice, "every save links fully, because of an earlier trial, and there was no time for another: %s", earlier)

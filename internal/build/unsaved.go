@@ -75,7 +75,7 @@ func (d *Drafts) Draft(s *Snapshot, buffers map[string][]byte) *Snapshot {
 			if _, ok := next.sources[path]; !ok {
 				next.sources[path], _ = buffer(path)
 			}
-			d.place(&next, p.ImportPath, path, buffers[path])
+			d.assign(&next, p.ImportPath, path, buffers[path])
 		}
 	}
 	for _, path := range s.graph.Order {
@@ -136,9 +136,9 @@ func (d *Drafts) read(path string, newest syntax.File) (syntax.File, bool) {
 	return now, true
 }
 
-// place adds a file to its package or takes it out, as its build constraints
+// assign adds a file to its package or takes it out, as its build constraints
 // say.
-func (d *Drafts) place(s *Snapshot, pkg, path string, data []byte) {
+func (d *Drafts) assign(s *Snapshot, pkg, path string, data []byte) {
 	p := s.graph.Packages[pkg]
 	name := filepath.Base(path)
 	match, err := gocmd.Matcher(d.builder.tools.BuildContext())(path, data)
@@ -169,4 +169,27 @@ func (s *Snapshot) Against(live, newest *Snapshot) *Plan {
 	}
 	plan.decide()
 	return plan
+}
+
+// Edit is a declaration in which the code differs from what is live.
+type Edit = syntax.Edit
+
+// Edits returns the declarations of the application that differ from those of
+// live, or are new, sorted by package and place. Imports are left out: what they
+// are needed for is among them.
+func (s *Snapshot) Edits(live *Snapshot) []syntax.Edit {
+	var out []syntax.Edit
+	for _, path := range s.graph.Order {
+		p := s.graph.Packages[path]
+		if !p.Local() {
+			continue
+		}
+		for _, file := range p.SourceFiles() {
+			was, now := live.sources[file], s.sources[file]
+			if was.Tokens != now.Tokens {
+				out = append(out, syntax.Edits(file, was, now)...)
+			}
+		}
+	}
+	return out
 }

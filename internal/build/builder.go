@@ -80,9 +80,9 @@ type Builder struct {
 	thin     *link.Thin // makes plugins of what is not loaded yet
 
 	ahead ahead
-	// compilesAnew: hot packages are compiled under the path of each generation, not
+	// recompiles: hot packages are compiled under the path of each generation, not
 	// renamed.
-	compilesAnew bool
+	recompiles bool
 	// needed are the files that the newest generations need, by their numbers; see
 	// Prune.
 	needed map[int][]string
@@ -119,7 +119,7 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 	b.thin = link.NewThin(b.tools, link.ThinOptions{CacheDir: cfg.CacheDir, FullLink: cfg.FullLink, Try: b.try})
 	// What is renamed keeps its old names in debug information, and in formats that are
 	// not known here.
-	b.compilesAnew = b.thin.Off() != ""
+	b.recompiles = b.thin.Off() != ""
 	return b, nil
 }
 

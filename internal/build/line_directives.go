@@ -34,9 +34,9 @@ func (s *Snapshot) lines() manifest.Lines {
 	return out
 }
 
-// tellLines puts what //line directives do beside the plugin or executable that
-// was made of the code, for whoever runs it.
-func tellLines(s *Snapshot, image string) error {
+// writeLines writes what //line directives do next to the plugin or executable that was
+// made of the code, for whoever runs it.
+func writeLines(s *Snapshot, image string) error {
 	lines := s.lines()
 	if len(lines) == 0 {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
@@ -32,7 +33,7 @@ type hotCompile struct {
 	changed    []string // those whose source did
 	generation int
 	dir        string // for what is written
-	at         place
+	at         target
 	renames    bool
 	edited     *compile.Differences
 	naming     *thin.Renaming
@@ -42,21 +43,21 @@ type hotCompile struct {
 
 	mu  sync.Mutex // guards what follows
 	now map[string]compiled
-	// gives is as in the snapshot.
-	gives string
-	// kept are packages that tell their importers what they did before.
-	kept map[string]bool
+	// handoff is as in the snapshot.
+	handoff string
+	// unchanged are packages that tell their importers what they did before.
+	unchanged map[string]bool
 }
 
 // errNotRenamed says that an archive cannot be renamed.
 var errNotRenamed = errors.New("cannot be renamed")
 
-func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, dir string, at place, anew bool) *hotCompile {
+func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, dir string, at target, recompile bool) *hotCompile {
 	s := plan.next
 	h := &hotCompile{
 		b: b, next: s, packages: packages, changed: plan.Changed, generation: generation, dir: dir, at: at,
-		renames: !anew && !b.compilesAnew && s.renamed(), edited: compile.NewDifferences(),
-		now: make(map[string]compiled, len(s.compiled)), gives: s.gives, kept: map[string]bool{},
+		renames: !recompile && !b.recompiles && s.renamed(), edited: compile.NewDifferences(),
+		now: make(map[string]compiled, len(s.compiled)), handoff: s.handoff, unchanged: map[string]bool{},
 	}
 	paths := map[string]string{}
 	for path, c := range s.compiled {
@@ -107,7 +108,7 @@ func (h *hotCompile) run(ctx context.Context) error {
 
 // make makes the archives of a package whose imports are there.
 func (h *hotCompile) make(ctx context.Context, path string) error {
-	p, now := h.next.graph.Packages[path], h.place(path)
+	p, now := h.next.graph.Packages[path], h.current(path)
 	if !h.renames {
 		return h.compile(ctx, p, now.path, now.archive)
 	}
@@ -130,19 +131,19 @@ func plainArchive(archive string) string {
 	return filepath.Join(filepath.Dir(archive), "plain-"+filepath.Base(archive))
 }
 
-// place returns where a package is now.
-func (h *hotCompile) place(path string) compiled {
+// current returns where a package is now.
+func (h *hotCompile) current(path string) compiled {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.now[path]
 }
 
-func (h *hotCompile) done(path string, now compiled, kept bool) {
+func (h *hotCompile) done(path string, now compiled, unchanged bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.now[path], h.kept[path] = now, kept
-	if path == h.next.boundary.Handlers && !kept {
-		h.gives = now.plain
+	h.now[path], h.unchanged[path] = now, unchanged
+	if path == h.next.boundary.Handlers && !unchanged {
+		h.handoff = now.plain
 	}
 }
 
@@ -170,7 +171,7 @@ func (h *hotCompile) importConfig(path string) string {
 func (h *hotCompile) makeEntry(ctx context.Context) error {
 	handlers := h.next.boundary.Handlers
 	now, was := h.now[handlers], h.next.compiled[handlers]
-	if !h.renames || now.plain == h.gives {
+	if !h.renames || now.plain == h.handoff {
 		h.entry = now
 		return nil
 	}
@@ -209,19 +210,19 @@ func (h *hotCompile) rename(c compiled) error {
 // compiler would write now.
 func (h *hotCompile) reusable(path string) bool {
 	was, ok := h.next.compiled[path]
-	if !ok || was.plain == "" || slices.Contains(h.changed, path) || !h.importsKept(path) {
+	if !ok || was.plain == "" || slices.Contains(h.changed, path) || !h.importsUnchanged(path) {
 		return false
 	}
 	data, err := os.ReadFile(was.plain)
 	return err == nil && h.edited.Unmoved(was.plain, data)
 }
 
-// importsKept reports whether all imports that are new tell what they did before.
-func (h *hotCompile) importsKept(path string) bool {
+// importsUnchanged reports whether all imports that are new tell what they did before.
+func (h *hotCompile) importsUnchanged(path string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return !slices.ContainsFunc(h.next.graph.Packages[path].Imports, func(i string) bool {
-		return h.now[i] != h.next.compiled[i] && !h.kept[i]
+		return h.now[i] != h.next.compiled[i] && !h.unchanged[i]
 	})
 }
 
@@ -240,6 +241,30 @@ func (h *hotCompile) substitutes(path, was, now string) bool {
 	if err != nil {
 		return false
 	}
-	exports, err := h.edited.Substitute(path, before, now, !h.importsKept(path))
+	exports, err := h.edited.Substitute(path, before, now, !h.importsUnchanged(path))
 	return err == nil && exports != compile.ExportsChanged // what cannot be read is not known to be the same
+}
+
+// importConfig returns the importcfg for compiling a package: the archive of every
+// other package under the path that it is compiled under, and the way there from the
+// path in the source.
+func importConfig(s *Snapshot, now map[string]compiled, compiling string) string {
+	var b strings.Builder
+	for _, path := range s.graph.Order {
+		if archive, ok := s.archives[path]; ok && !s.hot(path) {
+			fmt.Fprintf(&b, "packagefile %s=%s\n", path, archive)
+		}
+		c, ok := now[path]
+		switch {
+		case !ok || path == compiling:
+		case c.plain != "":
+			fmt.Fprintf(&b, "packagefile %s=%s\n", path, c.plain)
+		default:
+			if c.path != path {
+				fmt.Fprintf(&b, "importmap %s=%s\n", path, c.path)
+			}
+			fmt.Fprintf(&b, "packagefile %s=%s\n", c.path, c.archive)
+		}
+	}
+	return b.String()
 }
