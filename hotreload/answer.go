@@ -60,7 +60,7 @@ func writeAnswer(w http.ResponseWriter, status int, contentType string, body []b
 	h.Set("Content-Type", contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client is gone: nobody to tell
+	_, _ = w.Write(body) // an error means that the client is gone
 }
 
 // prefersText reports whether the client would rather read text than JSON.

@@ -153,7 +153,8 @@ func (b *binding) fill(c *Ctx, v reflect.Value) (refusal *StatusError, err error
 		case rules.FromPath:
 			text, ok := pathParam(c.Request, f.Name)
 			if !ok {
-				return nil, fmt.Errorf("%s has a field with the tag path:%q, but the route's pattern has no {%s}", symbol.NameOf(v.Type()), f.Name, f.Name)
+				return nil, fmt.Errorf("%s has a field with the tag path:%q, but the route's pattern has no {%[2]s}",
+					symbol.NameOf(v.Type()), f.Name)
 			}
 			texts = []string{text}
 		case rules.FromQuery:
@@ -216,11 +217,15 @@ func readBody(c *Ctx, v any) *StatusError {
 	}
 	// The content type matters only where there is content.
 	if kind := r.Header.Get("Content-Type"); kind != "" && !isJSON(kind) {
-		return &StatusError{Status: http.StatusUnsupportedMediaType, Detail: fmt.Sprintf("the body is %s, want application/json", kind)}
+		detail := fmt.Sprintf("the body is %s, want application/json", kind)
+		return &StatusError{Status: http.StatusUnsupportedMediaType, Detail: detail}
+	}
+	refuse := func(status int, format string, args ...any) *StatusError {
+		return &StatusError{Status: status, Detail: fmt.Sprintf(format, args...), Err: err}
 	}
 	if err == nil {
 		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-			return &StatusError{Status: http.StatusBadRequest, Detail: "the body goes on after its JSON value"}
+			return refuse(http.StatusBadRequest, "the body goes on after its JSON value")
 		}
 		return nil
 	}
@@ -229,19 +234,20 @@ func readBody(c *Ctx, v any) *StatusError {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return &StatusError{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("the body is larger than %d bytes", large.Limit), Err: err}
+		return refuse(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", large.Limit)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &StatusError{Status: http.StatusBadRequest, Detail: "the body is not JSON: it ends too early", Err: err}
+		return refuse(http.StatusBadRequest, "the body is not JSON: it ends too early")
 	case errors.As(err, &syntax):
-		return &StatusError{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body is not JSON, at byte %d: %v", syntax.Offset, err), Err: err}
+		return refuse(http.StatusBadRequest, "the body is not JSON, at byte %d: %v", syntax.Offset, err)
 	case errors.As(err, &mismatch):
 		field := strings.TrimPrefix(mismatch.Field, ".")
 		if field == "" {
-			return &StatusError{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body is a JSON %s, want an object", mismatch.Value), Err: err}
+			return refuse(http.StatusBadRequest, "the body is a JSON %s, want an object", mismatch.Value)
 		}
-		return &StatusError{Status: http.StatusBadRequest, Detail: fmt.Sprintf("field %q of the body is a JSON %s, want %s", field, mismatch.Value, jsonWant(mismatch.Type)), Err: err}
+		return refuse(http.StatusBadRequest, "field %q of the body is a JSON %s, want %s",
+			field, mismatch.Value, jsonWant(mismatch.Type))
 	}
-	return &StatusError{Status: http.StatusBadRequest, Detail: fmt.Sprintf("the body cannot be read: %v", err), Err: err}
+	return refuse(http.StatusBadRequest, "the body cannot be read: %v", err)
 }
 
 func isJSON(contentType string) bool {

@@ -1,10 +1,13 @@
 package hotreload
 
 import (
+	"fmt"
 	"net/http"
 	"reflect"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
@@ -19,7 +22,7 @@ func as[T any](v reflect.Value) (T, bool) {
 }
 
 // stdBox boxes a handler that net/http knows. All http.Handlers count as one
-// type: which one it is, is nobody's business but its own generation's.
+// type: only their own generation knows which one it is.
 func stdBox(kind string, v reflect.Value, h http.Handler) HandlerBox {
 	name := symbol.NameOf(v.Type())
 	if v.Kind() == reflect.Func {
@@ -38,4 +41,40 @@ func (b HandlerBox) handler(s *scope) http.Handler {
 			s.fail(w, r, err)
 		}
 	})
+}
+
+// boxTyped boxes func(*Ctx, In) (Out, error).
+func boxTyped(v reflect.Value) (HandlerBox, error) {
+	t := v.Type()
+	if t.Kind() != reflect.Func || t.IsVariadic() || t.NumIn() != 2 || t.NumOut() != 2 ||
+		t.In(0) != reflect.TypeFor[*Ctx]() || t.Out(1) != reflect.TypeFor[error]() {
+		return HandlerBox{}, rules.NotHandler(symbol.NameOf(t))
+	}
+	in, out := t.In(1), t.Out(0)
+	bind, err := newBinding(in)
+	if err != nil {
+		return HandlerBox{}, fmt.Errorf("%s: %w", stack.FunctionName(v), err)
+	}
+	plain := reflect.FuncOf([]reflect.Type{t.In(0), in}, []reflect.Type{out, t.Out(1)}, false)
+	return HandlerBox{fn: typedFunc(v, in, bind), name: stack.FunctionName(v), kind: manifest.KindTyped, typ: plain}, nil
+}
+
+func typedFunc(fn reflect.Value, in reflect.Type, bind *binding) HandlerFunc {
+	return func(c *Ctx) error {
+		arg := reflect.New(in).Elem()
+		if refusal, err := bind.fill(c, arg); err != nil {
+			return err
+		} else if refusal != nil {
+			writeProblem(c.Writer, faultOf(refusal))
+			return nil
+		}
+		results := fn.Call([]reflect.Value{reflect.ValueOf(c), arg})
+		if err, ok := results[1].Interface().(error); ok {
+			return err
+		}
+		if c.answered {
+			return nil
+		}
+		return c.JSON(c.status, results[0].Interface())
+	}
 }

@@ -202,7 +202,7 @@ func (c *Container) OnClose(name string, fn func(context.Context) error) {
 func (c *Container) Close(ctx context.Context) error {
 	c.closing.Do(func() {
 		var errs []error
-		for cl := range c.takeClosers() {
+		for cl := range c.popClosers() {
 			errs = append(errs, cl.run(ctx))
 		}
 		c.closeErr = errors.Join(errs...)
@@ -210,9 +210,9 @@ func (c *Container) Close(ctx context.Context) error {
 	return c.closeErr
 }
 
-// takeClosers yields the closers in the order in which they run. A closer may
+// popClosers yields the closers in the order in which they run. A closer may
 // register another one, which then runs next.
-func (c *contents) takeClosers() func(yield func(closer) bool) {
+func (c *contents) popClosers() func(yield func(closer) bool) {
 	pop := func() (last closer, ok bool) {
 		c.mu.Lock()
 		defer c.mu.Unlock()

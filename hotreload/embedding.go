@@ -6,6 +6,7 @@ package hotreload
 import (
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -166,4 +167,23 @@ func HandlerToMethodRouter(method string, h HandlerBox) chi.Router {
 	mux := chi.NewMux()
 	rules.Insert(mux, manifest.Slot{Method: strings.ToUpper(method), Pattern: "/*"}, h.handler(nil))
 	return mux
+}
+
+func (e *RouteEntry) key() manifest.RouteKey {
+	return manifest.RouteKey{Method: e.Method, Pattern: e.Pattern, Mount: e.Mount}
+}
+
+// slot returns where the route stands in the router.
+func (e *RouteEntry) slot() manifest.Slot {
+	return manifest.Slot{Method: e.Method, Pattern: e.Pattern, Root: e.slash, Mount: e.Mount}
+}
+
+// flatten returns a copy with all middleware of the entry's groups in
+// Middleware.
+func (e RouteEntry) flatten() RouteEntry {
+	if e.sink != nil {
+		e.Middleware = slices.Concat(e.sink.root().middleware, e.sink.inline(), e.Middleware)
+		e.sink = nil
+	}
+	return e
 }

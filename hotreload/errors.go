@@ -67,7 +67,8 @@ func faultOf(err error) fault {
 	if e, ok := errors.AsType[*StatusError](err); ok && e.Status >= 400 && e.Status <= 599 {
 		return fault{Status: e.Status, Title: e.title(), Detail: e.Detail, Log: err.Error()}
 	}
-	return fault{Status: http.StatusInternalServerError, Title: http.StatusText(http.StatusInternalServerError), Log: err.Error()}
+	const status = http.StatusInternalServerError
+	return fault{Status: status, Title: http.StatusText(status), Log: err.Error()}
 }
 
 // fail answers an error that a handler returned.

@@ -174,16 +174,16 @@ func (s *LiveState) close() {
 	}
 }
 
-// settle waits until every generation has answered its last request, or ctx
+// drain waits until every generation has answered its last request, or ctx
 // ends.
-func (s *LiveState) settle(ctx context.Context) {
-	settled := make(chan struct{})
+func (s *LiveState) drain(ctx context.Context) {
+	drained := make(chan struct{})
 	go func() {
-		defer close(settled)
+		defer close(drained)
 		s.active.Wait()
 	}()
 	select {
-	case <-settled:
+	case <-drained:
 	case <-ctx.Done():
 	}
 }
@@ -228,7 +228,8 @@ func (s *LiveState) finish(w http.ResponseWriter, answer *response, r *http.Requ
 	if s.dev != nil {
 		f = s.dev.end(r, answer, &g.scope, v)
 	} else if v != http.ErrAbortHandler {
-		s.logger.Error("hotreload: a handler panicked", "panic", v, "method", r.Method, "url", r.URL.Redacted(), "stack", string(debug.Stack()))
+		s.logger.Error("hotreload: a handler panicked", "panic", v, "method", r.Method, "url", r.URL.Redacted(),
+			"stack", string(debug.Stack()))
 	}
 	switch {
 	case v == nil && f.Status != 0 && preferred(r) == "html" && answer.withdraw():

@@ -153,7 +153,7 @@ func TestRequestEndsOnItsGeneration(t *testing.T) {
 	if err := s.Install(nil); !errors.Is(err, errClosed) {
 		t.Errorf("after the end: %v", err)
 	}
-	s.settle(t.Context())
+	s.drain(t.Context())
 }
 
 // A hundred swaps under load: each request is answered by one generation as a

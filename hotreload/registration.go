@@ -139,7 +139,8 @@ func (g *registration) knownState(key string, typ reflect.Type) *stateCell {
 	defer g.mu.Unlock()
 	cell := g.states[key].cell
 	if cell != nil && cell.typ != typ {
-		panic(fmt.Sprintf("hotreload: state %q is asked for as %s and as %s", key, symbol.NameOf(cell.typ), symbol.NameOf(typ)))
+		panic(fmt.Sprintf("hotreload: state %q is asked for as %s and as %s",
+			key, symbol.NameOf(cell.typ), symbol.NameOf(typ)))
 	}
 	return cell
 }

@@ -21,7 +21,7 @@ type response struct {
 	// it says so the status is held back until there is a body: if none comes, a
 	// better answer can be given.
 	failing func() bool
-	held    bool
+	pending bool // the status is held back
 }
 
 // watch returns a writer to pass on, and what it learns.
@@ -75,7 +75,7 @@ func (w *response) WriteHeader(status int) {
 	// 1xx announces the answer, except for 101, which is one.
 	if status >= 200 || status == http.StatusSwitchingProtocols {
 		if w.status == 0 && status >= 500 && w.failing != nil && w.failing() {
-			w.status, w.held = status, true
+			w.status, w.pending = status, true
 			return
 		}
 		w.begin(status)
@@ -86,18 +86,18 @@ func (w *response) WriteHeader(status int) {
 
 // release sends a status that was held back.
 func (w *response) release() {
-	if w.held {
-		w.held = false
+	if w.pending {
+		w.pending = false
 		w.ResponseWriter.WriteHeader(w.status)
 	}
 }
 
 // withdraw forgets a status that was held back, and reports whether one was.
 func (w *response) withdraw() bool {
-	if !w.held {
+	if !w.pending {
 		return false
 	}
-	w.status, w.held = 0, false
+	w.status, w.pending = 0, false
 	return true
 }
 

@@ -96,8 +96,9 @@ func (s *RouteSink) Use(mw ...func(http.Handler) http.Handler) {
 
 // known returns mw without nil values, which it reports. The registration is
 // locked.
-func (s *RouteSink) known(call string, at manifest.Position, mw []func(http.Handler) http.Handler) []func(http.Handler) http.Handler {
-	var valid []func(http.Handler) http.Handler
+func (s *RouteSink) known(
+	call string, at manifest.Position, mw []func(http.Handler) http.Handler,
+) (valid []func(http.Handler) http.Handler) {
 	for i, m := range mw {
 		if m == nil {
 			s.reg.fault(manifest.CodeRegistration, at, "%s: middleware %d of %d is nil", call, i+1, len(mw))

@@ -104,7 +104,8 @@ func StateOf[T any](c *Container, key string, initial func() T, options ...State
 
 // stateOf is StateOf for states of any type. create makes one without a value,
 // initial its value. It returns a *State.
-func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMutex) stateValue, initial func(pointer any), options []StateOption) any {
+func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMutex) stateValue,
+	initial func(pointer any), options []StateOption) any {
 	c.enter()
 	var chosen stateOptions
 	for _, option := range options {
@@ -136,7 +137,8 @@ func stateOf(c *Container, key string, typ reflect.Type, create func(*sync.RWMut
 	}
 	if chosen.hook != nil {
 		if chosen.makes != typ {
-			panic(fmt.Sprintf("hotreload: state %q is a %s, but its migration is a %s", key, symbol.NameOf(typ), chosen.hookType))
+			panic(fmt.Sprintf("hotreload: state %q is a %s, but its migration is a %s",
+				key, symbol.NameOf(typ), chosen.hookType))
 		}
 		arrival.Hook = func(old migrate.Old) { chosen.hook(s.pointer, OldValue{old}) }
 	}

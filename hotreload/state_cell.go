@@ -72,7 +72,8 @@ const maxCells = 8
 
 // cell returns the cell for a key and view, a new one with what create returns if
 // need be.
-func (c *contents) cell(owner *registration, key string, view stateView, transient bool, create func(*sync.RWMutex) stateValue) *stateCell {
+func (c *contents) cell(owner *registration, key string, view stateView, transient bool,
+	create func(*sync.RWMutex) stateValue) *stateCell {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	owner.exitIfAbandoned() // or the cell would stay: dropStates is over
@@ -95,7 +96,9 @@ func (c *contents) cell(owner *registration, key string, view stateView, transie
 		}
 	}
 	if cell == nil {
-		cell = &stateCell{stateView: view, value: create(&slot.mu), previous: previous, transient: transient, ofMain: owner == nil}
+		cell = &stateCell{
+			stateView: view, value: create(&slot.mu), previous: previous, transient: transient, ofMain: owner == nil,
+		}
 		slot.add(cell, owner)
 	} else if owner.is(live) {
 		slot.renew(cell) // after a rollback, by one that asks for it only now
