@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -22,8 +23,8 @@ const pollInterval = 250 * time.Millisecond
 
 // serveAlone serves without an engine: the plugin file that the user builds is
 // loaded whenever it changes.
-func serveAlone(ctx context.Context, o Options, state *LiveState, env *environment) error {
-	if err := errors.Join(env.err, checkTLS(o.TLSConfig)); err != nil {
+func serveAlone(ctx context.Context, o Options, state *LiveState, env *process.Environment) error {
+	if err := errors.Join(env.Err, checkTLS(o.TLSConfig)); err != nil {
 		return err
 	}
 	private, err := os.MkdirTemp("", "anvil-plugins-")
@@ -31,18 +32,18 @@ func serveAlone(ctx context.Context, o Options, state *LiveState, env *environme
 		return fmt.Errorf("making room for copies of the plugin: %w", err)
 	}
 	defer os.RemoveAll(private)
-	loader := newLoader(state, openPlugin, env.source.handlers)
+	loader := newLoader(state, openPlugin, env.Handlers)
 	dev := newDevelopment(loader, env)
 	state.dev = dev
 	defer context.AfterFunc(ctx, dev.streams.end)()
-	w := &pluginWatch{path: env.plugin, private: private, loader: loader, hot: env.source.hot, log: o.Logger, number: env.generation}
+	w := &pluginWatch{path: env.Plugin, private: private, loader: loader, hot: env.HotPaths, log: o.Logger, number: env.Generation}
 	if w.check(); state.current.Load() == nil {
 		if err := w.startLinked(o.Register); err != nil {
 			return err
 		}
 	}
 	front := newFront(o, state)
-	if err := front.listen(ctx, o, "generation", state.liveNumber(), "plugin", env.plugin); err != nil {
+	if err := front.listen(ctx, o, "generation", state.liveNumber(), "plugin", env.Plugin); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 )
 
 // newWatch returns a watch over a file that does not exist yet. The copies that
@@ -133,7 +135,7 @@ func TestServeAlone(t *testing.T) {
 			Addr: "127.0.0.1:0", Logger: textLogger(t.Output()),
 			Register: func(r *RouteSink) { r.Get("/", ctxHandler); close(started) },
 		}, func(ctx context.Context, o Options, s *LiveState) error {
-			return serveAlone(ctx, o, s, &environment{hot: true, generation: 1, plugin: filepath.Join(dir, "app.so")})
+			return serveAlone(ctx, o, s, &process.Environment{Hot: true, Generation: 1, Plugin: filepath.Join(dir, "app.so")})
 		})
 	}()
 	<-started
@@ -144,7 +146,7 @@ func TestServeAlone(t *testing.T) {
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
-	err := serveAlone(t.Context(), Options{}, nil, &environment{err: errors.New("bad value")})
+	err := serveAlone(t.Context(), Options{}, nil, &process.Environment{Err: errors.New("bad value")})
 	if err == nil || err.Error() != "bad value" {
 		t.Errorf("got %v", err)
 	}

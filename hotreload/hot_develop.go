@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
@@ -26,8 +27,8 @@ type development struct {
 	streams streams
 }
 
-func newDevelopment(l *loader, e *environment) *development {
-	return &development{loader: l, from: e.source, dir: e.dir, sources: e.sources}
+func newDevelopment(l *loader, e *process.Environment) *development {
+	return &development{loader: l, from: source{e.Handlers, e.HotPaths}, dir: e.Dir, sources: e.Sources}
 }
 
 type watchKey struct{}

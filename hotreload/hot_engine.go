@@ -13,6 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 	"github.com/go-chi/chi/v5"
 )
@@ -22,9 +23,9 @@ type companion struct {
 	loader *loader
 	dev    *development
 	front  *front
-	server *handing     // of front; the next process takes it over
-	socket net.Listener // for users' requests
-	addr   string       // that main names, for the engine to compare
+	server *process.Server // of front; the next process takes it over
+	socket net.Listener    // for users' requests
+	addr   string          // that main names, for the engine to compare
 
 	own []net.Listener // of the application, served beside
 
@@ -38,14 +39,14 @@ type companion struct {
 
 // serveEngine serves under an engine until ctx ends, the engine asks for the
 // end, or it is gone.
-func serveEngine(ctx context.Context, o Options, state *LiveState, env *environment) (err error) {
-	socket, errSocket := listenerOf(env.listen)
-	messages, errMessages := listenerOf(env.control)
-	queue, errQueue := env.queue()
+func serveEngine(ctx context.Context, o Options, state *LiveState, env *process.Environment) (err error) {
+	socket, errSocket := process.ListenerOf(env.Listen)
+	messages, errMessages := process.ListenerOf(env.Control)
+	queue, errQueue := env.Queue()
 	if queue != nil {
 		defer queue.Close()
 	}
-	if err := errors.Join(env.err, errSocket, errMessages, errQueue); err != nil {
+	if err := errors.Join(env.Err, errSocket, errMessages, errQueue); err != nil {
 		for _, l := range []net.Listener{socket, messages} {
 			if l != nil {
 				err = errors.Join(err, l.Close())
@@ -53,25 +54,25 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *environm
 		}
 		return fmt.Errorf("what the engine handed over is unusable: %w", err)
 	}
-	loader := newLoader(state, openPlugin, env.source.handlers)
+	loader := newLoader(state, openPlugin, env.Handlers)
 	loader.events.Await() // a request may panic before the engine listens
-	if env.sockets != nil {
-		if err := env.sockets.release(); err != nil {
+	if env.Sockets != nil {
+		if err := env.Sockets.Release(); err != nil {
 			o.Logger.Warn("hotreload: giving back sockets of the process before", "error", err)
 		}
 	}
 	front := newFront(o, state)
-	server := &handing{Server: takeover.NewServer(front.srv, queue)}
-	server.gated = server.Gate(serverFrom(o, state))
+	server := &process.Server{Server: takeover.NewServer(front.srv, queue)}
+	server.Others = server.Gate(serverFrom(o, state))
 	front.ending = server
 	dev := newDevelopment(loader, env)
 	state.dev = dev
 	c := &companion{loader: loader, dev: dev, socket: socket, addr: o.Addr, own: o.Listeners, front: front, server: server, drain: make(chan struct{})}
-	c.successions.begin(env.awaits)
+	c.successions.begin(env.Awaits)
 	return c.run(ctx, o, env, messages)
 }
 
-func (c *companion) run(ctx context.Context, o Options, env *environment, messages net.Listener) error {
+func (c *companion) run(ctx context.Context, o Options, env *process.Environment, messages net.Listener) error {
 	stop := c.serveControl(messages)
 	defer stop()
 	// The engine's messages are answered while the first generation registers,
@@ -88,7 +89,7 @@ func (c *companion) run(ctx context.Context, o Options, env *environment, messag
 		if c.within > 0 {
 			c.front.timeout = min(c.front.timeout, c.within)
 		}
-	case <-env.gone:
+	case <-env.Gone:
 	case failure = <-c.front.failed:
 	}
 	c.loader.publish(control.LiveDrain, c.loader.state.liveNumber(), nil)

@@ -4,6 +4,7 @@ package hotreload
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -12,11 +13,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 )
 
 // fakeEngine is the other end of what a live server inherits.
@@ -28,7 +32,7 @@ type fakeEngine struct {
 }
 
 // startUnder runs LiveServer under an engine of the test's.
-func startUnder(t *testing.T, ctx context.Context, o Options, env *environment) *fakeEngine {
+func startUnder(t *testing.T, ctx context.Context, o Options, env *process.Environment) *fakeEngine {
 	t.Helper()
 	dir := t.TempDir()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
@@ -43,12 +47,12 @@ func startUnder(t *testing.T, ctx context.Context, o Options, env *environment) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	env.hot, env.gone = true, untilGone(alive)
-	env.generation = max(env.generation, 1)
-	if env.listen, err = tcp.(*net.TCPListener).File(); err != nil {
+	env.Hot, env.Gone = true, process.UntilGone(alive)
+	env.Generation = max(env.Generation, 1)
+	if env.Listen, err = tcp.(*net.TCPListener).File(); err != nil {
 		t.Fatal(err)
 	}
-	if env.control, err = unix.File(); err != nil {
+	if env.Control, err = unix.File(); err != nil {
 		t.Fatal(err)
 	}
 	e := &fakeEngine{Client: transport.NewClient(filepath.Join(dir, "s")), url: "http://" + tcp.Addr().String(), alive: other, ended: make(chan error, 1)}
@@ -89,7 +93,7 @@ func TestUnderAnEngine(t *testing.T) {
 	e := startUnder(t, t.Context(), Options{Container: c, Register: func(r *RouteSink) {
 		generation = r.Context()
 		r.Get("/", text("linked"))
-	}}, &environment{generation: 3, source: source{handlers: "example.com/app/handlers", hot: []string{"example.com/app/handlers"}}})
+	}}, &process.Environment{Generation: 3, Handlers: "example.com/app/handlers", HotPaths: []string{"example.com/app/handlers"}})
 	status := e.status(t, ready)
 	if status.Generation != 3 || status.Manifest.Handlers != "example.com/app/handlers" || len(status.Manifest.Hot) != 1 {
 		t.Errorf("status %+v", status)
@@ -128,7 +132,7 @@ func TestEventsUnderAnEngine(t *testing.T) {
 	e := startUnder(t, t.Context(), Options{Register: func(r *RouteSink) {
 		<-release
 		r.Get("/", func(http.ResponseWriter, *http.Request) { panic("oops") })
-	}}, &environment{})
+	}}, &process.Environment{})
 	// The engine is answered while the first generation registers.
 	if s := e.status(t, func(control.LiveStatus) bool { return true }); s.Ready || s.Diagnostics != nil {
 		t.Errorf("status %+v", s)
@@ -172,7 +176,7 @@ func TestEventsUnderAnEngine(t *testing.T) {
 }
 
 func TestFirstGenerationThatFailsWaitsForTheEngine(t *testing.T) {
-	e := startUnder(t, t.Context(), Options{Register: func(r *RouteSink) { r.Get("no slash", ctxHandler) }}, &environment{})
+	e := startUnder(t, t.Context(), Options{Register: func(r *RouteSink) { r.Get("no slash", ctxHandler) }}, &process.Environment{})
 	status := e.status(t, func(s control.LiveStatus) bool { return s.Diagnostics != nil })
 	if status.Ready || len(status.Diagnostics) != 1 || !strings.HasSuffix(status.Diagnostics[0].File, "hot_engine_test.go") {
 		t.Errorf("status %+v", status)
@@ -190,7 +194,7 @@ func TestFirstGenerationThatFailsWaitsForTheEngine(t *testing.T) {
 
 func TestContextEndsTheLiveServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	e := startUnder(t, ctx, Options{Register: func(r *RouteSink) { r.Get("/", ctxHandler) }}, &environment{})
+	e := startUnder(t, ctx, Options{Register: func(r *RouteSink) { r.Get("/", ctxHandler) }}, &process.Environment{})
 	e.status(t, ready)
 	cancel()
 	if err := receive(t, e.ended); err != nil {
@@ -206,52 +210,16 @@ func TestUnusableDescriptors(t *testing.T) {
 		}
 		return f
 	}
-	for name, env := range map[string]*environment{
-		"none":        {control: file()},
-		"not sockets": {listen: file(), control: file()},
-		"bad values":  {listen: file(), control: file(), err: errors.New("ANVIL_LISTEN_FD=x is not a number")},
+	for name, env := range map[string]*process.Environment{
+		"none":        {Control: file()},
+		"not sockets": {Listen: file(), Control: file()},
+		"bad values":  {Listen: file(), Control: file(), Err: errors.New("ANVIL_LISTEN_FD=x is not a number")},
 	} {
 		o := Options{}.withDefaults()
 		err := serveEngine(t.Context(), o, NewLiveState(nil), env)
 		if err == nil || !strings.Contains(err.Error(), "what the engine handed over is unusable") || !strings.Contains(err.Error(), map[string]string{
 			"none": "no descriptor", "not sockets": "socket", "bad values": "ANVIL_LISTEN_FD=x"}[name]) {
 			t.Errorf("%s: got %v", name, err)
-		}
-	}
-}
-
-func TestTakeEnvironment(t *testing.T) {
-	for _, name := range []string{control.EnvListenFD, control.EnvControlFD, control.EnvAliveFD} {
-		t.Setenv(name, "")
-	}
-	t.Setenv(control.EnvHot, "0")
-	t.Setenv(control.EnvPlugin, "p.so")
-	if e := takeEnvironment(); e.hot || e.plugin != "" || os.Getenv(control.EnvPlugin) != "p.so" {
-		t.Errorf("not hot: %+v", e)
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	defer w.Close()
-	t.Setenv(control.EnvHot, "1")
-	t.Setenv(control.EnvGeneration, "5")
-	t.Setenv(control.EnvHandlers, "example.com/h")
-	t.Setenv(control.EnvHotPaths, "example.com/h,example.com/h/views")
-	t.Setenv(control.EnvDir, "/shop")
-	t.Setenv(control.EnvSources, "/src/app:/src/lib")
-	t.Setenv(control.EnvListenFD, "-1")
-	e := takeEnvironment()
-	if !e.hot || e.dir != "/shop" || e.generation != 5 || e.plugin != "p.so" || e.source.handlers != "example.com/h" || len(e.source.hot) != 2 || len(e.sources) != 2 || e.control != nil {
-		t.Errorf("hot: %+v", e)
-	}
-	if e.err == nil || !strings.Contains(e.err.Error(), `ANVIL_LISTEN_FD="-1" is not a number`) {
-		t.Errorf("bad descriptor: %v", e.err)
-	}
-	for _, name := range []string{control.EnvHot, control.EnvPlugin, control.EnvDir, control.EnvHotPaths, control.EnvSources} {
-		if _, ok := os.LookupEnv(name); ok {
-			t.Errorf("%s is still set", name)
 		}
 	}
 }
@@ -273,7 +241,7 @@ func TestStreamsEndWithTheProcess(t *testing.T) {
 			<-release
 			_, _ = io.WriteString(w, "slow")
 		})
-	}}, &environment{})
+	}}, &process.Environment{})
 	e.status(t, ready)
 	answers := make(chan string)
 	go func() { answers <- get(t, e.url+"/slow") }()
@@ -314,7 +282,7 @@ func TestRequestsHaveTheTimeThatTheEngineGives(t *testing.T) {
 			started <- struct{}{}
 			<-r.Context().Done()
 		})
-	}}, &environment{})
+	}}, &process.Environment{})
 	e.status(t, ready)
 	cut := make(chan error)
 	go func() {
@@ -341,7 +309,7 @@ func TestRequestsHaveTheTimeThatTheEngineGives(t *testing.T) {
 func TestPanicBeforeTheEngineListens(t *testing.T) {
 	e := startUnder(t, t.Context(), Options{Register: func(r *RouteSink) {
 		r.Get("/", func(http.ResponseWriter, *http.Request) { panic("early") })
-	}}, &environment{})
+	}}, &process.Environment{})
 	e.status(t, ready)
 	resp, err := http.Get(e.url)
 	if err != nil {
@@ -364,5 +332,55 @@ func TestPanicBeforeTheEngineListens(t *testing.T) {
 	}
 	if err := receive(t, e.ended); err != nil {
 		t.Errorf("LiveServer returned %v", err)
+	}
+}
+
+// TestListenersUnderAnEngine: they are served beside the engine's socket, and not
+// accepted on any more once the engine has asked for the end, while what is under
+// way goes on.
+func TestListenersUnderAnEngine(t *testing.T) {
+	plain, secure := mustListen(t, "tcp", nettest.Reserve(t)), mustListen(t, "tcp", nettest.Reserve(t))
+	started, finish := make(chan struct{}), make(chan struct{})
+	e := startUnder(t, t.Context(), Options{
+		Listeners: []net.Listener{plain, tls.NewListener(secure, certified(t, "h2", "http/1.1"))},
+		TLSConfig: &tls.Config{}, // of production
+		Register: func(r *RouteSink) {
+			secured(r)
+			r.Get("/slow", func(c *Ctx) error {
+				close(started)
+				<-finish
+				return c.Text(0, "slow")
+			})
+		},
+	}, &process.Environment{})
+	e.status(t, ready)
+	if got := get(t, e.url); got != "200 TLS false" {
+		t.Errorf("the engine's: %q", got)
+	}
+	if got := over(t, "http://"+plain.Addr().String(), nil); got != "200 HTTP/1.1 TLS false" {
+		t.Errorf("plain: %q", got)
+	}
+	if got := over(t, "https://"+secure.Addr().String(), nil); got != "200 HTTP/2.0 TLS true" {
+		t.Errorf("with TLS: %q", got)
+	}
+	answer := make(chan string, 1)
+	go func() { answer <- over(t, "https://"+secure.Addr().String()+"/slow", nil) }()
+	<-started
+	if err := e.Post(t.Context(), control.PathDrain, struct{}{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range []net.Listener{plain, secure} {
+		var d net.Dialer
+		c, err := d.DialContext(context.WithoutCancel(t.Context()), "tcp", l.Addr().String())
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("%s still accepts: %v, %v", l.Addr(), c, err)
+		}
+	}
+	close(finish)
+	if got := <-answer; got != "200 HTTP/2.0 slow" {
+		t.Errorf("the slow request got %q", got)
+	}
+	if err := receive(t, e.ended); err != nil {
+		t.Errorf("it ended with %v", err)
 	}
 }

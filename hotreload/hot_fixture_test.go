@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
@@ -81,7 +82,7 @@ func newBench(t *testing.T) *bench {
 	state := NewLiveState(nil)
 	state.logger = textLogger(t.Output())
 	b.loader = newLoader(state, b.shelf.open, "example.com/app/handlers")
-	state.dev = newDevelopment(b.loader, &environment{})
+	state.dev = newDevelopment(b.loader, &process.Environment{})
 	return b
 }
 

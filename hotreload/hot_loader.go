@@ -22,6 +22,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/clash"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/mapped"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/plural"
@@ -111,15 +112,15 @@ func (l *loader) compare(failed error) *refusal {
 }
 
 // startFrom is start with what the engine says about the first generation.
-func (l *loader) startFrom(e *environment, register func(*RouteSink)) control.LoadResult {
-	if err := l.preload(e.needs); err != nil {
+func (l *loader) startFrom(e *process.Environment, register func(*RouteSink)) control.LoadResult {
+	if err := l.preload(e.Needs); err != nil {
 		_, ds := explain(err)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.failed = ds
 		return control.LoadResult{Outcome: control.OutcomeRejected, Diagnostics: ds}
 	}
-	return l.start(e.generation, e.plugin, e.source.hot, register)
+	return l.start(e.Generation, e.Plugin, e.HotPaths, register)
 }
 
 // preload opens plugins that the one to be served refers to. They were

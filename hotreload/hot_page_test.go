@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/devpage"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
@@ -37,7 +38,7 @@ func TestPanicPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.state.dev = newDevelopment(b.loader, &environment{dir: dir, sources: regular.Sources{dir}})
+	b.state.dev = newDevelopment(b.loader, &process.Environment{Dir: dir, Sources: regular.Sources{dir}})
 	runs := 0
 	b.live(func(r *RouteSink) {
 		r.Get("/<x>", func(w http.ResponseWriter, r *http.Request) { runs++; panicky(w, r) })

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 )
 
 // TestLiveUnderAnEngine: once for the process, however many generations there are,
@@ -30,7 +31,7 @@ func TestLiveUnderAnEngine(t *testing.T) {
 			<-ctx.Done()
 			close(ended)
 		},
-	}, &environment{})
+	}, &process.Environment{})
 	<-live
 	var result control.LoadResult
 	if err := e.Post(t.Context(), control.PathRollback, control.RollbackRequest{Generation: 1}, &result); err != nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/go-chi/chi/v5"
 )
@@ -427,7 +428,7 @@ func TestCountingIsSafe(t *testing.T) {
 // BenchmarkCounting is what counting costs a request.
 func BenchmarkCounting(b *testing.B) {
 	l := newLoader(NewLiveState(nil), nil, "")
-	d := newDevelopment(l, &environment{})
+	d := newDevelopment(l, &process.Environment{})
 	count := func(c *routeCounter, o outcome) {
 		w := requestWatch{begun: time.Now()}
 		w.enter(c)

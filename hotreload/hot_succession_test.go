@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 )
 
 // handOver asks for the state.
@@ -39,7 +40,7 @@ func TestReleaseOvertakesHandover(t *testing.T) {
 	e := startUnder(t, t.Context(), Options{Register: func(r *RouteSink) {
 		StateOf(r.Container(), "n", func() int { return 1 })
 		r.Get("/", text("here"))
-	}}, &environment{})
+	}}, &process.Environment{})
 	e.status(t, ready)
 	for id := int64(2); id < 6; id += 2 {
 		e.release(t, id)
@@ -79,7 +80,7 @@ func TestStateOfAProcessThatEndsFirst(t *testing.T) {
 			<-goOn
 			n.Update(func(n *int) { *n++ })
 		})
-	}}, &environment{})
+	}}, &process.Environment{})
 	e.status(t, ready)
 	idle, err := net.Dial("tcp", strings.TrimPrefix(e.url, "http://"))
 	if err != nil {

@@ -19,7 +19,10 @@ func TestImports(t *testing.T) {
 		}
 		return paths
 	}
-	allowed := append(below("manifest", "manifest/rules", "manifest/shape", "manifest/symbol", "internal/migrate", "internal/stack", "shared/visible"), manifest.RuntimePath, chi)
+	allowed := append(below(
+		"manifest", "manifest/rules", "manifest/shape", "manifest/symbol",
+		"internal/migrate", "internal/process", "internal/stack", "shared/visible",
+	), manifest.RuntimePath, chi)
 	hot := append(below(
 		"control", "control/transport", "internal/clash", "internal/handoff", "internal/image", "internal/mapped",
 		"shared/devpage", "shared/plural", "shared/regular", "shared/takeover",

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 )
 
 // Options are the options of LiveServer. Only Register is required.
@@ -114,7 +116,7 @@ func runServer(ctx context.Context, o Options, serve func(context.Context, Optio
 	state.base = base
 	state.started = newStarted(ctx, o.Live)
 	err := serve(ctx, o, state)
-	err = errors.Join(err, closeListeners(o.Listeners), state.started.end(o.ShutdownTimeout))
+	err = errors.Join(err, process.CloseListeners(o.Listeners), state.started.end(o.ShutdownTimeout))
 	return errors.Join(err, finish(ctx, o, state, cancel))
 }
 
@@ -154,7 +156,7 @@ func serveLinked(ctx context.Context, o Options, state *LiveState) error {
 // listen serves on Addr, if there is one, and on Listeners, and logs that.
 func (f *front) listen(ctx context.Context, o Options, log ...any) error {
 	if o.Addr != "" {
-		l, err := listenDirectly(ctx, "tcp", o.Addr)
+		l, err := process.Listen(ctx, "tcp", o.Addr)
 		if err != nil {
 			return err
 		}

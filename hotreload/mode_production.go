@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/migrate"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 )
 
 // IsHotMode reports whether handlers can be replaced while the process runs. For that
@@ -20,7 +21,7 @@ func IsHotMode() bool { return false }
 type counted struct{}
 
 func listen(ctx context.Context, network, address string) (net.Listener, error) {
-	return listenDirectly(ctx, network, address)
+	return process.Listen(ctx, network, address)
 }
 
 // inheritance has nothing: no process was there before.

@@ -1,6 +1,6 @@
 //go:build anvilhot
 
-package hotreload
+package process
 
 import (
 	"sync"
@@ -17,7 +17,7 @@ func TestMainThatGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		told := 0
-		o := &orphan{left: make(chan struct{}), lingers: func(where string) {
+		o := &Watch{left: make(chan struct{}), lingers: func(where string) {
 			mu.Lock()
 			defer mu.Unlock()
 			told++
@@ -31,7 +31,7 @@ func TestMainThatGoesOn(t *testing.T) {
 			defer mu.Unlock()
 			return told
 		}
-		leave := o.enter()
+		leave := o.Enter()
 		time.Sleep(time.Hour)
 		if n := count(); n != 0 {
 			t.Errorf("told %d times while it serves", n)
@@ -41,7 +41,7 @@ func TestMainThatGoesOn(t *testing.T) {
 		if n := count(); n != 0 {
 			t.Errorf("told %d times too early", n)
 		}
-		o.enter()() // a second LiveServer of the same program
+		o.Enter()() // a second LiveServer of the same program
 		time.Sleep(time.Hour)
 		if n := count(); n != 1 {
 			t.Errorf("told %d times", n)

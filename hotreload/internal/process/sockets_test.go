@@ -1,10 +1,8 @@
 //go:build anvilhot
 
-package hotreload
+package process
 
 import (
-	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -14,14 +12,13 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 )
 
-// process returns the sockets of a process that comes after the one whose shelf is
+// processAfter returns the sockets of a process that comes after the one whose shelf is
 // given; nil: it is the first.
-func process(t *testing.T, before *takeover.Shelf) (*sockets, *takeover.Shelf) {
+func processAfter(t *testing.T, before *takeover.Shelf) (*Sockets, *takeover.Shelf) {
 	t.Helper()
 	shelf, end, err := takeover.OpenShelf()
 	if err != nil {
@@ -32,7 +29,7 @@ func process(t *testing.T, before *takeover.Shelf) (*sockets, *takeover.Shelf) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sockets{deposit: deposit, before: map[string]*os.File{}}
+	s := &Sockets{deposit: deposit, before: map[string]*os.File{}}
 	if before == nil {
 		return s, shelf
 	}
@@ -62,10 +59,10 @@ func process(t *testing.T, before *takeover.Shelf) (*sockets, *takeover.Shelf) {
 func TestListenIsHandedOn(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	first, shelf := process(t, nil)
-	listen := func(s *sockets, network, address string) net.Listener {
+	first, shelf := processAfter(t, nil)
+	listen := func(s *Sockets, network, address string) net.Listener {
 		t.Helper()
-		l, err := s.listen(t.Context(), network, address)
+		l, err := s.Listen(t.Context(), network, address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +82,7 @@ func TestListenIsHandedOn(t *testing.T) {
 		t.Errorf("kept are %q, want %q", shelf.Names(), want)
 	}
 
-	second, shelfOfSecond := process(t, shelf)
+	second, shelfOfSecond := processAfter(t, shelf)
 	if err := os.Remove("gone.sock"); err != nil { // as a main does that has met one left behind
 		t.Fatal(err)
 	}
@@ -97,7 +94,7 @@ func TestListenIsHandedOn(t *testing.T) {
 		t.Error("one socket is given twice")
 	}
 	unixAgain, anew := listen(second, "unix", path), listen(second, "unix", "gone.sock")
-	if err := second.release(); err != nil {
+	if err := second.Release(); err != nil {
 		t.Error(err)
 	}
 	shelf.Close()
@@ -132,14 +129,14 @@ func TestListenAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l, err := listenAnew(t.Context(), "unix", path); err == nil {
+	if l, err := listenAgain(t.Context(), "unix", path); err == nil {
 		t.Errorf("it listens beside another: %v", l.Close())
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	l, err = listenAnew(t.Context(), "unix", path)
+	l, err = listenAgain(t.Context(), "unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,60 +146,10 @@ func TestListenAnew(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if l, err := listenAnew(t.Context(), "unix", path); err == nil {
+	if l, err := listenAgain(t.Context(), "unix", path); err == nil {
 		t.Errorf("it listens in the place of a file: %v", l.Close())
 	}
 	if got, err := os.ReadFile(path); string(got) != "precious" {
 		t.Errorf("the file holds %q, %v", got, err)
-	}
-}
-
-// TestListenersUnderAnEngine: they are served beside the engine's socket, and not
-// accepted on any more once the engine has asked for the end, while what is under
-// way goes on.
-func TestListenersUnderAnEngine(t *testing.T) {
-	plain, secure := mustListen(t, "tcp", nettest.Reserve(t)), mustListen(t, "tcp", nettest.Reserve(t))
-	started, finish := make(chan struct{}), make(chan struct{})
-	e := startUnder(t, t.Context(), Options{
-		Listeners: []net.Listener{plain, tls.NewListener(secure, certified(t, "h2", "http/1.1"))},
-		TLSConfig: &tls.Config{}, // of production
-		Register: func(r *RouteSink) {
-			secured(r)
-			r.Get("/slow", func(c *Ctx) error {
-				close(started)
-				<-finish
-				return c.Text(0, "slow")
-			})
-		},
-	}, &environment{})
-	e.status(t, ready)
-	if got := get(t, e.url); got != "200 TLS false" {
-		t.Errorf("the engine's: %q", got)
-	}
-	if got := over(t, "http://"+plain.Addr().String(), nil); got != "200 HTTP/1.1 TLS false" {
-		t.Errorf("plain: %q", got)
-	}
-	if got := over(t, "https://"+secure.Addr().String(), nil); got != "200 HTTP/2.0 TLS true" {
-		t.Errorf("with TLS: %q", got)
-	}
-	answer := make(chan string, 1)
-	go func() { answer <- over(t, "https://"+secure.Addr().String()+"/slow", nil) }()
-	<-started
-	if err := e.Post(t.Context(), control.PathDrain, struct{}{}, nil); err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range []net.Listener{plain, secure} {
-		var d net.Dialer
-		c, err := d.DialContext(context.WithoutCancel(t.Context()), "tcp", l.Addr().String())
-		if !errors.Is(err, syscall.ECONNREFUSED) {
-			t.Errorf("%s still accepts: %v, %v", l.Addr(), c, err)
-		}
-	}
-	close(finish)
-	if got := <-answer; got != "200 HTTP/2.0 slow" {
-		t.Errorf("the slow request got %q", got)
-	}
-	if err := receive(t, e.ended); err != nil {
-		t.Errorf("it ended with %v", err)
 	}
 }

@@ -1,6 +1,6 @@
 //go:build anvilhot
 
-package hotreload
+package process
 
 import (
 	"context"
@@ -20,26 +20,26 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 )
 
-// sockets are the listening sockets that the application opens itself, and that the
+// Sockets are the listening sockets that the application opens itself, and that the
 // engine keeps for the process after this one.
-type sockets struct {
+type Sockets struct {
 	mu      sync.Mutex          // guards what follows
 	deposit *takeover.Deposit   // where the engine takes them; nil without one
 	before  map[string]*os.File // what the process before had, until it is asked for
 }
 
-// takeSockets reads what the engine says about them.
-func (e *environment) takeSockets() *sockets {
-	s := &sockets{before: map[string]*os.File{}}
+// readSockets reads what the engine says about them.
+func (e *Environment) readSockets() *Sockets {
+	s := &Sockets{before: map[string]*os.File{}}
 	if f := e.file(control.EnvKeepFD); f != nil {
 		var err error
 		s.deposit, err = takeover.OpenDeposit(f)
-		e.err = errors.Join(e.err, err)
+		e.Err = errors.Join(e.Err, err)
 	}
 	if text := os.Getenv(control.EnvKept); text != "" {
 		var kept []control.KeptSocket
 		if err := json.Unmarshal([]byte(text), &kept); err != nil {
-			e.err = errors.Join(e.err, fmt.Errorf("%s: %w", control.EnvKept, err))
+			e.Err = errors.Join(e.Err, fmt.Errorf("%s: %w", control.EnvKept, err))
 		}
 		for _, k := range kept {
 			if f := e.descriptor(k.Name, k.FD); f != nil {
@@ -50,18 +50,18 @@ func (e *environment) takeSockets() *sockets {
 	return s
 }
 
-// listen returns the socket that the process before had, or opens it, and has the
+// Listen returns the socket that the process before had, or opens it, and has the
 // engine keep it.
-func (s *sockets) listen(ctx context.Context, network, address string) (net.Listener, error) {
+func (s *Sockets) Listen(ctx context.Context, network, address string) (net.Listener, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch network {
 	case "tcp", "tcp4", "tcp6", "unix":
 	default:
-		return listenDirectly(ctx, network, address)
+		return Listen(ctx, network, address)
 	}
 	if s.deposit == nil {
-		return listenDirectly(ctx, network, address)
+		return Listen(ctx, network, address)
 	}
 	if path, err := filepath.Abs(address); network == "unix" && err == nil && !strings.HasPrefix(address, "@") {
 		address = path
@@ -69,7 +69,7 @@ func (s *sockets) listen(ctx context.Context, network, address string) (net.List
 	name := network + " " + address
 	l, err := s.inherit(name)
 	if l == nil && err == nil {
-		l, err = listenAnew(ctx, network, address)
+		l, err = listenAgain(ctx, network, address)
 	}
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (s *sockets) listen(ctx context.Context, network, address string) (net.List
 
 // inherit returns the socket that the process before had, nil if there is none that
 // anybody could reach.
-func (s *sockets) inherit(name string) (net.Listener, error) {
+func (s *Sockets) inherit(name string) (net.Listener, error) {
 	f := s.before[name]
 	if f == nil {
 		return nil, nil
@@ -94,11 +94,11 @@ func (s *sockets) inherit(name string) (net.Listener, error) {
 	if path, unix := strings.CutPrefix(name, "unix "); unix && !isSocket(path) && !strings.HasPrefix(path, "@") {
 		return nil, f.Close() // main has removed it, to make it anew
 	}
-	return listenerOf(f)
+	return ListenerOf(f)
 }
 
-// release gives back what the process before had and this one does not want.
-func (s *sockets) release() error {
+// Release gives back what the process before had and this one does not want.
+func (s *Sockets) Release() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
@@ -109,10 +109,10 @@ func (s *sockets) release() error {
 	return errors.Join(errs...)
 }
 
-// listenAnew opens a socket. A Unix socket that nobody listens on was left behind by
+// listenAgain opens a socket. A Unix socket that nobody listens on was left behind by
 // an engine that was killed.
-func listenAnew(ctx context.Context, network, address string) (net.Listener, error) {
-	l, err := listenDirectly(ctx, network, address)
+func listenAgain(ctx context.Context, network, address string) (net.Listener, error) {
+	l, err := Listen(ctx, network, address)
 	if network != "unix" || !errors.Is(err, syscall.EADDRINUSE) || !isSocket(address) {
 		return l, err
 	}
@@ -125,7 +125,7 @@ func listenAnew(ctx context.Context, network, address string) (net.Listener, err
 	if err := os.Remove(address); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return listenDirectly(ctx, network, address)
+	return Listen(ctx, network, address)
 }
 
 func isSocket(path string) bool {

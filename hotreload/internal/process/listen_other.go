@@ -1,6 +1,6 @@
 //go:build !unix
 
-package hotreload
+package process
 
 // closeOnExec has nothing to do: no descriptors are passed.
 func closeOnExec(int) {}

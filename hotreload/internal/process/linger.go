@@ -1,6 +1,6 @@
 //go:build anvilhot
 
-package hotreload
+package process
 
 import (
 	"time"
@@ -13,14 +13,14 @@ import (
 const lingerAfter = 5 * time.Second
 
 // watchMain tells, if the process still runs by then, what main does.
-func (o *orphan) watchMain() {
+func (o *Watch) watchMain() {
 	if o.lingers != nil {
 		time.AfterFunc(lingerAfter, func() { o.lingers(stack.MainStatus(stack.AllGoroutines())) })
 	}
 }
 
-// lingers leaves word for the engine.
-func (s *sockets) lingers(where string) {
+// Lingers leaves word for the engine.
+func (s *Sockets) Lingers(where string) {
 	if s == nil { // not in hot mode
 		return
 	}

@@ -1,6 +1,6 @@
 //go:build anvilhot
 
-package hotreload
+package process
 
 import (
 	"os/signal"
@@ -14,27 +14,27 @@ import (
 // with what it has started.
 const orphanGrace = 10 * time.Second
 
-// orphan ends the process, and what it has started, when the engine was killed
+// Watch ends the process, and what it has started, when the engine was killed
 // and can do neither. LiveServer ends by itself then; a main that has not come
 // as far as that does not, and children do not either.
-type orphan struct {
+type Watch struct {
 	gone    <-chan struct{}    // closed when the engine is gone; LiveServer ends by the same one
 	serving atomic.Bool        // LiveServer was called
 	left    chan struct{}      // closed when it has returned
 	lingers func(where string) // is told if main does not return then; nil without an engine
 }
 
-// watchEngine begins to wait until the engine is gone. Without an engine gone is
+// WatchEngine begins to wait until the engine is gone. Without an engine gone is
 // nil.
-func watchEngine(gone <-chan struct{}, lingers func(where string)) *orphan {
-	o := &orphan{gone: gone, left: make(chan struct{}), lingers: lingers}
+func WatchEngine(gone <-chan struct{}, lingers func(where string)) *Watch {
+	o := &Watch{gone: gone, left: make(chan struct{}), lingers: lingers}
 	if gone != nil {
 		go o.watch()
 	}
 	return o
 }
 
-func (o *orphan) watch() {
+func (o *Watch) watch() {
 	<-o.gone
 	if o.serving.Load() {
 		<-o.left
@@ -46,9 +46,9 @@ func (o *orphan) watch() {
 	signalGroup(syscall.SIGKILL)
 }
 
-// enter says that LiveServer was called. What it returns must be called at the
+// Enter says that LiveServer was called. What it returns must be called at the
 // end.
-func (o *orphan) enter() (leave func()) {
+func (o *Watch) Enter() (leave func()) {
 	first := o.serving.CompareAndSwap(false, true)
 	return func() {
 		if !first { // a program that calls LiveServer twice is not waited for
@@ -65,7 +65,7 @@ func (o *orphan) enter() (leave func()) {
 }
 
 // endChildren asks what the process has started to end, but not the process.
-func (o *orphan) endChildren() {
+func (o *Watch) endChildren() {
 	if leadsGroup() {
 		signal.Ignore(syscall.SIGTERM)
 		signalGroup(syscall.SIGTERM)

@@ -1,6 +1,6 @@
 //go:build anvilhot
 
-package hotreload
+package process
 
 import (
 	"context"
@@ -10,35 +10,35 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 )
 
-// handing is the server of a process that another one takes over from.
-type handing struct {
+// Server is the server of a process that another one takes over from.
+type Server struct {
 	*takeover.Server
-	gated *takeover.Gated // connections that cannot be handed over
+	Others *takeover.Gated // connections that cannot be handed over
 }
 
 // Serve serves a listener of any kind.
-func (h *handing) Serve(l net.Listener) error {
+func (h *Server) Serve(l net.Listener) error {
 	switch l.(type) {
 	case *net.TCPListener, *net.UnixListener:
 		return h.Server.Serve(l)
 	}
-	return h.gated.Serve(l)
+	return h.Others.Serve(l)
 }
 
 // Leave is that of the takeover.Server, and stops accepting on all listeners.
-func (h *handing) Leave(successor bool) error {
-	h.gated.Leave()
+func (h *Server) Leave(successor bool) error {
+	h.Others.Leave()
 	return h.Server.Leave(successor)
 }
 
 // LeaveFirst is that of the takeover.Server, and stops accepting on all listeners.
-func (h *handing) LeaveFirst() error {
-	h.gated.Leave()
+func (h *Server) LeaveFirst() error {
+	h.Others.Leave()
 	return h.Server.LeaveFirst()
 }
 
 // Shutdown ends the serving of all listeners.
-func (h *handing) Shutdown(ctx context.Context) error {
-	h.gated.Leave()
-	return errors.Join(h.Server.Shutdown(ctx), h.gated.Shutdown(ctx))
+func (h *Server) Shutdown(ctx context.Context) error {
+	h.Others.Leave()
+	return errors.Join(h.Server.Shutdown(ctx), h.Others.Shutdown(ctx))
 }

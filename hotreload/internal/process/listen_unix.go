@@ -1,6 +1,6 @@
 //go:build unix
 
-package hotreload
+package process
 
 import "syscall"
 
