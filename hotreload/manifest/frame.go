@@ -47,6 +47,9 @@ func (f Frame) Vendored() bool {
 	return strings.HasSuffix(path.Dir(filepath.ToSlash(f.File)), "/vendor/"+f.Package())
 }
 
+// Foreign reports code of a dependency, or of package hotreload or below it.
+func (f Frame) Foreign() bool { return strings.Contains(f.File, "@v") || f.Vendored() || f.InRuntime() }
+
 // Initialises reports whether the function is part of the initialisation of its
 // package: an init function, a literal in one, or what the compiler makes of the values
 // of variables.

@@ -123,7 +123,7 @@ func foreign(f manifest.Frame) bool {
 	pkg := f.Package()
 	return !filepath.IsAbs(f.File) || // Go's own code, built with -trimpath
 		strings.Contains(f.File, "/src/"+pkg+"/") && pkg != "main" || // Go's own code
-		strings.Contains(f.File, "/pkg/mod/") || f.Vendored() || f.InRuntime()
+		f.Foreign()
 }
 
 // lastLine returns the last line with text in it, shortened.

@@ -61,7 +61,7 @@ func IsUser(f manifest.Frame) bool {
 			return false
 		}
 	}
-	return !strings.Contains(file, "@v") && !f.Vendored() && !f.InRuntime()
+	return !f.Foreign()
 }
 
 // TopUser returns the first frame that is the user's; if there is none,
