@@ -144,7 +144,7 @@ func (v *View) declareIn(f *Folder, d *Document) (*rewrite.Change, error) {
 	if !ok {
 		return nil, errors.New("no register function is named")
 	}
-	root := moduleRoot(filepath.Dir(d.Path))
+	root := paths.ModuleRoot(filepath.Dir(d.Path))
 	data, err := regular.Read(filepath.Join(root, "go.mod"), regular.MaxSource)
 	if err != nil {
 		return nil, err
@@ -194,21 +194,6 @@ func (v *View) built(f *Folder, dir string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// moduleRoot returns the directory of the module that a directory is in; empty
-// if it is in none.
-func moduleRoot(dir string) string {
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return ""
-		}
-		dir = parent
-	}
-}
-
 // maxLooked bounds how many files are searched for importers of a package.
 const maxLooked = 20_000
 
@@ -234,7 +219,7 @@ func (v *View) surroundings(f *Folder, code *source.Code) (rewrite.Surroundings,
 			switch name := filepath.Base(path); {
 			case err != nil:
 				return err
-			case e.IsDir() && path != root && (name[0] == '.' || name[0] == '_' || name == "node_modules" || name == "testdata" || discover.VendorDir(path)):
+			case e.IsDir() && path != root && discover.Skipped(path):
 				return filepath.SkipDir
 			case e.IsDir() || !strings.HasSuffix(name, ".go") || filepath.Dir(path) == code.Dir:
 				return nil
@@ -257,7 +242,7 @@ func (v *View) surroundings(f *Folder, code *source.Code) (rewrite.Surroundings,
 // roots returns the directories of the code that may import a package: the
 // application, its module, and the modules of its workspace. None is in another.
 func (v *View) roots(f *Folder, code *source.Code) []string {
-	all := []string{f.Dir, moduleRoot(f.Dir), moduleRoot(code.Dir)}
+	all := []string{f.Dir, paths.ModuleRoot(f.Dir), paths.ModuleRoot(code.Dir)}
 	for dir := f.Dir; ; dir = filepath.Dir(dir) {
 		name := filepath.Join(dir, "go.work")
 		if data, err := regular.Read(name, regular.MaxSource); err == nil {

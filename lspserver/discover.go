@@ -157,9 +157,3 @@ func answers(ctx context.Context, dir string) bool {
 	defer cancel()
 	return c.Get(ctx, control.PathStatus, nil) == nil
 }
-
-// skipped reports whether the go command would not look into a directory of
-// this name either.
-func skipped(name string) bool {
-	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules"
-}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // home is where a finding stands that has no place of its own, that the live
@@ -23,9 +24,9 @@ func (f *session) home() string {
 	if f.status.Main != "" {
 		main = f.status.Main // as the engine found it
 	}
-	roots := []string{moduleRoot(f.dir)}
+	roots := []string{paths.ModuleRoot(f.dir)}
 	for _, dir := range sortedKeys(f.dirs) { // a go.work may join modules
-		if root := moduleRoot(dir); !slices.Contains(roots, root) {
+		if root := paths.ModuleRoot(dir); !slices.Contains(roots, root) {
 			roots = append(roots, root)
 		}
 	}

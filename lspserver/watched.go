@@ -8,6 +8,7 @@ import (
 
 	"go.lsp.dev/protocol"
 
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
@@ -83,7 +84,7 @@ func (f *session) changedOnDisk(path string) bool {
 func (f *session) follows(path string) bool {
 	if rest, in := strings.CutPrefix(path, f.dir+string(filepath.Separator)); in {
 		names := strings.Split(rest, string(filepath.Separator))
-		return !slices.ContainsFunc(names[:len(names)-1], skipped)
+		return !slices.ContainsFunc(names[:len(names)-1], discover.SkippedName)
 	}
 	if filepath.Ext(path) != ".go" && paths.Below(f.dir, filepath.Dir(path)) {
 		return true

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
@@ -75,8 +74,7 @@ func treeSet(dir string) watchSet {
 		case err != nil || !d.IsDir() || path == dir:
 		case len(dirs) == maxTree:
 			return fs.SkipAll
-		case strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") || d.Name() == "node_modules" ||
-			d.Name() == "testdata" || discover.VendorDir(path):
+		case discover.Skipped(path):
 			return fs.SkipDir
 		default:
 			dirs[path] = true

@@ -13,6 +13,31 @@ func Below(path, dir string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
+// Above returns the nearest regular file of one of the names in a directory or above it,
+// empty if there is none.
+func Above(dir string, names ...string) string {
+	for ; ; dir = filepath.Dir(dir) {
+		for _, name := range names {
+			path := filepath.Join(dir, name)
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+				return path
+			}
+		}
+		if dir == filepath.Dir(dir) {
+			return ""
+		}
+	}
+}
+
+// ModuleRoot returns the directory of the module that a directory is in; empty if it is
+// in none.
+func ModuleRoot(dir string) string {
+	if file := Above(dir, "go.mod"); file != "" {
+		return filepath.Dir(file)
+	}
+	return ""
+}
+
 // Replace writes a file that only the user can read, and makes its directory if there
 // is none. A reader sees the old content or the new one, never a part.
 func Replace(path string, data []byte) error {

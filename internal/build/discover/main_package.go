@@ -97,18 +97,13 @@ func ImportPath(dir, main string) string {
 	default:
 		return path.Clean(main)
 	}
-	for root := main; ; root = filepath.Dir(root) {
-		if data, err := regular.Read(filepath.Join(root, "go.mod"), regular.MaxSource); err == nil {
-			module, rel := modfile.ModulePath(data), strings.TrimPrefix(main, root)
-			if module == "" {
-				return ""
-			}
-			return path.Join(module, filepath.ToSlash(rel))
-		}
-		if root == filepath.Dir(root) {
-			return ""
-		}
+	root := paths.ModuleRoot(main)
+	data, err := regular.Read(filepath.Join(root, "go.mod"), regular.MaxSource)
+	module := modfile.ModulePath(data)
+	if root == "" || err != nil || module == "" {
+		return ""
 	}
+	return path.Join(module, filepath.ToSlash(strings.TrimPrefix(main, root)))
 }
 
 // listMains returns the import paths of the main packages below Dir that have the

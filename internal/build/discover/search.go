@@ -16,6 +16,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 	"golang.org/x/mod/modfile"
 )
 
@@ -125,7 +126,7 @@ func (s *search) walk() {
 				name := e.Name()
 				switch {
 				case e.IsDir():
-					if !skippedDir(name) && !VendorDir(filepath.Join(dir, name)) {
+					if !Skipped(filepath.Join(dir, name)) {
 						next = append(next, filepath.Join(dir, name))
 					}
 				case strings.HasSuffix(name, ".go") && !syntax.IgnoredGoName(name):
@@ -140,18 +141,22 @@ func (s *search) walk() {
 	}
 }
 
-// skippedDir reports whether the go command would not look into a directory of
-// this name for packages either; node_modules holds none.
-func skippedDir(name string) bool {
+// Skipped reports whether the go command would not look into a directory for packages:
+// it does not for its name, or has vendored what is in it.
+func Skipped(dir string) bool {
+	name := filepath.Base(dir)
+	return SkippedName(name) || name == "vendor" && vendored(dir)
+}
+
+// SkippedName reports whether the go command would not look into a directory of this
+// name for packages; node_modules holds none.
+func SkippedName(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules"
 }
 
-// VendorDir reports whether a directory holds what the go command has vendored: a
-// directory of this name may also be a package of the user's own.
-func VendorDir(dir string) bool {
-	if filepath.Base(dir) != "vendor" {
-		return false
-	}
+// vendored reports whether a directory named vendor is the go command's: it may also be
+// a package of the user's own.
+func vendored(dir string) bool {
 	for _, name := range []string{filepath.Join("..", "go.mod"), filepath.Join("..", "go.work"), "modules.txt"} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			return true
@@ -331,16 +336,9 @@ func (s *search) result() Result {
 func Enclosing(dir string) []string {
 	var out []string
 	for _, name := range []string{"go.mod", "go.work"} {
-		for at := dir; ; at = filepath.Dir(at) {
-			if st, err := os.Stat(filepath.Join(at, name)); err == nil && st.Mode().IsRegular() {
-				if at != dir && !slices.Contains(out, at) {
-					out = append(out, at)
-				}
-				break
-			}
-			if at == filepath.Dir(at) {
-				break
-			}
+		at := filepath.Dir(paths.Above(dir, name))
+		if at != "." && at != dir && !slices.Contains(out, at) {
+			out = append(out, at)
 		}
 	}
 	return out

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestVendorDir: only a vendor directory of the go command's is passed over.
-func TestVendorDir(t *testing.T) {
+// TestSkipped: only a vendor directory of the go command's is passed over.
+func TestSkipped(t *testing.T) {
 	root := t.TempDir()
 	for _, name := range []string{"app/go.mod", "app/vendor/x.go", "app/internal/vendor/x.go", "work/go.work", "work/vendor/x.go", "part/vendor/modules.txt", "app/vendored/modules.txt"} {
 		path := filepath.Join(root, name)
@@ -20,7 +20,7 @@ func TestVendorDir(t *testing.T) {
 		"app/vendor": true, "work/vendor": true, "part/vendor": true,
 		"app/internal/vendor": false, "app/vendored": false, "app": false, "nowhere/vendor": false,
 	} {
-		if got := VendorDir(filepath.Join(root, name)); got != want {
+		if got := Skipped(filepath.Join(root, name)); got != want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}

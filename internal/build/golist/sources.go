@@ -7,15 +7,16 @@ import (
 	"slices"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // Sources returns whose source is shown for an application in a directory: that
 // of the modules that the user works on, which are the one around it, those that
 // go.work joins, and those that are replaced by directories.
 func Sources(dir string) regular.Sources {
-	g := &Graph{goMod: above(dir, "go.mod"), goWork: os.Getenv("GOWORK")}
+	g := &Graph{goMod: paths.Above(dir, "go.mod"), goWork: os.Getenv("GOWORK")}
 	if g.goWork == "" {
-		g.goWork = above(dir, "go.work")
+		g.goWork = paths.Above(dir, "go.work")
 	}
 	out := []string{dir}
 	if g.goMod != "" {
@@ -44,18 +45,4 @@ func Sources(dir string) regular.Sources {
 // application in a directory; see Sources.
 func ReadSource(dir string) func(path string) ([]byte, error) {
 	return func(path string) ([]byte, error) { return Sources(dir).Read(path) }
-}
-
-// above returns a file of a name in a directory or the nearest one above; empty
-// if there is none.
-func above(dir, name string) string {
-	for ; ; dir = filepath.Dir(dir) {
-		path := filepath.Join(dir, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			return path
-		}
-		if dir == filepath.Dir(dir) {
-			return ""
-		}
-	}
 }

@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // lookForCode returns an error if there is nothing in an application's directory
@@ -26,7 +28,7 @@ func lookForCode(o engine.Options) error {
 	}
 	missing := ""
 	switch work := os.Getenv("GOWORK"); {
-	case (work == "" || work == "off") && !inModule(dir):
+	case (work == "" || work == "off") && paths.Above(dir, "go.mod", "go.work") == "":
 		missing = "there is no go.mod in it or above it"
 	case o.Main == "" && !hasCode(dir): // --main may name a package elsewhere
 		missing = "there is no Go file in it or below it"
@@ -34,22 +36,6 @@ func lookForCode(o engine.Options) error {
 		return nil
 	}
 	return fmt.Errorf("no application in %s: %s; name the directory of an application, or make one: anvil-lsp init DIR", dir, missing)
-}
-
-// inModule reports whether a directory or one above it has a go.mod or a go.work.
-func inModule(dir string) bool {
-	for {
-		for _, name := range []string{"go.mod", "go.work"} {
-			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-				return true
-			}
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return false
-		}
-		dir = parent
-	}
 }
 
 // errStop ends a search.
@@ -60,13 +46,12 @@ var errStop = errors.New("found")
 func hasCode(dir string) bool {
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		name := d.Name()
-		ignored := path != dir && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_"))
 		switch {
 		case err != nil:
 			return nil // unreadable: without it
-		case d.IsDir() && (ignored || path != dir && (name == "testdata" || name == "node_modules" || discover.VendorDir(path))):
+		case d.IsDir() && path != dir && discover.Skipped(path):
 			return filepath.SkipDir
-		case !d.IsDir() && !ignored && strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go"):
+		case !d.IsDir() && strings.HasSuffix(name, ".go") && !syntax.IgnoredGoName(name):
 			return errStop
 		}
 		return nil
