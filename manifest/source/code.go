@@ -14,9 +14,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/runtimeapi"
 )
 
-// Code is the type-checked source of one hot package, as it was when the Report
-// was made: what an editor's refactorings are computed from. Nobody may change
-// it; it is safe for concurrent use.
+// Code is the type-checked source of one hot package, as it was when the Report was made: what an
+// editor's refactorings are computed from. Nobody may change it; it is safe for concurrent use.
 type Code struct {
 	ImportPath string
 	Dir        string
@@ -24,8 +23,7 @@ type Code struct {
 	Files      []*File
 	Types      *types.Package
 	Info       *types.Info
-	// Complete says that the package and those that it imports are without
-	// errors.
+	// Complete says that the package and those that it imports are without errors.
 	Complete bool
 
 	imports map[string]*types.Package
@@ -51,8 +49,8 @@ func (f *File) Pos(offset int) token.Pos { return f.tokens.Pos(min(max(offset, 0
 // errNotImported is the error of Code.Import.
 var errNotImported = errors.New("it is not imported by this package")
 
-// Import returns what an import of the package means. The runtime is known even
-// where it is not imported yet.
+// Import returns what an import of the package means. The runtime is known even where it is not
+// imported yet.
 func (c *Code) Import(path string) (*types.Package, error) {
 	if p := c.imports[path]; p != nil {
 		return p, nil
@@ -73,9 +71,8 @@ func (c *Code) Hot(importPath string) bool { return slices.Contains(c.hot, impor
 // ErrNoRuntime reports that the package does not know what a handler is.
 var ErrNoRuntime = errors.New("the runtime is not imported")
 
-// HandlerKind decides, as hotreload.Box does, which kind of handler a value of a
-// type is: one of the names that the runtime gives them. The error says why it
-// is none.
+// HandlerKind decides, as hotreload.Box does, which kind of handler a value of a type is: one of
+// the names that the runtime gives them. The error says why it is none.
 func (c *Code) HandlerKind(t types.Type) (string, error) {
 	if c.known == nil {
 		return "", ErrNoRuntime

@@ -9,13 +9,12 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 )
 
-// Compare says what differs between the manifest that is live and a report in a
-// way that matters: routes whose handlers have another signature (ANV001), and
-// keyed state whose type has another structure (ANV005). hot are the hot packages of
-// the report. The result is sorted.
+// Compare says what differs between the manifest that is live and a report in a way that matters:
+// routes whose handlers have another signature (ANV001), and keyed state whose type has another
+// structure (ANV005). hot are the hot packages of the report. The result is sorted.
 //
-// A route that is registered more than once, under different conditions, is
-// compared with the one that fits best: which of them it will be is not known.
+// A route that is registered more than once, under different conditions, is compared with the one
+// that fits best: which of them it will be is not known.
 func Compare(last *manifest.Manifest, r *Report, hot []string) []manifest.Diagnostic {
 	c := comparison{moved: moved(last.Hot, hot)}
 	var found []manifest.Diagnostic
@@ -70,8 +69,8 @@ type comparison struct {
 	moved string // which packages became hot or ceased to be, as a phrase
 }
 
-// moved says which packages are on the other side of the boundary now. Their
-// types are written in another way in shapes.
+// moved says which packages are on the other side of the boundary now. Their types are written in
+// another way in shapes.
 func moved(was, is []string) string {
 	var parts []string
 	for _, path := range is {
@@ -88,8 +87,7 @@ func moved(was, is []string) string {
 	return strings.Join(parts, ", ")
 }
 
-// otherwise says in what shapes differ for which the names of the types are no
-// help.
+// otherwise says in what shapes differ for which the names of the types are no help.
 func (c comparison) otherwise() string {
 	if c.moved != "" {
 		return c.moved
@@ -113,8 +111,8 @@ func (c comparison) route(was manifest.Route, is *Route) manifest.Diagnostic {
 	return d
 }
 
-// state words a change of kept state: the value is taken over field by field, and
-// what has no place in the new type is dropped.
+// state words a change of kept state: the value is taken over field by field, and what has no place
+// in the new type is dropped.
 func (c comparison) state(was manifest.State, is *State) manifest.Diagnostic {
 	long := "the structure of its type " + is.Type + " changed"
 	if was.Type != is.Type {

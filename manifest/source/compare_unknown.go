@@ -15,18 +15,18 @@ type routePair struct {
 	is  *Route
 }
 
-// patternless finds the live routes of registrations whose pattern is not
-// known, and returns those of which the handler has another signature now.
-// routes are the live routes that no registration with a known pattern makes.
+// patternless finds the live routes of registrations whose pattern is not known, and returns those
+// of which the handler has another signature now. routes are the live routes that no registration
+// with a known pattern makes.
 //
-// What is known of a pattern rules out the live routes that do not fit it, and
-// tells which one it is where only one does. Otherwise the handler's name tells.
-// Function literals have only numbers for names, which shift: those of one
-// function are taken in their order. What is left is matched by line.
+// What is known of a pattern rules out the live routes that do not fit it, and tells which one it
+// is where only one does. Otherwise the handler's name tells. Function literals have only numbers
+// for names, which shift: those of one function are taken in their order. What is left is matched
+// by line.
 //
-// Where nothing of a pattern is known, a registration whose handler was changed
-// looks like one that was removed beside another one that was added in its place.
-// It is taken for the former: a restart too many does less harm than one too few.
+// Where nothing of a pattern is known, a registration whose handler was changed looks like one that
+// was removed beside another one that was added in its place. It is taken for the former: a restart
+// too many does less harm than one too few.
 func patternless(routes []manifest.Route, unknown []Unknown) []routePair {
 	was, is := spots{}, spots{}
 	for _, r := range routes {
@@ -51,8 +51,7 @@ func patternless(routes []manifest.Route, unknown []Unknown) []routePair {
 	return m.found
 }
 
-// spot is a place where routes with the same handler are registered: a loop
-// makes several.
+// spot is a place where routes with the same handler are registered: a loop makes several.
 type spot struct {
 	manifest.Route                  // the first one
 	live           []manifest.Route // what it made
@@ -80,8 +79,8 @@ func (l *spots) of(r manifest.Route) *spot {
 	return s
 }
 
-// pair returns a live route of was and what is may make of it; ok is false if
-// what is known of the patterns rules that out.
+// pair returns a live route of was and what is may make of it; ok is false if what is known of the
+// patterns rules that out.
 func pair(was, is *spot) (p routePair, ok bool) {
 	if was.Method != is.Method || was.Mount != is.Mount {
 		return routePair{}, false
@@ -116,8 +115,8 @@ func (m *matching) same(was, is *spot) {
 	}
 }
 
-// byPattern matches spots that fit each other and none else, going by patterns
-// that say more than where slashes are.
+// byPattern matches spots that fit each other and none else, going by patterns that say more than
+// where slashes are.
 func (m *matching) byPattern() {
 	fitting, done := map[*spot][]*spot{}, map[*spot]bool{}
 	var telling []*spot
@@ -160,8 +159,8 @@ func lineOf(p manifest.Position) manifest.Position {
 	return manifest.Position{File: p.File, Line: p.Line}
 }
 
-// literalName is the end of the name of a function literal. Where the compiler
-// copied the function around it into a caller, the name begins with that one's:
+// literalName is the end of the name of a function literal. Where the compiler copied the function
+// around it into a caller, the name begins with that one's:
 // handlers.AnvilRegisterRoutes.func2.health.1.
 var literalName = regexp.MustCompile(`^(?:.*?\.)?([^.]+)(?:\.func\d+|\.\d+)+$`)
 
@@ -239,17 +238,16 @@ func (m *matching) by(key func(*spot) string) {
 	})
 }
 
-// The cost of differences between the registrations before and after an edit:
-// one that is changed costs less than one that is removed beside one that is
-// added, so that these are only seen where they stand apart.
+// The cost of differences between the registrations before and after an edit: one that is changed
+// costs less than one that is removed beside one that is added, so that these are only seen where
+// they stand apart.
 const (
 	costChanged = 3
 	costMissing = 2
 )
 
-// align finds the smallest edit that makes one list of spots of the other, and
-// notes those that are the same registration. A group with mistakes in it tells
-// nothing.
+// align finds the smallest edit that makes one list of spots of the other, and notes those that are
+// the same registration. A group with mistakes in it tells nothing.
 func (m *matching) align(was, is []*spot) {
 	if slices.ContainsFunc(is, func(s *spot) bool { return slices.ContainsFunc(s.now, func(r *Route) bool { return r.Broken }) }) {
 		return

@@ -8,23 +8,23 @@ import (
 
 // Report is what can be said about a program from its source.
 type Report struct {
-	// Routes are what AnvilRegisterRoutes would register, as far as it can be
-	// known, in order of registration.
+	// Routes are what AnvilRegisterRoutes would register, as far as it can be known, in order of
+	// registration.
 	Routes []Route
-	// Unknown are the registrations of which the method, the pattern or the
-	// handler cannot be known, in order of registration.
+	// Unknown are the registrations of which the method, the pattern or the handler cannot be
+	// known, in order of registration.
 	Unknown []Unknown
 	// State is the keyed state that hot code asks for, sorted by key.
 	State []State
 	// Registered are the calls of RegistryGeneration.Add, in order of registration.
 	Registered []Registration
-	// Findings about this code alone, sorted: ANV003, ANV004, ANV006, ANV007,
-	// ANV008, ANV009 and ANV014.
+	// Findings about this code alone, sorted: ANV003, ANV004, ANV006, ANV007, ANV008, ANV009 and
+	// ANV014.
 	Findings []manifest.Diagnostic
 	// OneTime says of each ANV006 among the Findings when it takes effect.
 	OneTime []OneTime
-	// Missing are imports for which the program has neither source nor archive,
-	// sorted: they are new. What uses them is not checked.
+	// Missing are imports for which the program has neither source nor archive, sorted: they are
+	// new. What uses them is not checked.
 	Missing []string
 	// Complete says that everything was type-checked and is without errors.
 	Complete bool
@@ -36,31 +36,28 @@ type Report struct {
 
 // Route is one registration.
 type Route struct {
-	// Position is that of the registering call: the line is the one that the
-	// live server sees.
+	// Position is that of the registering call: the line is the one that the live server sees.
 	manifest.Route
-	// HandlerPosition is the declaration of the handler function, where there is
-	// one and its source is known.
+	// HandlerPosition is the declaration of the handler function, where there is one and its source
+	// is known.
 	HandlerPosition manifest.Position
 	// SignaturePosition is the handler's list of parameters.
 	SignaturePosition manifest.Position
-	// Broken says that a mistake in the source is part of the handler's type, so
-	// that its fingerprint says nothing.
+	// Broken says that a mistake in the source is part of the handler's type, so that its
+	// fingerprint says nothing.
 	Broken bool
-	// Conditional says that it depends on something unknown whether the route is
-	// registered.
+	// Conditional says that it depends on something unknown whether the route is registered.
 	Conditional bool
 }
 
-// Unknown is a registration that cannot be followed from source. The live
-// manifest has it, at the same line.
+// Unknown is a registration that cannot be followed from source. The live manifest has it, at the
+// same line.
 type Unknown struct {
 	manifest.Position
 	Call   string `json:"call"`   // what is called: Get, Group, or a function that takes the sink
 	Reason string `json:"reason"` // what is unknown, and why
-	// Route is a route of which all but the pattern is known; nil if more is
-	// unknown. What is known of the pattern is in it, with an ellipsis for the
-	// rest: …/posts.
+	// Route is a route of which all but the pattern is known; nil if more is unknown. What is known
+	// of the pattern is in it, with an ellipsis for the rest: …/posts.
 	Route *Route `json:"-"`
 }
 
@@ -68,8 +65,8 @@ type Unknown struct {
 type State struct {
 	manifest.State
 	Position manifest.Position // of the call of hotreload.StateOf
-	// Registering says that the call happens during registration, so that the
-	// live manifest has it too.
+	// Registering says that the call happens during registration, so that the live manifest has it
+	// too.
 	Registering bool
 }
 
@@ -90,7 +87,7 @@ type (
 	Program = load.Program
 	// Package is a package that is checked from source.
 	Package = load.Package
-	// ArchiveError reports an archive of the program that cannot be read: nothing is
-	// wrong with the code. The build cache was cleaned, perhaps.
+	// ArchiveError reports an archive of the program that cannot be read: nothing is wrong with the
+	// code. The build cache was cleaned, perhaps.
 	ArchiveError = load.ArchiveError
 )

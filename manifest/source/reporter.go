@@ -56,8 +56,8 @@ func (b *reporter) report(ctx context.Context) *Report {
 	return b.r
 }
 
-// inspect adds what the syntax of the hot packages shows: state, what a reload
-// resets, what outlives its generation, what can be done only once.
+// inspect adds what the syntax of the hot packages shows: state, what a reload resets, what
+// outlives its generation, what can be done only once.
 func (b *reporter) inspect() {
 	b.findings = findings.Find(b.Snapshot, b.findings)
 	b.addStates(b.findings.States, false)
@@ -69,8 +69,8 @@ func (b *reporter) inspect() {
 	}
 }
 
-// follow runs the register function of the handlers package and adds what it
-// registers to the report.
+// follow runs the register function of the handlers package and adds what it registers to the
+// report.
 func (b *reporter) follow(ctx context.Context, handlers *load.Unit) {
 	obj, found := b.registerFunction(handlers)
 	b.r.Findings = append(b.r.Findings, found...)
@@ -139,8 +139,8 @@ func (b *reporter) addStates(calls []runtimeapi.StateCall, registering bool) {
 	}
 }
 
-// registerFunction finds the register function. If it is not what the live
-// server wants, it is reported (ANV003).
+// registerFunction finds the register function. If it is not what the live server wants, it is
+// reported (ANV003).
 func (b *reporter) registerFunction(c *load.Unit) (types.Object, []manifest.Diagnostic) {
 	obj := c.Types.Scope().Lookup(manifest.RegisterName)
 	switch obj := obj.(type) {
@@ -168,9 +168,8 @@ func (b *reporter) registerFunction(c *load.Unit) (types.Object, []manifest.Diag
 	return nil, []manifest.Diagnostic{d}
 }
 
-// notRegistering reports that there is no register function, where it probably
-// should be: at a function or method of that name in another spelling, or at
-// the package clause.
+// notRegistering reports that there is no register function, where it probably should be: at a
+// function or method of that name in another spelling, or at the package clause.
 func (b *reporter) notRegistering(c *load.Unit) []manifest.Diagnostic {
 	if len(c.Files) == 0 || c.SyntaxErrors {
 		return nil // it may be in the part that was not understood

@@ -2,8 +2,7 @@ package source
 
 import "strings"
 
-// similar reports whether two names differ by case or by a slip of the
-// keyboard or two.
+// similar reports whether two names differ by case or by a slip of the keyboard or two.
 func similar(a, b string) bool {
 	if strings.EqualFold(a, b) {
 		return true
@@ -11,8 +10,7 @@ func similar(a, b string) bool {
 	return len(a) > 6 && len(b) > 6 && distance(a, b) <= 3
 }
 
-// distance returns how many letters must be inserted, removed or replaced to
-// make b from a.
+// distance returns how many letters must be inserted, removed or replaced to make b from a.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

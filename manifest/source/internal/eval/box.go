@@ -26,8 +26,8 @@ type handlerBox struct {
 	Signature   token.Pos
 }
 
-// box decides what a handler is. It reports what is none, and returns false for
-// it. arg is the handler's index among the arguments.
+// box decides what a handler is. It reports what is none, and returns false for it. arg is the
+// handler's index among the arguments.
 func (ev *evaluator) box(v value, call string, site callSite, arg int) (handlerBox, bool) {
 	if b, ok := v.(*boxed); ok {
 		v = b.handler
@@ -81,8 +81,8 @@ type prefixed struct {
 func (e prefixed) Error() string { return e.prefix + e.error.Error() }
 func (e prefixed) Unwrap() error { return e.error }
 
-// describeHandler returns the name of a handler as the live manifest has it,
-// where it is declared, and where its parameters are.
+// describeHandler returns the name of a handler as the live manifest has it, where it is declared,
+// and where its parameters are.
 func (ev *evaluator) describeHandler(v value) (name string, declared, parameters token.Pos) {
 	fn, ok := v.(*function)
 	if !ok {
@@ -99,8 +99,7 @@ func (ev *evaluator) describeHandler(v value) (name string, declared, parameters
 	return "", token.NoPos, token.NoPos
 }
 
-// describeType names an http.Handler by its type. Its declaration is that of
-// its method.
+// describeType names an http.Handler by its type. Its declaration is that of its method.
 func (ev *evaluator) describeType(t types.Type) (name string, declared, parameters token.Pos) {
 	if types.IsInterface(t) {
 		return "", token.NoPos, token.NoPos

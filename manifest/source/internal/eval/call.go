@@ -34,8 +34,7 @@ type pending struct {
 	fn   value
 	args []value
 	site callSite
-	// do makes the call, if it is a conversion or the call of a predeclared
-	// function.
+	// do makes the call, if it is a conversion or the call of a predeclared function.
 	do func() value
 }
 
@@ -78,8 +77,8 @@ func (ev *evaluator) prepare(f *frame, e *ast.CallExpr) *pending {
 	return p
 }
 
-// arguments converts arguments to the types of the parameters; what goes to a
-// variadic one becomes a slice.
+// arguments converts arguments to the types of the parameters; what goes to a variadic one becomes
+// a slice.
 func (ev *evaluator) arguments(sig *types.Signature, args []value, spread bool) []value {
 	n := sig.Params().Len()
 	if sig.Variadic() && !spread && len(args) >= n-1 {
@@ -137,8 +136,8 @@ func (ev *evaluator) call(v value, args []value, site callSite) value {
 	return r
 }
 
-// whyUnknown returns the reason that what a function does or returns is not
-// known, if its source is not checked.
+// whyUnknown returns the reason that what a function does or returns is not known, if its source is
+// not checked.
 func (fn *function) whyUnknown() string {
 	if fn.obj == nil {
 		return "it comes from a function that is not followed"
@@ -156,8 +155,8 @@ func (fn *function) body() *ast.BlockStmt {
 	return nil
 }
 
-// recursive reports whether a function calls itself in a way that might not
-// end: under a condition that is not known, or very deep.
+// recursive reports whether a function calls itself in a way that might not end: under a condition
+// that is not known, or very deep.
 func (ev *evaluator) recursive(body *ast.BlockStmt) bool {
 	if len(ev.calls) >= maxCalls {
 		return true
@@ -228,8 +227,7 @@ func (p *pending) recovers() bool {
 	return found
 }
 
-// unset returns the results of a function that was left without a return
-// statement.
+// unset returns the results of a function that was left without a return statement.
 func (f *frame) unset(ev *evaluator) []value {
 	out := valuesOf(f.named)
 	if len(out) > 0 || f.results == nil {
@@ -323,9 +321,9 @@ func adjust(v value, t types.Type) value {
 	return v
 }
 
-// result returns what a function returned: joined, if several of its return
-// statements may have been reached. Where a function returns an error or not,
-// it is taken not to: with an error registration is over in any case.
+// result returns what a function returned: joined, if several of its return statements may have
+// been reached. Where a function returns an error or not, it is taken not to: with an error
+// registration is over in any case.
 func (f *frame) result(t types.Type) value {
 	n := 0
 	if f.results != nil {
@@ -398,9 +396,9 @@ func ends(t types.Type) value {
 	return &unknown{base: base{t: types.Typ[types.Invalid]}, why: whyEnded}
 }
 
-// callUnknown calls a function whose code is not known. If it gets the sink it
-// registers something that is not known either; functions that it gets may be
-// called, and what its arguments lead to may be changed.
+// callUnknown calls a function whose code is not known. If it gets the sink it registers something
+// that is not known either; functions that it gets may be called, and what its arguments lead to
+// may be changed.
 func (ev *evaluator) callUnknown(v value, args []value, site callSite, why string) value {
 	fn, _ := v.(*function)
 	holds := slices.ContainsFunc(args, func(a value) bool { return directSink(a, 3) }) || fn != nil && fn.recv != nil && directSink(fn.recv, 3)
@@ -463,8 +461,8 @@ func directSink(v value, depth int) bool {
 	return reachesSink(v, depth)
 }
 
-// reachesSink reports whether something can be registered through a value. Values
-// may lead back to themselves: depth says how far it is followed.
+// reachesSink reports whether something can be registered through a value. Values may lead back to
+// themselves: depth says how far it is followed.
 func reachesSink(v value, depth int) bool {
 	if depth <= 0 {
 		return false

@@ -10,8 +10,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/runtimeapi"
 )
 
-// callKnown calls a function of which the interpreter knows more than its
-// source says. ok is false if fn is none.
+// callKnown calls a function of which the interpreter knows more than its source says. ok is false
+// if fn is none.
 func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r value, ok bool) {
 	if ev.world.Unit(fn.obj.Pkg()) != nil {
 		return nil, false
@@ -88,8 +88,8 @@ func (ev *evaluator) onceOf(once *cell) *cell {
 	return done
 }
 
-// doOnce does something unless it is done. It may have been done before if nothing is
-// known about it.
+// doOnce does something unless it is done. It may have been done before if nothing is known about
+// it.
 func (ev *evaluator) doOnce(done *cell, do func()) {
 	is, known := false, false
 	if done != nil {
@@ -120,9 +120,8 @@ func (ev *evaluator) onceFunction(fn value, t types.Type, site callSite) value {
 	}}
 }
 
-// handlersOf says what functions of dependencies return as http.Handler: the
-// live manifest names a handler by its type or function, also where that is
-// not exported.
+// handlersOf says what functions of dependencies return as http.Handler: the live manifest names a
+// handler by its type or function, also where that is not exported.
 var handlersOf = map[string]wellKnown{
 	"expvar.Handler":                                {"expvar.expvarHandler", manifest.KindHandlerFunc},
 	"net/http.AllowQuerySemicolons":                 {"http.AllowQuerySemicolons.func1", manifest.KindHandlerFunc},

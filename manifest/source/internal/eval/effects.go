@@ -9,8 +9,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 )
 
-// disturb makes unknown what a function whose code is not known may have
-// changed through a value that it got: what pointers, maps and slices lead to.
+// disturb makes unknown what a function whose code is not known may have changed through a value
+// that it got: what pointers, maps and slices lead to.
 func (ev *evaluator) disturb(v value, why string) {
 	d := disturbance{ev: ev, why: why, done: map[*cell]bool{}}
 	d.through(v)
@@ -45,8 +45,8 @@ type disturbance struct {
 	done map[*cell]bool
 }
 
-// through disturbs what a value refers to, and not the value itself: a callee
-// has its own copy of that.
+// through disturbs what a value refers to, and not the value itself: a callee has its own copy of
+// that.
 func (d *disturbance) through(v value) {
 	d.ev.step()
 	switch v := v.(type) {
@@ -77,8 +77,8 @@ func (d *disturbance) through(v value) {
 	}
 }
 
-// cell disturbs a variable of type t. Structs and arrays stay what they are, so
-// that pointers into them see it too; a sink cannot be changed.
+// cell disturbs a variable of type t. Structs and arrays stay what they are, so that pointers into
+// them see it too; a sink cannot be changed.
 func (d *disturbance) cell(c *cell, t types.Type) {
 	if d.done[c] {
 		return
@@ -106,8 +106,7 @@ func (d *disturbance) cell(c *cell, t types.Type) {
 	d.ev.set(c, &unknown{base: base{t, c.v.origin()}, why: d.why})
 }
 
-// callBacks calls the functions among arguments, also those that are in a list
-// or a struct.
+// callBacks calls the functions among arguments, also those that are in a list or a struct.
 func (ev *evaluator) callBacks(args []value, site callSite, depth int) {
 	for _, a := range args {
 		switch a := a.(type) {
@@ -125,9 +124,9 @@ func (ev *evaluator) callBacks(args []value, site callSite, depth int) {
 	}
 }
 
-// callBack calls a function that was given to one whose code is not known: it
-// may be called any number of times, or never. Handlers are called when there is
-// something to answer, and then registration is over.
+// callBack calls a function that was given to one whose code is not known: it may be called any
+// number of times, or never. Handlers are called when there is something to answer, and then
+// registration is over.
 func (ev *evaluator) callBack(callback *function, site callSite) {
 	if callback.body() == nil || ev.recursive(callback.body()) {
 		return
@@ -147,8 +146,8 @@ func (ev *evaluator) callBack(callback *function, site callSite) {
 	}
 }
 
-// readers are packages of which the functions do not write to what they get, or
-// change no more than its order.
+// readers are packages of which the functions do not write to what they get, or change no more than
+// its order.
 var readers = []string{
 	"context", "errors", "html", "html/template", "io/fs", "log", "log/slog", "net/http", "net/url", "os", "path",
 	"path/filepath", "regexp", "sort", "strconv", "strings", "text/template", "time", manifest.RuntimePath,

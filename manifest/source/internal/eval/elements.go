@@ -20,8 +20,8 @@ func elementOf(t types.Type) types.Type {
 	return types.Typ[types.Invalid]
 }
 
-// composite evaluates a composite literal of type t. A literal inside another
-// one may leave out its type, also where that is a pointer.
+// composite evaluates a composite literal of type t. A literal inside another one may leave out its
+// type, also where that is a pointer.
 func (ev *evaluator) composite(f *frame, lit *ast.CompositeLit, t types.Type) value {
 	if p, ok := t.Underlying().(*types.Pointer); ok {
 		return &pointer{base{t, lit.Pos()}, &cell{ev.composite(f, lit, p.Elem())}}
@@ -106,8 +106,7 @@ func (ev *evaluator) listLit(f *frame, lit *ast.CompositeLit, elem types.Type, b
 	return l
 }
 
-// index evaluates x[i]; ok is what the second value of it would be, nil if x is
-// not a map.
+// index evaluates x[i]; ok is what the second value of it would be, nil if x is not a map.
 func (ev *evaluator) index(f *frame, e *ast.IndexExpr) (v, ok value) {
 	if tv := f.pkg.Info.Types[e.Index]; tv.IsType() {
 		return ev.expr(f, e.X), nil // a generic function

@@ -1,11 +1,11 @@
-// Package eval follows the register function of a program without building it. It is an
-// abstract interpreter: it runs the statements over values of which only some are known.
-// Constants, tables, helpers, closures and methods are followed; what comes from outside
-// (the environment, a database) is unknown, and so is what depends on it. Where a
-// condition is unknown all branches run, and their routes are marked as conditional.
+// Package eval follows the register function of a program without building it. It is an abstract
+// interpreter: it runs the statements over values of which only some are known. Constants, tables,
+// helpers, closures and methods are followed; what comes from outside (the environment, a database)
+// is unknown, and so is what depends on it. Where a condition is unknown all branches run, and
+// their routes are marked as conditional.
 //
-// [Follow] returns what is registered. Everything has a bound ([MaxRoutes], for one), so
-// that no program holds up an editor.
+// [Follow] returns what is registered. Everything has a bound ([MaxRoutes], for one), so that no
+// program holds up an editor.
 package eval
 
 import (
@@ -22,8 +22,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/runtimeapi"
 )
 
-// Bounds of the interpreter. They are far above what registration needs, and
-// keep any program from holding up an editor.
+// Bounds of the interpreter. They are far above what registration needs, and keep any program from
+// holding up an editor.
 const (
 	MaxRoutes     = 10_000
 	maxIterations = 10_000    // of one loop
@@ -36,12 +36,11 @@ const (
 	maxElements   = 10_000    // of a list or table
 )
 
-// evaluator follows the register function. It runs statements in order over
-// values that may be unknown.
+// evaluator follows the register function. It runs statements in order over values that may be
+// unknown.
 //
-// At a condition that is not known all branches run, one after the other from
-// the same state, and what they leave behind is joined: a variable that differs
-// is unknown from there on.
+// At a condition that is not known all branches run, one after the other from the same state, and
+// what they leave behind is joined: a variable that differs is unknown from there on.
 type evaluator struct {
 	ctx     context.Context
 	world   *World
@@ -57,8 +56,7 @@ type evaluator struct {
 	depth       int // of expressions and types inside each other
 	// panicking says that deferred functions are run because of a panic.
 	panicking bool
-	// dry counts the loops that are run only to see what they change: nothing
-	// is recorded.
+	// dry counts the loops that are run only to see what they change: nothing is recorded.
 	dry     int
 	journal *journal
 	onces   map[*cell]*cell // whether each sync.Once is done
@@ -70,8 +68,8 @@ type evaluator struct {
 type World struct {
 	*load.Snapshot
 	Known *runtimeapi.Types
-	// changed are the package-level variables that something changes, running those
-	// of them that something changes later than initialisation.
+	// changed are the package-level variables that something changes, running those of them that
+	// something changes later than initialisation.
 	Changed, Running map[*types.Var]bool
 }
 
@@ -103,8 +101,8 @@ func (f *frame) lookup(obj types.Object) *cell {
 	return nil
 }
 
-// captured returns the variables as a function literal keeps them that is made
-// now: a loop makes those that it declares anew for each iteration.
+// captured returns the variables as a function literal keeps them that is made now: a loop makes
+// those that it declares anew for each iteration.
 func (f *frame) captured() *frame {
 	return &frame{pkg: f.pkg, parent: f.parent, vars: maps.Clone(f.vars), bind: f.bind}
 }
@@ -212,8 +210,8 @@ func (ev *evaluator) begin() *journal {
 	return ev.journal
 }
 
-// undo ends the innermost journal, brings back what the cells held before it,
-// and returns what they held at its end.
+// undo ends the innermost journal, brings back what the cells held before it, and returns what they
+// held at its end.
 func (ev *evaluator) undo() map[*cell]value {
 	j := ev.journal
 	ev.journal = j.outer
@@ -225,8 +223,7 @@ func (ev *evaluator) undo() map[*cell]value {
 	return now
 }
 
-// unwind ends journals down to an outer one after a stop; what was written in
-// them stays.
+// unwind ends journals down to an outer one after a stop; what was written in them stays.
 func (ev *evaluator) unwind(to *journal) {
 	for ev.journal != nil && ev.journal != to {
 		j := ev.journal
@@ -251,23 +248,23 @@ const (
 	ended // panicked or left the process
 )
 
-// result is an outcome with the label of a break, continue or goto, nil if it is
-// for the innermost statement.
+// result is an outcome with the label of a break, continue or goto, nil if it is for the innermost
+// statement.
 type result struct {
 	outcome
 	label types.Object
-	// breaks is another way in which it may have ended: the break of a statement
-	// that goes on behind it, which a continue does not.
+	// breaks is another way in which it may have ended: the break of a statement that goes on
+	// behind it, which a continue does not.
 	breaks *result
 	// partly says of one that goes on that it may have left.
 	partly bool
 }
 
-// branches runs alternatives of which one is taken, but it is not known which.
-// Their effects are joined, except those of branches that leave the function.
+// branches runs alternatives of which one is taken, but it is not known which. Their effects are
+// joined, except those of branches that leave the function.
 //
-// If some branches leave and others do not, what follows depends on the
-// condition too, unless guard says that it is only the check of an error.
+// If some branches leave and others do not, what follows depends on the condition too, unless guard
+// says that it is only the check of an error.
 func (ev *evaluator) branches(guard bool, arms ...func() result) result {
 	ev.conditional++
 	var after []map[*cell]value
@@ -332,8 +329,8 @@ func (ev *evaluator) merge(order []*cell, after []map[*cell]value) {
 	}
 }
 
-// repeated runs the body of a loop of which it is not known how often it runs:
-// once, after everything that it changes was made unknown.
+// repeated runs the body of a loop of which it is not known how often it runs: once, after
+// everything that it changes was made unknown.
 func (ev *evaluator) repeated(body func()) {
 	outer := ev.conditional
 	ev.conditional++

@@ -30,8 +30,7 @@ func (ev *evaluator) block(f *frame, list []ast.Stmt) result {
 	return result{}
 }
 
-// labelled returns the index of the statement with a label, -1 if it is not in
-// the list.
+// labelled returns the index of the statement with a label, -1 if it is not in the list.
 func labelled(f *frame, list []ast.Stmt, label types.Object) int {
 	return slices.IndexFunc(list, func(s ast.Stmt) bool {
 		l, ok := s.(*ast.LabeledStmt)
@@ -167,8 +166,7 @@ func (ev *evaluator) values(f *frame, exprs []ast.Expr, n int) []value {
 	return out[:n]
 }
 
-// multi evaluates an expression with several values: a call, or one of the
-// forms with an ok.
+// multi evaluates an expression with several values: a call, or one of the forms with an ok.
 func (ev *evaluator) multi(f *frame, e ast.Expr, n int) value {
 	e = ast.Unparen(e)
 	if n == 2 {
@@ -224,8 +222,7 @@ func (ev *evaluator) assignStmt(f *frame, s *ast.AssignStmt) {
 	}
 }
 
-// assign stores a value in what an expression denotes. A place that is not
-// known is left alone.
+// assign stores a value in what an expression denotes. A place that is not known is left alone.
 func (ev *evaluator) assign(f *frame, lhs ast.Expr, v value) { ev.setter(f, lhs)(v) }
 
 // setter finds what an expression denotes, and returns what stores a value in it.
@@ -343,8 +340,8 @@ func (ev *evaluator) forStmt(f *frame, s *ast.ForStmt, label types.Object) resul
 	return result{}
 }
 
-// exits reports whether something in the body of a loop can leave it. A break
-// of an inner statement counts, too.
+// exits reports whether something in the body of a loop can leave it. A break of an inner statement
+// counts, too.
 func exits(body *ast.BlockStmt) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -361,8 +358,8 @@ func exits(body *ast.BlockStmt) bool {
 	return found
 }
 
-// newIteration gives the variables of a for statement to the next iteration:
-// closures keep those of theirs.
+// newIteration gives the variables of a for statement to the next iteration: closures keep those of
+// theirs.
 func (ev *evaluator) newIteration(f *frame, s *ast.ForStmt) {
 	init, ok := s.Init.(*ast.AssignStmt)
 	if !ok || init.Tok != token.DEFINE {

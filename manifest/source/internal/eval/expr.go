@@ -90,8 +90,7 @@ func (ev *evaluator) variable(f *frame, obj *types.Var) *cell {
 	return nil
 }
 
-// funcValue makes a value of a declared function; id is the identifier that
-// names it.
+// funcValue makes a value of a declared function; id is the identifier that names it.
 func (ev *evaluator) funcValue(f *frame, id *ast.Ident, obj *types.Func) *function {
 	fn := ev.declared(obj)
 	fn.base = base{f.typeOf(id), id.Pos()}
@@ -196,9 +195,8 @@ func (ev *evaluator) methodValue(f *frame, e *ast.SelectorExpr, sel *types.Selec
 	return fn
 }
 
-// wantsPointer reports whether a method is called with the address of a variable:
-// else it gets a copy of it, as it is at that moment. A method of an embedded field
-// may be either.
+// wantsPointer reports whether a method is called with the address of a variable: else it gets a
+// copy of it, as it is at that moment. A method of an embedded field may be either.
 func wantsPointer(obj *types.Func, sel *types.Selection) bool {
 	_, isPointer := types.Unalias(gotypes.RecvType(obj)).(*types.Pointer)
 	return isPointer || len(sel.Index()) > 1
@@ -227,8 +225,8 @@ func (ev *evaluator) field(v value, i int) value {
 	return &unknown{base: base{t, v.origin()}, why: whyUnknown(v)}
 }
 
-// method returns a method bound to a receiver. If obj is a method of an
-// interface it is that of the value in it, where that is known.
+// method returns a method bound to a receiver. If obj is a method of an interface it is that of the
+// value in it, where that is known.
 func (ev *evaluator) method(recv value, obj *types.Func, pos token.Pos) *function {
 	if types.IsInterface(gotypes.RecvType(obj)) && !types.IsInterface(recv.typ()) {
 		found, index, _ := types.LookupFieldOrMethod(recv.typ(), true, obj.Pkg(), obj.Name())
@@ -269,8 +267,7 @@ func receiverArguments(obj *types.Func, recv types.Type) map[*types.TypeParam]ty
 	return bind
 }
 
-// place returns the variable that an expression denotes, nil if it is none that
-// is known.
+// place returns the variable that an expression denotes, nil if it is none that is known.
 func (ev *evaluator) place(f *frame, e ast.Expr) *cell {
 	switch e := ast.Unparen(e).(type) {
 	case *ast.Ident:

@@ -13,9 +13,9 @@ import (
 	"strings"
 )
 
-// pureFunctions holds the functions of the standard library that are called for real
-// when their arguments are known: what one writes patterns and tables with.
-// None of them depends on anything but its arguments.
+// pureFunctions holds the functions of the standard library that are called for real when their
+// arguments are known: what one writes patterns and tables with. None of them depends on anything
+// but its arguments.
 var pureFunctions = map[string]any{
 	"fmt.Sprint": fmt.Sprint, "fmt.Sprintf": fmt.Sprintf,
 	"net/http.CanonicalHeaderKey": http.CanonicalHeaderKey, "net/http.StatusText": http.StatusText,
@@ -30,8 +30,8 @@ var pureFunctions = map[string]any{
 	"strings.TrimRight": strings.TrimRight, "strings.TrimSpace": strings.TrimSpace, "strings.TrimSuffix": strings.TrimSuffix,
 }
 
-// callLibrary calls a function of the library; ok is false if it is none, or an
-// argument is not known.
+// callLibrary calls a function of the library; ok is false if it is none, or an argument is not
+// known.
 func (ev *evaluator) callLibrary(name string, fn *function, args []value, site callSite) (r value, ok bool) {
 	real, ok := pureFunctions[name]
 	if !ok {
@@ -239,8 +239,8 @@ func (ev *evaluator) callGeneric(name string, args []value, fn *function) (value
 // maxSorted is how many elements are sorted by a function.
 const maxSorted = 100
 
-// sort sorts by a function of the program. Where its answer is not known the order
-// stays as it is: what is registered one by one depends on it little.
+// sort sorts by a function of the program. Where its answer is not known the order stays as it is:
+// what is registered one by one depends on it little.
 func (ev *evaluator) sort(name string, l *list, by value) {
 	if len(l.elems) > maxSorted {
 		return

@@ -21,8 +21,8 @@ func partOf(v value) partial.Text {
 	return nil
 }
 
-// partialOf returns what is known of the result of a library function that makes
-// one text of several, where some of its arguments are not known.
+// partialOf returns what is known of the result of a library function that makes one text of
+// several, where some of its arguments are not known.
 func (ev *evaluator) partialOf(name string, args []value) partial.Text {
 	switch name {
 	case "fmt.Sprint":
@@ -47,8 +47,7 @@ func (ev *evaluator) partialOf(name string, args []value) partial.Text {
 	return nil
 }
 
-// listed returns the elements of a slice; nil if not all of them are known to be
-// there.
+// listed returns the elements of a slice; nil if not all of them are known to be there.
 func listed(v value) []value {
 	if l, ok := v.(*list); ok && !l.open {
 		return valuesOf(l.elems)
@@ -69,8 +68,8 @@ func joinedBy(parts []value, by partial.Text) partial.Text {
 	return all
 }
 
-// pathOfParts is what is known of path.Join: a part that is not known may be
-// empty, so that slashes beside it are not certain.
+// pathOfParts is what is known of path.Join: a part that is not known may be empty, so that slashes
+// beside it are not certain.
 func pathOfParts(parts []value) partial.Text {
 	if len(parts) == 0 {
 		return nil
@@ -164,8 +163,8 @@ func (ev *evaluator) formattedBy(verb string, v value) partial.Text {
 	return nil
 }
 
-// formatter returns the method by which values of a type format themselves, and
-// the way to the embedded field that has it.
+// formatter returns the method by which values of a type format themselves, and the way to the
+// embedded field that has it.
 func formatter(t types.Type) (m *types.Func, index []int) {
 	for _, name := range []string{"Error", "String"} {
 		obj, index, _ := types.LookupFieldOrMethod(t, false, nil, name)

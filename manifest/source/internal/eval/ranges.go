@@ -19,9 +19,8 @@ type loop struct {
 	left  int // iterations
 }
 
-// rangeStmt runs a range statement: once for each element that is known, and
-// once for all others, if there may be any. Maps are taken in the order of
-// their keys.
+// rangeStmt runs a range statement: once for each element that is known, and once for all others,
+// if there may be any. Maps are taken in the order of their keys.
 func (ev *evaluator) rangeStmt(f *frame, s *ast.RangeStmt, label types.Object) result {
 	x := copied(ev.expr(f, s.X)) // an array is copied, unless a pointer to it is ranged over
 	l := &loop{ev: ev, f: f, s: s, label: label, outer: ev.conditional, left: maxIterations}
@@ -103,8 +102,8 @@ func compareConstants(a, b constant.Value) int {
 	return 0
 }
 
-// once runs the body for one element. stop reports that the loop is over, with
-// the result of the statement.
+// once runs the body for one element. stop reports that the loop is over, with the result of the
+// statement.
 func (l *loop) once(key, elem value) (r result, stop bool) {
 	if l.left--; l.left < 0 {
 		return result{}, true

@@ -17,8 +17,8 @@ type registrations struct {
 	States     []runtimeapi.StateCall
 	Registered []registryEntry
 	Findings   []manifest.Diagnostic
-	// leads are the import paths of packages that registration leads into, and whose
-	// source would tell more.
+	// leads are the import paths of packages that registration leads into, and whose source would
+	// tell more.
 	Leads map[string]bool
 }
 
@@ -55,8 +55,7 @@ func (ev *evaluator) record(e *Entry, site callSite) {
 	ev.out.Entries = append(ev.out.Entries, e)
 }
 
-// note adds a registration that is not known. The route is in it if all but its
-// pattern is known.
+// note adds a registration that is not known. The route is in it if all but its pattern is known.
 func (ev *evaluator) note(site callSite, reason string, partly *Entry) {
 	if ev.dry == 0 && len(ev.out.Unknown) < MaxRoutes {
 		ev.out.Unknown = append(ev.out.Unknown, unknownCall{ev.position(site.pos), site.name, reason, partly})

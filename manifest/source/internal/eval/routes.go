@@ -17,10 +17,9 @@ type Entry struct {
 	methodAt        manifest.Position // of the method, if one is written
 }
 
-// checkRoutes returns everything that would keep the routes from being served
-// together. Routes that are registered only under a condition are left out: what
-// looks like a duplicate may be the other branch of the same condition. Without
-// query the application's chi is older than the method QUERY.
+// checkRoutes returns everything that would keep the routes from being served together. Routes that
+// are registered only under a condition are left out: what looks like a duplicate may be the other
+// branch of the same condition. Without query the application's chi is older than the method QUERY.
 func checkRoutes(entries []*Entry, query bool) []manifest.Diagnostic {
 	var routes []rules.Route
 	var faults []manifest.Diagnostic

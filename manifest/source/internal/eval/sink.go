@@ -72,8 +72,8 @@ func (ev *evaluator) handle(s *sink, pattern, handler value, site callSite) {
 	ev.route(s, method, pattern, handler, site, 0, pattern.origin())
 }
 
-// route registers a route. arg is the index of the pattern among the arguments,
-// methodAt the place of the method if the user wrote one.
+// route registers a route. arg is the index of the pattern among the arguments, methodAt the place
+// of the method if the user wrote one.
 func (ev *evaluator) route(s *sink, method string, pattern, handler value, site callSite, arg int, methodAt token.Pos) {
 	p, ok := text(pattern)
 	partly := &Entry{Method: method, Pattern: s.below(pattern).String()}
@@ -137,8 +137,7 @@ func (ev *evaluator) addUnknown(e *Entry, reason, call string, pattern, handler 
 	ev.note(site, reason, e)
 }
 
-// narrow returns the origin of a value, or where it is used if the origin is
-// not known.
+// narrow returns the origin of a value, or where it is used if the origin is not known.
 func narrow(origin, use token.Pos) token.Pos {
 	if origin.IsValid() {
 		return origin

@@ -9,8 +9,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
 )
 
-// start initialises the packages, dependencies first: what one of them adds to a
-// table of another when it is initialised is there when routes are registered.
+// start initialises the packages, dependencies first: what one of them adds to a table of another
+// when it is initialised is there when routes are registered.
 func (ev *evaluator) start() {
 	complete := true
 	ended := ev.within(maxStart, func() {
@@ -31,9 +31,9 @@ func (ev *evaluator) start() {
 	}
 }
 
-// global returns the cell of a package-level variable of a hot package, or of one
-// of a host package that nothing can have changed since it was initialised, nil
-// for any other: main may have set it to anything.
+// global returns the cell of a package-level variable of a hot package, or of one of a host package
+// that nothing can have changed since it was initialised, nil for any other: main may have set it
+// to anything.
 func (ev *evaluator) global(obj *types.Var) *cell {
 	pkg := ev.world.Unit(obj.Pkg())
 	if pkg == nil || !pkg.Spec.Hot && (obj.Exported() || ev.world.Running[obj] || gotypes.IsNamed(obj.Type(), "sync", "Once")) {
@@ -84,9 +84,8 @@ func (ev *evaluator) runInits(pkg *load.Unit) bool {
 	return complete
 }
 
-// aside runs something that does not register anything, with a smaller bound:
-// what it computes is unknown if it takes too long. It reports whether it
-// ended.
+// aside runs something that does not register anything, with a smaller bound: what it computes is
+// unknown if it takes too long. It reports whether it ended.
 func (ev *evaluator) aside(fn func()) bool { return ev.within(maxAside, fn) }
 
 // within runs something with a bound, and reports whether it ended.

@@ -46,8 +46,8 @@ func (ev *evaluator) switchStmt(f *frame, s *ast.SwitchStmt, label types.Object)
 	return ev.branches(false, arms...)
 }
 
-// matches reports whether one of the expressions of a case is equal to the tag
-// or, without one, true.
+// matches reports whether one of the expressions of a case is equal to the tag or, without one,
+// true.
 func (ev *evaluator) matches(f *frame, tag value, list []ast.Expr) (is, known bool) {
 	known = true
 	for _, e := range list {
@@ -156,8 +156,7 @@ func (ev *evaluator) isOneOf(f *frame, v value, list []ast.Expr) (is, known bool
 	return false, known
 }
 
-// isOf reports whether the dynamic type of v is t or, if t is an interface,
-// implements it.
+// isOf reports whether the dynamic type of v is t or, if t is an interface, implements it.
 func isOf(v value, t types.Type) (is, known bool) {
 	if _, null := v.(*null); null && types.IsInterface(v.typ()) {
 		return false, true

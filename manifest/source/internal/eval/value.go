@@ -10,14 +10,12 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/partial"
 )
 
-// value is what is known of a Go value. A value in an interface is the value
-// itself: its type is the dynamic one.
+// value is what is known of a Go value. A value in an interface is the value itself: its type is
+// the dynamic one.
 type value interface {
-	// typ returns the type of the value. Only an unknown value has an interface
-	// type.
+	// typ returns the type of the value. Only an unknown value has an interface type.
 	typ() types.Type
-	// origin returns the expression that the value comes from, as far as that
-	// can be told.
+	// origin returns the expression that the value comes from, as far as that can be told.
 	origin() token.Pos
 }
 
@@ -86,8 +84,8 @@ type list struct {
 	elems []*cell
 	// open says that there may be other elements.
 	open bool
-	// spare are elements of the same array behind those, which append overwrites:
-	// known for a part of a longer slice or array.
+	// spare are elements of the same array behind those, which append overwrites: known for a part
+	// of a longer slice or array.
 	spare []*cell
 }
 
@@ -132,8 +130,8 @@ type wellKnown struct {
 	kind string
 }
 
-// used returns the value of a variable as it is used at a place: what is known
-// keeps the place where it was written.
+// used returns the value of a variable as it is used at a place: what is known keeps the place
+// where it was written.
 func used(v value, pos token.Pos) value {
 	switch v := v.(type) {
 	case *null:
@@ -185,8 +183,8 @@ func whyUnknown(v value) string {
 	return "it is not a constant"
 }
 
-// leadOf returns the import path of the package whose source would tell more of a
-// value; empty if there is none.
+// leadOf returns the import path of the package whose source would tell more of a value; empty if
+// there is none.
 func leadOf(v value) string {
 	if u, ok := v.(*unknown); ok {
 		return u.lead
@@ -205,8 +203,7 @@ func isNil(v value) (is, ok bool) {
 	return false, true
 }
 
-// convert returns v as a value of type t, as an assignment or a conversion
-// makes it.
+// convert returns v as a value of type t, as an assignment or a conversion makes it.
 func convert(v value, t types.Type) value {
 	if t == nil || v == nil {
 		return v
@@ -272,8 +269,8 @@ func convertBasic(v *basic, to base) value {
 	return fitting(&basic{to, val})
 }
 
-// fitting returns a number if its type can hold it: overflow is not followed,
-// and numbers stay small.
+// fitting returns a number if its type can hold it: overflow is not followed, and numbers stay
+// small.
 func fitting(v *basic) value {
 	b, _ := v.t.Underlying().(*types.Basic)
 	fits := v.val.Kind() != constant.Unknown
@@ -290,8 +287,7 @@ func fitting(v *basic) value {
 	return v
 }
 
-// bits returns how many bits a number of a type can have for certain, without its
-// sign.
+// bits returns how many bits a number of a type can have for certain, without its sign.
 func bits(b *types.Basic) int {
 	switch b.Kind() {
 	case types.Int8:
@@ -383,8 +379,8 @@ func join(a, b value) value {
 	return u
 }
 
-// commonInterface returns a type for a value of one of two types: an interface
-// if one of them is, else any.
+// commonInterface returns a type for a value of one of two types: an interface if one of them is,
+// else any.
 func commonInterface(a, b types.Type) types.Type {
 	switch {
 	case types.IsInterface(a):

@@ -17,9 +17,9 @@ import (
 type adder struct {
 	*program
 	found map[token.Pos]*finding
-	// used are the functions that something checked uses, names those of methods
-	// of interfaces among them, and shrinks is by place. They are made when they are
-	// asked for, which is hardly ever.
+	// used are the functions that something checked uses, names those of methods of interfaces
+	// among them, and shrinks is by place. They are made when they are asked for, which is hardly
+	// ever.
 	used    map[*types.Func]bool
 	names   map[string]bool
 	shrinks map[*types.Var][]shrinkIn
@@ -53,10 +53,9 @@ type addingCall struct {
 	call   *ast.CallExpr // that runs it; nil for a generation's start
 }
 
-// additions finds what generations add to tables of host packages and of what
-// the Container keeps (ANV006): an entry that is there once more after each
-// reload, and one that makes the second generation panic. It also returns the
-// packages whose source would tell more.
+// additions finds what generations add to tables of host packages and of what the Container keeps
+// (ANV006): an entry that is there once more after each reload, and one that makes the second
+// generation panic. It also returns the packages whose source would tell more.
 func (p *program) additions() []*finding {
 	a := &adder{program: p, found: map[token.Pos]*finding{}, leads: map[string]bool{}}
 	p.eachStart(func(c *facts, own *functionFacts, reached func(*finding)) {
@@ -198,8 +197,8 @@ func (x *addingCall) value(arg ast.Expr) string {
 	return ""
 }
 
-// report notes an addition, unless what is added to belongs to a generation, or
-// something takes away from it again.
+// report notes an addition, unless what is added to belongs to a generation, or something takes
+// away from it again.
 func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, severity manifest.Severity) {
 	if t.own {
 		t.root, t.kept = x.on.root, x.on.kept
@@ -249,8 +248,8 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 	a.reached(o)
 }
 
-// counts reports whether a place where a table loses entries is one that a
-// running generation may come to.
+// counts reports whether a place where a table loses entries is one that a running generation may
+// come to.
 func (a *adder) counts(s shrinkIn, t target, v *types.Var, indexed bool) bool {
 	switch {
 	case v == t.root && v != t.place && s.indexed, s.indexed && !indexed:

@@ -1,13 +1,12 @@
-// Package findings searches the syntax of a program for what a reload breaks or resets:
-// what a process can do only once (ANV006), package-level state (ANV007), and what
-// outlives its generation (ANV008). It needs types, but no values: nothing is run.
+// Package findings searches the syntax of a program for what a reload breaks or resets: what a
+// process can do only once (ANV006), package-level state (ANV007), and what outlives its generation
+// (ANV008). It needs types, but no values: nothing is run.
 //
-// It has the shape of golang.org/x/tools/go/analysis. A first analyzer collects the facts
-// of a package, what it contributes by itself; one for each code works from the facts of
-// the packages of a program. The driver here ([Find]) knows the whole program, keeps the
-// facts of packages that did not change, and works on unsaved and half-typed code. Any
-// other driver makes a program of each package: facts refer to syntax and types, so they
-// cannot be sent from one process to another.
+// It has the shape of golang.org/x/tools/go/analysis. A first analyzer collects the facts of a
+// package, what it contributes by itself; one for each code works from the facts of the packages of
+// a program. The driver here ([Find]) knows the whole program, keeps the facts of packages that did
+// not change, and works on unsaved and half-typed code. Any other driver makes a program of each
+// package: facts refer to syntax and types, so they cannot be sent from one process to another.
 package findings
 
 import (
@@ -77,8 +76,8 @@ func NewAnalyzers(c Config) *Analyzers {
 type finding struct {
 	analysis.Diagnostic
 	severity manifest.Severity
-	// Of ANV006: registering says that it is reached from the register function; packages
-	// are those whose initialisation reaches it.
+	// Of ANV006: registering says that it is reached from the register function; packages are those
+	// whose initialisation reaches it.
 	registering bool
 	packages    []string
 }

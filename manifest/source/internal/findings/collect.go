@@ -14,9 +14,9 @@ import (
 	"golang.org/x/tools/go/types/typeutil"
 )
 
-// This file is the walk over the syntax of a package, from its declarations down to calls:
-// reach follows what happens for certain when a function runs, everywhere looks at all that
-// stands in it. What they ask of a statement or call is in the file of what it finds.
+// This file is the walk over the syntax of a package, from its declarations down to calls: reach
+// follows what happens for certain when a function runs, everywhere looks at all that stands in it.
+// What they ask of a statement or call is in the file of what it finds.
 
 // factFinder walks over the syntax of a package.
 type factFinder struct {
@@ -102,9 +102,8 @@ func (f *factFinder) function(d *ast.FuncDecl) {
 	f.functions[fn] = own
 }
 
-// reach notes what happens for certain when a function runs: calls that are not
-// inside a condition, behind a statement that may have left, or in a function
-// literal that may never run.
+// reach notes what happens for certain when a function runs: calls that are not inside a condition,
+// behind a statement that may have left, or in a function literal that may never run.
 func (f *factFinder) reach(own *functionFacts, root ast.Node) {
 	ast.Inspect(root, func(n ast.Node) bool {
 		if call := statementCall(n); call != nil {
@@ -156,9 +155,9 @@ func (f *factFinder) reach(own *functionFacts, root ast.Node) {
 	})
 }
 
-// reachList stops behind a statement that may leave the list, so that what
-// follows may not run. The check of an error is none: with an error the
-// generation is over, or goes on in each as in the first.
+// reachList stops behind a statement that may leave the list, so that what follows may not run. The
+// check of an error is none: with an error the generation is over, or goes on in each as in the
+// first.
 func (f *factFinder) reachList(own *functionFacts, list []ast.Stmt) {
 	f.claims(own, list)
 	for _, s := range list {
@@ -268,8 +267,7 @@ func (f *factFinder) mayLeave(s ast.Stmt) bool {
 	return found
 }
 
-// hasElements reports whether a range over an expression runs its body for
-// certain.
+// hasElements reports whether a range over an expression runs its body for certain.
 func (f *factFinder) hasElements(e ast.Expr) bool {
 	e = ast.Unparen(e)
 	if a, ok := gotypes.OrInvalid(f.info.TypeOf(e)).Underlying().(*types.Array); ok {
@@ -302,8 +300,8 @@ func (f *factFinder) condition(e ast.Expr) (is, known bool) {
 	return false, false
 }
 
-// statementCall returns the call that a statement or declaration consists of, if
-// its results are not used.
+// statementCall returns the call that a statement or declaration consists of, if its results are
+// not used.
 func statementCall(n ast.Node) *ast.CallExpr {
 	var e ast.Expr
 	switch n := n.(type) {
@@ -406,8 +404,8 @@ func (f *factFinder) stateCall(call *ast.CallExpr) {
 	}
 }
 
-// fromContainer reports whether a statement sets one variable to what the
-// Container keeps: x = hotreload.StateOf(...), its Get(), or hotreload.MustLookup(...).
+// fromContainer reports whether a statement sets one variable to what the Container keeps: x =
+// hotreload.StateOf(...), its Get(), or hotreload.MustLookup(...).
 func (f *factFinder) fromContainer(n ast.Node) bool {
 	set, ok := n.(*ast.AssignStmt)
 	if !ok || set.Tok != token.ASSIGN || len(set.Lhs) != 1 || len(set.Rhs) != 1 {
@@ -467,8 +465,8 @@ func (f *factFinder) functionOf(e ast.Expr) *types.Func {
 	return nil
 }
 
-// packageVar returns the package-level variable that an expression is part of:
-// v in v.list[3].name; nil if there is none.
+// packageVar returns the package-level variable that an expression is part of: v in v.list[3].name;
+// nil if there is none.
 func (f *factFinder) packageVar(e ast.Expr) *types.Var {
 	v := f.rootVar(e)
 	if v == nil || v.Pkg() == nil || v.Parent() != v.Pkg().Scope() {

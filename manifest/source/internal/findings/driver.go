@@ -19,8 +19,8 @@ type Findings struct {
 	Leads []string
 	// States are the calls of hotreload.StateOf in hot packages.
 	States []runtimeapi.StateCall
-	// Changed are the package-level variables that something changes, Running those of
-	// them that something changes later than initialisation.
+	// Changed are the package-level variables that something changes, Running those of them that
+	// something changes later than initialisation.
 	Changed, Running map[*types.Var]bool
 
 	facts map[*load.Unit]*facts
@@ -29,16 +29,16 @@ type Findings struct {
 // OneTime is a global registration that a second generation cannot make.
 type OneTime struct {
 	manifest.Diagnostic
-	// Registering says that every generation makes it, because it is reached
-	// from AnvilRegisterRoutes.
+	// Registering says that every generation makes it, because it is reached from
+	// AnvilRegisterRoutes.
 	Registering bool
-	// Packages are the hot packages whose initialisation makes it, sorted: it takes
-	// effect in a generation that compiles one of them.
+	// Packages are the hot packages whose initialisation makes it, sorted: it takes effect in a
+	// generation that compiles one of them.
 	Packages []string
 }
 
-// Find runs the analyzers on a program. The facts of packages that did not change since
-// last, which may be nil, are used again.
+// Find runs the analyzers on a program. The facts of packages that did not change since last, which
+// may be nil, are used again.
 func Find(s *load.Snapshot, last *Findings) *Findings {
 	found := &Findings{Snapshot: s, facts: map[*load.Unit]*facts{}}
 	hot := map[string]bool{}

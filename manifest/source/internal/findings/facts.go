@@ -8,8 +8,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/runtimeapi"
 )
 
-// facts are what one package contributes to findings about all hot packages.
-// They depend on nothing but the package.
+// facts are what one package contributes to findings about all hot packages. They depend on nothing
+// but the package.
 type facts struct {
 	pkg  *types.Package
 	info *types.Info
@@ -27,9 +27,8 @@ type facts struct {
 	closes    []*types.Var // of which Close is called, or handed on to be
 }
 
-// surroundings are where something stands: in a declared function, nil where a
-// package is initialised or routes are registered. What stands in a function
-// literal may run at any time.
+// surroundings are where something stands: in a declared function, nil where a package is
+// initialised or routes are registered. What stands in a function literal may run at any time.
 type surroundings struct {
 	fn      *types.Func
 	literal bool
@@ -40,8 +39,8 @@ type change struct {
 	v   *types.Var
 	pos token.Pos
 	in  surroundings
-	// itself: the variable is set, and not something that it refers to; kept: to
-	// a value from the Container.
+	// itself: the variable is set, and not something that it refers to; kept: to a value from the
+	// Container.
 	itself, kept bool
 }
 
@@ -66,8 +65,7 @@ type functionFacts struct {
 	changesReceiver bool
 	// changesArgument are the parameters, by index, through which it writes.
 	changesArgument []int
-	// endless: it holds a loop that nothing ends; endlessBut: nothing but the
-	// context that it gets.
+	// endless: it holds a loop that nothing ends; endlessBut: nothing but the context that it gets.
 	endless, endlessBut bool
 }
 
@@ -80,8 +78,8 @@ type callEdge struct {
 	statement bool // the results are not used
 }
 
-// variableCall is the call of a method of a package-level variable, or of a
-// function that gets its address.
+// variableCall is the call of a method of a package-level variable, or of a function that gets its
+// address.
 type variableCall struct {
 	v   *types.Var
 	fn  *types.Func
@@ -103,13 +101,12 @@ type growth struct {
 	target
 	pos     token.Pos
 	indexed bool // to an element of a map
-	// rest is the index of the parameter that holds what is added, as a list; -1
-	// if there is something in any case.
+	// rest is the index of the parameter that holds what is added, as a list; -1 if there is
+	// something in any case.
 	rest int
 }
 
-// claim is a statement that enters a key into a map, and panics if it is there
-// already.
+// claim is a statement that enters a key into a map, and panics if it is there already.
 type claim struct {
 	target
 	pos   token.Pos
@@ -132,8 +129,8 @@ type start struct {
 	message string
 }
 
-// opening is a place where a generation that begins sets a package-level variable
-// to what a function returns.
+// opening is a place where a generation that begins sets a package-level variable to what a
+// function returns.
 type opening struct {
 	v  *types.Var
 	fn *types.Func
@@ -141,10 +138,9 @@ type opening struct {
 	declared bool
 }
 
-// target is something that can be added to, and what it is a part of: a
-// package-level variable, the receiver of the method, or a value that the
-// Container keeps. For registry.items the place is the field items and the root
-// the variable registry.
+// target is something that can be added to, and what it is a part of: a package-level variable, the
+// receiver of the method, or a value that the Container keeps. For registry.items the place is the
+// field items and the root the variable registry.
 type target struct {
 	place *types.Var
 	root  *types.Var

@@ -61,8 +61,7 @@ func (f *factFinder) startOf(pos token.Pos, fun ast.Expr, args []ast.Expr) {
 	}
 }
 
-// servesOnly returns the name of a function that serves and is called directly
-// in a body.
+// servesOnly returns the name of a function that serves and is called directly in a body.
 func (f *factFinder) servesOnly(body *ast.BlockStmt) string {
 	name := ""
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -79,8 +78,7 @@ func (f *factFinder) servesOnly(body *ast.BlockStmt) string {
 	return name
 }
 
-// timer notes time.AfterFunc if its result, with which it could be stopped, is
-// thrown away.
+// timer notes time.AfterFunc if its result, with which it could be stopped, is thrown away.
 func (f *factFinder) timer(e ast.Expr) {
 	call, ok := ast.Unparen(e).(*ast.CallExpr)
 	if !ok || len(call.Args) != 2 {
@@ -100,9 +98,8 @@ func (f *factFinder) timer(e ast.Expr) {
 	f.starts = append(f.starts, start{pos: call.Pos(), message: timerMessage})
 }
 
-// endless reports whether a function holds a loop that nothing ends: no return,
-// no break, no context. Receiving from a channel counts as an end only if the
-// loop can leave after it.
+// endless reports whether a function holds a loop that nothing ends: no return, no break, no
+// context. Receiving from a channel counts as an end only if the loop can leave after it.
 func (f *factFinder) endless(typ *ast.FuncType, body *ast.BlockStmt) bool {
 	for _, p := range typ.Params.List {
 		if isContext(f.info.TypeOf(p.Type)) {
@@ -112,8 +109,8 @@ func (f *factFinder) endless(typ *ast.FuncType, body *ast.BlockStmt) bool {
 	return f.loops(body, nil) && !f.usesContext(body)
 }
 
-// endlessBut reports whether a function holds a loop that nothing ends but its
-// own parameter, a context.
+// endlessBut reports whether a function holds a loop that nothing ends but its own parameter, a
+// context.
 func (f *factFinder) endlessBut(typ *ast.FuncType, body *ast.BlockStmt) bool {
 	var ctx types.Object
 	for _, p := range typ.Params.List {
@@ -128,8 +125,7 @@ func (f *factFinder) endlessBut(typ *ast.FuncType, body *ast.BlockStmt) bool {
 	return ctx != nil && f.loops(body, ctx) && !f.usesOtherContext(body, ctx)
 }
 
-// loops reports whether there is a loop that is never left, unless because ctx
-// is done.
+// loops reports whether there is a loop that is never left, unless because ctx is done.
 func (f *factFinder) loops(body *ast.BlockStmt, ctx types.Object) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -183,15 +179,14 @@ func (f *factFinder) isTrue(e ast.Expr) bool {
 	return v != nil && v.Kind() == constant.Bool && constant.BoolVal(v)
 }
 
-// ticks reports whether an expression is a channel that package time sends on:
-// it is never closed.
+// ticks reports whether an expression is a channel that package time sends on: it is never closed.
 func (f *factFinder) ticks(e ast.Expr) bool {
 	c, ok := types.Unalias(gotypes.OrInvalid(f.info.TypeOf(e))).(*types.Chan)
 	return ok && c.Dir() == types.RecvOnly && gotypes.IsNamed(c.Elem(), "time", "Time")
 }
 
-// leaves reports whether something in the body of a loop may leave it, other
-// than that ctx is done. A break counts if it is not that of an inner statement.
+// leaves reports whether something in the body of a loop may leave it, other than that ctx is done.
+// A break counts if it is not that of an inner statement.
 func (f *factFinder) leaves(body *ast.BlockStmt, ctx types.Object) bool {
 	found := false
 	var walk func(n ast.Node, inner bool)
@@ -239,8 +234,7 @@ func (f *factFinder) neverReturns(call *ast.CallExpr) bool {
 // usesContext reports whether a context plays a part in a body.
 func (f *factFinder) usesContext(body ast.Node) bool { return f.usesOtherContext(body, nil) }
 
-// usesOtherContext reports whether a context other than ctx plays a part in a
-// body.
+// usesOtherContext reports whether a context other than ctx plays a part in a body.
 func (f *factFinder) usesOtherContext(body ast.Node, ctx types.Object) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {

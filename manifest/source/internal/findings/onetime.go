@@ -15,8 +15,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 )
 
-// oneTime returns what is wrong with a call in code that runs once for each
-// generation; ok is false if nothing is.
+// oneTime returns what is wrong with a call in code that runs once for each generation; ok is false
+// if nothing is.
 func (f *factFinder) oneTime(call *ast.CallExpr) (c oneTimeCall, ok bool) {
 	fn := f.callee(call)
 	if fn == nil || fn.Pkg() == nil || namedByGeneration(call) {
@@ -96,8 +96,7 @@ func (c *oneTimeCall) takes(call, name, typeName string) {
 	c.why = fmt.Sprintf("it takes %s for the %s of this generation: the next one has another type and panics (registering duplicate types); in a host package the type stays", name, typeName)
 }
 
-// panicsOnReload is the message of what a process does only once. The reason is
-// related.
+// panicsOnReload is the message of what a process does only once. The reason is related.
 func panicsOnReload(wordings ...string) string {
 	for i, w := range wordings {
 		wordings[i] = "panics on reload: " + w
@@ -127,8 +126,8 @@ func callText(info *types.Info, call *ast.CallExpr) string {
 	return name
 }
 
-// definesFlag reports whether a function or method defines a flag on the flag
-// set of the process: those that do describe its usage.
+// definesFlag reports whether a function or method defines a flag on the flag set of the process:
+// those that do describe its usage.
 func (f *factFinder) definesFlag(fn *types.Func, call *ast.CallExpr) bool {
 	if fn.Signature().Recv() != nil && !f.isVar(call, fn.Pkg().Path(), "CommandLine") {
 		return false
@@ -151,8 +150,8 @@ func (f *factFinder) isVar(call *ast.CallExpr, path, name string) bool {
 	return v != nil && v.Name() == name && v.Pkg().Path() == path
 }
 
-// namedByGeneration reports whether the number of the generation is part of an
-// argument, so that names do not clash.
+// namedByGeneration reports whether the number of the generation is part of an argument, so that
+// names do not clash.
 func namedByGeneration(call *ast.CallExpr) bool {
 	found := false
 	for _, a := range call.Args {
@@ -166,8 +165,8 @@ func namedByGeneration(call *ast.CallExpr) bool {
 	return found
 }
 
-// globals finds one-time global registrations that hot code makes when it is
-// initialised or when it registers (ANV006).
+// globals finds one-time global registrations that hot code makes when it is initialised or when it
+// registers (ANV006).
 func (p *program) globals() []*finding {
 	found := map[token.Pos]*finding{}
 	p.eachStart(func(_ *facts, own *functionFacts, reached func(*finding)) { p.walkCalls(own, found, reached) })
@@ -184,8 +183,8 @@ func sorted(found map[token.Pos]*finding) []*finding {
 	return all
 }
 
-// walkCalls finds the one-time registrations that a function makes itself or
-// through functions that it calls.
+// walkCalls finds the one-time registrations that a function makes itself or through functions that
+// it calls.
 func (p *program) walkCalls(root *functionFacts, found map[token.Pos]*finding, reached func(*finding)) {
 	seen := map[*functionFacts]bool{}
 	var chain []token.Pos

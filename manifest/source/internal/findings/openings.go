@@ -10,8 +10,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 )
 
-// noteOpenings notes what a statement that each generation begins with opens, and
-// everywhere what is closed.
+// noteOpenings notes what a statement that each generation begins with opens, and everywhere what
+// is closed.
 func (f *factFinder) noteOpenings(n ast.Node, in surroundings) {
 	var names, values []ast.Expr
 	declared := false
@@ -60,9 +60,8 @@ func closes(t types.Type) bool {
 	return ok && fn.Signature().Params().Len() == 0
 }
 
-// openedVariables finds the package-level variables of hot packages that each
-// generation sets to something that is never closed (ANV007), unless they are among
-// those that were found already.
+// openedVariables finds the package-level variables of hot packages that each generation sets to
+// something that is never closed (ANV007), unless they are among those that were found already.
 func (p *program) openedVariables(reported []*finding) []*finding {
 	seen := map[*types.Var]bool{}
 	for _, c := range p.hot {
@@ -77,8 +76,8 @@ func (p *program) openedVariables(reported []*finding) []*finding {
 	var found []*finding
 	for _, c := range p.hot {
 		for _, o := range c.openings {
-			// A function of a host package may always return the same one, and one of
-			// hot code may get it from the Container.
+			// A function of a host package may always return the same one, and one of hot code may
+			// get it from the Container.
 			if opener := p.facts[o.fn.Pkg()]; seen[o.v] || o.fn.Pkg() == nil || o.fn.Pkg().Path() == manifest.RuntimePath ||
 				opener != nil && (!opener.hot || !o.declared) {
 				continue

@@ -13,8 +13,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 )
 
-// eachChange calls fn with what a statement or expression changes: the left
-// side of an assignment, and what a function that is known to write gets.
+// eachChange calls fn with what a statement or expression changes: the left side of an assignment,
+// and what a function that is known to write gets.
 func (f *factFinder) eachChange(n ast.Node, fn func(e ast.Expr, pos token.Pos)) {
 	switch n := n.(type) {
 	case *ast.AssignStmt:
@@ -59,8 +59,8 @@ func (f *factFinder) changedByCall(call *ast.CallExpr, fn func(e ast.Expr, pos t
 	}
 }
 
-// writesToArguments recognises functions of the standard library that fill what
-// a pointer points to.
+// writesToArguments recognises functions of the standard library that fill what a pointer points
+// to.
 func writesToArguments(fn *types.Func) bool {
 	name := fn.Name()
 	switch path := fn.Pkg().Path(); {
@@ -105,8 +105,7 @@ func (f *factFinder) changesVar(body *ast.BlockStmt, v types.Object) bool {
 	return found
 }
 
-// changesByName recognises methods of the standard library that write to their
-// receiver.
+// changesByName recognises methods of the standard library that write to their receiver.
 func changesByName(method *types.Func) bool {
 	recv := method.Signature().Recv()
 	if recv == nil || method.Pkg() == nil {
@@ -127,10 +126,9 @@ func changesByName(method *types.Func) bool {
 	return false
 }
 
-// changedVariables finds the package-level variables of hot packages that
-// change while the program runs (ANV007), once each, at their declaration. What
-// each generation sets when it starts is no such change, and what it then reads
-// from the Container is not its own.
+// changedVariables finds the package-level variables of hot packages that change while the program
+// runs (ANV007), once each, at their declaration. What each generation sets when it starts is no
+// such change, and what it then reads from the Container is not its own.
 func (p *program) changedVariables() []*finding {
 	starting := p.startingFunctions(p.hot)
 	first := map[*types.Var]token.Pos{}
@@ -158,8 +156,8 @@ func (p *program) changedVariables() []*finding {
 	return found
 }
 
-// fromContainer returns the variables that are only ever set to what the
-// Container keeps: what they refer to outlives the generation.
+// fromContainer returns the variables that are only ever set to what the Container keeps: what they
+// refer to outlives the generation.
 func (p *program) fromContainer() map[*types.Var]bool {
 	kept, other := map[*types.Var]bool{}, map[*types.Var]bool{}
 	for _, c := range p.hot {
@@ -175,8 +173,8 @@ func (p *program) fromContainer() map[*types.Var]bool {
 	return kept
 }
 
-// isConstantByHabit recognises types of variables that are set once in effect:
-// errors, templates, patterns, embedded files.
+// isConstantByHabit recognises types of variables that are set once in effect: errors, templates,
+// patterns, embedded files.
 func isConstantByHabit(t types.Type) bool {
 	if p, ok := types.Unalias(t).(*types.Pointer); ok {
 		t = p.Elem()

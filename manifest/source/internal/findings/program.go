@@ -44,8 +44,8 @@ func (p *program) function(fn *types.Func) *functionFacts {
 	return nil
 }
 
-// mutations returns the package-level variables that something changes, and those of them
-// that something changes later than initialisation.
+// mutations returns the package-level variables that something changes, and those of them that
+// something changes later than initialisation.
 func (p *program) mutations() (changed, running map[*types.Var]bool) {
 	changed, running = map[*types.Var]bool{}, map[*types.Var]bool{}
 	var started map[*types.Func]bool
@@ -75,10 +75,9 @@ func (p *program) eachChange(packages []*facts, note func(v *types.Var, pos toke
 	}
 }
 
-// startingFunctions returns the functions that run only when a generation or the
-// process starts: nil stands for initialisation and registration themselves, and
-// the others are called from nowhere else. Exported ones of host packages may be
-// called by packages that are not among these.
+// startingFunctions returns the functions that run only when a generation or the process starts:
+// nil stands for initialisation and registration themselves, and the others are called from nowhere
+// else. Exported ones of host packages may be called by packages that are not among these.
 func (p *program) startingFunctions(packages []*facts) map[*types.Func]bool {
 	uses := map[*types.Func][]use{}
 	for _, c := range packages {
@@ -116,9 +115,8 @@ func (p *program) changes(call variableCall) bool {
 	}
 }
 
-// eachStart calls visit with what each generation begins with: the initialisation
-// of a hot package, or the register function. What visit reaches from there it
-// passes to reached.
+// eachStart calls visit with what each generation begins with: the initialisation of a hot package,
+// or the register function. What visit reaches from there it passes to reached.
 func (p *program) eachStart(visit func(c *facts, own *functionFacts, reached func(*finding))) {
 	for _, c := range p.hot {
 		path := c.pkg.Path()

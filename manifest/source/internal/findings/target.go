@@ -9,8 +9,7 @@ import (
 	"golang.org/x/tools/go/types/typeutil"
 )
 
-// target returns what an expression is a part of, if that may outlive the
-// generation.
+// target returns what an expression is a part of, if that may outlive the generation.
 func (s *scope) target(e ast.Expr) (t target) {
 	v := rootVar(s.info, e)
 	switch {
@@ -29,8 +28,7 @@ func (s *scope) target(e ast.Expr) (t target) {
 	return t
 }
 
-// place returns the variable or field that an expression denotes, or is an
-// element of.
+// place returns the variable or field that an expression denotes, or is an element of.
 func place(info *types.Info, e ast.Expr) *types.Var {
 	switch x := withoutElements(e).(type) {
 	case *ast.SelectorExpr:
@@ -44,8 +42,8 @@ func place(info *types.Info, e ast.Expr) *types.Var {
 	return nil
 }
 
-// withoutElements returns what an expression is an element or a part of the
-// elements of: a.b for (*a.b[3])[1:].
+// withoutElements returns what an expression is an element or a part of the elements of: a.b for
+// (*a.b[3])[1:].
 func withoutElements(e ast.Expr) ast.Expr {
 	for {
 		switch x := e.(type) {
@@ -90,8 +88,7 @@ func isMustLookup(fn *types.Func) bool {
 	return fn.FullName() == manifest.RuntimePath+".MustLookup" || fn.FullName() == manifest.RuntimePath+".MustLookupNamed"
 }
 
-// inContainer reports whether a variable holds what the Container keeps, and
-// nothing else.
+// inContainer reports whether a variable holds what the Container keeps, and nothing else.
 func (s *scope) inContainer(v *types.Var) bool {
 	if s.kept != nil || s.body == nil {
 		return s.kept[v]

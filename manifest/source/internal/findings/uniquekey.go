@@ -11,10 +11,10 @@ import (
 	"golang.org/x/tools/go/types/typeutil"
 )
 
-// claims notes the keys that a list of statements enters into tables, and that
-// make it panic if they are there. However that is written: the list is run twice
-// in thought, without the key in the table and with it. The first time it must
-// enter the key and get on, the second time it must panic.
+// claims notes the keys that a list of statements enters into tables, and that make it panic if
+// they are there. However that is written: the list is run twice in thought, without the key in the
+// table and with it. The first time it must enter the key and get on, the second time it must
+// panic.
 func (f *factFinder) claims(own *functionFacts, list []ast.Stmt) {
 	for _, s := range list {
 		ast.Inspect(s, func(n ast.Node) bool {
@@ -110,8 +110,8 @@ const (
 	anyWay           // it is not known
 )
 
-// trial is one run of statements, of which all is known that depends on whether a
-// key is in a table.
+// trial is one run of statements, of which all is known that depends on whether a key is in a
+// table.
 type trial struct {
 	f     *factFinder
 	place *types.Var              // the table
@@ -129,8 +129,7 @@ type trial struct {
 	depth    int
 }
 
-// panicsAgain reports whether a list enters the key the first time, and panics the
-// second time.
+// panicsAgain reports whether a list enters the key the first time, and panics the second time.
 func (t *trial) panicsAgain(list []ast.Stmt, enter ast.Node) bool {
 	t.enter = enter
 	run := func(there answer) leaving {
@@ -331,8 +330,8 @@ func (t *trial) ifStmt(s *ast.IfStmt) leaving {
 	case is == no || gotypes.ChecksError(t.f.info, s.Cond):
 		return other()
 	}
-	// What is decided by something else was decided before in the same way, and then
-	// it did not panic.
+	// What is decided by something else was decided before in the same way, and then it did not
+	// panic.
 	entered := t.entered
 	a := t.list(s.Body.List)
 	t.entered = entered

@@ -7,12 +7,11 @@ import (
 	"strings"
 )
 
-// LastElement returns the part of an import path that the runtime's function
-// names begin with.
+// LastElement returns the part of an import path that the runtime's function names begin with.
 func LastElement(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
-// FunctionName returns the name of a declared function as the live manifest has
-// it: handlers.ShowPost, handlers.(*API).List.
+// FunctionName returns the name of a declared function as the live manifest has it:
+// handlers.ShowPost, handlers.(*API).List.
 func FunctionName(fn *types.Func) string {
 	fn = fn.Origin()
 	prefix := ""
@@ -41,8 +40,7 @@ func ReceiverPrefix(fn *types.Func) string {
 	return named.Obj().Name() + "."
 }
 
-// CalledIdent returns the identifier that names what is called, with or without
-// type arguments.
+// CalledIdent returns the identifier that names what is called, with or without type arguments.
 func CalledIdent(fun ast.Expr) *ast.Ident {
 	switch e := fun.(type) {
 	case *ast.Ident:
@@ -79,8 +77,8 @@ func PathOf(obj types.Object) string {
 	return obj.Pkg().Path()
 }
 
-// PackagePath returns the import path as a running program knows it: that of
-// package main is "main", and what is predeclared has none.
+// PackagePath returns the import path as a running program knows it: that of package main is
+// "main", and what is predeclared has none.
 func PackagePath(pkg *types.Package) string {
 	switch {
 	case pkg == nil:
@@ -91,8 +89,7 @@ func PackagePath(pkg *types.Package) string {
 	return pkg.Path()
 }
 
-// ChecksError recognises err != nil: what follows the check is what is meant to
-// happen.
+// ChecksError recognises err != nil: what follows the check is what is meant to happen.
 func ChecksError(info *types.Info, cond ast.Expr) bool {
 	b, ok := ast.Unparen(cond).(*ast.BinaryExpr)
 	if !ok || b.Op != token.NEQ {

@@ -10,28 +10,27 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 )
 
-// Shapes computes the shape of types from source. It is safe for concurrent
-// use as far as the types are.
+// Shapes computes the shape of types from source. It is safe for concurrent use as far as the types
+// are.
 type Shapes struct {
 	hot *shape.Reflector
 }
 
-// NewShapes returns a Shapes for a set of hot packages, given by their import
-// paths.
+// NewShapes returns a Shapes for a set of hot packages, given by their import paths.
 func NewShapes(hot []string) *Shapes { return &Shapes{hot: shape.NewReflector(hot)} }
 
 // Hot reports whether an import path is that of a hot package.
 func (s *Shapes) Hot(importPath string) bool { return s.hot.Hot(importPath) }
 
-// Of returns the canonical structure of t: what [shape.Reflector.Of] returns for
-// the same type in the running program, unless it is not Known.
+// Of returns the canonical structure of t: what [shape.Reflector.Of] returns for the same type in
+// the running program, unless it is not Known.
 func (s *Shapes) Of(t types.Type) string {
 	return shape.Write(new(producer).of(t), s.hot.Hot)
 }
 
-// Known reports whether a running program can have t and the source says all
-// about it. It is false if a type parameter or a mistake in the source would be
-// part of the shape; a question mark stands for it there.
+// Known reports whether a running program can have t and the source says all about it. It is false
+// if a type parameter or a mistake in the source would be part of the shape; a question mark stands
+// for it there.
 func (s *Shapes) Known(t types.Type) bool {
 	var p producer
 	shape.Write(p.of(t), s.hot.Hot)
@@ -159,8 +158,8 @@ func (p *producer) member(o types.Object, t types.Type) shape.Member {
 	return m
 }
 
-// basicName returns the name of a predeclared type, for byte and rune that of
-// the types that they stand for.
+// basicName returns the name of a predeclared type, for byte and rune that of the types that they
+// stand for.
 func basicName(t *types.Basic) string {
 	if t.Kind() == types.UnsafePointer {
 		return "unsafe.Pointer"

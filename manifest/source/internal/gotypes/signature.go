@@ -10,15 +10,13 @@ import (
 	"strings"
 )
 
-// Signature returns a type as a person writes it, with package names: what
-// [symbol.NameOf] returns for the same type in the running program, unless
-// it is not Known.
+// Signature returns a type as a person writes it, with package names: what [symbol.NameOf] returns
+// for the same type in the running program, unless it is not Known.
 //
-// That is the text that the compiler gives to reflection, with its habits:
-// inside type arguments, where the compiler needs a text that is unique,
-// unexported fields have their package and fields of predeclared types are
-// embedded as "pkg.error = error". Of unexported methods with the same name, in
-// an interface that has some from several packages, the order can differ.
+// That is the text that the compiler gives to reflection, with its habits: inside type arguments,
+// where the compiler needs a text that is unique, unexported fields have their package and fields
+// of predeclared types are embedded as "pkg.error = error". Of unexported methods with the same
+// name, in an interface that has some from several packages, the order can differ.
 func Signature(t types.Type) string {
 	var w signatureWriter
 	w.write(t)
@@ -32,8 +30,8 @@ type signatureWriter struct {
 	depth    int
 }
 
-// maxSignatureDepth bounds type literals and arguments inside each other, in
-// code that does not compile.
+// maxSignatureDepth bounds type literals and arguments inside each other, in code that does not
+// compile.
 const maxSignatureDepth = 100
 
 func (w *signatureWriter) write(t types.Type) {
@@ -98,8 +96,8 @@ func (w *signatureWriter) named(t *types.Named) {
 	w.b.WriteString("]")
 }
 
-// qualify writes the name of a package. Inside type arguments only its import
-// path is known to the running program.
+// qualify writes the name of a package. Inside type arguments only its import path is known to the
+// running program.
 func (w *signatureWriter) qualify(pkg *types.Package) {
 	switch {
 	case pkg == nil:
@@ -184,10 +182,10 @@ func (w *signatureWriter) field(f *types.Var, separator string) {
 	w.b.WriteString(f.Name() + separator)
 }
 
-// ownName returns the name that an embedded field has if its type is not
-// embedded under another one, as the compiler sees it. Another one is that of
-// an alias, of an instance without its arguments and, because the compiler adds
-// a number or because it is of no package, of a local or a predeclared type.
+// ownName returns the name that an embedded field has if its type is not embedded under another
+// one, as the compiler sees it. Another one is that of an alias, of an instance without its
+// arguments and, because the compiler adds a number or because it is of no package, of a local or a
+// predeclared type.
 func ownName(f *types.Var) string {
 	t := types.Unalias(f.Type())
 	if p, ok := t.(*types.Pointer); ok {

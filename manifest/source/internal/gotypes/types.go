@@ -1,7 +1,6 @@
-// Package gotypes describes types from source as the running program describes them by
-// reflection: their shape ([Shapes]), their text ([Signature]), and the names that the
-// compiler gives to functions. It also has the small questions about go/types and go/ast
-// that several analyses ask.
+// Package gotypes describes types from source as the running program describes them by reflection:
+// their shape ([Shapes]), their text ([Signature]), and the names that the compiler gives to
+// functions. It also has the small questions about go/types and go/ast that several analyses ask.
 package gotypes
 
 import (
@@ -9,8 +8,7 @@ import (
 	"go/types"
 )
 
-// HasTypeParam reports whether a type parameter is left in t, at a place that
-// matters to its kind.
+// HasTypeParam reports whether a type parameter is left in t, at a place that matters to its kind.
 func HasTypeParam(t types.Type) bool {
 	found := false
 	EachType(t, func(t types.Type) { _, is := t.(*types.TypeParam); found = found || is })
@@ -57,8 +55,7 @@ func HasInvalid(t types.Type) bool {
 	return found
 }
 
-// IsNamed reports whether a type is the one that a package declares under a
-// name.
+// IsNamed reports whether a type is the one that a package declares under a name.
 func IsNamed(t types.Type, path, name string) bool {
 	named, ok := types.Unalias(t).(*types.Named)
 	if !ok {

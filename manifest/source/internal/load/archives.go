@@ -13,8 +13,8 @@ import (
 
 // archives imports packages from the compiler's archives and keeps them.
 //
-// Packages that are checked from source stand beside the imported ones in the
-// same map, so that what an archive says about their types means those types.
+// Packages that are checked from source stand beside the imported ones in the same map, so that
+// what an archive says about their types means those types.
 type archives struct {
 	fset    *token.FileSet
 	paths   map[string]string
@@ -33,8 +33,8 @@ func (a *archives) reset() {
 	a.adopted = map[string]*types.Package{}
 }
 
-// update sets the archives. It reports whether packages that were imported have
-// other contents now, in which case all are forgotten.
+// update sets the archives. It reports whether packages that were imported have other contents now,
+// in which case all are forgotten.
 func (a *archives) update(paths map[string]string) (changed bool) {
 	for path, pkg := range a.known {
 		if a.adopted[path] == nil && pkg.Complete() && paths[path] != a.paths[path] {
@@ -48,9 +48,9 @@ func (a *archives) update(paths map[string]string) (changed bool) {
 	return changed
 }
 
-// adopt makes a package that is checked from source the one that archives refer
-// to. It reports false if archives that were read before refer to another one
-// of this path: then all of it must begin anew.
+// adopt makes a package that is checked from source the one that archives refer to. It reports
+// false if archives that were read before refer to another one of this path: then all of it must
+// begin anew.
 func (a *archives) adopt(pkg *types.Package) bool {
 	old := a.known[pkg.Path()]
 	if old == pkg {
@@ -60,8 +60,7 @@ func (a *archives) adopt(pkg *types.Package) bool {
 	return old == nil || !a.refers(old)
 }
 
-// release forgets a package that is not checked from source any more, with the
-// same result.
+// release forgets a package that is not checked from source any more, with the same result.
 func (a *archives) release(path string) bool {
 	old := a.adopted[path]
 	delete(a.adopted, path)
@@ -88,8 +87,8 @@ type errNoArchive struct {
 func (e *errNoArchive) Error() string { return fmt.Sprintf("could not import %s (%v)", e.path, e.err) }
 func (e *errNoArchive) Unwrap() error { return e.err }
 
-// ArchiveError reports an archive of the program that cannot be read: nothing is
-// wrong with the code. The build cache was cleaned, perhaps.
+// ArchiveError reports an archive of the program that cannot be read: nothing is wrong with the
+// code. The build cache was cleaned, perhaps.
 type ArchiveError struct {
 	Path string // import path
 	Err  error

@@ -14,8 +14,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 )
 
-// File is one parsed file. It does not change, so whoever holds the same
-// pointer holds the same text.
+// File is one parsed file. It does not change, so whoever holds the same pointer holds the same
+// text.
 type File struct {
 	Path    string
 	Digest  [sha256.Size]byte
@@ -30,8 +30,8 @@ type files struct {
 	cache map[string]*File
 }
 
-// load returns a file as it is in the overlay or on disk; nil without an error
-// if it does not exist.
+// load returns a file as it is in the overlay or on disk; nil without an error if it does not
+// exist.
 func (fs *files) load(path string, overlay map[string][]byte) (*File, error) {
 	data, ok := overlay[path]
 	if !ok {

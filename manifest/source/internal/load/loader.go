@@ -15,8 +15,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// Loader loads a program again and again, and keeps what did not change. It is for
-// one user at a time.
+// Loader loads a program again and again, and keeps what did not change. It is for one user at a
+// time.
 type Loader struct {
 	prog     Program
 	fset     *token.FileSet
@@ -27,11 +27,11 @@ type Loader struct {
 	done     map[string]*Unit
 
 	given Program
-	// entered are the import paths of given.Sources that are checked from source:
-	// false if that was in vain, because the source has mistakes.
+	// entered are the import paths of given.Sources that are checked from source: false if that was
+	// in vain, because the source has mistakes.
 	entered map[string]bool
-	// early are the import paths of host packages that are checked before others,
-	// in this order, because archives that those need refer to them.
+	// early are the import paths of host packages that are checked before others, in this order,
+	// because archives that those need refer to them.
 	early []string
 }
 
@@ -46,8 +46,8 @@ func New(p Program) *Loader {
 	return l
 }
 
-// Update replaces the program, because its graph or its archives changed. What did
-// not change is kept.
+// Update replaces the program, because its graph or its archives changed. What did not change is
+// kept.
 func (l *Loader) Update(p Program) {
 	l.given = p
 	p.Packages = slices.Clone(p.Packages)
@@ -84,16 +84,16 @@ func (l *Loader) Update(p Program) {
 	l.prog, l.specs = p, specs
 }
 
-// restart forgets everything but the parsed files. What archives have put into the
-// file set goes, too: it would be there once more each time they are read.
+// restart forgets everything but the parsed files. What archives have put into the file set goes,
+// too: it would be there once more each time they are read.
 func (l *Loader) restart() {
 	l.archives.reset()
 	l.done = map[string]*Unit{}
 	l.files.alone()
 }
 
-// Enter has the next load check packages from source, those of the program's Sources
-// among paths. It reports whether that makes a difference.
+// Enter has the next load check packages from source, those of the program's Sources among paths.
+// It reports whether that makes a difference.
 func (l *Loader) Enter(paths []string) bool {
 	more := false
 	for _, s := range l.given.Sources {
@@ -111,11 +111,10 @@ func (l *Loader) Enter(paths []string) bool {
 	return more
 }
 
-// Load type-checks what changed since the last call, by content, and what imports
-// it. The overlay holds unsaved buffers by absolute path. Code that does not
-// type-check yields what can be known from the rest, and a fault of the loader is
-// among the faults of the snapshot. The error is that of the context, or an
-// [ArchiveError].
+// Load type-checks what changed since the last call, by content, and what imports it. The overlay
+// holds unsaved buffers by absolute path. Code that does not type-check yields what can be known
+// from the rest, and a fault of the loader is among the faults of the snapshot. The error is that
+// of the context, or an [ArchiveError].
 func (l *Loader) Load(ctx context.Context, overlay map[string][]byte) (*Snapshot, error) {
 	var run *loading
 	for left := len(l.prog.Packages); ; left-- { // each time one more package comes early
@@ -134,8 +133,8 @@ func (l *Loader) Load(ctx context.Context, overlay map[string][]byte) (*Snapshot
 	return run.snapshot(), nil
 }
 
-// protect calls fn and turns a panic into a finding: the fault is ours, not the
-// user's, so it must not keep a generation back.
+// protect calls fn and turns a panic into a finding: the fault is ours, not the user's, so it must
+// not keep a generation back.
 func protect(faults *[]manifest.Diagnostic, what string, fn func()) (ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -174,8 +173,7 @@ const (
 	finished
 )
 
-// all brings every package up to date. Host packages come first: archives may
-// refer to them.
+// all brings every package up to date. Host packages come first: archives may refer to them.
 func (run *loading) all() {
 	used := map[string]bool{}
 	for _, p := range run.prog.Packages {

@@ -11,8 +11,8 @@ import (
 // LiteralName returns the name that the compiler gives to a function literal:
 // handlers.AnvilRegisterRoutes.func2.1.
 //
-// Where the compiler copies a function into its caller, the literals in it get
-// names that begin with the caller's. That is not predicted here.
+// Where the compiler copies a function into its caller, the literals in it get names that begin
+// with the caller's. That is not predicted here.
 func (c *Unit) LiteralName(lit *ast.FuncLit) string {
 	if c.names == nil {
 		c.nameLiterals()
@@ -23,10 +23,9 @@ func (c *Unit) LiteralName(lit *ast.FuncLit) string {
 	return "func"
 }
 
-// NameOfValue returns the name that the compiler gives to a generic function or
-// a method that is used as a value where its type arguments depend on those of
-// the function around it: there it is wrapped in a literal. The result is empty
-// anywhere else.
+// NameOfValue returns the name that the compiler gives to a generic function or a method that is
+// used as a value where its type arguments depend on those of the function around it: there it is
+// wrapped in a literal. The result is empty anywhere else.
 func (c *Unit) NameOfValue(e ast.Node) string {
 	if c.names == nil {
 		c.nameLiterals()
@@ -62,8 +61,7 @@ func (c *Unit) nameLiterals() {
 	}
 }
 
-// nameIn names the literals directly in a function, numbered from count, and
-// those inside them.
+// nameIn names the literals directly in a function, numbered from count, and those inside them.
 func (c *Unit) nameIn(root ast.Node, prefix string, count *int) {
 	called := map[ast.Node]bool{} // what is called is no value
 	number := func(n ast.Node) string {

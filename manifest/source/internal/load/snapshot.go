@@ -98,8 +98,8 @@ func (s *Snapshot) Complete() bool {
 // Protect calls fn and turns a panic into a fault of the snapshot.
 func (s *Snapshot) Protect(what string, fn func()) { protect(&s.Faults, what, fn) }
 
-// Position returns a position as it is in the file, whatever //line says: the file
-// that it names often exists only for the generator.
+// Position returns a position as it is in the file, whatever //line says: the file that it names
+// often exists only for the generator.
 func (s *Snapshot) Position(pos token.Pos) manifest.Position {
 	if !pos.IsValid() {
 		return manifest.Position{}
@@ -108,8 +108,8 @@ func (s *Snapshot) Position(pos token.Pos) manifest.Position {
 	return manifest.Position{File: p.Filename, Line: p.Line, Column: p.Column}
 }
 
-// Declaration returns the position of something that may come from an archive,
-// where columns are not known.
+// Declaration returns the position of something that may come from an archive, where columns are
+// not known.
 func (s *Snapshot) Declaration(pos token.Pos) manifest.Position {
 	p := s.Position(pos)
 	if !s.source[s.Fset.File(pos)] {

@@ -23,8 +23,8 @@ type Unit struct {
 	errs         []types.Error
 	SyntaxErrors bool     // some file has syntax errors
 	Missing      []string // imports that nobody knows, sorted
-	// broken: the package or one that it imports has errors, so that its own
-	// errors may be consequences.
+	// broken: the package or one that it imports has errors, so that its own errors may be
+	// consequences.
 	Broken    bool
 	brokenDep bool
 
@@ -37,8 +37,8 @@ type importFunc func(path string) (*types.Package, error)
 
 func (f importFunc) Import(path string) (*types.Package, error) { return f(path) }
 
-// resolver finds what an import path in the source means: a package that is
-// checked from source or one from an archive.
+// resolver finds what an import path in the source means: a package that is checked from source or
+// one from an archive.
 type resolver func(spec *Package, path string) (pkg *types.Package, broken bool, err error)
 
 // typeCheck checks a package. It always returns what can be known of it.
@@ -120,8 +120,7 @@ func (c *Unit) fresh(spec *Package, files []*File, resolve resolver) bool {
 	return true
 }
 
-// same reports whether two packages are checked in the same way, apart from
-// what their files say.
+// same reports whether two packages are checked in the same way, apart from what their files say.
 func (p *Package) same(q *Package) bool {
 	if p.ImportPath != q.ImportPath || p.Hot != q.Hot || p.GoVersion != q.GoVersion || len(p.ImportMap) != len(q.ImportMap) {
 		return false

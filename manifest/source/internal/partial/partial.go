@@ -1,5 +1,5 @@
-// Package partial is about texts of which only parts are known, such as the pattern of a
-// route that begins with the value of an environment variable.
+// Package partial is about texts of which only parts are known, such as the pattern of a route that
+// begins with the value of an environment variable.
 package partial
 
 import (
@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Text is what is known of a text: the pieces between what is not known. A
-// single piece is the whole text; nothing is known if there are no pieces.
+// Text is what is known of a text: the pieces between what is not known. A single piece is the
+// whole text; nothing is known if there are no pieces.
 //
 // In os.Getenv("BASE")+"/posts" it is "" and "/posts".
 type Text []string
@@ -16,12 +16,11 @@ type Text []string
 // Gap stands for what is not known where a partial is written as text.
 const Gap = "…"
 
-// Max is how long the pieces may be together: what is longer is no
-// pattern.
+// Max is how long the pieces may be together: what is longer is no pattern.
 const Max = 1 << 10
 
-// orGap returns the partial in pieces, of which there are two at least unless
-// the whole text is known.
+// orGap returns the partial in pieces, of which there are two at least unless the whole text is
+// known.
 func (p Text) orGap() Text {
 	if len(p) == 0 {
 		return Text{"", ""}
@@ -47,8 +46,7 @@ func (p Text) Plus(q Text) Text {
 	return append(sum, q[1:]...).compact()
 }
 
-// compact removes empty pieces in the middle: two gaps beside each other are
-// one.
+// compact removes empty pieces in the middle: two gaps beside each other are one.
 func (p Text) compact() Text {
 	out := p[:0:0]
 	for i, piece := range p {
@@ -59,8 +57,7 @@ func (p Text) compact() Text {
 	return out
 }
 
-// Either returns what is known of a text that is one of two: how both begin and
-// how both end.
+// Either returns what is known of a text that is one of two: how both begin and how both end.
 func (p Text) Either(q Text) Text {
 	p, q = p.orGap(), q.orGap()
 	a, b := p[0], q[0]

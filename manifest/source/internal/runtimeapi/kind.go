@@ -9,15 +9,14 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 )
 
-// ErrUndecided reports that the kind of a handler depends on a type that is not
-// known.
+// ErrUndecided reports that the kind of a handler depends on a type that is not known.
 var ErrUndecided = errors.New("the type of the handler is not known")
 
-// KindOf decides, as hotreload.Box does, which kind of handler a value of type
-// t is. The type that the signature is made from is returned with it.
+// KindOf decides, as hotreload.Box does, which kind of handler a value of type t is. The type that
+// the signature is made from is returned with it.
 //
-// t may be an interface that has ServeHTTP: whatever is in it is an
-// http.Handler. Any other interface is undecided.
+// t may be an interface that has ServeHTTP: whatever is in it is an http.Handler. Any other
+// interface is undecided.
 func (k *Types) KindOf(t types.Type) (kind string, plain types.Type, err error) {
 	switch {
 	case types.Identical(t, k.handlerFunc):
@@ -50,8 +49,7 @@ func (k *Types) KindOf(t types.Type) (kind string, plain types.Type, err error) 
 	return manifest.KindTyped, gotypes.NewSignature([]types.Type{k.ctx, in}, out, gotypes.ErrorType), nil
 }
 
-// InputError is about the In of a typed handler; the runtime puts the handler's
-// name before it.
+// InputError is about the In of a typed handler; the runtime puts the handler's name before it.
 type InputError struct{ error }
 
 func (e *InputError) Unwrap() error { return e.error }

@@ -7,8 +7,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 )
 
-// StateCall is a call of hotreload.StateOf whose key and type stand in the
-// source.
+// StateCall is a call of hotreload.StateOf whose key and type stand in the source.
 type StateCall struct {
 	Key  string
 	Type types.Type

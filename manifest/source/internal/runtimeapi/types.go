@@ -1,5 +1,5 @@
-// Package runtimeapi knows what the declarations of package hotreload mean: which types
-// are handlers and of which kind, which inputs can be bound, what is keyed state.
+// Package runtimeapi knows what the declarations of package hotreload mean: which types are
+// handlers and of which kind, which inputs can be bound, what is keyed state.
 package runtimeapi
 
 import (
@@ -25,8 +25,8 @@ type Types struct {
 	Query       bool             // the application's chi routes the method QUERY
 }
 
-// Find returns nil if the runtime or net/http cannot be imported: then the
-// program has no handlers at all.
+// Find returns nil if the runtime or net/http cannot be imported: then the program has no handlers
+// at all.
 func Find(load func(path string) (*types.Package, error)) *Types {
 	runtime, err := load(manifest.RuntimePath)
 	if err != nil {
@@ -64,8 +64,8 @@ func Find(load func(path string) (*types.Package, error)) *Types {
 	return k
 }
 
-// routesQuery reports whether a version of chi has the method QUERY: this
-// program's own may be newer than the application's.
+// routesQuery reports whether a version of chi has the method QUERY: this program's own may be
+// newer than the application's.
 func routesQuery(chi *types.Package) bool {
 	mux, ok := chi.Scope().Lookup("Mux").(*types.TypeName)
 	if !ok {
@@ -75,8 +75,7 @@ func routesQuery(chi *types.Package) bool {
 	return method != nil
 }
 
-// textUnmarshaler is encoding.TextUnmarshaler, whether or not anything imports
-// that package.
+// textUnmarshaler is encoding.TextUnmarshaler, whether or not anything imports that package.
 func textUnmarshaler() *types.Interface {
 	bytes := types.NewSlice(types.Typ[types.Byte])
 	method := types.NewFunc(token.NoPos, nil, "UnmarshalText", gotypes.NewSignature([]types.Type{bytes}, gotypes.ErrorType))
