@@ -15,7 +15,7 @@ import (
 )
 
 // Code is the type-checked source of one hot package, as it was when the Report was made: what an
-// editor's refactorings are computed from. Nobody may change it; it is safe for concurrent use.
+// editor's refactorings are computed from. It must not be changed; it is safe for concurrent use.
 type Code struct {
 	ImportPath string
 	Dir        string
@@ -40,10 +40,10 @@ type File struct {
 	tokens *token.File
 }
 
-// Offset returns the offset of a place in the file, in bytes.
+// Offset returns the offset of a position in the file, in bytes.
 func (f *File) Offset(pos token.Pos) int { return f.tokens.Offset(pos) }
 
-// Pos returns the place of an offset.
+// Pos returns the position of an offset.
 func (f *File) Pos(offset int) token.Pos { return f.tokens.Pos(min(max(offset, 0), f.tokens.Size())) }
 
 // errNotImported is the error of Code.Import.

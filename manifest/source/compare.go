@@ -111,7 +111,7 @@ func (c comparison) route(was manifest.Route, is *Route) manifest.Diagnostic {
 	return d
 }
 
-// state words a change of kept state: the value is taken over field by field, and what has no place
+// state words a change of kept state: the value is copied field by field, and what has no field
 // in the new type is dropped.
 func (c comparison) state(was manifest.State, is *State) manifest.Diagnostic {
 	long := "the structure of its type " + is.Type + " changed"

@@ -21,11 +21,11 @@ type routePair struct {
 //
 // What is known of a pattern rules out the live routes that do not fit it, and tells which one it
 // is where only one does. Otherwise the handler's name tells. Function literals have only numbers
-// for names, which shift: those of one function are taken in their order. What is left is matched
+// for names, which shift: those of one function are matched in their order. What is left is matched
 // by line.
 //
 // Where nothing of a pattern is known, a registration whose handler was changed looks like one that
-// was removed beside another one that was added in its place. It is taken for the former: a restart
+// was removed next to one that was added instead. It counts as the former: a restart
 // too many does less harm than one too few.
 func patternless(routes []manifest.Route, unknown []Unknown) []routePair {
 	was, is := spots{}, spots{}
@@ -51,7 +51,7 @@ func patternless(routes []manifest.Route, unknown []Unknown) []routePair {
 	return m.found
 }
 
-// spot is a place where routes with the same handler are registered: a loop makes several.
+// spot is a line where routes with the same handler are registered: a loop makes several.
 type spot struct {
 	manifest.Route                  // the first one
 	live           []manifest.Route // what it made
@@ -239,7 +239,7 @@ func (m *matching) by(key func(*spot) string) {
 }
 
 // The cost of differences between the registrations before and after an edit: one that is changed
-// costs less than one that is removed beside one that is added, so that these are only seen where
+// costs less than one that is removed next to one that is added, so that these are only seen where
 // they stand apart.
 const (
 	costChanged = 3

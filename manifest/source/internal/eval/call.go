@@ -305,7 +305,7 @@ func (fn *function) parameters(f *frame, args []value) declaration {
 	return d
 }
 
-// adjust takes the address of a receiver or follows it, as a method call does.
+// adjust returns the address of a receiver or follows it, as a method call does.
 func adjust(v value, t types.Type) value {
 	_, wantsPointer := types.Unalias(t).(*types.Pointer)
 	switch x := v.(type) {
@@ -322,7 +322,7 @@ func adjust(v value, t types.Type) value {
 }
 
 // result returns what a function returned: joined, if several of its return statements may have
-// been reached. Where a function returns an error or not, it is taken not to: with an error
+// been reached. Where a function returns an error or not, it counts as not doing so: with an error
 // registration is over in any case.
 func (f *frame) result(t types.Type) value {
 	n := 0

@@ -124,7 +124,7 @@ func (ev *evaluator) index(f *frame, e *ast.IndexExpr) (v, ok value) {
 		ev.expr(f, e.Index)
 		why = "a byte of a string is not followed"
 	default:
-		if c := ev.place(f, e); c != nil {
+		if c := ev.cellOf(f, e); c != nil {
 			return c.v, nil
 		}
 		if _, known := x.(*unknown); !known {

@@ -102,7 +102,7 @@ func (f *frame) lookup(obj types.Object) *cell {
 }
 
 // captured returns the variables as a function literal keeps them that is made now: a loop makes
-// those that it declares anew for each iteration.
+// its own again for each iteration.
 func (f *frame) captured() *frame {
 	return &frame{pkg: f.pkg, parent: f.parent, vars: maps.Clone(f.vars), bind: f.bind}
 }
@@ -210,9 +210,9 @@ func (ev *evaluator) begin() *journal {
 	return ev.journal
 }
 
-// undo ends the innermost journal, brings back what the cells held before it, and returns what they
+// rollBack ends the innermost journal, brings back what the cells held before it, and returns what they
 // held at its end.
-func (ev *evaluator) undo() map[*cell]value {
+func (ev *evaluator) rollBack() map[*cell]value {
 	j := ev.journal
 	ev.journal = j.outer
 	now := make(map[*cell]value, len(j.order))
@@ -260,7 +260,7 @@ type result struct {
 	partly bool
 }
 
-// branches runs alternatives of which one is taken, but it is not known which. Their effects are
+// branches runs alternatives of which one is chosen, but it is not known which. Their effects are
 // joined, except those of branches that leave the function.
 //
 // If some branches leave and others do not, what follows depends on the condition too, unless guard
@@ -278,7 +278,7 @@ func (ev *evaluator) branches(guard bool, arms ...func() result) result {
 		j := ev.begin()
 		r := arm()
 		order = append(order, j.order...)
-		now := ev.undo()
+		now := ev.rollBack()
 		switch {
 		case r.outcome == broke && (breaks == nil || r.label == nil):
 			breaks = &r
@@ -339,7 +339,7 @@ func (ev *evaluator) repeated(body func()) {
 	j := ev.begin()
 	body()
 	ev.dry--
-	for c, v := range ev.undo() {
+	for c, v := range ev.rollBack() {
 		if !equal(c.v, v) {
 			ev.set(c, changed(c.v, v))
 		}
@@ -347,7 +347,7 @@ func (ev *evaluator) repeated(body func()) {
 	ev.conditional = inside
 	j = ev.begin()
 	body()
-	ev.merge(j.order, []map[*cell]value{{}, ev.undo()})
+	ev.merge(j.order, []map[*cell]value{{}, ev.rollBack()})
 	ev.conditional = outer
 }
 

@@ -222,7 +222,7 @@ func (ev *evaluator) assignStmt(f *frame, s *ast.AssignStmt) {
 	}
 }
 
-// assign stores a value in what an expression denotes. A place that is not known is left alone.
+// assign stores a value in what an expression denotes. A variable that is not known is left alone.
 func (ev *evaluator) assign(f *frame, lhs ast.Expr, v value) { ev.setter(f, lhs)(v) }
 
 // setter finds what an expression denotes, and returns what stores a value in it.
@@ -237,7 +237,7 @@ func (ev *evaluator) setter(f *frame, lhs ast.Expr) func(value) {
 			return func(v value) { ev.store(m, key, convert(v, elementOf(m.t))) }
 		}
 	}
-	c := ev.place(f, lhs)
+	c := ev.cellOf(f, lhs)
 	if c == nil {
 		return func(value) {}
 	}

@@ -43,7 +43,7 @@ func (ev *evaluator) expr(f *frame, e ast.Expr) value {
 	case *ast.BinaryExpr:
 		return ev.binary(f, e)
 	case *ast.StarExpr:
-		if c := ev.place(f, e); c != nil {
+		if c := ev.cellOf(f, e); c != nil {
 			return c.v
 		}
 	case *ast.IndexExpr:
@@ -137,7 +137,7 @@ func (ev *evaluator) selector(f *frame, e *ast.SelectorExpr) value {
 	}
 	switch sel.Kind() {
 	case types.FieldVal:
-		if c := ev.place(f, e); c != nil {
+		if c := ev.cellOf(f, e); c != nil {
 			return used(c.v, e.Pos())
 		}
 		x := ev.expr(f, e.X)
@@ -174,7 +174,7 @@ func (ev *evaluator) methodValue(f *frame, e *ast.SelectorExpr, sel *types.Selec
 		return ev.unknownExpr(f, e, "")
 	}
 	var recv value
-	if c := ev.place(f, e.X); c != nil {
+	if c := ev.cellOf(f, e.X); c != nil {
 		if _, isStruct := c.v.(*structure); isStruct && wantsPointer(obj, sel) {
 			recv = &pointer{base{types.NewPointer(c.v.typ()), e.X.Pos()}, c} // methods may change it
 		} else {
@@ -267,8 +267,8 @@ func receiverArguments(obj *types.Func, recv types.Type) map[*types.TypeParam]ty
 	return bind
 }
 
-// place returns the variable that an expression denotes, nil if it is none that is known.
-func (ev *evaluator) place(f *frame, e ast.Expr) *cell {
+// cellOf returns the variable that an expression denotes, nil if it is none that is known.
+func (ev *evaluator) cellOf(f *frame, e ast.Expr) *cell {
 	switch e := ast.Unparen(e).(type) {
 	case *ast.Ident:
 		if obj, ok := f.pkg.Info.ObjectOf(e).(*types.Var); ok {
@@ -286,7 +286,7 @@ func (ev *evaluator) place(f *frame, e ast.Expr) *cell {
 			return nil
 		}
 		var v value
-		if c := ev.place(f, e.X); c != nil {
+		if c := ev.cellOf(f, e.X); c != nil {
 			v = c.v
 		} else {
 			v = ev.expr(f, e.X)
@@ -349,7 +349,7 @@ func (ev *evaluator) unary(f *frame, e *ast.UnaryExpr) value {
 		if lit, ok := x.(*ast.CompositeLit); ok {
 			return &pointer{base{t, e.Pos()}, &cell{ev.composite(f, lit, f.typeOf(lit))}}
 		}
-		if c := ev.place(f, x); c != nil {
+		if c := ev.cellOf(f, x); c != nil {
 			return &pointer{base{t, e.Pos()}, c}
 		}
 		ev.expr(f, x)

@@ -92,7 +92,7 @@ func repeat(s string, count int) string {
 	return strings.Repeat(s, count)
 }
 
-// native returns a known value as the Go value that a library function takes.
+// native returns a known value as the Go value that a library function wants.
 func native(v value, t reflect.Type) (reflect.Value, bool) {
 	if l, ok := v.(*list); ok && t.Kind() == reflect.Slice && !l.open {
 		out := reflect.MakeSlice(t, 0, len(l.elems))

@@ -69,7 +69,7 @@ func joinedBy(parts []value, by partial.Text) partial.Text {
 }
 
 // pathOfParts is what is known of path.Join: a part that is not known may be empty, so that slashes
-// beside it are not certain.
+// next to it are not certain.
 func pathOfParts(parts []value) partial.Text {
 	if len(parts) == 0 {
 		return nil

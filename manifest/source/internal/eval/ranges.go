@@ -20,7 +20,7 @@ type loop struct {
 }
 
 // rangeStmt runs a range statement: once for each element that is known, and once for all others,
-// if there may be any. Maps are taken in the order of their keys.
+// if there may be any. Maps run in the order of their keys.
 func (ev *evaluator) rangeStmt(f *frame, s *ast.RangeStmt, label types.Object) result {
 	x := copied(ev.expr(f, s.X)) // an array is copied, unless a pointer to it is ranged over
 	l := &loop{ev: ev, f: f, s: s, label: label, outer: ev.conditional, left: maxIterations}
@@ -76,7 +76,7 @@ func (ev *evaluator) rangeStmt(f *frame, s *ast.RangeStmt, label types.Object) r
 	case *function:
 		return l.iterator(x)
 	}
-	l.rest(whyUnknown(x))
+	l.remainder(whyUnknown(x))
 	return result{}
 }
 
@@ -141,8 +141,8 @@ func (l *loop) bind(key, elem value) {
 	}
 }
 
-// rest runs the body for the elements that are not known.
-func (l *loop) rest(why string) {
+// remainder runs the body for the elements that are not known.
+func (l *loop) remainder(why string) {
 	l.ev.conditional = l.outer
 	blank := func(e ast.Expr) value {
 		if e == nil {
@@ -159,7 +159,7 @@ func (l *loop) rest(why string) {
 // iterator runs a loop over a function: the body is what its yield does.
 func (l *loop) iterator(fn *function) result {
 	if fn.native == nil && fn.body() == nil {
-		l.rest(fn.whyUnknown())
+		l.remainder(fn.whyUnknown())
 		return result{}
 	}
 	var left result

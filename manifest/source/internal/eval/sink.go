@@ -72,7 +72,7 @@ func (ev *evaluator) handle(s *sink, pattern, handler value, site callSite) {
 	ev.route(s, method, pattern, handler, site, 0, pattern.origin())
 }
 
-// route registers a route. arg is the index of the pattern among the arguments, methodAt the place
+// route registers a route. arg is the index of the pattern among the arguments, methodAt the position
 // of the method if the user wrote one.
 func (ev *evaluator) route(s *sink, method string, pattern, handler value, site callSite, arg int, methodAt token.Pos) {
 	p, ok := text(pattern)

@@ -14,7 +14,7 @@ func (ev *evaluator) switchStmt(f *frame, s *ast.SwitchStmt, label types.Object)
 	if s.Tag != nil {
 		tag = ev.expr(f, s.Tag)
 	}
-	var possible []int // clauses that may be taken, in the order in which they are tried
+	var possible []int // clauses that may run, in the order in which they are tried
 	fallback := -1
 	certain := false
 	for i, c := range s.Body.List {

@@ -15,7 +15,7 @@ import (
 type value interface {
 	// typ returns the type of the value. Only an unknown value has an interface type.
 	typ() types.Type
-	// origin returns the expression that the value comes from, as far as that can be told.
+	// origin returns the expression that the value comes from, as far as that is known.
 	origin() token.Pos
 }
 
@@ -109,8 +109,8 @@ type sink struct {
 	like   partial.Text // what is known of it then
 }
 
-// boxed is a hotreload.HandlerBox.
-type boxed struct {
+// boxValue is a hotreload.HandlerBox.
+type boxValue struct {
 	base
 	handler value
 }
@@ -130,7 +130,7 @@ type wellKnown struct {
 	kind string
 }
 
-// used returns the value of a variable as it is used at a place: what is known keeps the place
+// used returns the value of a variable as it is used at a position: what is known keeps that
 // where it was written.
 func used(v value, pos token.Pos) value {
 	switch v := v.(type) {

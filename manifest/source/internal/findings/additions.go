@@ -18,7 +18,7 @@ type adder struct {
 	*program
 	found map[token.Pos]*finding
 	// used are the functions that something checked uses, names those of methods of interfaces
-	// among them, and shrinks is by place. They are made when they are asked for, which is hardly
+	// among them, and shrinks is by slot. They are made when they are asked for, which is hardly
 	// ever.
 	used    map[*types.Func]bool
 	names   map[string]bool
@@ -47,7 +47,7 @@ type addingCall struct {
 	own    *functionFacts
 	on     target // what its receiver is a part of
 	at     token.Pos
-	from   *ast.CallExpr // at that place
+	from   *ast.CallExpr // at that position
 	info   *types.Info   // of the code there
 	values map[*types.Var]string
 	call   *ast.CallExpr // that runs it; nil for a generation's start
@@ -66,7 +66,7 @@ func (p *program) additions() []*finding {
 	return sorted(a.found)
 }
 
-// index makes what says whether something is taken away again.
+// index makes what says whether something is removed again.
 func (a *adder) index() {
 	if a.used != nil {
 		return
@@ -80,7 +80,7 @@ func (a *adder) index() {
 			}
 		}
 		for _, s := range c.shrinks {
-			a.shrinks[s.place] = append(a.shrinks[s.place], shrinkIn{s, c.hot})
+			a.shrinks[s.slot] = append(a.shrinks[s.slot], shrinkIn{s, c.hot})
 		}
 	}
 }
@@ -117,19 +117,19 @@ func (a *adder) visit(x addingCall) {
 
 // adds reports whether a statement adds something for certain in a call.
 func (x *addingCall) adds(g growth) bool {
-	if g.rest < 0 {
+	if g.listParam < 0 {
 		return true
 	}
 	if x.call == nil || x.call.Ellipsis.IsValid() {
 		return false
 	}
-	if g.rest == len(x.own.params)-1 && x.own.variadic {
-		return len(x.call.Args) > g.rest
+	if g.listParam == len(x.own.params)-1 && x.own.variadic {
+		return len(x.call.Args) > g.listParam
 	}
-	if g.rest >= len(x.call.Args) {
+	if g.listParam >= len(x.call.Args) {
 		return false
 	}
-	lit, ok := ast.Unparen(x.call.Args[g.rest]).(*ast.CompositeLit)
+	lit, ok := ast.Unparen(x.call.Args[g.listParam]).(*ast.CompositeLit)
 	return ok && len(lit.Elts) > 0
 }
 
@@ -156,7 +156,7 @@ func (a *adder) follow(x addingCall, edge callEdge) {
 		if next.on.own {
 			next.on.root, next.on.kept = x.on.root, x.on.kept
 		}
-		next.on.place, next.on.own = nil, false
+		next.on.slot, next.on.own = nil, false
 	}
 	if edge.call != nil && !edge.call.Ellipsis.IsValid() {
 		for i, p := range next.own.params {
@@ -197,8 +197,8 @@ func (x *addingCall) value(arg ast.Expr) string {
 	return ""
 }
 
-// report notes an addition, unless what is added to belongs to a generation, or something takes
-// away from it again.
+// report notes an addition, unless what is added to belongs to a generation, or something removes
+// from it again.
 func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, severity manifest.Severity) {
 	if t.own {
 		t.root, t.kept = x.on.root, x.on.kept
@@ -216,7 +216,7 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 		return
 	}
 	a.index()
-	for _, v := range []*types.Var{t.place, t.root} {
+	for _, v := range []*types.Var{t.slot, t.root} {
 		if v != nil && slices.ContainsFunc(a.shrinks[v], func(s shrinkIn) bool { return a.counts(s, t, v, indexed) }) {
 			return
 		}
@@ -248,11 +248,11 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 	a.reached(o)
 }
 
-// counts reports whether a place where a table loses entries is one that a running generation may
+// counts reports whether a statement by which a table loses entries is one that a running generation may
 // come to.
 func (a *adder) counts(s shrinkIn, t target, v *types.Var, indexed bool) bool {
 	switch {
-	case v == t.root && v != t.place && s.indexed, s.indexed && !indexed:
+	case v == t.root && v != t.slot && s.indexed, s.indexed && !indexed:
 		return false // an entry of a map is set
 	case s.in.fn == nil:
 		return s.hot // host packages are initialised once

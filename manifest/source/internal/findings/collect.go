@@ -424,7 +424,7 @@ func (f *factFinder) fromContainer(n ast.Node) bool {
 	return fn != nil && (fn.FullName() == manifest.RuntimePath+".StateOf" || isMustLookup(fn))
 }
 
-// calledPos returns the place of a call: the name of what is called.
+// calledPos returns the position of a call: the name of what is called.
 func calledPos(call *ast.CallExpr) token.Pos {
 	fun := ast.Unparen(call.Fun)
 	switch e := fun.(type) {

@@ -34,7 +34,7 @@ type surroundings struct {
 	literal bool
 }
 
-// change is a place where a package-level variable is changed.
+// change is a statement by which a package-level variable is changed.
 type change struct {
 	v   *types.Var
 	pos token.Pos
@@ -44,7 +44,7 @@ type change struct {
 	itself, kept bool
 }
 
-// use is a place where a declared function is called or referred to.
+// use is an expression by which a declared function is called or referred to.
 type use struct {
 	fn     *types.Func
 	called bool
@@ -58,7 +58,7 @@ type functionFacts struct {
 	calls   []callEdge
 	grows   []growth
 	claims  []claim
-	// params are the parameters; the last one takes a list if it is variadic.
+	// params are the parameters; the last one is a list if it is variadic.
 	params   []*types.Var
 	variadic bool
 	// changesReceiver: a method writes to what its receiver holds.
@@ -101,9 +101,9 @@ type growth struct {
 	target
 	pos     token.Pos
 	indexed bool // to an element of a map
-	// rest is the index of the parameter that holds what is added, as a list; -1 if there is
+	// listParam is the index of the parameter that holds what is added, as a list; -1 if there is
 	// something in any case.
-	rest int
+	listParam int
 }
 
 // claim is a statement that enters a key into a map, and panics if it is there already.
@@ -114,9 +114,9 @@ type claim struct {
 	param int    // index of the parameter that is the key; -1 if key is it
 }
 
-// shrink is a place where a table is emptied, set anew or loses an entry.
+// shrink is a statement by which a table is emptied, set again or loses an entry.
 type shrink struct {
-	place   *types.Var
+	slot    *types.Var
 	indexed bool // an element of a map
 	in      surroundings
 }
@@ -129,7 +129,7 @@ type start struct {
 	message string
 }
 
-// opening is a place where a generation that begins sets a package-level variable to what a
+// opening is a statement by which a generation that begins sets a package-level variable to what a
 // function returns.
 type opening struct {
 	v  *types.Var
@@ -139,13 +139,13 @@ type opening struct {
 }
 
 // target is something that can be added to, and what it is a part of: a package-level variable, the
-// receiver of the method, or a value that the Container keeps. For registry.items the place is the
+// receiver of the method, or a value that the Container keeps. For registry.items the slot is the
 // field items and the root the variable registry.
 type target struct {
-	place *types.Var
-	root  *types.Var
-	own   bool // of the receiver
-	kept  bool // in the Container
+	slot *types.Var
+	root *types.Var
+	own  bool // of the receiver
+	kept bool // in the Container
 }
 
 // scope is what decides what the names in a function mean.

@@ -15,21 +15,21 @@ func (f *factFinder) grows(own *functionFacts, set *ast.AssignStmt) (g growth, o
 	if !ok || len(call.Args) < 2 || !f.info.Types[call.Fun].IsBuiltin() {
 		return g, false
 	}
-	g.pos, g.rest = set.Pos(), -1
+	g.pos, g.listParam = set.Pos(), -1
 	_, g.indexed = ast.Unparen(set.Lhs[0]).(*ast.IndexExpr)
 	if call.Ellipsis.IsValid() {
 		id, isIdent := ast.Unparen(call.Args[1]).(*ast.Ident)
 		if !isIdent {
 			g.target = own.target(set.Lhs[0])
-			return g, g.place != nil && f.hasElements(call.Args[1])
+			return g, g.slot != nil && f.hasElements(call.Args[1])
 		}
 		v, _ := f.info.Uses[id].(*types.Var)
-		if g.rest = slices.Index(own.params, v); g.rest < 0 {
+		if g.listParam = slices.Index(own.params, v); g.listParam < 0 {
 			return g, false
 		}
 	}
 	g.target = own.target(set.Lhs[0])
-	return g, g.place != nil
+	return g, g.slot != nil
 }
 
 // selfAppend returns the call of append in x = append(x, …).
@@ -47,7 +47,7 @@ func selfAppend(set *ast.AssignStmt) (*ast.CallExpr, bool) {
 // noteShrinks notes where tables lose what was added to them.
 func (f *factFinder) noteShrinks(n ast.Node, in surroundings) {
 	note := func(e ast.Expr, indexed bool) {
-		if v := place(f.info, e); v != nil {
+		if v := slotOf(f.info, e); v != nil {
 			f.shrinks = append(f.shrinks, shrink{v, indexed, in})
 		}
 	}

@@ -81,17 +81,17 @@ func (f *factFinder) gob(call *ast.CallExpr, name string) (c oneTimeCall, ok boo
 		c.why = fmt.Sprintf("%s names the type by the import path of this generation; that of a type in a host package stays", callText(f.info, call))
 	case name == "Register":
 		// gob names an unnamed type, also a pointer, without import paths.
-		c.takes(callText(f.info, call), "the name "+gotypes.Signature(t), typeName)
+		c.bindsName(callText(f.info, call), "the name "+gotypes.Signature(t), typeName)
 	case name == "RegisterName":
-		c.takes(callText(f.info, call), "the name", typeName)
+		c.bindsName(callText(f.info, call), "the name", typeName)
 	default:
 		return c, false
 	}
 	return c, true
 }
 
-// takes says that a call takes a name for a type of one generation.
-func (c *oneTimeCall) takes(call, name, typeName string) {
+// bindsName says that a call bindsName a name for a type of one generation.
+func (c *oneTimeCall) bindsName(call, name, typeName string) {
 	c.message = panicsOnReload(fmt.Sprintf("%s takes a name for %s", call, typeName), call+" takes a name")
 	c.why = fmt.Sprintf("it takes %s for the %s of this generation: the next one has another type and panics (registering duplicate types); in a host package the type stays", name, typeName)
 }
@@ -115,7 +115,7 @@ func (f *factFinder) ownNamed(t types.Type) *types.Named {
 	return own
 }
 
-// callText returns a call as a person refers to it: flag.Bool("debug").
+// callText returns a call as one refers to it: flag.Bool("debug").
 func callText(info *types.Info, call *ast.CallExpr) string {
 	name := types.ExprString(call.Fun)
 	for _, a := range call.Args {

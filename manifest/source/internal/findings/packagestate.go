@@ -89,7 +89,7 @@ func (f *factFinder) changesVar(body *ast.BlockStmt, v types.Object) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
 		f.eachChange(n, func(e ast.Expr, _ token.Pos) {
-			// Setting the variable itself concerns nobody else.
+			// Setting the variable itself has no effect elsewhere.
 			if _, plain := ast.Unparen(e).(*ast.Ident); !plain && f.rootVar(e) == v {
 				found = true
 			}

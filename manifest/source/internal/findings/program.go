@@ -61,7 +61,7 @@ func (p *program) mutations() (changed, running map[*types.Var]bool) {
 	return changed, running
 }
 
-// eachChange calls note with the places where packages change package-level variables.
+// eachChange calls note with the positions at which packages change package-level variables.
 func (p *program) eachChange(packages []*facts, note func(v *types.Var, pos token.Pos, in surroundings)) {
 	for _, c := range packages {
 		for _, change := range c.changes {

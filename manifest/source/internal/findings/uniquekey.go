@@ -26,7 +26,7 @@ func (f *factFinder) claims(own *functionFacts, list []ast.Stmt) {
 				return true
 			}
 			c := claim{pos: n.Pos(), param: -1, target: own.target(table)}
-			t := trial{f: f, place: c.place, keys: map[types.Object]bool{}}
+			t := trial{f: f, slot: c.slot, keys: map[types.Object]bool{}}
 			if v := f.info.Types[key].Value; v != nil {
 				c.key = v.ExactString()
 				t.key = c.key
@@ -38,7 +38,7 @@ func (f *factFinder) claims(own *functionFacts, list []ast.Stmt) {
 			if value != nil {
 				t.value = f.info.Types[value].Value
 			}
-			if c.place != nil && (c.key != "" || c.param >= 0) && t.panicsAgain(list, n) {
+			if c.slot != nil && (c.key != "" || c.param >= 0) && t.panicsAgain(list, n) {
 				own.claims = append(own.claims, c)
 			}
 			return true
@@ -114,7 +114,7 @@ const (
 // table.
 type trial struct {
 	f     *factFinder
-	place *types.Var              // the table
+	slot  *types.Var              // the table
 	key   string                  // as constant.Value writes it; empty: one of keys
 	keys  map[types.Object]bool   // variables that hold the key
 	value constant.Value          // what is entered, if that is constant
@@ -287,7 +287,7 @@ func (t *trial) looksUp(e ast.Expr) bool {
 	return t.isElement(e)
 }
 
-func (t *trial) isTable(e ast.Expr) bool { return place(t.f.info, e) == t.place && !isIndex(e) }
+func (t *trial) isTable(e ast.Expr) bool { return slotOf(t.f.info, e) == t.slot && !isIndex(e) }
 
 func isIndex(e ast.Expr) bool {
 	_, ok := ast.Unparen(e).(*ast.IndexExpr)

@@ -43,7 +43,7 @@ func ViewOf(t types.Type) shape.Type { return new(producer).of(t) }
 // producer makes one shape.
 type producer struct {
 	seen    typeutil.Map // instances of generic types, which are identical without being the same
-	unknown bool         // something is no type of a running program
+	unknown bool         // something cannot be a type of a running program
 }
 
 func (p *producer) of(t types.Type) shape.Type {

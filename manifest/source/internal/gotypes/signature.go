@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Signature returns a type as a person writes it, with package names: what [symbol.NameOf] returns
+// Signature returns a type as Go code writes it, with package names: what [symbol.NameOf] returns
 // for the same type in the running program, unless it is not Known.
 //
 // That is the text that the compiler gives to reflection, with its habits: inside type arguments,

@@ -8,7 +8,7 @@ import (
 	"go/types"
 )
 
-// HasTypeParam reports whether a type parameter is left in t, at a place that matters to its kind.
+// HasTypeParam reports whether a type parameter is left in t, where it matters to its kind.
 func HasTypeParam(t types.Type) bool {
 	found := false
 	EachType(t, func(t types.Type) { _, is := t.(*types.TypeParam); found = found || is })

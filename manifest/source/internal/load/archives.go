@@ -13,7 +13,7 @@ import (
 
 // archives imports packages from the compiler's archives and keeps them.
 //
-// Packages that are checked from source stand beside the imported ones in the same map, so that
+// Packages that are checked from source stand next to the imported ones in the same map, so that
 // what an archive says about their types means those types.
 type archives struct {
 	fset    *token.FileSet
@@ -50,7 +50,7 @@ func (a *archives) update(paths map[string]string) (changed bool) {
 
 // adopt makes a package that is checked from source the one that archives refer to. It reports
 // false if archives that were read before refer to another one of this path: then all of it must
-// begin anew.
+// begin again.
 func (a *archives) adopt(pkg *types.Package) bool {
 	old := a.known[pkg.Path()]
 	if old == pkg {

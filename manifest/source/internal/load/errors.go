@@ -35,7 +35,7 @@ func (s *Snapshot) CompileErrors(c *Unit) []manifest.Diagnostic {
 	return found[:min(len(found), maxErrors)]
 }
 
-// firstError returns the first syntax error of a file. Of those at the same place it is one that
+// firstError returns the first syntax error of a file. Of those at the same position it is one that
 // asks for more than a semicolon.
 func firstError(errs scanner.ErrorList) *scanner.Error {
 	var first *scanner.Error

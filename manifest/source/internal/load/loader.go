@@ -158,7 +158,7 @@ type loading struct {
 	overlay  map[string][]byte
 	state    map[string]progress
 	last     bool   // conflicts are not resolved again
-	conflict string // a package of which archives knew another one; all begins anew
+	conflict string // a package of which archives knew another one; all begins again
 	cycle    bool
 	faults   []manifest.Diagnostic
 	lost     error // an archive that cannot be read

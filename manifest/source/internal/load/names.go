@@ -63,7 +63,7 @@ func (c *Unit) nameLiterals() {
 
 // nameIn names the literals directly in a function, numbered from count, and those inside them.
 func (c *Unit) nameIn(root ast.Node, prefix string, count *int) {
-	called := map[ast.Node]bool{} // what is called is no value
+	called := map[ast.Node]bool{} // what is called is not a value
 	number := func(n ast.Node) string {
 		*count++
 		c.names[n] = fmt.Sprintf("%s%d", prefix, *count)

@@ -16,7 +16,7 @@ type Text []string
 // Gap stands for what is not known where a partial is written as text.
 const Gap = "…"
 
-// Max is how long the pieces may be together: what is longer is no pattern.
+// Max is how long the pieces may be together: what is longer is not a pattern.
 const Max = 1 << 10
 
 // orGap returns the partial in pieces, of which there are two at least unless the whole text is
@@ -46,7 +46,7 @@ func (p Text) Plus(q Text) Text {
 	return append(sum, q[1:]...).compact()
 }
 
-// compact removes empty pieces in the middle: two gaps beside each other are one.
+// compact removes empty pieces in the middle: two adjacent gaps are one.
 func (p Text) compact() Text {
 	out := p[:0:0]
 	for i, piece := range p {

@@ -72,7 +72,7 @@ func (d *disturbance) through(v value) {
 			d.through(c.v)
 		}
 		v.keys, v.elems, v.open = nil, nil, true
-	case *boxed:
+	case *boxValue:
 		d.through(v.handler)
 	}
 }

@@ -29,7 +29,7 @@ type handlerBox struct {
 // box decides what a handler is. It reports what is none, and returns false for it. arg is the
 // handler's index among the arguments.
 func (ev *evaluator) box(v value, call string, site callSite, arg int) (handlerBox, bool) {
-	if b, ok := v.(*boxed); ok {
+	if b, ok := v.(*boxValue); ok {
 		v = b.handler
 	}
 	at := site.arg(arg)
@@ -124,7 +124,7 @@ func (ev *evaluator) boxCall(fn *function, args []value, site callSite) value {
 		return r
 	}
 	if _, _, err := ev.world.Known.KindOf(args[0].typ()); err == nil {
-		t.values[0] = &boxed{base{ev.world.Known.Box, site.pos}, args[0]}
+		t.values[0] = &boxValue{base{ev.world.Known.Box, site.pos}, args[0]}
 		t.values[1] = &null{base{gotypes.ErrorType, site.pos}}
 	}
 	return t

@@ -23,13 +23,13 @@ func (s *scope) target(e ast.Expr) (t target) {
 		t.kept = s.inContainer(v)
 	}
 	if t != (target{}) {
-		t.place = place(s.info, e)
+		t.slot = slotOf(s.info, e)
 	}
 	return t
 }
 
-// place returns the variable or field that an expression denotes, or is an element of.
-func place(info *types.Info, e ast.Expr) *types.Var {
+// slotOf returns the variable or field that an expression denotes, or is an element of.
+func slotOf(info *types.Info, e ast.Expr) *types.Var {
 	switch x := withoutElements(e).(type) {
 	case *ast.SelectorExpr:
 		if v, ok := info.Uses[x.Sel].(*types.Var); ok {
