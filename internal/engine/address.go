@@ -24,9 +24,9 @@ type mainAddress struct {
 	note string // what differs from that, for a person
 }
 
-// listen binds the address: the one that was asked for, or the one that the
-// engine's main package names, or the first free port from 8080 on. It must be
-// known before anything is built, so main is read and not run.
+// listen binds the address: the one that was asked for, or the one that the engine's main package
+// names, or the first free port from 8080 on. It must be known before anything is built, so main is
+// read and not run.
 func (e *Engine) listen(ctx context.Context) (err error) {
 	if e.opts.Addr != "" {
 		e.socket, err = launch.Listen(ctx, e.opts.Addr)
@@ -49,8 +49,8 @@ func (e *Engine) listen(ctx context.Context) (err error) {
 	return err
 }
 
-// adopt binds the address that main names, on this machine only. If it cannot be
-// had that is the first free port from fallback on, and the note says why.
+// adopt binds the address that main names, on this machine only. If it cannot be had that is the
+// first free port from fallback on, and the note says why.
 func adopt(ctx context.Context, addr string, fallback int) (*launch.Socket, mainAddress, error) {
 	who := ", which main names,"
 	if addr == "" {
@@ -76,8 +76,8 @@ func adopt(ctx context.Context, addr string, fallback int) (*launch.Socket, main
 	return s, n, nil
 }
 
-// onLoopback returns an address with the same port that other machines cannot
-// reach: the same one if it is so already.
+// onLoopback returns an address with the same port that other machines cannot reach: the same one
+// if it is so already.
 func onLoopback(ctx context.Context, addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || host == "localhost" {
@@ -108,9 +108,8 @@ func listenFrom(ctx context.Context, first int) (*launch.Socket, error) {
 	return nil, errors.Join(errs...)
 }
 
-// compareAddress says, once for each address, that the running main names
-// another one than the application is served on. The address stays, for the
-// sake of browsers and tools that know it.
+// compareAddress says, once for each address, that the running main names another one than the
+// application is served on. The address stays, for the sake of browsers and tools that know it.
 func (e *Engine) compareAddress(addr string) {
 	if addr == "" || e.opts.Addr != "" || addr == e.mainAddr.addr {
 		return

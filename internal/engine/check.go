@@ -16,29 +16,26 @@ import (
 
 // CheckResult is what Check has to say about a workspace.
 type CheckResult struct {
-	// Rung is what a live server that runs what the manifest describes would do
-	// with the code as it is now; RungHotSwap also if nothing differs.
+	// Rung is what a live server that runs what the manifest describes would do with the code as it is
+	// now; RungHotSwap also if nothing differs.
 	Rung        manifest.Rung         `json:"rung"`
 	Diagnostics []manifest.Diagnostic `json:"diagnostics"` // sorted
-	// Manifest is what the code would register, as far as it can be known from
-	// source.
+	// Manifest is what the code would register, as far as it can be known from source.
 	Manifest *manifest.Manifest `json:"manifest,omitempty"`
 	Unknown  []source.Unknown   `json:"unknown,omitempty"`
 	// Main is the import path of the program that was checked.
 	Main string `json:"main,omitempty"`
 }
 
-// Describes reports whether a manifest is of the program that was checked: a main
-// package is always a host package of its own program, and of no other. One
-// without host packages does not say.
+// Describes reports whether a manifest is of the program that was checked: a main package is always
+// a host package of its own program, and of no other. One without host packages does not say.
 func (r *CheckResult) Describes(m *manifest.Manifest) bool {
 	return r.Main == "" || len(m.Host) == 0 || slices.ContainsFunc(m.Host, func(p manifest.Package) bool { return p.Path == r.Main })
 }
 
-// Check compares the code of an application with a manifest, from source,
-// without a live server. against may be nil: then only what would not load is
-// found. The policy is that of the server that the answer is about. Dependencies are
-// compiled if they are not in the build cache.
+// Check compares the code of an application with a manifest, from source, without a live server.
+// against may be nil: then only what would not load is found. The policy is that of the server that
+// the answer is about. Dependencies are compiled if they are not in the build cache.
 func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, policy BreakPolicy, progress build.Progress) (*CheckResult, error) {
 	main, err := b.Main(ctx)
 	if err != nil {
@@ -109,8 +106,8 @@ func hostChanges(b *build.Builder, s *build.Snapshot, against *manifest.Manifest
 	return out
 }
 
-// moduleChanges compares the modules that a manifest recorded with those that
-// are selected now. Modules that are new are none of the process's.
+// moduleChanges compares the modules that a manifest recorded with those that are selected now.
+// Modules that are new are none of the process's.
 func moduleChanges(s *build.Snapshot, against *manifest.Manifest) []manifest.Diagnostic {
 	if len(against.Modules) == 0 {
 		return nil // an earlier version wrote it

@@ -10,10 +10,10 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build"
 )
 
-// confirm asks the compiler about errors that the check from source has found, in
-// the packages that it has found them in. What is not compiled need not be built,
-// and a restart need not be announced: the error is the compiler's, and nil if it
-// finds none. under is the build that is under way, if one is: it may know first.
+// confirm asks the compiler about errors that the check from source has found, in the packages that
+// it has found them in. What is not compiled need not be built, and a restart need not be
+// announced: the error is the compiler's, and nil if it finds none. under is the build that is
+// under way, if one is: it may know first.
 func (t *task) confirm(ctx context.Context, plan *build.Plan, v prediction, under *pluginBuild) error {
 	packages := brokenPackages(plan.Watch(), v)
 	if len(packages) == 0 || under != nil && len(plan.Rebuilt()) == 1 {
@@ -39,8 +39,7 @@ func (t *task) confirm(ctx context.Context, plan *build.Plan, v prediction, unde
 	return nil
 }
 
-// brokenPackages returns the packages in which a prediction has found errors of
-// compiling, sorted.
+// brokenPackages returns the packages in which a prediction has found errors of compiling, sorted.
 func brokenPackages(s *build.Snapshot, v prediction) []string {
 	if v.rung != manifest.RungKeep {
 		return nil

@@ -28,45 +28,43 @@ import (
 type Options struct {
 	// Dir is the application's directory: what is served, and holds OutDir.
 	Dir string
-	// Cwd is the directory that the application runs in; empty: the root of the
-	// main package's module.
+	// Cwd is the directory that the application runs in; empty: the root of the main package's module.
 	Cwd string
 	// Main names the main package if Dir holds more than one that will do.
 	Main string
-	// Addr is the loopback address to serve on; a port of 0 is chosen by the
-	// system. Empty means the one that main names, as far as its source tells, or
-	// port 8080, or if that is taken the next free one from 8080 on.
+	// Addr is the loopback address to serve on; a port of 0 is chosen by the system. Empty means the
+	// one that main names, as far as its source tells, or port 8080, or if that is taken the next free
+	// one from 8080 on.
 	Addr string
 	// Tags, Race and Debug are build settings; see build.Config.
 	Tags  []string
 	Race  bool
 	Debug bool
-	// Assets are embedded files that the application reads from the disk; see
-	// build.Config.
+	// Assets are embedded files that the application reads from the disk; see build.Config.
 	Assets []string
 	// FullLink and CacheDir are settings of plugins; see build.Config.
 	FullLink bool
 	CacheDir string
-	// MemoryBudget is by how many bytes the live server may grow before a restart
-	// is proposed; 1 GiB if it is 0. Go never gives back the memory of a plugin.
+	// MemoryBudget is by how many bytes the live server may grow before a restart is proposed; 1 GiB
+	// if it is 0. Go never gives back the memory of a plugin.
 	MemoryBudget int64
 	// NoSpeculation has Speculate do nothing.
 	NoSpeculation bool
 	// OnBreak says what to do about a change that needs a restart.
 	OnBreak BreakPolicy
-	// Decide, if it is set, is asked in place of OnBreak, each time, with what
-	// needs the restart. It must not block.
+	// Decide, if it is set, is asked in place of OnBreak, each time, with what needs the restart. It
+	// must not block.
 	Decide func(reasons []manifest.Diagnostic) BreakPolicy
-	// OnPredictable, if it is set, is told when a Predictor begins to answer: before
-	// the first generation is live. It must not block.
+	// OnPredictable, if it is set, is told when a Predictor begins to answer: before the first
+	// generation is live. It must not block.
 	OnPredictable func()
-	// StartTimeout is how long the live server may take to start, from exec to a
-	// live generation; 30 s if it is 0.
+	// StartTimeout is how long the live server may take to start, from exec to a live generation; 30 s
+	// if it is 0.
 	StartTimeout time.Duration
 	// Args are the arguments of the live server.
 	Args []string
-	// Color has the application know that its output ends up in a terminal that
-	// shows colours: it goes through a pipe.
+	// Color has the application know that its output ends up in a terminal that shows colours: it goes
+	// through a pipe.
 	Color bool
 	// Stdout and Stderr receive what the live server prints.
 	Stdout, Stderr io.Writer
@@ -136,10 +134,9 @@ type Engine struct {
 	runCalled bool   // Run was called: it gives the watcher back
 }
 
-// New takes the directory's lock, binds the address and checks the toolchain.
-// The error wraps ErrInUse if another engine works in the directory,
-// launch.ErrAddrInUse if the address is taken, and build.ErrSetup if this
-// machine cannot build plugins. Run must follow, or Close.
+// New takes the directory's lock, binds the address and checks the toolchain. The error wraps
+// ErrInUse if another engine works in the directory, launch.ErrAddrInUse if the address is taken,
+// and build.ErrSetup if this machine cannot build plugins. Run must follow, or Close.
 func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	dir, err := realDir("application directory", o.Dir)
 	if err != nil {
@@ -210,8 +207,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	return e, nil
 }
 
-// colorEnv is what has programs write colours into a pipe. What the user says
-// about that stands.
+// colorEnv is what has programs write colours into a pipe. What the user says about that stands.
 func colorEnv(color bool, lookup func(string) (string, bool)) (env []string) {
 	if v, _ := lookup("NO_COLOR"); !color || v != "" {
 		return nil
@@ -224,8 +220,8 @@ func colorEnv(color bool, lookup func(string) (string, bool)) (env []string) {
 	return env
 }
 
-// logged has the log have what is written to w, before w has it: w may have a
-// reader that holds it up.
+// logged has the log have what is written to w, before w has it: w may have a reader that holds it
+// up.
 func (e *Engine) logged(w io.Writer) io.Writer {
 	if w == nil {
 		return e.opts.Log
@@ -233,8 +229,7 @@ func (e *Engine) logged(w io.Writer) io.Writer {
 	return io.MultiWriter(e.opts.Log, w)
 }
 
-// realDir returns a directory as the go command reports it; what says what it is
-// for.
+// realDir returns a directory as the go command reports it; what says what it is for.
 func realDir(what, dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err == nil {

@@ -21,7 +21,8 @@ type watchSet struct {
 	relevant func(path string) bool
 }
 
-// graphSet is what decides about the live generation and about the one being tried. Both may be nil.
+// graphSet is what decides about the live generation and about the one being tried. Both may be
+// nil.
 func graphSet(dir string, live, next *build.Snapshot) watchSet {
 	dirs := map[string]bool{dir: true}
 	var known []*build.Snapshot
@@ -98,8 +99,8 @@ func (e *Engine) follow(s watchSet) (began []string) {
 	return began
 }
 
-// attributes decides whether a change of nothing but attributes counts: only while
-// what was tried last could not be read.
+// attributes decides whether a change of nothing but attributes counts: only while what was tried
+// last could not be read.
 type attributes struct {
 	denied  atomic.Bool // the newest code was not read for want of permission
 	changed atomic.Bool // some changed since the last attempt began
@@ -114,8 +115,7 @@ func (a *attributes) count(string) bool {
 // begin is told that files are about to be read.
 func (a *attributes) begin() { a.changed.Store(false) }
 
-// end is told whether any may not be, and reports whether that may have changed
-// before it was told.
+// end is told whether any may not be, and reports whether that may have changed before it was told.
 func (a *attributes) end(denied bool) (again bool) {
 	a.denied.Store(denied)
 	return denied && a.changed.Load()

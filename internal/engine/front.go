@@ -15,14 +15,12 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
-// FrontHeader marks an answer that comes from the engine, not from the
-// application.
+// FrontHeader marks an answer that comes from the engine, not from the application.
 const FrontHeader = devpage.HeaderVersion
 
-// front answers requests while no live server can: a page that says what is
-// wrong and reloads itself when the application is back, or the same as plain
-// text for other clients. The status is 503, because the request was not
-// handled and may be sent again.
+// front answers requests while no live server can: a page that says what is wrong and reloads
+// itself when the application is back, or the same as plain text for other clients. The status is
+// 503, because the request was not handled and may be sent again.
 func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	s, doing := e.status, e.progress
@@ -100,9 +98,8 @@ func (e *Engine) frontProblem(d manifest.Diagnostic) devpage.Problem {
 	return p
 }
 
-// nearby returns a position with a path relative to the application's
-// directory. Of one elsewhere only the directory is named that it is in: where
-// the user keeps files is nobody's business.
+// nearby returns a position with a path relative to the application's directory. Of one elsewhere
+// only the directory is named that it is in: where the user keeps files is nobody's business.
 func (e *Engine) nearby(p manifest.Position) manifest.Position {
 	if p.File == "" {
 		return p

@@ -9,27 +9,27 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 )
 
-// work is a sign that a version control system is changing the work tree, and
-// that one change of it is not over.
+// work is a sign that a version control system is changing the work tree, and that one change of it
+// is not over.
 type work struct {
 	sign string // a file or directory that exists meanwhile
 	says string // what waits for it, for a person
-	// moves are files beside sign whose times tell that it goes on; stopped is one
-	// that exists when it waits for a person.
+	// moves are files beside sign whose times tell that it goes on; stopped is one that exists when it
+	// waits for a person.
 	moves   []string
 	stopped string
 	// patience is how long nothing may have moved, in the work or in the tree.
 	patience time.Duration
 }
 
-// workTree says what a batch of changes should wait for: a branch switch, a
-// rebase of several commits, or a stash that is popped again is one change. It
-// waits only for what moves: a lock that a crash left behind, a rebase that
-// stopped for a conflict, or a commit whose editor is open holds nothing up.
+// workTree says what a batch of changes should wait for: a branch switch, a rebase of several
+// commits, or a stash that is popped again is one change. It waits only for what moves: a lock that
+// a crash left behind, a rebase that stopped for a conflict, or a commit whose editor is open holds
+// nothing up.
 type workTree struct {
 	works []work
-	// stash is the log of what git stash has put away, stashed its size when a
-	// batch was last asked about, put when something was last put away.
+	// stash is the log of what git stash has put away, stashed its size when a batch was last asked
+	// about, put when something was last put away.
 	stash   string
 	stashed int64
 	put     time.Time
@@ -42,8 +42,7 @@ const (
 	stashPatience  = 2 * time.Second
 )
 
-// newWorkTree looks for the work tree that a directory is in; nil if it is in
-// none.
+// newWorkTree looks for the work tree that a directory is in; nil if it is in none.
 func newWorkTree(dir string) *workTree {
 	for d := dir; ; d = filepath.Dir(d) {
 		if git := gitDir(filepath.Join(d, ".git")); git != "" {
@@ -58,8 +57,8 @@ func newWorkTree(dir string) *workTree {
 	}
 }
 
-// waitsFor returns the question to ask before a batch settles; nil if the
-// directory is in no work tree. It is for one goroutine.
+// waitsFor returns the question to ask before a batch settles; nil if the directory is in no work
+// tree. It is for one goroutine.
 func waitsFor(dir string) func(first, last time.Time) string {
 	w := newWorkTree(dir)
 	if w == nil {
@@ -89,8 +88,8 @@ func gitWorkTree(git string) *workTree {
 	return w
 }
 
-// busy returns what a batch waits for, whose first and last change were then;
-// nothing if that is over, or does not move.
+// busy returns what a batch waits for, whose first and last change were then; nothing if that is
+// over, or does not move.
 func (w *workTree) busy(first, last, now time.Time) string {
 	for _, k := range w.works {
 		moved, ok := changed(k.sign)
@@ -157,10 +156,9 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// gitDir returns where git keeps the index of the work tree that a .git
-// belongs to, or nothing if that is not git's. In a linked work tree and in a
-// submodule it is a file that names the directory, absolutely or relative to
-// itself (gitrepository-layout(5)).
+// gitDir returns where git keeps the index of the work tree that a .git belongs to, or nothing if
+// that is not git's. In a linked work tree and in a submodule it is a file that names the
+// directory, absolutely or relative to itself (gitrepository-layout(5)).
 func gitDir(dotGit string) string {
 	st, err := os.Stat(dotGit)
 	if err != nil {

@@ -12,11 +12,10 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/watch"
 )
 
-// grace is how long something is given that is probably over in a moment, before
-// it counts: a bundler has removed what it is about to write anew, a generator
-// has emptied its file, a checker has put a copy beside the source. What ends it
-// earlier is the next change, which cancels the task. graceSaid is when it is
-// said.
+// grace is how long something is given that is probably over in a moment, before it counts: a
+// bundler has removed what it is about to write anew, a generator has emptied its file, a checker
+// has put a copy beside the source. What ends it earlier is the next change, which cancels the
+// task. graceSaid is when it is said.
 const (
 	grace       = 2 * time.Second
 	graceNotice = time.Second
@@ -43,8 +42,7 @@ func (t *task) await(ctx context.Context, what string) error {
 	}
 }
 
-// awaitEmbedded waits where nothing is wrong but that what is embedded was
-// removed just now.
+// awaitEmbedded waits where nothing is wrong but that what is embedded was removed just now.
 func (t *task) awaitEmbedded(ctx context.Context, g *build.Graph) error {
 	if t.snap == nil || g == nil || g.Unmatched() == "" || !t.snap.Removed(t.files) {
 		return nil

@@ -23,12 +23,12 @@ const (
 	maxManifest = 32 << 20
 )
 
-// ManifestPath returns the path of the manifest that went live last, for an
-// application's directory.
+// ManifestPath returns the path of the manifest that went live last, for an application's
+// directory.
 func ManifestPath(dir string) string { return outdir.Path(dir, outdir.Manifest) }
 
-// HistoryPath returns the path of the manifest of one generation of the engine
-// that works, or worked last, in an application's directory.
+// HistoryPath returns the path of the manifest of one generation of the engine that works, or
+// worked last, in an application's directory.
 func HistoryPath(dir string, generation int) string {
 	return outdir.Path(dir, historyName(generation))
 }
@@ -37,17 +37,15 @@ func historyName(generation int) string {
 	return filepath.Join(outdir.History, fmt.Sprintf("%04d.json", generation))
 }
 
-// LastManifest returns the manifest that went live last in an application's
-// directory. The error wraps fs.ErrNotExist if there is none,
-// manifest.ErrFormat if it makes no sense, and outdir.ErrRefused if the output
-// directory is one that is not used.
+// LastManifest returns the manifest that went live last in an application's directory. The error
+// wraps fs.ErrNotExist if there is none, manifest.ErrFormat if it makes no sense, and
+// outdir.ErrRefused if the output directory is one that is not used.
 func LastManifest(dir string) (*manifest.Manifest, error) {
 	return readManifest(dir, outdir.Manifest)
 }
 
-// ManifestOf returns the manifest of one generation of the engine that works, or
-// worked last, in an application's directory. Its errors are those of
-// LastManifest.
+// ManifestOf returns the manifest of one generation of the engine that works, or worked last, in an
+// application's directory. Its errors are those of LastManifest.
 func ManifestOf(dir string, generation int) (*manifest.Manifest, error) {
 	return readManifest(dir, historyName(generation))
 }
@@ -78,8 +76,8 @@ func absent(err error) error {
 	return err
 }
 
-// ReadManifest returns the manifest in a file that the user named. Its errors are
-// those of LastManifest.
+// ReadManifest returns the manifest in a file that the user named. Its errors are those of
+// LastManifest.
 func ReadManifest(file string) (*manifest.Manifest, error) {
 	data, err := regular.Read(file, maxManifest)
 	return decodeManifest(file, data, err)
@@ -138,8 +136,8 @@ func pruneHistory(d *outdir.Dir) error {
 	return errors.Join(errs...)
 }
 
-// checkManifest reports a manifest of an earlier run that cannot be read; the
-// next generation replaces it.
+// checkManifest reports a manifest of an earlier run that cannot be read; the next generation
+// replaces it.
 func (e *Engine) checkManifest() {
 	if _, err := LastManifest(e.opts.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		e.publish(control.Event{Kind: control.EventWarning, Message: err.Error() + "; the next generation replaces it"})

@@ -10,8 +10,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build"
 )
 
-// hostBuild is an executable that is built while it is still being predicted
-// whether it is needed: its packages are compiled, and no more.
+// hostBuild is an executable that is built while it is still being predicted whether it is needed:
+// its packages are compiled, and no more.
 type hostBuild struct {
 	cancel  context.CancelFunc
 	needed  chan struct{} // closed when it is
@@ -22,8 +22,7 @@ type hostBuild struct {
 	err     error
 }
 
-// buildHost starts to build the executable of a plan. It goes on to the link when
-// it is needed.
+// buildHost starts to build the executable of a plan. It goes on to the link when it is needed.
 func (t *task) buildHost(ctx context.Context, plan *build.Plan) *hostBuild {
 	ctx, cancel := context.WithCancel(ctx)
 	h := &hostBuild{cancel: cancel, needed: make(chan struct{}), done: make(chan struct{})}
@@ -59,8 +58,8 @@ func (h *hostBuild) abandon() {
 	}
 }
 
-// host builds the executable. While the code cannot be loaded the watcher follows
-// whatever may mend that.
+// host builds the executable. While the code cannot be loaded the watcher follows whatever may mend
+// that.
 func (t *task) host(ctx context.Context, generation int, reasons []manifest.Diagnostic) (*build.Result, error) {
 	for again := false; ; again = true {
 		asked := time.Now()

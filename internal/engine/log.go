@@ -20,9 +20,9 @@ const (
 	logChunk = 32 << 10
 )
 
-// Log keeps the end of what live servers print, as raw bytes, and hands it to any
-// number of readers. Writing never waits for one: who is too slow misses what is
-// no longer kept. It is safe for concurrent use.
+// Log keeps the end of what live servers print, as raw bytes, and hands it to any number of
+// readers. Writing never waits for one: who is too slow misses what is no longer kept. It is safe
+// for concurrent use.
 type Log struct {
 	mu   sync.Mutex    // guards what follows
 	data []byte        // at most 2*logSize, of which the last logSize count
@@ -82,8 +82,8 @@ func (l *Log) Position(lines int) int64 {
 	return l.end - int64(len(lastLines(l.kept(), lines)))
 }
 
-// Follow writes what was printed from a position on, and then what is printed, until
-// ctx ends or w fails.
+// Follow writes what was printed from a position on, and then what is printed, until ctx ends or w
+// fails.
 func (l *Log) Follow(ctx context.Context, w io.Writer, at int64) error {
 	for ctx.Err() == nil {
 		data, next, missed, more := l.since(at)
@@ -108,9 +108,8 @@ func (l *Log) Follow(ctx context.Context, w io.Writer, at int64) error {
 	return context.Cause(ctx)
 }
 
-// since returns what was written after the first at bytes, or a part of it; what
-// to go on with; how much of it is gone; and if there is nothing, what is closed
-// when there is something.
+// since returns what was written after the first at bytes, or a part of it; what to go on with; how
+// much of it is gone; and if there is nothing, what is closed when there is something.
 func (l *Log) since(at int64) (data []byte, next, missed int64, more <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

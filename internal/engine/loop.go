@@ -43,8 +43,8 @@ type loop struct {
 	main       string
 	generation int // next unused number
 
-	// changed files are those that may differ from snap; arrived are those that
-	// changed while the running task was at work. nil, not empty: any file.
+	// changed files are those that may differ from snap; arrived are those that changed while the
+	// running task was at work. nil, not empty: any file.
 	changed, arrived fileSet
 	batch            watch.Batch // the newest, for its times
 	first            time.Time   // when the first of arrived changed
@@ -52,13 +52,11 @@ type loop struct {
 	wanted           bool // there is something to do that no client asked for
 	queue            []request
 
-	// waiting: changed or arrived has files that wait because reload on save is
-	// paused.
+	// waiting: changed or arrived has files that wait because reload on save is paused.
 	paused, pending bool
 
-	// gaveUp: the live server ended too often, and waits for a reason to try again.
-	// rolledBack: what is live is not snap, but an earlier generation, or one that
-	// had been given up.
+	// gaveUp: the live server ended too often, and waits for a reason to try again. rolledBack: what
+	// is live is not snap, but an earlier generation, or one that had been given up.
 	gaveUp, rolledBack bool
 
 	digests map[string]digest // what files were like when they were taken up
@@ -117,9 +115,9 @@ func (s *fileSet) list() []string {
 	return files
 }
 
-// Run builds and starts the live server and then follows the workspace until
-// the context ends or a client asks it to stop. It returns nil after an orderly
-// end; no process, socket or temporary file is left.
+// Run builds and starts the live server and then follows the workspace until the context ends or a
+// client asks it to stop. It returns nil after an orderly end; no process, socket or temporary file
+// is left.
 func (e *Engine) Run(ctx context.Context) (err error) {
 	e.runCalled = true
 	ctx, stop := context.WithCancelCause(ctx)
@@ -291,8 +289,8 @@ func (l *loop) next(ctx context.Context) {
 	go func() { l.results <- l.work(t, taskCtx) }()
 }
 
-// reloadsItself reports whether what arrived is to be left alone, because loading it
-// brings it about. It stays among what changed, for the next build.
+// reloadsItself reports whether what arrived is to be left alone, because loading it brings it
+// about. It stays among what changed, for the next build.
 func (l *loop) reloadsItself() bool {
 	if l.arrived.all || l.changed.all {
 		return false
@@ -317,8 +315,8 @@ func (l *loop) newTask(force request) *task {
 	return t
 }
 
-// restore makes the output directory again if somebody deleted it. It reports whether the live server
-// was lost with it: its socket is gone.
+// restore makes the output directory again if somebody deleted it. It reports whether the live
+// server was lost with it: its socket is gone.
 func (l *loop) restore() (lost bool, err error) {
 	out := l.e.out
 	gone, err := out.restore()
@@ -370,7 +368,8 @@ func (l *loop) endTask() {
 	}
 }
 
-// finish ends the running task. What a client asked for is not forgotten if a newer batch cancelled it.
+// finish ends the running task. What a client asked for is not forgotten if a newer batch cancelled
+// it.
 func (l *loop) finish(out outcome) {
 	l.cancel()
 	l.cancel = nil
@@ -387,8 +386,8 @@ func (l *loop) finish(out outcome) {
 	l.current.answer(l.e.publish(out.event))
 }
 
-// apply is the one place where the effects of a task become state. All of them are true whether or not
-// the task was cancelled, which leaves those out that are not.
+// apply is the one place where the effects of a task become state. All of them are true whether or
+// not the task was cancelled, which leaves those out that are not.
 func (l *loop) apply(out *outcome) {
 	l.generation, l.main, l.runsIn = out.generation, out.main, out.runsIn
 	if s := cmp.Or(out.refused, out.snap); s != nil {
@@ -457,8 +456,7 @@ func (r request) answer(ev control.Event) {
 	}
 }
 
-// report publishes what happened to the live server without the engine's
-// doing.
+// report publishes what happened to the live server without the engine's doing.
 func (e *Engine) report(ev launch.Event) {
 	switch ev := ev.(type) {
 	case launch.Live:

@@ -12,16 +12,14 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 )
 
-// OutDir is the directory, inside the application's, that everything is written
-// to.
+// OutDir is the directory, inside the application's, that everything is written to.
 const OutDir = outdir.Name
 
-// SocketPath returns the path of the engine's socket for an application's
-// directory.
+// SocketPath returns the path of the engine's socket for an application's directory.
 func SocketPath(dir string) string { return outdir.Path(dir, outdir.Socket) }
 
-// ErrInUse reports that another engine works in the directory. Attach to it
-// through the socket at SocketPath.
+// ErrInUse reports that another engine works in the directory. Attach to it through the socket at
+// SocketPath.
 var ErrInUse = errors.New("another anvil-lsp works in this directory")
 
 // outDir is the prepared and locked output directory.
@@ -30,13 +28,12 @@ type outDir struct {
 	dir      *outdir.Dir
 	lock     *flock.Flock
 	lockInfo fs.FileInfo // of the file that is locked
-	// lost: it was deleted while a live server ran, which nobody can ask for anything
-	// since.
+	// lost: it was deleted while a live server ran, which nobody can ask for anything since.
 	lost bool
 }
 
-// openOutDir makes the output directory, takes its lock and removes what a
-// killed engine left there.
+// openOutDir makes the output directory, takes its lock and removes what a killed engine left
+// there.
 func openOutDir(app string) (_ *outDir, err error) {
 	o := &outDir{path: outdir.Path(app)}
 	if err := o.acquire(); err != nil {
@@ -63,8 +60,7 @@ func (o *outDir) empty() error {
 	return o.makeScratch()
 }
 
-// unusable says what the output directory is for, why it cannot be used, and
-// what to do.
+// unusable says what the output directory is for, why it cannot be used, and what to do.
 func unusable(path, needs string, err error) error {
 	advice := outdir.Advice(path, err)
 	if advice != "" {
@@ -104,8 +100,8 @@ func (o *outDir) acquire() (err error) {
 
 func (o *outDir) lockPath() string { return filepath.Join(o.path, outdir.Lock) }
 
-// makeOutDir opens an output directory that git ignores, and makes it unless it
-// is there. It takes no lock.
+// makeOutDir opens an output directory that git ignores, and makes it unless it is there. It takes
+// no lock.
 func makeOutDir(path string) (*outdir.Dir, error) {
 	dir, err := outdir.Make(path)
 	if errors.Is(err, outdir.ErrRefused) {
@@ -131,11 +127,10 @@ func (o *outDir) makeScratch() error {
 	return nil
 }
 
-// restore makes the directory again and takes its lock, if somebody deleted it,
-// as git clean -x does, and reports whether it was gone. The sockets in it are
-// lost. The error is ErrInUse if another engine has come to work there since,
-// and wraps fs.ErrNotExist if the application's directory is gone, too: that is
-// not made again.
+// restore makes the directory again and takes its lock, if somebody deleted it, as git clean -x
+// does, and reports whether it was gone. The sockets in it are lost. The error is ErrInUse if
+// another engine has come to work there since, and wraps fs.ErrNotExist if the application's
+// directory is gone, too: that is not made again.
 func (o *outDir) restore() (gone bool, err error) {
 	if o.ours() {
 		return false, nil
@@ -148,15 +143,15 @@ func (o *outDir) restore() (gone bool, err error) {
 	return true, errors.Join(deleted.giveBack(), o.makeScratch())
 }
 
-// ours reports whether the directory is the one that was prepared. What else is
-// wrong with it shows when something is written.
+// ours reports whether the directory is the one that was prepared. What else is wrong with it shows
+// when something is written.
 func (o *outDir) ours() bool {
 	now, err := os.Lstat(o.lockPath())
 	return err == nil && os.SameFile(now, o.lockInfo) || err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
-// close removes the scratch files, unless they are another engine's by now, and
-// gives the lock back.
+// close removes the scratch files, unless they are another engine's by now, and gives the lock
+// back.
 func (o *outDir) close() error {
 	if !o.ours() {
 		return o.giveBack()

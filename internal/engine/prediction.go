@@ -12,8 +12,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
-// sharedChecker says from source what an edit will do. It keeps what it has checked
-// between calls; the running task and a Predictor take turns.
+// sharedChecker says from source what an edit will do. It keeps what it has checked between calls;
+// the running task and a Predictor take turns.
 type sharedChecker struct {
 	turn    chan struct{} // holds a value while nobody uses the checker
 	checker *source.Checker
@@ -47,8 +47,7 @@ type prediction struct {
 	diagnostics []manifest.Diagnostic
 }
 
-// predictPlan checks what a plan builds from source and compares it with the
-// manifest that is live.
+// predictPlan checks what a plan builds from source and compares it with the manifest that is live.
 func (c *sharedChecker) predictPlan(ctx context.Context, plan *build.Plan, last *manifest.Manifest) (prediction, error) {
 	v, _, err := c.predict(ctx, plan, last, plan.Reasons, nil)
 	return v, err
@@ -67,9 +66,8 @@ func (c *sharedChecker) predict(ctx context.Context, plan *build.Plan, last *man
 	return newPrediction(report, last, s.Hot(), slices.Concat(reasons, uncompiled(s, report))), report, nil
 }
 
-// uncompiled returns what the compiler says against packages in which the checker
-// finds nothing: dependencies, code in other languages, and what only the compiler
-// sees.
+// uncompiled returns what the compiler says against packages in which the checker finds nothing:
+// dependencies, code in other languages, and what only the compiler sees.
 func uncompiled(s *build.Snapshot, report *source.Report) []manifest.Diagnostic {
 	var out []manifest.Diagnostic
 	for path, found := range s.Faults() {
@@ -83,9 +81,9 @@ func uncompiled(s *build.Snapshot, report *source.Report) []manifest.Diagnostic 
 	return out // the caller sorts
 }
 
-// onlyEffective makes warnings of the one-time registrations (ANV006) that this
-// hot swap does not make, because what makes them is not compiled anew, and hints
-// of those that do no more than add an entry once more.
+// onlyEffective makes warnings of the one-time registrations (ANV006) that this hot swap does not
+// make, because what makes them is not compiled anew, and hints of those that do no more than add
+// an entry once more.
 func onlyEffective(report *source.Report, rebuilt []string) {
 	for _, o := range report.OneTime {
 		if o.Registering || slices.ContainsFunc(o.Packages, func(p string) bool { return slices.Contains(rebuilt, p) }) {
@@ -114,8 +112,8 @@ func newPrediction(report *source.Report, last *manifest.Manifest, hot []string,
 		v.rung = manifest.RungWarmRestart
 	}
 	for _, d := range v.diagnostics {
-		// A new process registers for the first time: what can be done only once
-		// does not stand in its way.
+		// A new process registers for the first time: what can be done only once does not stand in its
+		// way.
 		once := d.Code == manifest.CodeGlobal && v.rung == manifest.RungWarmRestart
 		if d.Severity == manifest.SeverityError && !once {
 			v.rung = manifest.RungKeep
@@ -124,18 +122,18 @@ func newPrediction(report *source.Report, last *manifest.Manifest, hot []string,
 	return v
 }
 
-// onceMore returns the registrations that a second generation cannot make, if
-// the prediction is about a hot swap.
+// onceMore returns the registrations that a second generation cannot make, if the prediction is
+// about a hot swap.
 func (p prediction) onceMore() []manifest.Diagnostic {
 	return slices.DeleteFunc(slices.Clone(p.diagnostics), func(d manifest.Diagnostic) bool {
 		return d.Code != manifest.CodeGlobal || d.Severity != manifest.SeverityError
 	})
 }
 
-// under is the prediction where changed signatures may be swapped in. That is safe if
-// nothing else calls for a restart: no type of a host package is another one then,
-// and each generation makes its routes anew. What can be done only once would keep
-// the code from being swapped in, and not from being restarted with.
+// under is the prediction where changed signatures may be swapped in. That is safe if nothing else
+// calls for a restart: no type of a host package is another one then, and each generation makes its
+// routes anew. What can be done only once would keep the code from being swapped in, and not from
+// being restarted with.
 func (p prediction) under(o *Options) prediction {
 	other := slices.ContainsFunc(p.restart(), func(d manifest.Diagnostic) bool { return d.Code != manifest.CodeSignature })
 	if p.rung == manifest.RungWarmRestart && !other && len(p.onceMore()) == 0 && o.swapsBreaks() {
@@ -144,8 +142,8 @@ func (p prediction) under(o *Options) prediction {
 	return p
 }
 
-// starting is the prediction for code for the first live server: it breaks nothing,
-// and what can be done only once is done for the first time.
+// starting is the prediction for code for the first live server: it breaks nothing, and what can be
+// done only once is done for the first time.
 func (p prediction) starting() prediction {
 	out := prediction{}
 	for _, d := range p.diagnostics {
@@ -170,8 +168,7 @@ func (p prediction) restart() []manifest.Diagnostic {
 	})
 }
 
-// program is a snapshot as the checker wants it; packages are those to check
-// from source.
+// program is a snapshot as the checker wants it; packages are those to check from source.
 func program(s *build.Snapshot, packages []*build.Package) source.Program {
 	prog := source.Program{Main: s.Main(), Handlers: s.Handlers(), Archives: s.Archives()}
 	hot := s.Hot()
@@ -199,8 +196,8 @@ func sourcePackage(p *build.Package) source.Package {
 	return pkg
 }
 
-// predict publishes what a plan is expected to do, and remembers it, so that it
-// can be compared with what happens.
+// predict publishes what a plan is expected to do, and remembers it, so that it can be compared
+// with what happens.
 func (t *task) predict(ctx context.Context, plan *build.Plan) (prediction, error) {
 	begun := time.Now()
 	v := prediction{}
@@ -224,8 +221,8 @@ func (t *task) publishPrediction(v prediction, took time.Duration) {
 	})
 }
 
-// codes returns the codes that decide about the rung, sorted, each once. Only an
-// error keeps a generation back. What is swapped in all the same decides nothing.
+// codes returns the codes that decide about the rung, sorted, each once. Only an error keeps a
+// generation back. What is swapped in all the same decides nothing.
 func (p prediction) codes() []manifest.Code {
 	var out []manifest.Code
 	if p.rung == manifest.RungHotSwap {
@@ -240,8 +237,8 @@ func (p prediction) codes() []manifest.Code {
 	return slices.Compact(out)
 }
 
-// happened returns the rung that a task came to, or would have come to if the
-// policy for breaks did not hold it back.
+// happened returns the rung that a task came to, or would have come to if the policy for breaks did
+// not hold it back.
 func happened(out outcome) manifest.Rung {
 	switch {
 	case out.needsDecision:
@@ -254,9 +251,9 @@ func happened(out outcome) manifest.Rung {
 	return manifest.RungKeep
 }
 
-// telling reports whether an outcome says anything about a prediction. What no
-// source can tell does not: that registration panicked or hung, that the process
-// ended or had made what the new code has, too, that the disk is full.
+// telling reports whether an outcome says anything about a prediction. What no source can tell does
+// not: that registration panicked or hung, that the process ended or had made what the new code
+// has, too, that the disk is full.
 func telling(out outcome) bool {
 	if slices.ContainsFunc(out.event.Diagnostics, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeClash }) {
 		return false
@@ -266,8 +263,8 @@ func telling(out outcome) bool {
 	})
 }
 
-// signatureBreaks are the routes whose signature differs between two manifests:
-// what really happened when a restart took a predicted ANV001.
+// signatureBreaks are the routes whose signature differs between two manifests: what really
+// happened when a restart took a predicted ANV001.
 func signatureBreaks(was, now *manifest.Manifest) bool {
 	if was == nil || now == nil {
 		return false

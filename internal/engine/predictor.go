@@ -14,27 +14,27 @@ import (
 
 // Prediction says what saving some unsaved buffers would do.
 type Prediction struct {
-	// Rung is what the live server would do; empty if the code would be the one
-	// that it runs, or that it is started with.
+	// Rung is what the live server would do; empty if the code would be the one that it runs, or that
+	// it is started with.
 	Rung manifest.Rung
 	// Diagnostics say why, and what else there is to know, sorted.
 	Diagnostics []manifest.Diagnostic
 	// Report is what the code would register, with positions in the buffers.
 	Report *source.Report
-	// Edits are the declarations that differ from what the live server runs, with
-	// positions in the buffers.
+	// Edits are the declarations that differ from what the live server runs, with positions in the
+	// buffers.
 	Edits []build.Edit
 	// Live is the manifest that the code was compared with; nil if there is none.
 	Live *manifest.Manifest
 }
 
-// ErrNotPredictable reports that there is nothing to compare with yet: the code was
-// never loaded without errors.
+// ErrNotPredictable reports that there is nothing to compare with yet: the code was never loaded
+// without errors.
 var ErrNotPredictable = errors.New("nothing is known of the application yet")
 
-// Predictor predicts what saving unsaved buffers would do, again and again, fast:
-// the go command is not asked, and what did not change is not checked again. It
-// is safe for concurrent use; calls take turns.
+// Predictor predicts what saving unsaved buffers would do, again and again, fast: the go command is
+// not asked, and what did not change is not checked again. It is safe for concurrent use; calls
+// take turns.
 type Predictor struct {
 	baseline func() *baseline
 	checker  *sharedChecker
@@ -59,16 +59,16 @@ type baseline struct {
 	reasons  []manifest.Diagnostic // for a restart, beside those that Against finds
 }
 
-// Predictor returns a predictor on what this engine would do. It always compares
-// with what is live and shares what the engine has checked.
+// Predictor returns a predictor on what this engine would do. It always compares with what is live
+// and shares what the engine has checked.
 func (e *Engine) Predictor() *Predictor {
 	return newBufferPredictor(e.builder, e.checker, &e.opts, e.baseline.Load)
 }
 
-// NewPredictor returns a predictor on an application that another engine serves, or
-// none: it compares with the manifest of what went live last. The code must be
-// loaded with Refresh before the first Predict. Nothing of the application is
-// run, but dependencies are compiled if they are not in the build cache.
+// NewPredictor returns a predictor on an application that another engine serves, or none: it
+// compares with the manifest of what went live last. The code must be loaded with Refresh before
+// the first Predict. Nothing of the application is run, but dependencies are compiled if they are
+// not in the build cache.
 func NewPredictor(ctx context.Context, o Options) (*Predictor, error) {
 	dir, err := realDir("application directory", o.Dir)
 	if err != nil {
@@ -107,9 +107,9 @@ func (p *Predictor) lock(ctx context.Context) error {
 
 func (p *Predictor) unlock() { p.turn <- struct{}{} }
 
-// Predict says what would happen if the buffers, given by absolute path, were
-// saved. With none it is about the files as they are. The error is ErrNotPredictable,
-// that of the context, or why what was compiled cannot be read.
+// Predict says what would happen if the buffers, given by absolute path, were saved. With none it
+// is about the files as they are. The error is ErrNotPredictable, that of the context, or why what
+// was compiled cannot be read.
 func (p *Predictor) Predict(ctx context.Context, buffers map[string][]byte) (*Prediction, error) {
 	if err := p.lock(ctx); err != nil {
 		return nil, err
@@ -127,8 +127,7 @@ func (p *Predictor) Predict(ctx context.Context, buffers map[string][]byte) (*Pr
 	plan := draft.Against(live, k.newest)
 	v, report, err := p.checker.predict(ctx, plan, k.manifest, slices.Concat(k.reasons, plan.Reasons), buffers)
 	if _, lost := errors.AsType[*source.ArchiveError](err); lost {
-		// The build cache was cleaned: it is as it was when the go command has
-		// been there.
+		// The build cache was cleaned: it is as it was when the go command has been there.
 		if _, err = p.builder.Restore(ctx, k.newest); err != nil {
 			return nil, err
 		}
@@ -147,9 +146,9 @@ func (p *Predictor) Predict(ctx context.Context, buffers map[string][]byte) (*Pr
 	return &Prediction{Rung: v.rung, Diagnostics: v.diagnostics, Report: report, Edits: draft.Edits(live), Live: k.manifest}, nil
 }
 
-// Loads asks the go command whether the code on disk can be loaded. What it says
-// against it is a *build.Failure. Predict does not ask, and trusts that an import
-// that is new is one that somebody has.
+// Loads asks the go command whether the code on disk can be loaded. What it says against it is a
+// *build.Failure. Predict does not ask, and trusts that an import that is new is one that somebody
+// has.
 func (p *Predictor) Loads(ctx context.Context) error {
 	if err := p.lock(ctx); err != nil {
 		return err
@@ -163,10 +162,9 @@ func (p *Predictor) Loads(ctx context.Context) error {
 	return err
 }
 
-// Refresh brings a predictor without an engine up to date after files changed on
-// disk, or after the other engine went live with them. nil: any file may have
-// changed. Code that cannot be loaded is a *build.Failure; the predictor is then
-// as it was. A predictor of an engine needs no Refresh.
+// Refresh brings a predictor without an engine up to date after files changed on disk, or after the
+// other engine went live with them. nil: any file may have changed. Code that cannot be loaded is a
+// *build.Failure; the predictor is then as it was. A predictor of an engine needs no Refresh.
 func (p *Predictor) Refresh(ctx context.Context, files []string) error {
 	if p.dir == "" {
 		return nil
@@ -229,8 +227,8 @@ func (p *Predictor) Dirs(ctx context.Context) []string {
 	return nil
 }
 
-// Links returns the names that files and directories of the application have for
-// the go command, by their real paths, where a symbolic link makes them differ.
+// Links returns the names that files and directories of the application have for the go command, by
+// their real paths, where a symbolic link makes them differ.
 func (p *Predictor) Links(ctx context.Context) map[string][]string {
 	if p.lock(ctx) != nil {
 		return nil

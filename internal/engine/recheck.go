@@ -15,8 +15,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/watch"
 )
 
-// recheckDelay is how long the watcher has for what somebody says he has saved,
-// before it is looked whether the file system kept silent about it.
+// recheckDelay is how long the watcher has for what somebody says he has saved, before it is looked
+// whether the file system kept silent about it.
 const recheckDelay = 300 * time.Millisecond
 
 // maxRecheck bounds the files of one request.
@@ -34,9 +34,9 @@ func newRechecks() *rechecks {
 	return &rechecks{due: make(chan []string, 1), pending: map[string]bool{}}
 }
 
-// Recheck has the engine look at files, by absolute paths, that somebody says he has
-// saved: some file systems send no events. What the watcher has seen as well is
-// built once, and what is as it was is left alone. It does not wait.
+// Recheck has the engine look at files, by absolute paths, that somebody says he has saved: some
+// file systems send no events. What the watcher has seen as well is built once, and what is as it
+// was is left alone. It does not wait.
 func (e *Engine) Recheck(files ...string) {
 	l := e.rechecks
 	l.mu.Lock()
@@ -94,8 +94,8 @@ func digestOf(path string) (sum digest) {
 	return sum
 }
 
-// maxDigests bounds the files of a batch whose digests are kept: a branch switch is
-// noticed by other means.
+// maxDigests bounds the files of a batch whose digests are kept: a branch switch is noticed by
+// other means.
 const maxDigests = 64
 
 // noteDigests keeps what files are like that are taken up.
@@ -109,8 +109,8 @@ func (l *loop) noteDigests(files []string) {
 	}
 }
 
-// recheck takes files up of which the watcher has said nothing, if they are not what
-// was taken up last.
+// recheck takes files up of which the watcher has said nothing, if they are not what was taken up
+// last.
 func (l *loop) recheck(files []string) {
 	relevant := *l.e.relevant.Load()
 	var newest *build.Snapshot

@@ -12,9 +12,9 @@ import (
 )
 
 // reloadLoops notices files that change because of what is loaded for their change:
-// AnvilRegisterRoutes writes one that is embedded, or a generator runs after each
-// reload. It would go on for ever. A person who saves again and again is not taken
-// for one: such a save has nothing to do with the moment of loading.
+// AnvilRegisterRoutes writes one that is embedded, or a generator runs after each reload. It would
+// go on for ever. A person who saves again and again is not taken for one: such a save has nothing
+// to do with the moment of loading.
 type reloadLoops struct {
 	loading, live time.Time       // when the last generation began to be loaded, and when it served
 	files         map[string]bool // that have changed in each round
@@ -25,9 +25,8 @@ type reloadLoops struct {
 const (
 	// maxLoops is how often the same files may change because of what is loaded.
 	maxLoops = 5
-	// embeddedAfter and generatedAfter are how long after a generation serves a
-	// change of a file that is no Go source, or of one that says that it is
-	// generated, counts as its effect.
+	// embeddedAfter and generatedAfter are how long after a generation serves a change of a file that
+	// is no Go source, or of one that says that it is generated, counts as its effect.
 	embeddedAfter  = 500 * time.Millisecond
 	generatedAfter = 2 * time.Second
 )
@@ -38,8 +37,8 @@ func (r *reloadLoops) served(loading, now time.Time) { r.loading, r.live = loadi
 // forget has every file count again.
 func (r *reloadLoops) forget() { *r = reloadLoops{loading: r.loading, live: r.live} }
 
-// observe is told of files that changed, first at a time, and reports whether they
-// are to be left alone. The message is for the first time that they are.
+// observe is told of files that changed, first at a time, and reports whether they are to be left
+// alone. The message is for the first time that they are.
 func (r *reloadLoops) observe(files []string, first time.Time, relative func([]string) []string) (leave bool, message string) {
 	if len(files) == 0 {
 		return false, ""
@@ -78,8 +77,8 @@ func (r *reloadLoops) all(known map[string]bool, files []string) bool {
 	return !slices.ContainsFunc(files, func(f string) bool { return !known[f] })
 }
 
-// during reports whether a change is close enough to the last generation's
-// loading to be its effect.
+// during reports whether a change is close enough to the last generation's loading to be its
+// effect.
 func (r *reloadLoops) during(files []string, first time.Time) bool {
 	if r.loading.IsZero() || first.Before(r.loading) {
 		return false

@@ -18,8 +18,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 )
 
-// errStopRequested is why an engine ends that a client asked to stop, errEnded
-// is what is said to those who come too late.
+// errStopRequested is why an engine ends that a client asked to stop, errEnded is what is said to
+// those who come too late.
 var (
 	errStopRequested = errors.New("asked to stop")
 	errEnded         = errors.New("the engine has ended")
@@ -78,9 +78,8 @@ func (e *Engine) serve(ctx context.Context, stop context.CancelCauseFunc) error 
 	return nil
 }
 
-// listenAgain makes the control socket once more, where its file was deleted. Who
-// is connected already stays so.
-// Where the directory was moved away and is back the socket may still be there.
+// listenAgain makes the control socket once more, where its file was deleted. Who is connected
+// already stays so. Where the directory was moved away and is back the socket may still be there.
 func (e *Engine) listenAgain() error {
 	now, err := os.Lstat(SocketPath(e.opts.Dir))
 	if err == nil && slices.ContainsFunc(e.bound, func(own fs.FileInfo) bool { return os.SameFile(own, now) }) {
@@ -111,8 +110,7 @@ func (e *Engine) listenControl() (*net.UnixListener, error) {
 	return l, nil
 }
 
-// handleRequest hands a client's request to the loop and answers with the event that
-// it ended in.
+// handleRequest hands a client's request to the loop and answers with the event that it ended in.
 func (e *Engine) handleRequest(kind requestKind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var err error
@@ -160,14 +158,13 @@ func (e *Engine) Reload(ctx context.Context) (control.Event, error) {
 	return e.do(ctx, request{kind: requestReload})
 }
 
-// Restart starts the live server anew from the code as it is now; a fresh one
-// without the state of the one before.
+// Restart starts the live server anew from the code as it is now; a fresh one without the state of
+// the one before.
 func (e *Engine) Restart(ctx context.Context, fresh bool) (control.Event, error) {
 	return e.do(ctx, request{kind: requestRestart, fresh: fresh})
 }
 
-// Apply builds and loads what waits because reload on save is paused, as if it
-// had been saved now.
+// Apply builds and loads what waits because reload on save is paused, as if it had been saved now.
 func (e *Engine) Apply(ctx context.Context) (control.Event, error) {
 	return e.do(ctx, request{kind: requestApply})
 }

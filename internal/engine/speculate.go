@@ -10,11 +10,10 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build"
 )
 
-// Speculate is told what open files contain that are not saved, by absolute
-// path: the whole of it each time. The engine builds ahead what a save would
-// load, so that the save only has to load it. It loads nothing by itself, and
-// builds one thing at a time: the newest. It does nothing while something else
-// is being built, on battery, or with a single processor. It never blocks.
+// Speculate is told what open files contain that are not saved, by absolute path: the whole of it
+// each time. The engine builds ahead what a save would load, so that the save only has to load it.
+// It loads nothing by itself, and builds one thing at a time: the newest. It does nothing while
+// something else is being built, on battery, or with a single processor. It never blocks.
 func (e *Engine) Speculate(overlay map[string][]byte) {
 	if e.opts.NoSpeculation || runtime.GOMAXPROCS(0) < 2 || onBattery("/sys/class/power_supply") {
 		return
@@ -39,9 +38,9 @@ func (l *loop) speculate(ctx context.Context, overlay build.Overlay) {
 	}
 }
 
-// canSpeculate reports whether the files are all in which the next save can
-// differ from what is live. Those that were saved and are not live, because they
-// were kept, held or asked about, are part of that save.
+// canSpeculate reports whether the files are all in which the next save can differ from what is
+// live. Those that were saved and are not live, because they were kept, held or asked about, are
+// part of that save.
 func (l *loop) canSpeculate(overlay build.Overlay) bool {
 	if l.cancel != nil || l.snap == nil || l.gaveUp || l.rolledBack || len(overlay) == 0 {
 		return false
@@ -59,8 +58,8 @@ func (l *loop) canSpeculate(overlay build.Overlay) bool {
 	return true
 }
 
-// onBattery reports whether the system says that it has a mains supply, and
-// that it is not connected (see power_supply in the kernel's documentation).
+// onBattery reports whether the system says that it has a mains supply, and that it is not
+// connected (see power_supply in the kernel's documentation).
 func onBattery(dir string) bool {
 	supplies, err := os.ReadDir(dir)
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build"
 )
 
-// UpdateStatus brings a status up to date with an event, as the engine does with its
-// own: a client that follows the events need not ask again.
+// UpdateStatus brings a status up to date with an event, as the engine does with its own: a client
+// that follows the events need not ask again.
 func UpdateStatus(s *control.Status, ev control.Event) { apply(s, ev) }
 
-// apply brings a status up to date with an event. Every change of state is an
-// event, so that a client that follows the stream knows the same.
+// apply brings a status up to date with an event. Every change of state is an event, so that a
+// client that follows the stream knows the same.
 func apply(s *control.Status, ev control.Event) {
 	s.Generation = ev.Generation
 	if p := ev.Predicted; p != nil {
@@ -121,18 +121,18 @@ func endsWaiting(k control.EventKind) bool {
 	return false
 }
 
-// openProblems returns what is still to be mended after a generation went live: what
-// called for a restart was mended by it, or swapped in all the same.
+// openProblems returns what is still to be mended after a generation went live: what called for a
+// restart was mended by it, or swapped in all the same.
 func openProblems(ev control.Event) []manifest.Diagnostic {
 	return slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool { return d.Code.Rung() == manifest.RungWarmRestart })
 }
 
-// maxProblems bounds what a handler that panics on every request, or a live
-// server that ends again and again, adds.
+// maxProblems bounds what a handler that panics on every request, or a live server that ends again
+// and again, adds.
 const maxProblems = 50
 
-// addProblems adds what happened while serving, and drops the oldest of that if
-// it is too much; what is wrong with the newest code stays.
+// addProblems adds what happened while serving, and drops the oldest of that if it is too much;
+// what is wrong with the newest code stays.
 func addProblems(problems, more []manifest.Diagnostic) []manifest.Diagnostic {
 	problems = slices.Concat(problems, more)
 	excess := len(problems) - maxProblems
@@ -145,8 +145,8 @@ func addProblems(problems, more []manifest.Diagnostic) []manifest.Diagnostic {
 	})
 }
 
-// withIncidents returns the findings about code that does not go live, and what
-// happened to the generation that still serves.
+// withIncidents returns the findings about code that does not go live, and what happened to the
+// generation that still serves.
 func withIncidents(problems []manifest.Diagnostic, ev control.Event) []manifest.Diagnostic {
 	if ev.Generation == 0 { // none does
 		return ev.Diagnostics
@@ -160,18 +160,17 @@ func withIncidents(problems []manifest.Diagnostic, ev control.Event) []manifest.
 	}))
 }
 
-// incident reports whether a finding is about something that happened while
-// serving.
+// incident reports whether a finding is about something that happened while serving.
 func incident(d manifest.Diagnostic) bool {
 	return d.Code == manifest.CodeHandlerPanic || d.Code == manifest.CodeLiveServer
 }
 
-// statusPatience is how long the live server may take to tell its state: it may
-// be held by a debugger.
+// statusPatience is how long the live server may take to tell its state: it may be held by a
+// debugger.
 const statusPatience = 2 * time.Second
 
-// Status returns the engine's state. It asks the live server for its part and
-// leaves that out if there is no answer.
+// Status returns the engine's state. It asks the live server for its part and leaves that out if
+// there is no answer.
 func (e *Engine) Status(ctx context.Context) control.Status {
 	e.mu.Lock()
 	s := e.status

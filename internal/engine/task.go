@@ -40,8 +40,8 @@ type report struct {
 	began chan []string
 }
 
-// task is one way up the ladder: from changed files to a final event. It works on values, and has no
-// way to the engine's state: what it brings about is in its outcome, and in reports.
+// task is one way up the ladder: from changed files to a final event. It works on values, and has
+// no way to the engine's state: what it brings about is in its outcome, and in reports.
 type task struct {
 	ports
 	snap  *build.Snapshot // of the live generation; nil if there never was one
@@ -64,8 +64,8 @@ type task struct {
 	planned *build.Plan
 	// hostBuild is the executable that is being built for it.
 	hostBuild *hostBuild
-	// lost: the output directory was deleted while a live server ran, which nobody can ask for anything
-	// since. unusable is why there is none now.
+	// lost: the output directory was deleted while a live server ran, which nobody can ask for
+	// anything since. unusable is why there is none now.
 	lost     bool
 	unusable error
 	runsIn   string // working directory of the application, as it was told
@@ -94,8 +94,8 @@ type outcome struct {
 	cancelled bool
 	// loading is when what went live began to be loaded.
 	loading time.Time
-	// refused replaces the engine's snapshot, though what runs is the same, if it is
-	// not nil: the process has opened a plugin that it does not serve.
+	// refused replaces the engine's snapshot, though what runs is the same, if it is not nil: the
+	// process has opened a plugin that it does not serve.
 	refused *build.Snapshot
 	// held: the change takes a restart, which waits for the user's word.
 	needsDecision bool
@@ -170,13 +170,12 @@ func (t *task) climb(ctx context.Context) outcome {
 		under.abandon()
 		return t.restart(ctx, v.restart())
 	case len(v.onceMore()) > 0 && v.rung == manifest.RungKeep:
-		// It might load this once. Then the process could take no other
-		// generation of this code, and would have what it registered for good.
+		// It might load this once. Then the process could take no other generation of this code, and
+		// would have what it registered for good.
 		under.abandon()
 		return t.refuse(v)
 	default:
-		// Also what is expected to be refused is built: the live server has the
-		// last word.
+		// Also what is expected to be refused is built: the live server has the last word.
 		return t.swap(ctx, plan, under)
 	}
 	switch {
@@ -191,8 +190,8 @@ func (t *task) climb(ctx context.Context) outcome {
 	}}
 }
 
-// plan says what the files mean. While the code cannot be loaded the watcher
-// follows whatever may mend that.
+// plan says what the files mean. While the code cannot be loaded the watcher follows whatever may
+// mend that.
 func (t *task) plan(ctx context.Context) (*build.Plan, error) {
 	for again := false; ; again = true {
 		watch := time.Now()
@@ -208,8 +207,8 @@ func (t *task) plan(ctx context.Context) (*build.Plan, error) {
 	}
 }
 
-// watchGraph has the watcher follow the snapshot that is tried, and the live one. What changed between
-// the moment that the former was read and now is taken up as if it were saved now.
+// watchGraph has the watcher follow the snapshot that is tried, and the live one. What changed
+// between the moment that the former was read and now is taken up as if it were saved now.
 func (t *task) watchGraph(next *build.Snapshot) {
 	t.recheck(next.Missed(t.follow(graphSet(t.opts.Dir, t.snap, next)))...)
 }
@@ -262,8 +261,7 @@ func (b *pluginBuild) abandon() {
 	}
 }
 
-// swap is the first rung: a plugin for the running process, which may be under
-// way.
+// swap is the first rung: a plugin for the running process, which may be under way.
 func (t *task) swap(ctx context.Context, plan *build.Plan, b *pluginBuild) outcome {
 	if len(t.snap.Hot()) == 0 {
 		return t.start(ctx, nil)
@@ -279,8 +277,7 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *pluginBuild) outco
 	t.steps = append(t.steps, res.Steps...)
 	t.generation++ // from here on the number is used
 	t.publish(control.Event{Kind: control.EventProgress, Message: fmt.Sprintf("loading generation %d", generation)})
-	// A load is not cancelled half way: it is short, and what became of it must
-	// be known.
+	// A load is not cancelled half way: it is short, and what became of it must be known.
 	load, err := t.load(ctx, res, generation)
 	if err == nil && load.Outcome == control.OutcomeUnloadable && res.Thin {
 		// The process lacks what the plugin counts on. A full link does not.
@@ -326,8 +323,8 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *pluginBuild) outco
 	}
 }
 
-// brokenOff tells the packages whose initialisation a load broke off; nil if it did
-// not come to that.
+// brokenOff tells the packages whose initialisation a load broke off; nil if it did not come to
+// that.
 func brokenOff(load control.LoadResult) func(path string) bool {
 	if !load.Initialising {
 		return nil
@@ -373,8 +370,7 @@ func reason(ds []manifest.Diagnostic) string {
 	return ds[0].Message
 }
 
-// restart is the second rung: it starts anew if the policy for breaks is to do
-// so without asking.
+// restart is the second rung: it starts anew if the policy for breaks is to do so without asking.
 func (t *task) restart(ctx context.Context, reasons []manifest.Diagnostic) outcome {
 	switch t.opts.policy(reasons) {
 	case BreakKeep:
@@ -391,15 +387,13 @@ func (t *task) restart(ctx context.Context, reasons []manifest.Diagnostic) outco
 	return t.start(ctx, reasons)
 }
 
-// revive starts a live server where there is none any more. What was expected of
-// that one is void.
+// revive starts a live server where there is none any more. What was expected of that one is void.
 func (t *task) revive(ctx context.Context) outcome {
 	t.predicted = nil
 	return t.start(ctx, nil)
 }
 
-// start is what the second rung does, and how everything begins: a new process on the
-// same socket.
+// start is what the second rung does, and how everything begins: a new process on the same socket.
 func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome {
 	if t.main == "" {
 		main, err := t.findMain(ctx)
@@ -453,8 +447,7 @@ func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome
 	return out
 }
 
-// findMain finds the main package. While there is none the watcher follows whatever
-// may become one.
+// findMain finds the main package. While there is none the watcher follows whatever may become one.
 func (t *task) findMain(ctx context.Context) (string, error) {
 	for again := false; ; again = true {
 		searched := time.Now()
@@ -465,8 +458,8 @@ func (t *task) findMain(ctx context.Context) (string, error) {
 	}
 }
 
-// waitForRestart says what waits for a restart that failed, and why: hot code was
-// compiled against host packages that the running process does not have.
+// waitForRestart says what waits for a restart that failed, and why: hot code was compiled against
+// host packages that the running process does not have.
 func (t *task) waitForRestart(reasons []manifest.Diagnostic) string {
 	if t.snap == nil || len(t.files) < 2 || !slices.ContainsFunc(reasons, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeHostChanged }) {
 		return ""
@@ -474,10 +467,10 @@ func (t *task) waitForRestart(reasons []manifest.Diagnostic) string {
 	return "all of " + strings.Join(t.cause(), ", ") + " waits for that restart, because hot code goes with the host packages that it was written against: mend them, or take their change back"
 }
 
-// compiled has the code known from source while the first live server is still
-// being linked and started. Where one runs already, what is new is compared with
-// that: its snapshot says what the process has, which another one does not.
-// What remains then is to link the executable and to start it.
+// compiled has the code known from source while the first live server is still being linked and
+// started. Where one runs already, what is new is compared with that: its snapshot says what the
+// process has, which another one does not. What remains then is to link the executable and to start
+// it.
 func (t *task) compiled(s *build.Snapshot, reasons []manifest.Diagnostic) {
 	if t.snap != nil {
 		t.publish(control.Event{Kind: control.EventRestarting, Rung: manifest.RungWarmRestart, Cause: t.cause(), Diagnostics: reasons})
@@ -544,8 +537,8 @@ func (t *task) kept(err error) outcome {
 	return outcome{event: ev, denied: errors.Is(err, fs.ErrPermission)}
 }
 
-// keptFromRestart is kept for code that would need a restart if it compiled: what
-// for is told, too, because no restart was announced.
+// keptFromRestart is kept for code that would need a restart if it compiled: what for is told, too,
+// because no restart was announced.
 func (t *task) keptFromRestart(err error, reasons []manifest.Diagnostic) outcome {
 	out := t.kept(err)
 	if _, ok := errors.AsType[*build.Failure](err); ok && t.snap != nil {

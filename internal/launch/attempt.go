@@ -15,8 +15,7 @@ type attempt struct {
 	caller context.Context // of whoever wants it
 	ctx    context.Context // ends if it is called off, by caller as well until commit
 	cancel context.CancelCauseFunc
-	// commit has the end of caller no longer count. It reports false if that came
-	// first.
+	// commit has the end of caller no longer count. It reports false if that came first.
 	commit func() bool
 	image  Image
 	reply  chan<- startResult // nil: nobody asked, the last image is started again
@@ -28,8 +27,8 @@ type attempt struct {
 	cleared   bool
 	owed      func() // set if this restores what was ended for another attempt: answers that
 	fresh     bool   // it begins without the state of the process before
-	// legacy is the state of a process that was ended for this attempt, or for one
-	// that this takes over from; nil if there is none.
+	// legacy is the state of a process that was ended for this attempt, or for one that this takes
+	// over from; nil if there is none.
 	legacy *legacy
 }
 
@@ -104,8 +103,8 @@ func (l *loop) try(a *attempt) {
 	l.proceed()
 }
 
-// proceed lets the attempt that is under way start, unless it has to wait for
-// others to end: what is left of a process that has ended ends soon.
+// proceed lets the attempt that is under way start, unless it has to wait for others to end: what
+// is left of a process that has ended ends soon.
 func (l *loop) proceed() {
 	a := l.starting
 	if a == nil || a.cleared {

@@ -9,8 +9,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
-// exitGrace is how long a process whose connection broke during a call has to
-// turn out to be dead.
+// exitGrace is how long a process whose connection broke during a call has to turn out to be dead.
 const exitGrace = 2 * time.Second
 
 // change runs a load or rollback on the live process.
@@ -56,8 +55,7 @@ func (l *loop) change(limit time.Duration, call func(context.Context, remote) (c
 	})
 }
 
-// giveUp no longer waits for a load, which may go live all the same when the
-// process goes on.
+// giveUp no longer waits for a load, which may go live all the same when the process goes on.
 func (l *loop) giveUp(p *process, served func(*process) Image) {
 	if served == nil || p.isGone() {
 		return
@@ -70,8 +68,8 @@ func (l *loop) giveUp(p *process, served func(*process) Image) {
 	l.lookAgain(p)
 }
 
-// lookAgain asks a process what it serves, for as long as it takes to answer,
-// and takes that for the truth.
+// lookAgain asks a process what it serves, for as long as it takes to answer, and takes that for
+// the truth.
 func (l *loop) lookAgain(p *process) {
 	l.async(func() func() {
 		ctx, cancel := p.whileAlive(l.ctx)

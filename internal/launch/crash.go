@@ -19,8 +19,7 @@ type ending struct {
 	stale  bool   // that is older than the end: it is not about it
 }
 
-// fromOutside are the signals that are sent to a process, and of which it dies
-// without a word.
+// fromOutside are the signals that are sent to a process, and of which it dies without a word.
 var fromOutside = []string{"killed", "terminated", "hangup", "interrupt", "broken pipe", "alarm clock", "stopped (signal)"}
 
 // sent returns the signal that somebody has ended the process with.
@@ -29,8 +28,7 @@ func (e ending) sent() (signal string, ok bool) {
 	return signal, ok && slices.Contains(fromOutside, signal)
 }
 
-// describe makes the finding about a process that ended by itself. The user's
-// code is in dir.
+// describe makes the finding about a process that ended by itself. The user's code is in dir.
 func (e ending) describe(dir string) manifest.Diagnostic {
 	signal, sent := e.sent()
 	if c, ok := parseCrash(e.crash); ok && !sent && !e.stale {
@@ -83,13 +81,11 @@ func parseCrash(report string) (c crash, ok bool) {
 	return c, true
 }
 
-// position returns where in the user's code it happened: the topmost frame
-// below dir or else the topmost one that does not belong to Go, to this tool
-// or to the module cache.
+// position returns where in the user's code it happened: the topmost frame below dir or else the
+// topmost one that does not belong to Go, to this tool or to the module cache.
 func (c crash) position(dir string) manifest.Position {
 	frames := c.frames
-	// A deferred function that panics again stands above the panic that is the
-	// reason.
+	// A deferred function that panics again stands above the panic that is the reason.
 	for i, f := range slices.Backward(frames) {
 		if f.Function == "panic" {
 			frames = slices.Concat(frames[i+1:], frames[:i])

@@ -20,8 +20,8 @@ type front struct {
 	done <-chan struct{} // closed when the last request has been answered
 }
 
-// newFront starts answering with Options.Front on a copy of the socket. After
-// stop, requests in flight have the time that those of a live server have.
+// newFront starts answering with Options.Front on a copy of the socket. After stop, requests in
+// flight have the time that those of a live server have.
 func newFront(o Options) (*front, error) {
 	s := o.Socket
 	listener, queue, err := s.open()
@@ -61,8 +61,7 @@ func newFront(o Options) (*front, error) {
 	return &front{stop: stop, done: done}, nil
 }
 
-// open returns copies of the socket and of the queue, which may be nil, for
-// this process.
+// open returns copies of the socket and of the queue, which may be nil, for this process.
 func (s *Socket) open() (net.Listener, *takeover.Queue, error) {
 	file, err := s.file()
 	if err != nil {

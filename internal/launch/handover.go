@@ -9,17 +9,16 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// The state of a process goes over to the next one at the moment when no process
-// answers: the old one has new requests wait, and finishes those that it has
-// begun; then it writes its state, and the new one, which has come as far as its
-// handlers, reads it, registers them and gets ready. Only then does the old one
-// hand its connections over. Should the new one fail, the old one goes on.
+// The state of a process goes over to the next one at the moment when no process answers: the old
+// one has new requests wait, and finishes those that it has begun; then it writes its state, and
+// the new one, which has come as far as its handlers, reads it, registers them and gets ready. Only
+// then does the old one hand its connections over. Should the new one fail, the old one goes on.
 //
-// The state passes through this process and is never in a file: whoever is killed
-// leaves nothing behind.
+// The state passes through this process and is never in a file: whoever is killed leaves nothing
+// behind.
 
-// handoverLimit bounds how long a process may take to hand over its state, and
-// restoreLimit how long one may take to receive it.
+// handoverLimit bounds how long a process may take to hand over its state, and restoreLimit how
+// long one may take to receive it.
 const (
 	handoverLimit = time.Duration(control.HandoverRequests+control.HandoverState) + 2*time.Second
 	restoreLimit  = 5 * time.Second
@@ -50,8 +49,8 @@ func (p *process) handOverState(ctx context.Context, req control.HandoverRequest
 	return p.remote.HandOver(ask, req)
 }
 
-// succeed gives p the state of the process before it, and returns the number by
-// which that was asked for it, if it was.
+// succeed gives p the state of the process before it, and returns the number by which that was
+// asked for it, if it was.
 func (l *loop) succeed(ctx context.Context, a *attempt, before, p *process) (asked int64, err error) {
 	var state []byte
 	switch {
@@ -69,8 +68,8 @@ func (l *loop) succeed(ctx context.Context, a *attempt, before, p *process) (ask
 	if err != nil && ctx.Err() == nil {
 		p.note("all state starts again, because the process before did not hand it over: %v", err)
 	}
-	// With the state p registers its handlers and answers, before it is known here.
-	// What it has answered would be lost if it were called off.
+	// With the state p registers its handlers and answers, before it is known here. What it has
+	// answered would be lost if it were called off.
 	if !a.commit() {
 		<-ctx.Done()
 		return asked, context.Cause(ctx)
@@ -84,8 +83,8 @@ func (p *process) note(format string, args ...any) {
 	p.notes = append(p.notes, manifest.Diagnose(manifest.CodeStateShape, manifest.Position{}, "%s", fmt.Sprintf(format, args...)))
 }
 
-// goOn has a process answer again that was asked for its state by a number, if
-// nobody has asked for it since.
+// goOn has a process answer again that was asked for its state by a number, if nobody has asked for
+// it since.
 func (l *loop) goOn(p *process, asked int64) {
 	l.async(func() func() {
 		ctx, cancel := context.WithTimeout(context.Background(), drainAnswer)

@@ -10,16 +10,15 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 )
 
-// keptSockets are the listening sockets that the application opened itself. The
-// engine has copies, so that they are bound while one process replaces another, or
-// is started again.
+// keptSockets are the listening sockets that the application opened itself. The engine has copies,
+// so that they are bound while one process replaces another, or is started again.
 type keptSockets struct {
 	mu    sync.Mutex      // guards what follows
 	shelf *takeover.Shelf // of the process that went live last; nil: there was none, or it cannot have one
 }
 
-// files returns copies of the sockets for a process, and what to say to it about
-// them; first is the number of the first file.
+// files returns copies of the sockets for a process, and what to say to it about them; first is the
+// number of the first file.
 func (k *keptSockets) files(first int) (files []*os.File, told []control.KeptSocket, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -43,8 +42,8 @@ func (k *keptSockets) files(first int) (files []*os.File, told []control.KeptSoc
 	return files, told, nil
 }
 
-// replace has the sockets of a process kept in place of those of the one before: what
-// that had alone is given back. Shelf may be nil.
+// replace has the sockets of a process kept in place of those of the one before: what that had
+// alone is given back. Shelf may be nil.
 func (k *keptSockets) replace(shelf *takeover.Shelf) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -66,8 +65,7 @@ func (k *keptSockets) replace(shelf *takeover.Shelf) {
 	old.Empty() // the process may have something to say yet
 }
 
-// drop gives back the sockets of a process that is over, unless they are those to
-// keep.
+// drop gives back the sockets of a process that is over, unless they are those to keep.
 func (k *keptSockets) drop(shelf *takeover.Shelf) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

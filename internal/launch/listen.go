@@ -17,8 +17,8 @@ import (
 var (
 	// ErrNotLoopback reports an address that other machines could reach.
 	ErrNotLoopback = errors.New("not a loopback address")
-	// ErrAddrInUse reports an address that somebody listens on. Errors that wrap
-	// it also wrap syscall.EADDRINUSE.
+	// ErrAddrInUse reports an address that somebody listens on. Errors that wrap it also wrap
+	// syscall.EADDRINUSE.
 	ErrAddrInUse = errors.New("address is in use")
 )
 
@@ -43,9 +43,9 @@ func (e *InUseError) Error() string {
 // Unwrap returns ErrAddrInUse and syscall.EADDRINUSE.
 func (e *InUseError) Unwrap() []error { return []error{ErrAddrInUse, syscall.EADDRINUSE} }
 
-// Socket is the one listening socket of a workspace, and the queue for
-// connections that one live server hands to the next. Live servers inherit
-// copies of it; it is bound as long as any of them is open.
+// Socket is the one listening socket of a workspace, and the queue for connections that one live
+// server hands to the next. Live servers inherit copies of it; it is bound as long as any of them
+// is open.
 type Socket struct {
 	listener *net.TCPListener
 	queue    *takeover.Queue // nil where the system has none
@@ -53,10 +53,9 @@ type Socket struct {
 	kept     keptSockets     // of the application, beside this one
 }
 
-// Listen binds a loopback address. An address without a host, such as ":8080",
-// means 127.0.0.1; port 0 lets the system choose. The error wraps
-// ErrNotLoopback for any other interface, and ErrAddrInUse, naming the process
-// where the system tells which, if the port is taken.
+// Listen binds a loopback address. An address without a host, such as ":8080", means 127.0.0.1;
+// port 0 lets the system choose. The error wraps ErrNotLoopback for any other interface, and
+// ErrAddrInUse, naming the process where the system tells which, if the port is taken.
 func Listen(ctx context.Context, addr string) (*Socket, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -149,12 +148,12 @@ func (s *Socket) queueFiles() (pass, take *os.File, err error) {
 	return pass, take, nil
 }
 
-// dupFile returns a copy of a listener's descriptor that is closed in children
-// unless it is handed to them.
+// dupFile returns a copy of a listener's descriptor that is closed in children unless it is handed
+// to them.
 //
-// It is not the File method of the listener: a File from there puts the socket
-// into blocking mode as soon as it is handed to a child, for all copies in all
-// processes, and an Accept in the engine could never be interrupted again.
+// It is not the File method of the listener: a File from there puts the socket into blocking mode
+// as soon as it is handed to a child, for all copies in all processes, and an Accept in the engine
+// could never be interrupted again.
 func dupFile(c syscall.Conn, name string) (*os.File, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// holder describes, to follow the words "is taken", the process that keeps
-// port from being bound on ip. It is empty if that cannot be found out.
+// holder describes, to follow the words "is taken", the process that keeps port from being bound on
+// ip. It is empty if that cannot be found out.
 func holder(ctx context.Context, ip netip.Addr, port string) string {
 	number, err := net.DefaultResolver.LookupPort(ctx, "tcp", port)
 	if err != nil {
@@ -29,8 +29,8 @@ func holder(ctx context.Context, ip netip.Addr, port string) string {
 			}
 		}
 	}
-	// Reading another user's descriptors is refused; those are skipped. Of
-	// several holders of one socket the oldest is named: it opened the socket.
+	// Reading another user's descriptors is refused; those are skipped. Of several holders of one
+	// socket the oldest is named: it opened the socket.
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	slices.SortFunc(links, func(a, b string) int { return pidOf(a) - pidOf(b) })
 	for _, link := range links {
@@ -92,9 +92,9 @@ func socketsIn(table, state string) (sockets []boundSocket) {
 	return sockets
 }
 
-// parseKernelAddr reads an address like 0100007F:1F90: words of 32 bits in the
-// byte order of the machine, which is little-endian on everything that Go's
-// plugins run on but s390x, where no holder is found.
+// parseKernelAddr reads an address like 0100007F:1F90: words of 32 bits in the byte order of the
+// machine, which is little-endian on everything that Go's plugins run on but s390x, where no holder
+// is found.
 func parseKernelAddr(s string) (addr netip.AddrPort, ok bool) {
 	host, port, _ := strings.Cut(s, ":")
 	ip, err := hex.DecodeString(host)

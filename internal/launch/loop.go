@@ -10,9 +10,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
-// loop is the state of a Supervisor. It belongs to the goroutine of Run, which
-// runs every method; what takes time runs in other goroutines, by async, and
-// comes back with what is to be done next.
+// loop is the state of a Supervisor. It belongs to the goroutine of Run, which runs every method;
+// what takes time runs in other goroutines, by async, and comes back with what is to be done next.
 type loop struct {
 	*Supervisor
 	ctx      context.Context
@@ -23,8 +22,8 @@ type loop struct {
 
 	live     *process // serving; nil while there is none
 	starting *attempt // to become live
-	// following comes next, as soon as the process is gone that live stands in for;
-	// nil if live does not.
+	// following comes next, as soon as the process is gone that live stands in for; nil if live does
+	// not.
 	following *attempt
 	front     *front // answers while live is nil
 
@@ -147,8 +146,7 @@ func (l *loop) tellLingering(p *process, where string) {
 	}
 }
 
-// goLive makes p the one that serves, and calls then when nobody else accepts
-// connections any more.
+// goLive makes p the one that serves, and calls then when nobody else accepts connections any more.
 func (l *loop) goLive(p *process, then func()) {
 	before := l.live
 	p.readyAt = time.Now()
@@ -161,12 +159,11 @@ func (l *loop) goLive(p *process, then func()) {
 	l.end(before, then)
 }
 
-// end ends a process, which may be nil, and calls then when it has stopped
-// accepting connections.
+// end ends a process, which may be nil, and calls then when it has stopped accepting connections.
 func (l *loop) end(p *process, then func()) { l.endAfter(p, false, nothing, then) }
 
-// endAfter is end, but first calls another function, outside of the loop. Alone:
-// no other process accepts before p is gone.
+// endAfter is end, but first calls another function, outside of the loop. Alone: no other process
+// accepts before p is gone.
 func (l *loop) endAfter(p *process, alone bool, first, then func()) {
 	if p == nil || p.ending {
 		then()

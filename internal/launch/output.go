@@ -11,21 +11,19 @@ import (
 const (
 	// tailSize is how much of a process's output is kept for reports, in bytes.
 	tailSize = 64 << 10
-	// crashSize is how much of a crash report is kept. The interesting part, the
-	// message and the first goroutine, comes first, and a report of all
-	// goroutines is longer than tailSize.
+	// crashSize is how much of a crash report is kept. The interesting part, the message and the first
+	// goroutine, comes first, and a report of all goroutines is longer than tailSize.
 	crashSize = 64 << 10
 )
 
-// crashStarts begin the report of a Go program that crashes, at the start of a
-// line.
+// crashStarts begin the report of a Go program that crashes, at the start of a line.
 var crashStarts = [][]byte{[]byte("\npanic: "), []byte("\nfatal error: "), []byte("\nSIG")}
 
 // longestStart is the length of the longest of crashStarts, in bytes.
 const longestStart = len("\nfatal error: ")
 
-// tail is a writer that keeps the end of what is written to it, and the
-// beginning of the last crash report in it. It is safe for concurrent use.
+// tail is a writer that keeps the end of what is written to it, and the beginning of the last crash
+// report in it. It is safe for concurrent use.
 type tail struct {
 	mu    sync.Mutex
 	end   []byte    // at most 2*tailSize, of which the last tailSize count
@@ -90,8 +88,8 @@ type lockedWriter struct {
 	w  io.Writer
 }
 
-// Write hides faults of the writer: a process must not be stopped because
-// nobody can read what it prints.
+// Write hides faults of the writer: a process must not be stopped because nobody can read what it
+// prints.
 func (l *lockedWriter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

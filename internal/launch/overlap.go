@@ -8,29 +8,27 @@ import (
 	"time"
 )
 
-// Processes overlap while one replaces another, so that the old one serves until
-// the new one can. Where the old one has something that no second process can
-// have (a port beside the engine's socket, a lock on a file), the new one would
-// fail or wait for ever. Then the old one is ended first. Requests that come in
-// between wait in the queue of the socket.
+// Processes overlap while one replaces another, so that the old one serves until the new one can.
+// Where the old one has something that no second process can have (a port beside the engine's
+// socket, a lock on a file), the new one would fail or wait for ever. Then the old one is ended
+// first. Requests that come in between wait in the queue of the socket.
 
 const (
 	// lockPause is how often it is looked what a starting process waits for.
 	lockPause = 200 * time.Millisecond
-	// lockPatience is how long a process may have a file open that another one has
-	// locked: some try again and again where others wait.
+	// lockPatience is how long a process may have a file open that another one has locked: some try
+	// again and again where others wait.
 	lockPatience = time.Second
-	// portPatience is how long a process is watched, once it is ready, that comes
-	// after one with a second port: it may be about to die for want of that.
+	// portPatience is how long a process is watched, once it is ready, that comes after one with a
+	// second port: it may be about to die for want of that.
 	portPatience = 250 * time.Millisecond
-	// soon is how long after it got ready the death of a process may still be
-	// because of what the one before it had.
+	// soon is how long after it got ready the death of a process may still be because of what the one
+	// before it had.
 	soon = 5 * time.Second
 )
 
-// NoOverlap reports that a restart ends the running process before it starts the
-// new one, from now on wherever that has the same. Conflict says why, to follow
-// "two processes cannot both".
+// NoOverlap reports that a restart ends the running process before it starts the new one, from now
+// on wherever that has the same. Conflict says why, to follow "two processes cannot both".
 type NoOverlap struct {
 	Conflict string
 	// Socket: it is a listening socket, which the engine can hand on.
@@ -52,8 +50,8 @@ type wait struct {
 	owner  string   // describes who has it, if that is not the process before
 }
 
-// predictClash returns what the process that serves has and a second one could not
-// have. Told are the conflicts that were met before.
+// predictClash returns what the process that serves has and a second one could not have. Told are
+// the conflicts that were met before.
 func predictClash(h holdings, told map[resource]bool) *clash {
 	if !h.known {
 		for r := range told {
@@ -72,8 +70,7 @@ func predictClash(h holdings, told map[resource]bool) *clash {
 // key is the resource without what may change between two looks at it.
 func (r resource) key() resource { return resource{kind: r.kind, name: r.name} }
 
-// watchLocks calls off a start when the new process p waits for what the one
-// before has.
+// watchLocks calls off a start when the new process p waits for what the one before has.
 func (l *loop) watchLocks(ctx context.Context, cancel context.CancelCauseFunc, p, before *process) {
 	ticks := time.NewTicker(lockPause)
 	defer ticks.Stop()
@@ -105,8 +102,7 @@ func (l *loop) watchLocks(ctx context.Context, cancel context.CancelCauseFunc, p
 	}
 }
 
-// clashed returns why a start went wrong if that is because of what the process
-// before it had.
+// clashed returns why a start went wrong if that is because of what the process before it had.
 func clashed(p *process, held holdings) *clash {
 	if p == nil {
 		return nil
@@ -134,11 +130,10 @@ func (l *loop) tellAlone(c *clash) {
 	}
 }
 
-// standIn makes p live, which is ready but lacks what the process before has, until
-// that process is gone: it may forward requests to p, and waits for the answers.
-// Then p is ended for the attempt again: it has answered requests, so its state is
-// the one that goes along. If that is not wanted any more p goes on without what it
-// lacks, and stays is called.
+// standIn makes p live, which is ready but lacks what the process before has, until that process is
+// gone: it may forward requests to p, and waits for the answers. Then p is ended for the attempt
+// again: it has answered requests, so its state is the one that goes along. If that is not wanted
+// any more p goes on without what it lacks, and stays is called.
 func (l *loop) standIn(p, before *process, again *attempt, stays func()) {
 	again.fresh = false // p began so, if that is wanted
 	image := l.image
@@ -182,9 +177,8 @@ func (l *loop) displace(a *attempt) {
 	l.endAfter(old, true, func() { left.receive(l.ctx, old, l.handovers.Add(1)) }, nothing)
 }
 
-// restore starts the process that was ended once more, as a failed with err. Who
-// asked for a is answered when that is done, or as soon as the start is not wanted
-// any more.
+// restore starts the process that was ended once more, as a failed with err. Who asked for a is
+// answered when that is done, or as soon as the start is not wanted any more.
 func (l *loop) restore(a *attempt, err error) {
 	if start, ok := errors.AsType[*StartError](err); ok {
 		start.Displaced = true

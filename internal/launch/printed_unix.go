@@ -12,21 +12,20 @@ import (
 )
 
 const (
-	// leftoverOutput is how long, after a process has ended, its output may come
-	// from children of it that still run.
+	// leftoverOutput is how long, after a process has ended, its output may come from children of it
+	// that still run.
 	leftoverOutput = 250 * time.Millisecond
-	// blockedOutput is how long what the process itself has printed may take where
-	// nobody reads what the engine prints.
+	// blockedOutput is how long what the process itself has printed may take where nobody reads what
+	// the engine prints.
 	blockedOutput = 5 * time.Second
-	// lateNotice is how late the end of a process may be noticed. One that has closed
-	// its output earlier than that went on without.
+	// lateNotice is how late the end of a process may be noticed. One that has closed its output
+	// earlier than that went on without.
 	lateNotice = 10 * time.Second
 	// pipeSize is the most that a pipe holds by default limits, in bytes.
 	pipeSize = 1 << 20
 )
 
-// printing is what a process prints to one of its outputs, on its way through a
-// pipe.
+// printing is what a process prints to one of its outputs, on its way through a pipe.
 type printing struct {
 	from *os.File
 	to   io.Writer
@@ -57,8 +56,8 @@ func (p *printing) copy() {
 	}
 }
 
-// drain copies what is in the pipe without waiting for more. Children may write
-// faster than that, but no more than a pipe holds was there before them.
+// drain copies what is in the pipe without waiting for more. Children may write faster than that,
+// but no more than a pipe holds was there before them.
 func (p *printing) drain() {
 	pipe, err := p.from.SyscallConn()
 	if err := errors.Join(err, p.from.SetReadDeadline(time.Time{})); err != nil {
@@ -85,9 +84,9 @@ func (p *printing) drain() {
 	}
 }
 
-// awaitPrinted returns when what a process itself has printed is written. It has
-// ended, so all of that is in the pipes, however long the machine takes to copy it:
-// only children that keep them open are cut off.
+// awaitPrinted returns when what a process itself has printed is written. It has ended, so all of
+// that is in the pipes, however long the machine takes to copy it: only children that keep them
+// open are cut off.
 func awaitPrinted(all ...*printing) {
 	if completeWithin(leftoverOutput, all) {
 		return
@@ -111,8 +110,8 @@ func completeWithin(d time.Duration, all []*printing) bool {
 	return true
 }
 
-// endOf returns when a process ended, of which it was noticed at a time: the end of
-// its output tells it, too, and may have been noticed sooner.
+// endOf returns when a process ended, of which it was noticed at a time: the end of its output
+// tells it, too, and may have been noticed sooner.
 func (p *printing) endOf(noticed time.Time) time.Time {
 	select {
 	case <-p.complete:

@@ -10,16 +10,16 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// process is a child and what the loop knows about it. Only the goroutine of
-// Run uses the fields that are not set at the start.
+// process is a child and what the loop knows about it. Only the goroutine of Run uses the fields
+// that are not set at the start.
 type process struct {
 	*child
 	image    Image         // what it serves now
 	images   map[int]Image // what it can be rolled back to, by generation
 	answered bool          // it has spoken the control protocol
 	readyAt  time.Time
-	// rivals is what the process before had when this one started; nil if there was
-	// none, or it was told already what this one lacks.
+	// rivals is what the process before had when this one started; nil if there was none, or it was
+	// told already what this one lacks.
 	rivals  *holdings
 	given   map[int]Image         // loads that were given up, and may go live yet, by generation
 	changes int                   // loads and rollbacks that are running, or during which it died
@@ -61,17 +61,15 @@ func (p *process) exits(d time.Duration) bool {
 	}
 }
 
-// awaitReady waits until a process that was just started serves. It calls give
-// once, if the process waits for the state of the one before. The error is a
-// *StartError.
+// awaitReady waits until a process that was just started serves. It calls give once, if the process
+// waits for the state of the one before. The error is a *StartError.
 func (p *process) awaitReady(ctx context.Context, limit time.Duration, give func(context.Context) error) (control.LiveStatus, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, ErrNotReady)
 	defer cancel()
 	ask, cancelAsk := p.whileAlive(ctx)
 	defer cancelAsk()
 	for pause := 2 * time.Millisecond; ; pause = min(2*pause, 20*time.Millisecond) {
-		// The socket is bound already: the first question waits until the process
-		// is able to answer.
+		// The socket is bound already: the first question waits until the process is able to answer.
 		st, err := p.remote.Status(ask)
 		p.answered = p.answered || err == nil
 		switch {
@@ -106,12 +104,12 @@ func (p *process) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// drainAnswer bounds how long a process may take to stop accepting. It has
-// only to close a listener.
+// drainAnswer bounds how long a process may take to stop accepting. It has only to close a
+// listener.
 const drainAnswer = 5 * time.Second
 
-// handOver asks a process to stop accepting and to end, and returns when it has
-// stopped accepting. It reports whether the process has understood.
+// handOver asks a process to stop accepting and to end, and returns when it has stopped accepting.
+// It reports whether the process has understood.
 func (p *process) handOver(drain control.DrainRequest) bool {
 	if !p.answered || p.isGone() {
 		return false // it does not accept anything
@@ -131,8 +129,8 @@ func (p *process) handOver(drain control.DrainRequest) bool {
 	return true // should the connection have broken: it is ending faster than it answers
 }
 
-// awaitEnd returns when the process is gone, and sees to it that this happens:
-// sooner when ctx ends.
+// awaitEnd returns when the process is gone, and sees to it that this happens: sooner when ctx
+// ends.
 func (p *process) awaitEnd(ctx context.Context, draining bool, o Options) {
 	if draining {
 		limit, cancel := context.WithTimeout(context.Background(), o.DrainTimeout)
@@ -161,8 +159,8 @@ func (p *process) exitedEarly() error {
 	}
 }
 
-// notReady makes the error of a process that runs but does not serve. Last is
-// the error of the last question to it.
+// notReady makes the error of a process that runs but does not serve. Last is the error of the last
+// question to it.
 func (p *process) notReady(cause error, limit time.Duration, last error) error {
 	e := &StartError{Output: p.output(), Cause: cause}
 	if errors.Is(cause, ErrNotReady) {

@@ -11,12 +11,11 @@ import (
 // resource is something that only one process at a time can have.
 type resource struct {
 	kind resourceKind
-	// name is an address for a port, a path otherwise. It is empty if all that is
-	// known is that there is one.
+	// name is an address for a port, a path otherwise. It is empty if all that is known is that there
+	// is one.
 	name string
-	// sure says that a second process of the same program cannot have it either.
-	// An address is not sure if the system may have chosen its port, a lock is not
-	// if it may be held for a moment only.
+	// sure says that a second process of the same program cannot have it either. An address is not
+	// sure if the system may have chosen its port, a lock is not if it may be held for a moment only.
 	sure bool
 }
 
@@ -89,8 +88,8 @@ func lastMatch(re *regexp.Regexp, text string) []string {
 	return all[len(all)-1]
 }
 
-// missed returns what a process did not get because another one has it, which
-// holds what h says. Output is the end of what the first has printed.
+// missed returns what a process did not get because another one has it, which holds what h says.
+// Output is the end of what the first has printed.
 func (h holdings) missed(output string) (resource, bool) {
 	if _, address := addressInUse(output); address {
 		return h.missedAddress(output)
@@ -125,8 +124,8 @@ func (h holdings) missedAddress(output string) (resource, bool) {
 	return resource{}, false
 }
 
-// samePort compares two addresses. Of :80 and 127.0.0.1:80 only one process can
-// have the second while another has the first.
+// samePort compares two addresses. Of :80 and 127.0.0.1:80 only one process can have the second
+// while another has the first.
 func samePort(a, b string) bool {
 	return a[strings.LastIndexByte(a, ':')+1:] == b[strings.LastIndexByte(b, ':')+1:]
 }
@@ -144,8 +143,8 @@ func (h holdings) made(path string) bool {
 	return err == nil && errNumber == nil && pid == h.pid
 }
 
-// names reports whether a text is about a file: it has its path or that of its
-// directory, as databases have many files.
+// names reports whether a text is about a file: it has its path or that of its directory, as
+// databases have many files.
 func (h holdings) names(text, path string) bool {
 	if strings.Contains(text, path) || strings.Contains(text, filepath.Base(path)) {
 		return true

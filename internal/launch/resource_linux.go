@@ -64,9 +64,8 @@ func groupOf(group int) (pids []int) {
 	return pids
 }
 
-// groupRuns reports whether there is a process in a group that runs. What has
-// ended stays there until its parent takes note, and the first process of a
-// container often takes none.
+// groupRuns reports whether there is a process in a group that runs. What has ended stays there
+// until its parent takes note, and the first process of a container often takes none.
 func groupRuns(group int) bool {
 	return syscall.Kill(-group, 0) == nil && len(groupOf(group)) > 0
 }
@@ -166,8 +165,8 @@ func (u *unixSystem) holds(c *child) holdings {
 	return h
 }
 
-// ownSockets returns the inodes of the engine's socket, and of those of the
-// application that it keeps.
+// ownSockets returns the inodes of the engine's socket, and of those of the application that it
+// keeps.
 func (u *unixSystem) ownSockets() (inodes []string) {
 	files, _, _ := u.Socket.kept.files(0) // without them they count as what only one process can have
 	if f, errOwn := u.Socket.file(); errOwn == nil {
@@ -183,8 +182,7 @@ func (u *unixSystem) ownSockets() (inodes []string) {
 	return inodes
 }
 
-// chosenPorts are those from which the system chooses where a program asks for
-// port 0.
+// chosenPorts are those from which the system chooses where a program asks for port 0.
 func chosenPorts() (low, high int) {
 	data, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if n, _ := fmt.Sscan(string(data), &low, &high); err != nil || n != 2 {
@@ -193,8 +191,7 @@ func chosenPorts() (low, high int) {
 	return low, high
 }
 
-// unixListeners returns the sockets with a name that somebody listens on, by
-// inode.
+// unixListeners returns the sockets with a name that somebody listens on, by inode.
 func unixListeners(table string) map[string]string {
 	f, err := os.Open(table)
 	if err != nil {
@@ -213,8 +210,8 @@ func unixListeners(table string) map[string]string {
 	return sockets
 }
 
-// waits looks what a process waits for: what the one before it has locked, or
-// without that one anybody.
+// waits looks what a process waits for: what the one before it has locked, or without that one
+// anybody.
 func (u *unixSystem) waits(p, before *child) wait {
 	group := groupOf(p.pid)
 	files := openFiles(group)
@@ -254,8 +251,7 @@ func (u *unixSystem) waits(p, before *child) wait {
 	return wait{}
 }
 
-// strangersLock finds a file that a process has open and somebody else has
-// locked.
+// strangersLock finds a file that a process has open and somebody else has locked.
 func strangersLock(h holdings, table []kernelLock, files []openFile, group []int) wait {
 	for _, l := range table {
 		if l.waiting || !l.write || slices.Contains(group, l.pid) {
@@ -303,8 +299,8 @@ func pathOf(files []openFile, file string) string {
 	return "a file"
 }
 
-// inodeOf takes the inode from a device and an inode. The device is left out:
-// the tables of locks and of files do not agree on it for all file systems.
+// inodeOf takes the inode from a device and an inode. The device is left out: the tables of locks
+// and of files do not agree on it for all file systems.
 func inodeOf(file string) string { return file[strings.LastIndexByte(file, ':')+1:] }
 
 func inode(st os.FileInfo) string {

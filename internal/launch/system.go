@@ -10,21 +10,19 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 )
 
-// system is the operating system as a Supervisor sees it. Tests put a fake one
-// in its place.
+// system is the operating system as a Supervisor sees it. Tests put a fake one in its place.
 type system struct {
-	// start starts a process. One that awaits asks for the state of the process
-	// before.
+	// start starts a process. One that awaits asks for the state of the process before.
 	start func(img Image, awaits bool) (*child, error)
 	front func() (*front, error)
-	// holds looks what a process and its children have; waits, what a process that
-	// is not ready may be waiting for: what the one before has or, if that is nil,
-	// anybody; owner describes, to follow "is taken", who has a port.
+	// holds looks what a process and its children have; waits, what a process that is not ready may be
+	// waiting for: what the one before has or, if that is nil, anybody; owner describes, to follow "is
+	// taken", who has a port.
 	holds func(*child) holdings
 	waits func(p, before *child) wait
 	owner func(resource) string
-	// keep has the listening sockets of a process handed to the next; drop gives them
-	// back if it never was one to take over from.
+	// keep has the listening sockets of a process handed to the next; drop gives them back if it never
+	// was one to take over from.
 	keep, drop func(*child)
 }
 
@@ -33,8 +31,8 @@ type child struct {
 	pid    int
 	dir    string // working directory
 	remote remote
-	// terminate asks it to end (SIGTERM); kill ends it and its children
-	// (SIGKILL). After the end both do nothing.
+	// terminate asks it to end (SIGTERM); kill ends it and its children (SIGKILL). After the end both
+	// do nothing.
 	terminate, kill func()
 	output          func() string // the end of its stderr so far
 	printed         func() string // that of its stdout, and of its stderr
@@ -51,8 +49,8 @@ type remote interface {
 	Load(ctx context.Context, req control.LoadRequest) (control.LoadResult, error)
 	Rollback(ctx context.Context, req control.RollbackRequest) (control.LoadResult, error)
 	Drain(ctx context.Context, req control.DrainRequest) error
-	// HandOver asks for the state for the process that takes over; empty: there is
-	// none. Release has the process go on; Restore gives it the state.
+	// HandOver asks for the state for the process that takes over; empty: there is none. Release has
+	// the process go on; Restore gives it the state.
 	HandOver(ctx context.Context, req control.HandoverRequest) ([]byte, error)
 	Release(ctx context.Context, req control.ReleaseRequest) error
 	Restore(ctx context.Context, state []byte) error

@@ -25,8 +25,7 @@ import (
 // firstFile is the descriptor that the first of ExtraFiles has in a child.
 const firstFile = 3
 
-// lastWords is how old what a process has printed may be at its end to be about
-// the end.
+// lastWords is how old what a process has printed may be at its end to be about the end.
 const lastWords = time.Second
 
 // newSystem returns the real one.
@@ -80,8 +79,8 @@ func (u *unixSystem) removeStaleSockets() error {
 	return nil
 }
 
-// start starts a process that serves img. Its control socket is bound already:
-// calls to it wait until it answers.
+// start starts a process that serves img. Its control socket is bound already: calls to it wait
+// until it answers.
 func (u *unixSystem) start(img Image, awaits bool) (_ *child, err error) {
 	var files []*os.File // to be closed here once the process has them, or if it cannot be started
 	defer func() {
@@ -151,8 +150,8 @@ func (u *unixSystem) start(img Image, awaits bool) (_ *child, err error) {
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.ExtraFiles = slices.Concat([]*os.File{listener, controls, aliveR}, queue, kept)
 	cmd.Env = append(u.environment(img, awaits, queue != nil, keepAt, told), "PWD="+cmd.Dir) // os/exec adds it to an environment of its own only
-	// Its own group, so that Ctrl-C in the terminal reaches the engine only,
-	// which then ends it in an orderly way.
+	// Its own group, so that Ctrl-C in the terminal reaches the engine only, which then ends it in an
+	// orderly way.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		closeAll([]*os.File{aliveW, outR, errR})
@@ -223,8 +222,7 @@ func (u *unixSystem) controlSocket() (path string, file *os.File, err error) {
 			return "", nil, err
 		}
 		file, err := dupFile(l, "control socket")
-		// Only the process has it from now on: once that has ended nobody waits
-		// for an answer.
+		// Only the process has it from now on: once that has ended nobody waits for an answer.
 		if err := errors.Join(err, l.Close()); err != nil {
 			return "", nil, errors.Join(err, os.Remove(path))
 		}
@@ -232,8 +230,8 @@ func (u *unixSystem) controlSocket() (path string, file *os.File, err error) {
 	}
 }
 
-// environment returns the environment of a process: that of the engine, then
-// Options.Env, then what the engine hands over.
+// environment returns the environment of a process: that of the engine, then Options.Env, then what
+// the engine hands over.
 func (u *unixSystem) environment(img Image, awaits, queue bool, keepAt int, kept []control.KeptSocket) []string {
 	const first = firstFile
 	ours := [][2]string{

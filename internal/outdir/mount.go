@@ -10,8 +10,8 @@ import (
 var ErrNoExec = errors.New("is on a file system that is mounted with the option noexec, " +
 	"so that nothing in it can be run")
 
-// Executable returns an error that wraps ErrNoExec if no program can be run from
-// a directory. What it cannot find out it does not report.
+// Executable returns an error that wraps ErrNoExec if no program can be run from a directory. What
+// it cannot find out it does not report.
 func Executable(path string) error { return executable(path, noexec) }
 
 func executable(path string, noexec func(string) bool) error {
@@ -21,8 +21,8 @@ func executable(path string, noexec func(string) bool) error {
 	return nil
 }
 
-// Advice says what to do about an error of using the directory at path; it is
-// empty if nothing more is known than what the error says.
+// Advice says what to do about an error of using the directory at path; it is empty if nothing more
+// is known than what the error says.
 func Advice(path string, err error) string {
 	switch {
 	case errors.Is(err, ErrNoExec):

@@ -1,16 +1,14 @@
-// Package outdir owns .anvil, the directory inside an application's that
-// everything is written to: its names, and how it is opened, read, written and
-// cleaned.
+// Package outdir owns .anvil, the directory inside an application's that everything is written to:
+// its names, and how it is opened, read, written and cleaned.
 //
-// A checkout can bring a .anvil of its own. So the directory is opened once, as
-// an os.Root, and what is done below it is done through that. It is refused if
-// it is a symbolic link, belongs to another user, or is no directory. A link is
-// refused wherever it leads: whether the user made it or the checkout cannot be
-// told, and what it points to would be cleaned. Names in it that are links are
-// replaced, never followed.
+// A checkout can bring a .anvil of its own. So the directory is opened once, as an os.Root, and
+// what is done below it is done through that. It is refused if it is a symbolic link, belongs to
+// another user, or is no directory. A link is refused wherever it leads: whether the user made it
+// or the checkout cannot be told, and what it points to would be cleaned. Names in it that are
+// links are replaced, never followed.
 //
-// Compilers, linkers and sockets take paths. Those are asked for with Below just
-// before they are used, which looks at every directory on the way.
+// Compilers, linkers and sockets take paths. Those are asked for with Below just before they are
+// used, which looks at every directory on the way.
 package outdir
 
 import (
@@ -56,8 +54,8 @@ type Dir struct {
 	root *os.Root
 }
 
-// Open opens the directory at path. The error wraps fs.ErrNotExist if there is
-// none, and ErrRefused if it is not to be used.
+// Open opens the directory at path. The error wraps fs.ErrNotExist if there is none, and ErrRefused
+// if it is not to be used.
 func Open(path string) (*Dir, error) {
 	info, err := Check(path)
 	if err != nil {
@@ -77,8 +75,8 @@ func Open(path string) (*Dir, error) {
 	return &Dir{path, root}, nil
 }
 
-// Make opens the directory at path, and makes it if it is not there; the one
-// around it must exist. Nobody else may look into it: what is in it can be run.
+// Make opens the directory at path, and makes it if it is not there; the one around it must exist.
+// Nobody else may look into it: what is in it can be run.
 func Make(path string) (*Dir, error) {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
@@ -93,8 +91,7 @@ func Make(path string) (*Dir, error) {
 	return d, nil
 }
 
-// Check returns what is known of the directory at path. The errors are those of
-// Open.
+// Check returns what is known of the directory at path. The errors are those of Open.
 func Check(path string) (fs.FileInfo, error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -160,13 +157,12 @@ func (d *Dir) Names(name string) ([]string, error) {
 	return names, d.withPath(name, err)
 }
 
-// Remove removes a file, or a directory with what is in it. What a symbolic link
-// leads to stays.
+// Remove removes a file, or a directory with what is in it. What a symbolic link leads to stays.
 func (d *Dir) Remove(name string) error { return d.withPath(name, d.root.RemoveAll(name)) }
 
-// Below makes the directory with a name below this one and returns its path, for
-// programs that want one. Nothing on the way may be a symbolic link: that is
-// removed, and a directory made in its place.
+// Below makes the directory with a name below this one and returns its path, for programs that want
+// one. Nothing on the way may be a symbolic link: that is removed, and a directory made in its
+// place.
 func (d *Dir) Below(name string) (string, error) {
 	for _, at := range steps(name) {
 		info, err := d.root.Lstat(at)

@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// Write replaces a file, so that a reader sees the old or the new one and never
-// a part, and so that a full disk leaves the old one. A symbolic link in its
-// place is replaced, not followed. The file is for this user only.
+// Write replaces a file, so that a reader sees the old or the new one and never a part, and so that
+// a full disk leaves the old one. A symbolic link in its place is replaced, not followed. The file
+// is for this user only.
 func (d *Dir) Write(name string, data []byte) error {
 	if dir := filepath.Dir(name); dir != "." {
 		if _, err := d.Below(dir); err != nil {
@@ -34,9 +34,9 @@ func (d *Dir) Write(name string, data []byte) error {
 	return nil
 }
 
-// Prepare has the directory ignored by git, and its lock be a file. The error
-// wraps ErrRefused if there are directories in it that Clean would remove, and
-// nothing says that an anvil-lsp made them: a lock, or our .gitignore.
+// Prepare has the directory ignored by git, and its lock be a file. The error wraps ErrRefused if
+// there are directories in it that Clean would remove, and nothing says that an anvil-lsp made
+// them: a lock, or our .gitignore.
 func (d *Dir) Prepare() error {
 	if name := d.strange(); name != "" {
 		return fmt.Errorf("%s %w: anvil-lsp did not make it, and would remove %s in it; move it away",
@@ -61,8 +61,8 @@ func (d *Dir) Prepare() error {
 	return f.Close()
 }
 
-// strange returns a directory that Clean would remove although anvil-lsp did not
-// make it; empty if there is none.
+// strange returns a directory that Clean would remove although anvil-lsp did not make it; empty if
+// there is none.
 func (d *Dir) strange() string {
 	if d.regular(Lock) {
 		return ""
@@ -83,8 +83,8 @@ func (d *Dir) regular(name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// prepareIgnore writes a .gitignore, unless there is one. An empty one is what a
-// full disk has left of it.
+// prepareIgnore writes a .gitignore, unless there is one. An empty one is what a full disk has left
+// of it.
 func (d *Dir) prepareIgnore() error {
 	info, err := d.root.Lstat(ignore)
 	if err == nil && info.Mode().IsRegular() && info.Size() > 0 {
@@ -96,8 +96,8 @@ func (d *Dir) prepareIgnore() error {
 // ignored is the text of the .gitignore.
 const ignored = "*\n"
 
-// Clean removes what an earlier engine left. Prepare has to come first. All of it
-// is tried; the error is the first one, since the others have the same cause.
+// Clean removes what an earlier engine left. Prepare has to come first. All of it is tried; the
+// error is the first one, since the others have the same cause.
 func (d *Dir) Clean() error {
 	var first error
 	for _, name := range scratch {

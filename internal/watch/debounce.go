@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// few is how many files one save changes at most: the file, perhaps what a
-	// formatter or generator writes next to it.
+	// few is how many files one save changes at most: the file, perhaps what a formatter or generator
+	// writes next to it.
 	few = 4
 	// holdPoll is how often Hold is asked while a batch waits for nothing else.
 	holdPoll = 20 * time.Millisecond
@@ -26,8 +26,8 @@ type change struct {
 	lost  bool // events were lost
 }
 
-// debounce gathers changes into batches until ctx ends or changes is closed, and
-// then closes batches. A file that is unfinished is in the middle of a save.
+// debounce gathers changes into batches until ctx ends or changes is closed, and then closes
+// batches. A file that is unfinished is in the middle of a save.
 func debounce(ctx context.Context, o Options, changes <-chan change, batches chan<- Batch, unfinished func(path string) bool) {
 	defer close(batches)
 	g := burst{Options: o, unfinished: unfinished}
@@ -55,8 +55,7 @@ func debounce(ctx context.Context, o Options, changes <-chan change, batches cha
 			if !burst {
 				timer.Reset(g.wait(time.Now()))
 			}
-			// In a burst the timer is not moved for each event; when it fires,
-			// wait says how much is left.
+			// In a burst the timer is not moved for each event; when it fires, wait says how much is left.
 		case <-timer.C:
 			select { // a change that waits already came before the timer
 			case c, ok := <-changes:
@@ -79,8 +78,7 @@ func debounce(ctx context.Context, o Options, changes <-chan change, batches cha
 	}
 }
 
-// burst is a batch that has not settled. It knows nothing of the clock:
-// the time goes in.
+// burst is a batch that has not settled. It knows nothing of the clock: the time goes in.
 type burst struct {
 	Options
 	unfinished func(path string) bool
@@ -107,9 +105,8 @@ func (g *burst) add(c change, now time.Time) {
 	}
 }
 
-// wait returns how long to wait before asking again, or 0 if the batch has
-// settled. What was held begins to settle when it is free: the events of the
-// last files are still on their way then.
+// wait returns how long to wait before asking again, or 0 if the batch has settled. What was held
+// begins to settle when it is free: the events of the last files are still on their way then.
 func (g *burst) wait(now time.Time) time.Duration {
 	last, end := latest(g.last, g.freeSince), latest(g.first, g.freeSince).Add(g.MaxWait)
 	settled := earliest(last.Add(g.Quiet), end)
@@ -189,8 +186,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// missingOrEmpty reports a file as it is in the middle of a save: moved away to
-// become the backup, or just created.
+// missingOrEmpty reports a file as it is in the middle of a save: moved away to become the backup,
+// or just created.
 func missingOrEmpty(path string) bool {
 	info, err := os.Lstat(path)
 	return err != nil || info.Mode().IsRegular() && info.Size() == 0

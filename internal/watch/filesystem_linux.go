@@ -2,8 +2,8 @@ package watch
 
 import "syscall"
 
-// silentFileSystems are those that send events only of what this machine does
-// itself, by the numbers of statfs(2).
+// silentFileSystems are those that send events only of what this machine does itself, by the
+// numbers of statfs(2).
 var silentFileSystems = map[uint32]string{
 	0x01021997: "9p",
 	0x6969:     "NFS",
@@ -24,9 +24,8 @@ var silentFileSystems = map[uint32]string{
 	0x73757245: "Coda",
 }
 
-// Silent returns the name of the file system that a directory is on, if it does
-// not send events of all changes, so that the Watcher looks there again and
-// again; else nothing.
+// Silent returns the name of the file system that a directory is on, if it does not send events of
+// all changes, so that the Watcher looks there again and again; else nothing.
 func Silent(dir string) string {
 	var st syscall.Statfs_t
 	if syscall.Statfs(dir, &st) != nil {

@@ -16,10 +16,9 @@ import (
 // pollShare is what part of the time looking may take: one twentieth.
 const pollShare = 20
 
-// poller finds out about changes by looking at directories again and again, where
-// the file system does not send events of all of them: those that another machine
-// made, the host of a virtual machine or a container, or a server. It is safe for
-// concurrent use.
+// poller finds out about changes by looking at directories again and again, where the file system
+// does not send events of all of them: those that another machine made, the host of a virtual
+// machine or a container, or a server. It is safe for concurrent use.
 type poller struct {
 	every  time.Duration
 	events chan fsnotify.Event
@@ -28,8 +27,8 @@ type poller struct {
 	dirs map[string]map[string]stamp
 }
 
-// stamp tells whether a file is as it was. Of a directory only the identity
-// counts: what is in it is looked at by itself, if at all.
+// stamp tells whether a file is as it was. Of a directory only the identity counts: what is in it
+// is looked at by itself, if at all.
 type stamp struct {
 	size  int64
 	time  time.Time
@@ -59,8 +58,8 @@ func (p *poller) remove(dir string) {
 	delete(p.dirs, dir)
 }
 
-// run looks until ctx ends. Between two looks it waits a while, and at least
-// twenty times as long as the last one took.
+// run looks until ctx ends. Between two looks it waits a while, and at least twenty times as long
+// as the last one took.
 func (p *poller) run(ctx context.Context) {
 	timer := time.NewTimer(p.every)
 	defer timer.Stop()
@@ -84,8 +83,7 @@ func (p *poller) run(ctx context.Context) {
 	}
 }
 
-// look returns what has changed since the last time, as the events that were
-// missing.
+// look returns what has changed since the last time, as the events that were missing.
 func (p *poller) look() []fsnotify.Event {
 	p.mu.Lock()
 	dirs := slices.Sorted(maps.Keys(p.dirs))
@@ -197,8 +195,7 @@ func stampOf(path string) (stamp, error) {
 	return stamp{size: info.Size(), time: info.ModTime(), mode: info.Mode(), inode: inode(info), owner: ownerOf(info)}, nil
 }
 
-// both is a notifier that also looks at directories whose file system does not
-// send all events.
+// both is a notifier that also looks at directories whose file system does not send all events.
 type both struct {
 	events notifier
 	poll   *poller

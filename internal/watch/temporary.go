@@ -5,8 +5,8 @@ import (
 	"regexp"
 )
 
-// temporaryNames are the names that editors, tools and file systems give to
-// files that are not for keeps.
+// temporaryNames are the names that editors, tools and file systems give to files that are not for
+// keeps.
 var temporaryNames = regexp.MustCompile(`^(?:` +
 	`4913|5036|5159|5282` + // vim tests whether it may create a file: 4913, or the next one that is free
 	`|.*~` + // backup of vim, emacs, gedit
@@ -27,12 +27,12 @@ var temporaryNames = regexp.MustCompile(`^(?:` +
 	`|\.DS_Store|\._.*` + // Finder
 	`)$`)
 
-// Temporary reports whether path is named like a file that an editor writes on
-// the way to the real one. Such files never appear in a batch.
+// Temporary reports whether path is named like a file that an editor writes on the way to the real
+// one. Such files never appear in a batch.
 func Temporary(path string) bool { return temporaryNames.MatchString(filepath.Base(path)) }
 
-// copyNames are the names that checkers and merge tools give to copies beside the
-// source. The go command builds them, as long as they are there.
+// copyNames are the names that checkers and merge tools give to copies beside the source. The go
+// command builds them, as long as they are there.
 var copyNames = regexp.MustCompile(`^(?:` +
 	`(?:flycheck|flymake)_.*\.go` + // emacs
 	`|.*_fly(?:check|make)\.go` +
@@ -40,6 +40,6 @@ var copyNames = regexp.MustCompile(`^(?:` +
 	`|.+[ _](?:conflicted|Conflict)[ _-].*\.go` + // Nextcloud, ownCloud
 	`)$`)
 
-// Copy reports whether path is named like a copy that a checker or a merge tool
-// puts beside a Go file for a while. The go command takes it for source.
+// Copy reports whether path is named like a copy that a checker or a merge tool puts beside a Go
+// file for a while. The go command takes it for source.
 func Copy(path string) bool { return copyNames.MatchString(filepath.Base(path)) }

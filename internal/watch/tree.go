@@ -24,11 +24,10 @@ type notifier interface {
 
 // tree keeps a notifier watching a set of directories while they come and go.
 //
-// A watch belongs to an inode, not to a path: a directory that is deleted and
-// created again, or moved away with the one above it, has to be watched anew.
-// So besides the wanted directories, the tree watches those between two wanted
-// ones, and for each one that is missing the nearest directory above it that
-// exists. A change to any of those leads to forget and place.
+// A watch belongs to an inode, not to a path: a directory that is deleted and created again, or
+// moved away with the one above it, has to be watched anew. So besides the wanted directories, the
+// tree watches those between two wanted ones, and for each one that is missing the nearest
+// directory above it that exists. A change to any of those leads to forget and place.
 //
 // All methods are safe for concurrent use.
 type tree struct {
@@ -63,8 +62,8 @@ func newTree(n notifier, relevant func(string) bool) *tree {
 	}
 }
 
-// set replaces the wanted directories, and returns those that are reported from now
-// on and were not before.
+// set replaces the wanted directories, and returns those that are reported from now on and were not
+// before.
 func (t *tree) set(dirs []string) (began []string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -124,8 +123,8 @@ func (t *tree) set(dirs []string) (began []string, err error) {
 	return began, errors.Join(errs...)
 }
 
-// belowWanted reports whether an adopted directory is still inside a wanted
-// one, with nothing but adopted ones between them.
+// belowWanted reports whether an adopted directory is still inside a wanted one, with nothing but
+// adopted ones between them.
 func (t *tree) belowWanted(dir string) bool {
 	for a := filepath.Dir(dir); ; a = filepath.Dir(a) {
 		if t.wanted.has(a) {
@@ -137,8 +136,8 @@ func (t *tree) belowWanted(dir string) bool {
 	}
 }
 
-// popNewFiles returns the files that set came across in directories that were
-// created at the same moment.
+// popNewFiles returns the files that set came across in directories that were created at the same
+// moment.
 func (t *tree) popNewFiles() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -183,14 +182,13 @@ func (t *tree) handle(event fsnotify.Event) (files []string, err error) {
 // accepts reports whether a change of path can be part of a batch.
 func (t *tree) accepts(path string) bool { return t.relevant(path) && !Temporary(path) }
 
-// reports tells the directories whose files are reported from those that are
-// watched for their structure.
+// reports tells the directories whose files are reported from those that are watched for their
+// structure.
 func (t *tree) reports(dir string) bool { return t.wanted.has(dir) || t.adopted.has(dir) }
 
-// replace deals with a directory that appeared, vanished or was exchanged, and
-// everything below it. It returns the files in what is there now and, if the
-// directory is gone, or was for a moment, the directories of the set that went
-// with it.
+// replace deals with a directory that appeared, vanished or was exchanged, and everything below it.
+// It returns the files in what is there now and, if the directory is gone, or was for a moment, the
+// directories of the set that went with it.
 func (t *tree) replace(path string, gone bool) (files []string, err error) {
 	for d := range t.watched {
 		if !paths.Below(d, path) {
@@ -247,9 +245,8 @@ func (t *tree) reported() []string {
 	})
 }
 
-// watchOrAbove watches a wanted or adopted directory or, while it does not exist or may
-// not be read, what is above it. If it has just appeared the relevant files in it
-// are returned.
+// watchOrAbove watches a wanted or adopted directory or, while it does not exist or may not be
+// read, what is above it. If it has just appeared the relevant files in it are returned.
 func (t *tree) watchOrAbove(dir string, appeared bool) (files []string, err error) {
 	for {
 		for a := filepath.Dir(dir); t.between.has(a); a = filepath.Dir(a) {
@@ -294,8 +291,8 @@ func (t *tree) watchOrAbove(dir string, appeared bool) (files []string, err erro
 	}
 }
 
-// watchAbove watches the nearest directory above a wanted one that may be read,
-// if the error is that the wanted one may not: there the event comes when it may.
+// watchAbove watches the nearest directory above a wanted one that may be read, if the error is
+// that the wanted one may not: there the event comes when it may.
 func (t *tree) watchAbove(dir string, err error) {
 	if !errors.Is(err, fs.ErrPermission) || !t.wanted.has(dir) { // what is above an adopted one is watched
 		return
@@ -308,8 +305,8 @@ func (t *tree) watchAbove(dir string, err error) {
 	}
 }
 
-// scan returns the relevant files in a directory that has just appeared, and
-// adopts the relevant directories.
+// scan returns the relevant files in a directory that has just appeared, and adopts the relevant
+// directories.
 func (t *tree) scan(dir string) (files []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -342,8 +339,8 @@ func (t *tree) adopt(dir string) (files []string, err error) {
 	return files, t.tolerate(err)
 }
 
-// tolerate takes an error that is about one directory only, which this user may
-// not read: the others are watched.
+// tolerate takes an error that is about one directory only, which this user may not read: the
+// others are watched.
 func (t *tree) tolerate(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		t.refused(err)

@@ -14,10 +14,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
-// lookForCode returns an error if there is nothing in an application's directory
-// that could become one: no module, or no code. An engine would wait there for
-// ever, for somebody who has most likely named the wrong directory. Code that is
-// broken, or calls no LiveServer yet, is worth waiting for.
+// lookForCode returns an error if there is nothing in an application's directory that could become
+// one: no module, or no code. An engine would wait there for ever, for somebody who has most likely
+// named the wrong directory. Code that is broken, or calls no LiveServer yet, is worth waiting for.
 func lookForCode(o engine.Options) error {
 	dir, err := filepath.EvalSymlinks(o.Dir)
 	if err != nil {
@@ -41,8 +40,8 @@ func lookForCode(o engine.Options) error {
 // errStop ends a search.
 var errStop = errors.New("found")
 
-// hasCode reports whether there is a Go file in or below a directory, other than
-// tests, that the go command would look at.
+// hasCode reports whether there is a Go file in or below a directory, other than tests, that the go
+// command would look at.
 func hasCode(dir string) bool {
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		name := d.Name()

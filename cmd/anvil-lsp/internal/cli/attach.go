@@ -30,8 +30,7 @@ func connect(dir string) *remote {
 	return &remote{dir: dir, client: transport.NewClient(engine.SocketPath(dir))}
 }
 
-// status asks the engine how it is. The error wraps errNotRunning if there is
-// none.
+// status asks the engine how it is. The error wraps errNotRunning if there is none.
 func (r *remote) status(ctx context.Context) (*control.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -50,8 +49,8 @@ func (r *remote) explain(err error) error {
 	return err
 }
 
-// find returns the engine of a directory. If the user named none, directories
-// above the current one are tried as well.
+// find returns the engine of a directory. If the user named none, directories above the current one
+// are tried as well.
 func (p *program) find(ctx context.Context, named string) (*remote, *control.Status, error) {
 	for _, dir := range p.searchDirs(named) {
 		r := connect(dir)
@@ -81,13 +80,13 @@ func (p *program) abs(dir string) string {
 	return filepath.Join(p.dir, dir)
 }
 
-// errEngineEnded reports that the engine of the other process has ended, and nobody
-// has asked it to.
+// errEngineEnded reports that the engine of the other process has ended, and nobody has asked it
+// to.
 var errEngineEnded = errors.New("the other anvil-lsp has ended")
 
-// otherProgram returns an error if the engine of a directory runs another program
-// than the one that is asked for. One directory has one engine: to show the other
-// program in its place would be a wrong answer.
+// otherProgram returns an error if the engine of a directory runs another program than the one that
+// is asked for. One directory has one engine: to show the other program in its place would be a
+// wrong answer.
 func otherProgram(s *control.Status, main string) error {
 	if main == "" || s.Main == "" { // it has found none yet
 		return nil
@@ -99,8 +98,8 @@ func otherProgram(s *control.Status, main string) error {
 	return fmt.Errorf("the anvil-lsp in %s (process id %d) runs %s, and a directory has one application at a time: end that with 'anvil-lsp ctl stop', or serve %s from its own directory", s.Dir, s.PID, s.Main, main)
 }
 
-// attach shows the events of a running engine, and what its application prints,
-// until it or the user ends. The error is errTakeOver if this program can go on in its place.
+// attach shows the events of a running engine, and what its application prints, until it or the
+// user ends. The error is errTakeOver if this program can go on in its place.
 func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face *face, f serveFlags) error {
 	if len(f.set) > 0 {
 		face.note("%s: not heeded, the anvil-lsp that runs in %s was started otherwise", strings.Join(f.set, ", "), s.Dir)
@@ -113,8 +112,7 @@ func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face
 	} else {
 		face.note("attached to the anvil-lsp with process id %d", s.PID)
 	}
-	// What the application prints is shown, too. The stream ends with ctx, or with
-	// the engine.
+	// What the application prints is shown, too. The stream ends with ctx, or with the engine.
 	followed, stop := context.WithCancel(ctx)
 	var showing sync.WaitGroup
 	defer showing.Wait()

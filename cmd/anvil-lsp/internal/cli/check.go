@@ -49,8 +49,8 @@ type checkResult struct {
 	// Manifest is what the code would register, as far as it can be known.
 	Manifest *manifest.Manifest `json:"manifest,omitempty"`
 
-	// Other is the generation that was live last, if it is of another program of
-	// the directory: nothing is compared then.
+	// Other is the generation that was live last, if it is of another program of the directory:
+	// nothing is compared then.
 	Other int `json:"other_program,omitempty"`
 }
 
@@ -170,8 +170,8 @@ func (p *program) runCheck(ctx context.Context, dir string, f checkFlags) error 
 	return exitError(exitRefused)
 }
 
-// checkAgainst reads the manifest to compare with. It is nil if the user named
-// none and no generation was live yet.
+// checkAgainst reads the manifest to compare with. It is nil if the user named none and no
+// generation was live yet.
 func (p *program) checkAgainst(dir, named string, res *checkResult) (*manifest.Manifest, error) {
 	file, read := engine.ManifestPath(dir), func() (*manifest.Manifest, error) { return engine.LastManifest(dir) }
 	if named != "" {
@@ -191,9 +191,8 @@ func (p *program) checkAgainst(dir, named string, res *checkResult) (*manifest.M
 	return nil, err
 }
 
-// progress returns where the progress of an activity is shown, on standard error
-// if that is a terminal, and what ends that. What takes less than a moment shows
-// nothing.
+// progress returns where the progress of an activity is shown, on standard error if that is a
+// terminal, and what ends that. What takes less than a moment shows nothing.
 func (p *program) progress(activity string) (progress func(string), end func()) {
 	if !paint.IsTerminal(p.stderr) {
 		return func(string) {}, func() {}
@@ -237,8 +236,8 @@ func (p *program) printCheck(dir string, res checkResult) error {
 	return err
 }
 
-// checkCode runs the check in a directory of its own, so that it neither
-// disturbs a running engine nor leaves anything behind.
+// checkCode runs the check in a directory of its own, so that it neither disturbs a running engine
+// nor leaves anything behind.
 func checkCode(ctx context.Context, cfg build.Config, against *manifest.Manifest, policy engine.BreakPolicy, progress build.Progress) (_ *engine.CheckResult, err error) {
 	cfg.OutDir, err = os.MkdirTemp("", "anvil-check-")
 	if err != nil {

@@ -1,10 +1,9 @@
-// Package cli is the command line: it reads flags, wires the rooms together
-// and turns what happened into an exit code.
+// Package cli is the command line: it reads flags, wires the rooms together and turns what happened
+// into an exit code.
 //
-// Exit codes: 0 when all went well, 1 when something failed, 2 when the command
-// line is at fault. Commands that answer a question, check and manifest diff,
-// have codes of their own. What is worth knowing goes to standard output, complaints
-// go to standard error.
+// Exit codes: 0 when all went well, 1 when something failed, 2 when the command line is at fault.
+// Commands that answer a question, check and manifest diff, have codes of their own. What is worth
+// knowing goes to standard output, complaints go to standard error.
 package cli
 
 import (
@@ -52,14 +51,13 @@ type program struct {
 	invocation     string // how the user calls this program
 	newEngine      func(context.Context, engine.Options) (server, error)
 	checkCode      func(context.Context, build.Config, *manifest.Manifest, engine.BreakPolicy, build.Progress) (*engine.CheckResult, error)
-	// patience is how long to wait for an engine that holds the lock but does
-	// not answer: it may be about to start, or to end.
+	// patience is how long to wait for an engine that holds the lock but does not answer: it may be
+	// about to start, or to end.
 	patience time.Duration
 }
 
-// Main runs the program with the arguments and streams of the process, and
-// returns its exit code. The first interrupt ends it in good order, the second
-// at once.
+// Main runs the program with the arguments and streams of the process, and returns its exit code.
+// The first interrupt ends it in good order, the second at once.
 func Main() int {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // nohup
@@ -94,8 +92,8 @@ func (e *usageError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
-// errReported ends the program with exitFailure without another word: the user
-// has seen what is wrong.
+// errReported ends the program with exitFailure without another word: the user has seen what is
+// wrong.
 var errReported = errors.New("already reported")
 
 // exitError ends the program with an exit code, without another word.
@@ -103,8 +101,8 @@ type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-// annotationTrouble is the key under which a command keeps the exit code for
-// everything that keeps it from its answer.
+// annotationTrouble is the key under which a command keeps the exit code for everything that keeps
+// it from its answer.
 const annotationTrouble = "trouble"
 
 // troubleCode returns the exit code for an error of a command.
@@ -210,8 +208,8 @@ func (f *face) note(format string, args ...any) {
 	fmt.Fprintf(f.p.stderr, "anvil-lsp: %s\n", visible.Text(text))
 }
 
-// outputs returns where the live server's output goes. Lines of JSON have
-// standard output for themselves.
+// outputs returns where the live server's output goes. Lines of JSON have standard output for
+// themselves.
 func (f *face) outputs() (stdout, stderr io.Writer) {
 	if f.text == nil {
 		return f.p.stderr, f.p.stderr

@@ -129,9 +129,9 @@ func (r *remote) stop(ctx context.Context, s *control.Status) error {
 	return nil
 }
 
-// gone reports whether the engine with a process id has ended: it removes its
-// socket last, once the application is gone and the address is free. One that
-// was killed leaves the socket, but not the process.
+// gone reports whether the engine with a process id has ended: it removes its socket last, once the
+// application is gone and the address is free. One that was killed leaves the socket, but not the
+// process.
 func (r *remote) gone(pid int) bool {
 	if _, err := os.Lstat(engine.SocketPath(r.dir)); errors.Is(err, fs.ErrNotExist) {
 		return true

@@ -69,8 +69,8 @@ func (p *program) made(dir string, res *scaffold.Result) string {
 	return b.String()
 }
 
-// invocation returns how the user calls this program: as he did, or through
-// `go run`, which leaves the executable in a place of no use.
+// invocation returns how the user calls this program: as he did, or through `go run`, which leaves
+// the executable in a place of no use.
 func invocation(arg0, dir string) string {
 	if !strings.Contains(filepath.ToSlash(arg0), "/go-build") {
 		if filepath.IsAbs(arg0) || arg0 == "" {

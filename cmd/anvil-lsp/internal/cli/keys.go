@@ -16,8 +16,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
-// keys are what a user can type, followed by Enter, in the terminal that shows
-// the events.
+// keys are what a user can type, followed by Enter, in the terminal that shows the events.
 type keys struct {
 	engine *remote
 	url    func(context.Context) (string, error)
@@ -33,12 +32,11 @@ o  open the application in the browser
 s  show the state
 q  quit`
 
-// readKeys follows what the user types until the context ends. It returns at
-// once; the goroutine that reads stays behind in its last Read, which nothing
-// can interrupt, until the process ends.
+// readKeys follows what the user types until the context ends. It returns at once; the goroutine
+// that reads stays behind in its last Read, which nothing can interrupt, until the process ends.
 func (p *program) readKeys(ctx context.Context, dir string, f *face, stop func()) {
-	// A background job that reads its terminal is stopped by this signal. Ignored,
-	// the read fails instead, and is tried again in case the job comes to the front.
+	// A background job that reads its terminal is stopped by this signal. Ignored, the read fails
+	// instead, and is tried again in case the job comes to the front.
 	signal.Ignore(syscall.SIGTTIN)
 	r := connect(dir)
 	k := &keys{engine: r, note: f.note, stop: stop, open: openBrowser, url: func(ctx context.Context) (string, error) {
@@ -74,8 +72,7 @@ func (k *keys) follow(ctx context.Context, in io.Reader) {
 	}
 }
 
-// do carries out a command. What it leads to is an event, which is shown
-// already.
+// do carries out a command. What it leads to is an event, which is shown already.
 func (k *keys) do(ctx context.Context, command string) error {
 	switch command {
 	case "r":

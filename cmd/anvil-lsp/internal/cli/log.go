@@ -15,8 +15,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
-// log is the command that prints what the application of an engine has printed.
-// dir and asJSON are flags of ctl.
+// log is the command that prints what the application of an engine has printed. dir and asJSON are
+// flags of ctl.
 func (p *program) log(dir *string, asJSON *bool) *cobra.Command {
 	lines, follow := -1, false
 	cmd := &cobra.Command{
@@ -47,8 +47,8 @@ standard error together: up to 256 KB of it, across reloads and restarts. With
 	return cmd
 }
 
-// log shows what the live servers of the engine have printed. What is followed
-// ends with the engine, which is no error.
+// log shows what the live servers of the engine have printed. What is followed ends with the
+// engine, which is no error.
 func (r *remote) log(ctx context.Context, out io.Writer, lines int, follow bool, show func(io.Writer, io.Reader) error) error {
 	body, err := r.client.Read(ctx, control.LogPath(lines, follow))
 	if err != nil {

@@ -30,8 +30,8 @@ type manifestDiff struct {
 	Changes manifest.Changes `json:"changes"`
 }
 
-// manifestCommands are the commands for manifests. They read files: it does not
-// matter whether an engine runs.
+// manifestCommands are the commands for manifests. They read files: it does not matter whether an
+// engine runs.
 func (p *program) manifestCommands() *cobra.Command {
 	var dir string
 	var asJSON bool
@@ -113,8 +113,8 @@ type history struct {
 	kept []int // generations of which there is a manifest, ascending
 }
 
-// history finds the manifests of a directory. If the user named none,
-// directories above the current one are tried as well.
+// history finds the manifests of a directory. If the user named none, directories above the current
+// one are tried as well.
 func (p *program) history(named string) (*history, error) {
 	dir, live, err := p.lastManifest(named)
 	if err != nil {
@@ -127,8 +127,8 @@ func (p *program) history(named string) (*history, error) {
 	return &history{dir: dir, live: live, kept: kept}, nil
 }
 
-// lastManifest reads the manifest that went live last, and returns the directory
-// that it belongs to. The error wraps fs.ErrNotExist if there is none.
+// lastManifest reads the manifest that went live last, and returns the directory that it belongs
+// to. The error wraps fs.ErrNotExist if there is none.
 func (p *program) lastManifest(named string) (string, *manifest.Manifest, error) {
 	for _, dir := range p.searchDirs(named) {
 		m, err := engine.LastManifest(dir)

@@ -14,8 +14,7 @@ import (
 // maxHelp is how wide help is at most, in columns: longer lines are hard to read.
 const maxHelp = 100
 
-// root is the command itself: --serve, the language server, or help where a
-// person asks.
+// root is the command itself: --serve, the language server, or help where a person asks.
 func (p *program) root() *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
@@ -94,8 +93,7 @@ func helpAbout(c *cobra.Command, args []string) error {
 	return about.Help()
 }
 
-// unknownCommand says that a command has no such subcommand, and what may have
-// been meant.
+// unknownCommand says that a command has no such subcommand, and what may have been meant.
 func unknownCommand(cmd *cobra.Command, name string) string {
 	text := fmt.Sprintf("unknown command %q for %q", name, cmd.CommandPath())
 	if s := cmd.SuggestionsFor(name); len(s) > 0 {

@@ -5,12 +5,11 @@ import (
 	"path/filepath"
 )
 
-// searchDirs returns the directories that may be the one of the application that the
-// user means, the most likely first: the one that was named, else the current one
-// and those above it. An application's directory is in a module, or has a go.work
-// that joins modules, so nothing above that is looked at. Without either, the
-// search ends at the home directory and at the border of the file system. What
-// is above belongs to others, as a directory for temporary files does.
+// searchDirs returns the directories that may be the one of the application that the user means,
+// the most likely first: the one that was named, else the current one and those above it. An
+// application's directory is in a module, or has a go.work that joins modules, so nothing above
+// that is looked at. Without either, the search ends at the home directory and at the border of the
+// file system. What is above belongs to others, as a directory for temporary files does.
 func (p *program) searchDirs(named string) []string {
 	dir := p.abs(named)
 	if named != "" {

@@ -2,6 +2,6 @@
 
 package cli
 
-// sameFileSystem reports that two directories are on one file system: the system
-// has no mounts in the middle of a path.
+// sameFileSystem reports that two directories are on one file system: the system has no mounts in
+// the middle of a path.
 func sameFileSystem(a, b string) bool { return true }

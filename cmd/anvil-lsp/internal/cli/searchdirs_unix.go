@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// sameFileSystem reports whether two directories are on one file system. One that
-// is gone counts as if it were.
+// sameFileSystem reports whether two directories are on one file system. One that is gone counts as
+// if it were.
 func sameFileSystem(a, b string) bool {
 	device := func(dir string) (uint64, bool) {
 		info, err := os.Stat(dir)

@@ -141,8 +141,8 @@ func (p *program) assets(dir string, paths []string) error {
 	return nil
 }
 
-// serve runs an engine, or attaches to the one that runs in the directory and
-// takes over when that ends by itself.
+// serve runs an engine, or attaches to the one that runs in the directory and takes over when that
+// ends by itself.
 func (p *program) serve(ctx context.Context, f serveFlags) error {
 	keys := !f.json && !f.once && paint.IsTerminal(p.stdin) && paint.IsTerminal(p.stdout)
 	face := p.face(f.dir, faceOptions{json: f.json, verbose: f.verbose, keys: keys})
@@ -186,8 +186,7 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 		case err == nil:
 			return follow(ctx, srv, face, f.once)
 		}
-		// The lock is held. Whoever holds it answers, or is just starting, or
-		// has just ended.
+		// The lock is held. Whoever holds it answers, or is just starting, or has just ended.
 		r := connect(o.Dir)
 		status, silent := r.status(ctx)
 		if silent == nil {

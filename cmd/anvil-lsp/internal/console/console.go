@@ -1,14 +1,12 @@
 // Package console shows people what the engine reports.
 //
-// It knows nothing but [control.Event] values, which the engine, an attached
-// client and the editor see alike: so an attached terminal shows what the first
-// one shows. There are two ways to show them: a [Console] writes text, a [JSON]
-// one object a line.
+// It knows nothing but [control.Event] values, which the engine, an attached client and the editor
+// see alike: so an attached terminal shows what the first one shows. There are two ways to show
+// them: a [Console] writes text, a [JSON] one object a line.
 //
-// A terminal has one cursor and two who want it: the console, which rewrites
-// its progress line in place, and the live server, which prints what it likes.
-// Both go through one screen, so that neither lands in the other's line; see
-// [Console.Pass].
+// A terminal has one cursor and two who want it: the console, which rewrites its progress line in
+// place, and the live server, which prints what it likes. Both go through one screen, so that
+// neither lands in the other's line; see [Console.Pass].
 package console
 
 import (
@@ -36,13 +34,11 @@ type Options struct {
 	// Terminal says that Out is one: progress is rewritten in place.
 	Terminal bool
 	Color    bool
-	// Width returns the columns of the terminal, to clip the progress line to.
-	// Nil means 80.
+	// Width returns the columns of the terminal, to clip the progress line to. Nil means 80.
 	Width func() int
 	// Dir is the directory that paths of files are shown relative to. Absolute.
 	Dir string
-	// Source reads a file whose lines may be shown; see build.ReadSource. Nil: none
-	// are.
+	// Source reads a file whose lines may be shown; see build.ReadSource. Nil: none are.
 	Source func(path string) ([]byte, error)
 	// App names the application in the header, as the user did.
 	App string
@@ -93,10 +89,9 @@ func New(o Options) *Console {
 	return &Console{o: o, style: paint.New(o.Color), screen: &screen{out: o.Out, terminal: o.Terminal}}
 }
 
-// Pass returns a writer for what the live server writes to w: it passes
-// through unchanged, but never into the middle of the console's progress line.
-// Shared says that w ends up where the console writes, too. The writer may be
-// used concurrently with the console.
+// Pass returns a writer for what the live server writes to w: it passes through unchanged, but
+// never into the middle of the console's progress line. Shared says that w ends up where the
+// console writes, too. The writer may be used concurrently with the console.
 func (c *Console) Pass(w io.Writer, shared bool) io.Writer {
 	return &passage{screen: c.screen, w: w, shared: shared}
 }
@@ -238,8 +233,8 @@ func (c *Console) wentLive(b *strings.Builder, ev control.Event) {
 	b.WriteByte('\n')
 }
 
-// restarting shows that a restart begins. Unless the user wants to know
-// everything, its reasons are told once, with what became of it.
+// restarting shows that a restart begins. Unless the user wants to know everything, its reasons are
+// told once, with what became of it.
 func (c *Console) restarting(b *strings.Builder, ev control.Event) {
 	told := c.reported
 	news := c.news(ev.Diagnostics)

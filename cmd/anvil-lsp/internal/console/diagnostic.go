@@ -13,8 +13,7 @@ const (
 	maxFrames      = 4
 )
 
-// relative returns a path as the user would type it: relative to dir if that is
-// shorter.
+// relative returns a path as the user would type it: relative to dir if that is shorter.
 func relative(dir, file string) string {
 	if dir == "" || !filepath.IsAbs(file) {
 		return file

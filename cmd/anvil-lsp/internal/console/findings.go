@@ -7,8 +7,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// Findings writes diagnostics with their source lines, all of them. Of the
-// options it heeds Out, Color, Dir and Source.
+// Findings writes diagnostics with their source lines, all of them. Of the options it heeds Out,
+// Color, Dir and Source.
 func Findings(o Options, ds []manifest.Diagnostic) error {
 	c := New(o)
 	var b strings.Builder

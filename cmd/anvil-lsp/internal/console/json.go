@@ -9,8 +9,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
-// JSON shows events as they are, one object a line. docs/json.md describes
-// them.
+// JSON shows events as they are, one object a line. docs/json.md describes them.
 type JSON struct {
 	mu  sync.Mutex
 	enc *json.Encoder
@@ -23,8 +22,8 @@ func NewJSON(w io.Writer) *JSON {
 	return &JSON{enc: enc}
 }
 
-// Event writes an event, unless it only counts requests: whoever reads the lines
-// wants to know what becomes of the saves. Errors of writing are dropped.
+// Event writes an event, unless it only counts requests: whoever reads the lines wants to know what
+// becomes of the saves. Errors of writing are dropped.
 func (j *JSON) Event(ev control.Event) {
 	if ev.Kind == control.EventRequests {
 		return

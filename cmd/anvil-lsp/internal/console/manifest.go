@@ -48,9 +48,8 @@ func column(items []string) (rows [][]cell) {
 	return rows
 }
 
-// Changes writes how one manifest differs from another, a line for each thing
-// that was added (+), removed (-) or changed (~), below a line that says which
-// generations were compared.
+// Changes writes how one manifest differs from another, a line for each thing that was added (+),
+// removed (-) or changed (~), below a line that says which generations were compared.
 func Changes(w io.Writer, color bool, from, to int, c manifest.Changes) error {
 	c = foreign(c)
 	s := paint.New(color)
@@ -106,8 +105,7 @@ func either[T any](c manifest.Change[T]) T {
 	return *c.Old
 }
 
-// changed returns the line of a change. Text is what is shown of a value; nil
-// shows nothing.
+// changed returns the line of a change. Text is what is shown of a value; nil shows nothing.
 func changed[T any](s paint.Style, what, name string, c manifest.Change[T], text func(T) string) []cell {
 	sign, paint := "~", s.Yellow
 	switch {
@@ -135,8 +133,8 @@ func changed[T any](s paint.Style, what, name string, c manifest.Change[T], text
 	return row
 }
 
-// routeTexts returns what to show of the two sides of a changed route: what
-// differs, and the name only where it does.
+// routeTexts returns what to show of the two sides of a changed route: what differs, and the name
+// only where it does.
 func routeTexts(c manifest.Change[manifest.Route]) func(manifest.Route) string {
 	switch {
 	case c.Old == nil || c.New == nil:

@@ -13,8 +13,8 @@ import (
 // issues is where to report a wrong prediction.
 const issues = "https://github.com/anvilforge/anvil-lsp/issues"
 
-// predicted shows what a save is expected to do. Unless the user wants to know
-// everything, what is found is told once, with what becomes of the save.
+// predicted shows what a save is expected to do. Unless the user wants to know everything, what is
+// found is told once, with what becomes of the save.
 func (c *Console) predicted(b *strings.Builder, ev control.Event) {
 	shown := slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool {
 		return d.Severity == manifest.SeverityHint && !c.o.Verbose
@@ -36,8 +36,8 @@ func (c *Console) predicted(b *strings.Builder, ev control.Event) {
 	c.briefly(b, shown)
 }
 
-// expectation says while a save is built what it is expected to end in, where
-// that is not a hot swap.
+// expectation says while a save is built what it is expected to end in, where that is not a hot
+// swap.
 func expectation(ev control.Event) string {
 	if ev.Rung == manifest.RungHotSwap || ev.Rung == "" {
 		return ""
@@ -106,8 +106,8 @@ func RungName(r manifest.Rung) string {
 	return string(r)
 }
 
-// news returns what is known about the build under way and was not shown yet:
-// what was held, and the given diagnostics.
+// news returns what is known about the build under way and was not shown yet: what was held, and
+// the given diagnostics.
 func (c *Console) news(ds []manifest.Diagnostic) []manifest.Diagnostic {
 	var news []manifest.Diagnostic
 	for _, d := range slices.Concat(c.pending, ds) {
@@ -120,9 +120,8 @@ func (c *Console) news(ds []manifest.Diagnostic) []manifest.Diagnostic {
 	return news
 }
 
-// alike reports whether two diagnostics are the same finding for a person: the
-// check from source and the live server put some things in other words, and the
-// live server knows no columns.
+// alike reports whether two diagnostics are the same finding for a person: the check from source
+// and the live server put some things in other words, and the live server knows no columns.
 func alike(a, b manifest.Diagnostic) bool {
 	switch {
 	case a.Code != b.Code || a.File != b.File || a.Line != b.Line:
@@ -133,8 +132,8 @@ func alike(a, b manifest.Diagnostic) bool {
 	return a.Column == b.Column || a.Column == 0 || b.Column == 0
 }
 
-// onlyBreaks reports whether nothing but the need for a restart stands in the
-// way of the newest code.
+// onlyBreaks reports whether nothing but the need for a restart stands in the way of the newest
+// code.
 func onlyBreaks(ds []manifest.Diagnostic) bool {
 	// What happened while serving is not about the code that waits.
 	incident := func(d manifest.Diagnostic) bool {

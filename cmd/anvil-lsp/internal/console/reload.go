@@ -16,12 +16,10 @@ import (
 const (
 	// margin stands where a line has no time: "12:04:31  ".
 	margin = "          "
-	// maxCause and maxRebuilt bound the lists in one line: a branch switch
-	// touches hundreds of files.
+	// maxCause and maxRebuilt bound the lists in one line: a branch switch touches hundreds of files.
 	maxCause   = 3
 	maxRebuilt = 4
-	// progressEvery is how often progress becomes a line where it cannot be
-	// rewritten in place.
+	// progressEvery is how often progress becomes a line where it cannot be rewritten in place.
 	progressEvery = 3 * time.Second
 	// fileColumns is how wide lines are that go to no terminal.
 	fileColumns = 100
@@ -33,9 +31,9 @@ func (c *Console) clock(ev control.Event) string {
 
 func (c *Console) stamp(ev control.Event) string { return c.style.Dim(c.clock(ev)) }
 
-// line writes the one line of an event that led somewhere: what happened, how
-// long it took, which files it was for. What was compiled for it follows where
-// there is room; the steps only if the user wants to know everything.
+// line writes the one line of an event that led somewhere: what happened, how long it took, which
+// files it was for. What was compiled for it follows where there is room; the steps only if the
+// user wants to know everything.
 func (c *Console) line(b *strings.Builder, ev control.Event, label, what string) {
 	total := ""
 	if ev.Total > 0 {
@@ -53,8 +51,8 @@ func (c *Console) line(b *strings.Builder, ev control.Event, label, what string)
 	fmt.Fprintln(b, c.fitted(head, what, ev))
 }
 
-// fitted returns a line with as much of the changed files and of what was
-// compiled for them as the width allows.
+// fitted returns a line with as much of the changed files and of what was compiled for them as the
+// width allows.
 func (c *Console) fitted(head, what string, ev control.Event) string {
 	room := c.columns() - columnsOf(head)
 	if what != "" {
@@ -72,8 +70,7 @@ func (c *Console) fitted(head, what string, ev control.Event) string {
 	return line
 }
 
-// columns is how wide a line may be: the terminal's width, or what people set
-// their logs to.
+// columns is how wide a line may be: the terminal's width, or what people set their logs to.
 func (c *Console) columns() int {
 	if c.o.Terminal {
 		return max(c.o.Width(), 40)
@@ -81,8 +78,8 @@ func (c *Console) columns() int {
 	return fileColumns
 }
 
-// fit lists as many of the items as the columns allow, at least the last
-// element of the first one, and counts the rest.
+// fit lists as many of the items as the columns allow, at least the last element of the first one,
+// and counts the rest.
 func fit(items []string, most, columns int) string {
 	for n := min(most, len(items)); n > 0; n-- {
 		if list := few(items, n); columnsOf(list) < columns {
@@ -118,8 +115,7 @@ func origin(ev control.Event) string {
 	return cause + " → " + rebuilt
 }
 
-// stepList says how long each step took. Steps of the same name, of several
-// attempts, are added up.
+// stepList says how long each step took. Steps of the same name, of several attempts, are added up.
 func stepList(steps []control.Step) string {
 	var names []string
 	total := map[string]time.Duration{}
@@ -140,8 +136,8 @@ func stepList(steps []control.Step) string {
 	return strings.Join(parts, ", ")
 }
 
-// progress shows what a long step is doing: in place on a terminal, otherwise
-// as a line from time to time.
+// progress shows what a long step is doing: in place on a terminal, otherwise as a line from time
+// to time.
 func (c *Console) progress(ev control.Event, doing string) {
 	what := cmp.Or(c.o.Activity, "building")
 	if ev.Kind == control.EventRestarting {
@@ -183,8 +179,8 @@ func few(items []string, most int) string {
 	return fmt.Sprintf("%s +%d", strings.Join(items[:most], ", "), len(items)-most)
 }
 
-// shortNames returns import paths by their last element, or by the last two
-// where that says too little.
+// shortNames returns import paths by their last element, or by the last two where that says too
+// little.
 func shortNames(paths []string) []string {
 	count := map[string]int{}
 	for _, p := range paths {

@@ -78,13 +78,13 @@ type RoutesOptions struct {
 	Color bool
 	// Dir is the directory that paths are shown relative to.
 	Dir string
-	// Width is how many columns a row may take; what does not fit is left out,
-	// the least important first. 0 means all of them.
+	// Width is how many columns a row may take; what does not fit is left out, the least important
+	// first. 0 means all of them.
 	Width int
 }
 
-// Routes writes a table of all routes of a generation, for reading and for
-// grep. If stats is not nil the table says what was asked for so far.
+// Routes writes a table of all routes of a generation, for reading and for grep. If stats is not
+// nil the table says what was asked for so far.
 func Routes(w io.Writer, o RoutesOptions, generation int, routes []manifest.Route, stats []control.RouteStats) error {
 	routes, stats = foreign(routes), foreign(stats)
 	s := paint.New(o.Color)
@@ -108,8 +108,7 @@ func Routes(w io.Writer, o RoutesOptions, generation int, routes []manifest.Rout
 	return err
 }
 
-// narrow leaves columns out until a table fits, and at last cuts the longest
-// fields that are left.
+// narrow leaves columns out until a table fits, and at last cuts the longest fields that are left.
 func narrow(head []string, rows [][]cell, width int) ([]string, [][]cell) {
 	for _, name := range []string{"SIGNATURE", "GENERATION", "OPEN", "LAST", "P50", "HANDLER", "ERRORS", "REQUESTS"} {
 		if i := slices.Index(head, name); i >= 0 && (tableWidth(head, rows) > width || name == "SIGNATURE") {
@@ -192,8 +191,8 @@ type cell struct {
 	paint func(string) string // nil: as it is
 }
 
-// table writes rows with aligned columns. (text/tabwriter would count the
-// escape sequences of colours.)
+// table writes rows with aligned columns. (text/tabwriter would count the escape sequences of
+// colours.)
 func table(b *strings.Builder, indent string, rows [][]cell) {
 	var widths []int
 	for _, row := range rows {

@@ -9,9 +9,9 @@ import (
 // clearLine goes to the first column and empties the line.
 const clearLine = "\r\x1b[2K"
 
-// screen is the one way to what the user looks at. A progress line, if there
-// is one, stands below everything else. Errors of writing are dropped: where
-// the user cannot be reached there is nobody to tell.
+// screen is the one way to what the user looks at. A progress line, if there is one, stands below
+// everything else. Errors of writing are dropped: where the user cannot be reached there is nobody
+// to tell.
 type screen struct {
 	mu       sync.Mutex
 	out      io.Writer
@@ -89,8 +89,8 @@ func (p *passage) Write(data []byte) (int, error) {
 	return n, err
 }
 
-// clip cuts a line to what fits into a number of columns, so that it does not
-// wrap: a wrapped line cannot be rewritten in place.
+// clip cuts a line to what fits into a number of columns, so that it does not wrap: a wrapped line
+// cannot be rewritten in place.
 func clip(line string, columns int) string {
 	line, _, _ = strings.Cut(line, "\n")
 	runes := []rune(line)

@@ -14,9 +14,9 @@ const (
 	tab        = "    "
 )
 
-// sourceLine returns the line of a position, with tabs expanded, and the
-// column, from 0, to put a caret under; -1 if the position has none. Not ok if
-// there is no such line (any more), or it is not to be shown.
+// sourceLine returns the line of a position, with tabs expanded, and the column, from 0, to put a
+// caret under; -1 if the position has none. Not ok if there is no such line (any more), or it is
+// not to be shown.
 func (c *Console) sourceLine(p manifest.Position) (text string, caret int, ok bool) {
 	if c.o.Source == nil || p.File == "" {
 		return "", 0, false
@@ -33,8 +33,7 @@ func (c *Console) sourceLine(p manifest.Position) (text string, caret int, ok bo
 	return text, caret, strings.TrimSpace(text) != ""
 }
 
-// layOut prepares a source line for the screen. Column counts bytes from 1; 0
-// means none.
+// layOut prepares a source line for the screen. Column counts bytes from 1; 0 means none.
 func layOut(line string, column int) (text string, caret int) {
 	caret = -1
 	if column > 0 {
@@ -55,8 +54,8 @@ func layOut(line string, column int) (text string, caret int) {
 	return part + "…", caret
 }
 
-// printable replaces what would move the cursor or change the terminal. It has as
-// many characters as before, so that carets stand where they belong.
+// printable replaces what would move the cursor or change the terminal. It has as many characters
+// as before, so that carets stand where they belong.
 func printable(runes []rune) string {
 	return strings.Map(func(r rune) rune {
 		if !visible.Rune(r) {
@@ -66,13 +65,13 @@ func printable(runes []rune) string {
 	}, string(runes))
 }
 
-// expandTabs replaces tabs, so that carets stand where they belong whatever
-// the terminal's tab stops.
+// expandTabs replaces tabs, so that carets stand where they belong whatever the terminal's tab
+// stops.
 func expandTabs(s string) string { return strings.ReplaceAll(s, "\t", tab) }
 
-// stackTop returns the first frames of a stack, from the one at the given position
-// on; if that is not among them, from the top. What is below the functions that call
-// handlers says nothing about the user's code.
+// stackTop returns the first frames of a stack, from the one at the given position on; if that is
+// not among them, from the top. What is below the functions that call handlers says nothing about
+// the user's code.
 func stackTop(stack []manifest.Frame, at manifest.Position, most int) []manifest.Frame {
 	var frames []manifest.Frame
 	for _, f := range stack {

@@ -34,8 +34,8 @@ func stateLine(s paint.Style, st *control.Status) string {
 	return string(st.State) + "  " + generation
 }
 
-// Status writes an engine's state for a person; now is what ages are counted
-// from. Of the options it heeds Out, Color, Dir and Source.
+// Status writes an engine's state for a person; now is what ages are counted from. Of the options
+// it heeds Out, Color, Dir and Source.
 func Status(o Options, st *control.Status, now time.Time) error {
 	st = foreign(st)
 	c := New(o)
@@ -76,8 +76,7 @@ func Status(o Options, st *control.Status, now time.Time) error {
 	return err
 }
 
-// fullLinks says how many hot swaps were linked as whole programs, and why the
-// last of them was.
+// fullLinks says how many hot swaps were linked as whole programs, and why the last of them was.
 func fullLinks(st *control.Status) string {
 	if st.FullLinks == 0 {
 		return ""

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// manyCuts is how many imports of main are proposed to be cut at once, and
-	// manyImports how many are tried for it: the work grows with its fourth power.
+	// manyCuts is how many imports of main are proposed to be cut at once, and manyImports how many
+	// are tried for it: the work grows with its fourth power.
 	manyCuts    = 4
 	manyImports = 14
 	// worthwhile is how many more packages have to become hot.
@@ -18,9 +18,9 @@ const (
 // edge is an import.
 type edge struct{ from, to string }
 
-// hotWithout returns how many packages would be hot if imports were cut: those
-// that the handlers package reaches, and main does not but through it. What main
-// does not import any more, the handlers package does.
+// hotWithout returns how many packages would be hot if imports were cut: those that the handlers
+// package reaches, and main does not but through it. What main does not import any more, the
+// handlers package does.
 func (b *Boundary) hotWithout(cut ...edge) int {
 	reach := func(queue []string) map[string]bool {
 		reached := map[string]bool{}
@@ -55,9 +55,9 @@ func (b *Boundary) hotWithout(cut ...edge) int {
 	return hot
 }
 
-// advise says which imports keep most packages from being hot: those of main
-// itself, which move with the code that constructs what they hold, and the one
-// import anywhere that is worth most. It is empty if there is little to gain.
+// advise says which imports keep most packages from being hot: those of main itself, which move
+// with the code that constructs what they hold, and the one import anywhere that is worth most. It
+// is empty if there is little to gain.
 func (b *Boundary) advise() []string {
 	now, all := b.hotWithout(), len(b.imports)
 	var out []string
@@ -87,8 +87,8 @@ func (b *Boundary) advise() []string {
 	return out
 }
 
-// bestOfMain returns the fewest imports of main without which most packages would
-// be hot, or nearly as many, and how many those are.
+// bestOfMain returns the fewest imports of main without which most packages would be hot, or nearly
+// as many, and how many those are.
 func (b *Boundary) bestOfMain(now int) (cut []edge, hot int) {
 	var imports []edge
 	for _, to := range b.imports[b.Main] {

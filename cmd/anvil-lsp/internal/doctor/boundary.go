@@ -25,12 +25,12 @@ type Boundary struct {
 // HostPackage is a package of the workspace whose edit takes a restart.
 type HostPackage struct {
 	Path string `json:"path"`
-	// Chain is the import chain from the program to the package, both included,
-	// that does not pass through the handlers package; empty if Native is the
-	// reason, or if only hot code imports a package that is outside of the workspace.
+	// Chain is the import chain from the program to the package, both included, that does not pass
+	// through the handlers package; empty if Native is the reason, or if only hot code imports a
+	// package that is outside of the workspace.
 	Chain []string `json:"chain,omitempty"`
-	// Native is the package with cgo, assembly or linkname that keeps this one,
-	// itself or below it, from being built anew.
+	// Native is the package with cgo, assembly or linkname that keeps this one, itself or below it,
+	// from being built anew.
 	Native string `json:"native,omitempty"`
 }
 
@@ -69,8 +69,8 @@ func boundary(s *build.Snapshot) *Boundary {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// manyHost is the number of host packages, besides the program, from which on
-// advice is worth a hint.
+// manyHost is the number of host packages, besides the program, from which on advice is worth a
+// hint.
 const manyHost = 3
 
 // hints say what would make more packages hot.

@@ -1,10 +1,9 @@
-// Package doctor examines whether a machine and a workspace can be
-// hot-reloaded, and says what to do where they cannot.
+// Package doctor examines whether a machine and a workspace can be hot-reloaded, and says what to
+// do where they cannot.
 //
-// It looks for the truth by trying: it compiles with the C compiler, builds a
-// plugin, binds a socket and watches the directories, each as the engine would.
-// Then it draws the boundary of the workspace, because which packages are hot
-// decides what a save can do.
+// It looks for the truth by trying: it compiles with the C compiler, builds a plugin, binds a
+// socket and watches the directories, each as the engine would. Then it draws the boundary of the
+// workspace, because which packages are hot decides what a save can do.
 package doctor
 
 import (
@@ -43,8 +42,8 @@ type Report struct {
 	Dir      string    `json:"dir"`
 	Checks   []Check   `json:"checks"`
 	Boundary *Boundary `json:"boundary,omitempty"`
-	// Problems are mistakes in the code: it cannot be loaded, then there is no
-	// boundary, or does not compile.
+	// Problems are mistakes in the code: it cannot be loaded, then there is no boundary, or does not
+	// compile.
 	Problems []manifest.Diagnostic `json:"problems,omitempty"`
 	Hints    []string              `json:"hints,omitempty"`
 }
@@ -63,20 +62,19 @@ func (r *Report) OK() bool {
 type Options struct {
 	// Dir is the application's directory.
 	Dir string
-	// Socket is where the engine of Dir listens; what is built goes into the
-	// same directory.
+	// Socket is where the engine of Dir listens; what is built goes into the same directory.
 	Socket func(dir string) string
 	// Main and Tags are as for --serve.
 	Main string
 	Tags []string
 	// Go is the go command; "go" if empty.
 	Go string
-	// CacheDir is where engines remember whether plugins can be linked thin; if it
-	// is empty their answer is neither told nor replaced.
+	// CacheDir is where engines remember whether plugins can be linked thin; if it is empty their
+	// answer is neither told nor replaced.
 	CacheDir string
-	// PluginLimit bounds the building of a plugin; 3 s if zero. Five times that is
-	// the limit for a trial of thin plugins, and for the program's packages. An
-	// empty build cache needs longer, and that is no fault.
+	// PluginLimit bounds the building of a plugin; 3 s if zero. Five times that is the limit for a
+	// trial of thin plugins, and for the program's packages. An empty build cache needs longer, and
+	// that is no fault.
 	PluginLimit time.Duration
 	// Progress is told what takes long. Nil means that nobody is.
 	Progress build.Progress
@@ -94,8 +92,8 @@ type doctor struct {
 	snap   *build.Snapshot // nil if the program cannot be loaded
 }
 
-// Run examines a machine and a workspace. The error is for a directory that is
-// none; everything else is in the report. What Run makes it removes again.
+// Run examines a machine and a workspace. The error is for a directory that is none; everything
+// else is in the report. What Run makes it removes again.
 func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	dir, err := filepath.Abs(o.Dir)
 	if err == nil {

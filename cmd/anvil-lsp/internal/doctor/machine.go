@@ -87,8 +87,8 @@ func (d *doctor) environment() {
 	d.add("cgo", OK, "", "enabled")
 }
 
-// compiler has the C compiler make a shared library: the headers and the
-// linker are often what is missing.
+// compiler has the C compiler make a shared library: the headers and the linker are often what is
+// missing.
 func (d *doctor) compiler(ctx context.Context) bool {
 	const name, advice = "C compiler", "install a C compiler and its headers (Debian, Ubuntu: apt-get install gcc libc6-dev; Fedora: dnf install gcc; macOS: xcode-select --install)"
 	cc := gocmd.SplitQuoted(d.env.CC)
@@ -168,8 +168,8 @@ func (d *doctor) plugins(ctx context.Context) {
 	}
 }
 
-// thin reloads a small program to see whether plugins can be linked thin. The
-// answer takes the place of what an engine has remembered.
+// thin reloads a small program to see whether plugins can be linked thin. The answer takes the
+// place of what an engine has remembered.
 func (d *doctor) thin(ctx context.Context) {
 	const name, advice = "thin plugins", "reloading works all the same, but slower, and each plugin takes megabytes"
 	if err := outdir.Executable(d.tmp); err != nil { // the answer would be about that
@@ -217,8 +217,8 @@ func (d *doctor) thin(ctx context.Context) {
 	}
 }
 
-// running returns the state of the engine that serves the directory, the zero
-// value if there is none.
+// running returns the state of the engine that serves the directory, the zero value if there is
+// none.
 func (d *doctor) running(ctx context.Context) (st control.Status) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

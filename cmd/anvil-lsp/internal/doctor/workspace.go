@@ -131,9 +131,8 @@ const (
 	compiled
 )
 
-// inspect loads the program, and compiles its packages if there is time, or else
-// checks their types. Code that is at fault is a *build.Failure, with a snapshot if
-// it can be loaded.
+// inspect loads the program, and compiles its packages if there is time, or else checks their
+// types. Code that is at fault is a *build.Failure, with a snapshot if it can be loaded.
 func (d *doctor) inspect(ctx context.Context) (*build.Snapshot, look, error) {
 	b, err := build.New(ctx, build.Config{Dir: d.dir, Main: d.o.Main, Tags: d.o.Tags, Go: d.o.Go, OutDir: filepath.Join(d.tmp, "out")})
 	if err != nil {
@@ -174,8 +173,8 @@ func (d *doctor) inspect(ctx context.Context) (*build.Snapshot, look, error) {
 	return prepared, compiled, nil
 }
 
-// compileLimit bounds the compiling of the program's packages. What it compiles
-// is in Go's build cache for the first start.
+// compileLimit bounds the compiling of the program's packages. What it compiles is in Go's build
+// cache for the first start.
 func (d *doctor) compileLimit() time.Duration { return 5 * d.o.PluginLimit }
 
 // watching watches, for a moment, all directories that the engine will.
@@ -214,8 +213,7 @@ func (d *doctor) watching() {
 	d.add(name, OK, "", "%s%s", count, limits)
 }
 
-// silentFileSystems returns what directories are on that does not send events of
-// all changes.
+// silentFileSystems returns what directories are on that does not send events of all changes.
 func silentFileSystems(dirs []string) string {
 	var names []string
 	for _, dir := range dirs {
@@ -227,8 +225,7 @@ func silentFileSystems(dirs []string) string {
 	return strings.Join(names, ", ")
 }
 
-// watchLimits returns what the system says about its limits, and how to raise
-// them.
+// watchLimits returns what the system says about its limits, and how to raise them.
 func (d *doctor) watchLimits() (limits, advice string) {
 	if runtime.GOOS != "linux" {
 		return "", "raise the limit of open files: ulimit -n 8192"

@@ -14,8 +14,8 @@ type Style struct {
 	on                                  bool
 }
 
-// To makes text a hyperlink (OSC 8), painted as links are. Terminals that know
-// none show the text alone.
+// To makes text a hyperlink (OSC 8), painted as links are. Terminals that know none show the text
+// alone.
 func (s Style) To(url, text string) string {
 	if !s.on || text == "" {
 		return text
@@ -52,8 +52,8 @@ func IsTerminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Wanted reports whether to colour what is written to w: on a terminal that
-// can, unless the user says no (https://no-color.org).
+// Wanted reports whether to colour what is written to w: on a terminal that can, unless the user
+// says no (https://no-color.org).
 func Wanted(w any) bool {
 	return IsTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

@@ -1,10 +1,8 @@
-// Package sarif writes findings in the Static Analysis Results Interchange
-// Format, SARIF 2.1.0, which code hosts and continuous integration show beside
-// the source.
+// Package sarif writes findings in the Static Analysis Results Interchange Format, SARIF 2.1.0,
+// which code hosts and continuous integration show beside the source.
 //
-// Only what such viewers use is written. Paths are relative to a base
-// directory, normally the root of the checkout, because the machine that shows
-// a finding is not the one that found it.
+// Only what such viewers use is written. Paths are relative to a base directory, normally the root
+// of the checkout, because the machine that shows a finding is not the one that found it.
 package sarif
 
 import (
@@ -29,8 +27,8 @@ const (
 type Report struct {
 	Version string // of this program
 	Dir     string // the base directory, absolute
-	// Source reads a file whose columns are counted in characters; those of others
-	// stay counts of bytes.
+	// Source reads a file whose columns are counted in characters; those of others stay counts of
+	// bytes.
 	Source      func(path string) ([]byte, error)
 	Rung        manifest.Rung
 	Diagnostics []manifest.Diagnostic

@@ -1,8 +1,8 @@
 // Package scaffold makes new projects.
 //
-// A new project must build where it is made, with no network if anvil-lsp was
-// built from a checkout: its go.mod then takes the runtime from that checkout,
-// and its go.sum is the part of the checkout's that the runtime needs.
+// A new project must build where it is made, with no network if anvil-lsp was built from a
+// checkout: its go.mod then takes the runtime from that checkout, and its go.sum is the part of the
+// checkout's that the runtime needs.
 package scaffold
 
 import (
@@ -23,14 +23,13 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// The names of the templates end in .tmpl, so that the go command does not take
-// them for packages of this module.
+// The names of the templates end in .tmpl, so that the go command does not take them for packages
+// of this module.
 //
 //go:embed all:template
 var templates embed.FS
 
-// ToolModule is the module of anvil-lsp, and RuntimeModule the one that a project
-// requires.
+// ToolModule is the module of anvil-lsp, and RuntimeModule the one that a project requires.
 const (
 	ToolModule    = "github.com/anvilforge/anvil-lsp"
 	RuntimeModule = manifest.RuntimePath
@@ -40,8 +39,7 @@ const (
 type Options struct {
 	// Dir is the directory of the project. It is made if it does not exist.
 	Dir string
-	// Module is the module path; if empty it is example.com/ and the
-	// directory's name.
+	// Module is the module path; if empty it is example.com/ and the directory's name.
 	Module string
 	// Source is where the runtime comes from.
 	Source Source
@@ -54,8 +52,8 @@ type Result struct {
 	Files  []string // relative to Dir, with slashes, sorted
 	// Tidy says that `go mod tidy` must run first, which needs the network.
 	Tidy bool
-	// Workspace is a go.work file that covers Dir without listing it, or empty:
-	// the go command refuses to build there until `go work use` adds it.
+	// Workspace is a go.work file that covers Dir without listing it, or empty: the go command refuses
+	// to build there until `go work use` adds it.
 	Workspace string
 }
 
@@ -65,8 +63,8 @@ var ErrNotEmpty = errors.New("directory is not empty")
 // ErrModulePath reports a module path that the go command would not take.
 var ErrModulePath = errors.New("bad module path")
 
-// Init makes a project. If it fails, nothing is left behind; the error wraps
-// ErrNotEmpty or ErrModulePath where that is the reason.
+// Init makes a project. If it fails, nothing is left behind; the error wraps ErrNotEmpty or
+// ErrModulePath where that is the reason.
 func Init(o Options) (*Result, error) {
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
@@ -107,8 +105,7 @@ func Init(o Options) (*Result, error) {
 	return res, nil
 }
 
-// checkEmpty accepts a directory that does not exist, holds nothing, or is a
-// fresh clone.
+// checkEmpty accepts a directory that does not exist, holds nothing, or is a fresh clone.
 func checkEmpty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	switch {
@@ -233,8 +230,7 @@ func write(dir string, files []file) (err error) {
 	return nil
 }
 
-// makeDirs makes a directory with those above it, and appends to made what did
-// not exist.
+// makeDirs makes a directory with those above it, and appends to made what did not exist.
 func makeDirs(dir string, made []string) ([]string, error) {
 	err := os.Mkdir(dir, 0o777)
 	switch {

@@ -16,20 +16,18 @@ import (
 	"golang.org/x/mod/module"
 )
 
-// Source is where a project takes the runtime from: a checkout, or a released
-// version.
+// Source is where a project takes the runtime from: a checkout, or a released version.
 type Source struct {
 	Checkout string // root directory; absolute
 	Version  string // such as v1.2.3; used where there is no checkout
 }
 
-// ErrNoSource reports a program that was built neither from a released version
-// nor from a checkout that can be found.
+// ErrNoSource reports a program that was built neither from a released version nor from a checkout
+// that can be found.
 var ErrNoSource = errors.New("this anvil-lsp is a development build and does not know its checkout")
 
-// FindSource finds out where the running program comes from: a checkout around
-// the executable or the working directory, else a released version, else the
-// checkout that it was compiled in.
+// FindSource finds out where the running program comes from: a checkout around the executable or
+// the working directory, else a released version, else the checkout that it was compiled in.
 func FindSource() (Source, error) {
 	if exe, err := os.Executable(); err == nil {
 		if root := checkoutAbove(filepath.Dir(exe)); root != "" {
@@ -61,8 +59,8 @@ func released(v string) bool {
 // runtimeDir is the directory of RuntimeModule in a checkout.
 const runtimeDir = "hotreload"
 
-// checkoutAbove returns the closest directory, dir or one above it, that holds
-// this module; empty if there is none.
+// checkoutAbove returns the closest directory, dir or one above it, that holds this module; empty
+// if there is none.
 func checkoutAbove(dir string) string {
 	for {
 		if data, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && modfile.ModulePath(data) == ToolModule {
@@ -117,8 +115,8 @@ func (s Source) moduleFiles(dir, modulePath string) (moduleFiles, error) {
 	return moduleFiles{mod: data, sum: sum}, err
 }
 
-// runtimeNeeds are the modules that the packages import that end up in a
-// project. A test compares them with what the go command says.
+// runtimeNeeds are the modules that the packages import that end up in a project. A test compares
+// them with what the go command says.
 var runtimeNeeds = [...]string{"github.com/go-chi/chi/v5"}
 
 // requirements returns the versions of runtimeNeeds in the checkout.
@@ -160,8 +158,8 @@ func (s Source) sums(of []module.Version) ([]byte, error) {
 	return out, nil
 }
 
-// replacePath returns how go.mod names the runtime in the checkout: relative for
-// a project inside the checkout, which moves with it, otherwise absolute.
+// replacePath returns how go.mod names the runtime in the checkout: relative for a project inside
+// the checkout, which moves with it, otherwise absolute.
 func replacePath(dir, checkout string) string {
 	rel, err := filepath.Rel(dir, checkout)
 	if err != nil || strings.Trim(filepath.ToSlash(rel), "./") != "" {
