@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/launch"
 )
 
@@ -43,7 +42,8 @@ func (e *Engine) listen(ctx context.Context) (err error) {
 	}
 	if e.socket, err = listenFrom(ctx, defaultPort); err == nil && unread.File != "" {
 		unread.File = e.opts.relative([]string{unread.File})[0]
-		e.mainAddr.note = fmt.Sprintf("%s: the address cannot be read from the source; serving on %s. --addr names another address",
+		e.mainAddr.note = fmt.Sprintf("%s: the address cannot be read from the source; serving on %s. --addr names "+
+			"another address",
 			unread, e.socket.Addr())
 	}
 	return err
@@ -120,6 +120,6 @@ func (e *Engine) compareAddress(addr string) {
 	if err != nil || port == bound || port == "0" {
 		return
 	}
-	e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
-		"main names %s, and the application stays on %s: to move it, end anvil-lsp and start it with --addr 127.0.0.1:%s", addr, e.URL(), port)})
+	e.publish(warning("main names %s, but the application stays on %s; to move it, restart anvil-lsp with "+
+		"--addr 127.0.0.1:%s", addr, e.URL(), port))
 }

@@ -88,7 +88,7 @@ func TestAnAddressThatChangesIsTold(t *testing.T) {
 	for ev := range events {
 		told = append(told, ev.Message)
 	}
-	if len(told) != 2 || !strings.Contains(told[0], fmt.Sprintf("main names %s, and the application stays on %s", other, s.URL())) ||
+	if len(told) != 2 || !strings.Contains(told[0], fmt.Sprintf("main names %s, but the application stays on %s", other, s.URL())) ||
 		!strings.Contains(told[0], fmt.Sprintf("--addr 127.0.0.1:%d", taken)) {
 		t.Errorf("told %q", told)
 	}

@@ -30,13 +30,17 @@ type CheckResult struct {
 // Describes reports whether a manifest is of the program that was checked: a main package is always
 // a host package of its own program, and of no other. One without host packages does not say.
 func (r *CheckResult) Describes(m *manifest.Manifest) bool {
-	return r.Main == "" || len(m.Host) == 0 || slices.ContainsFunc(m.Host, func(p manifest.Package) bool { return p.Path == r.Main })
+	return r.Main == "" || len(m.Host) == 0 || slices.ContainsFunc(m.Host, func(p manifest.Package) bool {
+		return p.Path == r.Main
+	})
 }
 
 // Check compares the code of an application with a manifest, from source, without a live server.
 // against may be nil: then only what would not load is found. The policy is that of the server that
 // the answer is about. Dependencies are compiled if they are not in the build cache.
-func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, policy BreakPolicy, progress build.Progress) (*CheckResult, error) {
+func Check(
+	ctx context.Context, b *build.Builder, against *manifest.Manifest, policy BreakPolicy, progress build.Progress,
+) (*CheckResult, error) {
 	main, err := b.Main(ctx)
 	if err != nil {
 		return failed(err)
@@ -53,9 +57,11 @@ func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, po
 	if against != nil {
 		reasons = hostChanges(b, s, against)
 	}
-	v := newPrediction(report, against, s.Hot(), append(reasons, uncompiled(s, report)...)).under(&Options{OnBreak: policy})
+	reasons = append(reasons, uncompiled(s, report)...)
+	v := newPrediction(report, against, s.Hot(), reasons).under(&Options{OnBreak: policy})
 	m := &manifest.Manifest{
-		Format: manifest.FormatVersion, ABI: manifest.ABIVersion, Toolchain: b.Toolchain(), Handlers: s.Handlers(), Host: s.Host(), Hot: s.Hot(),
+		Format: manifest.FormatVersion, ABI: manifest.ABIVersion, Toolchain: b.Toolchain(), Handlers: s.Handlers(),
+		Host: s.Host(), Hot: s.Hot(),
 		Modules: s.Modules(), GODEBUG: s.GODEBUG(),
 		Routes: []manifest.Route{},
 	}
@@ -66,7 +72,8 @@ func Check(ctx context.Context, b *build.Builder, against *manifest.Manifest, po
 		m.State = append(m.State, st.State)
 	}
 	m.Sort()
-	return &CheckResult{Rung: v.rung, Diagnostics: slices.Concat([]manifest.Diagnostic{}, v.diagnostics), Manifest: m, Unknown: report.Unknown, Main: s.Main()}, nil
+	return &CheckResult{Rung: v.rung, Diagnostics: slices.Concat([]manifest.Diagnostic{}, v.diagnostics), Manifest: m,
+		Unknown: report.Unknown, Main: s.Main()}, nil
 }
 
 // failed is the result for code that does not load at all.
@@ -81,7 +88,8 @@ func failed(err error) (*CheckResult, error) {
 func hostChanges(b *build.Builder, s *build.Snapshot, against *manifest.Manifest) []manifest.Diagnostic {
 	var out []manifest.Diagnostic
 	if was, now := against.Toolchain, b.Toolchain(); was != "" && was != now {
-		out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, manifest.Position{}, "the manifest was made with %s, this is %s", was, now))
+		out = append(out, manifest.Diagnose(manifest.CodeModuleChanged, manifest.Position{},
+			"the manifest was made with %s, this is %s", was, now))
 	}
 	out = append(out, moduleChanges(s, against)...)
 	hashes := map[string]string{}
@@ -120,7 +128,8 @@ func moduleChanges(s *build.Snapshot, against *manifest.Manifest) []manifest.Dia
 	changed := map[string]string{}
 	for _, now := range s.Modules() {
 		if before, ok := was[name(now)]; ok && before != now {
-			changed[name(now)] = fmt.Sprintf("the manifest was made with %s, go.mod now says %s", golist.ModuleText(before), golist.ModuleText(now))
+			changed[name(now)] = fmt.Sprintf("the manifest was made with %s, go.mod now says %s", golist.ModuleText(before),
+				golist.ModuleText(now))
 		}
 	}
 	if before, now := against.GODEBUG, s.GODEBUG(); before != now {

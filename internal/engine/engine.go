@@ -151,7 +151,8 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	events := transport.NewStream[control.Event]()
 	events.Retain(tells)
 	e := &Engine{
-		opts: o, events: events, started: time.Now(), checker: newSharedChecker(), pauses: newPauses(), rechecks: newRechecks(),
+		opts: o, events: events, started: time.Now(), checker: newSharedChecker(), pauses: newPauses(),
+		rechecks: newRechecks(),
 		requests: make(chan request), speculations: make(chan build.Overlay, 1), ended: make(chan struct{}),
 		newControl: make(chan *net.UnixListener, 1),
 	}
@@ -164,7 +165,8 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		}
 	}()
 	e.builder, err = build.New(ctx, build.Config{
-		Dir: dir, Main: o.Main, OutDir: e.out.path, Tags: o.Tags, Assets: o.Assets, Race: o.Race, Debug: o.Debug, FullLink: o.FullLink, CacheDir: o.CacheDir,
+		Dir: dir, Main: o.Main, OutDir: e.out.path, Tags: o.Tags, Assets: o.Assets, Race: o.Race, Debug: o.Debug,
+		FullLink: o.FullLink, CacheDir: o.CacheDir,
 		Progress: func(message string) { e.publish(control.Event{Kind: control.EventProgress, Message: message}) },
 	})
 	if err != nil {
@@ -180,7 +182,8 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.status = control.Status{
-		Version: o.Version, PID: os.Getpid(), Dir: dir, Main: e.main, URL: e.socket.URL(), State: control.StateBuilding, Since: e.started,
+		Version: o.Version, PID: os.Getpid(), Dir: dir, Main: e.main, URL: e.socket.URL(), State: control.StateBuilding,
+		Since: e.started,
 	}
 	if e.opts.Log == nil {
 		e.opts.Log = NewLog()
@@ -197,7 +200,7 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 		Relevant: func(path string) bool { return (*e.relevant.Load())(path) },
 		Hold:     waitsFor(dir),
 		Holding:  func(files []string, what string) { e.publish(waiting(e.opts.relative(files), what)) },
-		Refused:  func(err error) { e.publish(control.Event{Kind: control.EventWarning, Message: err.Error()}) },
+		Refused:  func(err error) { e.publish(warning("%v", err)) },
 		Complete: e.builder.BuiltAhead, Attributes: e.attributes.count,
 	})
 	if err != nil {
@@ -279,6 +282,11 @@ func (e *Engine) Close() error {
 	}
 	e.events.Close()
 	return errors.Join(errs...)
+}
+
+// warning returns an event that tells the user something and changes nothing.
+func warning(format string, args ...any) control.Event {
+	return control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(format, args...)}
 }
 
 // publish stamps an event, brings the status up to date and sends it out.

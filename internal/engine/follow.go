@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
@@ -94,7 +93,7 @@ func (e *Engine) follow(s watchSet) (began []string) {
 	// A task may outlive the watcher: it is told to end at the same moment.
 	began, err := e.watcher.SetDirs(slices.Sorted(maps.Keys(s.dirs)))
 	if err != nil && !errors.Is(err, watch.ErrClosed) {
-		e.publish(control.Event{Kind: control.EventWarning, Message: err.Error()})
+		e.publish(warning("%v", err))
 	}
 	return began
 }

@@ -26,7 +26,8 @@ func (e *Engine) front(w http.ResponseWriter, r *http.Request) {
 	s, doing := e.status, e.progress
 	e.mu.Unlock()
 	page := devpage.Page{
-		Title: frontTitle(s), Version: string(s.State), Note: "This page comes from anvil-lsp and gives way to the application by itself.",
+		Title: frontTitle(s), Version: string(s.State),
+		Note: "This page comes from anvil-lsp and gives way to the application by itself.",
 	}
 	if s.Last != nil {
 		page.Version = fmt.Sprint(s.Last.Time.UnixNano())

@@ -49,7 +49,8 @@ func newWorkTree(dir string) *workTree {
 			return gitWorkTree(git)
 		}
 		if hg := filepath.Join(d, ".hg"); isDir(hg) {
-			return &workTree{works: []work{{sign: filepath.Join(hg, "wlock"), says: "hg, which holds .hg/wlock", patience: lockPatience}}}
+			return &workTree{works: []work{{sign: filepath.Join(hg, "wlock"), says: "hg, which holds .hg/wlock",
+				patience: lockPatience}}}
 		}
 		if d == filepath.Dir(d) {
 			return nil
@@ -76,13 +77,17 @@ func gitWorkTree(git string) *workTree {
 		return names
 	}
 	w := &workTree{stash: filepath.Join(commonDir(git), "logs", "refs", "stash"), works: []work{
-		{sign: filepath.Join(git, "index.lock"), says: "git, which holds " + filepath.Join(filepath.Base(git), "index.lock"), patience: lockPatience},
+		{sign: filepath.Join(git, "index.lock"), says: "git, which holds " + filepath.Join(filepath.Base(git), "index.lock"),
+			patience: lockPatience},
 		{
 			sign: filepath.Join(git, "rebase-merge"), says: "the git rebase that is under way", patience: rebasePatience,
-			moves: in("rebase-merge/done", "rebase-merge/msgnum", "HEAD", "index"), stopped: filepath.Join(git, "rebase-merge", "stopped-sha"),
+			moves:   in("rebase-merge/done", "rebase-merge/msgnum", "HEAD", "index"),
+			stopped: filepath.Join(git, "rebase-merge", "stopped-sha"),
 		},
-		{sign: filepath.Join(git, "rebase-apply"), says: "the git rebase that is under way", patience: lockPatience, moves: in("rebase-apply/next", "HEAD", "index")},
-		{sign: filepath.Join(git, "sequencer"), says: "the git cherry-pick or revert that is under way", patience: lockPatience, moves: in("sequencer/todo", "HEAD", "index")},
+		{sign: filepath.Join(git, "rebase-apply"), says: "the git rebase that is under way", patience: lockPatience,
+			moves: in("rebase-apply/next", "HEAD", "index")},
+		{sign: filepath.Join(git, "sequencer"), says: "the git cherry-pick or revert that is under way",
+			patience: lockPatience, moves: in("sequencer/todo", "HEAD", "index")},
 	}}
 	w.stashed = size(w.stash)
 	return w

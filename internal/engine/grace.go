@@ -68,7 +68,8 @@ func nameCopies(ds []manifest.Diagnostic) []manifest.Diagnostic {
 		}
 		for _, at := range places {
 			if watch.Copy(at.File) {
-				ds[i].Message += "; " + filepath.Base(at.File) + " looks like a copy that a checker or a merge tool left, and go build takes it, too"
+				ds[i].Message += "; " + filepath.Base(at.File) +
+					" looks like a copy left by a checker or a merge tool; go build compiles it too"
 				break
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build"
@@ -140,6 +139,6 @@ func pruneHistory(d *outdir.Dir) error {
 // replaces it.
 func (e *Engine) checkManifest() {
 	if _, err := LastManifest(e.opts.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		e.publish(control.Event{Kind: control.EventWarning, Message: err.Error() + "; the next generation replaces it"})
+		e.publish(warning("%v; the next generation replaces it", err))
 	}
 }

@@ -75,7 +75,9 @@ func (t *task) host(ctx context.Context, generation int, reasons []manifest.Diag
 	}
 }
 
-func (t *task) hostOnce(ctx context.Context, generation int, reasons []manifest.Diagnostic) (*build.Result, *build.Graph, error) {
+func (t *task) hostOnce(
+	ctx context.Context, generation int, reasons []manifest.Diagnostic,
+) (*build.Result, *build.Graph, error) {
 	if h := t.hostBuild; h != nil {
 		t.hostBuild = nil
 		return h.wait(reasons)

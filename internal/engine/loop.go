@@ -80,7 +80,8 @@ func newLoop(e *Engine) *loop {
 		reports: make(chan report), results: make(chan outcome, 1), work: (*task).run,
 	}
 	l.ports = ports{
-		builder: e.builder, checker: e.checker, live: e.sup, opts: &e.opts, publish: e.publish, recheck: e.Recheck, reports: l.reports,
+		builder: e.builder, checker: e.checker, live: e.sup, opts: &e.opts, publish: e.publish, recheck: e.Recheck,
+		reports: l.reports,
 	}
 	return l
 }
@@ -134,11 +135,11 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 
 	e.publish(control.Event{Kind: control.EventStarting})
 	if e.mainAddr.note != "" {
-		e.publish(control.Event{Kind: control.EventWarning, Message: e.mainAddr.note})
+		e.publish(warning("%s", e.mainAddr.note))
 	}
 	e.checkManifest()
 	if flags := e.builder.Unheeded(); len(flags) > 0 {
-		e.publish(control.Event{Kind: control.EventWarning, Message: "of GOFLAGS the live server is built without " + strings.Join(flags, ", ")})
+		e.publish(warning("the live server is built without these flags of GOFLAGS: %s", strings.Join(flags, ", ")))
 	}
 	newLoop(e).run(ctx, e.watcher.Batches(), e.sup.Events())
 	close(e.ended)
@@ -227,7 +228,8 @@ func (l *loop) reportPending() {
 		all.merge(l.changed)
 	}
 	l.e.publish(control.Event{
-		Kind: control.EventHeld, Cause: l.e.opts.relative(all.list()), Message: "reload on save is paused: the change waits to be asked for",
+		Kind: control.EventHeld, Cause: l.e.opts.relative(all.list()),
+		Message: "reload on save is paused; the change waits",
 	})
 }
 
@@ -238,10 +240,10 @@ func (l *loop) pause(paused bool) {
 	}
 	l.paused = paused
 	if paused {
-		l.e.publish(control.Event{Kind: control.EventPaused, Message: "saves wait until they are asked for"})
+		l.e.publish(control.Event{Kind: control.EventPaused, Message: "reload on save is paused"})
 		return
 	}
-	l.e.publish(control.Event{Kind: control.EventResumed, Message: "saves are taken up again"})
+	l.e.publish(control.Event{Kind: control.EventResumed, Message: "reload on save is on again"})
 	l.wanted = l.wanted || l.pending
 	if l.pending && l.cancel != nil { // what arrived is newer than what is being built
 		l.cancel()
@@ -321,9 +323,7 @@ func (l *loop) restore() (lost bool, err error) {
 	out := l.e.out
 	gone, err := out.restore()
 	if gone && err == nil {
-		l.e.publish(control.Event{
-			Kind: control.EventWarning, Message: out.path + " was deleted: everything is built again, and the live server starts anew",
-		})
+		l.e.publish(warning("%s was deleted: rebuilding everything and restarting the live server", out.path))
 		err = l.e.listenAgain()
 	}
 	return out.lost, err
@@ -434,9 +434,8 @@ func (l *loop) checkBudget(growth int64) {
 		return
 	}
 	l.restartProposed = true
-	l.e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
-		"the live server has grown by %d MB since it started, and Go never gives back the memory of plugins; "+
-			"`anvil-lsp ctl restart` does", growth>>20)})
+	l.e.publish(warning("the live server has grown by %d MB since it started. Go never frees the memory of plugins; "+
+		"a restart does: `anvil-lsp ctl restart`", growth>>20))
 }
 
 // warnFullLink says, once, that saves take longer than they should.
@@ -445,9 +444,8 @@ func (l *loop) warnFullLink(why string) {
 		return
 	}
 	l.fullLinkWarned = true
-	l.e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
-		"the plugin was linked as a whole program, which takes longer and keeps more memory: %s "+
-			"(told once; `anvil-lsp ctl status` counts such links)", why)})
+	l.e.publish(warning("the plugin needed a full link, which takes longer and uses more memory: %s "+
+		"(shown once; `anvil-lsp ctl status` counts full links)", why))
 }
 
 func (r request) answer(ev control.Event) {
@@ -462,7 +460,8 @@ func (e *Engine) report(ev launch.Event) {
 	case launch.Live:
 		switch live := ev.Event; {
 		case live.Kind == control.LivePanic && live.Diagnostic != nil:
-			e.publish(control.Event{Kind: control.EventPanic, Diagnostics: []manifest.Diagnostic{*live.Diagnostic}, Message: live.Diagnostic.Message})
+			e.publish(control.Event{Kind: control.EventPanic, Diagnostics: []manifest.Diagnostic{*live.Diagnostic},
+				Message: live.Diagnostic.Message})
 		case live.Kind == control.LiveRequests:
 			e.publish(control.Event{Kind: control.EventRequests, Stats: live.Stats})
 		}
@@ -472,18 +471,18 @@ func (e *Engine) report(ev launch.Event) {
 		case ev.Start != nil:
 			out.Message, out.Diagnostics = ev.Start.Error(), ev.Start.Diagnostics
 		case ev.DuringLoad:
-			out.Message = "the live server ended while it loaded the new generation"
+			out.Message = "the live server exited while it loaded the new generation"
 		default:
-			out.Message = "the live server ended by itself"
+			out.Message = "the live server exited"
 		}
 		if wait := time.Until(ev.NextAttempt); !ev.NextAttempt.IsZero() && wait > 0 {
-			out.Message += fmt.Sprintf("; it starts again in %s", control.Duration(wait))
+			out.Message += fmt.Sprintf("; it restarts in %s", control.Duration(wait))
 		}
 		e.publish(out)
 	case launch.Restarted:
 		e.publish(control.Event{
 			Kind: control.EventRecovered, Generation: ev.Status.Generation, PID: ev.Status.PID, Rung: manifest.RungWarmRestart,
-			Message: fmt.Sprintf("the live server was started again and serves generation %d", ev.Status.Generation),
+			Message: fmt.Sprintf("the live server restarted and serves generation %d", ev.Status.Generation),
 		})
 	case launch.Late:
 		out := control.Event{
@@ -497,16 +496,15 @@ func (e *Engine) report(ev launch.Event) {
 	case launch.NoOverlap:
 		advice := ""
 		if ev.Socket {
-			advice = "; for Options.Listeners, hotreload.Listen opens a socket that is handed on instead"
+			advice = ". For Options.Listeners, open the socket with hotreload.Listen, which hands it over"
 		}
-		e.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
-			"two processes cannot both %s: a restart ends the running one before it starts the new one, from now on; requests wait meanwhile%s", ev.Conflict, advice)})
+		e.publish(warning("two processes cannot both %s. From now on a restart ends the running process before it starts "+
+			"the new one; requests wait meanwhile%s", ev.Conflict, advice))
 	case launch.Lingers:
 		e.publish(control.Event{Kind: control.EventWarning, PID: ev.PID, Message: fmt.Sprintf(
-			"process %d, which was replaced, still runs: main did not return within 5s after LiveServer; it %s. Background work goes on in both processes until it ends", ev.PID, ev.Main)})
+			"process %d was replaced but still runs: main did not return within 5s of LiveServer; it %s. Until it exits, "+
+				"background work runs in both processes", ev.PID, ev.Main)})
 	case launch.GaveUp:
-		e.publish(control.Event{
-			Kind: control.EventWarning, Message: fmt.Sprintf("the live server ended %d times without getting ready; the next save starts it again", ev.Deaths),
-		})
+		e.publish(warning("the live server exited %d times before it was ready; the next save starts it again", ev.Deaths))
 	}
 }

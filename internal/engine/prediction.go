@@ -26,7 +26,9 @@ func newSharedChecker() *sharedChecker {
 }
 
 // check checks a program from source.
-func (c *sharedChecker) check(ctx context.Context, prog source.Program, overlay map[string][]byte) (*source.Report, error) {
+func (c *sharedChecker) check(
+	ctx context.Context, prog source.Program, overlay map[string][]byte,
+) (*source.Report, error) {
 	select {
 	case <-c.turn:
 	case <-ctx.Done():
@@ -48,13 +50,18 @@ type prediction struct {
 }
 
 // predictPlan checks what a plan builds from source and compares it with the manifest that is live.
-func (c *sharedChecker) predictPlan(ctx context.Context, plan *build.Plan, last *manifest.Manifest) (prediction, error) {
+func (c *sharedChecker) predictPlan(
+	ctx context.Context, plan *build.Plan, last *manifest.Manifest,
+) (prediction, error) {
 	v, _, err := c.predict(ctx, plan, last, plan.Reasons, nil)
 	return v, err
 }
 
 // predict is predictPlan for unsaved buffers, with all that was found.
-func (c *sharedChecker) predict(ctx context.Context, plan *build.Plan, last *manifest.Manifest, reasons []manifest.Diagnostic, overlay map[string][]byte) (prediction, *source.Report, error) {
+func (c *sharedChecker) predict(
+	ctx context.Context, plan *build.Plan, last *manifest.Manifest, reasons []manifest.Diagnostic,
+	overlay map[string][]byte,
+) (prediction, *source.Report, error) {
 	s := plan.Watch()
 	report, err := c.check(ctx, program(s, plan.Sources()), overlay)
 	if err != nil {
@@ -102,13 +109,17 @@ func onlyEffective(report *source.Report, rebuilt []string) {
 }
 
 // newPrediction chooses the first rung that is safe.
-func newPrediction(report *source.Report, last *manifest.Manifest, hot []string, reasons []manifest.Diagnostic) prediction {
+func newPrediction(
+	report *source.Report, last *manifest.Manifest, hot []string, reasons []manifest.Diagnostic,
+) prediction {
 	v := prediction{rung: manifest.RungHotSwap, diagnostics: slices.Concat(reasons, report.Findings)}
 	if last != nil {
 		v.diagnostics = append(v.diagnostics, source.Compare(last, report, hot)...)
 	}
 	manifest.SortDiagnostics(v.diagnostics)
-	if slices.ContainsFunc(v.diagnostics, func(d manifest.Diagnostic) bool { return d.Code.Rung() == manifest.RungWarmRestart }) {
+	if slices.ContainsFunc(v.diagnostics, func(d manifest.Diagnostic) bool {
+		return d.Code.Rung() == manifest.RungWarmRestart
+	}) {
 		v.rung = manifest.RungWarmRestart
 	}
 	for _, d := range v.diagnostics {
@@ -186,7 +197,8 @@ func program(s *build.Snapshot, packages []*build.Package) source.Program {
 }
 
 func sourcePackage(p *build.Package) source.Package {
-	pkg := source.Package{ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(), ImportMap: p.ImportMap}
+	pkg := source.Package{ImportPath: p.ImportPath, Name: p.Name, Dir: p.Dir, GoFiles: p.SourceFiles(),
+		ImportMap: p.ImportMap}
 	for _, name := range p.CgoFiles {
 		pkg.GoFiles = append(pkg.GoFiles, filepath.Join(p.Dir, name))
 	}
@@ -217,7 +229,8 @@ func (t *task) publishPrediction(v prediction, took time.Duration) {
 	t.step(control.StepPredict, took)
 	t.predicted = &control.Prediction{Rung: v.rung, Codes: v.codes()}
 	t.publish(control.Event{
-		Kind: control.EventPredicted, Rung: v.rung, Cause: t.cause(), Diagnostics: v.diagnostics, Total: control.Duration(took),
+		Kind: control.EventPredicted, Rung: v.rung, Cause: t.cause(), Diagnostics: v.diagnostics,
+		Total: control.Duration(took),
 	})
 }
 
@@ -229,7 +242,8 @@ func (p prediction) codes() []manifest.Code {
 		return nil
 	}
 	for _, d := range p.diagnostics {
-		if rung := d.Code.Rung(); rung == manifest.RungWarmRestart || rung == manifest.RungKeep && d.Severity == manifest.SeverityError {
+		rung, failed := d.Code.Rung(), d.Severity == manifest.SeverityError
+		if rung == manifest.RungWarmRestart || rung == manifest.RungKeep && failed {
 			out = append(out, d.Code)
 		}
 	}
@@ -255,12 +269,15 @@ func happened(out outcome) manifest.Rung {
 // not: that registration panicked or hung, that the process ended or had made what the new code
 // has, too, that the disk is full.
 func telling(out outcome) bool {
-	if slices.ContainsFunc(out.event.Diagnostics, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeClash }) {
+	if slices.ContainsFunc(out.event.Diagnostics, func(d manifest.Diagnostic) bool {
+		return d.Code == manifest.CodeClash
+	}) {
 		return false
 	}
-	return out.needsDecision || out.event.Kind != control.EventKept || slices.ContainsFunc(out.event.Diagnostics, func(d manifest.Diagnostic) bool {
-		return d.Code != manifest.CodeRegistration && d.Code != manifest.CodeLiveServer
-	})
+	return out.needsDecision || out.event.Kind != control.EventKept ||
+		slices.ContainsFunc(out.event.Diagnostics, func(d manifest.Diagnostic) bool {
+			return d.Code != manifest.CodeRegistration && d.Code != manifest.CodeLiveServer
+		})
 }
 
 // signatureBreaks are the routes whose signature differs between two manifests: what really

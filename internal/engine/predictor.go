@@ -81,7 +81,8 @@ func NewPredictor(ctx context.Context, o Options) (*Predictor, error) {
 	if err := out.Close(); err != nil {
 		return nil, err
 	}
-	b, err := build.New(ctx, build.Config{Dir: dir, Main: o.Main, OutDir: out.Path(), Tags: o.Tags, Assets: o.Assets, Race: o.Race, Debug: o.Debug})
+	b, err := build.New(ctx, build.Config{Dir: dir, Main: o.Main, OutDir: out.Path(), Tags: o.Tags, Assets: o.Assets,
+		Race: o.Race, Debug: o.Debug})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +92,8 @@ func NewPredictor(ctx context.Context, o Options) (*Predictor, error) {
 }
 
 func newBufferPredictor(b *build.Builder, c *sharedChecker, opts *Options, k func() *baseline) *Predictor {
-	p := &Predictor{baseline: k, checker: c, builder: b, opts: opts, drafts: build.NewDrafts(b), turn: make(chan struct{}, 1)}
+	p := &Predictor{baseline: k, checker: c, builder: b, opts: opts, drafts: build.NewDrafts(b),
+		turn: make(chan struct{}, 1)}
 	p.turn <- struct{}{}
 	return p
 }
@@ -143,7 +145,8 @@ func (p *Predictor) Predict(ctx context.Context, buffers map[string][]byte) (*Pr
 		v.rung = ""
 	}
 	v = v.under(p.opts)
-	return &Prediction{Rung: v.rung, Diagnostics: v.diagnostics, Report: report, Edits: draft.Edits(live), Live: k.manifest}, nil
+	return &Prediction{Rung: v.rung, Diagnostics: v.diagnostics, Report: report, Edits: draft.Edits(live),
+		Live: k.manifest}, nil
 }
 
 // Loads asks the go command whether the code on disk can be loaded. What it says against it is a

@@ -39,7 +39,9 @@ func (r *reloadLoops) forget() { *r = reloadLoops{loading: r.loading, live: r.li
 
 // observe is told of files that changed, first at a time, and reports whether they are to be left
 // alone. The message is for the first time that they are.
-func (r *reloadLoops) observe(files []string, first time.Time, relative func([]string) []string) (leave bool, message string) {
+func (r *reloadLoops) observe(
+	files []string, first time.Time, relative func([]string) []string,
+) (leave bool, message string) {
 	if len(files) == 0 {
 		return false, ""
 	}

@@ -38,20 +38,20 @@ func TestReport(t *testing.T) {
 		"drained": {ev: launch.Live{Event: control.LiveEvent{Kind: control.LiveDrained, Generation: 3}}},
 		"ended": {
 			ev:   launch.Exited{Exit: launch.Exit{Diagnostic: crash}, Generation: 4},
-			kind: control.EventExited, generation: 4, message: "the live server ended by itself", diagnostics: []manifest.Diagnostic{crash},
+			kind: control.EventExited, generation: 4, message: "the live server exited", diagnostics: []manifest.Diagnostic{crash},
 		},
 		"ended during a load": {
 			ev:   launch.Exited{Exit: launch.Exit{Diagnostic: crash}, Generation: 4, DuringLoad: true},
-			kind: control.EventExited, generation: 4, message: "the live server ended while it loaded the new generation",
+			kind: control.EventExited, generation: 4, message: "the live server exited while it loaded the new generation",
 			diagnostics: []manifest.Diagnostic{crash},
 		},
 		"ended, and starts again at once": {
 			ev: launch.Exited{Exit: launch.Exit{Diagnostic: crash}, Generation: 4}, next: -time.Nanosecond,
-			kind: control.EventExited, generation: 4, message: "the live server ended by itself", diagnostics: []manifest.Diagnostic{crash},
+			kind: control.EventExited, generation: 4, message: "the live server exited", diagnostics: []manifest.Diagnostic{crash},
 		},
 		"ended, and starts again later": {
 			ev: launch.Exited{Exit: launch.Exit{Diagnostic: crash}, Generation: 4}, next: 250 * time.Millisecond,
-			kind: control.EventExited, generation: 4, message: "the live server ended by itself; it starts again in 250 ms",
+			kind: control.EventExited, generation: 4, message: "the live server exited; it restarts in 250 ms",
 			diagnostics: []manifest.Diagnostic{crash},
 		},
 		"did not start again": {
@@ -64,12 +64,12 @@ func TestReport(t *testing.T) {
 		"started again": {
 			ev:   launch.Restarted{Status: control.LiveStatus{Generation: 3}},
 			kind: control.EventRecovered, generation: 3, rung: manifest.RungWarmRestart,
-			message: "the live server was started again and serves generation 3",
+			message: "the live server restarted and serves generation 3",
 		},
 		"gave up": {
 			ev:   launch.GaveUp{Deaths: 6},
 			kind: control.EventWarning, generation: 4,
-			message: "the live server ended 6 times without getting ready; the next save starts it again",
+			message: "the live server exited 6 times before it was ready; the next save starts it again",
 		},
 	}
 	for name, tt := range tests {

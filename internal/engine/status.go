@@ -64,7 +64,9 @@ func apply(s *control.Status, ev control.Event) {
 		// What was wrong is not any more: the files are back to what runs.
 		s.Behind = false
 		s.State = idleState(s)
-		s.Problems = slices.DeleteFunc(slices.Clone(s.Problems), func(d manifest.Diagnostic) bool { return d.Code != manifest.CodeHandlerPanic })
+		s.Problems = slices.DeleteFunc(slices.Clone(s.Problems), func(d manifest.Diagnostic) bool {
+			return d.Code != manifest.CodeHandlerPanic
+		})
 	case control.EventPanic:
 		s.Counts.Panics++
 		s.Problems = addProblems(s.Problems, ev.Diagnostics)
@@ -115,7 +117,8 @@ func tells(ev control.Event) bool {
 // endsWaiting reports whether after an event of a kind nothing waits any more.
 func endsWaiting(k control.EventKind) bool {
 	switch k {
-	case control.EventBuilding, control.EventLive, control.EventKept, control.EventUnchanged, control.EventAsking, control.EventRolledBack, control.EventHeld:
+	case control.EventBuilding, control.EventLive, control.EventKept, control.EventUnchanged, control.EventAsking,
+		control.EventRolledBack, control.EventHeld:
 		return true
 	}
 	return false
@@ -124,7 +127,9 @@ func endsWaiting(k control.EventKind) bool {
 // openProblems returns what is still to be mended after a generation went live: what called for a
 // restart was mended by it, or swapped in all the same.
 func openProblems(ev control.Event) []manifest.Diagnostic {
-	return slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool { return d.Code.Rung() == manifest.RungWarmRestart })
+	return slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool {
+		return d.Code.Rung() == manifest.RungWarmRestart
+	})
 }
 
 // maxProblems bounds what a handler that panics on every request, or a live server that ends again

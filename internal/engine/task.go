@@ -317,7 +317,9 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *pluginBuild) outco
 			out.refused = t.snap.Refused(res, brokenOff(load))
 		}
 		if load.Initialising {
-			out.event.Message = "not initialised in the running process; if the code does what a process can do only once, a restart takes the change"
+			out.event.Message = "not initialised in the running process; if the code does something that a process can do " +
+				"only once, " +
+				"restart to apply the change"
 		}
 		return out
 	}
@@ -348,13 +350,14 @@ func (t *task) refuse(v prediction) outcome {
 	}
 	return outcome{event: control.Event{
 		Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: errs,
-		Message: "not loaded: a process can do this only once; a restart takes the change",
+		Message: "not loaded: a process can do this only once; restart to apply the change",
 	}}
 }
 
 // load has the live server load a plugin.
 func (t *task) load(ctx context.Context, res *build.Result, generation int) (control.LoadResult, error) {
-	req := control.LoadRequest{Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot(), AllowBreaks: t.opts.swapsBreaks()}
+	req := control.LoadRequest{Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot(),
+		AllowBreaks: t.opts.swapsBreaks()}
 	if res.Thin {
 		req.Needs, req.Executable = res.Needs, res.Snapshot.Executable()
 	}
@@ -461,10 +464,13 @@ func (t *task) findMain(ctx context.Context) (string, error) {
 // waitForRestart says what waits for a restart that failed, and why: hot code was compiled against
 // host packages that the running process does not have.
 func (t *task) waitForRestart(reasons []manifest.Diagnostic) string {
-	if t.snap == nil || len(t.files) < 2 || !slices.ContainsFunc(reasons, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeHostChanged }) {
+	if t.snap == nil || len(t.files) < 2 || !slices.ContainsFunc(reasons, func(d manifest.Diagnostic) bool {
+		return d.Code == manifest.CodeHostChanged
+	}) {
 		return ""
 	}
-	return "all of " + strings.Join(t.cause(), ", ") + " waits for that restart, because hot code goes with the host packages that it was written against: mend them, or take their change back"
+	return strings.Join(t.cause(), ", ") + " wait for that restart: hot code must match the host packages that it was " +
+		"written against. Fix them, or revert their change"
 }
 
 // compiled has the code known from source while the first live server is still being linked and
@@ -473,7 +479,8 @@ func (t *task) waitForRestart(reasons []manifest.Diagnostic) string {
 // it.
 func (t *task) compiled(s *build.Snapshot, reasons []manifest.Diagnostic) {
 	if t.snap != nil {
-		t.publish(control.Event{Kind: control.EventRestarting, Rung: manifest.RungWarmRestart, Cause: t.cause(), Diagnostics: reasons})
+		t.publish(control.Event{Kind: control.EventRestarting, Rung: manifest.RungWarmRestart, Cause: t.cause(),
+			Diagnostics: reasons})
 		return
 	}
 	t.reports <- report{newest: s}
@@ -487,10 +494,12 @@ func (t *task) rollback(ctx context.Context) outcome {
 	}
 	if err != nil {
 		// What is live, and what is wrong with the newest code, is as it was.
-		return outcome{event: control.Event{Kind: control.EventWarning, Message: "no rollback: " + err.Error()}}
+		return outcome{event: warning("no rollback: %v", err)}
 	}
-	ev := control.Event{Kind: control.EventRolledBack, Generation: res.Generation, Rung: manifest.RungHotSwap, Diagnostics: res.Diagnostics}
-	ev.Message = fmt.Sprintf("generation %d is live again; the next save builds from the files as they are", res.Generation)
+	ev := control.Event{Kind: control.EventRolledBack, Generation: res.Generation, Rung: manifest.RungHotSwap,
+		Diagnostics: res.Diagnostics}
+	ev.Message = fmt.Sprintf("generation %d is live again; the next save builds from the files as they are",
+		res.Generation)
 	if res.Manifest != nil {
 		ev.Routes = res.Manifest.Routes
 	}
@@ -498,13 +507,17 @@ func (t *task) rollback(ctx context.Context) outcome {
 }
 
 // goLive reports a generation that serves.
-func (t *task) goLive(res *build.Result, rung manifest.Rung, generation int, m *manifest.Manifest, ds []manifest.Diagnostic) outcome {
-	ev := control.Event{Kind: control.EventLive, Generation: generation, Rung: rung, Rebuilt: slices.Sorted(slices.Values(res.Rebuilt)), Diagnostics: ds}
+func (t *task) goLive(
+	res *build.Result, rung manifest.Rung, generation int, m *manifest.Manifest, ds []manifest.Diagnostic,
+) outcome {
+	ev := control.Event{Kind: control.EventLive, Generation: generation, Rung: rung,
+		Rebuilt: slices.Sorted(slices.Values(res.Rebuilt)), Diagnostics: ds}
 	if m != nil {
 		ev.Routes = m.Routes
 	}
 	t.builder.Prune(generation, res.Snapshot)
-	if p := t.predicted; p != nil && rung == manifest.RungWarmRestart && slices.Equal(p.Codes, []manifest.Code{manifest.CodeSignature}) && !signatureBreaks(t.last, m) {
+	if p := t.predicted; p != nil && rung == manifest.RungWarmRestart &&
+		slices.Equal(p.Codes, []manifest.Code{manifest.CodeSignature}) && !signatureBreaks(t.last, m) {
 		// The restart was for nothing: a hot swap would have done.
 		p.Wrong = true
 	}
@@ -523,13 +536,14 @@ func (t *task) kept(err error) outcome {
 		case len(ev.Diagnostics) == 0:
 			ev.Message = s.Error()
 		case s.Displaced:
-			ev.Message = "the running process was ended for the new one, and started again with what it served, and with its state"
+			ev.Message = "the running process was ended for the new one; it was started again with the same code and its state"
 		}
 	} else if x, ok := errors.AsType[*launch.ExitError](err); ok {
 		ev.Diagnostics = []manifest.Diagnostic{x.Exit.Diagnostic}
 	} else if errors.Is(err, launch.ErrNoAnswer) {
 		ev.Unsure = true
-		ev.Message = "the live server does not answer, so it is not known what it serves; that is told as soon as it answers, and `anvil-lsp ctl restart` starts it anew"
+		ev.Message = "the live server does not answer, so it is not known what it serves until it does; " +
+			"`anvil-lsp ctl restart` restarts it"
 	} else {
 		ev.Message = err.Error()
 	}

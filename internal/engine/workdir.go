@@ -1,9 +1,6 @@
 package engine
 
 import (
-	"fmt"
-
-	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 )
 
@@ -29,7 +26,7 @@ func (t *task) warnWorkDir(dir string) {
 	}
 	t.runsIn = dir
 	if dir != t.opts.Dir {
-		t.publish(control.Event{Kind: control.EventWarning, Message: fmt.Sprintf(
-			"the application runs in %s, the root of its module; --cwd or the setting cwd names another directory", dir)})
+		t.publish(warning("the application runs in %s, the root of its module; use --cwd or the setting cwd to change that",
+			dir))
 	}
 }

@@ -20,7 +20,8 @@ type ending struct {
 }
 
 // fromOutside are the signals that are sent to a process, and of which it dies without a word.
-var fromOutside = []string{"killed", "terminated", "hangup", "interrupt", "broken pipe", "alarm clock", "stopped (signal)"}
+var fromOutside = []string{"killed", "terminated", "hangup", "interrupt", "broken pipe", "alarm clock",
+	"stopped (signal)"}
 
 // sent returns the signal that somebody has ended the process with.
 func (e ending) sent() (signal string, ok bool) {
@@ -32,7 +33,8 @@ func (e ending) sent() (signal string, ok bool) {
 func (e ending) describe(dir string) manifest.Diagnostic {
 	signal, sent := e.sent()
 	if c, ok := parseCrash(e.crash); ok && !sent && !e.stale {
-		d := manifest.Diagnose(manifest.CodeLiveServer, c.position(dir), "the live server crashed: %s", visible.Line(c.message))
+		d := manifest.Diagnose(manifest.CodeLiveServer, c.position(dir), "the live server crashed: %s",
+			visible.Line(c.message))
 		d.Detail, d.Frames = c.text, c.frames
 		return d
 	}
@@ -46,7 +48,8 @@ func (e ending) describe(dir string) manifest.Diagnostic {
 	case last != "" && !e.stale:
 		why = ": " + visible.Line(last)
 	}
-	d := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "the live server ended by itself (%s)%s", e.state, why)
+	d := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "the live server ended by itself (%s)%s", e.state,
+		why)
 	const enough = 4 << 10
 	d.Detail = symbol.StripGeneration(strings.ToValidUTF8(string(lastBytes([]byte(e.output), enough)), ""))
 	return d

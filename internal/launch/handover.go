@@ -80,7 +80,8 @@ func (l *loop) succeed(ctx context.Context, a *attempt, before, p *process) (ask
 }
 
 func (p *process) note(format string, args ...any) {
-	p.notes = append(p.notes, manifest.Diagnose(manifest.CodeStateShape, manifest.Position{}, "%s", fmt.Sprintf(format, args...)))
+	p.notes = append(p.notes, manifest.Diagnose(manifest.CodeStateShape, manifest.Position{}, "%s",
+		fmt.Sprintf(format, args...)))
 }
 
 // goOn has a process answer again that was asked for its state by a number, if nobody has asked for

@@ -37,7 +37,8 @@ func (e *InUseError) Reason() string {
 }
 
 func (e *InUseError) Error() string {
-	return fmt.Sprintf("%v: %s %s; end that program or choose another address: %v", ErrAddrInUse, e.Addr, e.Reason(), syscall.EADDRINUSE)
+	return fmt.Sprintf("%v: %s %s; end that program or choose another address: %v", ErrAddrInUse, e.Addr, e.Reason(),
+		syscall.EADDRINUSE)
 }
 
 // Unwrap returns ErrAddrInUse and syscall.EADDRINUSE.
@@ -106,7 +107,8 @@ func loopbackIPs(ctx context.Context, host string) ([]netip.Addr, error) {
 	}
 	for _, ip := range ips {
 		if !ip.Unmap().IsLoopback() {
-			return nil, fmt.Errorf("%w: the live server can do whatever you can, so it listens on this machine only; use 127.0.0.1 or localhost", ErrNotLoopback)
+			return nil, fmt.Errorf("%w: the live server can do whatever you can, so it listens on this machine only; use "+
+				"127.0.0.1 or localhost", ErrNotLoopback)
 		}
 	}
 	return ips, nil

@@ -63,7 +63,9 @@ func (p *process) exits(d time.Duration) bool {
 
 // awaitReady waits until a process that was just started serves. It calls give once, if the process
 // waits for the state of the one before. The error is a *StartError.
-func (p *process) awaitReady(ctx context.Context, limit time.Duration, give func(context.Context) error) (control.LiveStatus, error) {
+func (p *process) awaitReady(
+	ctx context.Context, limit time.Duration, give func(context.Context) error,
+) (control.LiveStatus, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, ErrNotReady)
 	defer cancel()
 	ask, cancelAsk := p.whileAlive(ctx)
@@ -81,14 +83,16 @@ func (p *process) awaitReady(ctx context.Context, limit time.Duration, give func
 			failed := give(ask)
 			give = nil
 			if failed != nil && ctx.Err() == nil && !p.isGone() {
-				d := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{}, "the live server does not take the state of the one before: %v", failed)
+				d := manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{},
+					"the live server does not take the state of the one before: %v", failed)
 				return st, &StartError{Diagnostics: []manifest.Diagnostic{d}, Output: p.output(), Cause: failed}
 			}
 			continue
 		case err == nil && st.Ready:
 			return st, nil
 		case err == nil && len(st.Diagnostics) > 0:
-			return st, &StartError{Diagnostics: st.Diagnostics, Output: p.output(), Cause: errors.New("the first generation could not go live")}
+			return st, &StartError{Diagnostics: st.Diagnostics, Output: p.output(),
+				Cause: errors.New("the first generation could not go live")}
 		}
 		p.pause(ctx, pause)
 	}
@@ -177,5 +181,6 @@ func (p *process) notReady(cause error, limit time.Duration, last error) error {
 
 func notReadyDiagnostic(limit time.Duration, why string) manifest.Diagnostic {
 	return manifest.Diagnose(manifest.CodeLiveServer, manifest.Position{},
-		"the live server did not become ready within %v: %s (a start that needs longer may have more time: --start-timeout, or the setting startTimeout)", limit, why)
+		"the live server did not become ready within %v: %s (a start that needs longer may have more time: "+
+			"--start-timeout, or the setting startTimeout)", limit, why)
 }

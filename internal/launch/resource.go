@@ -69,7 +69,8 @@ var (
 	// A file that must not be there, as pid files.
 	fileThere = regexp.MustCompile(`(?:open|link|symlink|mkdir) (\S+(?: \S+)*): file exists`)
 	// How programs word that somebody has the lock that they want.
-	lockMessage = regexp.MustCompile(`(?i)\block(ed|s|file)?\b|temporarily unavailable|would block|already (running|open|in use)|another (process|instance)|\btimeout\b`)
+	lockMessage = regexp.MustCompile(`(?i)\block(ed|s|file)?\b|temporarily unavailable|would block|` +
+		`already (running|open|in use)|another (process|instance)|\btimeout\b`)
 )
 
 // addressInUse returns the address that a program says is taken.
@@ -117,7 +118,8 @@ func (h holdings) missedAddress(output string) (resource, bool) {
 		case taken.name == "":
 			return r, true
 		case r.kind != taken.kind:
-		case r.kind == unixSocket && h.relative(r.name) == h.relative(taken.name), r.kind != unixSocket && samePort(r.name, taken.name):
+		case r.kind == unixSocket && h.relative(r.name) == h.relative(taken.name),
+			r.kind != unixSocket && samePort(r.name, taken.name):
 			return r, true
 		}
 	}

@@ -231,7 +231,8 @@ func (u *unixSystem) waits(p, before *child) wait {
 			}
 		}
 		if before == nil {
-			return wait{lock: resource{kind: fileLock, name: h.relative(pathOf(files, l.file))}, asking: true, owner: whoHas(table, l)}
+			return wait{lock: resource{kind: fileLock, name: h.relative(pathOf(files, l.file))}, asking: true,
+				owner: whoHas(table, l)}
 		}
 	}
 	if before == nil {

@@ -149,7 +149,8 @@ func (u *unixSystem) start(img Image, awaits bool) (_ *child, err error) {
 	cmd.Dir = cmp.Or(img.Dir, u.Dir)
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.ExtraFiles = slices.Concat([]*os.File{listener, controls, aliveR}, queue, kept)
-	cmd.Env = append(u.environment(img, awaits, queue != nil, keepAt, told), "PWD="+cmd.Dir) // os/exec adds it to an environment of its own only
+	// os/exec adds it to an environment of its own only
+	cmd.Env = append(u.environment(img, awaits, queue != nil, keepAt, told), "PWD="+cmd.Dir)
 	// Its own group, so that Ctrl-C in the terminal reaches the engine only, which then ends it in an
 	// orderly way.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -282,7 +283,8 @@ func forbidden(err error) string {
 	if !errors.Is(err, syscall.EACCES) && !errors.Is(err, syscall.EPERM) {
 		return ""
 	}
-	return "; this machine runs no program from there: its file system is mounted with the option noexec, or a security policy forbids it"
+	return "; this machine runs no program from there: its file system is mounted with the option noexec, or a " +
+		"security policy forbids it"
 }
 
 func closeAll(files []*os.File) {

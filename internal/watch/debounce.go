@@ -28,7 +28,9 @@ type change struct {
 
 // debounce gathers changes into batches until ctx ends or changes is closed, and then closes
 // batches. A file that is unfinished is in the middle of a save.
-func debounce(ctx context.Context, o Options, changes <-chan change, batches chan<- Batch, unfinished func(path string) bool) {
+func debounce(
+	ctx context.Context, o Options, changes <-chan change, batches chan<- Batch, unfinished func(path string) bool,
+) {
 	defer close(batches)
 	g := burst{Options: o, unfinished: unfinished}
 	timer := time.NewTimer(0)

@@ -399,7 +399,7 @@ func TestRefusedButRun(t *testing.T) {
 	s.waitFor("the name to be taken", func(ev control.Event) bool { return ev.Kind == control.EventLive })
 	s.edit("handlers/handlers.go", "Hello!", "Welcome!")
 	ev = s.waitFor("the second time", func(ev control.Event) bool { return ev.Kind == control.EventKept || ev.Kind == control.EventLive })
-	if ev.Kind == control.EventLive || !strings.Contains(ev.Message, "a restart takes the change") {
+	if ev.Kind == control.EventLive || !strings.Contains(ev.Message, "restart to apply the change") {
 		t.Errorf("got %s %q %v", ev.Kind, ev.Message, ev.Diagnostics)
 	}
 }

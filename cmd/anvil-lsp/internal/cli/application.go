@@ -34,7 +34,8 @@ func lookForCode(o engine.Options) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("no application in %s: %s; name the directory of an application, or make one: anvil-lsp init DIR", dir, missing)
+	return fmt.Errorf("no application in %s: %s; name the directory of an application, or make one: anvil-lsp init DIR",
+		dir, missing)
 }
 
 // errStop ends a search.

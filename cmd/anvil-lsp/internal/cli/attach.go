@@ -62,7 +62,8 @@ func (p *program) find(ctx context.Context, named string) (*remote, *control.Sta
 			return nil, nil, err
 		}
 	}
-	return nil, nil, fmt.Errorf("%w in %s; start one with: %s --serve %s", errNotRunning, p.abs(named), p.invocation, nameOr(named, "DIR"))
+	return nil, nil, fmt.Errorf("%w in %s; start one with: %s --serve %s", errNotRunning, p.abs(named), p.invocation,
+		nameOr(named, "DIR"))
 }
 
 func nameOr(name, other string) string {
@@ -95,7 +96,8 @@ func otherProgram(s *control.Status, main string) error {
 	if asked == runs || asked == "" || runs == "" {
 		return nil
 	}
-	return fmt.Errorf("the anvil-lsp in %s (process id %d) runs %s, and a directory has one application at a time: end that with 'anvil-lsp ctl stop', or serve %s from its own directory", s.Dir, s.PID, s.Main, main)
+	return fmt.Errorf("the anvil-lsp in %s (process id %d) runs %s, and a directory has one application at a time: end "+
+		"that with 'anvil-lsp ctl stop', or serve %s from its own directory", s.Dir, s.PID, s.Main, main)
 }
 
 // attach shows the events of a running engine, and what its application prints, until it or the

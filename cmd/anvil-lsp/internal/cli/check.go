@@ -74,8 +74,9 @@ kept state, host packages, modules, GODEBUG defaults and the toolchain.
 Without --against, that is the manifest of the generation that went live last in
 DIR. If there is none, only what would not load is found: code that does not
 compile, in whatever package of the program, and routes that cannot be
-registered; so it is, too, if that generation is of another program of DIR. To have a continuous integration compare, commit what 'manifest show
---json' prints. Hints are shown, but make no difference.
+registered; so it is, too, if that generation is of another program of DIR. To
+have a continuous integration compare, commit what 'manifest show --json'
+prints. Hints are shown, but make no difference.
 
 Exit codes: 0 the code would be swapped in, 1 it needs a restart, 2 it would not
 load, 3 there is no answer: the command line is at fault, or the machine, or the
@@ -99,14 +100,16 @@ the checkout.`,
 	}
 	fl := cmd.Flags()
 	fl.SortFlags = false
-	fl.StringVar(&f.against, "against", "", "manifest `FILE` to compare with (default DIR/.anvil/manifest.json, if there is one)")
+	fl.StringVar(&f.against, "against", "", "manifest `FILE` to compare with (default DIR/.anvil/manifest.json, if "+
+		"there is one)")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	fl.BoolVar(&f.sarif, "sarif", false, "print SARIF 2.1.0")
 	fl.StringVar(&f.cfg.Main, "main", "", "main `PACKAGE`, as for --serve")
 	fl.StringSliceVar(&f.cfg.Tags, "tags", nil, "build `TAGS`, as for --serve")
 	fl.StringSliceVar(&f.cfg.Assets, "assets", nil, "`PATHS` of embedded files, as for --serve")
 	fl.BoolVar(&f.cfg.Race, "race", false, "as for --serve")
-	fl.StringVar(&f.onBreak, "on-break", onBreakRestart, "`POLICY` of the server, as for --serve: with swap, it would swap a changed signature in where that is safe")
+	fl.StringVar(&f.onBreak, "on-break", onBreakRestart,
+		"`POLICY` of the server, as for --serve: with swap, it would swap a changed signature in where that is safe")
 	completeOnBreak(cmd)
 	return cmd
 }
@@ -154,7 +157,8 @@ func (p *program) runCheck(ctx context.Context, dir string, f checkFlags) error 
 	case f.json:
 		err = printJSON(p.stdout, res)
 	case f.sarif:
-		err = sarif.Write(p.stdout, sarif.Report{Version: buildVersion().Version, Dir: p.dir, Source: golist.ReadSource(dir), Rung: res.Rung, Diagnostics: res.Diagnostics})
+		err = sarif.Write(p.stdout, sarif.Report{Version: buildVersion().Version, Dir: p.dir, Source: golist.ReadSource(dir),
+			Rung: res.Rung, Diagnostics: res.Diagnostics})
 	default:
 		err = p.printCheck(dir, res)
 	}
@@ -186,7 +190,8 @@ func (p *program) checkAgainst(dir, named string, res *checkResult) (*manifest.M
 	case named == "" && errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case named == "" && errors.Is(err, manifest.ErrFormat):
-		return nil, fmt.Errorf("%w; it is written anew when a generation goes live (%s --serve %s); to compare with none, remove it", err, p.invocation, dir)
+		return nil, fmt.Errorf("%w; it is written anew when a generation goes live (%s --serve %s); to compare with none, "+
+			"remove it", err, p.invocation, dir)
 	}
 	return nil, err
 }
@@ -202,7 +207,9 @@ func (p *program) progress(activity string) (progress func(string), end func()) 
 		Width: func() int { return paint.Width(p.stderr) }, Activity: activity,
 	})
 	c.Event(control.Event{Time: time.Now(), Kind: control.EventBuilding})
-	return func(m string) { c.Event(control.Event{Time: time.Now(), Kind: control.EventProgress, Message: m}) }, c.EndProgress
+	return func(m string) {
+		c.Event(control.Event{Time: time.Now(), Kind: control.EventProgress, Message: m})
+	}, c.EndProgress
 }
 
 func (p *program) printCheck(dir string, res checkResult) error {
@@ -211,11 +218,13 @@ func (p *program) printCheck(dir string, res checkResult) error {
 	for i, d := range found {
 		found[i].Message = d.PredictedMessage(res.Rung, manifest.WouldRestart)
 	}
-	if err := console.Findings(console.Options{Out: p.stdout, Color: paint.Wanted(p.stdout), Dir: p.dir, Source: golist.ReadSource(dir)}, found); err != nil {
+	if err := console.Findings(console.Options{Out: p.stdout, Color: paint.Wanted(p.stdout), Dir: p.dir,
+		Source: golist.ReadSource(dir)}, found); err != nil {
 		return err
 	}
 	for _, u := range visible.Of(res.Unknown) {
-		fmt.Fprintf(p.stdout, "  %s %s cannot be followed from source: %s\n", s.Bold(console.FormatPosition(p.dir, u.Position)+":"), u.Call, u.Reason)
+		fmt.Fprintf(p.stdout, "  %s %s cannot be followed from source: %s\n",
+			s.Bold(console.FormatPosition(p.dir, u.Position)+":"), u.Call, u.Reason)
 	}
 	if len(res.Unknown) > 0 {
 		fmt.Fprintln(p.stdout)
@@ -227,10 +236,12 @@ func (p *program) printCheck(dir string, res checkResult) error {
 	}[res.Rung]
 	compared := "no manifest to compare with: only what would not load is found"
 	if res.Other > 0 {
-		compared = fmt.Sprintf("generation %d, which was live last, is of another program: only what would not load is found", res.Other)
+		compared = fmt.Sprintf("generation %d, which was live last, is of another program: only what would not load is found",
+			res.Other)
 	}
 	if res.Against != "" {
-		compared = fmt.Sprintf("compared with generation %d in %s", res.Generation, visible.Line(console.FormatPosition(p.dir, manifest.Position{File: res.Against})))
+		compared = fmt.Sprintf("compared with generation %d in %s", res.Generation,
+			visible.Line(console.FormatPosition(p.dir, manifest.Position{File: res.Against})))
 	}
 	_, err := fmt.Fprintf(p.stdout, "%s\n%s\n", result, s.Dim(compared))
 	return err
@@ -238,7 +249,9 @@ func (p *program) printCheck(dir string, res checkResult) error {
 
 // checkCode runs the check in a directory of its own, so that it neither disturbs a running engine
 // nor leaves anything behind.
-func checkCode(ctx context.Context, cfg build.Config, against *manifest.Manifest, policy engine.BreakPolicy, progress build.Progress) (_ *engine.CheckResult, err error) {
+func checkCode(
+	ctx context.Context, cfg build.Config, against *manifest.Manifest, policy engine.BreakPolicy, progress build.Progress,
+) (_ *engine.CheckResult, err error) {
 	cfg.OutDir, err = os.MkdirTemp("", "anvil-check-")
 	if err != nil {
 		return nil, fmt.Errorf("making a directory for the check: %w", err)

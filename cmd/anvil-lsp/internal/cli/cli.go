@@ -43,6 +43,11 @@ type server interface {
 	Events() *transport.Stream[control.Event]
 }
 
+// checkFunc is checkCode, but in tests.
+type checkFunc func(
+	context.Context, build.Config, *manifest.Manifest, engine.BreakPolicy, build.Progress,
+) (*engine.CheckResult, error)
+
 // program is one run of the command.
 type program struct {
 	stdin          io.Reader
@@ -50,7 +55,7 @@ type program struct {
 	dir            string // working directory
 	invocation     string // how the user calls this program
 	newEngine      func(context.Context, engine.Options) (server, error)
-	checkCode      func(context.Context, build.Config, *manifest.Manifest, engine.BreakPolicy, build.Progress) (*engine.CheckResult, error)
+	checkCode      checkFunc
 	// patience is how long to wait for an engine that holds the lock but does not answer: it may be
 	// about to start, or to end.
 	patience time.Duration
@@ -72,7 +77,8 @@ func Main() int {
 		return exitFailure
 	}
 	p := &program{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, dir: dir, invocation: invocation(os.Args[0], dir), patience: 10 * time.Second,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, dir: dir, invocation: invocation(os.Args[0], dir),
+		patience: 10 * time.Second,
 		newEngine: func(ctx context.Context, o engine.Options) (server, error) {
 			if err := lookForCode(o); err != nil {
 				return nil, err
@@ -192,8 +198,9 @@ func (p *program) face(app string, o faceOptions) *face {
 	c := console.New(console.Options{
 		Out: p.stdout, Terminal: paint.IsTerminal(p.stdout), Color: paint.Wanted(p.stdout),
 		Width: func() int { return paint.Width(p.stdout) },
-		Dir:   p.dir, Source: golist.ReadSource(p.abs(app)), App: app, Version: buildVersion().Version, RoutesCommand: routes, RestartCommand: restart,
-		Brief: o.brief, Verbose: o.verbose, Keys: o.keys,
+		Dir:   p.dir, Source: golist.ReadSource(p.abs(app)), App: app, Version: buildVersion().Version, RoutesCommand: routes,
+		RestartCommand: restart,
+		Brief:          o.brief, Verbose: o.verbose, Keys: o.keys,
 	})
 	return &face{Reporter: c, text: c, p: p}
 }

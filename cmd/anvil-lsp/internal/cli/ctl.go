@@ -42,7 +42,8 @@ runs there, or if what was asked for could not be done.`,
 	_ = cmd.RegisterFlagCompletionFunc("dir", completeDirs) // fails for unknown flags only
 
 	// order makes a command that ends in an event.
-	order := func(use, short, long, example, path string, args cobra.PositionalArgs, body func([]string) (any, error)) *cobra.Command {
+	order := func(use, short, long, example, path string, args cobra.PositionalArgs,
+		body func([]string) (any, error)) *cobra.Command {
 		return &cobra.Command{
 			Use: use, Short: short, Long: long, Example: example, Args: args, ValidArgsFunction: cobra.NoFileCompletions,
 			RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,15 +62,17 @@ runs there, or if what was asked for could not be done.`,
 	nothing := func([]string) (any, error) { return nil, nil }
 	var fresh bool
 	restart := order("restart", "Restart the application on the same socket",
-		"Start the application anew from the code as it is now, on the same socket: no connection is refused. Keyed state goes along, as in docs/state.md; with --fresh it begins anew.",
+		"Start the application anew from the code as it is now, on the same socket: no connection is refused. Keyed state "+
+			"goes along, as in docs/state.md; with --fresh it begins anew.",
 		"  anvil-lsp ctl restart\n  anvil-lsp ctl restart --fresh", control.PathRestart, noArgs, func([]string) (any, error) {
 			return control.RestartRequest{Fresh: fresh}, nil
 		})
 	restart.Flags().BoolVar(&fresh, "fresh", false, "begin without the state of the running process")
 	cmd.AddCommand(
 		&cobra.Command{
-			Use: "status", Short: "Show what is live, and what is wrong", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
-			Example: "  anvil-lsp ctl status\n  anvil-lsp ctl status --json",
+			Use: "status", Short: "Show what is live, and what is wrong", Args: noArgs,
+			ValidArgsFunction: cobra.NoFileCompletions,
+			Example:           "  anvil-lsp ctl status\n  anvil-lsp ctl status --json",
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				_, s, err := p.find(cmd.Context(), dir)
 				if err != nil {
@@ -78,18 +81,22 @@ runs there, or if what was asked for could not be done.`,
 				if asJSON {
 					return printJSON(p.stdout, s)
 				}
-				return console.Status(console.Options{Out: p.stdout, Color: paint.Wanted(p.stdout), Dir: p.dir, Source: golist.ReadSource(s.Dir)}, s, time.Now())
+				return console.Status(console.Options{Out: p.stdout, Color: paint.Wanted(p.stdout), Dir: p.dir,
+					Source: golist.ReadSource(s.Dir)}, s, time.Now())
 			},
 		},
 		p.log(&dir, &asJSON),
 		order("reload", "Build and load the code as it is now", "Build and load the code as it is now, changed or not.",
 			"  anvil-lsp ctl reload", control.PathReload, noArgs, nothing),
 		restart,
-		order("rollback [N]", "Make an earlier generation live again", "Make generation N, or without N the one before the live one, live again. The files stay as they are; the next save builds from them.",
+		order("rollback [N]", "Make an earlier generation live again",
+			"Make generation N, or without N the one before the live one, live again. The files stay as they are; the next "+
+				"save builds from them.",
 			"  anvil-lsp ctl rollback\n  anvil-lsp ctl rollback 4", control.PathRollback, maxArgs(1), rollback),
 		&cobra.Command{
-			Use: "stop", Short: "End the application and its anvil-lsp", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
-			Example: "  anvil-lsp ctl stop --dir examples/blog",
+			Use: "stop", Short: "End the application and its anvil-lsp", Args: noArgs,
+			ValidArgsFunction: cobra.NoFileCompletions,
+			Example:           "  anvil-lsp ctl stop --dir examples/blog",
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				r, s, err := p.find(cmd.Context(), dir)
 				if err != nil {

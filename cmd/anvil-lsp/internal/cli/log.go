@@ -49,11 +49,14 @@ standard error together: up to 256 KB of it, across reloads and restarts. With
 
 // log shows what the live servers of the engine have printed. What is followed ends with the
 // engine, which is no error.
-func (r *remote) log(ctx context.Context, out io.Writer, lines int, follow bool, show func(io.Writer, io.Reader) error) error {
+func (r *remote) log(
+	ctx context.Context, out io.Writer, lines int, follow bool, show func(io.Writer, io.Reader) error,
+) error {
 	body, err := r.client.Read(ctx, control.LogPath(lines, follow))
 	if err != nil {
 		if problem, ok := errors.AsType[*control.Problem](err); ok && problem.Status == http.StatusNotFound {
-			return fmt.Errorf("the anvil-lsp that runs in %s is of an earlier version, and does not keep what the application prints", r.dir)
+			return fmt.Errorf("the anvil-lsp that runs in %s is of an earlier version, and does not keep what the "+
+				"application prints", r.dir)
 		}
 		return r.explain(err)
 	}

@@ -52,8 +52,10 @@ the directory of --dir, else in the current one or the closest above it.`,
 
 	cmd.AddCommand(
 		&cobra.Command{
-			Use: "show [N]", Short: "Show the manifest of a generation", Args: maxArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
-			Long:    "Show the manifest of generation N, or of the one that is live or was last.\n\nWhat --json prints is what check takes with --against; docs/manifest.schema.json describes it.",
+			Use: "show [N]", Short: "Show the manifest of a generation", Args: maxArgs(1),
+			ValidArgsFunction: cobra.NoFileCompletions,
+			Long: "Show the manifest of generation N, or of the one that is live or was last.\n\nWhat --json prints is " +
+				"what check takes with --against; docs/manifest.schema.json describes it.",
 			Example: "  anvil-lsp manifest show\n  anvil-lsp manifest show 4\n  anvil-lsp manifest show --json > deployed.json",
 			RunE: func(_ *cobra.Command, args []string) error {
 				h, err := p.history(dir)
@@ -73,7 +75,8 @@ the directory of --dir, else in the current one or the closest above it.`,
 			},
 		},
 		&cobra.Command{
-			Use: "diff [N [M]]", Short: "Show in what two generations differ", Args: maxArgs(2), ValidArgsFunction: cobra.NoFileCompletions,
+			Use: "diff [N [M]]", Short: "Show in what two generations differ", Args: maxArgs(2),
+			ValidArgsFunction: cobra.NoFileCompletions,
 			Long: `Show what generation M registered otherwise than generation N: routes, signatures,
 state, packages. Without M, the live generation is compared with N, without N with
 the one before it. Where something was registered makes no difference.
@@ -138,10 +141,12 @@ func (p *program) lastManifest(named string) (string, *manifest.Manifest, error)
 		case errors.Is(err, outdir.ErrRefused):
 			return "", nil, err
 		case !errors.Is(err, fs.ErrNotExist):
-			return "", nil, fmt.Errorf("%w; it is written anew when a generation goes live: %s --serve %s", err, p.invocation, dir)
+			return "", nil, fmt.Errorf("%w; it is written anew when a generation goes live: %s --serve %s", err, p.invocation,
+				dir)
 		}
 	}
-	return "", nil, fmt.Errorf("no generation was live in %s yet; start with: %s --serve %s (%w)", p.abs(named), p.invocation, nameOr(named, "DIR"), fs.ErrNotExist)
+	return "", nil, fmt.Errorf("no generation was live in %s yet; start with: %s --serve %s (%w)", p.abs(named),
+		p.invocation, nameOr(named, "DIR"), fs.ErrNotExist)
 }
 
 // numbered returns the manifest of a generation that the user named.
@@ -161,7 +166,8 @@ func (h *history) generation(n int) (*manifest.Manifest, error) {
 	case errors.Is(err, fs.ErrNotExist) && len(h.kept) == 0:
 		return nil, fmt.Errorf("no manifest of generation %d: the history in %s is empty", n, h.dir)
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("no manifest of generation %d: the history in %s has %s", n, h.dir, strings.Trim(fmt.Sprint(h.kept), "[]"))
+		return nil, fmt.Errorf("no manifest of generation %d: the history in %s has %s", n, h.dir,
+			strings.Trim(fmt.Sprint(h.kept), "[]"))
 	}
 	return m, err
 }

@@ -66,10 +66,12 @@ output: editors start it so.`,
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.SetOut(p.stdout)
 	cmd.SetErr(p.stderr)
-	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", min(paint.Width(p.stdout), maxHelp))))
+	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), ".FlagUsages",
+		fmt.Sprintf(".FlagUsagesWrapped %d", min(paint.Width(p.stdout), maxHelp))))
 	cmd.SetVersionTemplate(buildVersion().String() + "\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	cmd.AddCommand(p.initProject(), p.doctor(), p.check(), p.routes(), p.manifestCommands(), p.ctl(), p.trust(), p.version())
+	cmd.AddCommand(p.initProject(), p.doctor(), p.check(), p.routes(), p.manifestCommands(), p.ctl(), p.trust(),
+		p.version())
 	cmd.InitDefaultHelpCmd()
 	for _, c := range cmd.Commands() {
 		if c.Name() == "help" {

@@ -43,7 +43,8 @@ still open, the median time to answer of the last ones, and the status of the
 last one. A reload goes on counting.
 
 On a terminal, columns that do not fit are left out, the signature first.`,
-		Example:           "  anvil-lsp routes\n  anvil-lsp routes examples/blog | grep POST\n  anvil-lsp routes --json | jq '.routes[].pattern'",
+		Example: "  anvil-lsp routes\n  anvil-lsp routes examples/blog | grep POST\n  anvil-lsp routes --json | " +
+			"jq '.routes[].pattern'",
 		Args:              maxArgs(1),
 		ValidArgsFunction: completeDirs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -84,7 +85,8 @@ func (p *program) listRoutes(ctx context.Context, named string) (*routeList, err
 			return nil, fmt.Errorf("no routes are live in %s: the engine is %s", s.Dir, s.State)
 		}
 		return &routeList{
-			Running: true, Generation: s.Live.Generation, Time: time.Now(), URL: s.URL, Routes: notNil(s.Live.Manifest.Routes), Stats: s.Live.Stats,
+			Running: true, Generation: s.Live.Generation, Time: time.Now(), URL: s.URL, Routes: notNil(s.Live.Manifest.Routes),
+			Stats: s.Live.Stats,
 		}, nil
 	}
 	dir, m, readErr := p.lastManifest(named)

@@ -266,7 +266,9 @@ func (c *Console) kept(b *strings.Builder, ev control.Event) {
 	} else {
 		c.fully(b, news)
 	}
-	if ev.Message != "" && !slices.ContainsFunc(ev.Diagnostics, func(d manifest.Diagnostic) bool { return strings.Contains(ev.Message, d.Message) }) {
+	if ev.Message != "" && !slices.ContainsFunc(ev.Diagnostics, func(d manifest.Diagnostic) bool {
+		return strings.Contains(ev.Message, d.Message)
+	}) {
 		c.paragraph(b, ev.Message)
 	}
 	switch {
@@ -289,7 +291,9 @@ func (c *Console) incident(b *strings.Builder, ev control.Event, label string) {
 	}
 	fmt.Fprintln(b, spaced(c.stamp(ev), generation, c.style.Red(label)))
 	c.fully(b, ev.Diagnostics)
-	if !slices.ContainsFunc(ev.Diagnostics, func(d manifest.Diagnostic) bool { return strings.Contains(ev.Message, d.Message) }) {
+	if !slices.ContainsFunc(ev.Diagnostics, func(d manifest.Diagnostic) bool {
+		return strings.Contains(ev.Message, d.Message)
+	}) {
 		c.paragraph(b, ev.Message)
 	}
 }

@@ -152,7 +152,7 @@ func TestConsole(t *testing.T) {
 				{Time: at(0), Kind: control.EventPanic, Generation: 7, Message: panicked.Message, Diagnostics: []manifest.Diagnostic{panicked}},
 				{Time: at(5), Kind: control.EventExited, Generation: 7, Message: crashed.Message, Diagnostics: []manifest.Diagnostic{crashed}},
 				{Time: at(6), Kind: control.EventExited, Generation: 7, Message: "signal: killed"},
-				{Time: at(8), Kind: control.EventRecovered, Generation: 7, Message: "the live server was started again and serves generation 7"},
+				{Time: at(8), Kind: control.EventRecovered, Generation: 7, Message: "the live server restarted and serves generation 7"},
 			}
 		}},
 	} {

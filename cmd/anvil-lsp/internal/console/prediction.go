@@ -88,7 +88,8 @@ func (c *Console) mispredicted(b *strings.Builder, ev control.Event) {
 		}
 		expected += " (" + strings.Join(codes, ", ") + ")"
 	}
-	fmt.Fprintf(b, "%s%s %s was predicted; please report this edit: %s\n", margin, c.style.Yellow("wrong prediction:"), expected, issues)
+	fmt.Fprintf(b, "%s%s %s was predicted; please report this edit: %s\n", margin, c.style.Yellow("wrong prediction:"),
+		expected, issues)
 }
 
 // RungName returns a step of the ladder as a person calls it.

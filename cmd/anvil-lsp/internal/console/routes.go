@@ -41,7 +41,8 @@ func (c *Console) routeTable(b *strings.Builder, url string) {
 
 // clickable reports whether a browser can open a route as it is.
 func clickable(r manifest.Route) bool {
-	return (r.Method == "GET" || r.Method == "*") && strings.HasPrefix(r.Pattern, "/") && !strings.ContainsAny(r.Pattern, "{*")
+	return (r.Method == "GET" || r.Method == "*") && strings.HasPrefix(r.Pattern, "/") &&
+		!strings.ContainsAny(r.Pattern, "{*")
 }
 
 // routeChanges writes which routes came and went.
@@ -164,7 +165,8 @@ func statsCells(s paint.Style, r manifest.Route, stats []control.RouteStats) []c
 	if c.LastStatus > 0 {
 		last = strconv.Itoa(c.LastStatus)
 	}
-	return []cell{{text: strconv.FormatInt(c.Requests, 10)}, failed, {text: strconv.Itoa(c.InFlight)}, {text: p50}, {text: last}}
+	return []cell{{text: strconv.FormatInt(c.Requests, 10)}, failed, {text: strconv.Itoa(c.InFlight)}, {text: p50},
+		{text: last}}
 }
 
 func routeRows(s paint.Style, dir string, routes []manifest.Route) [][]cell {

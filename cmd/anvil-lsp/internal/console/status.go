@@ -54,7 +54,8 @@ func Status(o Options, st *control.Status, now time.Time) error {
 		{"engine", fmt.Sprintf("%s, process %d, up %s", st.Version, st.PID, age(now.Sub(st.Since)))},
 	}
 	if l := st.Live; l != nil {
-		rows = append(rows, [2]string{"live server", liveLine(l)}, [2]string{"generations", generations(l)}, [2]string{"refused", refused(l)})
+		rows = append(rows, [2]string{"live server", liveLine(l)}, [2]string{"generations", generations(l)},
+			[2]string{"refused", refused(l)})
 	}
 	if st.Waiting != "" {
 		rows = append(rows, [2]string{"now", st.Waiting})
@@ -62,7 +63,8 @@ func Status(o Options, st *control.Status, now time.Time) error {
 	n := st.Counts
 	rows = append(rows, [2]string{"so far", fmt.Sprintf("%s, %s, %d refused, %s, %s", plural.Of(n.HotSwaps, "hot swap"),
 		plural.Of(n.Restarts, "warm restart"), n.Kept, plural.Of(n.Panics, "handler panic"), plural.Of(n.Crashes, "crash"))},
-		[2]string{"edits", fmt.Sprintf("predicted %d, wrong %d", n.Predicted, n.Mispredicted)}, [2]string{"full links", fullLinks(st)})
+		[2]string{"edits", fmt.Sprintf("predicted %d, wrong %d", n.Predicted, n.Mispredicted)}, [2]string{"full links",
+			fullLinks(st)})
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", stateLine(s, st))

@@ -66,7 +66,8 @@ func (b *Boundary) advise() []string {
 		for i, e := range cut {
 			names[i] = b.short(e.to)
 		}
-		out = append(out, fmt.Sprintf("if %s did not import %s, %d of %d packages would be hot instead of %d: construct what they hold in the handlers package, "+
+		out = append(out, fmt.Sprintf("if %s did not import %s, %d of %d packages would be hot instead of %d: construct "+
+			"what they hold in the handlers package, "+
 			"and let main provide only what holds a connection", b.short(b.Main), joined(names), hot, all, now))
 	}
 	best, most := edge{}, now
@@ -81,7 +82,8 @@ func (b *Boundary) advise() []string {
 		}
 	}
 	if most-now >= worthwhile {
-		out = append(out, fmt.Sprintf("the import of another package that is worth cutting first is %s → %s: without it %d of %d packages would be hot",
+		out = append(out, fmt.Sprintf("the import of another package that is worth cutting first is %s → %s: without it "+
+			"%d of %d packages would be hot",
 			b.short(best.from), b.short(best.to), most, all))
 	}
 	return out

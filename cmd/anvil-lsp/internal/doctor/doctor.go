@@ -140,5 +140,6 @@ func (d *doctor) progress(what string) {
 }
 
 func (d *doctor) add(name string, s Status, advice, detail string, args ...any) {
-	d.report.Checks = append(d.report.Checks, Check{Name: name, Status: s, Detail: fmt.Sprintf(detail, args...), Advice: advice})
+	d.report.Checks = append(d.report.Checks, Check{Name: name, Status: s, Detail: fmt.Sprintf(detail, args...),
+		Advice: advice})
 }

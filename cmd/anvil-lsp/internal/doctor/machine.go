@@ -28,7 +28,9 @@ type goEnv struct {
 }
 
 // run runs a tool and returns what it printed.
-func (d *doctor) run(ctx context.Context, dir, stdin string, env []string, name string, args ...string) (string, error) {
+func (d *doctor) run(
+	ctx context.Context, dir, stdin string, env []string, name string, args ...string,
+) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
 	cmd.Env = append(append(os.Environ(), "PWD="+dir, "GOTMPDIR="+d.tmp, "TMPDIR="+d.tmp), env...)
@@ -74,8 +76,10 @@ func (d *doctor) runtime() {
 	if version.IsValid(release) && version.Compare(version.Lang(release), gocmd.NewestRuntime) <= 0 {
 		return
 	}
-	d.add("Go runtime", Warning, "update anvil-lsp, or restart when a type switch, an assertion or == goes wrong after a swap (docs/codes.md, ANV015)",
-		"the comparison of interface tables knows the runtime up to %s; with %s new code is swapped in without it", gocmd.NewestRuntime, d.env.GOVERSION)
+	d.add("Go runtime", Warning, "update anvil-lsp, or restart when a type switch, an assertion or == goes wrong after "+
+		"a swap (docs/codes.md, ANV015)",
+		"the comparison of interface tables knows the runtime up to %s; with %s new code is swapped in without "+
+			"it", gocmd.NewestRuntime, d.env.GOVERSION)
 }
 
 // environment says what in the environment keeps plugins from being built.
@@ -90,7 +94,8 @@ func (d *doctor) environment() {
 // compiler has the C compiler make a shared library: the headers and the linker are often what is
 // missing.
 func (d *doctor) compiler(ctx context.Context) bool {
-	const name, advice = "C compiler", "install a C compiler and its headers (Debian, Ubuntu: apt-get install gcc libc6-dev; Fedora: dnf install gcc; macOS: xcode-select --install)"
+	const name, advice = "C compiler", "install a C compiler and its headers (Debian, Ubuntu: apt-get install gcc " +
+		"libc6-dev; Fedora: dnf install gcc; macOS: xcode-select --install)"
 	cc := gocmd.SplitQuoted(d.env.CC)
 	if len(cc) == 0 {
 		d.add(name, Failed, advice, "go env knows none (CC is empty)")
@@ -138,8 +143,9 @@ func (d *doctor) plugins(ctx context.Context) {
 	dir := filepath.Join(d.tmp, "plugin")
 	err := os.Mkdir(dir, 0o700)
 	for file, text := range map[string]string{
-		"go.mod":  "module example.com/plugin\n\ngo " + manifest.OldestGo + "\n",
-		"main.go": fmt.Sprintf("package main\n\n// %d keeps it out of the build cache.\nvar X int\n\nfunc main() {}\n", time.Now().UnixNano()),
+		"go.mod": "module example.com/plugin\n\ngo " + manifest.OldestGo + "\n",
+		"main.go": fmt.Sprintf("package main\n\n// %d keeps it out of the build cache.\nvar X int\n\nfunc main() {}\n",
+			time.Now().UnixNano()),
 	} {
 		err = errors.Join(err, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600))
 	}
@@ -150,7 +156,8 @@ func (d *doctor) plugins(ctx context.Context) {
 	env := []string{"GOWORK=off", "GOFLAGS=-mod=mod"}
 	// -n builds nothing, but knows where there are no plugins.
 	if out, err := d.run(ctx, dir, "", env, d.o.Go, "build", "-n", "-buildmode=plugin", "-o", "p.so", "."); err != nil {
-		d.add(name, Failed, "Go has plugins on Linux, macOS and FreeBSD, with cgo (on Windows: WSL)", "%s", firstLines(out, 3))
+		d.add(name, Failed, "Go has plugins on Linux, macOS and FreeBSD, with cgo (on Windows: WSL)", "%s",
+			firstLines(out, 3))
 		return
 	}
 	d.progress("building a plugin")
@@ -160,9 +167,11 @@ func (d *doctor) plugins(ctx context.Context) {
 	out, err := d.run(limited, dir, "", env, d.o.Go, "build", "-buildmode=plugin", "-o", "p.so", ".")
 	switch {
 	case limited.Err() != nil && ctx.Err() == nil:
-		d.add(name, Skipped, "", "not built within %s: Go's build cache holds no standard library for plugins yet; the first build takes longer for it", d.o.PluginLimit)
+		d.add(name, Skipped, "", "not built within %s: Go's build cache holds no standard library for plugins yet; the "+
+			"first build takes longer for it", d.o.PluginLimit)
 	case err != nil:
-		d.add(name, Failed, "mend what the compiler or linker complains about", "building one fails: %v: %s", err, firstLines(out, 5))
+		d.add(name, Failed, "mend what the compiler or linker complains about", "building one fails: %v: %s", err,
+			firstLines(out, 5))
 	default:
 		d.add(name, OK, "", "one was built in %.1f s", time.Since(begun).Seconds())
 	}
@@ -193,9 +202,11 @@ func (d *doctor) thin(ctx context.Context) {
 	earlier, err := b.RepeatTrial(limited)
 	switch {
 	case limited.Err() != nil && earlier != "":
-		d.add(name, Warning, advice, "every save links fully, because of an earlier trial, and there was no time for another: %s", earlier)
+		d.add(name, Warning, advice, "every save links fully, because of an earlier trial, and there was no time for "+
+			"another: %s", earlier)
 	case limited.Err() != nil:
-		d.add(name, Skipped, "", "not tried within %s: Go's build cache holds no standard library for plugins yet", 5*d.o.PluginLimit)
+		d.add(name, Skipped, "", "not tried within %s: Go's build cache holds no standard library for plugins yet",
+			5*d.o.PluginLimit)
 	case err != nil:
 		d.add(name, Warning, advice, "every save links fully: %v", err)
 	case earlier != "":
@@ -204,7 +215,8 @@ func (d *doctor) thin(ctx context.Context) {
 		d.add(name, OK, "", "a small program was reloaded twice in %.1f s in all", time.Since(begun).Seconds())
 	}
 	if running := d.running(ctx); running.FullLinks > 0 {
-		d.add(name+" so far", Warning, advice, "%d of %d hot swaps of the running anvil-lsp were linked fully, the last because of this: %s",
+		d.add(name+" so far", Warning, advice, "%d of %d hot swaps of the running anvil-lsp were linked fully, the last "+
+			"because of this: %s",
 			running.FullLinks, running.Counts.HotSwaps, running.FullLink)
 	}
 	if err != nil {

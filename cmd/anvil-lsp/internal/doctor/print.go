@@ -31,7 +31,8 @@ func Print(w io.Writer, color bool, dir string, r *Report) error {
 		case Skipped:
 			mark = s.Dim("–")
 		}
-		fmt.Fprintf(&b, "  %s %-*s  %s\n", mark, width, c.Name, strings.ReplaceAll(strings.TrimSpace(c.Detail), "\n", "\n"+indent))
+		fmt.Fprintf(&b, "  %s %-*s  %s\n", mark, width, c.Name,
+			strings.ReplaceAll(strings.TrimSpace(c.Detail), "\n", "\n"+indent))
 		if c.Advice != "" {
 			fmt.Fprintf(&b, "%s%s %s\n", indent, s.Yellow("→"), c.Advice)
 		}
@@ -59,7 +60,8 @@ func Print(w io.Writer, color bool, dir string, r *Report) error {
 }
 
 func (p *Boundary) print(b *strings.Builder, s paint.Style) {
-	fmt.Fprintf(b, "\n%s  an edit is swapped into the running program\n", s.Bold(fmt.Sprintf("Hot packages (%d)", len(p.Hot))))
+	fmt.Fprintf(b, "\n%s  an edit is swapped into the running program\n",
+		s.Bold(fmt.Sprintf("Hot packages (%d)", len(p.Hot))))
 	for _, path := range p.Hot {
 		mark := ""
 		if path == p.Handlers {

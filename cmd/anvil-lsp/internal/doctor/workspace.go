@@ -54,7 +54,8 @@ func (d *doctor) output() {
 		err = outdir.Executable(dir)
 	}
 	if err != nil {
-		d.add(name, Failed, cmp.Or(outdir.Advice(dir, err), "make it writable, or remove it: it holds only what can be built again"), "%v", err)
+		d.add(name, Failed, cmp.Or(outdir.Advice(dir, err),
+			"make it writable, or remove it: it holds only what can be built again"), "%v", err)
 	} else {
 		d.add(name, OK, "", "%s can be written", dir)
 	}
@@ -88,7 +89,8 @@ func (d *doctor) program(ctx context.Context) {
 		return
 	}
 	if (d.env.GOMOD == "" || d.env.GOMOD == os.DevNull) && d.env.GOWORK == "" {
-		d.add(name, Skipped, "name the directory of an application, or make one with: anvil-lsp init DIR", "%s is not in a Go module", d.dir)
+		d.add(name, Skipped, "name the directory of an application, or make one with: anvil-lsp init DIR",
+			"%s is not in a Go module", d.dir)
 		return
 	}
 	snap, looked, err := d.inspect(ctx)
@@ -118,7 +120,8 @@ func (d *doctor) program(ctx context.Context) {
 	case typeChecked:
 		d.add(name, OK, "", "%s; type-checked only, and the first start takes longer: %s", found, cold)
 	default:
-		d.add(name, Skipped, "anvil-lsp check tells whether it compiles, however long that takes", "%s; not compiled within %s: %s", found, d.compileLimit(), cold)
+		d.add(name, Skipped, "anvil-lsp check tells whether it compiles, however long that takes",
+			"%s; not compiled within %s: %s", found, d.compileLimit(), cold)
 	}
 }
 
@@ -134,7 +137,8 @@ const (
 // inspect loads the program, and compiles its packages if there is time, or else checks their
 // types. Code that is at fault is a *build.Failure, with a snapshot if it can be loaded.
 func (d *doctor) inspect(ctx context.Context) (*build.Snapshot, look, error) {
-	b, err := build.New(ctx, build.Config{Dir: d.dir, Main: d.o.Main, Tags: d.o.Tags, Go: d.o.Go, OutDir: filepath.Join(d.tmp, "out")})
+	b, err := build.New(ctx, build.Config{Dir: d.dir, Main: d.o.Main, Tags: d.o.Tags, Go: d.o.Go,
+		OutDir: filepath.Join(d.tmp, "out")})
 	if err != nil {
 		return nil, loadedOnly, err
 	}
@@ -237,6 +241,7 @@ func (d *doctor) watchLimits() (limits, advice string) {
 		}
 		return strings.TrimSpace(string(data))
 	}
-	return fmt.Sprintf(" (limits of the system for all programs of a user: %s watches, %s instances)", read("max_user_watches"), read("max_user_instances")),
+	return fmt.Sprintf(" (limits of the system for all programs of a user: %s watches, %s instances)",
+			read("max_user_watches"), read("max_user_instances")),
 		"raise the limits: sudo sysctl fs.inotify.max_user_watches=524288 fs.inotify.max_user_instances=1024"
 }

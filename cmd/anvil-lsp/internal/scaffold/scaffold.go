@@ -155,7 +155,8 @@ func checkModule(p string) error {
 	if _, _, ok := module.SplitPathVersion(p); !ok {
 		return fmt.Errorf("%w: %q ends in a major version that is none; it is /v2 or higher", ErrModulePath, p)
 	}
-	if first, _, _ := strings.Cut(p, "/"); first == "std" || first == "cmd" || p == ToolModule || strings.HasPrefix(p, ToolModule+"/") {
+	if first, _, _ := strings.Cut(p, "/"); first == "std" || first == "cmd" || p == ToolModule ||
+		strings.HasPrefix(p, ToolModule+"/") {
 		return fmt.Errorf("%w: %q is taken", ErrModulePath, p)
 	}
 	return nil

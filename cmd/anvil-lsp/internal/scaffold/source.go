@@ -48,7 +48,8 @@ func FindSource() (Source, error) {
 			return Source{Checkout: root}, nil
 		}
 	}
-	return Source{}, fmt.Errorf("%w: run it from within the checkout, or install a release with `go install %s/cmd/anvil-lsp@latest`", ErrNoSource, ToolModule)
+	return Source{}, fmt.Errorf("%w: run it from within the checkout, or install a release with `go install "+
+		"%s/cmd/anvil-lsp@latest`", ErrNoSource, ToolModule)
 }
 
 // released reports whether a version is one that everybody can download.
@@ -150,7 +151,8 @@ func (s Source) sums(of []module.Version) ([]byte, error) {
 	out := []byte{} // not nil: there is a go.sum, even an empty one
 	for line := range bytes.Lines(data) {
 		for _, m := range of {
-			if prefix := m.Path + " " + m.Version; bytes.HasPrefix(line, []byte(prefix+" ")) || bytes.HasPrefix(line, []byte(prefix+"/go.mod ")) {
+			if prefix := m.Path + " " + m.Version; bytes.HasPrefix(line, []byte(prefix+" ")) ||
+				bytes.HasPrefix(line, []byte(prefix+"/go.mod ")) {
 				out = append(out, line...)
 			}
 		}
