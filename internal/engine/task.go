@@ -318,8 +318,7 @@ func (t *task) swap(ctx context.Context, plan *build.Plan, b *pluginBuild) outco
 		}
 		if load.Initialising {
 			out.event.Message = "not initialised in the running process; if the code does something that a process can do " +
-				"only once, " +
-				"restart to apply the change"
+				"only once, restart to apply the change"
 		}
 		return out
 	}
