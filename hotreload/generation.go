@@ -157,8 +157,8 @@ func (g *generation) describe(entries []RouteEntry, from source) {
 			Key: key, Type: symbol.NameOf(states[key].cell.typ), Fingerprint: shape.Fingerprint(text), Shape: text,
 		})
 	}
-	for _, staged := range g.reg.indexes {
-		m.Registered = append(m.Registered, staged.names()...)
+	for _, draft := range g.reg.indexes {
+		m.Registered = append(m.Registered, draft.names()...)
 	}
 	m.Sort()
 	g.manifest.RouteCount = len(m.Routes)

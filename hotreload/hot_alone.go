@@ -52,7 +52,7 @@ func serveAlone(ctx context.Context, o Options, state *LiveState, env *process.E
 		defer close(watching)
 		w.run(ctx)
 	}()
-	state.started.begin()
+	state.live.begin()
 	err = front.end(ctx)
 	stop()
 	loader.close()

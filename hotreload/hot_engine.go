@@ -94,7 +94,7 @@ func (c *companion) run(ctx context.Context, o Options, env *process.Environment
 	}
 	c.loader.publish(control.LiveDrain, c.loader.state.liveNumber(), nil)
 	c.loader.close()
-	c.loader.state.started.stop()
+	c.loader.state.live.stop()
 	c.successions.end()
 	c.dev.streams.end()
 	err := errors.Join(failure, c.front.shutdown())
@@ -110,7 +110,7 @@ func (c *companion) serveRequests() {
 		for _, l := range c.own {
 			c.front.serve(l)
 		}
-		c.loader.state.started.begin()
+		c.loader.state.live.begin()
 	})
 }
 

@@ -114,9 +114,9 @@ func runServer(ctx context.Context, o Options, serve func(context.Context, Optio
 	// The generations outlive ctx by the time it takes to finish.
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	state.base = base
-	state.started = newStarted(ctx, o.Live)
+	state.live = newLiveHook(ctx, o.Live)
 	err := serve(ctx, o, state)
-	err = errors.Join(err, process.CloseListeners(o.Listeners), state.started.end(o.ShutdownTimeout))
+	err = errors.Join(err, process.CloseListeners(o.Listeners), state.live.end(o.ShutdownTimeout))
 	return errors.Join(err, finish(ctx, o, state, cancel))
 }
 
@@ -149,7 +149,7 @@ func serveLinked(ctx context.Context, o Options, state *LiveState) error {
 	if err := front.listen(ctx, o, "routes", state.Manifest().RouteCount); err != nil {
 		return err
 	}
-	state.started.begin()
+	state.live.begin()
 	return front.end(ctx)
 }
 

@@ -35,7 +35,7 @@ type LiveState struct {
 	base      context.Context // parent of the generations' contexts
 	logger    *slog.Logger
 	dev       developer // nil outside hot mode
-	started   *started  // of LiveServer
+	live      *liveHook // of LiveServer
 
 	current atomic.Pointer[generation]
 
@@ -137,9 +137,9 @@ func (s *LiveState) goLive(g *generation) bool {
 	s.active.Add(1)
 	s.container.commitStates(g.reg)
 	var now []*index
-	for _, staged := range g.reg.indexes {
-		staged.commit(g.generation)
-		now = append(now, staged.index)
+	for _, draft := range g.reg.indexes {
+		draft.commit(g.generation)
+		now = append(now, draft.index)
 	}
 	for _, before := range s.indexes {
 		if !slices.Contains(now, before) {

@@ -36,7 +36,7 @@ type registration struct {
 	notFound fallback
 	notAllow fallback
 	onError  fallback
-	indexes  []*staged
+	indexes  []*indexDraft
 	states   map[string]askedState
 }
 
@@ -58,54 +58,54 @@ type fallback struct {
 }
 
 func newRegistration(ctx context.Context, generation int, c *Container, logger *slog.Logger) *registration {
-	g := &registration{generation: generation, ctx: ctx, logger: logger, states: map[string]askedState{}}
-	g.container = c.forGeneration(g)
-	return g
+	reg := &registration{generation: generation, ctx: ctx, logger: logger, states: map[string]askedState{}}
+	reg.container = c.forGeneration(reg)
+	return reg
 }
 
 // is reports the phase. A nil registration, which stands for main, is in none.
-func (g *registration) is(phase int32) bool { return g != nil && g.phase.Load() == phase }
+func (reg *registration) is(phase int32) bool { return reg != nil && reg.phase.Load() == phase }
 
 // pending reports that it is not decided yet whether the generation goes live.
-func (g *registration) pending() bool { return g.is(staging) || g.is(sealed) }
+func (reg *registration) pending() bool { return reg.is(staging) || reg.is(sealed) }
 
 // enter moves to a phase, unless the registration was given up.
-func (g *registration) enter(phase int32) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.is(abandoned) {
+func (reg *registration) enter(phase int32) bool {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	if reg.is(abandoned) {
 		return false
 	}
-	g.phase.Store(phase)
+	reg.phase.Store(phase)
 	return true
 }
 
 // exitIfAbandoned ends the calling goroutine if the registration was given up.
 // It is how an endless register function is stopped after all: Go has no way
 // to end another goroutine.
-func (g *registration) exitIfAbandoned() {
-	if g.is(abandoned) {
+func (reg *registration) exitIfAbandoned() {
+	if reg.is(abandoned) {
 		runtime.Goexit()
 	}
 }
 
 // callerPosition returns the line that the user wrote. A nil registration knows of
 // no lines.
-func (g *registration) callerPosition() manifest.Position {
-	if g == nil {
+func (reg *registration) callerPosition() manifest.Position {
+	if reg == nil {
 		return stack.Caller(nil)
 	}
-	return stack.Caller(g.lines)
+	return stack.Caller(reg.lines)
 }
 
 // edit calls change with the registration locked. After the registration is
 // over a call has no effect and is logged.
-func (g *registration) edit(call string, at manifest.Position, change func()) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.exitIfAbandoned()
-	if !g.is(staging) {
-		g.logger.Warn("hotreload: "+call+" after registration has no effect", "at", at.String(), "generation", g.generation)
+func (reg *registration) edit(call string, at manifest.Position, change func()) {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	reg.exitIfAbandoned()
+	if !reg.is(staging) {
+		reg.logger.Warn("hotreload: "+call+" after registration has no effect", "at", at.String(), "generation", reg.generation)
 		return
 	}
 	change()
@@ -113,17 +113,17 @@ func (g *registration) edit(call string, at manifest.Position, change func()) {
 
 // fault records what keeps this generation from going live. The registration
 // is locked.
-func (g *registration) fault(code manifest.Code, at manifest.Position, format string, args ...any) {
-	g.faults = append(g.faults, manifest.Diagnose(code, at, format, args...))
+func (reg *registration) fault(code manifest.Code, at manifest.Position, format string, args ...any) {
+	reg.faults = append(reg.faults, manifest.Diagnose(code, at, format, args...))
 }
 
 // once sets something that a generation has one of. The registration is
 // locked.
-func (g *registration) once(call string, where *fallback, what fallback) {
+func (reg *registration) once(call string, where *fallback, what fallback) {
 	if where.position.File != "" {
 		d := manifest.Diagnose(manifest.CodeRoute, what.position, "%s is set twice", call)
 		d.Related = []manifest.Related{{Position: where.position, Message: "first set here"}}
-		g.faults = append(g.faults, d)
+		reg.faults = append(reg.faults, d)
 		return
 	}
 	*where = what
@@ -131,13 +131,13 @@ func (g *registration) once(call string, where *fallback, what fallback) {
 
 // knownState returns the cell in which this generation found a state key before,
 // nil if it did not.
-func (g *registration) knownState(key string, typ reflect.Type) *stateCell {
-	if g == nil {
+func (reg *registration) knownState(key string, typ reflect.Type) *stateCell {
+	if reg == nil {
 		return nil
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	cell := g.states[key].cell
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	cell := reg.states[key].cell
 	if cell != nil && cell.typ != typ {
 		panic(fmt.Sprintf("hotreload: state %q is asked for as %s and as %s",
 			key, symbol.NameOf(cell.typ), symbol.NameOf(typ)))
@@ -152,45 +152,45 @@ type askedState struct {
 }
 
 // rememberState records the cell in which this generation finds a state key.
-func (g *registration) rememberState(key string, asked askedState) {
-	if g == nil {
+func (reg *registration) rememberState(key string, asked askedState) {
+	if reg == nil {
 		return
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.states[key] = asked
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	reg.states[key] = asked
 }
 
-func (g *registration) knownStates() map[string]askedState {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return maps.Clone(g.states)
+func (reg *registration) knownStates() map[string]askedState {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	return maps.Clone(reg.states)
 }
 
 // hotPackages returns the import paths of the hot packages, as far as they are
 // known. A nil registration knows none.
-func (g *registration) hotPackages() []string {
-	if g == nil {
+func (reg *registration) hotPackages() []string {
+	if reg == nil {
 		return nil
 	}
-	return g.hot
+	return reg.hot
 }
 
 // note passes on a finding that does no harm to the generation: with the
 // result of its load, or once that is out, in the log.
-func (g *registration) note(d manifest.Diagnostic) {
+func (reg *registration) note(d manifest.Diagnostic) {
 	logger := slog.Default()
-	if g != nil {
-		g.mu.Lock()
-		defer g.mu.Unlock()
+	if reg != nil {
+		reg.mu.Lock()
+		defer reg.mu.Unlock()
 		switch {
-		case g.pending():
-			g.notes = append(g.notes, d)
+		case reg.pending():
+			reg.notes = append(reg.notes, d)
 			return
-		case g.is(abandoned):
+		case reg.is(abandoned):
 			return
 		}
-		logger = g.logger
+		logger = reg.logger
 	}
 	level := slog.LevelWarn
 	if d.Severity == manifest.SeverityInformation {
@@ -200,8 +200,8 @@ func (g *registration) note(d manifest.Diagnostic) {
 }
 
 // diagnostics returns the faults and the notes so far.
-func (g *registration) diagnostics() (faults, notes []manifest.Diagnostic) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return slices.Clone(g.faults), slices.Clone(g.notes)
+func (reg *registration) diagnostics() (faults, notes []manifest.Diagnostic) {
+	reg.mu.Lock()
+	defer reg.mu.Unlock()
+	return slices.Clone(reg.faults), slices.Clone(reg.notes)
 }

@@ -23,11 +23,11 @@ type RegistryGeneration[K comparable, V any] struct {
 // generic is not compiled again into each hot package that uses it.
 type index struct {
 	name    string
-	current atomic.Pointer[indexed]
+	current atomic.Pointer[indexSnapshot]
 }
 
-// indexed is what one generation registered; it does not change.
-type indexed struct {
+// indexSnapshot is what one generation registered; it does not change.
+type indexSnapshot struct {
 	generation int
 	entries    any   // map[K]V; nil if there are none
 	keys       []any // sorted
@@ -80,55 +80,55 @@ func (g *RegistryGeneration[K, V]) Add(r *RouteSink, key K, value V) {
 // register has add put something into the entries of an index.
 func (s *RouteSink) register(to *index, key any, at manifest.Position, add func(entries any) any) {
 	s.reg.edit("RegistryGeneration.Add", at, func() {
-		staged := s.reg.stage(to)
-		if first, ok := staged.positions[key]; ok {
+		draft := s.reg.stage(to)
+		if first, ok := draft.positions[key]; ok {
 			d := manifest.Diagnose(manifest.CodeRegistration, at, "%s: %v is registered twice", to.name, key)
 			d.Related = []manifest.Related{{Position: first, Message: "first registered here"}}
 			s.reg.faults = append(s.reg.faults, d)
 			return
 		}
-		staged.entries = add(staged.entries)
-		staged.positions[key] = at
+		draft.entries = add(draft.entries)
+		draft.positions[key] = at
 	})
 }
 
-// staged is what a generation registered in one index.
-type staged struct {
+// indexDraft is what a generation registered in one index.
+type indexDraft struct {
 	index     *index
 	entries   any // map[K]V
 	positions map[any]manifest.Position
 }
 
-// stage returns the staged entries for an index, an empty set the first time. The
+// stage returns the draft of an index, an empty one the first time. The
 // registration is locked.
-func (g *registration) stage(to *index) *staged {
-	for _, known := range g.indexes {
+func (reg *registration) stage(to *index) *indexDraft {
+	for _, known := range reg.indexes {
 		if known.index == to {
 			return known
 		}
 	}
-	fresh := &staged{index: to, positions: map[any]manifest.Position{}}
-	g.indexes = append(g.indexes, fresh)
+	fresh := &indexDraft{index: to, positions: map[any]manifest.Position{}}
+	reg.indexes = append(reg.indexes, fresh)
 	return fresh
 }
 
-func (s *staged) commit(generation int) {
-	s.index.current.Store(&indexed{generation, s.entries, s.keys()})
+func (d *indexDraft) commit(generation int) {
+	d.index.current.Store(&indexSnapshot{generation, d.entries, d.keys()})
 }
 
 // names returns the entries as the manifest lists them.
-func (s *staged) names() []string {
+func (d *indexDraft) names() []string {
 	var names []string
-	for _, key := range s.keys() {
-		names = append(names, fmt.Sprintf("%s:%v", s.index.name, key))
+	for _, key := range d.keys() {
+		names = append(names, fmt.Sprintf("%s:%v", d.index.name, key))
 	}
 	return names
 }
 
 // keys returns the keys, sorted by their text.
-func (s *staged) keys() []any {
-	keys, texts := make([]any, 0, len(s.positions)), make(map[any]string, len(s.positions))
-	for key := range s.positions {
+func (d *indexDraft) keys() []any {
+	keys, texts := make([]any, 0, len(d.positions)), make(map[any]string, len(d.positions))
+	for key := range d.positions {
 		keys, texts[key] = append(keys, key), fmt.Sprint(key)
 	}
 	slices.SortFunc(keys, func(a, b any) int { return cmp.Compare(texts[a], texts[b]) })
@@ -136,4 +136,4 @@ func (s *staged) keys() []any {
 }
 
 // clear empties the index for a generation that registered nothing in it.
-func (x *index) clear(generation int) { x.current.Store(&indexed{generation: generation}) }
+func (x *index) clear(generation int) { x.current.Store(&indexSnapshot{generation: generation}) }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// started is what Options.Live does.
-type started struct {
+// liveHook runs Options.Live.
+type liveHook struct {
 	live func(context.Context) // nil: nothing
 	once sync.Once
 	ctx  context.Context // ends when it is to end
@@ -16,34 +16,34 @@ type started struct {
 	done chan struct{} // closed when it has returned, or when it never will be called
 }
 
-func newStarted(ctx context.Context, live func(context.Context)) *started {
-	s := &started{live: live, done: make(chan struct{})}
-	s.ctx, s.stop = context.WithCancel(ctx)
-	return s
+func newLiveHook(ctx context.Context, live func(context.Context)) *liveHook {
+	h := &liveHook{live: live, done: make(chan struct{})}
+	h.ctx, h.stop = context.WithCancel(ctx)
+	return h
 }
 
 // begin calls it, the first time.
-func (s *started) begin() {
-	s.once.Do(func() {
-		if s.live == nil {
-			close(s.done)
+func (h *liveHook) begin() {
+	h.once.Do(func() {
+		if h.live == nil {
+			close(h.done)
 			return
 		}
 		go func() {
-			defer close(s.done)
-			s.live(s.ctx)
+			defer close(h.done)
+			h.live(h.ctx)
 		}()
 	})
 }
 
 // end waits until it has returned, and no longer than limit.
-func (s *started) end(limit time.Duration) error {
-	s.stop()
-	s.once.Do(func() { close(s.done) }) // it was never begun
+func (h *liveHook) end(limit time.Duration) error {
+	h.stop()
+	h.once.Do(func() { close(h.done) }) // it was never begun
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
-	case <-s.done:
+	case <-h.done:
 		return nil
 	case <-timer.C:
 		return fmt.Errorf("hotreload: Options.Live was still running %v after its context had ended", limit)

@@ -56,7 +56,7 @@ func TestLiveIsNotCalled(t *testing.T) {
 // TestLiveThatGoesOn: it is waited for, but not for ever.
 func TestLiveThatGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStarted(t.Context(), func(ctx context.Context) {
+		s := newLiveHook(t.Context(), func(ctx context.Context) {
 			<-ctx.Done()
 			time.Sleep(time.Minute)
 		})
@@ -69,7 +69,7 @@ func TestLiveThatGoesOn(t *testing.T) {
 		if err := s.end(time.Hour); err != nil || time.Since(begun) != time.Minute {
 			t.Errorf("got %v after %v", err, time.Since(begun))
 		}
-		never := newStarted(t.Context(), func(context.Context) { t.Error("called after the end") })
+		never := newLiveHook(t.Context(), func(context.Context) { t.Error("called after the end") })
 		if err := never.end(time.Second); err != nil {
 			t.Error(err)
 		}
