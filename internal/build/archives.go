@@ -9,14 +9,13 @@ import (
 	"slices"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
 // addMissing returns the snapshot with the archives that it lacks: a hot package
 // imports something new, the build cache was cleaned, or modules changed, and with
 // them what code is checked against. Hot code need not compile for that. running
 // is what the process was linked from; nil if there is none.
-func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress golist.Progress) (*Snapshot, error) {
+func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress Progress) (*Snapshot, error) {
 	missing := s.missing()
 	moved := s.movedFrom(running)
 	if len(moved) > 0 { // whatever imports those tells of them, too
@@ -35,7 +34,8 @@ func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress
 		return nil, err
 	}
 	next := *s
-	next.archives, next.fresh, next.compiled, next.faults = maps.Clone(s.archives), maps.Clone(s.fresh), maps.Clone(s.compiled), map[string]fault{}
+	next.archives, next.fresh, next.compiled, next.faults = maps.Clone(s.archives), maps.Clone(s.fresh),
+		maps.Clone(s.compiled), map[string]fault{}
 	if next.fresh == nil {
 		next.fresh = map[string]bool{}
 	}
@@ -96,9 +96,8 @@ func (s *Snapshot) replaces(running *Snapshot, path, archive string) bool {
 	return !differs
 }
 
-// missing lists the packages of which there is no archive: there never was one,
-// or it is not in the build cache any more. Hot packages that are still to be
-// compiled are not among them.
+// missing lists the packages of which there is no archive: there never was one, or it is not in the
+// build cache any more. Hot packages that are still to be compiled are not among them.
 func (s *Snapshot) missing() []string {
 	return s.without(func(archive string) bool { return archive != "" && readable(archive) })
 }
@@ -134,7 +133,8 @@ func (b *Builder) Restore(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 		return nil, err
 	}
 	if gone := s.missing(); len(gone) > 0 {
-		return nil, fmt.Errorf("what was compiled of %s is not in the build cache any more, and the go command does not make it again as it was", gone[0])
+		return nil, fmt.Errorf("what was compiled of %s is not in the build cache any more, "+
+			"and the go command does not make it again as it was", gone[0])
 	}
 	return s, nil
 }
@@ -142,7 +142,7 @@ func (b *Builder) Restore(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 // Prepare is Inspect with the archives of all packages that are not hot, as far
 // as they compile: enough to check hot code without building anything that
 // runs. What does not compile is in the snapshot's Faults.
-func (b *Builder) Prepare(ctx context.Context, main string, progress golist.Progress) (*Snapshot, *golist.Graph, error) {
+func (b *Builder) Prepare(ctx context.Context, main string, progress Progress) (*Snapshot, *Graph, error) {
 	s, g, err := b.Inspect(ctx, main)
 	if err != nil {
 		return nil, g, err
@@ -151,17 +151,15 @@ func (b *Builder) Prepare(ctx context.Context, main string, progress golist.Prog
 	return s, g, err
 }
 
-// Sources returns the packages that are to be checked from source, dependencies
-// first: the hot ones, host packages that do not compile, and local packages that
-// import those.
-func (s *Snapshot) Sources() []*golist.Package { return s.sourcesWith(nil) }
+// Sources returns the packages that are to be checked from source, dependencies first: the hot
+// ones, host packages that do not compile, and local packages that import those.
+func (s *Snapshot) Sources() []*Package { return s.sourcesWith(nil) }
 
-// sourcesWith is Sources with host packages whose archives are not of the code
-// as it is now.
-func (s *Snapshot) sourcesWith(changed []string) []*golist.Package {
+// sourcesWith is Sources with host packages whose archives are not of the code as it is now.
+func (s *Snapshot) sourcesWith(changed []string) []*Package {
 	stale := map[string]bool{}
 	faults := s.Faults()
-	var out []*golist.Package
+	var out []*Package
 	for _, path := range s.graph.Order {
 		pkg := s.graph.Packages[path]
 		if s.hot(path) {
@@ -172,7 +170,8 @@ func (s *Snapshot) sourcesWith(changed []string) []*golist.Package {
 		if path == s.boundary.Main {
 			compiled = faults[path] == nil
 		}
-		if slices.Contains(changed, path) || pkg.Local() && (!compiled || slices.ContainsFunc(pkg.Imports, func(i string) bool { return stale[i] })) {
+		if slices.Contains(changed, path) || pkg.Local() &&
+			(!compiled || slices.ContainsFunc(pkg.Imports, func(i string) bool { return stale[i] })) {
 			stale[path] = true
 			out = append(out, pkg)
 		}
@@ -180,16 +179,16 @@ func (s *Snapshot) sourcesWith(changed []string) []*golist.Package {
 	return out
 }
 
-// HostSources returns the host packages whose source the checker can follow where
-// registration leads into it: those that can be edited in place, and
-// dependencies that use the runtime. The runtime itself is known without, and
-// code in other languages is none that can be followed.
-func (s *Snapshot) HostSources() []*golist.Package {
-	var out []*golist.Package
+// HostSources returns the host packages whose source the checker can follow where registration
+// leads into it: those that can be edited in place, and dependencies that use the runtime. The
+// runtime itself is known without, and code in other languages is none that can be followed.
+func (s *Snapshot) HostSources() []*Package {
+	var out []*Package
 	runtime := s.graph.Packages[manifest.RuntimePath]
 	for _, path := range s.graph.Order {
 		p := s.graph.Packages[path]
-		if p.Standard || s.hot(path) || path == s.boundary.Main || len(p.Native()) > 0 || runtime != nil && p.ModuleName() == runtime.ModuleName() {
+		if p.Standard || s.hot(path) || path == s.boundary.Main || len(p.Native()) > 0 ||
+			runtime != nil && p.ModuleName() == runtime.ModuleName() {
 			continue
 		}
 		if p.Local() && !p.Vendored() || slices.Contains(p.Imports, manifest.RuntimePath) {

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestBuildCacheCleaned: what the build cache loses while an application is
@@ -87,7 +86,7 @@ func TestBuildCacheCleaned(t *testing.T) {
 	lose(plan.next, "fmt")
 	a.b.cfg.Go = "false"
 	_, err = a.b.Plugin(t.Context(), plan, a.gen+1)
-	f, blamed := errors.AsType[*gocmd.Failure](err)
+	f, blamed := errors.AsType[*Failure](err)
 	if err == nil || blamed && slices.ContainsFunc(f.Diagnostics, func(d manifest.Diagnostic) bool { return strings.HasSuffix(d.File, ".go") }) {
 		t.Errorf("the error is %v", err)
 	}

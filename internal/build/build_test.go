@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 const hot = "example.com/app/handlers"
@@ -198,7 +197,7 @@ func TestMovedDirectory(t *testing.T) {
 		}
 		if _, _, err := a.b.Plan(t.Context(), a.snap, []string{dir}); err == nil {
 			t.Errorf("%s is gone, and nobody misses it", name)
-		} else if _, ok := errors.AsType[*gocmd.Failure](err); !ok {
+		} else if _, ok := errors.AsType[*Failure](err); !ok {
 			t.Errorf("%s is gone: %v", name, err)
 		}
 		if err := os.Rename(dir+"2", dir); err != nil {
@@ -217,7 +216,7 @@ func TestImportCycle(t *testing.T) {
 	name := a.edit("store/store.go", "package store\n", "package store\n\nimport _ \"example.com/app/handlers/views\"\n")
 	a.edit("handlers/views/views.go", "\"embed\"", "\"embed\"\n\t_ \"example.com/app/store\"")
 	_, _, err := a.b.Plan(t.Context(), a.snap, []string{name, filepath.Join(a.dir, "handlers/views/views.go")})
-	f, ok := errors.AsType[*gocmd.Failure](err)
+	f, ok := errors.AsType[*Failure](err)
 	if !ok {
 		t.Fatalf("error %v, want a *Failure", err)
 	}
@@ -282,7 +281,7 @@ func TestFaults(t *testing.T) {
 				a.gen++
 				_, err = a.b.Plugin(t.Context(), plan, a.gen)
 			}
-			f, ok := errors.AsType[*gocmd.Failure](err)
+			f, ok := errors.AsType[*Failure](err)
 			if !ok {
 				t.Fatalf("error %v, want a *Failure", err)
 			}

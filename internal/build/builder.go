@@ -18,8 +18,7 @@ import (
 // Config says what to build and how. Its zero value, but for Dir and OutDir,
 // is a usable configuration.
 type Config struct {
-	// Dir is the directory of the application: that of its main package, or one
-	// above it. Absolute.
+	// Dir is the directory of the application: that of its main package, or one above it. Absolute.
 	Dir string
 	// Main names the main package if Dir holds more than one that will do: an
 	// import path, or a directory relative to Dir.
@@ -48,14 +47,13 @@ type Config struct {
 	Env []string
 	// Progress is told of long work that nobody is expected to wait for, such as
 	// compiling again what the build cache has lost. It may be nil.
-	Progress golist.Progress
+	Progress Progress
 }
 
 // Failure is code that is at fault; see [gocmd.Failure].
 type Failure = gocmd.Failure
 
-// ErrSetup reports that this machine or configuration cannot build plugins; see
-// [gocmd.ErrSetup].
+// ErrSetup reports that this machine or configuration cannot build plugins; see [gocmd.ErrSetup].
 var ErrSetup = gocmd.ErrSetup
 
 // ErrUnchecked says that source alone does not tell whether a program compiles; see
@@ -80,11 +78,9 @@ type Builder struct {
 	thin     *link.Thin // makes plugins of what is not loaded yet
 
 	ahead ahead
-	// recompiles: hot packages are compiled under the path of each generation, not
-	// renamed.
+	// recompiles: hot packages are compiled under the path of each generation, not renamed.
 	recompiles bool
-	// needed are the files that the newest generations need, by their numbers; see
-	// Prune.
+	// needed are the files that the newest generations need, by their numbers; see Prune.
 	needed map[int][]string
 }
 
@@ -106,10 +102,10 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the output directory: %w", err)
 	}
-	// The go command and the linker put their scratch files where the next engine
-	// removes them.
+	// The go command and the linker put their scratch files where the next engine removes them.
 	b.cfg.Env = append(slices.Clone(cfg.Env), "GOTMPDIR="+tmp, "TMPDIR="+tmp)
-	b.tools, err = gocmd.New(ctx, gocmd.Settings{Dir: cfg.Dir, Go: cfg.Go, Environ: b.cfg.Env, Tags: cfg.Tags, Race: cfg.Race, Debug: cfg.Debug})
+	b.tools, err = gocmd.New(ctx, gocmd.Settings{Dir: cfg.Dir, Go: cfg.Go, Environ: b.cfg.Env, Tags: cfg.Tags,
+		Race: cfg.Race, Debug: cfg.Debug})
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +142,7 @@ func (b *Builder) Address(
 }
 
 // Graph loads the import graph below a main package; see [golist.Lister.Graph].
-func (b *Builder) Graph(ctx context.Context, main string) (*golist.Graph, error) {
+func (b *Builder) Graph(ctx context.Context, main string) (*Graph, error) {
 	return b.list.Graph(ctx, main)
 }
 

@@ -51,14 +51,14 @@ func (s *Snapshot) Missed(dirs []string) []string {
 func (s *Snapshot) adds(path string) bool {
 	if base := filepath.Base(path); strings.HasSuffix(base, ".go") {
 		p := s.packageIn(filepath.Dir(path))
-		return p != nil && !syntax.IgnoredGoName(base) && !slices.Contains(p.IgnoredGoFiles, base) // of a vendored package these are not read
+		// of a vendored package these are not read
+		return p != nil && !syntax.IgnoredGoName(base) && !slices.Contains(p.IgnoredGoFiles, base)
 	}
 	return s.embedder(path) != nil
 }
 
-// ChangedSince reports whether any of some directories, or a file in them that may
-// decide what is built, has changed since a moment. It goes by modification times,
-// and in doubt says so.
+// ChangedSince reports whether any of some directories, or a file in them that may decide what is
+// built, has changed since a moment. It goes by modification times, and in doubt says so.
 func ChangedSince(dirs []string, since time.Time) bool {
 	const coarse = 50 * time.Millisecond // by which the times of files are behind the clock
 	since = since.Add(-coarse)
@@ -101,9 +101,8 @@ func (s *Snapshot) Removed(files []string) bool {
 	})
 }
 
-// Unfinished returns the first of the files that is hardly meant to stay as it
-// is, and what makes it so, for a person: it was emptied, or it only repeats what
-// other files of its package declare.
+// Unfinished returns the first of the files that is hardly meant to stay as it is, and what makes
+// it so, for a person: it was emptied, or it only repeats what other files of its package declare.
 func (b *Builder) Unfinished(s *Snapshot, files []string) (file, what string) {
 	for _, file := range files {
 		if !strings.HasSuffix(file, ".go") || syntax.IgnoredGoName(filepath.Base(file)) {
@@ -135,7 +134,7 @@ func (b *Builder) Unfinished(s *Snapshot, files []string) (file, what string) {
 
 // repeats returns a file of a package that declares what another one does; empty
 // if that one has anything of its own. Some of the files have changed.
-func (s *Snapshot) repeats(p *golist.Package, f syntax.File, changed []string) string {
+func (s *Snapshot) repeats(p *Package, f syntax.File, changed []string) string {
 	first := ""
 	now := map[string][]string{}
 	for _, file := range p.SourceFiles() {

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestModFile: what -modfile names in place of go.mod decides about modules as that does.
@@ -54,7 +53,7 @@ github.com/go-chi/chi/v5 v5.5.0/go.mod h1:d1IG7GtKPSjPyBP365PH8sAGVHk3qfB/IhjFNR
 			fails := func(what, file string, line int) {
 				t.Helper()
 				_, _, err := a.b.Plan(t.Context(), a.snap, []string{name})
-				f, ok := errors.AsType[*gocmd.Failure](err)
+				f, ok := errors.AsType[*Failure](err)
 				if !ok {
 					t.Fatalf("%s: error %v, want a *Failure", what, err)
 				}

@@ -18,11 +18,10 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
-// Inspect loads the program and draws its boundary, without building it.
-// Errors in the code are a *Failure; then the graph, as far as it could be
-// loaded, is returned with the error, so that the watcher sees the mistake
-// mended.
-func (b *Builder) Inspect(ctx context.Context, main string) (s *Snapshot, g *golist.Graph, err error) {
+// Inspect loads the program and draws its boundary, without building it. Errors in the code are a
+// *Failure; then the graph, as far as it could be loaded, is returned with the error, so that the
+// watcher sees the mistake mended.
+func (b *Builder) Inspect(ctx context.Context, main string) (s *Snapshot, g *Graph, err error) {
 	err = golist.Listing(ctx, func() error {
 		s, g, err = b.inspectOnce(ctx, main)
 		return err
@@ -30,7 +29,7 @@ func (b *Builder) Inspect(ctx context.Context, main string) (s *Snapshot, g *gol
 	return s, g, err
 }
 
-func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *golist.Graph, error) {
+func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *Graph, error) {
 	g, err := b.Graph(ctx, main)
 	if err != nil {
 		return nil, g, err
@@ -40,7 +39,8 @@ func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *gol
 		return nil, g, err
 	}
 	if g.Packages[manifest.RuntimePath] == nil {
-		return nil, g, gocmd.Fail(manifest.Diagnose(manifest.CodeRegister, golist.ModuleFilePosition(g.Main), "the program does not import %s", manifest.RuntimePath))
+		return nil, g, gocmd.Fail(manifest.Diagnose(manifest.CodeRegister, golist.ModuleFilePosition(g.Main),
+			"the program does not import %s", manifest.RuntimePath))
 	}
 	sources, err := b.readSources(g, nil, nil)
 	if err != nil {
@@ -50,7 +50,7 @@ func (b *Builder) inspectOnce(ctx context.Context, main string) (*Snapshot, *gol
 }
 
 // newSnapshot returns the snapshot of a program that is not compiled yet.
-func newSnapshot(g *golist.Graph, handlers string, sources map[string]syntax.File) *Snapshot {
+func newSnapshot(g *Graph, handlers string, sources map[string]syntax.File) *Snapshot {
 	s := &Snapshot{
 		graph: g, boundary: golist.NewBoundary(g, handlers, nativeIn(sources)), sources: sources,
 		archives: map[string]string{}, linked: map[string]bool{}, compiled: map[string]compiled{},
@@ -66,9 +66,8 @@ func newSnapshot(g *golist.Graph, handlers string, sources map[string]syntax.Fil
 // Stages are told how far the build of an executable has come, long before it is
 // there. A function that is nil is not called.
 type Stages struct {
-	// Listed is told of the files that are about to be compiled, which have been read.
-	// Changes that come later are not in them: a caller who would miss none begins to
-	// watch.
+	// Listed is told of the files that are about to be compiled, which have been read. Changes that
+	// come later are not in them: a caller who would miss none begins to watch.
 	Listed func(*Snapshot)
 	// Compiled is told what is about to be linked: enough to check code with.
 	Compiled func(*Snapshot)
@@ -89,7 +88,8 @@ func (st Stages) compiled(s *Snapshot) {
 // Host builds the executable of the live server from the code as it is now.
 // The generation is the one that it will serve from its own linked handlers. It
 // returns a graph and errors as Inspect does.
-func (b *Builder) Host(ctx context.Context, main string, generation int, progress golist.Progress, stages Stages) (*Result, *golist.Graph, error) {
+func (b *Builder) Host(ctx context.Context, main string, generation int, progress Progress,
+	stages Stages) (*Result, *Graph, error) {
 	watch := newStopwatch()
 	// Digests are read before anything is compiled: a file that changes in
 	// between differs from them and is taken up by the next batch.
@@ -111,9 +111,9 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 	return res, g, err
 }
 
-// finishHost makes the executable of compiled packages. step is what has been
-// done so far.
-func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, at target, watch *stopwatch, step string, stages Stages) (*Result, error) {
+// finishHost makes the executable of compiled packages. step is what has been done so far.
+func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, at target, watch *stopwatch,
+	step string, stages Stages) (*Result, error) {
 	s.host = generation
 	dir, err := b.below(filepath.Join("work", at.work))
 	if err != nil {
@@ -161,10 +161,10 @@ func (s *Snapshot) recordArchives(archives map[string]string) {
 	}
 }
 
-// linkHost links the executable, and before that compiles the main package if it has
-// to be. It returns its archive; of one that only the go command can compile there is
-// none.
-func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at target, watch *stopwatch) (archive string, err error) {
+// linkHost links the executable, and before that compiles the main package if it has to be. It
+// returns its archive; of one that only the go command can compile there is none.
+func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at target,
+	watch *stopwatch) (archive string, err error) {
 	if _, err := b.below("host"); err != nil { // of res.Path
 		return "", gocmd.WriteError(err)
 	}
@@ -196,7 +196,7 @@ func (b *Builder) linkHost(ctx context.Context, s *Snapshot, res *Result, at tar
 }
 
 // staticOf is a package as it was compiled just now.
-func (s *Snapshot) staticOf(p *golist.Package, archive string) static {
+func (s *Snapshot) staticOf(p *Package, archive string) static {
 	return static{archive: archive, inputs: s.compiledFrom(p), texts: s.texts(p), pkg: p}
 }
 
@@ -210,7 +210,7 @@ func (b *Builder) sharedArchives() bool {
 // goBuildHost leaves the executable to the go command: for a main package with
 // cgo or assembly of its own, and where archives cannot be shared. The archives of its dependencies differ from the plugins' only in
 // how they address data, which the runtime's check of packages leaves out.
-func (b *Builder) goBuildHost(ctx context.Context, main *golist.Package, res *Result, watch *stopwatch) error {
+func (b *Builder) goBuildHost(ctx context.Context, main *Package, res *Result, watch *stopwatch) error {
 	flags := slices.DeleteFunc(b.tools.Flags(), func(f string) bool { return f == "-buildmode=plugin" })
 	args := slices.Concat([]string{"build"}, flags, []string{"-o", res.Path, "--", main.ImportPath})
 	if _, err := b.tools.Output(ctx, b.cfg.Dir, b.cfg.Go, args...); err != nil {
@@ -222,7 +222,7 @@ func (b *Builder) goBuildHost(ctx context.Context, main *golist.Package, res *Re
 
 // modInfo returns the line that makes debug.ReadBuildInfo work in the
 // executable. The markers are those of cmd/go/internal/modload.ModInfoData.
-func (b *Builder) modInfo(g *golist.Graph) string {
+func (b *Builder) modInfo(g *Graph) string {
 	info := debug.BuildInfo{GoVersion: b.tools.Env.GOVERSION, Path: g.Main.ImportPath}
 	seen := map[string]bool{}
 	for _, path := range g.Order {

@@ -13,17 +13,15 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 	"github.com/anvilforge/anvil-lsp/internal/build/compile"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
-	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 )
 
 // hotCompile makes the hot packages of a plan for a generation, each after those
 // that it imports, side by side where they do not depend on each other.
 //
-// Each is compiled under the import path that it has in the source, if nobody has
-// done so before, and what the compiler wrote is then renamed for the generation.
-// Most packages are made anew only because something that they import is: of those
-// there is nothing to compile.
+// Each is compiled under the import path that it has in the source, if nobody has done so before,
+// and what the compiler wrote is then renamed for the generation. Most packages are made anew only
+// because something that they import is: of those there is nothing to compile.
 //
 // Where archives cannot be renamed each package is compiled under its new path.
 type hotCompile struct {
@@ -52,7 +50,8 @@ type hotCompile struct {
 // errNotRenamed says that an archive cannot be renamed.
 var errNotRenamed = errors.New("cannot be renamed")
 
-func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, dir string, at target, recompile bool) *hotCompile {
+func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, dir string, at target,
+	recompile bool) *hotCompile {
 	s := plan.next
 	h := &hotCompile{
 		b: b, next: s, packages: packages, changed: plan.Changed, generation: generation, dir: dir, at: at,
@@ -84,8 +83,7 @@ func (b *Builder) newHotCompile(plan *Plan, packages []string, generation int, d
 	return h
 }
 
-// renamed reports whether no hot package was compiled under another path than that in
-// the source.
+// renamed reports whether no hot package was compiled under another path than that in the source.
 func (s *Snapshot) renamed() bool {
 	for _, c := range s.compiled {
 		if c.plain == "" {
@@ -148,7 +146,7 @@ func (h *hotCompile) done(path string, now compiled, unchanged bool) {
 }
 
 // compile compiles a package under an import path.
-func (h *hotCompile) compile(ctx context.Context, p *golist.Package, path, out string) (err error) {
+func (h *hotCompile) compile(ctx context.Context, p *Package, path, out string) (err error) {
 	job := compile.Job{Pkg: p, Path: path, Out: out, Importcfg: h.importConfig(p.ImportPath)}
 	if job.Files, job.Flags, err = h.at.sources(p, h.dir); err != nil {
 		return err
@@ -175,7 +173,8 @@ func (h *hotCompile) makeEntry(ctx context.Context) error {
 		h.entry = now
 		return nil
 	}
-	h.entry = compiled{path: symbol.GenerationPath(h.generation, compile.EntryPath), archive: filepath.Join(h.dir, "handoff.a")}
+	h.entry = compiled{path: symbol.GenerationPath(h.generation, compile.EntryPath),
+		archive: filepath.Join(h.dir, "handoff.a")}
 	if last := h.next.entry; last.plain != "" && last != was && now.plain == was.plain && readable(last.plain) {
 		h.entry.plain = last.plain
 		return h.rename(h.entry)
@@ -228,7 +227,9 @@ func (h *hotCompile) importsUnchanged(path string) bool {
 
 // imported reports whether a package that is made imports another.
 func (h *hotCompile) imported(path string) bool {
-	return slices.ContainsFunc(h.packages, func(p string) bool { return slices.Contains(h.next.graph.Packages[p].Imports, path) })
+	return slices.ContainsFunc(h.packages, func(p string) bool {
+		return slices.Contains(h.next.graph.Packages[p].Imports, path)
+	})
 }
 
 // substitutes reports whether a package that was compiled tells its importers what
@@ -245,9 +246,8 @@ func (h *hotCompile) substitutes(path, was, now string) bool {
 	return err == nil && exports != compile.ExportsChanged // what cannot be read is not known to be the same
 }
 
-// importConfig returns the importcfg for compiling a package: the archive of every
-// other package under the path that it is compiled under, and the way there from the
-// path in the source.
+// importConfig returns the importcfg for compiling a package: the archive of every other package
+// under the path that it is compiled under, and the way there from the path in the source.
 func importConfig(s *Snapshot, now map[string]compiled, compiling string) string {
 	var b strings.Builder
 	for _, path := range s.graph.Order {

@@ -21,7 +21,8 @@ type image struct {
 }
 
 func newImage(path string) *image {
-	return &image{path: path, whole: true, open: sync.OnceValues(func() (*thin.Image, error) { return thin.OpenImage(path) })}
+	open := sync.OnceValues(func() (*thin.Image, error) { return thin.OpenImage(path) })
+	return &image{path: path, whole: true, open: open}
 }
 
 // imported returns the images with packages that some packages import. That may be for
@@ -46,8 +47,7 @@ func (s *Snapshot) imported(packages []string) map[*image]bool {
 	return needs
 }
 
-// order returns the plugins that must be loaded before this one, in the order
-// in which they were.
+// order returns the plugins that must be loaded before this one, in the order in which they were.
 func (im *image) order() []string {
 	var out []string
 	for _, need := range im.needs {

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -25,18 +24,18 @@ type initialPackage struct {
 }
 
 type unitIn struct {
-	pkg  *golist.Package
+	pkg  *Package
 	file *syntax.File
 	unit *syntax.Unit
 }
 
-// initializes returns the hot packages, beside those that are compiled anew,
-// whose variables the initialisation of those may change. They have to be
-// compiled anew, too, or what it adds to them would be added once more in each
-// generation.
+// initializes returns the hot packages, beside those that are compiled anew, whose variables the
+// initialisation of those may change. They have to be compiled anew, too, or what it adds to them
+// would be added once more in each generation.
 func (s *Snapshot) initializes(rebuilt map[string]bool) map[string]bool {
 	i := &initializer{
-		s: s, rebuilt: rebuilt, within: map[string]bool{}, packages: map[string]*initialPackage{}, seen: map[*syntax.Unit]bool{}, changed: map[string]bool{},
+		s: s, rebuilt: rebuilt, within: map[string]bool{}, packages: map[string]*initialPackage{},
+		seen: map[*syntax.Unit]bool{}, changed: map[string]bool{},
 	}
 	below := false
 	for _, path := range slices.Backward(s.graph.Order) {
@@ -95,8 +94,7 @@ func (i *initializer) follow(u unitIn) {
 	}
 	i.seen[u.unit] = true
 	for _, use := range u.unit.Uses {
-		// The packages in which the name may be, and whether it is that of a
-		// package's member.
+		// The packages in which the name may be, and whether it is that of a package's member.
 		paths, member := i.named(u, use.Root)
 		switch {
 		case use.Kind == syntax.UseMethod:
@@ -116,9 +114,8 @@ func (i *initializer) follow(u unitIn) {
 	}
 }
 
-// named returns where a name is looked up: in the package that root is the name
-// of, or else, root being none or a variable, in the unit's own and in those that
-// are imported with a dot.
+// named returns where a name is looked up: in the package that root is the name of, or else, root
+// being none or a variable, in the unit's own and in those that are imported with a dot.
 func (i *initializer) named(u unitIn, root string) (paths []string, member bool) {
 	paths = []string{u.pkg.ImportPath}
 	for _, imp := range u.file.Initialization.Imports {

@@ -19,7 +19,7 @@ func hotSnapshot(t *testing.T, archive string) *Snapshot {
 	t.Helper()
 	ours := &golist.Module{Path: "m", Main: true}
 	s := &Snapshot{
-		graph:    &golist.Graph{Packages: map[string]*golist.Package{"main": {ImportPath: "main"}}},
+		graph:    &Graph{Packages: map[string]*Package{"main": {ImportPath: "main"}}},
 		compiled: map[string]compiled{}, sources: map[string]syntax.File{},
 	}
 	for _, f := range txtar.Parse([]byte(archive)).Files {
@@ -27,7 +27,7 @@ func hotSnapshot(t *testing.T, archive string) *Snapshot {
 		dir = strings.TrimSuffix(dir, "/")
 		p := s.graph.Packages[dir]
 		if p == nil {
-			p = &golist.Package{ImportPath: dir, Name: path.Base(dir), Dir: filepath.Join("/app", dir), Module: ours}
+			p = &Package{ImportPath: dir, Name: path.Base(dir), Dir: filepath.Join("/app", dir), Module: ours}
 			s.graph.Packages[dir] = p
 			s.graph.Order = append(s.graph.Order, dir) // the archive has dependencies first
 			s.compiled[dir] = compiled{path: dir}
@@ -40,7 +40,7 @@ func hotSnapshot(t *testing.T, archive string) *Snapshot {
 		}
 	}
 	s.graph.Main = s.graph.Packages["main"]
-	s.boundary = golist.NewBoundary(s.graph, "h", func(*golist.Package) bool { return false })
+	s.boundary = golist.NewBoundary(s.graph, "h", func(*Package) bool { return false })
 	return s
 }
 

@@ -64,8 +64,7 @@ func (b *Builder) linkFull(ctx context.Context, res *Result) error {
 	if err := b.full.Plugin(ctx, b.linkJob(res)); err != nil {
 		return err
 	}
-	// It holds all that earlier plugins do, and later ones had better not need
-	// those.
+	// It holds all that earlier plugins do, and later ones had better not need those.
 	own := newImage(res.Path)
 	own.full, own.brought = true, slices.Sorted(maps.Keys(res.Snapshot.fresh))
 	res.Snapshot.fresh = nil
@@ -73,9 +72,8 @@ func (b *Builder) linkFull(ctx context.Context, res *Result) error {
 	return nil
 }
 
-// Relink links a plugin fully that was linked thin and could not be loaded,
-// under another file name. The generation number is not used by what was not
-// loaded. why goes into the step.
+// Relink links a plugin fully that was linked thin and could not be loaded, under another file
+// name. The generation number is not used by what was not loaded. why goes into the step.
 func (b *Builder) Relink(ctx context.Context, res *Result, why string) (*Result, error) {
 	watch := newStopwatch()
 	next := *res.Snapshot

@@ -35,7 +35,8 @@ func (b *Builder) Prune(generation int, s *Snapshot) {
 			image := strings.TrimSuffix(name, control.LinesPath(""))
 			number, _, _ := strings.Cut(strings.TrimSuffix(image, ".so"), "-")
 			n, err := strconv.Atoi(number)
-			return needed[filepath.Join(b.cfg.OutDir, dir, image)] || err != nil || n > generation-keepGenerations || dir == "host" && n == s.host
+			return needed[filepath.Join(b.cfg.OutDir, dir, image)] || err != nil || n > generation-keepGenerations ||
+				dir == "host" && n == s.host
 		})
 	}
 	b.ahead.mu.Lock()

@@ -36,17 +36,17 @@ type Plan struct {
 	next *Snapshot // of the code as it is now; hot packages still as last compiled
 }
 
-// Plan compares files with what a snapshot was built from. A nil list means
-// that any file may have changed. Code that cannot be loaded is a *Failure; then
-// the graph, as far as it could be loaded, is returned with the error, so that
-// the watcher sees the mistake mended.
-func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan, *golist.Graph, error) {
+// Plan compares files with what a snapshot was built from. A nil list means that any file may have
+// changed. Code that cannot be loaded is a *Failure; then the graph, as far as it could be loaded,
+// is returned with the error, so that the watcher sees the mistake mended.
+func (b *Builder) Plan(ctx context.Context, s *Snapshot, files []string) (*Plan, *Graph, error) {
 	return b.plan(ctx, s, files, syntax.Read, true)
 }
 
 // plan is Plan for files that read reads. Without ask it is errNotAhead where the
 // go command has to be asked.
-func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read func(path string, opaque bool) (syntax.File, error), ask bool) (*Plan, *golist.Graph, error) {
+func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string,
+	read func(path string, opaque bool) (syntax.File, error), ask bool) (*Plan, *Graph, error) {
 	all := files == nil
 	if all {
 		files = slices.Sorted(maps.Keys(s.sources))
@@ -86,7 +86,7 @@ func (b *Builder) plan(ctx context.Context, s *Snapshot, files []string, read fu
 	next := &same
 	next.sources = sources
 	if resolve {
-		var g *golist.Graph
+		var g *Graph
 		var err error
 		if next, g, err = b.resolve(ctx, s, dirty); err != nil {
 			return nil, g, err
@@ -130,9 +130,10 @@ func (s *Snapshot) Rebuild() *Plan {
 // the plan is carried out.
 func (p *Plan) Watch() *Snapshot { return p.next }
 
-// resolve asks the go command for the graph as it is now, and returns it even if
-// it does not hold.
-func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]bool) (next *Snapshot, g *golist.Graph, err error) {
+// resolve asks the go command for the graph as it is now, and returns it even if it does not hold.
+func (b *Builder) resolve(
+	ctx context.Context, s *Snapshot, dirty map[string]bool,
+) (next *Snapshot, g *Graph, err error) {
 	err = golist.Listing(ctx, func() error {
 		next, g, err = b.resolveOnce(ctx, s, dirty)
 		return err
@@ -140,7 +141,7 @@ func (b *Builder) resolve(ctx context.Context, s *Snapshot, dirty map[string]boo
 	return next, g, err
 }
 
-func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string]bool) (*Snapshot, *golist.Graph, error) {
+func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string]bool) (*Snapshot, *Graph, error) {
 	g, err := b.Graph(ctx, s.boundary.Main)
 	if err != nil && g.Main != nil && g.Main.Name == "" && g.Main.Error != nil {
 		// It was moved, or the module renamed.
@@ -172,8 +173,8 @@ func (b *Builder) resolveOnce(ctx context.Context, s *Snapshot, dirty map[string
 }
 
 // nativeIn returns the test for packages that only the go command can build.
-func nativeIn(sources map[string]syntax.File) func(*golist.Package) bool {
-	return func(p *golist.Package) bool {
+func nativeIn(sources map[string]syntax.File) func(*Package) bool {
+	return func(p *Package) bool {
 		return len(p.Native()) > 0 || slices.ContainsFunc(p.SourceFiles(), func(f string) bool { return sources[f].Native() })
 	}
 }
@@ -190,7 +191,8 @@ func (p *Plan) compare(s *Snapshot) {
 			continue
 		}
 		if was != nil && !hot && was.ModuleID() != now.ModuleID() {
-			modules[now.ModuleName()] = fmt.Sprintf("the running process has %s, go.mod now says %s", was.ModuleText(), now.ModuleText())
+			modules[now.ModuleName()] = fmt.Sprintf("the running process has %s, go.mod now says %s", was.ModuleText(),
+				now.ModuleText())
 			continue
 		}
 		if !now.Local() {
@@ -220,13 +222,16 @@ func (p *Plan) compare(s *Snapshot) {
 		}
 	}
 	if len(partly) > 0 {
-		p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, golist.MainPosition(p.next.graph), "the initialisation of %s was broken off in the running process", strings.Join(partly, ", ")))
+		p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, golist.MainPosition(p.next.graph),
+			"the initialisation of %s was broken off in the running process", strings.Join(partly, ", ")))
 	}
 	for _, moved := range []struct{ what, was, now string }{
-		{"program", s.boundary.Main, p.next.boundary.Main}, {"handlers package", s.boundary.Handlers, p.next.boundary.Handlers},
+		{"program", s.boundary.Main, p.next.boundary.Main},
+		{"handlers package", s.boundary.Handlers, p.next.boundary.Handlers},
 	} {
 		if moved.was != moved.now {
-			p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, golist.MainPosition(p.next.graph), "the %s is %s now, that of the running process is %s", moved.what, moved.now, moved.was))
+			p.Reasons = append(p.Reasons, manifest.Diagnose(manifest.CodeHostChanged, golist.MainPosition(p.next.graph),
+				"the %s is %s now, that of the running process is %s", moved.what, moved.now, moved.was))
 		}
 	}
 	if was, now := s.graph.Main.DefaultGODEBUG, p.next.graph.Main.DefaultGODEBUG; was != now {
@@ -242,10 +247,9 @@ func (p *Plan) compare(s *Snapshot) {
 // variables the initialisation of these may change.
 func (p *Plan) Rebuilt() []string { return p.next.rebuilt(p.Changed) }
 
-// Sources returns the packages of which the archives do not say what the code
-// is now, dependencies first: the hot packages, host packages that changed or do
-// not compile, and what imports those.
-func (p *Plan) Sources() []*golist.Package { return p.next.sourcesWith(p.Host) }
+// Sources returns the packages of which the archives do not say what the code is now, dependencies
+// first: the hot packages, host packages that changed or do not compile, and what imports those.
+func (p *Plan) Sources() []*Package { return p.next.sourcesWith(p.Host) }
 
 // hostChanged is the diagnostic for a host package that differs in a file.
 func (p *Plan) hostChanged(s *Snapshot, pkg, file string) manifest.Diagnostic {
@@ -281,11 +285,10 @@ func (p *Plan) hostChanged(s *Snapshot, pkg, file string) manifest.Diagnostic {
 	return d
 }
 
-// difference returns the first file in which a package differs from the
-// snapshot, and whether the difference means anything to the process: a comment
-// or formatting does not, though it moves positions, nor does an embedded file
-// that the program reads from the disk in development.
-func (p *Plan) difference(s *Snapshot, was, now *golist.Package) (file string, real bool) {
+// difference returns the first file in which a package differs from the snapshot, and whether the
+// difference means anything to the process: a comment or formatting does not, though it moves
+// positions, nor does an embedded file that the program reads from the disk in development.
+func (p *Plan) difference(s *Snapshot, was, now *Package) (file string, real bool) {
 	before, compiled := map[string]bool{}, map[string]bool{}
 	if was != nil {
 		for _, f := range was.Inputs() {
@@ -319,9 +322,8 @@ func (p *Plan) difference(s *Snapshot, was, now *golist.Package) (file string, r
 	return file, false
 }
 
-// ModulesChanged returns the diagnostics for what changed about modules, by their
-// paths, at the lines of the main module's go.mod that decide; the empty path
-// stands for the file itself.
+// ModulesChanged returns the diagnostics for what changed about modules, by their paths, at the
+// lines of the main module's go.mod that decide; the empty path stands for the file itself.
 func (s *Snapshot) ModulesChanged(texts map[string]string) []manifest.Diagnostic {
 	if len(texts) == 0 {
 		return nil
@@ -334,7 +336,8 @@ func (s *Snapshot) ModulesChanged(texts map[string]string) []manifest.Diagnostic
 		if module != "" {
 			what, short = "module "+module+" changed", "module "+path.Base(module)+" changed"
 		}
-		d := manifest.Diagnose(manifest.CodeModuleChanged, file.Position(module), "%s", manifest.Fit(texts[module], what, short))
+		d := manifest.Diagnose(manifest.CodeModuleChanged, file.Position(module), "%s",
+			manifest.Fit(texts[module], what, short))
 		if d.Message != texts[module] {
 			d.Related = []manifest.Related{{Position: d.Position, Message: texts[module]}}
 		}

@@ -17,8 +17,7 @@ import (
 type Result struct {
 	// Path of the plugin or executable.
 	Path string
-	// Rebuilt lists the packages of the workspace that were made anew: compiled, or
-	// renamed.
+	// Rebuilt lists the packages of the workspace that were made anew: compiled, or renamed.
 	Rebuilt []string
 	Steps   []control.Step
 	// Snapshot is what it was built from, to be kept if it goes live.
@@ -41,7 +40,8 @@ func (b *Builder) Plugin(ctx context.Context, plan *Plan, generation int) (*Resu
 	if res := b.claimAhead(ctx, plan, generation); res != nil {
 		return res, nil
 	}
-	return b.buildPlugin(ctx, plan, generation, target{name: fmt.Sprintf("%04d", generation), work: fmt.Sprintf("g%d", generation)})
+	return b.buildPlugin(ctx, plan, generation, target{name: fmt.Sprintf("%04d", generation),
+		work: fmt.Sprintf("g%d", generation)})
 }
 
 // buildPlugin builds, and once more if the build cache was cleaned meanwhile, or if
@@ -69,7 +69,8 @@ func (b *Builder) buildPlugin(ctx context.Context, plan *Plan, generation int, a
 
 // buildPluginOnce builds. It may compile packages under their new import paths instead of
 // renaming them, which is to be tried if the error is errNotRenamed.
-func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation int, at target, recompile bool) (_ *Result, err error) {
+func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation int, at target,
+	recompile bool) (_ *Result, err error) {
 	work := filepath.Join("work", at.work)
 	dir, err := b.below(work)
 	if err != nil {
@@ -160,7 +161,8 @@ func (s *Snapshot) importers(changed []string) []string {
 			continue
 		}
 		_, known := s.compiled[path]
-		if !known || slices.Contains(changed, path) || slices.ContainsFunc(s.graph.Packages[path].Imports, func(i string) bool { return dirty[i] }) {
+		if !known || slices.Contains(changed, path) ||
+			slices.ContainsFunc(s.graph.Packages[path].Imports, func(i string) bool { return dirty[i] }) {
 			dirty[path] = true
 			out = append(out, path)
 		}

@@ -14,7 +14,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/build/compile"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
-	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -24,12 +23,11 @@ type static struct {
 	archive string
 	inputs  syntax.Sum // of what it was compiled from; see compiledFrom
 	texts   map[string]syntax.File
-	pkg     *golist.Package
+	pkg     *Package
 }
 
-// compiledFrom sums what a local package is compiled from, besides the packages
-// that it imports.
-func (s *Snapshot) compiledFrom(p *golist.Package) syntax.Sum {
+// compiledFrom sums what a local package is compiled from, besides the packages that it imports.
+func (s *Snapshot) compiledFrom(p *Package) syntax.Sum {
 	return syntax.SumOf([]any{p.ModuleID(), s.inputDigest(p), p.EmbedPatterns})
 }
 
@@ -40,7 +38,8 @@ var errGoCommand = errors.New("the go command has to compile it")
 // compiler as Plugin does, for what the code of a package, or the exported part
 // of one that it imports, makes necessary. Where that is not enough, because
 // modules or what only the go command can compile have changed, it is Host.
-func (b *Builder) Rehost(ctx context.Context, plan *Plan, generation int, progress golist.Progress, stages Stages) (*Result, *golist.Graph, error) {
+func (b *Builder) Rehost(ctx context.Context, plan *Plan, generation int, progress Progress,
+	stages Stages) (*Result, *Graph, error) {
 	if res := b.claimAhead(ctx, plan, generation); res != nil {
 		stages.compiled(res.Snapshot)
 		return res, res.Snapshot.graph, nil
@@ -95,7 +94,8 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at target) (*Snapsh
 	if err != nil {
 		return nil, gocmd.WriteError(err)
 	}
-	now := &recompiled{b: b, s: s, was: was, at: at, dir: dir, edited: compile.NewDifferences(), before: map[string]static{}, archives: map[string]string{}, changed: map[string]bool{}, moved: map[string]bool{}}
+	now := &recompiled{b: b, s: s, was: was, at: at, dir: dir, edited: compile.NewDifferences(),
+		before: map[string]static{}, archives: map[string]string{}, changed: map[string]bool{}, moved: map[string]bool{}}
 	var local []string
 	for _, path := range s.graph.Order {
 		switch p := s.graph.Packages[path]; {
@@ -215,7 +215,7 @@ func readable(file string) bool {
 
 // belongs reports whether a package was last compiled with its imports as those were
 // last compiled: both for the executable, or both for a plugin.
-func (r *recompiled) belongs(p *golist.Package) bool {
+func (r *recompiled) belongs(p *Package) bool {
 	of := func(path string) (executable, plugin bool) {
 		archive := r.before[path].archive
 		return archive == r.was.static[path].archive, archive == r.was.compiled[path].plain
@@ -238,7 +238,7 @@ func (r *recompiled) unmoved(archive string) bool {
 
 // imports returns the importcfg of a package, and whether an import makes it
 // necessary to compile it, or may.
-func (r *recompiled) imports(p *golist.Package) (cfg string, changed, moved bool) {
+func (r *recompiled) imports(p *Package) (cfg string, changed, moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var b strings.Builder

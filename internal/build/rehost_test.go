@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestRehost makes one executable after the other of a changed program, each with
@@ -91,7 +90,7 @@ func TestRehost(t *testing.T) {
 	plan := a.plan(a.edit("store/store.go", "more.More(s)", "more.More(n)"))
 	if _, _, err := a.b.Rehost(t.Context(), plan, a.gen+1, nil, Stages{}); err == nil {
 		t.Error("built")
-	} else if f, ok := errors.AsType[*gocmd.Failure](err); !ok || len(f.Diagnostics) != 1 || f.Diagnostics[0].File != store {
+	} else if f, ok := errors.AsType[*Failure](err); !ok || len(f.Diagnostics) != 1 || f.Diagnostics[0].File != store {
 		t.Errorf("%v", err)
 	}
 

@@ -16,10 +16,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
-// Snapshot is everything that is known of what one generation was built from.
-// It is immutable.
+// Snapshot is everything that is known of what one generation was built from. It is immutable.
 type Snapshot struct {
-	graph    *golist.Graph
+	graph    *Graph
 	boundary *golist.Boundary
 	// archives of the packages that are not hot, as the running executable
 	// linked them (or, if it lacks them, as an earlier plugin did).
@@ -39,12 +38,10 @@ type Snapshot struct {
 	static map[string]static
 	// host is the number of the generation that the executable was built for.
 	host int
-	// images are what the running process has loaded and later plugins can be
-	// linked with, in the order in which it was loaded: the executable, then
-	// plugins.
+	// images are what the running process has loaded and later plugins can be linked with, in the
+	// order in which it was loaded: the executable, then plugins.
 	images []*image
-	// fresh are packages that no image has: hot code imports them since a moment
-	// ago.
+	// fresh are packages that no image has: hot code imports them since a moment ago.
 	fresh map[string]bool
 	// departed are packages that the process has and the program does not import: any
 	// more, or as it is served.
@@ -57,7 +54,7 @@ type Snapshot struct {
 
 // departed is a package as it was when it was loaded.
 type departed struct {
-	pkg    *golist.Package
+	pkg    *Package
 	inputs syntax.Sum
 	// partly: its initialisation was broken off, and cannot be made up for. The Go
 	// runtime ends a process that begins with it again.
@@ -65,7 +62,7 @@ type departed struct {
 }
 
 // leaving returns departed for the program as another graph has it.
-func (s *Snapshot) leaving(now *golist.Graph) map[string]departed {
+func (s *Snapshot) leaving(now *Graph) map[string]departed {
 	left := map[string]departed{}
 	for path, d := range s.departed {
 		if now.Packages[path] == nil {
@@ -80,10 +77,9 @@ func (s *Snapshot) leaving(now *golist.Graph) map[string]departed {
 	return left
 }
 
-// Refused returns the snapshot of a process that has opened a plugin and does not
-// serve it: it has the packages that the plugin brought for good. Where the
-// initialisation of packages was broken off, partly tells for which, by import path;
-// else it is nil.
+// Refused returns the snapshot of a process that has opened a plugin and does not serve it: it has
+// the packages that the plugin brought for good. Where the initialisation of packages was broken
+// off, partly tells for which, by import path; else it is nil.
 func (s *Snapshot) Refused(res *Result, partly func(path string) bool) *Snapshot {
 	opened := res.Snapshot.images[len(res.Snapshot.images)-1]
 	next := *s
@@ -97,15 +93,14 @@ func (s *Snapshot) Refused(res *Result, partly func(path string) bool) *Snapshot
 }
 
 // last returns a package as the process has it, or nil.
-func (s *Snapshot) last(path string) *golist.Package {
+func (s *Snapshot) last(path string) *Package {
 	if p := s.graph.Packages[path]; p != nil {
 		return p
 	}
 	return s.departed[path].pkg
 }
 
-// compiled is a hot package under the import path that it has in one
-// generation.
+// compiled is a hot package under the import path that it has in one generation.
 type compiled struct {
 	path    string // the path in the source until the package first changes
 	archive string // for the linker
@@ -179,16 +174,14 @@ func (s *Snapshot) Modules() []string {
 // GODEBUG returns the defaults that the go command gives the executable.
 func (s *Snapshot) GODEBUG() string { return s.graph.Main.DefaultGODEBUG }
 
-// Executable returns the path of the program that the snapshot's plugins are
-// for.
+// Executable returns the path of the program that the snapshot's plugins are for.
 func (s *Snapshot) Executable() string { return s.images[0].path }
 
 // Reason says why a package is a host package.
 func (s *Snapshot) Reason(path string) golist.Reason { return s.boundary.Reason(path) }
 
-// Package returns what the go command says about a package of the graph, or
-// nil.
-func (s *Snapshot) Package(path string) *golist.Package { return s.graph.Packages[path] }
+// Package returns what the go command says about a package of the graph, or nil.
+func (s *Snapshot) Package(path string) *Package { return s.graph.Packages[path] }
 
 // SourceDirs returns the directories that the go command takes files from, as it
 // names them, sorted.
@@ -216,17 +209,18 @@ func (s *Snapshot) Relevant(path string) bool {
 	if _, ok := s.sources[path]; ok || s.graph.ModuleFile(path) {
 		return true
 	}
-	if (strings.HasSuffix(path, ".go") && !syntax.IgnoredGoName(filepath.Base(path)) || golist.NativeName(path)) && s.packageIn(filepath.Dir(path)) != nil {
+	if (strings.HasSuffix(path, ".go") && !syntax.IgnoredGoName(filepath.Base(path)) || golist.NativeName(path)) &&
+		s.packageIn(filepath.Dir(path)) != nil {
 		return true
 	}
 	return s.embedder(path) != nil || len(s.linksTo(path)) > 0
 }
 
 // PackageIn returns the local package in a directory, or nil.
-func (s *Snapshot) PackageIn(dir string) *golist.Package { return s.packageIn(dir) }
+func (s *Snapshot) PackageIn(dir string) *Package { return s.packageIn(dir) }
 
 // packageIn returns the local package in a directory, or nil.
-func (s *Snapshot) packageIn(dir string) *golist.Package {
+func (s *Snapshot) packageIn(dir string) *Package {
 	for _, p := range s.graph.Packages {
 		if p.Dir == dir && p.Local() {
 			return p
@@ -235,8 +229,7 @@ func (s *Snapshot) packageIn(dir string) *golist.Package {
 	return nil
 }
 
-// holds reports whether a path was a directory in or below which there are
-// sources.
+// holds reports whether a path was a directory in or below which there are sources.
 func (s *Snapshot) holds(path string) bool {
 	dir := path + string(filepath.Separator)
 	for file := range s.sources {
@@ -249,7 +242,7 @@ func (s *Snapshot) holds(path string) bool {
 
 // embedder returns the local package that would embed a file of this name, or a
 // file in a directory of this name, or nil.
-func (s *Snapshot) embedder(path string) *golist.Package {
+func (s *Snapshot) embedder(path string) *Package {
 	for _, p := range s.graph.Packages {
 		if p.Local() && p.Embeds(path) {
 			return p
@@ -260,7 +253,8 @@ func (s *Snapshot) embedder(path string) *golist.Package {
 
 // readSources digests every input of the local packages and the module files.
 // Digests in known are taken over unless the file is in dirty.
-func (b *Builder) readSources(g *golist.Graph, known map[string]syntax.File, dirty map[string]bool) (map[string]syntax.File, error) {
+func (b *Builder) readSources(g *Graph, known map[string]syntax.File,
+	dirty map[string]bool) (map[string]syntax.File, error) {
 	sources := map[string]syntax.File{}
 	read := func(path string, opaque bool) error {
 		if _, done := sources[path]; done {
@@ -302,7 +296,7 @@ func (b *Builder) readSources(g *golist.Graph, known map[string]syntax.File, dir
 }
 
 // texts returns the sources of a package.
-func (s *Snapshot) texts(p *golist.Package) map[string]syntax.File {
+func (s *Snapshot) texts(p *Package) map[string]syntax.File {
 	out := map[string]syntax.File{}
 	for _, file := range p.Inputs() {
 		out[file] = s.sources[file]
@@ -338,7 +332,7 @@ func (s *Snapshot) Mistakes() []manifest.Diagnostic {
 
 // inputDigest sums the files of a package; those of a package whose source is not
 // local do not change.
-func (s *Snapshot) inputDigest(p *golist.Package) syntax.Sum {
+func (s *Snapshot) inputDigest(p *Package) syntax.Sum {
 	var sums []string
 	if p.Local() {
 		for _, f := range p.Inputs() {

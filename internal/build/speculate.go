@@ -17,7 +17,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
-	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
@@ -45,22 +44,19 @@ type speculation struct {
 	res        *Result // valid when done is closed; nil if the build failed
 }
 
-// linkDelay is for how long an executable that is built ahead is not linked,
-// unless it is needed: that takes seconds of the processor, and whoever types may
-// go on.
+// linkDelay is for how long an executable that is built ahead is not linked, unless it is needed:
+// that takes seconds of the processor, and whoever types may go on.
 const linkDelay = time.Second
 
 // errNotAhead says that there is nothing to build ahead.
 var errNotAhead = errors.New("this is not built ahead")
 
-// Speculate starts to build a plugin of code that was not saved yet, or an
-// executable if it takes a restart, in the background, in place of the one that
-// was started before. If what is then saved is the same, [Builder.Plugin] or
-// [Builder.Rehost] with a plan for the same snapshot and the same generation has
-// it at once. It builds nothing that takes the go command,
-// nor beside other files that differ on disk from the snapshot, and reports no
-// errors: an editor shows them anyway. The plugin's positions are those of the
-// files to be saved.
+// Speculate starts to build a plugin of code that was not saved yet, or an executable if it takes a
+// restart, in the background, in place of the one that was started before. If what is then saved is
+// the same, [Builder.Plugin] or [Builder.Rehost] with a plan for the same snapshot and the same
+// generation has it at once. It builds nothing that takes the go command, nor beside other files
+// that differ on disk from the snapshot, and reports no errors: an editor shows them anyway. The
+// plugin's positions are those of the files to be saved.
 //
 // The end of ctx ends the build, and a failed or superseded one leaves no files.
 func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, overlay Overlay) {
@@ -82,10 +78,12 @@ func (b *Builder) Speculate(ctx context.Context, s *Snapshot, generation int, ov
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	b.ahead.number++
-	sp := &speculation{base: s, generation: generation, next: plan.next, cancel: cancel, needed: make(chan struct{}), done: make(chan struct{})}
+	sp := &speculation{base: s, generation: generation, next: plan.next, cancel: cancel, needed: make(chan struct{}),
+		done: make(chan struct{})}
 	before := b.ahead.current
 	b.drop(sp)
-	at := target{name: fmt.Sprintf("%04d-%d", generation, b.ahead.number), work: fmt.Sprintf("g%d-%d", generation, b.ahead.number), overlay: overlay}
+	at := target{name: fmt.Sprintf("%04d-%d", generation, b.ahead.number),
+		work: fmt.Sprintf("g%d-%d", generation, b.ahead.number), overlay: overlay}
 	if plan.Rung == manifest.RungWarmRestart {
 		at.work = fmt.Sprintf("h%d-%d", generation, b.ahead.number)
 	}
@@ -145,8 +143,7 @@ func (b *Builder) BuiltAhead(files []string) bool {
 	return true
 }
 
-// drop replaces the current speculation, whose files are removed. The lock is
-// held.
+// drop replaces the current speculation, whose files are removed. The lock is held.
 func (b *Builder) drop(next *speculation) {
 	old := b.ahead.current
 	b.ahead.current = next
@@ -155,8 +152,7 @@ func (b *Builder) drop(next *speculation) {
 	}
 }
 
-// discard ends a speculation that nobody waits for, and removes its files. The
-// lock is held.
+// discard ends a speculation that nobody waits for, and removes its files. The lock is held.
 func (b *Builder) discard(sp *speculation) {
 	sp.cancel()
 	b.ahead.running.Go(func() {
@@ -167,8 +163,7 @@ func (b *Builder) discard(sp *speculation) {
 	})
 }
 
-// closeAhead ends what is built ahead, and waits for it and for its files to be
-// removed.
+// closeAhead ends what is built ahead, and waits for it and for its files to be removed.
 func (b *Builder) closeAhead() {
 	b.ahead.mu.Lock()
 	b.ahead.closed = true
@@ -181,7 +176,8 @@ func (b *Builder) closeAhead() {
 func (b *Builder) remove(r *Result) {
 	// Else the next start removes them.
 	name := filepath.Join(filepath.Base(filepath.Dir(r.Path)), filepath.Base(r.Path))
-	_ = errors.Join(b.removeBelow(name), b.removeBelow(control.LinesPath(name)), b.removeBelow(filepath.Join("work", filepath.Base(r.work))))
+	_ = errors.Join(b.removeBelow(name), b.removeBelow(control.LinesPath(name)),
+		b.removeBelow(filepath.Join("work", filepath.Base(r.work))))
 }
 
 // planAhead is Plan for code that was not saved.
@@ -203,9 +199,8 @@ func (b *Builder) planAhead(ctx context.Context, s *Snapshot, overlay Overlay) (
 	return plan, err
 }
 
-// strayed reports whether a file that the plan compiles is not on disk what the
-// plan says, but for those in the overlay: it was saved and is not live, or is
-// being saved now.
+// strayed reports whether a file that the plan compiles is not on disk what the plan says, but for
+// those in the overlay: it was saved and is not live, or is being saved now.
 func (p *Plan) strayed(overlay Overlay) bool {
 	packages := p.Rebuilt()
 	if p.Rung == manifest.RungWarmRestart {
@@ -231,9 +226,8 @@ func (sp *speculation) matches(base *Snapshot, generation int, next *Snapshot) b
 		maps.EqualFunc(sp.next.sources, next.sources, func(a, b syntax.File) bool { return a.Content == b.Content })
 }
 
-// claimAhead returns the result of a speculative build if it is what the plan
-// would come to, and waits for it if it is not finished. Otherwise the
-// speculation was wrong, and ends.
+// claimAhead returns the result of a speculative build if it is what the plan would come to, and
+// waits for it if it is not finished. Otherwise the speculation was wrong, and ends.
 func (b *Builder) claimAhead(ctx context.Context, plan *Plan, generation int) *Result {
 	b.ahead.mu.Lock()
 	sp := b.ahead.current
@@ -270,7 +264,8 @@ func (b *Builder) claimAhead(ctx context.Context, plan *Plan, generation int) *R
 	if how := sp.res.linkStep(control.Step{}).Detail; plan.Rung != manifest.RungWarmRestart {
 		link.Detail = how + ", " + link.Detail
 	}
-	sp.res.Steps = []control.Step{{Name: control.StepCompile, Duration: control.Duration(time.Since(begun)), Detail: "built ahead"}, link}
+	sp.res.Steps = []control.Step{{Name: control.StepCompile, Duration: control.Duration(time.Since(begun)),
+		Detail: "built ahead"}, link}
 	return sp.res
 }
 
@@ -284,7 +279,7 @@ type target struct {
 // sources returns the files of a package as they are to be compiled, and the
 // compiler's flag that gives them back their names. The overlay's contents are
 // written below dir, also those that are on disk, where they may change.
-func (at target) sources(p *golist.Package, dir string) (files, flags []string, err error) {
+func (at target) sources(p *Package, dir string) (files, flags []string, err error) {
 	var names []string
 	for i, file := range p.SourceFiles() {
 		content, ok := at.overlay[file]

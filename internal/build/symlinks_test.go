@@ -37,8 +37,8 @@ func TestLinks(t *testing.T) {
 	a.write("../via/none", "")
 	link("../dirlink/real/shared.go", "../via/shared.go")
 
-	p := &golist.Package{ImportPath: "app", Dir: filepath.Join(a.dir, "app"), GoFiles: []string{"app.go", "shared.go"}, Module: &golist.Module{Main: true, GoMod: filepath.Join(a.dir, "go.mod")}}
-	g := &golist.Graph{Packages: map[string]*golist.Package{"app": p}, Order: []string{"app"}, Main: p}
+	p := &Package{ImportPath: "app", Dir: filepath.Join(a.dir, "app"), GoFiles: []string{"app.go", "shared.go"}, Module: &golist.Module{Main: true, GoMod: filepath.Join(a.dir, "go.mod")}}
+	g := &Graph{Packages: map[string]*Package{"app": p}, Order: []string{"app"}, Main: p}
 	b := &Builder{tools: &gocmd.Toolchain{}}
 	sources, err := b.readSources(g, nil, nil)
 	if err != nil {

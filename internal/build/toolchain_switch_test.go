@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestToolchainSwitch: when a module file makes the go command one of another
@@ -34,7 +33,7 @@ fi`)
 	name := a.edit("go.mod", "go 1.26.0\n", "go 1.26.0\n\ntoolchain go1.26.1\n")
 	check := func(what string, err error) {
 		t.Helper()
-		f, ok := errors.AsType[*gocmd.Failure](err)
+		f, ok := errors.AsType[*Failure](err)
 		if !ok {
 			t.Fatalf("%s: error %v, want a *Failure", what, err)
 		}

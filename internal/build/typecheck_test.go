@@ -4,8 +4,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-
-	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
 // TestTypeCheck: mistakes in the code of an application are found without compiling
@@ -35,7 +33,7 @@ func TestTypeCheck(t *testing.T) {
 	a.write("handlers/views/bad.go", "package views\n\nfunc bad() int {\n\tx := 1\n\treturn \"one\"\n}\n")
 	a.write("handlers/internal/list/bad.go", "package list\n\nfunc open() {\n")
 	a.write("store/bad.go", "package store\n\nvar _ = missing.Name\n")
-	f, ok := errors.AsType[*gocmd.Failure](check())
+	f, ok := errors.AsType[*Failure](check())
 	if !ok {
 		t.Fatal("no mistake was found")
 	}

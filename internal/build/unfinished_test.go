@@ -37,12 +37,12 @@ func TestUnfinished(t *testing.T) {
 			b := &Builder{tools: &gocmd.Toolchain{}}
 			b.tools.Env.GOOS, b.tools.Env.GOARCH = "linux", "amd64"
 			file := a.write("app/app.go", whole)
-			p := &golist.Package{ImportPath: "app", Dir: filepath.Join(a.dir, "app"), GoFiles: []string{"app.go"}, Module: &golist.Module{Main: true}}
+			p := &Package{ImportPath: "app", Dir: filepath.Join(a.dir, "app"), GoFiles: []string{"app.go"}, Module: &golist.Module{Main: true}}
 			src, err := syntax.Read(file, false)
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := &Snapshot{graph: &golist.Graph{Packages: map[string]*golist.Package{"app": p}}, sources: map[string]syntax.File{file: src}}
+			s := &Snapshot{graph: &Graph{Packages: map[string]*Package{"app": p}}, sources: map[string]syntax.File{file: src}}
 			var changed []string
 			for name, text := range tt.files {
 				path := filepath.Join(p.Dir, name)

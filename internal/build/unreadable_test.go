@@ -22,7 +22,7 @@ func TestUnreadable(t *testing.T) {
 		"reading":    gocmd.Unreadable(file, &fs.PathError{Op: "open", Path: file, Err: fs.ErrPermission}),
 		"as compile": a.b.tools.CodeError(&gocmd.ToolError{Tool: "compile", Output: "compile: open " + file + ": permission denied\n"}, a.dir),
 	} {
-		f, ok := errors.AsType[*gocmd.Failure](err)
+		f, ok := errors.AsType[*Failure](err)
 		if !ok || len(f.Diagnostics) != 1 || f.Diagnostics[0].File != file || f.Diagnostics[0].Code != manifest.CodeCompile || err.Error() != file+": the file cannot be read: permission denied [ANV009]" {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -136,8 +136,7 @@ func (d *Drafts) read(path string, newest syntax.File) (syntax.File, bool) {
 	return now, true
 }
 
-// assign adds a file to its package or takes it out, as its build constraints
-// say.
+// assign adds a file to its package or takes it out, as its build constraints say.
 func (d *Drafts) assign(s *Snapshot, pkg, path string, data []byte) {
 	p := s.graph.Packages[pkg]
 	name := filepath.Base(path)
@@ -174,9 +173,8 @@ func (s *Snapshot) Against(live, newest *Snapshot) *Plan {
 // Edit is a declaration in which the code differs from what is live.
 type Edit = syntax.Edit
 
-// Edits returns the declarations of the application that differ from those of
-// live, or are new, sorted by package and place. Imports are left out: what they
-// are needed for is among them.
+// Edits returns the declarations of the application that differ from those of live, or are new,
+// sorted by package and place. Imports are left out: what they are needed for is among them.
 func (s *Snapshot) Edits(live *Snapshot) []syntax.Edit {
 	var out []syntax.Edit
 	for _, path := range s.graph.Order {

@@ -274,7 +274,7 @@ github.com/anvilforge/anvil-lsp/hotreload/program
 		if err == nil || g == nil || !slices.Contains(g.Dirs(), root) {
 			t.Errorf("broken go.work: its directory is not watched, error %v", err)
 		}
-		f, _ := errors.AsType[*gocmd.Failure](err)
+		f, _ := errors.AsType[*Failure](err)
 		if want := (manifest.Position{File: name, Line: 3, Column: 5}); f == nil || f.Diagnostics[0].Position != want {
 			t.Errorf("broken go.work: %v, want it at %v", err, want)
 		}

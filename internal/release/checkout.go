@@ -69,7 +69,8 @@ func (c checkout) sums(ctx context.Context, rev string, m module.Version) ([]str
 	if err != nil {
 		return nil, err
 	}
-	modOnly, err := dirhash.Hash1([]string{"go.mod"}, func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(mod)), nil })
+	modOnly, err := dirhash.Hash1([]string{"go.mod"},
+		func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(mod)), nil })
 	if err != nil {
 		return nil, err
 	}
@@ -79,9 +80,8 @@ func (c checkout) sums(ctx context.Context, rev string, m module.Version) ([]str
 	}, nil
 }
 
-// zip writes the module in a directory of a revision as the go command does,
-// which also asks git for an archive. (x/mod's CreateFromVCS refuses a checkout
-// that git worktree made.)
+// zip writes the module in a directory of a revision as the go command does, which also asks git
+// for an archive. (x/mod's CreateFromVCS refuses a checkout that git worktree made.)
 func (c checkout) zip(ctx context.Context, w io.Writer, rev, dir string, m module.Version) error {
 	args := []string{"-c", "core.autocrlf=input", "-c", "core.eol=lf", "archive", "--format=zip", rev}
 	if dir != "" {

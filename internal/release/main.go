@@ -1,8 +1,7 @@
-// Command release makes the two tags of a release in the git checkout that it
-// runs in: hotreload/vX on HEAD, for the runtime, and vX, for anvil-lsp, on a
-// commit beside the branch whose go.mod requires that runtime. On the branch
-// go.mod takes it from the directory ./hotreload, and `go install …@vX` refuses a
-// module that replaces another. Nothing is pushed.
+// Command release makes the two tags of a release in the git checkout that it runs in: hotreload/vX
+// on HEAD, for the runtime, and vX, for anvil-lsp, on a commit beside the branch whose go.mod
+// requires that runtime. On the branch go.mod takes it from the directory ./hotreload, and `go
+// install …@vX` refuses a module that replaces another. Nothing is pushed.
 package main
 
 import (
@@ -24,5 +23,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
-	fmt.Printf("%s\t%s\n%s\t%s\n\nNothing was pushed. To publish both:\n\n  git push --atomic origin %[1]s %[3]s\n", r.runtime.tag, r.runtime.commit, r.tool.tag, r.tool.commit)
+	fmt.Printf("%s\t%s\n%s\t%s\n\nNothing was pushed. To publish both:\n\n  git push --atomic origin %[1]s %[3]s\n",
+		r.runtime.tag, r.runtime.commit, r.tool.tag, r.tool.commit)
 }

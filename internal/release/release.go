@@ -38,7 +38,8 @@ var (
 // and no branch; if it fails, there is no new tag.
 func release(ctx context.Context, dir, version string) (*released, error) {
 	if !semver.IsValid(version) || semver.Canonical(version) != version || semver.Compare(version, "v2.0.0-0") >= 0 {
-		return nil, fmt.Errorf("%w: %q is not of the form v0.1.2 or v1.2.3; from v2 on the module paths would have to end in it", errVersion, version)
+		return nil, fmt.Errorf("%w: %q is not of the form v0.1.2 or v1.2.3; "+
+			"from v2 on the module paths would have to end in it", errVersion, version)
 	}
 	root, err := checkout{dir}.git(ctx, "rev-parse", "--show-toplevel")
 	if err != nil {
@@ -59,7 +60,9 @@ func release(ctx context.Context, dir, version string) (*released, error) {
 	if err != nil {
 		return nil, err
 	}
-	commit, err := c.commitBeside(ctx, head, files, "anvil-lsp "+version+"\n\ngo.mod requires the runtime of the same version, instead of replacing it by the\ndirectory.\n")
+	commit, err := c.commitOnto(ctx, head, files,
+		"anvil-lsp "+version+"\n\ngo.mod requires the runtime of the same version, "+
+			"instead of replacing it by the\ndirectory.\n")
 	if err != nil {
 		return nil, err
 	}
@@ -113,9 +116,11 @@ func addSums(sum []byte, lines []string) []byte {
 	return []byte(strings.Join(all, ""))
 }
 
-// commitBeside makes a commit on top of another with some files changed. No
+// commitOnto makes a commit on top of another with some files changed. No
 // branch gets it, and neither the index nor the files of the checkout.
-func (c checkout) commitBeside(ctx context.Context, parent string, files map[string][]byte, message string) (string, error) {
+func (c checkout) commitOnto(
+	ctx context.Context, parent string, files map[string][]byte, message string,
+) (string, error) {
 	tmp, err := os.MkdirTemp("", "anvil-release")
 	if err != nil {
 		return "", err
@@ -130,7 +135,8 @@ func (c checkout) commitBeside(ctx context.Context, parent string, files map[str
 		if err != nil {
 			return "", err
 		}
-		if _, err := c.run(ctx, nil, []string{index}, "update-index", "--cacheinfo", "100644,"+strings.TrimSpace(blob)+","+name); err != nil {
+		if _, err := c.run(ctx, nil, []string{index}, "update-index", "--cacheinfo",
+			"100644,"+strings.TrimSpace(blob)+","+name); err != nil {
 			return "", err
 		}
 	}

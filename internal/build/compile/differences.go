@@ -17,8 +17,7 @@ import (
 type Differences struct {
 	// files are those that differ.
 	files map[string]bool
-	// bodies are the functions of a package whose bodies differ, f or T.m, if nothing
-	// else does.
+	// bodies are the functions of a package whose bodies differ, f or T.m, if nothing else does.
 	bodies map[string][]string
 	// others are packages in which more differs.
 	others map[string]bool
@@ -27,7 +26,8 @@ type Differences struct {
 }
 
 func NewDifferences() *Differences {
-	return &Differences{files: map[string]bool{}, bodies: map[string][]string{}, others: map[string]bool{}, moved: map[string]map[string]bool{}}
+	return &Differences{files: map[string]bool{}, bodies: map[string][]string{}, others: map[string]bool{},
+		moved: map[string]map[string]bool{}}
 }
 
 // Compare takes up how a package differs from what it was, which may be nil.

@@ -15,23 +15,19 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
-// handoffPath is the package through which a plugin hands its register function
-// to the live server.
+// handoffPath is the package through which a plugin hands its register function to the live server.
 const handoffPath = manifest.RuntimePath + "/internal/handoff"
 
-// EntryPath is the import path, without a generation, of what begins a
-// plugin whose handlers package does not hand the function over itself. No other
-// module can have it.
+// EntryPath is the import path, without a generation, of what begins a plugin whose handlers
+// package does not hand the function over itself. No other module can have it.
 const EntryPath = handoffPath + "/plugin"
 
-// handoffFile returns a file that hands the register function to the live server when
-// the plugin is opened. It is of the handlers package, or of another one, which
-// imports that. Whatever the type of the function is: the live server names a wrong
-// one better than the compiler would.
+// handoffFile returns a file that hands the register function to the live server when the plugin is
+// opened. It is of the handlers package, or of another one, which imports that. Whatever the type
+// of the function is: the live server names a wrong one better than the compiler would.
 //
-// The generation is told by the import path that the package is linked under, so that
-// what was compiled once can be used for all. In an executable there is none, and
-// nothing to hand over.
+// The generation is told by the import path that the package is linked under, so that what was
+// compiled once can be used for all. In an executable there is none, and nothing to hand over.
 func handoffFile(name, handlers string) []byte {
 	var imports strings.Builder
 	function := manifest.RegisterName
@@ -94,11 +90,14 @@ func (c *Compiler) CompileHandlers(ctx context.Context, j Job) error {
 	}
 	// What is wrong with the extra file follows from the others, or is that the
 	// function is missing.
-	own := slices.DeleteFunc(slices.Clone(f.Diagnostics), func(d manifest.Diagnostic) bool { return filepath.Base(d.File) == filepath.Base(extra) })
+	own := slices.DeleteFunc(slices.Clone(f.Diagnostics),
+		func(d manifest.Diagnostic) bool { return filepath.Base(d.File) == filepath.Base(extra) })
 	if len(own) > 0 {
 		return gocmd.Fail(own...)
 	}
-	if !slices.ContainsFunc(f.Diagnostics, func(d manifest.Diagnostic) bool { return strings.Contains(d.Message, manifest.RegisterName) }) {
+	if !slices.ContainsFunc(f.Diagnostics, func(d manifest.Diagnostic) bool {
+		return strings.Contains(d.Message, manifest.RegisterName)
+	}) {
 		return err
 	}
 	pos := manifest.Position{File: j.Pkg.Dir}

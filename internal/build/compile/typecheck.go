@@ -54,7 +54,8 @@ type typeCheck struct {
 	checked map[string]*types.Package
 }
 
-func newTypeCheck(g *golist.Graph, goarch string, existing func([]manifest.Diagnostic, []string) []manifest.Diagnostic) *typeCheck {
+func newTypeCheck(g *golist.Graph, goarch string,
+	existing func([]manifest.Diagnostic, []string) []manifest.Diagnostic) *typeCheck {
 	c := &typeCheck{
 		fset: token.NewFileSet(), sizes: types.SizesFor("gc", goarch), existing: existing,
 		foreign: map[string]bool{}, checked: map[string]*types.Package{"unsafe": types.Unsafe},
@@ -86,7 +87,8 @@ func (c *typeCheck) check(p *golist.Package) error {
 	}
 	var found []types.Error
 	conf := types.Config{
-		IgnoreFuncBodies: !own, FakeImportC: true, Sizes: c.sizes, Importer: importerFunc(func(path string) (*types.Package, error) {
+		IgnoreFuncBodies: !own, FakeImportC: true, Sizes: c.sizes,
+		Importer: importerFunc(func(path string) (*types.Package, error) {
 			return c.imported(p, path)
 		}),
 		Error: func(err error) {
@@ -137,7 +139,8 @@ func (c *typeCheck) imported(p *golist.Package, path string) (*types.Package, er
 func syntaxErrors(list scanner.ErrorList) []manifest.Diagnostic {
 	var out []manifest.Diagnostic
 	for _, e := range list {
-		out = append(out, manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: e.Pos.Filename, Line: e.Pos.Line, Column: e.Pos.Column}, "%s", e.Msg))
+		out = append(out, manifest.Diagnose(manifest.CodeCompile,
+			manifest.Position{File: e.Pos.Filename, Line: e.Pos.Line, Column: e.Pos.Column}, "%s", e.Msg))
 	}
 	return out
 }
@@ -150,7 +153,8 @@ func (c *typeCheck) diagnostics(found []types.Error) []manifest.Diagnostic {
 			continue
 		}
 		at := c.fset.Position(e.Pos)
-		out = append(out, manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: at.Filename, Line: at.Line, Column: at.Column}, "%s", e.Msg))
+		out = append(out, manifest.Diagnose(manifest.CodeCompile,
+			manifest.Position{File: at.Filename, Line: at.Line, Column: at.Column}, "%s", e.Msg))
 	}
 	return out
 }

@@ -14,11 +14,10 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
-// Address returns the address that main gives to LiveServer as Options.Addr, as
-// far as that can be read from its source without running it: "" if it gives
-// none. If it cannot be read, unread is the code that decides it, as far as that
-// was found. Args are the arguments that the program will have, getenv is its
-// environment. Main is as Main returns it.
+// Address returns the address that main gives to LiveServer as Options.Addr, as far as that can be
+// read from its source without running it: "" if it gives none. If it cannot be read, unread is the
+// code that decides it, as far as that was found. Args are the arguments that the program will
+// have, getenv is its environment. Main is as Main returns it.
 func Address(
 	ctx context.Context, l *golist.Lister, main string, args []string, getenv func(string) string,
 ) (addr string, unread manifest.Position, known bool) {
@@ -110,8 +109,7 @@ func (r *addressReader) read() (addr string, known bool) {
 	return "", true
 }
 
-// note remembers that a name is given one of some values; nil if that is not
-// known.
+// note remembers that a name is given one of some values; nil if that is not known.
 func (r *addressReader) note(name *ast.Ident, values []ast.Expr, i int) {
 	var value ast.Expr
 	if i < len(values) && len(values) > 1 || len(values) == 1 && i == 0 {

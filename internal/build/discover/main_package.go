@@ -62,29 +62,33 @@ func Main(ctx context.Context, l *golist.Lister, chosen string) (string, error) 
 	case len(mains) == 1:
 		return mains[0], nil
 	case len(mains) > 1:
-		return "", fmt.Errorf("%w: several programs use the runtime: %s; choose one with --main %s", gocmd.ErrSetup, strings.Join(mains, ", "), mains[0])
+		return "", fmt.Errorf("%w: several programs use the runtime: %s; choose one with --main %s", gocmd.ErrSetup,
+			strings.Join(mains, ", "), mains[0])
 	case readOutline(l.Dir, match).main:
 		return ".", nil // what it lacks is said of it
 	case found.denied != nil:
-		return "", fmt.Errorf("%w: no program in %s was found that uses %s, and not all of it may be read: %w", gocmd.ErrSetup, l.Dir, manifest.RuntimePath, found.denied)
+		return "", fmt.Errorf("%w: no program in %s was found that uses %s, and not all of it may be read: %w",
+			gocmd.ErrSetup, l.Dir, manifest.RuntimePath, found.denied)
 	case found.GaveUp != "":
-		return "", fmt.Errorf("%w: no program in %s was found that uses %s: %s; name its directory with --main", gocmd.ErrSetup, l.Dir, manifest.RuntimePath, found.GaveUp)
+		return "", fmt.Errorf("%w: no program in %s was found that uses %s: %s; name its directory with --main",
+			gocmd.ErrSetup, l.Dir, manifest.RuntimePath, found.GaveUp)
 	}
-	return "", fmt.Errorf("%w: no program in %s calls %s.%s; name the application's directory, or make one with `anvil-lsp init`", gocmd.ErrSetup, l.Dir, manifest.RuntimePath, ServeName)
+	return "", fmt.Errorf("%w: no program in %s calls %s.%s; name the application's directory, "+
+		"or make one with `anvil-lsp init`", gocmd.ErrSetup, l.Dir, manifest.RuntimePath, ServeName)
 }
 
 // named returns a main package as the go command takes it in dir: a directory
 // below that needs a dot, not to be an import path.
 func named(dir, main string) string {
-	if st, err := os.Stat(filepath.Join(dir, main)); err == nil && st.IsDir() && !strings.HasPrefix(main, ".") && !filepath.IsAbs(main) {
+	if st, err := os.Stat(filepath.Join(dir, main)); err == nil && st.IsDir() && !strings.HasPrefix(main, ".") &&
+		!filepath.IsAbs(main) {
 		return "./" + filepath.ToSlash(main)
 	}
 	return main
 }
 
-// ImportPath returns the import path of a main package, which a user or Main may
-// have named by its directory. It is empty for a directory of which no go.mod
-// tells.
+// ImportPath returns the import path of a main package, which a user or Main may have named by its
+// directory. It is empty for a directory of which no go.mod tells.
 func ImportPath(dir, main string) string {
 	main = named(dir, main)
 	switch {
@@ -106,9 +110,8 @@ func ImportPath(dir, main string) string {
 	return path.Join(module, filepath.ToSlash(strings.TrimPrefix(main, root)))
 }
 
-// listMains returns the import paths of the main packages below Dir that have the
-// runtime among their dependencies, sorted: one may be called by a module that
-// the user does not work on.
+// listMains returns the import paths of the main packages below Dir that have the runtime among
+// their dependencies, sorted: one may be called by a module that the user does not work on.
 func listMains(ctx context.Context, l *golist.Lister) ([]string, error) {
 	pattern := "./..."
 	if l.Env.GOWORK != "" && (l.Env.GOMOD == "" || l.Env.GOMOD == os.DevNull) {

@@ -82,8 +82,7 @@ func (p *outline) deny(err error) {
 	}
 }
 
-// readFile adds what a file says. One that does not parse says what stands
-// before the mistake.
+// readFile adds what a file says. One that does not parse says what stands before the mistake.
 func (p *outline) readFile(path string, data []byte) {
 	f, _ := parser.ParseFile(token.NewFileSet(), path, data, parser.ImportsOnly)
 	if f == nil || f.Name == nil {

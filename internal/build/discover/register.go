@@ -44,7 +44,8 @@ func Handlers(g *golist.Graph) (string, error) {
 			"no package that %s imports exports func %s(r *hotreload.RouteSink)", g.Main.ImportPath, manifest.RegisterName))
 	}
 	return "", gocmd.Fail(manifest.Diagnose(manifest.CodeRegister, pos,
-		"%s imports several packages that export %s: %s", g.Main.ImportPath, manifest.RegisterName, strings.Join(found, ", ")))
+		"%s imports several packages that export %s: %s", g.Main.ImportPath, manifest.RegisterName,
+		strings.Join(found, ", ")))
 }
 
 // syntaxFaults returns the syntax errors in the files of local packages. The go

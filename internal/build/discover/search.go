@@ -28,8 +28,7 @@ const ServeName = "LiveServer"
 type Program struct {
 	Dir    string // absolute
 	Module string // directory of the module that it belongs to
-	// Alone: no other program of the module serves, and the module's directory
-	// has no package.
+	// Alone: no other program of the module serves, and the module's directory has no package.
 	Alone bool
 	// Reaches are the directories of the local packages that it imports, directly
 	// or not, its own included.
@@ -43,8 +42,7 @@ type Result struct {
 	Registers bool
 	// Uses tells whether any file imports the runtime.
 	Uses bool
-	// GaveUp says where a search that was too large ended; empty: it looked
-	// everywhere.
+	// GaveUp says where a search that was too large ended; empty: it looked everywhere.
 	GaveUp string
 	// denied is the first error of what may not be read, and nil if all may.
 	denied error
@@ -218,8 +216,7 @@ func (s *search) joined() {
 	}
 }
 
-// readAll reads the packages below the root, those of modules that name the
-// runtime first.
+// readAll reads the packages below the root, those of modules that name the runtime first.
 func (s *search) readAll() {
 	rank := func(dir string) int {
 		if m := s.modules[s.moduleOf(dir)]; m != nil && m.likely {
@@ -291,7 +288,8 @@ func (s *search) reach(main string) (dirs map[string]bool, serves bool) {
 		serves = serves || p.serves
 		for _, imp := range p.imports {
 			// The runtime itself does not count.
-			if dir := s.dirOf(imp); dir != "" && !dirs[dir] && imp != manifest.RuntimePath && !strings.HasPrefix(imp, manifest.RuntimePath+"/") {
+			if dir := s.dirOf(imp); dir != "" && !dirs[dir] && imp != manifest.RuntimePath &&
+				!strings.HasPrefix(imp, manifest.RuntimePath+"/") {
 				dirs[dir] = true
 				queue = append(queue, dir)
 			}

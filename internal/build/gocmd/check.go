@@ -10,9 +10,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// CheckEnv says what keeps an environment from building plugins, and what to do
-// about it, or nothing. vars is what `go env -json` says, env the environment
-// that the go command ran in.
+// CheckEnv says what keeps an environment from building plugins, and what to do about it, or
+// nothing. vars is what `go env -json` says, env the environment that the go command ran in.
 func CheckEnv(vars map[string]string, env []string) (problem, advice string) {
 	set := func(name string) (where, undo string) {
 		if v := lookup(env, name); v != "" {
@@ -38,7 +37,8 @@ func CheckEnv(vars map[string]string, env []string) (problem, advice string) {
 			names, undo = append(names, fmt.Sprintf("%s is %q, set %s", name, vars[name], where)), append(undo, how)
 		}
 		return fmt.Sprintf("the go command builds for %s/%s, and this machine is %s/%s: %s",
-			vars["GOOS"], vars["GOARCH"], vars["GOHOSTOS"], vars["GOHOSTARCH"], strings.Join(names, "; ")), "run: " + strings.Join(undo, "; ")
+				vars["GOOS"], vars["GOARCH"], vars["GOHOSTOS"], vars["GOHOSTARCH"], strings.Join(names, "; ")),
+			"run: " + strings.Join(undo, "; ")
 	}
 	cc := ""
 	if words := SplitQuoted(vars["CC"]); len(words) > 0 {
@@ -50,11 +50,14 @@ func CheckEnv(vars map[string]string, env []string) (problem, advice string) {
 	case cgo != "" && vars["CGO_ENABLED"] != "1":
 		return fmt.Sprintf("Go plugins need cgo, and CGO_ENABLED is %q, set %s", vars["CGO_ENABLED"], cgo), "run: " + undoCgo
 	case !pluginPlatform(vars["GOOS"], vars["GOARCH"]):
-		return fmt.Sprintf("Go has no plugins on %s/%s", vars["GOOS"], vars["GOARCH"]), "use Linux, macOS or FreeBSD (on Windows: WSL)"
+		return fmt.Sprintf("Go has no plugins on %s/%s", vars["GOOS"], vars["GOARCH"]),
+			"use Linux, macOS or FreeBSD (on Windows: WSL)"
 	case err != nil:
-		return fmt.Sprintf("there is no C compiler, which linking a plugin needs: %q is not in PATH (%s)", cc, path), "install one (Debian: apt-get install gcc libc6-dev), or set CC"
+		return fmt.Sprintf("there is no C compiler, which linking a plugin needs: %q is not in PATH (%s)", cc, path),
+			"install one (Debian: apt-get install gcc libc6-dev), or set CC"
 	case vars["CGO_ENABLED"] != "1":
-		return fmt.Sprintf("Go plugins need cgo, and the go command says that CGO_ENABLED is %q", vars["CGO_ENABLED"]), "set CGO_ENABLED=1"
+		return fmt.Sprintf("Go plugins need cgo, and the go command says that CGO_ENABLED is %q", vars["CGO_ENABLED"]),
+			"set CGO_ENABLED=1"
 	}
 	return "", ""
 }

@@ -13,8 +13,7 @@ import (
 	"strings"
 )
 
-// BuildContext returns what go/build chooses files by, as the go command does
-// here.
+// BuildContext returns what go/build chooses files by, as the go command does here.
 func (t *Toolchain) BuildContext() build.Context {
 	ctx := build.Default
 	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled = t.Env.GOOS, t.Env.GOARCH, true

@@ -98,7 +98,8 @@ func (t *Toolchain) Unheeded() []string {
 	for _, f := range SplitQuoted(t.Env.GOFLAGS) {
 		name, value, _ := strings.Cut(strings.TrimLeft(f, "-"), "=")
 		switch {
-		case slices.Contains(carried, name), value == "false", name == "pgo" && (value == "off" || value == "auto"), name == "buildvcs" && value == "auto":
+		case slices.Contains(carried, name), value == "false", name == "pgo" && (value == "off" || value == "auto"),
+			name == "buildvcs" && value == "auto":
 		case name == "ldflags":
 			for _, word := range linkerWords(value) {
 				if !strings.HasPrefix(word, "-X=") && word != "-s" && word != "-w" { // those it is linked with anyway
@@ -115,8 +116,7 @@ func (t *Toolchain) Unheeded() []string {
 // Variable is a value that the linker gives a string variable (-X).
 type Variable struct{ Pkg, Name, Value string }
 
-// Variables returns what the linker flags of GOFLAGS set. The last -ldflags
-// counts, as everywhere.
+// Variables returns what the linker flags of GOFLAGS set. The last -ldflags counts, as everywhere.
 func (e *Env) Variables() []Variable {
 	values := e.goFlag("ldflags")
 	if len(values) == 0 {
@@ -137,7 +137,8 @@ func (e *Env) Variables() []Variable {
 // linkerWords returns the flags in a value of -ldflags, each as one word. A
 // pattern of packages may stand before them: main is meant in any case.
 func linkerWords(value string) []string {
-	if pattern, rest, ok := strings.Cut(value, "="); ok && !strings.HasPrefix(value, "-") && !strings.ContainsAny(pattern, "'\" ") {
+	if pattern, rest, ok := strings.Cut(value, "="); ok && !strings.HasPrefix(value, "-") &&
+		!strings.ContainsAny(pattern, "'\" ") {
 		value = rest
 	}
 	var out []string

@@ -14,8 +14,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
-// Failure reports that the code is at fault, not the machine: every
-// Diagnostic says where.
+// Failure reports that the code is at fault, not the machine: every Diagnostic says where.
 type Failure struct {
 	Diagnostics []manifest.Diagnostic
 }
@@ -48,7 +47,8 @@ var ErrDiskFull = errors.New("no space left on the disk that holds the output di
 // DiskFull recognises a tool's complaint about a full disk.
 func DiskFull(text string) error {
 	for line := range strings.Lines(text) {
-		if strings.Contains(line, "no space left on device") || strings.Contains(line, "disk quota exceeded") || strings.Contains(line, "file too large") {
+		if strings.Contains(line, "no space left on device") || strings.Contains(line, "disk quota exceeded") ||
+			strings.Contains(line, "file too large") {
 			return fmt.Errorf("%w: %s", ErrDiskFull, strings.TrimSpace(line))
 		}
 	}
@@ -76,7 +76,8 @@ func ParseErrors(dir, output string) []manifest.Diagnostic {
 			continue
 		}
 		m := errorLine.FindStringSubmatch(line)
-		if m == nil || m[4] == "too many errors" || strings.HasPrefix(m[4], "note: ") || strings.HasPrefix(m[4], "warning: ") {
+		if m == nil || m[4] == "too many errors" || strings.HasPrefix(m[4], "note: ") ||
+			strings.HasPrefix(m[4], "warning: ") {
 			continue // the latter are a C compiler's
 		}
 		pos := manifest.Position{File: m[1]}
@@ -136,8 +137,7 @@ func WriteError(err error) error {
 	return fmt.Errorf("writing build files: %w", err)
 }
 
-// UnreadableFile is a source file that cannot be read, as a *Failure that says so
-// of the file.
+// UnreadableFile is a source file that cannot be read, as a *Failure that says so of the file.
 type UnreadableFile struct {
 	*Failure
 	err error
@@ -151,7 +151,8 @@ func Unreadable(path string, err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		why = p.Err
 	}
-	return &UnreadableFile{Fail(manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: path}, "the file cannot be read: %v", why)), err}
+	return &UnreadableFile{Fail(manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: path},
+		"the file cannot be read: %v", why)), err}
 }
 
 // cannotOpen is the compiler's complaint about a Go file that it may not read.

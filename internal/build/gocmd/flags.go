@@ -14,7 +14,8 @@ import (
 // the go command compile otherwise than the direct calls are turned off, but for
 // -race, which these follow.
 func (t *Toolchain) Flags() []string {
-	flags := []string{"-buildmode=plugin", "-tags=" + strings.Join(t.BuildTags(), ","), "-trimpath=false", "-buildvcs=false", "-pgo=off",
+	flags := []string{"-buildmode=plugin", "-tags=" + strings.Join(t.BuildTags(), ","), "-trimpath=false",
+		"-buildvcs=false", "-pgo=off",
 		"-msan=false", "-asan=false", "-cover=false", "-overlay=", "-toolexec=", "-asmflags=all="}
 	if t.Race {
 		flags = append(flags, "-race=true")
@@ -29,8 +30,7 @@ func (t *Toolchain) Flags() []string {
 	return flags
 }
 
-// Workspace returns the directory of go.work, or else of go.mod; empty if there is
-// neither.
+// Workspace returns the directory of go.work, or else of go.mod; empty if there is neither.
 func (t *Toolchain) Workspace() string {
 	for _, file := range []string{t.Env.GOWORK, t.Env.GOMOD} {
 		if file != "" && file != "off" && file != os.DevNull {

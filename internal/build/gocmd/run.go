@@ -66,7 +66,9 @@ func (r runner) Output(ctx context.Context, dir, name string, args ...string) ([
 }
 
 // Stream is output with a function that sees each line of standard error.
-func (r runner) Stream(ctx context.Context, dir string, line func(string), name string, args ...string) ([]byte, error) {
+func (r runner) Stream(
+	ctx context.Context, dir string, line func(string), name string, args ...string,
+) ([]byte, error) {
 	cmd := r.command(ctx, dir, name, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -1,10 +1,8 @@
-// Package gocmd runs the go command of an application and the compiler and linker that
-// it chooses.
+// Package gocmd runs the go command of an application and the compiler and linker that it chooses.
 //
-// A [Toolchain] knows the go command's environment, the flags of GOFLAGS, and the flags
-// with which host and plugins are built alike, by the go command and by direct calls of
-// the tools. What a tool says about the user's code becomes a [Failure]; what it says
-// about the machine stays an error.
+// A [Toolchain] knows the go command's environment, the flags of GOFLAGS, and the flags with which
+// host and plugins are built alike, by the go command and by direct calls of the tools. What a tool
+// says about the user's code becomes a [Failure]; what it says about the machine stays an error.
 package gocmd
 
 import (

@@ -19,9 +19,8 @@ type Reason struct {
 	// Chain is the shortest import path from main to the package, both
 	// included. It does not pass through the handlers package, unless Native.
 	Chain []string
-	// Native is the package at the end of Chain's cause that only the go
-	// command can build (cgo, assembly, linkname), empty where it is not that
-	// which makes the package a host package.
+	// Native is the package at the end of Chain's cause that only the go command can build (cgo,
+	// assembly, linkname), empty where it is not that which makes the package a host package.
 	Native string
 	// Outside: not of the workspace, so never hot, whoever imports it.
 	Outside bool
@@ -39,12 +38,10 @@ func (r Reason) String() string {
 	}
 }
 
-// NewBoundary draws the line: host is what main reaches without the handlers
-// package and everything outside the workspace; hot is the rest. native
-// reports packages that cannot be compiled under another import path; they,
-// and the packages below them, which they import by their own paths, are host
-// packages too. So are packages that one outside the workspace imports, and those below
-// them.
+// NewBoundary draws the line: host is what main reaches without the handlers package and everything
+// outside the workspace; hot is the rest. native reports packages that cannot be compiled under
+// another import path; they, and the packages below them, which they import by their own paths, are
+// host packages too. So are packages that one outside the workspace imports, and those below them.
 func NewBoundary(g *Graph, handlers string, native func(*Package) bool) *Boundary {
 	b := &Boundary{Main: g.Main.ImportPath, Handlers: handlers, hot: map[string]bool{}, reason: map[string]Reason{}}
 	chains := g.Reach(b.Main, func(p string) bool { return p == handlers })
@@ -128,6 +125,5 @@ func (b *Boundary) HostPackages(g *Graph) []string {
 	return out
 }
 
-// Reason says why a package is not hot; the zero Reason if it is, or is not in
-// the graph.
+// Reason says why a package is not hot; the zero Reason if it is, or is not in the graph.
 func (b *Boundary) Reason(importPath string) Reason { return b.reason[importPath] }

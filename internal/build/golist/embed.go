@@ -12,11 +12,10 @@ import (
 	"strings"
 )
 
-// EmbedMatches reports whether an embed pattern takes a file, given by its
-// slash-separated name relative to the package. A pattern matches the file
-// itself or a directory above it; files below a matched directory are left out
-// if an element of their name below it begins with '.' or '_', unless the
-// pattern begins with all:.
+// EmbedMatches reports whether an embed pattern takes a file, given by its slash-separated name
+// relative to the package. A pattern matches the file itself or a directory above it; files below a
+// matched directory are left out if an element of their name below it begins with '.' or '_',
+// unless the pattern begins with all:.
 func EmbedMatches(pattern, name string) bool {
 	pattern, all := strings.CutPrefix(pattern, "all:")
 	for prefix := name; ; prefix = path.Dir(prefix) {
@@ -132,7 +131,8 @@ func (p *Package) Embeds(path string) bool {
 }
 
 // noMatch is the go command's complaint about an embed pattern.
-var noMatch = regexp.MustCompile(`pattern (\S+): (?:no matching files found|cannot embed directory \S+: contains no embeddable files)`)
+var noMatch = regexp.MustCompile(`pattern (\S+): (?:no matching files found|` +
+	`cannot embed directory \S+: contains no embeddable files)`)
 
 // unmatched returns the pattern if that is what is wrong with a package: nothing
 // matches what it embeds.

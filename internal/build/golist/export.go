@@ -20,9 +20,8 @@ type exports struct {
 	Failed []*Package
 }
 
-// ExportArchives compiles packages, and what they import, with the go command,
-// and returns the archive of each. Errors in the code are a *Failure, unless -e
-// is given.
+// ExportArchives compiles packages, and what they import, with the go command, and returns the
+// archive of each. Errors in the code are a *Failure, unless -e is given.
 func (l *Lister) ExportArchives(ctx context.Context, progress Progress, args ...string) (*exports, error) {
 	compiled := 0
 	line := func(text string) {
@@ -33,7 +32,8 @@ func (l *Lister) ExportArchives(ctx context.Context, progress Progress, args ...
 		compiled++
 		progress(fmt.Sprintf("compiling what is not in the build cache: package %d, %s", compiled, text))
 	}
-	pkgs, err := l.List(ctx, line, slices.Concat([]string{"-export", "-deps", "-v", "-json=ImportPath,Export,Error"}, args)...)
+	pkgs, err := l.List(ctx, line, slices.Concat([]string{"-export", "-deps", "-v", "-json=ImportPath,Export,Error"},
+		args)...)
 	if err != nil {
 		return nil, l.ListFailure(err)
 	}

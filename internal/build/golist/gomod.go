@@ -23,9 +23,8 @@ func ReadGoMod(main *Package) *goMod {
 	return f
 }
 
-// Position returns the line that decides about a module, by its path: that which
-// replaces it, or else requires it. Without one, as for the empty path, it is the
-// file.
+// Position returns the line that decides about a module, by its path: that which replaces it, or
+// else requires it. Without one, as for the empty path, it is the file.
 func (f *goMod) Position(module string) manifest.Position {
 	pos := manifest.Position{File: f.path}
 	if f.parsed == nil {

@@ -67,15 +67,16 @@ type PackageError struct {
 }
 
 // listFields are the fields of Package that are asked for.
-const listFields = "-json=ImportPath,Name,Dir,Standard,Module,DefaultGODEBUG,GoFiles,IgnoredGoFiles,CgoFiles,CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles,EmbedPatterns,EmbedFiles,Imports,ImportMap,Error"
+const listFields = "-json=ImportPath,Name,Dir,Standard,Module,DefaultGODEBUG," +
+	"GoFiles,IgnoredGoFiles,CgoFiles,CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles," +
+	"EmbedPatterns,EmbedFiles,Imports,ImportMap,Error"
 
 // Workspace reports whether the package belongs to a main module: the code
 // that the user is working on.
 func (p *Package) Workspace() bool { return p.Module != nil && p.Module.Main }
 
-// Local reports whether the package's source can be edited in place: it is of
-// the workspace, of a module that a replace directive takes from a directory, or
-// vendored.
+// Local reports whether the package's source can be edited in place: it is of the workspace, of a
+// module that a replace directive takes from a directory, or vendored.
 func (p *Package) Local() bool {
 	if p.Module == nil || p.Standard {
 		return false
@@ -83,16 +84,16 @@ func (p *Package) Local() bool {
 	return p.Module.Main || p.Module.Replace != nil && p.Module.Replace.Version == "" || p.Vendored()
 }
 
-// Vendored reports whether the package was taken from the vendor directory: the
-// go command then knows no directory of its module. A directory of this name may
-// also be the user's own.
+// Vendored reports whether the package was taken from the vendor directory: the go command then
+// knows no directory of its module. A directory of this name may also be the user's own.
 func (p *Package) Vendored() bool {
 	return p.Module != nil && !p.Standard && p.Module.Dir == "" && p.Dir != ""
 }
 
 // Native returns the files that only the go command can build.
 func (p *Package) Native() []string {
-	return slices.Concat(p.CgoFiles, p.CFiles, p.CXXFiles, p.MFiles, p.FFiles, p.SFiles, p.SwigFiles, p.SwigCXXFiles, p.SysoFiles)
+	return slices.Concat(p.CgoFiles, p.CFiles, p.CXXFiles, p.MFiles, p.FFiles, p.SFiles, p.SwigFiles, p.SwigCXXFiles,
+		p.SysoFiles)
 }
 
 // Inputs returns the absolute paths of everything that the package is built
@@ -121,8 +122,7 @@ func (p *Package) Embedded() map[string]bool {
 	return out
 }
 
-// SourceFiles returns the absolute paths of the Go source files, without those
-// that use cgo.
+// SourceFiles returns the absolute paths of the Go source files, without those that use cgo.
 func (p *Package) SourceFiles() []string {
 	out := make([]string, len(p.GoFiles))
 	for i, n := range p.GoFiles {
@@ -165,8 +165,7 @@ func (p *Package) ModuleText() string {
 	return ModuleText(p.ModuleID())
 }
 
-// ModuleText returns one of Snapshot.Modules for a person: what is not known is
-// left out.
+// ModuleText returns one of Snapshot.Modules for a person: what is not known is left out.
 func ModuleText(id string) string {
 	words := strings.Split(id, " ")
 	for i, w := range words {
@@ -227,10 +226,9 @@ func decodePackages(r io.Reader) ([]*Package, error) {
 	}
 }
 
-// Graph loads the import graph below a main package. Packages that cannot be
-// loaded are in it, with their Error; the error is then a *Failure, and the
-// graph is returned beside it, because the watcher needs to know where the
-// mistake can be mended.
+// Graph loads the import graph below a main package. Packages that cannot be loaded are in it, with
+// their Error; the error is then a *Failure, and the graph is returned beside it, because the
+// watcher needs to know where the mistake can be mended.
 func (l *Lister) Graph(ctx context.Context, main string) (*Graph, error) {
 	var now gocmd.Env
 	var envErr error
@@ -241,7 +239,8 @@ func (l *Lister) Graph(ctx context.Context, main string) (*Graph, error) {
 	if envErr != nil {
 		now = l.Env
 	}
-	g := &Graph{Packages: make(map[string]*Package, len(pkgs)), goMod: now.GOMOD, goWork: now.GOWORK, modFile: l.ModFile(), assets: l.assets()}
+	g := &Graph{Packages: make(map[string]*Package, len(pkgs)), goMod: now.GOMOD, goWork: now.GOWORK,
+		modFile: l.ModFile(), assets: l.assets()}
 	if err = cmp.Or(err, envErr); err == nil {
 		err = l.SameToolchain(now)
 	}

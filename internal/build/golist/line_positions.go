@@ -19,7 +19,8 @@ func (l *Lister) Existing(found []manifest.Diagnostic, files []string) []manifes
 	var lines manifest.Lines // of all files, once there is a need
 	read := false
 	for i, d := range found {
-		if d.File == "" || syntax.ModuleFile(d.File) || slices.Contains(files, d.File) && d.Column > 0 { // directives seldom have columns
+		// directives seldom have columns
+		if d.File == "" || syntax.ModuleFile(d.File) || slices.Contains(files, d.File) && d.Column > 0 {
 			continue
 		}
 		if !read {

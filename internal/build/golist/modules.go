@@ -22,9 +22,8 @@ func (g *Graph) ModuleFile(path string) bool {
 // sumFile returns the file of sums that belongs to a go.mod.
 func sumFile(goMod string) string { return strings.TrimSuffix(goMod, ".mod") + ".sum" }
 
-// moduleDirs returns the directories of module files, and of modules that others
-// name, sorted: go.work may be above all packages, and a module may still have to
-// appear where it is said to be.
+// moduleDirs returns the directories of module files, and of modules that others name, sorted:
+// go.work may be above all packages, and a module may still have to appear where it is said to be.
 func moduleDirs(g *Graph) []string {
 	set := map[string]bool{}
 	for _, f := range ModuleFiles(g) {
@@ -67,8 +66,7 @@ func missingDirs(g *Graph, broken []*Package) []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
-// ModuleFiles returns the files that decide about modules, whether they exist
-// or not, sorted.
+// ModuleFiles returns the files that decide about modules, whether they exist or not, sorted.
 func ModuleFiles(g *Graph) []string {
 	set := map[string]bool{}
 	if m := g.goMod; m != "" && m != os.DevNull { // there may be no package yet

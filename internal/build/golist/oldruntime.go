@@ -43,7 +43,9 @@ func (l *Lister) oldRuntime(text string) (manifest.Diagnostic, bool) {
 		dir = "./" + dir
 	}
 	pos := manifest.Position{File: l.Env.GOMOD, Line: old.Syntax.Start.Line}
-	d := manifest.Diagnose(manifest.CodeModuleChanged, pos, "the runtime is a module of its own, %s: run `go mod edit -require %[1]s@v0.0.0 -replace %[1]s=%s`, then `go mod tidy`", manifest.RuntimePath, dir)
+	d := manifest.Diagnose(manifest.CodeModuleChanged, pos,
+		"the runtime is a module of its own, %s: run `go mod edit -require %[1]s@v0.0.0 -replace %[1]s=%s`, "+
+			"then `go mod tidy`", manifest.RuntimePath, dir)
 	d.Severity = manifest.SeverityError
 	return d, true
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 )
 
-// errDependency marks a package that was not compiled because one that it
-// imports could not be.
+// errDependency marks a package that was not compiled because one that it imports could not be.
 var errDependency = errors.New("an imported package does not compile")
 
 // InOrder calls f for each of the packages, after it has been called for those

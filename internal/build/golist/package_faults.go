@@ -42,7 +42,8 @@ func mixedPackages(text string) (manifest.Diagnostic, bool) {
 		fset := token.NewFileSet()
 		if f, err := parser.ParseFile(fset, name, nil, parser.PackageClauseOnly); err == nil {
 			at := fset.PositionFor(f.Name.Pos(), false)
-			byPackage[f.Name.Name] = append(byPackage[f.Name.Name], manifest.Position{File: name, Line: at.Line, Column: at.Column})
+			byPackage[f.Name.Name] = append(byPackage[f.Name.Name],
+				manifest.Position{File: name, Line: at.Line, Column: at.Column})
 		}
 	}
 	var pos manifest.Position
@@ -81,7 +82,8 @@ var listed = regexp.MustCompile(`module (\S+) listed in go\.work`)
 // line if they name one.
 func (l *Lister) blame(text string) manifest.Position {
 	work := l.Env.GOWORK
-	if work == "" || work == "off" || l.Env.GOMOD != "" && l.Env.GOMOD != os.DevNull && !strings.Contains(text, "go.work") {
+	if work == "" || work == "off" || l.Env.GOMOD != "" && l.Env.GOMOD != os.DevNull &&
+		!strings.Contains(text, "go.work") {
 		return manifest.Position{File: cmp.Or(l.ModFile(), l.Env.GOMOD)}
 	}
 	pos := manifest.Position{File: work}
@@ -133,9 +135,8 @@ func (l *Lister) FaultsOf(p *Package, text string) []manifest.Diagnostic {
 	return []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, cgoPosition(p, text), "%s", text)}
 }
 
-// cgoPosition returns the #cgo directive that the go command's words are about:
-// it names the flags, but not where they stand. Where none is found it is the
-// package clause of the first file.
+// cgoPosition returns the #cgo directive that the go command's words are about: it names the flags,
+// but not where they stand. Where none is found it is the package clause of the first file.
 func cgoPosition(p *Package, text string) manifest.Position {
 	var pos manifest.Position
 	for _, name := range slices.Concat(p.CgoFiles, p.GoFiles) {
@@ -157,7 +158,8 @@ func cgoPosition(p *Package, text string) manifest.Position {
 			line++
 			_, directive, ok := strings.Cut(row, "#cgo ")
 			_, flags, hasFlags := strings.Cut(directive, ":")
-			if ok && hasFlags && slices.ContainsFunc(strings.Fields(flags), func(flag string) bool { return strings.Contains(text, flag) }) {
+			if ok && hasFlags && slices.ContainsFunc(strings.Fields(flags),
+				func(flag string) bool { return strings.Contains(text, flag) }) {
 				return manifest.Position{File: path, Line: line, Column: strings.Index(row, "#cgo") + 1}
 			}
 		}

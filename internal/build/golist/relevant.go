@@ -10,10 +10,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
-// Mends reports whether a change of a file or directory may make a graph hold
-// that does not: any Go or module file may, a file that an embed pattern waits
-// for, and a new directory that may become a package or leads to such a file. It
-// is cheap, and right for what does not exist yet.
+// Mends reports whether a change of a file or directory may make a graph hold that does not: any Go
+// or module file may, a file that an embed pattern waits for, and a new directory that may become a
+// package or leads to such a file. It is cheap, and right for what does not exist yet.
 func (g *Graph) Mends(path string) bool {
 	if PossiblyRelevant(path) || g.ModuleFile(path) {
 		return true
@@ -59,7 +58,8 @@ func (g *Graph) Builds(path string) bool {
 func NativeName(path string) bool {
 	base := filepath.Base(path)
 	return !strings.HasPrefix(base, "_") && !strings.HasPrefix(base, ".") && slices.Contains([]string{
-		".c", ".cc", ".cpp", ".cxx", ".m", ".h", ".hh", ".hpp", ".hxx", ".f", ".F", ".for", ".f90", ".s", ".S", ".sx", ".swig", ".swigcxx", ".syso",
+		".c", ".cc", ".cpp", ".cxx", ".m", ".h", ".hh", ".hpp", ".hxx", ".f", ".F", ".for", ".f90", ".s", ".S", ".sx",
+		".swig", ".swigcxx", ".syso",
 	}, filepath.Ext(base))
 }
 

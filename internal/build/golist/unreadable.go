@@ -12,9 +12,8 @@ import (
 // away that it had named.
 const mostListings = 4
 
-// Listing calls list, which asks the go command for files and reads them, again
-// if one of them is gone: editors and checkers make files for a moment, and
-// rename them.
+// Listing calls list, which asks the go command for files and reads them, again if one of them is
+// gone: editors and checkers make files for a moment, and rename them.
 func Listing(ctx context.Context, list func() error) error {
 	for tries := 1; ; tries++ {
 		err := list()

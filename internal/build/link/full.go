@@ -45,12 +45,11 @@ func (l *Full) Plugin(ctx context.Context, j Job) error {
 	return l.Run(ctx, j.Work, j.Out, j.Main, j.Importcfg, append(mode, j.Flags...)...)
 }
 
-// raceAddress returns the argument that has a system linker, given by its name
-// or the flag that chooses it, make a plugin for a place of its own between 64
-// and 576 GB, below the heap; the dynamic linker follows that while the place is
-// free. The race detector remembers only 44 bits of where an access was made. When
-// it reports a race it can tell the others below 1 TB, and ends the process where
-// it cannot: a library's usual place is close below 128 TB.
+// raceAddress returns the argument that has a system linker, given by its name or the flag that
+// chooses it, make a plugin for a place of its own between 64 and 576 GB, below the heap; the
+// dynamic linker follows that while the place is free. The race detector remembers only 44 bits of
+// where an access was made. When it reports a race it can tell the others below 1 TB, and ends the
+// process where it cannot: a library's usual place is close below 128 TB.
 func raceAddress(linker string, generation int) string {
 	const first, room, places = 1 << 36, 1 << 28, 1 << 11
 	flag := "-Ttext-segment"
@@ -92,9 +91,8 @@ func (l *Full) Run(ctx context.Context, dir, out, main, importcfg string, mode .
 	return l.CodeError(err, l.Dir)
 }
 
-// fastestLinker returns the C compiler's flag for the quickest system linker
-// that works here; empty means its own choice. The external link is half of a
-// full link's time.
+// fastestLinker returns the C compiler's flag for the quickest system linker that works here; empty
+// means its own choice. The external link is half of a full link's time.
 func fastestLinker(ctx context.Context, t *gocmd.Toolchain, scratch string) string {
 	if t.Env.GOOS != "linux" || t.Env.GOARCH != "amd64" {
 		return "" // the Go linker itself chooses where a linker is known to be broken

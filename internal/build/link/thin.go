@@ -114,8 +114,7 @@ func systemLinker() string {
 	return ""
 }
 
-// Brief returns one line of an error: the first that a tool said, if it is from
-// one.
+// Brief returns one line of an error: the first that a tool said, if it is from one.
 func Brief(err error) string {
 	text := err.Error()
 	if tool, ok := errors.AsType[*gocmd.ToolError](err); ok && tool.Output != "" {

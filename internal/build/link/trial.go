@@ -67,8 +67,7 @@ func (l *Thin) StartTrial() {
 		}
 		go func() {
 			defer close(l.trial.done)
-			// It is the machine's question, not that of whoever asks first: only
-			// Close ends it.
+			// It is the machine's question, not that of whoever asks first: only Close ends it.
 			ctx, cancel := context.WithTimeout(l.trial.life, 2*time.Minute)
 			defer cancel()
 			l.trial.answer = l.remembered(ctx)
@@ -85,8 +84,7 @@ type trialResult struct {
 	Until time.Time `json:"until,omitzero"`
 }
 
-// trialExpiry is how long a failure is believed: what was at fault may have been
-// updated.
+// trialExpiry is how long a failure is believed: what was at fault may have been updated.
 const trialExpiry = 7 * 24 * time.Hour
 
 // answerFile is where the answer is remembered.
@@ -113,9 +111,8 @@ func (l *Thin) remembered(ctx context.Context) error {
 	return l.tryAndRemember(ctx)
 }
 
-// tryAndRemember makes a trial. Only what the toolchain is to blame for is
-// remembered: a disk that is full now, or a machine that is busy, is no property
-// of it.
+// tryAndRemember makes a trial. Only what the toolchain is to blame for is remembered: a disk that
+// is full now, or a machine that is busy, is no property of it.
 func (l *Thin) tryAndRemember(ctx context.Context) error {
 	err := l.options.Try(ctx)
 	failed, blamed := errors.AsType[*TrialError](err)
@@ -142,14 +139,17 @@ func (l *Thin) tryAndRemember(ctx context.Context) error {
 // passing reports whether an error is of the machine as it is now: no room, no
 // permission, no memory, killed.
 func passing(err error) bool {
-	if errors.Is(err, gocmd.ErrDiskFull) || errors.Is(err, fs.ErrPermission) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, gocmd.ErrDiskFull) || errors.Is(err, fs.ErrPermission) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return true
 	}
 	text := err.Error()
 	if gocmd.DiskFull(text) != nil {
 		return true
 	}
-	for _, sign := range []string{"signal: killed", "signal: terminated", "signal: interrupt", "permission denied", "cannot allocate memory", "out of memory", "resource temporarily unavailable", "too many open files", "read-only file system", "input/output error", "no such file or directory"} {
+	for _, sign := range []string{"signal: killed", "signal: terminated", "signal: interrupt", "permission denied",
+		"cannot allocate memory", "out of memory", "resource temporarily unavailable", "too many open files",
+		"read-only file system", "input/output error", "no such file or directory"} {
 		if strings.Contains(text, sign) {
 			return true
 		}

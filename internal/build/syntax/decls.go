@@ -12,8 +12,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// decl is one top-level declaration of a file: what it says, with and without
-// its body.
+// decl is one top-level declaration of a file: what it says, with and without its body.
 type decl struct {
 	key       string // kind and name; methods with their receiver
 	name      string // as a person calls it
@@ -138,8 +137,7 @@ func readDecls(fset *token.FileSet, f *ast.File, data []byte) []decl {
 	return out
 }
 
-// generic reports whether a function has type parameters, its own or those of its
-// receiver.
+// generic reports whether a function has type parameters, its own or those of its receiver.
 func generic(f *ast.FuncDecl) bool {
 	found := f.Type.TypeParams != nil
 	if f.Recv != nil {
@@ -248,9 +246,8 @@ type change struct {
 	gone     bool              // it is in the old text only; the position is that of its group, if any
 }
 
-// CompareDecls finds the first declaration in which a file differs, or else one
-// that is gone. A constant of which only the group differs is named if there is no
-// other.
+// CompareDecls finds the first declaration in which a file differs, or else one that is gone. A
+// constant of which only the group differs is named if there is no other.
 func CompareDecls(path string, was, now File) change {
 	before := was.declsByKey()
 	c := change{Pos: manifest.Position{File: path}, bodyOnly: true}

@@ -1,8 +1,7 @@
-// Package syntax reads source files as far as their text alone tells: digests of what
-// they contain with and without comments and formatting, what decides to which package
-// a file belongs, its declarations and how they differ from earlier ones, what its
-// initialisation may change, and what //line directives and symbolic links do. It knows
-// no types and asks nobody.
+// Package syntax reads source files as far as their text alone tells: digests of what they contain
+// with and without comments and formatting, what decides to which package a file belongs, its
+// declarations and how they differ from earlier ones, what its initialisation may change, and what
+// //line directives and symbolic links do. It knows no types and asks nobody.
 package syntax
 
 import (
@@ -27,11 +26,10 @@ type Sum [sha256.Size]byte
 // File is what is remembered of one input file.
 type File struct {
 	Content Sum
-	// Tokens of a module file leaves out comments and white space; that of a Go
-	// file leaves out comments that mean nothing to the compiler, all white space,
-	// and what else formatting changes. For a Go file Header covers what decides
-	// which files and packages belong together, so that while it stands the go
-	// command need not be asked.
+	// Tokens of a module file leaves out comments and white space; that of a Go file leaves out
+	// comments that mean nothing to the compiler, all white space, and what else formatting
+	// changes. For a Go file Header covers what decides which files and packages belong together,
+	// so that while it stands the go command need not be asked.
 	Tokens Sum
 	Header Sum
 	// decls and Initialization are of a Go file.
@@ -47,8 +45,7 @@ type File struct {
 	Targets []string
 }
 
-// Sum returns what decides whether the file is another: of an embedded one all
-// of it.
+// Sum returns what decides whether the file is another: of an embedded one all of it.
 func (s File) Sum(embedded bool) Sum {
 	if embedded {
 		return s.Content
@@ -204,7 +201,8 @@ func (i *importTokens) end() {
 
 // directive reports whether a comment means something to the toolchain.
 func directive(comment string) bool {
-	return strings.HasPrefix(comment, "//go:") || strings.HasPrefix(comment, "//line ") || strings.HasPrefix(comment, "/*line ") || strings.HasPrefix(comment, "//export ")
+	return strings.HasPrefix(comment, "//go:") || strings.HasPrefix(comment, "//line ") ||
+		strings.HasPrefix(comment, "/*line ") || strings.HasPrefix(comment, "//export ")
 }
 
 // SumOf sums the JSON form of a value.
@@ -216,8 +214,7 @@ func SumOf(v any) Sum {
 	return sha256.Sum256(data)
 }
 
-// IgnoredGoName reports whether the go command never builds a file of this
-// name.
+// IgnoredGoName reports whether the go command never builds a file of this name.
 func IgnoredGoName(base string) bool {
 	return strings.HasSuffix(base, "_test.go") || strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".")
 }

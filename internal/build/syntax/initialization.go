@@ -40,10 +40,9 @@ type Initialization struct {
 // ImportName is an import with the name that the file gives it, which may be empty.
 type ImportName struct{ Name, Path string }
 
-// readInitialization reads what decides which variables the initialisation of a package
-// may change. It goes by the syntax: a name is taken for what it is outside all
-// functions, a method for every one of that name, and a function that is only
-// handed on is taken not to be called.
+// readInitialization reads what decides which variables the initialisation of a package may change.
+// It goes by the syntax: a name is taken for what it is outside all functions, a method for every
+// one of that name, and a function that is only handed on is taken not to be called.
 func readInitialization(f *ast.File) Initialization {
 	in := Initialization{Variables: map[string]bool{}}
 	if f == nil {
@@ -122,7 +121,8 @@ func fixedValue(typ, value ast.Expr) bool {
 	}
 	switch typ := typ.(type) {
 	case *ast.Ident:
-		return slices.Contains([]string{"bool", "string", "error", "int", "int32", "int64", "uint", "uint32", "uint64", "float64"}, typ.Name)
+		return slices.Contains([]string{"bool", "string", "error", "int", "int32", "int64", "uint", "uint32", "uint64",
+			"float64"}, typ.Name)
 	case *ast.SelectorExpr:
 		return dotted(typ) == "embed.FS"
 	}
@@ -244,8 +244,7 @@ func (u *uses) changed(x ast.Expr) {
 	}
 }
 
-// lend records that something is handed on. What is read out of a map or slice
-// is not it.
+// lend records that something is handed on. What is read out of a map or slice is not it.
 func (u *uses) lend(x ast.Expr) {
 	if root, name, ok := rootOf(x, false); ok {
 		u.add(UseLent, root, name)

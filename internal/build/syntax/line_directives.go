@@ -83,8 +83,7 @@ func functionAt(file *ast.File, offset int) string {
 	return ""
 }
 
-// receiver returns the type of a receiver as the compiler names it: (*API), Map
-// of a Map[K, V].
+// receiver returns the type of a receiver as the compiler names it: (*API), Map of a Map[K, V].
 func receiver(t ast.Expr) string {
 	switch t := t.(type) {
 	case *ast.ParenExpr:

@@ -14,8 +14,7 @@ import (
 // export data of the package, in the format of internal/pkgbits.
 type Exports struct {
 	sum [sha256.Size]byte
-	// elements are the parts of the data, by section; nil where the format is not
-	// known.
+	// elements are the parts of the data, by section; nil where the format is not known.
 	elements  *[sections][]element
 	inlinable []inlinable
 }
@@ -45,8 +44,7 @@ const bodiesElement = 1
 
 var errExports = errors.New("unknown format of export data")
 
-// ReadExports reads the export data in the content of an archive. The result refers
-// to it.
+// ReadExports reads the export data in the content of an archive. The result refers to it.
 func ReadExports(archive string, data []byte) (*Exports, error) {
 	raw, ok := exportsIn(data)
 	if !ok {
@@ -262,20 +260,19 @@ func (e *Exports) Alike(was *Exports) bool {
 		return e.Equal(was)
 	}
 	for section := range e.elements {
-		if !slices.EqualFunc(e.elements[section], was.elements[section], func(a, b element) bool { return bytes.Equal(a.data, b.data) }) {
+		if !slices.EqualFunc(e.elements[section], was.elements[section],
+			func(a, b element) bool { return bytes.Equal(a.data, b.data) }) {
 			return false
 		}
 	}
 	return true
 }
 
-// Moved reports whether the exports differ from earlier ones in nothing but the
-// positions in files, as long as nothing but bodies of functions has changed in
-// the source, that of all packages of which they tell something, which are neither told
-// in them nor generic. What such an edit can
-// change besides is then in what is compared: whether functions are inlined, what
-// the analysis of escapes has found (all in the extensions of objects), and what
-// else the exports mention.
+// Moved reports whether the exports differ from earlier ones in nothing but the positions in files,
+// as long as nothing but bodies of functions has changed in the source, that of all packages of
+// which they tell something, which are neither told in them nor generic. What such an edit can
+// change besides is then in what is compared: whether functions are inlined, what the analysis of
+// escapes has found (all in the extensions of objects), and what else the exports mention.
 func (e *Exports) Moved(was *Exports) bool {
 	if !e.Known() || !was.Known() {
 		return e.Equal(was)

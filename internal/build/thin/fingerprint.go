@@ -5,9 +5,8 @@ import (
 	"fmt"
 )
 
-// CopyFingerprint gives a package the fingerprint that another archive of it has,
-// for packages that were compiled with the export data of that one. It changes
-// data.
+// CopyFingerprint gives a package the fingerprint that another archive of it has, for packages that
+// were compiled with the export data of that one. It changes data.
 //
 // The linker refuses packages that were compiled with other export data of an
 // import than it has (cmd/link/internal/ld.checkFingerprint).

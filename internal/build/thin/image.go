@@ -114,7 +114,8 @@ func (im *Image) readSymbols(e *elf.File) error {
 			im.imports = append(im.imports, name)
 			continue
 		}
-		im.symbols[name] = symbol{kind: elf.ST_TYPE(s[4]), value: binary.LittleEndian.Uint64(s[8:]), size: binary.LittleEndian.Uint64(s[16:])}
+		im.symbols[name] = symbol{kind: elf.ST_TYPE(s[4]), value: binary.LittleEndian.Uint64(s[8:]),
+			size: binary.LittleEndian.Uint64(s[16:])}
 	}
 	return nil
 }
@@ -140,7 +141,8 @@ func (im *Image) readRelocs(e *elf.File) error {
 				continue
 			}
 			im.relocs = append(im.relocs, rela{
-				offset: binary.LittleEndian.Uint64(data), symbol: uint32(info >> 32), addend: int64(binary.LittleEndian.Uint64(data[16:])),
+				offset: binary.LittleEndian.Uint64(data), symbol: uint32(info >> 32),
+				addend: int64(binary.LittleEndian.Uint64(data[16:])),
 			})
 		}
 	}
@@ -159,8 +161,7 @@ func (im *Image) readRelocs(e *elf.File) error {
 	return nil
 }
 
-// relocTypes returns the relocations that store an address: the image's own,
-// and that of a symbol.
+// relocTypes returns the relocations that store an address: the image's own, and that of a symbol.
 func relocTypes(m elf.Machine) (relative, absolute uint32) {
 	switch m {
 	case elf.EM_X86_64:
@@ -239,8 +240,7 @@ func (im *Image) typesByAddress() map[uint64]string {
 	return out
 }
 
-// typeAt returns the name of the type descriptor that a pointer leads to, empty
-// if there is none.
+// typeAt returns the name of the type descriptor that a pointer leads to, empty if there is none.
 func (im *Image) typeAt(p pointer) string {
 	if p.symbol != "" {
 		if isType(p.symbol) {
@@ -266,8 +266,7 @@ func (im *Image) goName(at uint64) (string, error) {
 	return string(bytes.Clone(text)), err
 }
 
-// Has reports whether the image exports a symbol, under the name that it has in
-// images.
+// Has reports whether the image exports a symbol, under the name that it has in images.
 func (im *Image) Has(name string) bool {
 	_, ok := im.symbols[name]
 	return ok

@@ -23,12 +23,11 @@ type input struct {
 	loaded map[string]bool
 }
 
-// read prepares an archive for a link with images. Descriptors of types that an
-// image has are copies, which nothing looks at once the plugin is loaded. The
-// linker does not know: it would link the methods of each, and all that those
-// need. So they are cut from a copy of the archive, which is written to copyTo.
-// If the process has the package, what a C compiler made of it is in an image as
-// a whole, with variables of its own, and must not come twice.
+// read prepares an archive for a link with images. Descriptors of types that an image has are
+// copies, which nothing looks at once the plugin is loaded. The linker does not know: it would link
+// the methods of each, and all that those need. So they are cut from a copy of the archive, which
+// is written to copyTo. If the process has the package, what a C compiler made of it is in an image
+// as a whole, with variables of its own, and must not come twice.
 func read(archive, copyTo string, images []*Image, has bool) (*input, error) {
 	data, err := os.ReadFile(archive)
 	if err != nil {

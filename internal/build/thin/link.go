@@ -64,8 +64,7 @@ type Job struct {
 
 // Report says how a plugin was linked.
 type Report struct {
-	// Needs are the images that provide what the plugin leaves undefined, in the
-	// order of the job.
+	// Needs are the images that provide what the plugin leaves undefined, in the order of the job.
 	Needs []*Image
 	// Pulled are packages that images provide only in part, and which were linked
 	// for the rest of it, sorted.
@@ -78,8 +77,7 @@ var ErrNotThin = errors.New("cannot be linked thin")
 // pulls bounds how often packages are added because the linker misses symbols.
 const pulls = 12
 
-// Link makes a plugin. An error means that it takes a full link, unless ctx has
-// ended.
+// Link makes a plugin. An error means that it takes a full link, unless ctx has ended.
 func (l *Linker) Link(ctx context.Context, j Job) (*Report, error) {
 	if len(j.Images) == 0 {
 		return nil, fmt.Errorf("%w: no image is loaded", ErrNotThin)
@@ -197,15 +195,16 @@ func (l *Linker) stub(j Job, in *inputs) (content []byte, names map[string]strin
 	return content, names, err
 }
 
-// missed are the words with which the Go linker names a symbol that it does
-// not find, or not where it needs it, on each machine its own. Names of types
-// without a name have spaces.
-var missed = regexp.MustCompile(`(?m)(?:missing section for relocation target|section-relative reloc:|undefined symbol in relocation:|missing section for|relocation target|unreachable sym in relocation:) (.+?)(?: not defined.*)?$`)
+// missingSymbol are the words with which the Go linker names a symbol that it does not find, or not
+// where it needs it, on each machine its own. Names of types without a name have spaces.
+var missingSymbol = regexp.MustCompile(`(?m)(?:missing section for relocation target|section-relative reloc:|` +
+	`undefined symbol in relocation:|missing section for|relocation target|unreachable sym in relocation:) ` +
+	`(.+?)(?: not defined.*)?$`)
 
 // missedSymbols returns the symbols that the Go linker misses, by what it said.
 func missedSymbols(text string) []string {
 	var out []string
-	for _, m := range missed.FindAllStringSubmatch(text, -1) {
+	for _, m := range missingSymbol.FindAllStringSubmatch(text, -1) {
 		out = append(out, m[1])
 	}
 	return out
@@ -213,7 +212,9 @@ func missedSymbols(text string) []string {
 
 // systemLink makes the plugin of go.o. It returns the images that the plugin
 // needs, or the symbols that none has: the dynamic linker would refuse it.
-func (l *Linker) systemLink(ctx context.Context, j Job, in *inputs, names map[string]string) (needs []*Image, missing []string, err error) {
+func (l *Linker) systemLink(
+	ctx context.Context, j Job, in *inputs, names map[string]string,
+) (needs []*Image, missing []string, err error) {
 	name := filepath.Join(j.Dir, "go.o")
 	object, err := os.ReadFile(name)
 	if err != nil {
@@ -248,8 +249,10 @@ func (l *Linker) systemLink(ctx context.Context, j Job, in *inputs, names map[st
 	}
 	// Without text relocations what is not writable stays as it is in the file, and
 	// can be dropped from memory.
-	args := []string{"-shared", "-z", "text", "-z", "now", "-z", "relro", "-z", "nocopyreloc", "-z", "nodelete", "--build-id=none", "--hash-style=gnu", "-s", "-o", j.Out}
-	if err := l.Run(ctx, j.Dir, l.SystemLink, slices.Concat(args, j.SystemFlags, []string{name, support}, objects)...); err != nil {
+	args := []string{"-shared", "-z", "text", "-z", "now", "-z", "relro", "-z", "nocopyreloc", "-z", "nodelete",
+		"--build-id=none", "--hash-style=gnu", "-s", "-o", j.Out}
+	if err := l.Run(ctx, j.Dir, l.SystemLink, slices.Concat(args, j.SystemFlags, []string{name, support},
+		objects)...); err != nil {
 		_ = os.Remove(j.Out) // a cancelled linker leaves a part
 		return nil, nil, err
 	}

@@ -12,14 +12,14 @@ const (
 	suffixInternal = ".abiinternal"
 )
 
-// mangle returns the name that the Go linker gives a symbol in an image that
-// others are linked with: names of type descriptors are hashed
-// (cmd/link/internal/ld.typeSymbolMangle).
+// mangle returns the name that the Go linker gives a symbol in an image that others are linked
+// with: names of type descriptors are hashed (cmd/link/internal/ld.typeSymbolMangle).
 func mangle(name string) string {
 	rest, isType := strings.CutPrefix(name, "type:")
 	at := strings.Contains(name, "@")
 	switch {
-	case !isType && !at, strings.HasPrefix(name, "type:runtime."), strings.HasPrefix(name, "go:string."), len(name) <= 14 && !at:
+	case !isType && !at, strings.HasPrefix(name, "type:runtime."), strings.HasPrefix(name, "go:string."),
+		len(name) <= 14 && !at:
 		return name
 	case isType && strings.HasPrefix(rest, "."):
 		return "type:." + shortHash(rest)
@@ -41,9 +41,8 @@ func shortHash(s string) string {
 	return base64.StdEncoding.EncodeToString(sum[:6])
 }
 
-// packageOf returns the import path in the name of a symbol, as the linker
-// writes it (with dots of its last element escaped), empty if the name does not
-// tell.
+// packageOf returns the import path in the name of a symbol, as the linker writes it (with dots of
+// its last element escaped), empty if the name does not tell.
 func packageOf(symbol string) string {
 	name := strings.TrimLeft(strings.TrimPrefix(symbol, "type:"), "*")
 	if i := strings.IndexAny(name, "[({\" "); i >= 0 {

@@ -10,8 +10,7 @@ import (
 	"strings"
 )
 
-// The application binary interfaces that a reference can ask for
-// (cmd/internal/obj.ABI).
+// The application binary interfaces that a reference can ask for (cmd/internal/obj.ABI).
 const (
 	abi0        = 0
 	abiInternal = 1
@@ -27,10 +26,9 @@ type reference struct {
 // release of Go may write another format.
 var errObject = errors.New("unknown format of a compiled package")
 
-// object is a compiled package, or an assembled part of one, in the format of
-// cmd/internal/goobj: a header with the offsets of blocks, which hold records
-// of fixed size. In objects compiled with -linkshared symbols refer to each
-// other by name.
+// object is a compiled package, or an assembled part of one, in the format of cmd/internal/goobj: a
+// header with the offsets of blocks, which hold records of fixed size. In objects compiled with
+// -linkshared symbols refer to each other by name.
 type object struct {
 	data   []byte
 	blocks [objectBlocks]int
@@ -72,8 +70,7 @@ const (
 	archiveHeader = 60
 )
 
-// Package numbers with a meaning of their own; a symbol is a package's number
-// and its own.
+// Package numbers with a meaning of their own; a symbol is a package's number and its own.
 const (
 	inNone     = 1<<31 - 1 - iota // symbols that are referred to by name
 	inHashed64                    // symbols that are named by their content
@@ -114,8 +111,7 @@ func parseObjects(archive string, data []byte) ([]*object, error) {
 	return out, nil
 }
 
-// members iterates over the files in an archive: their names and contents, as
-// parts of data.
+// members iterates over the files in an archive: their names and contents, as parts of data.
 func members(data []byte) func(yield func(string, []byte) bool) {
 	return func(yield func(string, []byte) bool) {
 		rest, ok := bytes.CutPrefix(data, []byte(archiveMagic))
@@ -185,8 +181,7 @@ func (o *object) text(record []byte) string {
 	return string(o.data[offset : offset+size])
 }
 
-// resolve returns the number of the symbol that a record refers to, -1 if it is
-// another package's.
+// resolve returns the number of the symbol that a record refers to, -1 if it is another package's.
 func (o *object) resolve(record []byte) int {
 	in, i := binary.LittleEndian.Uint32(record), int(binary.LittleEndian.Uint32(record[4:]))
 	switch in {
@@ -224,10 +219,9 @@ func (o *object) references() []reference {
 	return out
 }
 
-// variableTypes returns the names of the types whose descriptors the object does
-// not contain, and which its variables are of or are made of. The linker needs
-// them to tell the garbage collector where pointers are, though the program may
-// do without.
+// variableTypes returns the names of the types whose descriptors the object does not contain, and
+// which its variables are of or are made of. The linker needs them to tell the garbage collector
+// where pointers are, though the program may do without.
 func (o *object) variableTypes() []string {
 	var out []string
 	seen := map[int]bool{}

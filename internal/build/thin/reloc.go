@@ -35,10 +35,9 @@ func (o *object) relocations(i int) func(yield func(relocation) bool) {
 	}
 }
 
-// methodOffsets returns the relocations of a type descriptor's table of methods:
-// of each method its type and two functions, as offsets. They are of a type of
-// their own. All other offsets in a descriptor are of the type that its name
-// has, which each descriptor begins with.
+// methodOffsets returns the relocations of a type descriptor's table of methods: of each method its
+// type and two functions, as offsets. They are of a type of their own. All other offsets in a
+// descriptor are of the type that its name has, which each descriptor begins with.
 func (o *object) methodOffsets(i int) []relocation {
 	var out []relocation
 	plain, named := uint16(0), false

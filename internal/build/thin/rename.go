@@ -27,13 +27,11 @@ type renameGroup struct {
 	rules []renameRule // the longest first
 }
 
-// renameRule is for an import path as it stands in names of symbols, and the dot
-// behind it.
+// renameRule is for an import path as it stands in names of symbols, and the dot behind it.
 type renameRule struct{ from, to string }
 
-// WholeShapes is the flag that has the compiler write out the types in the names of
-// instances of generic functions, however long
-// (cmd/compile/internal/noder.shapify).
+// WholeShapes is the flag that has the compiler write out the types in the names of instances of
+// generic functions, however long (cmd/compile/internal/noder.shapify).
 const WholeShapes = "-d=maxshapelen=0"
 
 // errRename says that a path cannot be renamed.
@@ -115,8 +113,7 @@ func (r *Renaming) symbol(name string) string {
 	return name
 }
 
-// quoted reports whether a name goes on in a quoted string, a struct tag, after a part
-// of it.
+// quoted reports whether a name goes on in a quoted string, a struct tag, after a part of it.
 func quoted(part string) bool {
 	in := false
 	for i := 0; i < len(part); i++ {
@@ -130,8 +127,7 @@ func quoted(part string) bool {
 	return in
 }
 
-// beginsPath reports whether an import path can begin at a place in the name of a
-// symbol.
+// beginsPath reports whether an import path can begin at a place in the name of a symbol.
 func beginsPath(name string, at int) bool {
 	if at == 0 {
 		return true
@@ -146,8 +142,7 @@ func beginsPath(name string, at int) bool {
 	return strings.IndexByte(" *[](){},;:", c) >= 0
 }
 
-// Archive returns what the linker reads of the archive of which this is the content,
-// renamed.
+// Archive returns what the linker reads of the archive of which this is the content, renamed.
 func (r *Renaming) Archive(archive string, data []byte) ([]byte, error) {
 	out := append(make([]byte, 0, len(data)+len(data)/8), archiveMagic...)
 	at := len(archiveMagic)
@@ -259,9 +254,8 @@ func (r *Renaming) object(to *[]byte, content []byte) error {
 	return nil
 }
 
-// text returns the value of a symbol that holds an import path or the name of a
-// type, as the runtime's type for names has it: flags, the length, the text, and what
-// may come then.
+// text returns the value of a symbol that holds an import path or the name of a type, as the
+// runtime's type for names has it: flags, the length, the text, and what may come then.
 func (r *Renaming) text(value []byte) ([]byte, bool) {
 	if len(value) < 2 {
 		return nil, false

@@ -65,8 +65,7 @@ func moduleNext(im *Image) (uint64, error) {
 	return 0, fmt.Errorf("%w: runtime.moduledata has no field next", errImage)
 }
 
-// load returns the address that is stored at an address, where the file holds
-// raw.
+// load returns the address that is stored at an address, where the file holds raw.
 func (im *Image) load(at uint64, raw []byte) uint64 {
 	for _, p := range im.pointers(at, 8) {
 		return p.at

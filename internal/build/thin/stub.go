@@ -57,7 +57,8 @@ func (s *stub) addType(name, mentioned string) {
 		types[at] = mangle(target)
 	}
 	s.exports[mangled] = export{
-		symbol: symbol{kind: elf.STT_OBJECT, size: uint64(len(d.data))}, descriptor: descriptor{data: d.data, mask: d.mask, types: types},
+		symbol:     symbol{kind: elf.STT_OBJECT, size: uint64(len(d.data))},
+		descriptor: descriptor{data: d.data, mask: d.mask, types: types},
 	}
 	for _, target := range d.types {
 		s.addType(target, in)
@@ -105,8 +106,7 @@ func (s *stub) addNamed(name, as string) bool {
 	return true
 }
 
-// describe reads the descriptors of the exported types, and of those that they
-// lead to.
+// describe reads the descriptors of the exported types, and of those that they lead to.
 func (s *stub) describe() error {
 	for len(s.queue) > 0 {
 		name := s.queue[len(s.queue)-1]
@@ -192,8 +192,10 @@ func (s *stub) bytes() ([]byte, error) {
 		relocs = append(relocs, encode(elf.Rela64{Off: l.offset, Info: index[l.target]<<32 | uint64(absolute)})...)
 	}
 	return writeELF(elf.ET_DYN, machine, []section{
-		{name: ".data", kind: elf.SHT_PROGBITS, flags: elf.SHF_ALLOC | elf.SHF_WRITE, addr: stubBase, align: 8, data: pad(data, 8)},
-		{name: ".dynsym", kind: elf.SHT_DYNSYM, flags: elf.SHF_ALLOC, link: 3, info: 1, align: 8, entry: symbolSize, data: symbols},
+		{name: ".data", kind: elf.SHT_PROGBITS, flags: elf.SHF_ALLOC | elf.SHF_WRITE, addr: stubBase, align: 8,
+			data: pad(data, 8)},
+		{name: ".dynsym", kind: elf.SHT_DYNSYM, flags: elf.SHF_ALLOC, link: 3, info: 1, align: 8, entry: symbolSize,
+			data: symbols},
 		{name: ".dynstr", kind: elf.SHT_STRTAB, flags: elf.SHF_ALLOC, align: 1, data: text.bytes()},
 		{name: ".rela.dyn", kind: elf.SHT_RELA, flags: elf.SHF_ALLOC, link: 2, align: 8, entry: relaSize, data: relocs},
 	}), nil

@@ -14,9 +14,8 @@ const (
 	symbolHash    = "go:link.abihash." // followed by the file name of the stub
 )
 
-// supportObject returns a relocatable object with what the Go linker expects
-// a shared library with the runtime to have and no image can be relied on to
-// have:
+// supportObject returns a relocatable object with what the Go linker expects a shared library with
+// the runtime to have and no image can be relied on to have:
 //
 //   - runtime.mapinitnoop, which does nothing;
 //   - the hash of the stub, which is empty;
@@ -40,7 +39,8 @@ func supportObject(machine elf.Machine, next uint64, register bool) ([]byte, err
 			visibility = elf.STV_DEFAULT
 		}
 		symbols = append(symbols, encode(elf.Sym64{
-			Name: text.add(name), Info: elf.ST_INFO(bind, kind), Other: byte(visibility), Shndx: section, Value: value, Size: size,
+			Name: text.add(name), Info: elf.ST_INFO(bind, kind), Other: byte(visibility), Shndx: section, Value: value,
+			Size: size,
 		})...)
 	}
 	bind := elf.STB_GLOBAL
@@ -62,17 +62,18 @@ func supportObject(machine elf.Machine, next uint64, register bool) ([]byte, err
 		{name: ".text", kind: elf.SHT_PROGBITS, flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, align: 16, data: code},
 		{name: ".data", kind: elf.SHT_PROGBITS, flags: elf.SHF_ALLOC | elf.SHF_WRITE, align: 8, data: make([]byte, 16)},
 		{name: ".init_array", kind: elf.SHT_INIT_ARRAY, flags: elf.SHF_ALLOC | elf.SHF_WRITE, align: 8, data: entry},
-		{name: ".rela.text", kind: elf.SHT_RELA, flags: elf.SHF_INFO_LINK, link: 6, info: 1, align: 8, entry: relaSize, data: relocs},
-		{name: ".rela.init_array", kind: elf.SHT_RELA, flags: elf.SHF_INFO_LINK, link: 6, info: 3, align: 8, entry: relaSize, data: start},
+		{name: ".rela.text", kind: elf.SHT_RELA, flags: elf.SHF_INFO_LINK, link: 6, info: 1, align: 8, entry: relaSize,
+			data: relocs},
+		{name: ".rela.init_array", kind: elf.SHT_RELA, flags: elf.SHF_INFO_LINK, link: 6, info: 3, align: 8,
+			entry: relaSize, data: start},
 		{name: ".symtab", kind: elf.SHT_SYMTAB, link: 7, info: 1, align: 8, entry: symbolSize, data: symbols},
 		{name: ".strtab", kind: elf.SHT_STRTAB, align: 1, data: text.bytes()},
 		{name: ".note.GNU-stack", kind: elf.SHT_PROGBITS, align: 1},
 	}), nil
 }
 
-// registerModule returns code that appends a module to the list that
-// lastmoduledatap ends (see runtime.addmoduledata). It is called by the dynamic
-// linker, so it keeps to the rules of C.
+// registerModule returns code that appends a module to the list that lastmoduledatap ends (see
+// runtime.addmoduledata). It is called by the dynamic linker, so it keeps to the rules of C.
 func registerModule(machine elf.Machine, next uint64, module, last uint64) (code, relocs []byte, err error) {
 	reloc := func(at, symbol uint64, kind uint32, addend int64) {
 		relocs = append(relocs, encode(elf.Rela64{Off: at, Info: symbol<<32 | uint64(kind), Addend: addend})...)

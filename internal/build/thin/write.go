@@ -54,7 +54,8 @@ func writeELF(kind elf.Type, machine elf.Machine, sections []section) []byte {
 		Ehsize: headerSize, Shentsize: sectionSize, Shnum: uint16(len(all)), Shstrndx: uint16(len(all) - 1),
 	}
 	copy(head.Ident[:], elf.ELFMAG)
-	head.Ident[elf.EI_CLASS], head.Ident[elf.EI_DATA], head.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)
+	head.Ident[elf.EI_CLASS], head.Ident[elf.EI_DATA], head.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64),
+		byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)
 	copy(out, encode(head))
 	return append(out, encode(headers)...)
 }
@@ -78,8 +79,7 @@ func encode(v any) []byte {
 	return b.Bytes()
 }
 
-// stringTable gathers the content of a string section. Its zero value is
-// empty.
+// stringTable gathers the content of a string section. Its zero value is empty.
 type stringTable struct {
 	data []byte
 }
