@@ -67,7 +67,7 @@ func (f *session) ahead() map[string][]byte {
 		return nil
 	}
 	buffers := map[string][]byte{}
-	for path, doc := range f.s.docs.all().byPath {
+	for path, doc := range f.s.docs.Latest().ByPath {
 		if _, covered := f.versions[path]; !covered {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 	"github.com/anvilforge/anvil-lsp/lspserver/trust"
 )
 
@@ -19,7 +20,7 @@ import (
 // modules. Nobody trusts them, so that no session does anything.
 func alone(t *testing.T, answers map[string]string) (d *desk, q *questions, root string) {
 	d, q = untold(t, nil, answers)
-	root = realPath(t.TempDir())
+	root = view.RealPath(t.TempDir())
 	for name, text := range map[string]string{
 		"app/go.mod": "module m\n", "app/cmd/web/main.go": delegating, "app/h/h.go": handlersText, "app/h/two.go": "package h\n", "app/none/n.go": "package none\n",
 		"next/go.mod": "module m\n", "next/main.go": delegating, "next/h/h.go": handlersText,
@@ -135,7 +136,7 @@ func TestTrustOfOneOfTwo(t *testing.T) {
 	t.Setenv("PATH", "") // there is no go command: what is trusted gets no further
 	synctest.Test(t, func(t *testing.T) {
 		d, q, root := alone(t, map[string]string{"shop": sayRun})
-		settings := defaultSettings()
+		settings := view.DefaultSettings()
 		settings.AutoStart = false
 		d.s.settings.Store(&settings)
 		shop := filepath.Join(root, "shop")

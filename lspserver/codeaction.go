@@ -12,19 +12,20 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // codeActionFeature offers what can be done about a finding, and about a handler
 // that nobody registered.
 func codeActionFeature() feature {
 	return feature{
-		advertise: func(c Client, s *protocol.ServerCapabilities) {
+		advertise: func(c view.Client, s *protocol.ServerCapabilities) {
 			if !c.CodeActions {
 				return // a client that knows commands only shows them elsewhere
 			}
 			s.CodeActionProvider = &protocol.CodeActionOptions{
 				CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix, protocol.CodeActionKindRefactorRewrite, codeActionPolicy},
-				ResolveProvider: on(c.ResolveActions),
+				ResolveProvider: new(c.ResolveActions),
 			}
 		},
 		methods: map[string]method{
@@ -68,9 +69,9 @@ var breakNames = map[manifest.Code]string{
 
 // actions is one request for code actions.
 type actions struct {
-	v       *View
-	d       *Document
-	f       *Folder // nil: a main whose handlers package has no register function belongs to none
+	v       *view.View
+	d       *view.Document
+	f       *view.Folder // nil: a main whose handlers package has no register function belongs to none
 	p       *protocol.CodeActionParams
 	decided func(manifest.Code) string
 	out     []protocol.CodeAction
@@ -167,9 +168,9 @@ func (a *actions) declareMissing() {
 // remedies offers what the engine can do about a finding.
 func (a *actions) remedies(d protocol.Diagnostic) {
 	code := codeOf(d)
-	var data DiagnosticData
+	var data view.DiagnosticData
 	happened := json.Unmarshal(d.Data, &data) == nil && data.Happened
-	runs := a.f.Status.State != StateOff && a.f.Status.State != StateStarting
+	runs := a.f.Status.State != view.StateOff && a.f.Status.State != view.StateStarting
 	// A restart takes what is on disk: it does nothing about what is only typed.
 	if runs && code.Rung() == manifest.RungWarmRestart && (happened || !a.d.Dirty()) {
 		a.command(d, protocol.CodeActionKindQuickFix, "Restart now", "anvil.restart", commandArgument{Folder: a.f.URI})
@@ -182,7 +183,7 @@ func (a *actions) remedies(d protocol.Diagnostic) {
 // policies offers to decide for good what is done about a finding of this code.
 func (a *actions) policies(d protocol.Diagnostic) {
 	code := codeOf(d)
-	for _, word := range []string{BreakRestart, BreakKeep, BreakAsk, BreakSwap} {
+	for _, word := range []string{view.BreakRestart, view.BreakKeep, view.BreakAsk, view.BreakSwap} {
 		if title, ok := policyTitle(code, word); ok && a.decided(code) != word {
 			a.command(d, codeActionPolicy, title, "anvil.remember", commandArgument{Folder: a.f.URI, Code: code, Decision: word})
 		}
@@ -194,9 +195,9 @@ func (a *actions) policies(d protocol.Diagnostic) {
 func policyTitle(code manifest.Code, decided string) (string, bool) {
 	name, ok := breakNames[code]
 	does := map[string]string{
-		BreakRestart: "Always restart", BreakKeep: "Never restart", BreakAsk: "Ask before restarting", BreakSwap: "Swap without a restart",
+		view.BreakRestart: "Always restart", view.BreakKeep: "Never restart", view.BreakAsk: "Ask before restarting", view.BreakSwap: "Swap without a restart",
 	}[decided]
-	return fmt.Sprintf("%s for %s in this workspace", does, name), ok && does != "" && decision(code, decided)
+	return fmt.Sprintf("%s for %s in this workspace", does, name), ok && does != "" && view.ValidDecision(code, decided)
 }
 
 // earlier returns the newest generation before the live one that can be rolled
@@ -232,14 +233,14 @@ func (a *actions) command(d protocol.Diagnostic, kind protocol.CodeActionKind, t
 
 // rewrite offers an edit. It reports whether it is possible.
 func (a *actions) rewrite(do rewriting, at protocol.Position, kind protocol.CodeActionKind, d *protocol.Diagnostic) bool {
-	change, err := a.v.rewrite(do, a.f, a.d, a.d.Mapper().Offset(at))
+	change, err := changeFor(a.v, do, a.f, a.d, a.d.Mapper().Offset(at))
 	if err != nil {
 		return false
 	}
 	action := protocol.CodeAction{Title: change.Title, Kind: &kind}
 	if d != nil {
 		action.Diagnostics = []protocol.Diagnostic{*d}
-		action.IsPreferred = on(do != rewriteMove)
+		action.IsPreferred = new(do != rewriteMove)
 	}
 	if a.v.Client.ResolveActions {
 		data, err := json.Marshal(actionData{Do: do, Path: a.d.Path, At: at, Version: a.d.Version})
@@ -248,14 +249,14 @@ func (a *actions) rewrite(do rewriting, at protocol.Position, kind protocol.Code
 		}
 		action.Data = data
 	} else {
-		action.Edit = a.v.workspaceEdit(change)
+		action.Edit = workspaceEdit(a.v, change)
 	}
 	a.out = append(a.out, action)
 	return true
 }
 
 // resolveAction is codeAction/resolve: it computes the edit.
-func resolveAction(_ context.Context, v *View, p *protocol.CodeAction) (any, error) {
+func resolveAction(_ context.Context, v *view.View, p *protocol.CodeAction) (any, error) {
 	var data actionData
 	if len(p.Data) == 0 {
 		return p, nil // a command
@@ -263,16 +264,16 @@ func resolveAction(_ context.Context, v *View, p *protocol.CodeAction) (any, err
 	if err := json.Unmarshal(p.Data, &data); err != nil {
 		return nil, invalid("the data of a code action: %v", err)
 	}
-	d := v.documents.byPath[data.Path]
+	d := v.Documents.ByPath[data.Path]
 	if d == nil || d.Version != data.Version {
 		return nil, jsonrpc2.NewError(codeContentModified, "the file was edited since the action was offered")
 	}
 	f := v.Folder(data.Path)
-	change, err := v.rewrite(data.Do, f, d, d.Mapper().Offset(data.At))
+	change, err := changeFor(v, data.Do, f, d, d.Mapper().Offset(data.At))
 	if err != nil {
 		return nil, jsonrpc2.NewError(codeContentModified, err.Error())
 	}
-	p.Edit = v.workspaceEdit(change)
+	p.Edit = workspaceEdit(v, change)
 	return p, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	gobuild "go/build"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,8 +19,10 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rewrite"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
@@ -36,11 +39,11 @@ const (
 	rewriteDeclareIn rewriting = "declareRegisterIn" // of the package that the file names
 )
 
-// rewrite computes a change of the source at an offset of a document. The error
+// changeFor computes a change of the source at an offset of a document. The error
 // says why it is not possible.
-func (v *View) rewrite(do rewriting, f *Folder, d *Document, offset int) (*rewrite.Change, error) {
+func changeFor(v *view.View, do rewriting, f *view.Folder, d *view.Document, offset int) (*rewrite.Change, error) {
 	if do == rewriteDeclareIn {
-		return v.declareIn(f, d)
+		return declareIn(v, f, d)
 	}
 	if f == nil || f.Prediction == nil || !v.Current(f, d) {
 		return nil, rewrite.ErrStale
@@ -52,13 +55,13 @@ func (v *View) rewrite(do rewriting, f *Folder, d *Document, offset int) (*rewri
 	if do == rewriteRegister && !inHead(code, d.Path, offset) {
 		return nil, errors.New("no function is declared here")
 	}
-	p, err := rewrite.New(code, v.read)
+	p, err := rewrite.New(code, func(path string) []byte { return readFile(v, path) })
 	if err != nil {
 		return nil, err
 	}
 	switch do {
 	case rewriteMove:
-		around, err := v.surroundings(f, code)
+		around, err := surroundings(v, f, code)
 		if err != nil {
 			return nil, err
 		}
@@ -84,9 +87,9 @@ func inHead(code *source.Code, path string, offset int) bool {
 	return false
 }
 
-// read returns the text of a file as the editor has it; nil if there is none.
-func (v *View) read(path string) []byte {
-	if d := v.documents.byPath[path]; d != nil {
+// readFile returns the text of a file as the editor has it; nil if there is none.
+func readFile(v *view.View, path string) []byte {
+	if d := v.Documents.ByPath[path]; d != nil {
 		return append([]byte{}, d.Text...)
 	}
 	data, err := regular.Read(path, regular.MaxSource)
@@ -97,9 +100,9 @@ func (v *View) read(path string) []byte {
 }
 
 // workspaceEdit is a change as the client takes it.
-func (v *View) workspaceEdit(c *rewrite.Change) *protocol.WorkspaceEdit {
+func workspaceEdit(v *view.View, c *rewrite.Change) *protocol.WorkspaceEdit {
 	out := &protocol.WorkspaceEdit{}
-	for _, path := range sortedKeys(c.Files) {
+	for _, path := range slices.Sorted(maps.Keys(c.Files)) {
 		m := v.Mapper(path)
 		var edits []protocol.TextEdit
 		for _, e := range rewrite.Diff(m.Text(), c.Files[path]) {
@@ -115,7 +118,7 @@ func (v *View) workspaceEdit(c *rewrite.Change) *protocol.WorkspaceEdit {
 		change := &protocol.TextDocumentEdit{TextDocument: protocol.OptionalVersionedTextDocumentIdentifier{
 			TextDocumentIdentifier: protocol.TextDocumentIdentifier{URI: v.URI(path)},
 		}}
-		if d := v.documents.byPath[path]; d != nil {
+		if d := v.Documents.ByPath[path]; d != nil {
 			change.TextDocument.Version = &d.Version
 		}
 		for _, e := range edits {
@@ -128,8 +131,8 @@ func (v *View) workspaceEdit(c *rewrite.Change) *protocol.WorkspaceEdit {
 
 // registerNamed returns where a document names a register function of another
 // package.
-func registerNamed(d *Document) (from, to int, ok bool) {
-	if !bytes.Contains(d.Text, []byte("."+markRegister)) || !bytes.Contains(d.Text, []byte(markServe)) {
+func registerNamed(d *view.Document) (from, to int, ok bool) {
+	if !bytes.Contains(d.Text, []byte("."+manifest.RegisterName)) || !bytes.Contains(d.Text, []byte(discover.ServeName)) {
 		return 0, 0, false
 	}
 	_, from, to, ok = rewrite.RegisterOf(d.Text)
@@ -139,7 +142,7 @@ func registerNamed(d *Document) (from, to int, ok bool) {
 // declareIn creates the register function that a document names. It asks
 // neither the engine nor the go command: without that function nothing is known
 // of the application.
-func (v *View) declareIn(f *Folder, d *Document) (*rewrite.Change, error) {
+func declareIn(v *view.View, f *view.Folder, d *view.Document) (*rewrite.Change, error) {
 	path, _, _, ok := rewrite.RegisterOf(d.Text)
 	if !ok {
 		return nil, errors.New("no register function is named")
@@ -155,23 +158,23 @@ func (v *View) declareIn(f *Folder, d *Document) (*rewrite.Change, error) {
 		return nil, fmt.Errorf("%s is in another module", path)
 	}
 	dir := filepath.Join(root, filepath.FromSlash(rest))
-	files, err := v.built(f, dir)
+	files, err := builtFiles(v, f, dir)
 	if err != nil {
 		return nil, err
 	}
 	return rewrite.DeclareIn(files)
 }
 
-// built returns the texts of the Go files in a directory that a build takes, as
+// builtFiles returns the texts of the Go files in a directory that a build takes, as
 // the editor has them, by path.
-func (v *View) built(f *Folder, dir string) (map[string][]byte, error) {
+func builtFiles(v *view.View, f *view.Folder, dir string) (map[string][]byte, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	ctx := gobuild.Default
 	ctx.OpenFile = func(path string) (io.ReadCloser, error) {
-		data := v.read(path)
+		data := readFile(v, path)
 		if data == nil {
 			return nil, fs.ErrNotExist
 		}
@@ -188,7 +191,7 @@ func (v *View) built(f *Folder, dir string) (map[string][]byte, error) {
 		}
 		if in, err := ctx.MatchFile(dir, name); err == nil && in {
 			path := filepath.Join(dir, name)
-			files[path] = v.read(path)
+			files[path] = readFile(v, path)
 		}
 	}
 	return files, nil
@@ -198,7 +201,7 @@ func (v *View) built(f *Folder, dir string) (map[string][]byte, error) {
 const maxLooked = 20_000
 
 // surroundings gathers what moving state must know beside the package.
-func (v *View) surroundings(f *Folder, code *source.Code) (rewrite.Surroundings, error) {
+func surroundings(v *view.View, f *view.Folder, code *source.Code) (rewrite.Surroundings, error) {
 	out := rewrite.Surroundings{Unchecked: map[string][]byte{}, Keys: map[string]bool{}}
 	for _, s := range f.Prediction.Report.State {
 		out.Keys[s.Key] = true
@@ -210,11 +213,11 @@ func (v *View) surroundings(f *Folder, code *source.Code) (rewrite.Surroundings,
 	for _, e := range entries {
 		path := filepath.Join(code.Dir, e.Name())
 		if strings.HasSuffix(path, ".go") && !slices.ContainsFunc(code.Files, func(f *source.File) bool { return f.Path == path }) {
-			out.Unchecked[e.Name()] = v.read(path)
+			out.Unchecked[e.Name()] = readFile(v, path)
 		}
 	}
 	quoted, looked := []byte(strconv.Quote(code.ImportPath)), 0
-	for _, root := range v.roots(f, code) {
+	for _, root := range importerRoots(v, f, code) {
 		err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 			switch name := filepath.Base(path); {
 			case err != nil:
@@ -227,7 +230,7 @@ func (v *View) surroundings(f *Folder, code *source.Code) (rewrite.Surroundings,
 			if looked++; looked > maxLooked {
 				return errors.New("the workspace is too large to know who uses the package")
 			}
-			if data := v.read(path); bytes.Contains(data, quoted) {
+			if data := readFile(v, path); bytes.Contains(data, quoted) {
 				out.Importers = append(out.Importers, data)
 			}
 			return nil
@@ -239,9 +242,9 @@ func (v *View) surroundings(f *Folder, code *source.Code) (rewrite.Surroundings,
 	return out, nil
 }
 
-// roots returns the directories of the code that may import a package: the
+// importerRoots returns the directories of the code that may import a package: the
 // application, its module, and the modules of its workspace. None is in another.
-func (v *View) roots(f *Folder, code *source.Code) []string {
+func importerRoots(v *view.View, f *view.Folder, code *source.Code) []string {
 	all := []string{f.Dir, paths.ModuleRoot(f.Dir), paths.ModuleRoot(code.Dir)}
 	for dir := f.Dir; ; dir = filepath.Dir(dir) {
 		name := filepath.Join(dir, "go.work")

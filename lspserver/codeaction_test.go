@@ -1,14 +1,17 @@
 package lspserver
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // TestResolveActions: an edit is left to codeAction/resolve only if the client
@@ -24,7 +27,7 @@ func TestResolveActions(t *testing.T) {
 		if err := protocol.Unmarshal([]byte(`{"textDocument":{"codeAction":`+capabilities+`}}`), &c); err != nil {
 			t.Fatal(err)
 		}
-		if got := newClient(&c, protocol.ClientInfo{}).ResolveActions; got != want {
+		if got := view.NewClient(&c, protocol.ClientInfo{}).ResolveActions; got != want {
 			t.Errorf("%s: %v", capabilities, got)
 		}
 	}
@@ -69,12 +72,12 @@ func TestDeclareIn(t *testing.T) {
 			for name, text := range tt.files {
 				write("handlers/"+name, text)
 			}
-			d := newDocument(uri.File(main), main, 1, []byte(text0), text.UTF16)
-			v := &View{documents: &documentSet{byURI: map[uri.URI]*Document{d.URI: d}, byPath: map[string]*Document{main: d}}}
-			change, err := v.rewrite(rewriteDeclareIn, &Folder{Settings: Settings{Tags: tt.tags}}, d, 0)
+			d := view.NewDocument(uri.File(main), main, 1, []byte(text0), text.UTF16)
+			v := &view.View{Documents: &view.DocumentSet{ByURI: map[uri.URI]*view.Document{d.URI: d}, ByPath: map[string]*view.Document{main: d}}}
+			change, err := changeFor(v, rewriteDeclareIn, &view.Folder{Settings: view.Settings{Tags: tt.tags}}, d, 0)
 			if tt.want == "" {
 				if err == nil {
-					t.Errorf("it is written into %q", sortedKeys(change.Files))
+					t.Errorf("it is written into %q", slices.Sorted(maps.Keys(change.Files)))
 				}
 				return
 			}
@@ -82,7 +85,7 @@ func TestDeclareIn(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, ok := change.Files[filepath.Join(root, "handlers", tt.want)]; !ok || len(change.Files) != 1 {
-				t.Errorf("it is written into %q", sortedKeys(change.Files))
+				t.Errorf("it is written into %q", slices.Sorted(maps.Keys(change.Files)))
 			}
 		})
 	}

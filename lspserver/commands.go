@@ -16,6 +16,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // commandArgument is the one argument of our commands. All of it is optional.
@@ -101,7 +102,7 @@ func (s *Server) sessionFor(folder uri.URI) (*session, error) {
 		}
 		return nil, ambiguous(s.View())
 	}
-	path := realPath(pathOf(folder))
+	path := view.RealPath(view.PathOf(folder))
 	var best *session
 	for _, f := range all {
 		if (paths.Below(path, f.dir) || paths.Below(f.dir, path)) && (best == nil || len(f.dir) > len(best.dir) && paths.Below(path, f.dir)) {
@@ -118,7 +119,7 @@ func (s *Server) sessionFor(folder uri.URI) (*session, error) {
 }
 
 // ambiguous is the error of a request that could be about several applications.
-func ambiguous(v *View) error {
+func ambiguous(v *view.View) error {
 	var folders []string
 	for _, f := range v.Folders {
 		folders = append(folders, string(f.URI))
@@ -126,8 +127,8 @@ func ambiguous(v *View) error {
 	return invalid("there are %d applications: say which folder is meant, of %s", len(folders), strings.Join(folders, ", "))
 }
 
-// named returns the application of a folder in a View; see sessionFor.
-func (v *View) named(folder uri.URI) (*Folder, error) {
+// FolderNamed returns the application of a folder in a View; see sessionFor.
+func FolderNamed(v *view.View, folder uri.URI) (*view.Folder, error) {
 	if folder == "" {
 		switch len(v.Folders) {
 		case 0:
@@ -137,7 +138,7 @@ func (v *View) named(folder uri.URI) (*Folder, error) {
 		}
 		return nil, ambiguous(v)
 	}
-	path := realPath(pathOf(folder))
+	path := view.RealPath(view.PathOf(folder))
 	if f := v.Folder(path); f != nil {
 		return f, nil
 	}
@@ -151,7 +152,7 @@ func (v *View) named(folder uri.URI) (*Folder, error) {
 
 // outcome is the answer to a command that the engine carries out.
 type outcome struct {
-	State      State                 `json:"state"`
+	State      view.State            `json:"state"`
 	Generation int                   `json:"generation"`
 	Message    string                `json:"message"`
 	MS         float64               `json:"ms"`
@@ -199,7 +200,7 @@ func resumeCommand(ctx context.Context, _ *Server, f *session, _ commandArgument
 	f.set(func() { f.paused = false })
 	f.poke()
 	f.hurry() // what waits may have no errors
-	if f.getSettings().OnSave != SaveManual {
+	if f.getSettings().OnSave != view.SaveManual {
 		return nil, nil
 	}
 	l, err := f.getLink()

@@ -15,6 +15,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // execute carries out a command.
@@ -35,16 +36,16 @@ func TestResume(t *testing.T) {
 		want   []string
 		fails  string
 	}{
-		{name: "by the engine, when it is not held any more", onSave: SaveAlways, held: true},
-		{name: "nothing waits", onSave: SaveAlways},
-		{name: "manual", onSave: SaveManual, held: true, want: []string{"take"}},
-		{name: "manual, nothing waits", onSave: SaveManual, fails: "anvil.reload"},
-		{name: "no errors", onSave: SaveNoErrors, held: true, want: []string{"take"}},
+		{name: "by the engine, when it is not held any more", onSave: view.SaveAlways, held: true},
+		{name: "nothing waits", onSave: view.SaveAlways},
+		{name: "manual", onSave: view.SaveManual, held: true, want: []string{"take"}},
+		{name: "manual, nothing waits", onSave: view.SaveManual, fails: "anvil.reload"},
+		{name: "no errors", onSave: view.SaveNoErrors, held: true, want: []string{"take"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDesk(t)
-				settings := defaultSettings()
+				settings := view.DefaultSettings()
 				settings.OnSave = tt.onSave
 				d.s.settings.Store(&settings)
 				f, l := d.session("app"), &puppet{}
@@ -68,7 +69,7 @@ func TestResume(t *testing.T) {
 				if got := l.all(); !slices.Equal(got, tt.want) {
 					t.Errorf("asked for %q, want %q", got, tt.want)
 				}
-				if f.view().Status.Paused != (tt.onSave == SaveManual) {
+				if f.view().Status.Paused != (tt.onSave == view.SaveManual) {
 					t.Errorf("afterwards: %+v", f.view().Status)
 				}
 			})
@@ -98,7 +99,7 @@ func TestCommandsOfSeveral(t *testing.T) {
 		t.Errorf("those of one are %v, %v", got, err)
 	}
 	_, byCommand := d.execute("anvil.pause", "")
-	_, byRequest := d.s.View().named("")
+	_, byRequest := FolderNamed(d.s.View(), "")
 	for _, err := range []error{byCommand, byRequest} {
 		if err == nil || !strings.Contains(err.Error(), string(x.view().URI)+", "+string(y.view().URI)) {
 			t.Errorf("the error is %v", err)
@@ -144,13 +145,13 @@ func TestManifestDiff(t *testing.T) {
 // TestShowText: a client that cannot show a text is told where it stands.
 func TestShowText(t *testing.T) {
 	for _, tt := range []struct {
-		client Client
+		client view.Client
 		asked  string // what the client is asked to do
 	}{
-		{Client{}, protocol.MethodWindowShowMessage},
-		{Client{ShowDocument: true}, protocol.MethodWindowShowDocument},
-		{Client{Commands: true}, ""},
-		{Client{Commands: true, ShowDocument: true}, ""},
+		{view.Client{}, protocol.MethodWindowShowMessage},
+		{view.Client{ShowDocument: true}, protocol.MethodWindowShowDocument},
+		{view.Client{Commands: true}, ""},
+		{view.Client{Commands: true, ShowDocument: true}, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDesk(t)
@@ -182,14 +183,14 @@ func TestShowText(t *testing.T) {
 // TestOpenRoute: a route that the client did not show is told to the user.
 func TestOpenRoute(t *testing.T) {
 	for _, tt := range []struct {
-		client Client
+		client view.Client
 		answer string // of the client
 		opened bool
 	}{
-		{Client{ShowDocument: true}, `{"success":true}`, true},
-		{Client{ShowDocument: true}, `{"success":false}`, false},
-		{Client{ShowDocument: true}, `null`, false},
-		{Client{}, `null`, false},
+		{view.Client{ShowDocument: true}, `{"success":true}`, true},
+		{view.Client{ShowDocument: true}, `{"success":false}`, false},
+		{view.Client{ShowDocument: true}, `null`, false},
+		{view.Client{}, `null`, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDesk(t)

@@ -21,6 +21,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // memory is what the user decided about breaks, for one application. It is kept
@@ -55,16 +56,11 @@ func loadMemory(config, dir string) *memory {
 	if data, err := regular.Read(m.path, maxDecisions); err == nil {
 		var d decided
 		if json.Unmarshal(data, &d) == nil && d.Directory == dir {
-			maps.DeleteFunc(d.Decisions, func(c manifest.Code, v string) bool { return !decision(c, v) })
+			maps.DeleteFunc(d.Decisions, func(c manifest.Code, v string) bool { return !view.ValidDecision(c, v) })
 			maps.Copy(m.decisions, d.Decisions)
 		}
 	}
 	return m
-}
-
-// decision reports whether a word is a policy for breaks of a code.
-func decision(c manifest.Code, v string) bool {
-	return v == BreakRestart || v == BreakAsk || v == BreakKeep || v == BreakSwap && c == manifest.CodeSignature
 }
 
 // of returns what was decided about a code, or otherwise. What cannot be swapped in
@@ -75,8 +71,8 @@ func (m *memory) of(c manifest.Code, otherwise string) string {
 	if d, ok := m.decisions[c]; ok {
 		return d
 	}
-	if otherwise == BreakSwap && !decision(c, otherwise) {
-		return BreakRestart
+	if otherwise == view.BreakSwap && !view.ValidDecision(c, otherwise) {
+		return view.BreakRestart
 	}
 	return otherwise
 }
@@ -117,19 +113,19 @@ func (f *session) decide(reasons []manifest.Diagnostic) engine.BreakPolicy {
 	for _, d := range reasons {
 		said[f.memory.of(d.Code, setting)] = true
 	}
-	for _, d := range []string{BreakKeep, BreakAsk} {
+	for _, d := range []string{view.BreakKeep, view.BreakAsk} {
 		if said[d] {
 			return policy(d)
 		}
 	}
-	if said[BreakSwap] && !said[BreakRestart] {
+	if said[view.BreakSwap] && !said[view.BreakRestart] {
 		return engine.BreakSwap
 	}
 	return engine.BreakRestart
 }
 
 func policy(d string) engine.BreakPolicy {
-	if d == BreakRestart {
+	if d == view.BreakRestart {
 		return engine.BreakRestart
 	}
 	return engine.BreakPolicy(d)
@@ -162,7 +158,7 @@ func (f *session) askUser(ev control.Event) {
 		}
 		switch answer.Title {
 		case answerAlways:
-			if err := f.memory.set(codes, BreakRestart); err != nil {
+			if err := f.memory.set(codes, view.BreakRestart); err != nil {
 				f.s.showf(protocol.MessageTypeError, "%v", err)
 			}
 			f.hurry()
@@ -211,7 +207,7 @@ func (f *session) question(ev control.Event) string {
 
 // rememberCommand is anvil.remember.
 func rememberCommand(_ context.Context, _ *Server, f *session, arg commandArgument) (any, error) {
-	if !strings.HasPrefix(string(arg.Code), "ANV") || !decision(arg.Code, arg.Decision) {
+	if !strings.HasPrefix(string(arg.Code), "ANV") || !view.ValidDecision(arg.Code, arg.Decision) {
 		return nil, invalid("anvil.remember wants a code and a decision: restart, keep or ask, or for ANV001 swap")
 	}
 	if !f.trusted.Load() {

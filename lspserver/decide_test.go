@@ -18,6 +18,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 func TestDecide(t *testing.T) {
@@ -38,16 +39,16 @@ func TestDecide(t *testing.T) {
 		}
 	}
 	check("by default", both, engine.BreakRestart)
-	settings := defaultSettings()
-	settings.OnBreak = BreakAsk
+	settings := view.DefaultSettings()
+	settings.OnBreak = view.BreakAsk
 	s.settings.Store(&settings)
 	check("the setting", both, engine.BreakAsk)
-	if err := f.memory.set([]manifest.Code{manifest.CodeSignature}, BreakRestart); err != nil {
+	if err := f.memory.set([]manifest.Code{manifest.CodeSignature}, view.BreakRestart); err != nil {
 		t.Fatal(err)
 	}
 	check("one is remembered", both, engine.BreakAsk)
 	check("it is the only one", reasons(manifest.CodeSignature), engine.BreakRestart)
-	if err := f.memory.set([]manifest.Code{manifest.CodeHostChanged}, BreakKeep); err != nil {
+	if err := f.memory.set([]manifest.Code{manifest.CodeHostChanged}, view.BreakKeep); err != nil {
 		t.Fatal(err)
 	}
 	check("the most careful wins", both, engine.BreakKeep)
@@ -57,17 +58,17 @@ func TestDecide(t *testing.T) {
 	check("of another application", both, engine.BreakAsk)
 
 	// A changed signature can be swapped in, if it is all that changed.
-	settings.OnBreak = BreakSwap
+	settings.OnBreak = view.BreakSwap
 	check("swap", reasons(manifest.CodeSignature, manifest.CodeSignature), engine.BreakSwap)
 	check("swap, of a host package", reasons(manifest.CodeHostChanged), engine.BreakRestart)
 	check("swap, of both", both, engine.BreakRestart)
-	if err := f.memory.set([]manifest.Code{manifest.CodeHostChanged}, BreakAsk); err != nil {
+	if err := f.memory.set([]manifest.Code{manifest.CodeHostChanged}, view.BreakAsk); err != nil {
 		t.Fatal(err)
 	}
 	check("swap, beside what is asked for", both, engine.BreakAsk)
 	check("swap, alone", reasons(manifest.CodeSignature), engine.BreakSwap)
-	settings.OnBreak = BreakAsk
-	if err := f.memory.set([]manifest.Code{manifest.CodeSignature}, BreakSwap); err != nil {
+	settings.OnBreak = view.BreakAsk
+	if err := f.memory.set([]manifest.Code{manifest.CodeSignature}, view.BreakSwap); err != nil {
 		t.Fatal(err)
 	}
 	f.memory = loadMemory(config, f.memory.dir)
@@ -133,8 +134,8 @@ func TestNothingIsWrittenBeforeTrust(t *testing.T) {
 		for name, argument := range map[string]string{"anvil.remember": `{"code":"ANV001","decision":"restart"}`, "anvil.showLog": ""} {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDesk(t)
-				d.s.client = Client{}
-				d.s.trustWord(on(trusted))
+				d.s.client = view.Client{}
+				d.s.trustWord(new(trusted))
 				f := d.session("app")
 				victim := filepath.Join(t.TempDir(), "victim")
 				if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Mkdir(filepath.Join(f.dir, engine.OutDir), 0o700)); err != nil {

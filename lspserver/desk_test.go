@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +21,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 	"github.com/anvilforge/anvil-lsp/lspserver/trust"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
@@ -93,9 +95,9 @@ func newDesk(t *testing.T) *desk {
 	toClient, fromServer := io.Pipe()
 	d := &desk{t: t, s: New(Options{In: toServer, Out: fromServer, Config: t.TempDir()}), client: &listener{out: fromClient}}
 	d.s.phase = phaseInitialized
-	d.s.client = Client{Encoding: text.UTF16, Progress: true, DiagnosticVersion: true, CodeLensRefresh: true, Notifications: true}
+	d.s.client = view.Client{Encoding: text.UTF16, Progress: true, DiagnosticVersion: true, CodeLensRefresh: true, Notifications: true}
 	d.s.trust.store = trust.At(filepath.Join(t.TempDir(), "trust"))
-	d.s.trustWord(on(true))
+	d.s.trustWord(new(true))
 	d.s.start(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = d.s.conn.Run(d.s.running, d.s) }()
@@ -139,7 +141,7 @@ func (d *desk) write(path, now string) {
 // edit replaces the text of a document.
 func (d *desk) edit(path, now string) {
 	d.t.Helper()
-	doc := d.s.docs.all().byPath[path]
+	doc := d.s.docs.Latest().ByPath[path]
 	params, err := json.Marshal(map[string]any{
 		"textDocument": map[string]any{"uri": doc.URI, "version": doc.Version + 1}, "contentChanges": []any{map[string]any{"text": now}},
 	})
@@ -152,7 +154,7 @@ func (d *desk) edit(path, now string) {
 // save writes a document and says so.
 func (d *desk) save(path string) {
 	d.t.Helper()
-	doc := d.s.docs.all().byPath[path]
+	doc := d.s.docs.Latest().ByPath[path]
 	d.write(path, string(doc.Text))
 	didSave(d.s, &protocol.DidSaveTextDocumentParams{TextDocument: protocol.TextDocumentIdentifier{URI: doc.URI}})
 }
@@ -215,7 +217,7 @@ func (o *oracle) Predict(ctx context.Context, buffers map[string][]byte) (*engin
 		return nil, err
 	}
 	fc := &engine.Prediction{Rung: manifest.RungHotSwap, Report: &source.Report{}}
-	for _, path := range sortedKeys(buffers) {
+	for _, path := range slices.Sorted(maps.Keys(buffers)) {
 		for i, line := range strings.Split(string(buffers[path]), "\n") {
 			if at := strings.Index(line, mark); at >= 0 {
 				fc.Rung = manifest.RungKeep

@@ -2,6 +2,7 @@ package lspserver
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,19 +20,11 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // maxPerFile bounds the diagnostics of one file.
 const maxPerFile = 200
-
-// DiagnosticData travels with a diagnostic to the client and back, for code
-// actions.
-type DiagnosticData struct {
-	Code     manifest.Code     `json:"code"`
-	Position manifest.Position `json:"position"`
-	// Happened: this is what happened, and not what is expected.
-	Happened bool `json:"happened,omitempty"`
-}
 
 // found is a diagnostic of one session.
 type found struct {
@@ -41,7 +34,7 @@ type found struct {
 
 // publish shows what there is to say about the buffers. docs are those that the
 // prediction was made for.
-func (f *session) publish(docs *documentSet) {
+func (f *session) publish(docs *view.DocumentSet) {
 	f.mu.Lock()
 	all := f.collect(docs)
 	f.mu.Unlock()
@@ -54,13 +47,13 @@ func (f *session) publish(docs *documentSet) {
 		}
 		byFile[d.File] = append(byFile[d.File], d)
 	}
-	view := &View{Client: f.s.client, documents: docs, Folders: []*Folder{f.view()}}
+	v := &view.View{Client: f.s.client, Documents: docs, Folders: []*view.Folder{f.view()}}
 	seen := map[string]bool{}
 	out := map[uri.URI][]protocol.Diagnostic{}
-	for _, path := range sortedKeys(byFile) {
-		u, ds := view.URI(path), byFile[path]
+	for _, path := range slices.Sorted(maps.Keys(byFile)) {
+		u, ds := v.URI(path), byFile[path]
 		for _, d := range ds[:min(len(ds), maxPerFile)] {
-			out[u] = append(out[u], f.convert(view, d, seen))
+			out[u] = append(out[u], f.convert(v, d, seen))
 		}
 	}
 	for path := range f.places {
@@ -77,7 +70,7 @@ func (f *session) publish(docs *documentSet) {
 // but for what needs nothing to happen. Once a buffer differs from the disk
 // both are shown, and what happened is shown where its line has moved to, as
 // long as it was not edited.
-func (f *session) collect(docs *documentSet) []found {
+func (f *session) collect(docs *view.DocumentSet) []found {
 	var out []found
 	for _, d := range f.status.Problems {
 		if f.leftToGopls(d) {
@@ -91,7 +84,7 @@ func (f *session) collect(docs *documentSet) []found {
 	if f.prediction == nil {
 		return out
 	}
-	tried := f.clean && f.link != nil && f.status.State != StateOff && len(f.status.Held) == 0
+	tried := f.clean && f.link != nil && f.status.State != view.StateOff && len(f.status.Held) == 0
 	starting := f.status.Generation == 0 && f.status.State == control.StateBuilding // and nothing says yet that it fails
 	for _, d := range f.prediction.Diagnostics {
 		switch {
@@ -99,7 +92,7 @@ func (f *session) collect(docs *documentSet) []found {
 			continue // gopls says so
 		case tried && d.Code.Rung() != manifest.RungHotSwap && !(starting && d.Severity == manifest.SeverityError):
 			continue
-		case !f.standsIn(docs.byPath[d.File], &d.Position):
+		case !f.standsIn(docs.ByPath[d.File], &d.Position):
 			continue
 		case slices.ContainsFunc(out, func(o found) bool { return o.happened && o.Code == d.Code && o.File == d.File && o.Line == d.Line }):
 			continue
@@ -116,8 +109,8 @@ func (f *session) collect(docs *documentSet) []found {
 // restartIs returns the words for a restart that a finding of the prediction calls
 // for: whether it takes no more than a save; f.mu is held.
 func (f *session) restartIs(d manifest.Diagnostic) string {
-	waits := f.paused || f.status.Paused || f.getSettings().OnSave == SaveManual || len(f.status.Held) > 0
-	waits = waits || f.attached || f.link == nil || f.status.State == StateOff
+	waits := f.paused || f.status.Paused || f.getSettings().OnSave == view.SaveManual || len(f.status.Held) > 0
+	waits = waits || f.attached || f.link == nil || f.status.State == view.StateOff
 	switch f.decide([]manifest.Diagnostic{d}) {
 	case engine.BreakAsk, engine.BreakKeep:
 		waits = true
@@ -140,7 +133,7 @@ func compareDiagnostics(a, b manifest.Diagnostic) int {
 
 // standsIn moves a position of a file to where that stands in a buffer that was
 // left behind. It reports false if it is not there.
-func (f *session) standsIn(doc *Document, p *manifest.Position) bool {
+func (f *session) standsIn(doc *view.Document, p *manifest.Position) bool {
 	if doc == nil || !doc.Stale() || p.Line == 0 {
 		return true
 	}
@@ -155,11 +148,11 @@ func (f *session) standsIn(doc *Document, p *manifest.Position) bool {
 
 // moved returns where a problem stands in the buffer; false if its line was
 // edited. The words of the compiler hold for the text that it has seen.
-func (f *session) moved(docs *documentSet, d manifest.Diagnostic) (manifest.Diagnostic, bool) {
+func (f *session) moved(docs *view.DocumentSet, d manifest.Diagnostic) (manifest.Diagnostic, bool) {
 	bases := f.bases[problemOf(d)]
 	// What explains it moves along; what was edited is left out.
 	d.Related = slices.DeleteFunc(slices.Clone(d.Related), func(r manifest.Related) bool {
-		doc, base := docs.byPath[r.File], bases[r.File]
+		doc, base := docs.ByPath[r.File], bases[r.File]
 		if doc == nil || base == nil || r.Line == 0 {
 			return false
 		}
@@ -167,11 +160,11 @@ func (f *session) moved(docs *documentSet, d manifest.Diagnostic) (manifest.Diag
 		return !ok
 	})
 	for i, r := range d.Related {
-		if doc, base := docs.byPath[r.File], bases[r.File]; doc != nil && base != nil && r.Line != 0 {
+		if doc, base := docs.ByPath[r.File], bases[r.File]; doc != nil && base != nil && r.Line != 0 {
 			d.Related[i].Line, _ = text.NewShift(base, doc.Text).Line(r.Line)
 		}
 	}
-	doc, base := docs.byPath[d.File], bases[d.File]
+	doc, base := docs.ByPath[d.File], bases[d.File]
 	if doc == nil || base == nil || string(base) == string(doc.Text) {
 		return d, true
 	}
@@ -194,34 +187,34 @@ func (f *session) moved(docs *documentSet, d manifest.Diagnostic) (manifest.Diag
 
 // placesOf is a file that is not open, prepared for looking up ranges.
 type placesOf struct {
-	*places
+	*view.Ranges
 	size    int64
 	changed time.Time
-	doc     *Document
+	doc     *view.Document
 }
 
 // find returns what looks up ranges in a file.
-func (f *session) find(v *View, path string, seen map[string]bool) *places {
+func (f *session) find(v *view.View, path string, seen map[string]bool) *view.Ranges {
 	seen[path] = true
 	was := f.places[path]
-	now := &placesOf{doc: v.documents.byPath[path]}
+	now := &placesOf{doc: v.Documents.ByPath[path]}
 	if now.doc == nil {
 		if info, err := os.Stat(path); err == nil {
 			now.size, now.changed = info.Size(), info.ModTime()
 		}
 	}
 	if was != nil && was.doc == now.doc && was.size == now.size && was.changed.Equal(now.changed) {
-		return was.places
+		return was.Ranges
 	}
-	now.places = newPlaces(v.Mapper(path))
+	now.Ranges = view.NewRanges(v.Mapper(path))
 	f.places[path] = now
-	return now.places
+	return now.Ranges
 }
 
 // convert makes a diagnostic one of the protocol.
-func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagnostic {
+func (f *session) convert(v *view.View, d found, seen map[string]bool) protocol.Diagnostic {
 	out := protocol.Diagnostic{
-		Range:    f.find(v, d.File, seen).at(d.Position),
+		Range:    f.find(v, d.File, seen).At(d.Position),
 		Severity: severity(d.Severity),
 		Code:     protocol.String(d.Code),
 		Source:   protocol.NewOptional("anvil"),
@@ -236,13 +229,13 @@ func (f *session) convert(v *View, d found, seen map[string]bool) protocol.Diagn
 				continue
 			}
 			out.RelatedInformation = append(out.RelatedInformation, protocol.DiagnosticRelatedInformation{
-				Location: protocol.Location{URI: v.URI(r.File), Range: f.find(v, r.File, seen).at(r.Position)},
+				Location: protocol.Location{URI: v.URI(r.File), Range: f.find(v, r.File, seen).At(r.Position)},
 				Message:  visible.Text(r.Message),
 			})
 		}
 	}
 	if v.Client.DiagnosticData {
-		if data, err := json.Marshal(DiagnosticData{Code: d.Code, Position: d.Position, Happened: d.happened}); err == nil {
+		if data, err := json.Marshal(view.DiagnosticData{Code: d.Code, Position: d.Position, Happened: d.happened}); err == nil {
 			out.Data = protocol.LSPAny(data)
 		}
 	}

@@ -18,12 +18,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
-)
-
-// What a document of an application may have in its text.
-const (
-	markRegister = manifest.RegisterName // in the handlers package
-	markServe    = discover.ServeName    // in main, or in what it imports
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // discovery is the outcome of a search for applications.
@@ -42,10 +37,10 @@ type discovery struct {
 // that is open alone; other applications below it are none of its own. Files are
 // read, and nothing is run. Engines are asked only in directories that they may be
 // asked in.
-func findApplications(ctx context.Context, root string, alone bool, settings Settings, mayAsk func(dir string) bool) discovery {
+func findApplications(ctx context.Context, root string, alone bool, settings view.Settings, mayAsk func(dir string) bool) discovery {
 	var d discovery
 	dirs := append([]string{root}, discover.Enclosing(root)...)
-	if alone && !isModule(root) {
+	if alone && !view.IsModule(root) {
 		dirs = dirs[1:] // the module knows whether the application is its only one
 	}
 	for _, dir := range dirs {
@@ -70,7 +65,7 @@ func findApplications(ctx context.Context, root string, alone bool, settings Set
 			break
 		}
 		// What cannot be seen: an engine that was told, or the setting knows.
-		if mayAsk(dir) && answers(ctx, dir) || settings.Main != "" && isModule(dir) {
+		if mayAsk(dir) && answers(ctx, dir) || settings.Main != "" && view.IsModule(dir) {
 			d.dirs, d.reason = append(d.dirs, dir), ""
 			break
 		}
@@ -105,7 +100,7 @@ func moduleAround(dir string) string {
 		if strings.Contains(filepath.Base(at), "@") {
 			return ""
 		}
-		if isModule(at) {
+		if view.IsModule(at) {
 			data, err := regular.Read(filepath.Join(at, "go.mod"), regular.MaxSource)
 			if path := modfile.ModulePath(data); err == nil && (path == "std" || path == "cmd") {
 				return ""
@@ -116,15 +111,6 @@ func moduleAround(dir string) string {
 			return ""
 		}
 	}
-}
-
-func isModule(dir string) bool {
-	for _, name := range []string{"go.mod", "go.work"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // placeOf returns the directory that an application is served from: the one that

@@ -12,6 +12,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 const (
@@ -61,7 +62,7 @@ func TestFindApplications(t *testing.T) {
 		root := t.TempDir()
 		testkit.WriteTree(t, root, tt.files)
 		var got []string
-		settings := defaultSettings()
+		settings := view.DefaultSettings()
 		settings.Main = tt.main
 		found := findApplications(t.Context(), filepath.Join(root, tt.open), tt.alone, settings, anywhere)
 		if (len(found.dirs) == 0) != (found.reason != "") || found.concerns != tt.concerns {
@@ -85,7 +86,7 @@ func anywhere(string) bool { return true }
 // TestNobodyIsAskedBeforeTrust: a socket that a directory brings is left alone
 // until its code may run.
 func TestNobodyIsAskedBeforeTrust(t *testing.T) {
-	root := realPath(t.TempDir())
+	root := view.RealPath(t.TempDir())
 	testkit.WriteTree(t, root, map[string]string{"x.go": "package x\n", "go.mod": "", "cmd/web/main.go": mainText, "cmd/web/handlers/h.go": handlersText, "README": ""})
 	t.Chdir(root) // the path of a socket is short
 	if err := os.Mkdir(engine.OutDir, 0o777); err != nil {
@@ -103,10 +104,10 @@ func TestNobodyIsAskedBeforeTrust(t *testing.T) {
 	go func() { _ = srv.Serve(l) }()
 	defer srv.Close()
 	nowhere := func(string) bool { return false }
-	if got := findApplications(t.Context(), root, false, defaultSettings(), nowhere).dirs; !slices.Equal(got, []string{filepath.Join(root, "cmd", "web")}) || asked.Load() != 0 {
+	if got := findApplications(t.Context(), root, false, view.DefaultSettings(), nowhere).dirs; !slices.Equal(got, []string{filepath.Join(root, "cmd", "web")}) || asked.Load() != 0 {
 		t.Errorf("before trust: %q, asked %d times", got, asked.Load())
 	}
-	if got := findApplications(t.Context(), root, false, defaultSettings(), anywhere).dirs; !slices.Equal(got, []string{root}) || asked.Load() == 0 {
+	if got := findApplications(t.Context(), root, false, view.DefaultSettings(), anywhere).dirs; !slices.Equal(got, []string{root}) || asked.Load() == 0 {
 		t.Errorf("after it: %q, asked %d times", got, asked.Load())
 	}
 }

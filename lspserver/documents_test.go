@@ -7,6 +7,8 @@ import (
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // TestDocumentsOfOneFile: a file that is open under two names, one of them
@@ -22,12 +24,12 @@ func TestDocumentsOfOneFile(t *testing.T) {
 	d.open(real, "package p\n")
 	d.edit(real, "package p // "+mark+"\n")
 	d.open(link, "package p\n")
-	if got := d.s.docs.all().byPath[real]; got == nil || got.URI != uri.File(link) {
+	if got := d.s.docs.Latest().ByPath[real]; got == nil || got.URI != uri.File(link) {
 		t.Fatalf("the newest is %+v", got)
 	}
-	closes := func(path string) *Document {
+	closes := func(path string) *view.Document {
 		didClose(d.s, &protocol.DidCloseTextDocumentParams{TextDocument: protocol.TextDocumentIdentifier{URI: uri.File(path)}})
-		return d.s.docs.all().byPath[real]
+		return d.s.docs.Latest().ByPath[real]
 	}
 	if got := closes(link); got == nil || got.URI != uri.File(real) || !got.Dirty() {
 		t.Errorf("after one is closed there is %+v", got)
@@ -57,7 +59,7 @@ func TestPathOf(t *testing.T) {
 		"file:":                         "",
 		"":                              "",
 	} {
-		if got := pathOf(u); got != want {
+		if got := view.PathOf(u); got != want {
 			t.Errorf("%s is %q, want %q", u, got, want)
 		}
 	}
@@ -79,7 +81,7 @@ func TestRealPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, rest := range []string{"", "x.go", "new/x.go", "new/er/x.go"} {
-		if got, want := realPath(filepath.Join(link, rest)), filepath.Join(real, rest); got != want {
+		if got, want := view.RealPath(filepath.Join(link, rest)), filepath.Join(real, rest); got != want {
 			t.Errorf("%s is %s, want %s", rest, got, want)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // feature is one family of methods. Its file holds everything about it; the
@@ -17,11 +19,11 @@ type feature struct {
 	commands map[string]command
 	// advertise adds to what the client is told that the server can do; may be
 	// nil. It leaves out what the client could not use.
-	advertise func(c Client, s *protocol.ServerCapabilities)
+	advertise func(c view.Client, s *protocol.ServerCapabilities)
 	// changed is called when what is known of an application has changed; may be
 	// nil. It is called for one application at a time, and must not block. What it sends should be sent through refresh or
 	// conn.NotifyLatest, which do not flood the client.
-	changed func(s *Server, old, now *Folder)
+	changed func(s *Server, old, now *view.Folder)
 	// configured is called when the settings may have changed; may be nil.
 	configured func(s *Server)
 }
@@ -58,7 +60,7 @@ type method struct {
 type answer func(ctx context.Context) (any, error)
 
 // ask is a request that is answered from a View.
-func ask[P any](h func(ctx context.Context, v *View, p *P) (any, error)) method {
+func ask[P any](h func(ctx context.Context, v *view.View, p *P) (any, error)) method {
 	return method{begin: func(s *Server, raw json.RawMessage) (answer, error) {
 		p, err := decode[P](raw)
 		if err != nil {

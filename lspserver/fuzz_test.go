@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
 	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // FuzzParams: no parameters of any method, on documents that are open and that
@@ -27,9 +31,9 @@ func FuzzParams(f *testing.F) {
 		s.start(context.Background())
 		defer s.stop()
 		s.phase = phaseInitialized
-		s.client = newClient(&protocol.ClientCapabilities{}, protocol.ClientInfo{})
+		s.client = view.NewClient(&protocol.ClientCapabilities{}, protocol.ClientInfo{})
 		didOpen(s, &protocol.DidOpenTextDocumentParams{TextDocument: protocol.TextDocumentItem{URI: "file:///a.go", LanguageID: "go", Version: 1, Text: "package a\n\nvar ä = \"𐐀\"\n"}})
-		names := sortedKeys(s.methods)
+		names := slices.Sorted(maps.Keys(s.methods))
 		name := names[int(which)%len(names)]
 		if s.methods[name].notification {
 			s.Notify(name, params)

@@ -5,13 +5,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-)
-
-// Values of CompileErrors.
-const (
-	CompileErrorsAuto   = "auto"
-	CompileErrorsAlways = "always"
-	CompileErrorsNever  = "never"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // goplsFresh is how long an answer about gopls holds: it may start after us, and
@@ -54,9 +48,9 @@ func (f *session) leftToGopls(d manifest.Diagnostic) bool {
 		return false
 	}
 	switch s := f.getSettings(); {
-	case s.CompileErrors == CompileErrorsNever:
+	case s.CompileErrors == view.CompileErrorsNever:
 		return true
-	case s.CompileErrors == CompileErrorsAlways || len(s.Tags) > 0:
+	case s.CompileErrors == view.CompileErrorsAlways || len(s.Tags) > 0:
 		return false
 	}
 	return f.s.neighbours.gopls()

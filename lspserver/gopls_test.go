@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 func TestLeftToGopls(t *testing.T) {
@@ -26,21 +27,21 @@ func TestLeftToGopls(t *testing.T) {
 		d       manifest.Diagnostic
 		want    bool
 	}{
-		{"auto, beside gopls", CompileErrorsAuto, nil, true, compile(dir + "/handlers/a.go"), true},
-		{"auto, alone", CompileErrorsAuto, nil, false, compile(dir + "/handlers/a.go"), false},
-		{"auto, a file of our tags", CompileErrorsAuto, []string{"dev"}, true, compile(dir + "/handlers/a.go"), false},
-		{"auto, a file elsewhere", CompileErrorsAuto, nil, true, compile("/src/lib/a.go"), false},
-		{"auto, without a file", CompileErrorsAuto, nil, true, compile(""), false},
-		{"auto, another code", CompileErrorsAuto, nil, true, manifest.Diagnose(manifest.CodeRoute, manifest.Position{File: dir + "/a.go", Line: 1}, "twice"), false},
-		{"always, beside gopls", CompileErrorsAlways, nil, true, compile(dir + "/a.go"), false},
-		{"never, alone", CompileErrorsNever, nil, false, compile(dir + "/a.go"), true},
-		{"never, a file elsewhere", CompileErrorsNever, nil, false, compile("/src/lib/a.go"), false},
+		{"auto, beside gopls", view.CompileErrorsAuto, nil, true, compile(dir + "/handlers/a.go"), true},
+		{"auto, alone", view.CompileErrorsAuto, nil, false, compile(dir + "/handlers/a.go"), false},
+		{"auto, a file of our tags", view.CompileErrorsAuto, []string{"dev"}, true, compile(dir + "/handlers/a.go"), false},
+		{"auto, a file elsewhere", view.CompileErrorsAuto, nil, true, compile("/src/lib/a.go"), false},
+		{"auto, without a file", view.CompileErrorsAuto, nil, true, compile(""), false},
+		{"auto, another code", view.CompileErrorsAuto, nil, true, manifest.Diagnose(manifest.CodeRoute, manifest.Position{File: dir + "/a.go", Line: 1}, "twice"), false},
+		{"always, beside gopls", view.CompileErrorsAlways, nil, true, compile(dir + "/a.go"), false},
+		{"never, alone", view.CompileErrorsNever, nil, false, compile(dir + "/a.go"), true},
+		{"never, a file elsewhere", view.CompileErrorsNever, nil, false, compile("/src/lib/a.go"), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &Server{}
 			s.neighbours.look = func() bool { return tt.gopls }
 			f := &session{s: s, dir: dir}
-			settings := defaultSettings()
+			settings := view.DefaultSettings()
 			settings.CompileErrors, settings.Tags = tt.setting, tt.tags
 			f.settings.Store(&settings)
 			if got := f.leftToGopls(tt.d); got != tt.want {

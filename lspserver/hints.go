@@ -7,25 +7,28 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // hintFeature says at the end of a line that declares something which differs
 // from what is live what a save will do.
 func hintFeature() feature {
-	r := newRefresher(protocol.MethodWorkspaceInlayHintRefresh, func(c Client) bool { return c.InlayHintRefresh }, inlayHints)
+	r := newRefresher(protocol.MethodWorkspaceInlayHintRefresh, func(c view.Client) bool { return c.InlayHintRefresh }, inlayHints)
 	return feature{
-		advertise: func(_ Client, s *protocol.ServerCapabilities) { s.InlayHintProvider = &protocol.InlayHintOptions{} },
+		advertise: func(_ view.Client, s *protocol.ServerCapabilities) {
+			s.InlayHintProvider = &protocol.InlayHintOptions{}
+		},
 		methods: map[string]method{
 			// Of the whole document, whatever part of it is asked for: there are few.
 			protocol.MethodTextDocumentInlayHint: askFor(r, func(p *protocol.InlayHintParams) uri.URI { return p.TextDocument.URI }),
 		},
-		changed:    func(s *Server, _, _ *Folder) { r.changed(s) },
+		changed:    func(s *Server, _, _ *view.Folder) { r.changed(s) },
 		configured: r.changed,
 	}
 }
 
 // inlayHints returns the hints of a document, and what is seen of them.
-func inlayHints(v *View, u uri.URI) (any, string) {
+func inlayHints(v *view.View, u uri.URI) (any, string) {
 	hints := []protocol.InlayHint{}
 	d := v.Document(u)
 	if d == nil {
@@ -35,20 +38,20 @@ func inlayHints(v *View, u uri.URI) (any, string) {
 	if f == nil || !f.Settings.InlayHints || f.Prediction == nil || f.Prediction.Rung == "" {
 		return hints, ""
 	}
-	at := v.placer(f)
+	at := v.Locator(f)
 	m, seen, last := d.Mapper(), "", 0
 	for _, e := range f.Prediction.Edits {
 		if e.Position.File != d.Path {
 			continue
 		}
-		p, ok := at.now(e.Position)
+		p, ok := at.Now(e.Position)
 		if !ok || p.Line == last { // several names in one line
 			continue
 		}
 		last = p.Line
-		label, why := f.hint(at, p)
+		label, why := hintAt(f, at, p)
 		h := protocol.InlayHint{
-			Position: m.Position(m.LineEnd(m.GoOffset(p.Line, p.Column))), Label: protocol.String(label), PaddingLeft: on(true),
+			Position: m.Position(m.LineEnd(m.GoOffset(p.Line, p.Column))), Label: protocol.String(label), PaddingLeft: new(true),
 		}
 		if why != "" {
 			h.Tooltip = protocol.String(why)
@@ -59,16 +62,16 @@ func inlayHints(v *View, u uri.URI) (any, string) {
 	return hints, seen
 }
 
-// hint says what a save does, and why, if a declaration that begins at a
+// hintAt says what a save does, and why, if a declaration that begins at a
 // position is the reason.
-func (f *Folder) hint(at *placer, p manifest.Position) (label, why string) {
-	first, end := at.places(p.File).declaration(p)
+func hintAt(f *view.Folder, at *view.Locator, p manifest.Position) (label, why string) {
+	first, end := declarationLines(at.Ranges(p.File), p)
 	// What is said of the old version of a document is said of its lines.
 	i := slices.IndexFunc(f.Prediction.Diagnostics, func(d manifest.Diagnostic) bool {
-		if !f.tells(d) {
+		if !tells(f, d) {
 			return false
 		}
-		where, ok := at.now(d.Position)
+		where, ok := at.Now(d.Position)
 		return ok && where.File == p.File && first <= where.Line && where.Line <= end
 	})
 	later := ""
@@ -91,7 +94,7 @@ func (f *Folder) hint(at *placer, p manifest.Position) (label, why string) {
 }
 
 // tells reports whether a finding says why a save does what it does.
-func (f *Folder) tells(d manifest.Diagnostic) bool {
+func tells(f *view.Folder, d manifest.Diagnostic) bool {
 	switch f.Prediction.Rung {
 	case manifest.RungHotSwap: // though it changes a signature
 		return d.Code.Rung() == manifest.RungWarmRestart
@@ -101,16 +104,16 @@ func (f *Folder) tells(d manifest.Diagnostic) bool {
 	return d.Code.Rung() == f.Prediction.Rung
 }
 
-// declaration returns the first and the last line of the top-level declaration
+// declarationLines returns the first and the last line of the top-level declaration
 // around a position; the line itself if there is none.
-func (pl *places) declaration(p manifest.Position) (first, last int) {
-	file, tf := pl.parse()
+func declarationLines(pl *view.Ranges, p manifest.Position) (first, last int) {
+	file, tf := pl.Parse()
 	if tf == nil {
 		return p.Line, p.Line
 	}
 	for _, decl := range file.Decls {
-		first, _ := pl.m.GoPosition(tf.Offset(decl.Pos()))
-		last, _ := pl.m.GoPosition(tf.Offset(decl.End()))
+		first, _ := pl.Mapper.GoPosition(tf.Offset(decl.Pos()))
+		last, _ := pl.Mapper.GoPosition(tf.Offset(decl.End()))
 		if first <= p.Line && p.Line <= last {
 			return first, last
 		}

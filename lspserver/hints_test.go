@@ -10,6 +10,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // hints returns the text of each line that has a hint, with the hint at its
@@ -85,7 +86,7 @@ func TestInlayHints(t *testing.T) {
 
 // TestHintsAreOff: they are for those who want them.
 func TestHintsAreOff(t *testing.T) {
-	if defaultSettings().InlayHints {
+	if view.DefaultSettings().InlayHints {
 		t.Error("inlay hints are on by default")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"go/build"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,7 @@ func (f *session) home() string {
 		main = f.status.Main // as the engine found it
 	}
 	roots := []string{paths.ModuleRoot(f.dir)}
-	for _, dir := range sortedKeys(f.dirs) { // a go.work may join modules
+	for _, dir := range slices.Sorted(maps.Keys(f.dirs)) { // a go.work may join modules
 		if root := paths.ModuleRoot(dir); !slices.Contains(roots, root) {
 			roots = append(roots, root)
 		}

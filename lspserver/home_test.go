@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 func TestHome(t *testing.T) {
@@ -39,7 +41,7 @@ func TestHome(t *testing.T) {
 			}
 			f.dir = filepath.Join(root, filepath.FromSlash(tt.dir))
 			f.status.Main = tt.main
-			settings := defaultSettings()
+			settings := view.DefaultSettings()
 			settings.Main = tt.setting
 			f.settings.Store(&settings)
 			want := tt.want

@@ -14,6 +14,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -24,12 +25,12 @@ const maxHovered = 5
 // its registration and over the declaration of its handler.
 func hoverFeature() feature {
 	return feature{
-		advertise: func(_ Client, s *protocol.ServerCapabilities) { s.HoverProvider = protocol.Boolean(true) },
+		advertise: func(_ view.Client, s *protocol.ServerCapabilities) { s.HoverProvider = protocol.Boolean(true) },
 		methods:   map[string]method{protocol.MethodTextDocumentHover: ask(hover)},
 	}
 }
 
-func hover(_ context.Context, v *View, p *protocol.HoverParams) (any, error) {
+func hover(_ context.Context, v *view.View, p *protocol.HoverParams) (any, error) {
 	d := v.Document(p.TextDocument.URI)
 	if d == nil {
 		return nil, nil
@@ -38,19 +39,19 @@ func hover(_ context.Context, v *View, p *protocol.HoverParams) (any, error) {
 	if f == nil || !f.Settings.Hover || f.Prediction == nil {
 		return nil, nil
 	}
-	at := v.placer(f)
-	routes, over := at.under(d, d.Mapper().Offset(p.Position))
+	at := v.Locator(f)
+	routes, over := routesUnder(at, d, d.Mapper().Offset(p.Position))
 	if len(routes) == 0 {
 		return nil, nil
 	}
-	write := f.tellPlain
+	write := plainText
 	kind, rule := protocol.MarkupKindPlainText, "\n"
 	if v.Client.HoverMarkdown {
-		write, kind, rule = f.tellMarkdown, protocol.MarkupKindMarkdown, "\n---\n\n"
+		write, kind, rule = markdownText, protocol.MarkupKindMarkdown, "\n---\n\n"
 	}
 	var parts []string
 	for _, r := range routes[:min(len(routes), maxHovered)] {
-		parts = append(parts, write(f.describe(r)))
+		parts = append(parts, write(describeRoute(f, r)))
 	}
 	if n := len(routes) - maxHovered; n > 0 {
 		parts = append(parts, fmt.Sprintf("and %s\n", count(int64(n), "more route", "more routes")))
@@ -58,37 +59,37 @@ func hover(_ context.Context, v *View, p *protocol.HoverParams) (any, error) {
 	return &protocol.Hover{Contents: &protocol.MarkupContent{Kind: kind, Value: strings.Join(parts, rule)}, Range: &over}, nil
 }
 
-// under returns the routes that an offset in a document is about: those that the
+// routesUnder returns the routes that an offset in a document is about: those that the
 // call around it registers, or whose handler is declared there.
-func (p *placer) under(d *Document, offset int) (routes []*source.Route, over protocol.Range) {
-	pl := p.places(d.Path)
-	_, tf := pl.parse()
+func routesUnder(p *view.Locator, d *view.Document, offset int) (routes []*source.Route, over protocol.Range) {
+	pl := p.Ranges(d.Path)
+	_, tf := pl.Parse()
 	if tf == nil || offset > tf.Size() {
 		return nil, over
 	}
 	pos := tf.Pos(offset)
-	for _, r := range p.registrations(d) {
-		call := pl.call(r.at)
+	for _, r := range p.Registrations(d) {
+		call := pl.Call(r.Position)
 		if call == nil || !speaksOf(call, pos) {
 			continue
 		}
-		routes, over = append(routes, r.route), pl.m.Range(tf.Offset(nameOf(call)), tf.Offset(call.End()))
+		routes, over = append(routes, r.Route), pl.Mapper.Range(tf.Offset(view.NameOf(call)), tf.Offset(call.End()))
 	}
 	if len(routes) > 0 {
 		return routes, over
 	}
-	name := pl.declared(pos)
+	name := functionNameAt(pl, pos)
 	if name == nil {
 		return nil, over
 	}
-	line, column := pl.m.GoPosition(tf.Offset(name.Pos()))
-	for i := range p.f.Prediction.Report.Routes {
-		r := &p.f.Prediction.Report.Routes[i]
+	line, column := pl.Mapper.GoPosition(tf.Offset(name.Pos()))
+	for i := range p.Folder.Prediction.Report.Routes {
+		r := &p.Folder.Prediction.Report.Routes[i]
 		if r.HandlerPosition.File != d.Path {
 			continue
 		}
-		if at, ok := p.now(r.HandlerPosition); ok && at.Line == line && (at.Column == column || at.Column == 0) {
-			routes, over = append(routes, r), pl.span(name)
+		if at, ok := p.Now(r.HandlerPosition); ok && at.Line == line && (at.Column == column || at.Column == 0) {
+			routes, over = append(routes, r), pl.Span(name)
 		}
 	}
 	return routes, over
@@ -97,7 +98,7 @@ func (p *placer) under(d *Document, offset int) (routes []*source.Route, over pr
 // speaksOf reports whether a position in a call is about the call: its name or
 // an argument, and not the inside of a function that is an argument.
 func speaksOf(call *ast.CallExpr, pos token.Pos) bool {
-	if pos < nameOf(call) || pos > call.End() {
+	if pos < view.NameOf(call) || pos > call.End() {
 		return false
 	}
 	about := true
@@ -112,10 +113,10 @@ func speaksOf(call *ast.CallExpr, pos token.Pos) bool {
 	return about
 }
 
-// declared returns the name of the function whose declaration's name is at a
+// functionNameAt returns the name of the function whose declaration's name is at a
 // position; nil if there is none.
-func (pl *places) declared(pos token.Pos) *ast.Ident {
-	file, _ := pl.parse()
+func functionNameAt(pl *view.Ranges, pos token.Pos) *ast.Ident {
+	file, _ := pl.Parse()
 	for _, decl := range file.Decls {
 		if fn, ok := decl.(*ast.FuncDecl); ok && fn.Name.Pos() <= pos && pos <= fn.Name.End() {
 			return fn.Name
@@ -133,20 +134,20 @@ type told struct {
 	lines     []string
 }
 
-// describe puts together what is known of a route of the source.
-func (f *Folder) describe(r *source.Route) told {
+// describeRoute puts together what is known of a route of the source.
+func describeRoute(f *view.Folder, r *source.Route) told {
 	t := told{name: routeName(r.Method, r.Pattern), handler: r.Handler, signature: r.Signature}
 	live := f.LiveRoute(r.Key())
 	if live == nil {
-		t.lines = append(t.lines, "not live yet"+f.afterSave(r))
+		t.lines = append(t.lines, "not live yet"+afterSave(f, r))
 		return t
 	}
 	t.handler, t.signature = live.Handler, live.Signature
 	if !parametric(r.Pattern) {
-		t.url = f.url(r.Pattern)
+		t.url = URLOf(f, r.Pattern)
 	}
-	t.lines = append(t.lines, fmt.Sprintf("live in generation %d", f.Status.Generation)+f.difference(live, r))
-	if s := f.counted.of(r.Key()); s != nil {
+	t.lines = append(t.lines, fmt.Sprintf("live in generation %d", f.Status.Generation)+difference(f, live, r))
+	if s := f.Counters.Of(r.Key()); s != nil {
 		t.lines = append(t.lines, asked(s)...)
 	}
 	return t
@@ -154,7 +155,7 @@ func (f *Folder) describe(r *source.Route) told {
 
 // difference says in what the source differs from what is live, and what a save
 // will do.
-func (f *Folder) difference(live *manifest.Route, r *source.Route) string {
+func difference(f *view.Folder, live *manifest.Route, r *source.Route) string {
 	var is string
 	switch {
 	case r.Broken:
@@ -166,13 +167,13 @@ func (f *Folder) difference(live *manifest.Route, r *source.Route) string {
 	case !source.SameHandler(r.Handler, live.Handler):
 		is = "; the source has " + r.Handler
 	}
-	return is + f.afterSave(r)
+	return is + afterSave(f, r)
 }
 
 // afterSave says what a save will do.
-func (f *Folder) afterSave(r *source.Route) string {
+func afterSave(f *view.Folder, r *source.Route) string {
 	why := ""
-	if d := f.Break(r); d != nil {
+	if d := routeBreak(f, r); d != nil {
 		why = fmt.Sprintf(" (%s)", d.Code)
 	}
 	save := "; a save "
@@ -228,7 +229,7 @@ func asked(s *control.RouteStats) []string {
 
 func clock(t time.Time) string { return t.Local().Format(time.TimeOnly) }
 
-func (f *Folder) tellPlain(t told) string {
+func plainText(t told) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s → %s\n%s\n", visible.Line(t.name), visible.Line(t.handler), visible.Line(t.signature))
 	for _, line := range t.lines {
@@ -237,7 +238,7 @@ func (f *Folder) tellPlain(t told) string {
 	return b.String()
 }
 
-func (f *Folder) tellMarkdown(t told) string {
+func markdownText(t told) string {
 	var b strings.Builder
 	name := code(t.name)
 	if t.url != "" {

@@ -94,7 +94,7 @@ func TestIncidentMoves(t *testing.T) {
 	s.edit("// Anvil", "\n\n// Anvil")
 	s.edit("func home", "func  home")
 	d.Related = incident(d, func(string) bool { return true })
-	moved, ok := f.moved(s.view.documents, d)
+	moved, ok := f.moved(s.view.Documents, d)
 	if want := s.at("return nil\n").Line; !ok || moved.Line != want {
 		t.Errorf("it is in line %d, %t; want %d", moved.Line, ok, want)
 	}
@@ -143,7 +143,7 @@ func (i *incidents) event(kind control.EventKind, ds ...manifest.Diagnostic) {
 func (i *incidents) shown() string {
 	i.f.predict()
 	synctest.Wait()
-	lines := strings.Split(string(i.s.docs.all().byPath[i.path].Text), "\n")
+	lines := strings.Split(string(i.s.docs.Latest().ByPath[i.path].Text), "\n")
 	var out []string
 	for _, d := range i.published(i.path).Diagnostics {
 		message, _ := d.Message.(protocol.String)

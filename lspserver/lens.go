@@ -14,6 +14,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // maxLensesPerLine bounds the lenses of a line that registers many routes.
@@ -22,19 +23,19 @@ const maxLensesPerLine = 5
 // codeLensFeature is what stands above AnvilRegisterRoutes and each
 // registration: what is live, and what it was asked for.
 func codeLensFeature() feature {
-	r := newRefresher(protocol.MethodWorkspaceCodeLensRefresh, func(c Client) bool { return c.CodeLensRefresh }, codeLenses)
+	r := newRefresher(protocol.MethodWorkspaceCodeLensRefresh, func(c view.Client) bool { return c.CodeLensRefresh }, codeLenses)
 	return feature{
-		advertise: func(_ Client, s *protocol.ServerCapabilities) { s.CodeLensProvider = &protocol.CodeLensOptions{} },
+		advertise: func(_ view.Client, s *protocol.ServerCapabilities) { s.CodeLensProvider = &protocol.CodeLensOptions{} },
 		methods: map[string]method{
 			protocol.MethodTextDocumentCodeLens: askFor(r, func(p *protocol.CodeLensParams) uri.URI { return p.TextDocument.URI }),
 		},
-		changed:    func(s *Server, _, _ *Folder) { r.changed(s) },
+		changed:    func(s *Server, _, _ *view.Folder) { r.changed(s) },
 		configured: r.changed,
 	}
 }
 
 // codeLenses returns the lenses of a document, and what is seen of them.
-func codeLenses(v *View, u uri.URI) (any, string) {
+func codeLenses(v *view.View, u uri.URI) (any, string) {
 	lenses := []protocol.CodeLens{}
 	d := v.Document(u)
 	if d == nil {
@@ -44,9 +45,9 @@ func codeLenses(v *View, u uri.URI) (any, string) {
 	if f == nil || !f.Settings.CodeLens {
 		return lenses, ""
 	}
-	at := v.placer(f)
-	lenses = append(lenses, at.registerLenses(d)...)
-	lenses = append(lenses, at.routeLenses(d)...)
+	at := v.Locator(f)
+	lenses = append(lenses, registerLenses(at, d)...)
+	lenses = append(lenses, routeLenses(at, d)...)
 	var seen strings.Builder
 	for _, l := range lenses {
 		fmt.Fprintf(&seen, "%d %s\n", l.Range.Start.Line, l.Command.Title)
@@ -54,24 +55,26 @@ func codeLenses(v *View, u uri.URI) (any, string) {
 	return lenses, seen.String()
 }
 
-// lens makes a lens of a click.
-func (p *placer) lens(where protocol.Range, command string, arg commandArgument, title string) protocol.CodeLens {
-	arg.Folder = p.f.URI
+// newLens makes a lens of a click.
+func newLens(p *view.Locator, where protocol.Range, command string, arg commandArgument, title string) protocol.CodeLens {
+	arg.Folder = p.Folder.URI
 	return protocol.CodeLens{Range: where, Command: protocol.Command{Title: title, Command: command, Arguments: []protocol.LSPAny{raw(arg)}}}
 }
 
 // registerLenses stand above AnvilRegisterRoutes: the state of the live server,
 // and what can be done about it.
-func (p *placer) registerLenses(d *Document) []protocol.CodeLens {
-	name := p.places(d.Path).topLevel(markRegister)
-	if name == nil || !discover.Matches(d.Path, d.Text, p.f.Settings.Tags) {
+func registerLenses(p *view.Locator, d *view.Document) []protocol.CodeLens {
+	name := topLevelName(p.Ranges(d.Path), manifest.RegisterName)
+	if name == nil || !discover.Matches(d.Path, d.Text, p.Folder.Settings.Tags) {
 		return nil // or the file is in no build
 	}
-	where := p.places(d.Path).span(name)
-	lens := func(command, title string) protocol.CodeLens { return p.lens(where, command, commandArgument{}, title) }
-	s := &p.f.Status
+	where := p.Ranges(d.Path).Span(name)
+	lens := func(command, title string) protocol.CodeLens {
+		return newLens(p, where, command, commandArgument{}, title)
+	}
+	s := &p.Folder.Status
 	switch {
-	case s.State == StateOff:
+	case s.State == view.StateOff:
 		return []protocol.CodeLens{lens("anvil.start", "start the live server")}
 	case s.State == control.StateDown:
 		return []protocol.CodeLens{lens("anvil.showLog", "the live server is down"), lens("anvil.reload", "reload"), lens("anvil.restart", "restart")}
@@ -82,26 +85,26 @@ func (p *placer) registerLenses(d *Document) []protocol.CodeLens {
 	if s.State == control.StateKept {
 		title += " · newer code is kept back"
 	}
-	if n := len(p.f.Engine.Held); n > 0 {
+	if n := len(p.Folder.Engine.Held); n > 0 {
 		title += " · " + count(int64(n), "saved file waits", "saved files wait")
 	}
 	out := []protocol.CodeLens{lens("anvil.openRoute", title), lens("anvil.reload", "reload"), lens("anvil.restart", "restart")}
-	if p.f.canRollBack() {
+	if canRollBack(p.Folder) {
 		out = append(out, lens("anvil.rollback", "rollback"))
 	}
 	return out
 }
 
 // canRollBack reports whether there is an earlier generation in the process.
-func (f *Folder) canRollBack() bool {
+func canRollBack(f *view.Folder) bool {
 	live := f.Engine.Live
 	return live != nil && slices.ContainsFunc(live.Generations, func(g control.GenerationStatus) bool { return g.Number < f.Status.Generation })
 }
 
-// topLevel returns the name of a function or variable of the file; nil if it
+// topLevelName returns the name of a function or variable of the file; nil if it
 // declares none of that name.
-func (pl *places) topLevel(name string) *ast.Ident {
-	file, tf := pl.parse()
+func topLevelName(pl *view.Ranges, name string) *ast.Ident {
+	file, tf := pl.Parse()
 	if tf == nil {
 		return nil
 	}
@@ -129,27 +132,27 @@ func (pl *places) topLevel(name string) *ast.Ident {
 
 // routeLenses stand above the registrations in a document. What stands in a
 // line that is being edited has none until it is known again what it registers.
-func (p *placer) routeLenses(d *Document) []protocol.CodeLens {
+func routeLenses(p *view.Locator, d *view.Document) []protocol.CodeLens {
 	var out []protocol.CodeLens
 	perLine := map[int]int{}
-	for _, r := range p.registrations(d) {
-		n := perLine[r.at.Line]
-		perLine[r.at.Line]++
-		where := p.places(d.Path).at(r.at)
+	for _, r := range p.Registrations(d) {
+		n := perLine[r.Position.Line]
+		perLine[r.Position.Line]++
+		where := p.Ranges(d.Path).At(r.Position)
 		switch {
 		case n < maxLensesPerLine:
-			k := r.route.Key()
+			k := r.Route.Key()
 			arg := commandArgument{Method: k.Method, Pattern: k.Pattern, Mount: k.Mount}
-			out = append(out, p.lens(where, "anvil.openRoute", arg, p.f.summary(k)))
+			out = append(out, newLens(p, where, "anvil.openRoute", arg, routeSummary(p.Folder, k)))
 		case n == maxLensesPerLine:
-			out = append(out, p.lens(where, "anvil.showRoutes", commandArgument{}, "and more routes"))
+			out = append(out, newLens(p, where, "anvil.showRoutes", commandArgument{}, "and more routes"))
 		}
 	}
 	return out
 }
 
-// summary says of a route what is worth knowing at a glance.
-func (f *Folder) summary(k manifest.RouteKey) string {
+// routeSummary says of a route what is worth knowing at a glance.
+func routeSummary(f *view.Folder, k manifest.RouteKey) string {
 	parts := []string{routeName(k.Method, k.Pattern)}
 	switch {
 	case f.Status.Generation == 0:
@@ -158,7 +161,7 @@ func (f *Folder) summary(k manifest.RouteKey) string {
 		return parts[0] + " · not live yet"
 	}
 	parts = append(parts, fmt.Sprintf("gen %d", f.Status.Generation))
-	s := f.counted.of(k)
+	s := f.Counters.Of(k)
 	if s == nil {
 		return strings.Join(parts, " · ")
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -60,7 +61,7 @@ func TestCodeLenses(t *testing.T) {
 		}, []string{sceneLive, sceneReload, sceneRestart, sceneLogin, sceneStatic}},
 		{"text that does not parse", func(s *scene) { s.edit("func home", "fun home") },
 			[]string{sceneLive, sceneReload, sceneRestart, sceneHome, sceneShow, sceneLogin, sceneStatic}},
-		{"opened with edits", func(s *scene) { s.folder.basis = &documentSet{}; s.edit("// Anvil", "\n\n// Anvil") },
+		{"opened with edits", func(s *scene) { s.folder.Basis = &view.DocumentSet{}; s.edit("// Anvil", "\n\n// Anvil") },
 			[]string{sceneLive, sceneReload, sceneRestart}},
 		{"a route that is not live", func(s *scene) {
 			s.folder.Manifest.Routes = slices.DeleteFunc(s.folder.Manifest.Routes, func(r manifest.Route) bool { return r.Pattern == "/" })
@@ -73,11 +74,11 @@ func TestCodeLenses(t *testing.T) {
 		{"newer code is kept back", func(s *scene) { s.folder.Status.State = control.StateKept; s.folder.Engine.Held = []string{"a.go"} },
 			[]string{sceneLive + " · newer code is kept back · 1 saved file waits", sceneReload, sceneRestart, sceneHome, sceneShow, sceneLogin, sceneStatic}},
 		{"nothing runs", func(s *scene) {
-			s.folder.Status = Status{State: StateOff}
+			s.folder.Status = view.Status{State: view.StateOff}
 			s.folder.Manifest, s.folder.Prediction = nil, nil
 		},
 			[]string{sceneRegister + "start the live server"}},
-		{"starting", func(s *scene) { s.folder.Status = Status{State: control.StateBuilding}; s.folder.Prediction = nil },
+		{"starting", func(s *scene) { s.folder.Status = view.Status{State: control.StateBuilding}; s.folder.Prediction = nil },
 			[]string{sceneRegister + "starting …"}},
 		{"down", func(s *scene) { s.folder.Status.State = control.StateDown; s.folder.Prediction = nil },
 			[]string{sceneRegister + "the live server is down", sceneReload, sceneRestart}},

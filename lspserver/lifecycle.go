@@ -3,12 +3,16 @@ package lspserver
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // lifecycleFeature is the beginning and the end of a conversation.
@@ -57,7 +61,7 @@ type initializationOptions struct {
 
 func (s *Server) initialize(p *protocol.InitializeParams) *protocol.InitializeResult {
 	s.phase = phaseInitialized
-	s.client = newClient(&p.Capabilities, p.ClientInfo)
+	s.client = view.NewClient(&p.Capabilities, p.ClientInfo)
 	s.setTrace(p.Trace)
 	var o initializationOptions
 	if len(p.InitializationOptions) > 0 {
@@ -86,7 +90,7 @@ func (s *Server) initialize(p *protocol.InitializeParams) *protocol.InitializeRe
 			f.advertise(s.client, &result.Capabilities)
 		}
 	}
-	result.Capabilities.ExecuteCommandProvider = protocol.ExecuteCommandOptions{Commands: sortedKeys(s.commands)}
+	result.Capabilities.ExecuteCommandProvider = protocol.ExecuteCommandOptions{Commands: slices.Sorted(maps.Keys(s.commands))}
 	return result
 }
 
@@ -97,7 +101,7 @@ func rootFolders(p *protocol.InitializeParams) []protocol.WorkspaceFolder {
 	}
 	root := ""
 	if u := p.RootURI; u != nil {
-		root = pathOf(*u)
+		root = view.PathOf(*u)
 	} else if path, ok := p.RootPath.Get(); ok {
 		root = path
 	}

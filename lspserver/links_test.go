@@ -13,6 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // TestLinkedFiles: a file that the go command reaches through a symbolic link is
@@ -45,7 +46,7 @@ func TestLinkedFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 				o := &oracle{dirs: []string{filepath.Dir(in(tt.file))}, links: map[string][]string{}}
-				if filepath.Dir(in(tt.file)) == realPath(filepath.Dir(in(tt.file))) {
+				if filepath.Dir(in(tt.file)) == view.RealPath(filepath.Dir(in(tt.file))) {
 					o.links[in(tt.real)] = []string{in(tt.file)}
 				} else {
 					o.links[filepath.Dir(in(tt.real))] = []string{filepath.Dir(in(tt.file))}
@@ -91,7 +92,7 @@ func TestLinkedFiles(t *testing.T) {
 					t.Errorf("the engine was asked to %q, want %q", got, want)
 				}
 				didClose(d.s, &protocol.DidCloseTextDocumentParams{TextDocument: protocol.TextDocumentIdentifier{URI: doc.URI}})
-				if set := d.s.docs.all(); len(set.byPath)+len(set.byURI) != 0 {
+				if set := d.s.docs.Latest(); len(set.ByPath)+len(set.ByURI) != 0 {
 					t.Errorf("closed, there is %v", set)
 				}
 			}))
@@ -127,7 +128,7 @@ func linkedTwice(t *testing.T) {
 			t.Errorf("of %s: %+v", f.dir, fc.Diagnostics)
 		}
 	}
-	if got := d.s.docs.all().byURI[uri.File(real)].Path; got != real {
+	if got := d.s.docs.Latest().ByURI[uri.File(real)].Path; got != real {
 		t.Errorf("the document is %s", got)
 	}
 	if ds := published(d, real).Diagnostics; len(ds) != 1 {

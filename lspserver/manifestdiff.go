@@ -7,11 +7,12 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
 // manifestDiff says in what the source differs from what is live, for a person.
-func manifestDiff(f *Folder) string {
+func manifestDiff(f *view.Folder) string {
 	var b strings.Builder
 	now := *f.Manifest
 	now.Routes, now.State = nil, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible/visibletest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // hostilePatterns are patterns of a checkout that nobody has read. A browser
@@ -31,7 +32,7 @@ func TestHostileMarkdown(t *testing.T) {
 		r := &s.folder.Prediction.Report.Routes[0]
 		r.Pattern, r.Handler, r.Signature = pattern, pattern, "func(struct { A string \"x```\\n\" }) "+pattern
 		s.folder.Manifest.Routes = []manifest.Route{r.Route}
-		s.folder.counted = (*counters)(nil).with([]control.RouteStats{{
+		s.folder.Counters = (*view.Counters)(nil).With([]control.RouteStats{{
 			Method: r.Method, Pattern: pattern, Requests: 1, LastStatus: 200, LastTime: noon, LastPath: pattern,
 			Panic: &control.RoutePanic{Message: "![x](https://evil.example) www.evil.example a@evil.example " + pattern, Request: "GET " + pattern},
 		}})

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 
 	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // TestNothingIsToldOnce: somebody who opens a Go file of a folder without an
@@ -14,7 +16,7 @@ import (
 func TestNothingIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		dir := realPath(t.TempDir())
+		dir := view.RealPath(t.TempDir())
 		d.s.mu.Lock()
 		d.s.folders = append(d.s.folders, &workspaceFolder{given: dir, dir: dir, scanned: true, nothing: discovery{reason: "it has no main", concerns: true}})
 		d.s.mu.Unlock()

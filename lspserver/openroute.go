@@ -11,14 +11,15 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // parametric reports whether a pattern has places for values, so that it is no
 // path.
 func parametric(pattern string) bool { return strings.ContainsAny(pattern, "{*") }
 
-// url returns where a path is served; empty if nothing is.
-func (f *Folder) url(path string) string {
+// URLOf returns where a path is served; empty if nothing is.
+func URLOf(f *view.Folder, path string) string {
 	if f.Status.URL == "" {
 		return ""
 	}
@@ -51,7 +52,7 @@ func openRoute(ctx context.Context, s *Server, f *session, arg commandArgument) 
 	}
 	path := arg.Path
 	for _, mount := range []bool{arg.Mount, !arg.Mount} { // not every client tells it
-		last := v.counted.of(manifest.RouteKey{Method: arg.Method, Pattern: arg.Pattern, Mount: mount})
+		last := v.Counters.Of(manifest.RouteKey{Method: arg.Method, Pattern: arg.Pattern, Mount: mount})
 		if path == "" && last != nil && parametric(arg.Pattern) {
 			path = last.LastPath
 		}
@@ -59,7 +60,7 @@ func openRoute(ctx context.Context, s *Server, f *session, arg commandArgument) 
 	if path == "" {
 		path = strings.TrimSuffix(arg.Pattern, "/*") // below a mounted handler
 	}
-	out := &opened{URL: v.url(path)}
+	out := &opened{URL: URLOf(v, path)}
 	switch {
 	case arg.Method != "" && arg.Method != "GET" && arg.Method != "*":
 		out.Message = fmt.Sprintf("%s cannot be opened in a browser: try  curl -i -X %s %s", visible.Line(arg.Method+" "+arg.Pattern), visible.Shell(arg.Method), visible.Shell(out.URL))

@@ -14,6 +14,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // predictor is what an *engine.Predictor does; see there.
@@ -77,7 +78,7 @@ func (f *session) predictLoop() {
 
 // rest waits until typing rests. It reports false if the session ended.
 func (f *session) rest() bool {
-	delay := f.getSettings().delay()
+	delay := f.getSettings().Delay()
 	if f.urgent.Swap(false) || delay == 0 {
 		return true
 	}
@@ -107,7 +108,7 @@ func (f *session) predict() {
 	f.undo = cancel
 	o := f.predictor
 	f.mu.Unlock()
-	docs := f.s.docs.all()
+	docs := f.s.docs.Latest()
 	if o != nil && f.trusted.Load() {
 		f.predictFrom(ctx, o, docs)
 	}
@@ -119,12 +120,12 @@ func (f *session) predict() {
 }
 
 // predictFrom asks the predictor and keeps its answer, unless ctx ends before.
-func (f *session) predictFrom(ctx context.Context, o predictor, docs *documentSet) {
+func (f *session) predictFrom(ctx context.Context, o predictor, docs *view.DocumentSet) {
 	f.refresh(ctx, o)
-	docs = docs.current() // of the others the disk counts
+	docs = docs.WithoutStale() // of the others the disk counts
 	buffers, versions, clean := map[string][]byte{}, map[string]int32{}, true
-	for path, doc := range docs.byPath {
-		if path == doc.real && path != doc.Path {
+	for path, doc := range docs.ByPath {
+		if path == doc.Real && path != doc.Path {
 			continue // the go command has it by another name only
 		}
 		if f.covers(path) {
@@ -211,7 +212,7 @@ func (f *session) takeHeld(ctx context.Context, o predictor) {
 	f.mu.Lock()
 	l, h, generation := f.link, f.held, f.status.Generation
 	names := f.status.Held
-	ready := f.getSettings().OnSave == SaveNoErrors && h.waits && !h.checked && !f.paused && l != nil
+	ready := f.getSettings().OnSave == view.SaveNoErrors && h.waits && !h.checked && !f.paused && l != nil
 	f.mu.Unlock()
 	if !ready {
 		return

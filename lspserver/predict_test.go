@@ -10,6 +10,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/build"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // TestPredictRefused: code on disk that cannot be loaded does not keep what is
@@ -131,8 +132,8 @@ func TestTakeHeld(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDesk(t)
-				settings := defaultSettings()
-				settings.OnSave = SaveNoErrors
+				settings := view.DefaultSettings()
+				settings.OnSave = view.SaveNoErrors
 				d.s.settings.Store(&settings)
 				f, o, l := d.session("app"), &oracle{}, &puppet{}
 				f.predictor, f.link = o, l

@@ -14,6 +14,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -29,7 +30,7 @@ func TestPredictedMessage(t *testing.T) {
 		{"a save restarts", func(*session) {}, "restarts on save: "},
 		{"paused", func(f *session) { f.paused = true }, "needs a restart: "},
 		{"files are held", func(f *session) { f.status.Held = []string{"a.go"} }, "needs a restart: "},
-		{"asked first", func(f *session) { f.memory.decisions[manifest.CodeSignature] = BreakAsk }, "needs a restart: "},
+		{"asked first", func(f *session) { f.memory.decisions[manifest.CodeSignature] = view.BreakAsk }, "needs a restart: "},
 		{"nothing runs", func(f *session) { f.link = nil }, "needs a restart: "},
 		{"something else keeps it back", func(f *session) { f.prediction.Rung = manifest.RungKeep }, ""},
 		{"happened", func(f *session) { f.prediction, f.status.Problems = nil, []manifest.Diagnostic{found} }, ""},
@@ -41,7 +42,7 @@ func TestPredictedMessage(t *testing.T) {
 			f.prediction = &engine.Prediction{Rung: manifest.RungWarmRestart, Diagnostics: []manifest.Diagnostic{found}}
 			tt.prepare(f)
 			f.mu.Lock()
-			all := f.collect(d.s.docs.all())
+			all := f.collect(d.s.docs.Latest())
 			f.mu.Unlock()
 			if len(all) != 1 || all[0].Message != tt.want+found.Message {
 				t.Errorf("got %+v", all)

@@ -139,7 +139,7 @@ func (p *progress) begin(doing string) {
 		}
 		now.agreed, now.said = true, now.doing
 		message := now.doing
-		p.send(now.token, &protocol.WorkDoneProgressBegin{Kind: "begin", Title: now.title, Message: &message, Cancellable: on(false)})
+		p.send(now.token, &protocol.WorkDoneProgressBegin{Kind: "begin", Title: now.title, Message: &message, Cancellable: new(false)})
 		if now.over {
 			p.finish(now)
 		}

@@ -5,30 +5,33 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // statement is what one session says: about some files, of documents as they
 // were.
 type statement struct {
-	docs  *documentSet
+	docs  *view.DocumentSet
 	files map[uri.URI][]protocol.Diagnostic
 }
 
 // about reports whether a statement is about the text of a file that there is
 // now; doc is nil if it is not open.
-func (st statement) about(u uri.URI, doc *Document) bool {
-	var then *Document
+func (st statement) about(u uri.URI, doc *view.Document) bool {
+	var then *view.Document
 	if st.docs != nil {
-		then = st.docs.byURI[u]
+		then = st.docs.ByURI[u]
 	}
 	if then == nil || doc == nil {
 		return then == doc
 	}
-	return then.sum == doc.sum
+	return then.Sum == doc.Sum
 }
 
 // publisher sends diagnostics: of all sessions together for each file, and only
@@ -53,14 +56,14 @@ func newPublisher(s *Server) *publisher {
 }
 
 // publish replaces what a session says. docs are the documents that it is about.
-func (p *publisher) publish(f *session, docs *documentSet, now map[uri.URI][]protocol.Diagnostic) {
+func (p *publisher) publish(f *session, docs *view.DocumentSet, now map[uri.URI][]protocol.Diagnostic) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.said[f] = (statement{docs, now}); f.ctx.Err() != nil {
 		delete(p.said, f) // who has ended is not waited for
 	}
 	for _, u := range p.concerned() {
-		p.send(u, p.s.docs.all().byURI[u])
+		p.send(u, p.s.docs.Latest().ByURI[u])
 	}
 }
 
@@ -70,7 +73,7 @@ func (p *publisher) forget(f *session) {
 	defer p.mu.Unlock()
 	delete(p.said, f)
 	for _, u := range p.concerned() {
-		p.send(u, p.s.docs.all().byURI[u])
+		p.send(u, p.s.docs.Latest().ByURI[u])
 	}
 }
 
@@ -102,7 +105,7 @@ func (p *publisher) concerned() []uri.URI {
 // send tells the client about one file, unless it knows. What was said of
 // another text than that of doc, the newest, is left out; if who said it looks at
 // the newest just now, nothing is sent until it has spoken.
-func (p *publisher) send(u uri.URI, doc *Document) {
+func (p *publisher) send(u uri.URI, doc *view.Document) {
 	now := sentDiagnostics{}
 	params := &protocol.PublishDiagnosticsParams{URI: u, Diagnostics: []protocol.Diagnostic{}}
 	for _, f := range p.order() {
@@ -110,7 +113,7 @@ func (p *publisher) send(u uri.URI, doc *Document) {
 		switch {
 		case st.about(u, doc):
 			params.Diagnostics = append(params.Diagnostics, st.files[u]...)
-		case slices.ContainsFunc(p.s.docs.all().links.names(realPath(pathOf(u))), f.covers):
+		case slices.ContainsFunc(p.s.docs.Latest().Links.Names(view.RealPath(view.PathOf(u))), f.covers):
 			return
 		}
 	}
@@ -160,5 +163,5 @@ func once(ds []protocol.Diagnostic) []protocol.Diagnostic {
 
 // order returns the sessions, sorted.
 func (p *publisher) order() []*session {
-	return slices.SortedFunc(maps.Keys(p.said), func(a, b *session) int { return compareStrings(a.dir, b.dir) })
+	return slices.SortedFunc(maps.Keys(p.said), func(a, b *session) int { return strings.Compare(a.dir, b.dir) })
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // sharing has two sessions own a directory that neither is in, and returns them
@@ -118,7 +119,7 @@ func TestPublishOtherName(t *testing.T) {
 					if err := protocol.Unmarshal(m.Params, &p); err != nil {
 						t.Fatal(err)
 					}
-					byPath[pathOf(p.URI)], names[p.URI] = len(p.Diagnostics), len(p.Diagnostics)
+					byPath[view.PathOf(p.URI)], names[p.URI] = len(p.Diagnostics), len(p.Diagnostics)
 				}
 				total := 0
 				for _, n := range names {
@@ -148,7 +149,7 @@ func TestPublishAfterTheEnd(t *testing.T) {
 		d := newDesk(t)
 		x, y, file := d.sharing(filepath.Join(t.TempDir(), "handlers"))
 		d.open(file, "\n"+mark)
-		docs := d.s.docs.all()
+		docs := d.s.docs.Latest()
 		x.predict()
 		y.predict()
 		x.end()

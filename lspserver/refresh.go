@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.lsp.dev/uri"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // refreshInterval is how often a client is asked to ask again, at most.
@@ -17,9 +19,9 @@ const refreshInterval = time.Second
 // that whatever changes without being seen costs no message; and nothing runs
 // while nothing changes.
 type refresher struct {
-	method string                                 // <x>/refresh
-	able   func(Client) bool                      // whether the client knows it
-	answer func(v *View, u uri.URI) (any, string) // and its text, to compare
+	method string                                      // <x>/refresh
+	able   func(view.Client) bool                      // whether the client knows it
+	answer func(v *view.View, u uri.URI) (any, string) // and its text, to compare
 
 	mu      sync.Mutex         // guards what follows
 	shown   map[uri.URI]string // what the client has, by document
@@ -27,7 +29,7 @@ type refresher struct {
 	busy    bool               // run runs
 }
 
-func newRefresher(method string, able func(Client) bool, answer func(*View, uri.URI) (any, string)) *refresher {
+func newRefresher(method string, able func(view.Client) bool, answer func(*view.View, uri.URI) (any, string)) *refresher {
 	return &refresher{method: method, able: able, answer: answer, shown: map[uri.URI]string{}}
 }
 
@@ -54,7 +56,7 @@ func askFor[P any](r *refresher, of func(*P) uri.URI) method {
 
 // keep remembers what the client has. It reports whether something has changed
 // meanwhile.
-func (r *refresher) keep(v *View, u uri.URI, text string, changes int) bool {
+func (r *refresher) keep(v *view.View, u uri.URI, text string, changes int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if v.Document(u) == nil || !r.able(v.Client) {
@@ -110,7 +112,7 @@ func (r *refresher) run(s *Server) {
 
 // differs reports whether something differs from what the client has, which it
 // is then taken to have.
-func (r *refresher) differs(v *View) bool {
+func (r *refresher) differs(v *view.View) bool {
 	r.mu.Lock()
 	known := make([]uri.URI, 0, len(r.shown))
 	for u := range r.shown {

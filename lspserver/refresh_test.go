@@ -15,6 +15,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // client is an editor that answers everything with null and counts what it was
@@ -82,7 +83,7 @@ func newRefreshBench(t *testing.T) *refreshBench {
 	b.s.client = b.view.Client
 	ctx, stop := context.WithCancel(t.Context())
 	b.s.start(ctx)
-	b.s.docs.now.Store(b.view.documents)
+	b.s.docs.Now.Store(b.view.Documents)
 	x := &session{s: b.s, dir: b.folder.Dir}
 	x.picture.Store(b.folder)
 	b.s.folders = []*workspaceFolder{{dir: b.folder.Dir, sessions: []*session{x}}}
@@ -96,7 +97,7 @@ func newRefreshBench(t *testing.T) *refreshBench {
 		<-ended
 		toClient.Close()
 	})
-	b.r = newRefresher(protocol.MethodWorkspaceCodeLensRefresh, func(c Client) bool { return c.CodeLensRefresh }, codeLenses)
+	b.r = newRefresher(protocol.MethodWorkspaceCodeLensRefresh, func(c view.Client) bool { return c.CodeLensRefresh }, codeLenses)
 	return b
 }
 
@@ -116,9 +117,9 @@ func (b *refreshBench) ask() {
 // request counts one more request of a route.
 func (b *refreshBench) request() {
 	next := *b.folder
-	s := *next.counted.of(manifest.RouteKey{Method: "GET", Pattern: "/"})
+	s := *next.Counters.Of(manifest.RouteKey{Method: "GET", Pattern: "/"})
 	s.Requests++
-	next.counted = next.counted.with([]control.RouteStats{s})
+	next.Counters = next.Counters.With([]control.RouteStats{s})
 	b.folder = &next
 	b.s.folders[0].sessions[0].picture.Store(&next)
 	b.r.changed(b.s)
@@ -174,7 +175,7 @@ func TestRefresh(t *testing.T) {
 		b.r.changed(b.s)
 		wait(time.Minute, n+1, "a change that is not seen")
 		// A document that is closed is forgotten.
-		b.s.docs.now.Store(&documentSet{})
+		b.s.docs.Now.Store(&view.DocumentSet{})
 		b.request()
 		wait(time.Minute, n+1, "a closed document")
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -68,18 +69,18 @@ type routesResult struct {
 func routesFeature() feature {
 	return feature{
 		methods: map[string]method{
-			"anvil/routes": ask(func(_ context.Context, v *View, p *folderParams) (any, error) {
-				return v.routes(p.Folder)
+			"anvil/routes": ask(func(_ context.Context, v *view.View, p *folderParams) (any, error) {
+				return RoutesIn(v, p.Folder)
 			}),
 		},
 		commands: map[string]command{
 			"anvil.showRoutes": {all: func(s *Server, arg commandArgument) (any, error) {
-				return s.View().routes(arg.Folder)
+				return RoutesIn(s.View(), arg.Folder)
 			}},
 			"anvil.openRoute": {one: openRoute},
 		},
-		changed: func(s *Server, old, now *Folder) {
-			if s.client.Notifications && (old.Manifest != now.Manifest || old.Status.URL != now.Status.URL || old.counted != now.counted || !sameRoutes(old, now)) {
+		changed: func(s *Server, old, now *view.Folder) {
+			if s.client.Notifications && (old.Manifest != now.Manifest || old.Status.URL != now.Status.URL || old.Counters != now.Counters || !sameRoutes(old, now)) {
 				s.conn.NotifyLatest("anvil/routesChanged", string(now.URI), &folderParams{Folder: now.URI})
 			}
 		},
@@ -88,7 +89,7 @@ func routesFeature() feature {
 
 // sameRoutes reports whether the source has the same routes, wherever they
 // stand, and a save would break the same.
-func sameRoutes(a, b *Folder) bool {
+func sameRoutes(a, b *view.Folder) bool {
 	if a.Prediction == b.Prediction {
 		return true
 	}
@@ -96,33 +97,33 @@ func sameRoutes(a, b *Folder) bool {
 		return false
 	}
 	return slices.EqualFunc(a.Prediction.Report.Routes, b.Prediction.Report.Routes, func(x, y source.Route) bool {
-		p, q := a.Break(&x), b.Break(&y)
+		p, q := routeBreak(a, &x), routeBreak(b, &y)
 		x.Position, y.Position = manifest.Position{}, manifest.Position{}
 		return x.Route == y.Route && (p == nil) == (q == nil) && (p == nil || p.Message == q.Message)
 	})
 }
 
-func (v *View) routes(folder uri.URI) (any, error) {
+func RoutesIn(v *view.View, folder uri.URI) (any, error) {
 	folders := v.Folders
 	if folder != "" {
-		f, err := v.named(folder)
+		f, err := FolderNamed(v, folder)
 		if err != nil {
 			return nil, err
 		}
-		folders = []*Folder{f}
+		folders = []*view.Folder{f}
 	}
 	out := routesResult{Routes: []Route{}}
 	for _, f := range folders {
-		out.Routes = append(out.Routes, v.Routes(f)...)
+		out.Routes = append(out.Routes, Routes(v, f)...)
 	}
 	return &out, nil
 }
 
 // Routes returns the routes of an application: those of the live generation,
 // and those that the source has beside them, in the order of the manifest.
-func (v *View) Routes(f *Folder) []Route {
+func Routes(v *view.View, f *view.Folder) []Route {
 	var out []Route
-	at := v.placer(f)
+	at := v.Locator(f)
 	inSource := map[manifest.RouteKey]*source.Route{}
 	if f.Prediction != nil && f.Prediction.Report != nil {
 		for i := range f.Prediction.Report.Routes {
@@ -135,7 +136,7 @@ func (v *View) Routes(f *Folder) []Route {
 	if f.Manifest != nil {
 		for _, r := range f.Manifest.Routes {
 			k := r.Key()
-			out = append(out, v.route(f, at, r, inSource[k], false))
+			out = append(out, newRoute(v, f, at, r, inSource[k], false))
 			delete(inSource, k)
 		}
 	}
@@ -143,49 +144,49 @@ func (v *View) Routes(f *Folder) []Route {
 		return a.Key().Compare(b.Key())
 	})
 	for _, r := range pending {
-		out = append(out, v.route(f, at, r.Route, r, true))
+		out = append(out, newRoute(v, f, at, r.Route, r, true))
 	}
 	return out
 }
 
-// route puts together what is known of a route. Where it stands the source
+// newRoute puts together what is known of a route. Where it stands the source
 // knows best.
-func (v *View) route(f *Folder, here *placer, r manifest.Route, src *source.Route, pending bool) Route {
+func newRoute(v *view.View, f *view.Folder, here *view.Locator, r manifest.Route, src *source.Route, pending bool) Route {
 	out := Route{
 		Folder: f.URI, Method: r.Method, Pattern: r.Pattern, Mount: r.Mount, Handler: r.Handler, Kind: r.Kind, Signature: r.Signature,
-		Generation: f.Status.Generation, Pending: pending, Stats: f.Stats(r.Key()),
+		Generation: f.Status.Generation, Pending: pending, Stats: routeStats(f, r.Key()),
 	}
 	at := r.Position
 	if src != nil {
-		at, _ = here.now(src.Position)
-		if p, ok := here.now(src.HandlerPosition); ok {
-			loc := here.location(p)
+		at, _ = here.Now(src.Position)
+		if p, ok := here.Now(src.HandlerPosition); ok {
+			loc := here.Location(p)
 			out.HandlerLocation = &loc
 		}
 	}
 	if at.File != "" {
-		out.Location = here.location(at)
+		out.Location = here.Location(at)
 	}
 	if !parametric(r.Pattern) {
-		out.URL = f.url(r.Pattern)
+		out.URL = URLOf(f, r.Pattern)
 	}
 	out.Example = shape.ExampleOf(r.Shape)
-	if b := f.Break(src); b != nil {
+	if b := routeBreak(f, src); b != nil {
 		out.Break = &RouteBreak{Code: b.Code, Message: b.Message}
 	}
-	if p := f.panicOf(r.Key()); p != nil && p.Generation == f.Status.Generation {
+	if p := lastPanic(f, r.Key()); p != nil && p.Generation == f.Status.Generation {
 		out.Panic = &RoutePanic{Message: p.Message, At: p.Time, Request: p.Request}
 		if p.File != "" {
-			loc := here.location(p.Position)
+			loc := here.Location(p.Position)
 			out.Panic.Location = &loc
 		}
 	}
 	return out
 }
 
-// Break returns what a save would break about a route of the source; nil if it
+// routeBreak returns what a save would break about a route of the source; nil if it
 // breaks nothing.
-func (f *Folder) Break(src *source.Route) *manifest.Diagnostic {
+func routeBreak(f *view.Folder, src *source.Route) *manifest.Diagnostic {
 	if src == nil || f.Prediction == nil {
 		return nil
 	}
@@ -194,13 +195,9 @@ func (f *Folder) Break(src *source.Route) *manifest.Diagnostic {
 		if d.Code.Rung() == manifest.RungHotSwap {
 			continue
 		}
-		if near(d.Position, src.SignaturePosition) || near(d.Position, src.Position) {
+		if view.SameLine(d.Position, src.SignaturePosition) || view.SameLine(d.Position, src.Position) {
 			return d
 		}
 	}
 	return nil
-}
-
-func near(a, b manifest.Position) bool {
-	return a.File != "" && a.File == b.File && a.Line == b.Line && a.Line != 0
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -43,8 +44,8 @@ func login(c *hotreload.Ctx) error { return nil }
 // scene is an application as a session would show it, with one open document.
 type scene struct {
 	t      *testing.T
-	view   *View
-	folder *Folder
+	view   *view.View
+	folder *view.Folder
 	path   string
 }
 
@@ -54,16 +55,16 @@ func newScene(t *testing.T) *scene {
 	dir := filepath.Join(t.TempDir(), "app")
 	path := filepath.Join(dir, "handlers", "routes.go")
 	s := &scene{t: t, path: path}
-	s.view = &View{Client: Client{Encoding: text.UTF16, CodeLensRefresh: true, HoverMarkdown: true}}
-	s.folder = &Folder{
-		URI: uri.File(dir), Dir: dir, given: dir, Settings: defaultSettings(),
-		Status: Status{Folder: uri.File(dir), State: control.StateLive, Generation: 4, URL: "http://127.0.0.1:8080"},
+	s.view = &view.View{Client: view.Client{Encoding: text.UTF16, CodeLensRefresh: true, HoverMarkdown: true}}
+	s.folder = &view.Folder{
+		URI: uri.File(dir), Dir: dir, Given: dir, Settings: view.DefaultSettings(),
+		Status: view.Status{Folder: uri.File(dir), State: control.StateLive, Generation: 4, URL: "http://127.0.0.1:8080"},
 	}
 	s.folder.Settings.InlayHints = true
-	s.view.Folders = []*Folder{s.folder}
-	s.view.documents = &documentSet{byURI: map[uri.URI]*Document{}, byPath: map[string]*Document{}}
+	s.view.Folders = []*view.Folder{s.folder}
+	s.view.Documents = &view.DocumentSet{ByURI: map[uri.URI]*view.Document{}, ByPath: map[string]*view.Document{}}
 	s.open(1, sceneText)
-	s.folder.basis = s.view.documents
+	s.folder.Basis = s.view.Documents
 	report := &source.Report{Complete: true}
 	for _, r := range []struct{ method, pattern, handler, call, declaration string }{
 		{"GET", "/", "handlers.home", `Get("/", `, "home(c "},
@@ -88,7 +89,7 @@ func newScene(t *testing.T) *scene {
 	}
 	s.folder.Manifest.Sort()
 	s.folder.Prediction = &engine.Prediction{Report: report, Live: s.folder.Manifest}
-	s.folder.counted = s.folder.counted.with([]control.RouteStats{
+	s.folder.Counters = s.folder.Counters.With([]control.RouteStats{
 		{Method: "GET", Pattern: "/"},
 		{
 			Method: "GET", Pattern: "/posts/{id}", Requests: 12, P50: control.Duration(1812 * time.Microsecond), LastStatus: 200,
@@ -106,12 +107,12 @@ var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.Local)
 
 // open shows a version of the document, which the prediction does not know.
 func (s *scene) open(version int32, now string) {
-	d := newDocument(uri.File(s.path), s.path, version, []byte(now), s.view.Client.Encoding)
-	d.Saved = d.sum
+	d := view.NewDocument(uri.File(s.path), s.path, version, []byte(now), s.view.Client.Encoding)
+	d.Saved = d.Sum
 	if version > 1 {
-		d.Saved = s.view.documents.byPath[s.path].Saved
+		d.Saved = s.view.Documents.ByPath[s.path].Saved
 	}
-	s.view.documents = &documentSet{byURI: map[uri.URI]*Document{d.URI: d}, byPath: map[string]*Document{s.path: d}}
+	s.view.Documents = &view.DocumentSet{ByURI: map[uri.URI]*view.Document{d.URI: d}, ByPath: map[string]*view.Document{s.path: d}}
 }
 
 // edit replaces text, without a new prediction.
@@ -124,7 +125,7 @@ func (s *scene) edit(old, new string) {
 	s.open(d.Version+1, strings.Replace(string(d.Text), old, new, 1))
 }
 
-func (s *scene) document() *Document { return s.view.documents.byPath[s.path] }
+func (s *scene) document() *view.Document { return s.view.Documents.ByPath[s.path] }
 
 // at returns where a piece of text begins.
 func (s *scene) at(what string) manifest.Position {

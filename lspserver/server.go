@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -16,7 +17,17 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
+
+// What a client is told, for clients that are written in Go.
+type (
+	Status   = view.Status
+	Settings = view.Settings
+)
+
+// StateOff is the state of an application without a live server.
+const StateOff = view.StateOff
 
 // Options configure a Server.
 type Options struct {
@@ -55,7 +66,7 @@ type Server struct {
 	methods  map[string]method
 	commands map[string]command
 
-	docs  documents
+	docs  view.Documents
 	diags *publisher
 	trace atomic.Value // protocol.TraceValue
 
@@ -64,7 +75,7 @@ type Server struct {
 
 	neighbours neighbours
 
-	settings atomic.Pointer[Settings] // for what is in no folder
+	settings atomic.Pointer[view.Settings] // for what is in no folder
 	trust    trusting
 
 	running  context.Context // ends with Run
@@ -79,7 +90,7 @@ type Server struct {
 	// phase and client are used by the reading goroutine, and client is not
 	// changed after initialize.
 	phase  phase
-	client Client
+	client view.Client
 
 	pulling sync.Mutex // held while the client is asked for the settings
 
@@ -110,7 +121,7 @@ func New(o Options) *Server {
 		opts: o, conn: rpc.NewConn(o.In, o.Out), features: features(), methods: map[string]method{}, commands: map[string]command{},
 		trust: newTrusting(), overrides: map[string]*bool{},
 	}
-	defaults := defaultSettings()
+	defaults := view.DefaultSettings()
 	s.settings.Store(&defaults)
 	s.diags = newPublisher(s)
 	s.trace.Store(protocol.TraceValueOff)
@@ -233,7 +244,7 @@ func (s *Server) nameOf(f *session) string {
 			others = append(others, x.dir)
 		}
 	}
-	return shortName(f.dir, others)
+	return view.ShortName(f.dir, others)
 }
 
 // allSessions returns the sessions, sorted by directory.
@@ -248,6 +259,15 @@ func (s *Server) allSessions() []*session {
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b *session) int { return compareStrings(a.dir, b.dir) })
+	slices.SortFunc(all, func(a, b *session) int { return strings.Compare(a.dir, b.dir) })
 	return all
+}
+
+// View returns how things are now.
+func (s *Server) View() *view.View {
+	v := &view.View{Client: s.client, Documents: s.docs.Latest()}
+	for _, f := range s.allSessions() {
+		v.Folders = append(v.Folders, f.view())
+	}
+	return v
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // session is one application. Its goroutine, run, owns the engine or the
@@ -27,8 +28,8 @@ type session struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	settings atomic.Pointer[Settings] // of the workspace folder; nil: those of the server
-	trusted  atomic.Bool              // its code may be built and run
+	settings atomic.Pointer[view.Settings] // of the workspace folder; nil: those of the server
+	trusted  atomic.Bool                   // its code may be built and run
 
 	output   *engine.Log
 	memory   *memory
@@ -42,16 +43,16 @@ type session struct {
 	places map[string]*placesOf
 
 	showing sync.Mutex // held while a new picture is shown
-	picture atomic.Pointer[Folder]
+	picture atomic.Pointer[view.Folder]
 
 	mu         sync.Mutex // guards what follows
 	override   *bool      // what a command said about running; nil: the settings decide
 	paused     bool       // by a command
 	link       link       // nil while there is none
 	attached   bool
-	state      State  // of the session while there is no link
-	failed     bool   // there is no engine, though one is wanted
-	failure    string // why, as the user was told last
+	state      view.State // of the session while there is no link
+	failed     bool       // there is no engine, though one is wanted
+	failure    string     // why, as the user was told last
 	status     control.Status
 	held       held
 	lastMS     float64
@@ -60,14 +61,14 @@ type session struct {
 	live       *manifest.Manifest
 	predictor  predictor
 	own        bool                // predictor has no engine and needs Refresh
-	madeWith   Settings            // of an own predictor
+	madeWith   view.Settings       // of an own predictor
 	stale      fileList            // what changed on disk since predictor was refreshed
 	refused    fileList            // what it could not be refreshed with
 	dirs       map[string]bool     // whose files belong to the application
 	links      map[string][]string // names that the go command has for files, by real path
 	prediction *engine.Prediction
 	versions   map[string]int32
-	basis      *documentSet       // that the prediction was made for
+	basis      *view.DocumentSet  // that the prediction was made for
 	clean      bool               // prediction is about what is on disk
 	bases      map[problem]texts  // of files with problems, as they were tried
 	undo       context.CancelFunc // ends the running prediction
@@ -75,25 +76,16 @@ type session struct {
 	counting   counting
 }
 
-// State is what a client is told: a state of the engine, or one of these.
-type State = control.State
-
-// States of a session without an engine.
-const (
-	StateOff      State = "off"      // no live server is wanted
-	StateStarting State = "starting" // an engine is being made
-)
-
 // fileList is a set of files that changed; all: any file.
 type fileList struct {
 	all   bool
 	files []string
 }
 
-func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string, settings *Settings) *session {
+func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string, settings *view.Settings) *session {
 	f := &session{
 		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: engine.NewLog(), memory: loadMemory(s.opts.config(), dir),
-		ended: make(chan struct{}), poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: StateOff, places: map[string]*placesOf{},
+		ended: make(chan struct{}), poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: view.StateOff, places: map[string]*placesOf{},
 	}
 	f.settings.Store(settings)
 	f.trusted.Store(s.mayRun(dir))
@@ -112,7 +104,7 @@ func (f *session) poke() {
 
 // covers reports whether a file belongs to the application.
 func (f *session) covers(path string) bool {
-	if !ours(path) {
+	if !view.Relevant(path) {
 		return false
 	}
 	if paths.Below(path, f.dir) {
@@ -151,7 +143,7 @@ func (f *session) run() {
 	wait := time.Duration(0)
 	for f.ctx.Err() == nil {
 		if !f.wanted() {
-			f.set(func() { f.state, f.message = StateOff, f.whyOff() })
+			f.set(func() { f.state, f.message = view.StateOff, f.whyOff() })
 			f.lookAround()
 			select {
 			case <-f.poked:
@@ -195,7 +187,7 @@ func (f *session) hasEnded() bool {
 // end gives back what the session has shown.
 func (f *session) end() {
 	f.cancel()
-	f.set(func() { f.state, f.message = StateOff, "" })
+	f.set(func() { f.state, f.message = view.StateOff, "" })
 	f.s.diags.forget(f)
 	f.s.rename()
 }
@@ -219,12 +211,12 @@ func (f *session) alone() {
 	}
 	settings := f.getSettings()
 	f.mu.Lock()
-	have := f.own && f.madeWith.sameEngine(settings)
+	have := f.own && f.madeWith.SameEngine(settings)
 	f.mu.Unlock()
 	if have {
 		return
 	}
-	opts := settings.engine(f.dir)
+	opts := settings.Engine(f.dir)
 	opts.Decide = func(reasons []manifest.Diagnostic) engine.BreakPolicy {
 		if other, policy := f.otherPolicy(); other {
 			return policy
@@ -281,16 +273,16 @@ func firstOf(a, b string) string {
 }
 
 // view returns the picture of the session.
-func (f *session) view() *Folder { return f.picture.Load() }
+func (f *session) view() *view.Folder { return f.picture.Load() }
 
 // renew takes a new picture and shows it.
 func (f *session) renew() {
 	f.showing.Lock()
 	defer f.showing.Unlock()
 	f.mu.Lock()
-	v := &Folder{
-		URI: uri.File(f.given), Dir: f.dir, Settings: f.getSettings(), given: f.given, Engine: f.status, Manifest: f.live, Prediction: f.prediction, Versions: f.versions,
-		counted: f.counting.now, basis: f.basis, dirs: f.dirs,
+	v := &view.Folder{
+		URI: uri.File(f.given), Dir: f.dir, Settings: f.getSettings(), Given: f.given, Engine: f.status, Manifest: f.live, Prediction: f.prediction, Versions: f.versions,
+		Counters: f.counting.now, Basis: f.basis, Dirs: f.dirs,
 	}
 	v.Status = f.tell(v)
 	old := f.picture.Swap(v)
@@ -302,17 +294,17 @@ func (f *session) renew() {
 
 // savedOnDisk looks what is on disk now, for the documents of a session.
 func (s *Server) savedOnDisk(f *session) {
-	for _, doc := range s.docs.all().byURI {
-		if !slices.ContainsFunc(s.docs.all().links.names(doc.real), f.covers) {
+	for _, doc := range s.docs.Latest().ByURI {
+		if !slices.ContainsFunc(s.docs.Latest().Links.Names(doc.Real), f.covers) {
 			continue
 		}
-		sum := diskSum(doc.Path)
+		sum := view.DiskSum(doc.Path)
 		if doc.Saved == sum {
 			continue
 		}
-		s.docs.update(func(set *documentSet) {
-			if now := set.byURI[doc.URI]; now != nil && now.Version == doc.Version {
-				set.put(now.with(sum))
+		s.docs.Update(func(set *view.DocumentSet) {
+			if now := set.ByURI[doc.URI]; now != nil && now.Version == doc.Version {
+				set.Put(now.WithSaved(sum))
 			}
 		})
 	}

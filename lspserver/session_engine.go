@@ -9,18 +9,19 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // serve has an engine, its own or another's, until it ends. The error says why
 // there is none.
 func (f *session) serve() error {
 	settings := f.getSettings()
-	o := settings.engine(f.dir)
+	o := settings.Engine(f.dir)
 	o.Cwd = f.workDir(settings.Cwd)
 	o.Version = f.s.opts.Version
 	o.Log = f.output
 	o.Decide, o.OnPredictable = f.decide, f.hurry
-	f.set(func() { f.state, f.message, f.failed = StateStarting, "", false })
+	f.set(func() { f.state, f.message, f.failed = view.StateStarting, "", false })
 	f.s.awaitEnding(f.ctx)
 	e, err := engine.New(f.ctx, o)
 	switch {
@@ -43,7 +44,7 @@ func (f *session) serve() error {
 		}
 		return events.Subscribe(context.WithoutCancel(ctx))
 	}, func() bool {
-		return !f.wanted() || !settings.sameEngine(f.getSettings())
+		return !f.wanted() || !settings.SameEngine(f.getSettings())
 	}, stop)
 	stop()
 	err = <-ended
@@ -120,7 +121,7 @@ func (f *session) connect(l link, attached bool, o *engine.Predictor, status con
 func (f *session) disconnect() {
 	f.progress.abandon()
 	f.set(func() {
-		f.link, f.attached, f.status, f.live, f.state = nil, false, control.Status{}, nil, StateStarting
+		f.link, f.attached, f.status, f.live, f.state = nil, false, control.Status{}, nil, view.StateStarting
 		f.bases, f.counting.now, f.counting.since = nil, nil, nil
 		if f.withdraw != nil {
 			f.withdraw()
@@ -206,5 +207,5 @@ func (f *session) holdAsWanted(l link) {
 	f.mu.Lock()
 	paused := f.paused
 	f.mu.Unlock()
-	l.PauseSaves(paused || f.getSettings().OnSave != SaveAlways)
+	l.PauseSaves(paused || f.getSettings().OnSave != view.SaveAlways)
 }

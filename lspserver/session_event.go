@@ -11,6 +11,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // final reports whether an event ends what a save began.
@@ -52,7 +53,7 @@ func (f *session) take(ev control.Event) {
 	case control.EventHeld:
 		f.held.arrived(true)
 		f.message = ev.Message
-		if !f.paused && f.getSettings().OnSave == SaveNoErrors {
+		if !f.paused && f.getSettings().OnSave == view.SaveNoErrors {
 			f.message = "the change waits for code without errors"
 		}
 	case control.EventWaiting:

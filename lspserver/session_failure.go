@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // fail says why there is no engine, once, and goes on without one until retry.
@@ -21,7 +23,7 @@ func (f *session) fail(err error) {
 		f.s.logf(protocol.MessageTypeError, "%s: %s", f.dir, text)
 		f.s.showf(protocol.MessageTypeError, "anvil-lsp: no live server for %s: %s", f.s.nameOf(f), text)
 	}
-	f.set(func() { f.state, f.message = StateOff, text })
+	f.set(func() { f.state, f.message = view.StateOff, text })
 	f.lookAround()
 }
 
@@ -64,7 +66,7 @@ func (s *Server) retry() {
 // what is being tried now may have met what is gone since.
 func (f *session) retry() {
 	f.mu.Lock()
-	again := f.failed || f.link == nil && f.state == StateStarting
+	again := f.failed || f.link == nil && f.state == view.StateStarting
 	f.mu.Unlock()
 	if again {
 		f.poke()

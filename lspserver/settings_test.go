@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -17,12 +18,13 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 func TestSettings(t *testing.T) {
-	s, faults := defaultSettings().overlay(json.RawMessage(`{"onSave":"manual","onBreak":"never","race":"yes","tags":["a","b"],"checkDelay":-1,"unknown":1,"hover":null}`))
-	want := defaultSettings()
-	want.OnSave, want.Tags = SaveManual, []string{"a", "b"}
+	s, faults := view.DefaultSettings().Overlay(json.RawMessage(`{"onSave":"manual","onBreak":"never","race":"yes","tags":["a","b"],"checkDelay":-1,"unknown":1,"hover":null}`))
+	want := view.DefaultSettings()
+	want.OnSave, want.Tags = view.SaveManual, []string{"a", "b"}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("%+v, want %+v", s, want)
 	}
@@ -30,16 +32,16 @@ func TestSettings(t *testing.T) {
 		t.Errorf("faults: %v", faults)
 	}
 	for _, raw := range []string{``, `null`, `{}`} {
-		if s, faults := defaultSettings().overlay(json.RawMessage(raw)); len(faults) != 0 || !reflect.DeepEqual(s, defaultSettings()) {
+		if s, faults := view.DefaultSettings().Overlay(json.RawMessage(raw)); len(faults) != 0 || !reflect.DeepEqual(s, view.DefaultSettings()) {
 			t.Errorf("%q: %+v %v", raw, s, faults)
 		}
 	}
-	if _, faults := defaultSettings().overlay(json.RawMessage(`[1]`)); len(faults) != 1 {
+	if _, faults := view.DefaultSettings().Overlay(json.RawMessage(`[1]`)); len(faults) != 1 {
 		t.Errorf("faults: %v", faults)
 	}
 	again, elsewhere := want, want
 	again.CheckDelay, elsewhere.Cwd = 1, "data"
-	if !want.sameEngine(again) || want.sameEngine(defaultSettings()) || want.sameEngine(elsewhere) {
+	if !want.SameEngine(again) || want.SameEngine(view.DefaultSettings()) || want.SameEngine(elsewhere) {
 		t.Error("what an engine is made with is told wrongly")
 	}
 }
@@ -47,18 +49,18 @@ func TestSettings(t *testing.T) {
 // TestSettingsOverlaid: what is laid over settings changes neither these nor what
 // else is laid over them.
 func TestSettingsOverlaid(t *testing.T) {
-	overlay := func(below Settings, list string) Settings {
-		s, faults := below.overlay(json.RawMessage(fmt.Sprintf(`{"tags":%s,"assets":%[1]s,"args":%[1]s}`, list)))
+	overlay := func(below view.Settings, list string) view.Settings {
+		s, faults := below.Overlay(json.RawMessage(fmt.Sprintf(`{"tags":%s,"assets":%[1]s,"args":%[1]s}`, list)))
 		if len(faults) != 0 {
 			t.Errorf("faults: %v", faults)
 		}
 		return s
 	}
-	initial := overlay(defaultSettings(), `["0","1"]`)
+	initial := overlay(view.DefaultSettings(), `["0","1"]`)
 	one := overlay(initial, `["one"]`)
 	two := overlay(initial, `["two","three"]`)
 	for _, tt := range []struct {
-		s    Settings
+		s    view.Settings
 		want []string
 	}{{initial, []string{"0", "1"}}, {one, []string{"one"}}, {two, []string{"two", "three"}}} {
 		for _, got := range [][]string{tt.s.Tags, tt.s.Assets, tt.s.Args} {
@@ -110,20 +112,20 @@ func TestFolderSettings(t *testing.T) {
 				t.Errorf("%s: %+v, shown are %+v", filepath.Base(f.dir), s, f.view().Settings)
 			}
 		}
-		check(outer, "127.0.0.1:1", SaveAlways)
-		check(inner, "127.0.0.1:2", SaveAlways)
-		check(other, "", SaveManual) // nothing is configured for it alone
+		check(outer, "127.0.0.1:1", view.SaveAlways)
+		check(inner, "127.0.0.1:2", view.SaveAlways)
+		check(other, "", view.SaveManual) // nothing is configured for it alone
 		if n := len(d.client.all(protocol.MethodWindowLogMessage)); n != 1 {
 			t.Errorf("one fault was reported %d times", n)
 		}
 		// The folder around it is closed.
 		d.s.removeFolder(protocol.WorkspaceFolder{URI: uri.File(d.s.folders[0].given)})
-		check(inner, "127.0.0.1:2", SaveAlways)
+		check(inner, "127.0.0.1:2", view.SaveAlways)
 		// A client that answers one item only.
 		d.client.answer = func(string, json.RawMessage) string { return `[{"onSave":"noErrors"}]` }
 		d.s.pullConfiguration(nil)
 		synctest.Wait()
-		check(inner, "", SaveNoErrors)
+		check(inner, "", view.SaveNoErrors)
 	})
 }
 
@@ -157,7 +159,7 @@ func TestWorkDir(t *testing.T) {
 func TestRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		d.s.trustWord(on(false)) // nothing is built here
+		d.s.trustWord(new(false)) // nothing is built here
 		f, other := d.session("x/server"), d.session("y/server")
 		f.fail(errors.New("no such main package"))
 		f.fail(errors.New("no such main package"))
@@ -189,7 +191,7 @@ func TestRetry(t *testing.T) {
 		tries("after saving", true)
 		d.s.retry()
 		tries("after another engine ended", true)
-		f.set(func() { f.state, f.failed = StateStarting, false })
+		f.set(func() { f.state, f.failed = view.StateStarting, false })
 		d.s.retry()
 		tries("though another engine ended while it was being tried", true)
 		f.connect(&puppet{}, true, nil, control.Status{})
@@ -210,7 +212,7 @@ func TestShortName(t *testing.T) {
 		{"/home/ann/x/server", []string{"/home/ann/myserver"}, "server"},
 		{"/x/server", []string{"/home/x/server"}, "/x/server"},
 	} {
-		if got := shortName(tt.path, tt.others); got != tt.want {
+		if got := view.ShortName(tt.path, tt.others); got != tt.want {
 			t.Errorf("%s beside %q is %q, want %q", tt.path, tt.others, got, tt.want)
 		}
 	}
@@ -224,7 +226,7 @@ func TestDocumented(t *testing.T) {
 	}
 	doc := string(data)
 	var settings []string
-	defaults := reflect.ValueOf(defaultSettings())
+	defaults := reflect.ValueOf(view.DefaultSettings())
 	for i := range defaults.NumField() {
 		value, err := json.Marshal(defaults.Field(i).Interface())
 		if err != nil {
@@ -247,15 +249,15 @@ func TestDocumented(t *testing.T) {
 		commands = append(commands, m[1])
 	}
 	s := New(Options{In: strings.NewReader(""), Out: new(strings.Builder)})
-	if slices.Sort(commands); !slices.Equal(commands, sortedKeys(s.commands)) {
-		t.Errorf("the table of commands has %q, the code has %q", commands, sortedKeys(s.commands))
+	if slices.Sort(commands); !slices.Equal(commands, slices.Sorted(maps.Keys(s.commands))) {
+		t.Errorf("the table of commands has %q, the code has %q", commands, slices.Sorted(maps.Keys(s.commands)))
 	}
 	for name := range s.methods {
 		if strings.HasPrefix(name, "anvil/") && !strings.Contains(doc, "`"+name+"`") {
 			t.Errorf("%s is not documented", name)
 		}
 	}
-	if typ := reflect.TypeFor[Status](); true {
+	if typ := reflect.TypeFor[view.Status](); true {
 		for i := range typ.NumField() {
 			if name := typ.Field(i).Tag.Get("json"); !strings.Contains(doc, "`"+name+"`") {
 				t.Errorf("the field %s of anvil/status is not documented", name)

@@ -82,11 +82,11 @@ func TestLeftBehind(t *testing.T) {
 				}
 				f.predict()
 				synctest.Wait()
-				doc, view := d.s.docs.all().byPath[path], d.s.View()
+				doc, now := d.s.docs.Latest().ByPath[path], d.s.View()
 				if doc.Dirty() != tt.dirty || doc.Stale() != tt.stale {
 					t.Errorf("dirty %v, stale %v", doc.Dirty(), doc.Stale())
 				}
-				if got := view.Current(f.view(), doc); got != tt.counts {
+				if got := now.Current(f.view(), doc); got != tt.counts {
 					t.Errorf("the prediction is about the buffer: %v", got)
 				}
 				if got, want := f.view().Prediction.Rung == manifest.RungKeep, tt.counts && strings.Contains(string(doc.Text), mark); got != want {
@@ -109,7 +109,7 @@ func TestNeverSaved(t *testing.T) {
 	d.write(path, "package p\n")
 	for _, path := range []string{path, none} {
 		didOpen(d.s, &protocol.DidOpenTextDocumentParams{TextDocument: protocol.TextDocumentItem{URI: uri.File(path), Version: 1, Text: "package p // typed\n"}})
-		if doc := d.s.docs.all().byPath[path]; !doc.Dirty() || doc.Stale() {
+		if doc := d.s.docs.Latest().ByPath[path]; !doc.Dirty() || doc.Stale() {
 			t.Errorf("%s: dirty %v, stale %v", path, doc.Dirty(), doc.Stale())
 		}
 	}

@@ -5,45 +5,14 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
-
-// counters are what the live server has counted for its routes. They do not
-// change; nil is none.
-type counters struct {
-	routes map[manifest.RouteKey]control.RouteStats
-}
-
-// with returns the counters with some of them replaced.
-func (c *counters) with(changed []control.RouteStats) *counters {
-	next := &counters{routes: make(map[manifest.RouteKey]control.RouteStats, len(changed))}
-	if c != nil {
-		for k, s := range c.routes {
-			next.routes[k] = s
-		}
-	}
-	for _, s := range changed {
-		next.routes[s.Key()] = s
-	}
-	return next
-}
-
-// of returns the counters of a route; nil if there are none.
-func (c *counters) of(k manifest.RouteKey) *control.RouteStats {
-	if c == nil {
-		return nil
-	}
-	s, ok := c.routes[k]
-	if !ok {
-		return nil
-	}
-	return &s
-}
 
 // counting follows the counters of one live server. Events tell what changed;
 // all of them are asked for when a generation went live, and not again until
 // the next: nothing happens while nobody asks the application for anything.
 type counting struct {
-	now    *counters
+	now    *view.Counters
 	asking bool                 // the live server is being asked for all
 	again  bool                 // once more when it has answered
 	since  []control.RouteStats // what events told while it is being asked
@@ -51,7 +20,7 @@ type counting struct {
 
 // told takes an event over.
 func (c *counting) told(changed []control.RouteStats) {
-	c.now = c.now.with(changed)
+	c.now = c.now.With(changed)
 	if c.asking {
 		c.since = append(c.since, changed...)
 	}
@@ -74,7 +43,7 @@ func (f *session) recount(l link) {
 				c := &f.counting
 				if live := status.Live; err == nil && live != nil && f.link == l {
 					f.status.Live = live
-					c.now = (*counters)(nil).with(live.Stats).with(c.since)
+					c.now = (*view.Counters)(nil).With(live.Stats).With(c.since)
 				}
 				c.since = nil
 				again, c.again = c.again && f.ctx.Err() == nil, false
@@ -84,10 +53,10 @@ func (f *session) recount(l link) {
 	})
 }
 
-// Stats returns what the live server has counted for a route; nil if it does
+// routeStats returns what the live server has counted for a route; nil if it does
 // not count.
-func (f *Folder) Stats(k manifest.RouteKey) *RouteStats {
-	s := f.counted.of(k)
+func routeStats(f *view.Folder, k manifest.RouteKey) *RouteStats {
+	s := f.Counters.Of(k)
 	if s == nil {
 		return nil
 	}
@@ -97,10 +66,10 @@ func (f *Folder) Stats(k manifest.RouteKey) *RouteStats {
 	}
 }
 
-// panicOf returns the last panic of a route, of whatever generation; nil if
+// lastPanic returns the last panic of a route, of whatever generation; nil if
 // there was none.
-func (f *Folder) panicOf(k manifest.RouteKey) *control.RoutePanic {
-	if s := f.counted.of(k); s != nil {
+func lastPanic(f *view.Folder, k manifest.RouteKey) *control.RoutePanic {
+	if s := f.Counters.Of(k); s != nil {
 		return s.Panic
 	}
 	return nil

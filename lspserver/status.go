@@ -6,25 +6,9 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
-
-// Status is what anvil/status and anvil/statusOf tell of one application.
-type Status struct {
-	Folder     uri.URI        `json:"folder"`
-	State      State          `json:"state"`
-	Generation int            `json:"generation"`
-	URL        string         `json:"url"`
-	LastMS     float64        `json:"lastMs"`
-	Rung       manifest.Rung  `json:"rung"`
-	Message    string         `json:"message"`
-	Paused     bool           `json:"paused"`
-	Counts     control.Counts `json:"counts"`
-	Problems   int            `json:"problems"`
-	Attached   bool           `json:"attached"`
-}
 
 // folderParams name an application; without a folder the only one is meant.
 type folderParams struct {
@@ -34,15 +18,15 @@ type folderParams struct {
 func statusFeature() feature {
 	return feature{
 		methods: map[string]method{
-			"anvil/statusOf": ask(func(_ context.Context, v *View, p *folderParams) (any, error) {
-				f, err := v.named(p.Folder)
+			"anvil/statusOf": ask(func(_ context.Context, v *view.View, p *folderParams) (any, error) {
+				f, err := FolderNamed(v, p.Folder)
 				if err != nil {
 					return nil, err
 				}
 				return &f.Status, nil
 			}),
 		},
-		changed: func(s *Server, old, now *Folder) {
+		changed: func(s *Server, old, now *view.Folder) {
 			if s.client.Notifications && old.Status != now.Status {
 				s.conn.NotifyLatest("anvil/status", string(now.URI), &now.Status)
 			}
@@ -51,22 +35,22 @@ func statusFeature() feature {
 }
 
 // tell puts the status together; f.mu is held.
-func (f *session) tell(v *Folder) Status {
-	st := Status{
+func (f *session) tell(v *view.Folder) view.Status {
+	st := view.Status{
 		Folder: v.URI, State: f.state, LastMS: f.lastMS, Rung: f.rung, Message: visible.Text(f.message), Attached: f.attached, Counts: f.status.Counts,
-		Paused: f.paused || f.getSettings().OnSave == SaveManual,
+		Paused: f.paused || f.getSettings().OnSave == view.SaveManual,
 	}
 	if f.link != nil {
 		st.State, st.Generation, st.URL = f.status.State, f.status.Generation, f.status.URL
 		// With noErrors it is the session that has the other engine wait.
-		st.Paused = st.Paused || f.status.Paused && f.attached && f.getSettings().OnSave != SaveNoErrors
+		st.Paused = st.Paused || f.status.Paused && f.attached && f.getSettings().OnSave != view.SaveNoErrors
 		st.Problems = len(f.status.Problems)
 	}
 	return st
 }
 
 // shown tells the client what is new.
-func (s *Server) shown(old, now *Folder) {
+func (s *Server) shown(old, now *view.Folder) {
 	for _, feat := range s.features {
 		if feat.changed != nil {
 			feat.changed(s, old, now)

@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	"go.lsp.dev/protocol"
+
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // maxSymbols bounds the answer to one query.
@@ -18,7 +20,7 @@ const maxSymbols = 1000
 // an editor in two.
 func symbolFeature() feature {
 	return feature{
-		advertise: func(_ Client, s *protocol.ServerCapabilities) {
+		advertise: func(_ view.Client, s *protocol.ServerCapabilities) {
 			s.WorkspaceSymbolProvider = &protocol.WorkspaceSymbolOptions{}
 		},
 		methods: map[string]method{
@@ -29,14 +31,14 @@ func symbolFeature() feature {
 
 // workspaceSymbols answers with the routes that a query could mean, the
 // likeliest first.
-func workspaceSymbols(ctx context.Context, v *View, p *protocol.WorkspaceSymbolParams) (any, error) {
+func workspaceSymbols(ctx context.Context, v *view.View, p *protocol.WorkspaceSymbolParams) (any, error) {
 	type match struct {
 		protocol.SymbolInformation
 		score int
 	}
 	var found []match
 	for _, f := range v.Folders {
-		for _, r := range v.Routes(f) {
+		for _, r := range Routes(v, f) {
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 	"github.com/anvilforge/anvil-lsp/lspserver/trust"
 )
 
@@ -56,7 +57,7 @@ func wordOf(object json.RawMessage) *bool {
 		key, err := d.Token()
 		var value json.RawMessage
 		if err != nil || d.Decode(&value) != nil {
-			return on(false)
+			return new(false)
 		}
 		if name, _ := key.(string); !strings.EqualFold(name, "trusted") || name == "trusted" && string(value) == "null" {
 			continue
@@ -265,7 +266,7 @@ func (s *Server) subject(dir string) string {
 		}
 	}
 	home, err := os.UserHomeDir()
-	if best == "" || best == filepath.Dir(best) || err == nil && paths.Below(realPath(home), best) {
+	if best == "" || best == filepath.Dir(best) || err == nil && paths.Below(view.RealPath(home), best) {
 		return dir
 	}
 	return best
@@ -292,7 +293,7 @@ type trustParams = json.RawMessage
 func didTrust(s *Server, p *trustParams) {
 	word := wordOf(*p)
 	if word == nil {
-		word = on(false)
+		word = new(false)
 	}
 	s.trustWord(word)
 	s.recheckTrust()

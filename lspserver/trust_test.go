@@ -11,11 +11,12 @@ import (
 
 	"go.lsp.dev/protocol"
 
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 	"github.com/anvilforge/anvil-lsp/lspserver/trust"
 )
 
 func TestWordOf(t *testing.T) {
-	yes, no := on(true), on(false)
+	yes, no := new(true), new(false)
 	for object, want := range map[string]*bool{
 		``: nil, `null`: nil, `[]`: nil, `true`: nil, `{}`: nil, `{"onSave":"always"}`: nil,
 		`{"trusted":null}`: nil, `{"trusted":true}`: yes, `{"trusted":false}`: no,
@@ -247,7 +248,7 @@ func TestSettingsRefuse(t *testing.T) {
 				t.Errorf("not trusted after %s was taken back", raw)
 			}
 		}
-		d.s.trustWord(on(true))
+		d.s.trustWord(new(true))
 		configure(`{"trusted":false}`)
 		if d.s.mayRun(f.dir) {
 			t.Error("of two words that contradict each other the one that trusts was taken")
@@ -292,7 +293,7 @@ func TestNothingReadOfTheCheckout(t *testing.T) {
 	d, _ := untold(t, nil, nil)
 	dir := filepath.Join(t.TempDir(), "app")
 	d.write(filepath.Join(dir, ".anvil", "decisions.json"), `{"ANV001":"keep"}`)
-	for _, word := range []*bool{nil, on(false), on(true)} {
+	for _, word := range []*bool{nil, new(false), new(true)} {
 		d.s.trustWord(word)
 		if f := newSession(d.s, t.Context(), func() {}, dir, dir, nil); f.memory.of("ANV001", "ask") != "ask" {
 			t.Error("a decision of the checkout holds")
@@ -302,7 +303,7 @@ func TestNothingReadOfTheCheckout(t *testing.T) {
 
 func TestSubject(t *testing.T) {
 	d, _ := untold(t, nil, nil)
-	home := realPath(t.TempDir())
+	home := view.RealPath(t.TempDir())
 	t.Setenv("HOME", home)
 	t.Setenv("USERPROFILE", home)
 	app := filepath.Join(home, "src", "shop", "cmd")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // watchedFeature is what the client notices on disk. An engine watches by
@@ -45,8 +46,8 @@ func didChangeWatchedFiles(s *Server, p *protocol.DidChangeWatchedFilesParams) {
 	for _, f := range s.allSessions() {
 		concerned := false
 		for _, change := range p.Changes {
-			if path := pathOf(change.URI); path != "" {
-				for _, name := range s.docs.all().links.names(realPath(path)) {
+			if path := view.PathOf(change.URI); path != "" {
+				for _, name := range s.docs.Latest().Links.Names(view.RealPath(path)) {
 					concerned = f.changedOnDisk(name) || concerned
 				}
 			}

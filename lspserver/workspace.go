@@ -13,16 +13,19 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // workspaceFolder is a folder that the editor has open, or that of a document
 // which is in none.
 type workspaceFolder struct {
 	uri      uri.URI
-	given    string    // its path as the editor names it
-	dir      string    // the real path
-	settings *Settings // nil: those of the server
+	given    string         // its path as the editor names it
+	dir      string         // the real path
+	settings *view.Settings // nil: those of the server
 	sessions []*session
 	scanning bool
 	again    bool // to be looked through once more
@@ -34,9 +37,9 @@ type workspaceFolder struct {
 
 func workspaceFeature() feature {
 	return feature{
-		advertise: func(_ Client, c *protocol.ServerCapabilities) {
+		advertise: func(_ view.Client, c *protocol.ServerCapabilities) {
 			c.Workspace = &protocol.WorkspaceOptions{WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{
-				Supported: on(true), ChangeNotifications: protocol.Boolean(true),
+				Supported: new(true), ChangeNotifications: protocol.Boolean(true),
 			}}
 		},
 		methods: map[string]method{
@@ -58,7 +61,7 @@ func didChangeFolders(s *Server, p *protocol.DidChangeWorkspaceFoldersParams) {
 }
 
 func (s *Server) addFolder(f protocol.WorkspaceFolder) {
-	given := pathOf(f.URI)
+	given := view.PathOf(f.URI)
 	if given == "" {
 		return
 	}
@@ -68,12 +71,12 @@ func (s *Server) addFolder(f protocol.WorkspaceFolder) {
 		s.folders[at].module = ""
 		return
 	}
-	s.folders = append(s.folders, &workspaceFolder{uri: f.URI, given: given, dir: realPath(given)})
+	s.folders = append(s.folders, &workspaceFolder{uri: f.URI, given: given, dir: view.RealPath(given)})
 }
 
 // removeFolder forgets a folder, and ends the sessions that no other folder has.
 func (s *Server) removeFolder(f protocol.WorkspaceFolder) {
-	given := pathOf(f.URI)
+	given := view.PathOf(f.URI)
 	s.mu.Lock()
 	var gone []*session
 	s.folders = slices.DeleteFunc(s.folders, func(w *workspaceFolder) bool {
@@ -192,10 +195,10 @@ func (s *Server) startSession(w *workspaceFolder, dir string) {
 
 // lookAgain looks through a folder once more if a document could make it the
 // home of an application.
-func (s *Server) lookAgain(doc *Document) {
+func (s *Server) lookAgain(doc *view.Document) {
 	defer s.lookAround()
 	defer s.tellNothing()
-	if filepath.Ext(doc.Path) != ".go" || !bytes.Contains(doc.Text, []byte(markRegister)) && !bytes.Contains(doc.Text, []byte(markServe)) {
+	if filepath.Ext(doc.Path) != ".go" || !bytes.Contains(doc.Text, []byte(manifest.RegisterName)) && !bytes.Contains(doc.Text, []byte(discover.ServeName)) {
 		return
 	}
 	s.mu.Lock()
@@ -215,7 +218,7 @@ func (s *Server) lookAgain(doc *Document) {
 // nothing else. Where one does, such a document is a dependency, or a glance at
 // something else.
 func (s *Server) lookAround() {
-	open := s.docs.all().byPath
+	open := s.docs.Latest().ByPath
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ready || s.closed || s.working.Err() != nil {
@@ -256,7 +259,7 @@ func (s *Server) lookAround() {
 // tellNothing says, once for each folder, why there is no application in it, to
 // somebody who has a Go file of it open.
 func (s *Server) tellNothing() {
-	open := s.docs.all().byPath
+	open := s.docs.Latest().ByPath
 	s.mu.Lock()
 	var untold []*workspaceFolder
 	for _, w := range s.folders {

@@ -1,4 +1,8 @@
-package lspserver
+// Package view is what the language server knows at one moment: the client, the
+// open documents, and each application with its prediction and its live server.
+// A [View] does not change, so answers are computed from it concurrently, without
+// a lock.
+package view
 
 import (
 	"path/filepath"
@@ -21,7 +25,7 @@ type View struct {
 	Client  Client
 	Folders []*Folder // sorted by directory
 
-	documents *documentSet
+	Documents *DocumentSet
 }
 
 // Folder is what is known of one application. It does not change.
@@ -42,23 +46,14 @@ type Folder struct {
 	Prediction *engine.Prediction
 	Versions   map[string]int32 // by path
 
-	given   string          // the directory as the editor names it
-	counted *counters       // of the live server's routes
-	basis   *documentSet    // the documents that Prediction was made for
-	dirs    map[string]bool // of the application's packages, as far as they are known
-}
-
-// View returns how things are now.
-func (s *Server) View() *View {
-	v := &View{Client: s.client, documents: s.docs.all()}
-	for _, f := range s.allSessions() {
-		v.Folders = append(v.Folders, f.view())
-	}
-	return v
+	Given    string          // the directory as the editor names it
+	Counters *Counters       // of the live server's routes
+	Basis    *DocumentSet    // the documents that Prediction was made for
+	Dirs     map[string]bool // of the application's packages, as far as they are known
 }
 
 // Document returns an open document; nil if it is not open.
-func (v *View) Document(u uri.URI) *Document { return v.documents.byURI[u] }
+func (v *View) Document(u uri.URI) *Document { return v.Documents.ByURI[u] }
 
 // Folder returns the application that a file belongs to; nil if there is none.
 // Of nested ones it is the innermost. A file outside of their directories may be
@@ -71,7 +66,7 @@ func (v *View) Folder(path string) *Folder {
 		}
 	}
 	for _, f := range v.Folders {
-		if best == nil && path != "" && f.dirs[filepath.Dir(path)] {
+		if best == nil && path != "" && f.Dirs[filepath.Dir(path)] {
 			best = f
 		}
 	}
@@ -89,15 +84,15 @@ func (v *View) Current(f *Folder, d *Document) bool {
 }
 
 // URI returns how the editor names a file.
-func (v *View) URI(path string) uri.URI { return uriOf(v.documents, v.Folders, path) }
+func (v *View) URI(path string) uri.URI { return uriOf(v.Documents, v.Folders, path) }
 
-func uriOf(docs *documentSet, folders []*Folder, path string) uri.URI {
-	if d := docs.byPath[path]; d != nil {
+func uriOf(docs *DocumentSet, folders []*Folder, path string) uri.URI {
+	if d := docs.ByPath[path]; d != nil {
 		return d.URI
 	}
 	for _, f := range folders {
-		if f.given != f.Dir && paths.Below(path, f.Dir) {
-			return uri.File(f.given + path[len(f.Dir):])
+		if f.Given != f.Dir && paths.Below(path, f.Dir) {
+			return uri.File(f.Given + path[len(f.Dir):])
 		}
 	}
 	return uri.File(path)
@@ -106,11 +101,11 @@ func uriOf(docs *documentSet, folders []*Folder, path string) uri.URI {
 // Mapper returns the mapper of a file: of the document if it is open, else of
 // what is on disk.
 func (v *View) Mapper(path string) *text.Mapper {
-	return mapperOf(v.documents, v.Client.Encoding, path)
+	return mapperOf(v.Documents, v.Client.Encoding, path)
 }
 
-func mapperOf(docs *documentSet, e text.Encoding, path string) *text.Mapper {
-	if d := docs.byPath[path]; d != nil {
+func mapperOf(docs *DocumentSet, e text.Encoding, path string) *text.Mapper {
+	if d := docs.ByPath[path]; d != nil {
 		return d.Mapper()
 	}
 	data, err := regular.Read(path, regular.MaxSource)
@@ -123,7 +118,7 @@ func mapperOf(docs *documentSet, e text.Encoding, path string) *text.Mapper {
 // Location returns where a position of the toolchain is, with the range of what
 // stands there.
 func (v *View) Location(p manifest.Position) protocol.Location {
-	return protocol.Location{URI: v.URI(p.File), Range: rangeAt(v.Mapper(p.File), p)}
+	return protocol.Location{URI: v.URI(p.File), Range: RangeAt(v.Mapper(p.File), p)}
 }
 
 // GoPosition returns an editor's position in a document as the toolchain

@@ -1,8 +1,7 @@
-package lspserver
+package view
 
 import (
-	"cmp"
-	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,8 +9,8 @@ import (
 	"go.lsp.dev/uri"
 )
 
-// pathOf returns the path of a file's URI; empty if it is none.
-func pathOf(u uri.URI) string {
+// PathOf returns the path of a file's URI; empty if it is none.
+func PathOf(u uri.URI) string {
 	if !strings.HasPrefix(strings.ToLower(string(u)), "file:") {
 		return ""
 	}
@@ -26,9 +25,9 @@ func pathOf(u uri.URI) string {
 	return filepath.Clean(path)
 }
 
-// realPath returns a path as the go command reports it. Neither the file nor the
+// RealPath returns a path as the go command reports it. Neither the file nor the
 // directories that it is going to be in need exist.
-func realPath(path string) string {
+func RealPath(path string) string {
 	rest := ""
 	for at := path; ; at = filepath.Dir(at) {
 		if real, err := filepath.EvalSymlinks(at); err == nil {
@@ -41,8 +40,8 @@ func realPath(path string) string {
 	}
 }
 
-// shortName returns the end of a path that none of the others has.
-func shortName(path string, others []string) string {
+// ShortName returns the end of a path that none of the others has.
+func ShortName(path string, others []string) string {
 	parts := strings.Split(filepath.ToSlash(path), "/")
 	for n := 1; n < len(parts); n++ {
 		name := strings.Join(parts[len(parts)-n:], "/")
@@ -53,6 +52,12 @@ func shortName(path string, others []string) string {
 	return path
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-func compareStrings(a, b string) int { return cmp.Compare(a, b) }
+// IsModule reports whether a directory is the root of a module or a workspace.
+func IsModule(dir string) bool {
+	for _, name := range []string{"go.mod", "go.work"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}

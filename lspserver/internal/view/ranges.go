@@ -1,4 +1,4 @@
-package lspserver
+package view
 
 import (
 	"go/ast"
@@ -11,25 +11,25 @@ import (
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 )
 
-// rangeAt returns the range of what stands at a position: the largest
+// RangeAt returns the range of what stands at a position: the largest
 // expression or list of parameters that begins there, on its first line; the
 // line where no column is known; the beginning of the file where no line is.
-func rangeAt(m *text.Mapper, p manifest.Position) protocol.Range {
-	return newPlaces(m).at(p)
+func RangeAt(m *text.Mapper, p manifest.Position) protocol.Range {
+	return NewRanges(m).At(p)
 }
 
-// places finds ranges in one file, which it parses once, if need be.
-type places struct {
-	m    *text.Mapper
-	fset *token.FileSet
-	file *ast.File
-	done bool
+// Ranges finds ranges in one file, which it parses once, if need be.
+type Ranges struct {
+	Mapper *text.Mapper
+	fset   *token.FileSet
+	file   *ast.File
+	done   bool
 }
 
-func newPlaces(m *text.Mapper) *places { return &places{m: m} }
+func NewRanges(m *text.Mapper) *Ranges { return &Ranges{Mapper: m} }
 
-func (pl *places) at(p manifest.Position) protocol.Range {
-	m := pl.m
+func (pl *Ranges) At(p manifest.Position) protocol.Range {
+	m := pl.Mapper
 	from := m.GoOffset(p.Line, p.Column)
 	switch {
 	case p.Line == 0:
@@ -44,11 +44,11 @@ func (pl *places) at(p manifest.Position) protocol.Range {
 	return m.Range(from, to)
 }
 
-// parse returns the file, as far as it parses; nil if nothing of it does.
-func (pl *places) parse() (*ast.File, *token.File) {
+// Parse returns the file, as far as it parses; nil if nothing of it does.
+func (pl *Ranges) Parse() (*ast.File, *token.File) {
 	if !pl.done {
 		pl.done, pl.fset = true, token.NewFileSet()
-		pl.file, _ = parser.ParseFile(pl.fset, "", m0(pl.m), parser.SkipObjectResolution)
+		pl.file, _ = parser.ParseFile(pl.fset, "", append([]byte{}, pl.Mapper.Text()...), parser.SkipObjectResolution)
 	}
 	if pl.file == nil {
 		return nil, nil
@@ -56,17 +56,17 @@ func (pl *places) parse() (*ast.File, *token.File) {
 	return pl.file, pl.fset.File(pl.file.FileStart)
 }
 
-// span returns the range of a node.
-func (pl *places) span(n ast.Node) protocol.Range {
-	_, tf := pl.parse()
-	return pl.m.Range(tf.Offset(n.Pos()), tf.Offset(n.End()))
+// Span returns the range of a node.
+func (pl *Ranges) Span(n ast.Node) protocol.Range {
+	_, tf := pl.Parse()
+	return pl.Mapper.Range(tf.Offset(n.Pos()), tf.Offset(n.End()))
 }
 
-// call returns the innermost call whose function's name or opening parenthesis
+// Call returns the innermost call whose function's name or opening parenthesis
 // stands at a position, as positions of registrations do; nil if there is none.
 // Without a column it is the first of the line.
-func (pl *places) call(p manifest.Position) *ast.CallExpr {
-	file, tf := pl.parse()
+func (pl *Ranges) Call(p manifest.Position) *ast.CallExpr {
+	file, tf := pl.Parse()
 	if tf == nil || p.Line < 1 {
 		return nil
 	}
@@ -76,8 +76,8 @@ func (pl *places) call(p manifest.Position) *ast.CallExpr {
 		if !ok || found != nil {
 			return found == nil
 		}
-		for _, at := range []token.Pos{c.Lparen, nameOf(c)} {
-			line, column := pl.m.GoPosition(tf.Offset(at))
+		for _, at := range []token.Pos{c.Lparen, NameOf(c)} {
+			line, column := pl.Mapper.GoPosition(tf.Offset(at))
 			if line == p.Line && (column == p.Column || p.Column == 0) {
 				found = c
 			}
@@ -87,22 +87,22 @@ func (pl *places) call(p manifest.Position) *ast.CallExpr {
 	return found
 }
 
-// nameOf returns where the name of the called function is.
-func nameOf(c *ast.CallExpr) token.Pos {
+// NameOf returns where the name of the called function is.
+func NameOf(c *ast.CallExpr) token.Pos {
 	switch f := ast.Unparen(c.Fun).(type) {
 	case *ast.SelectorExpr:
 		return f.Sel.Pos()
 	case *ast.IndexExpr:
-		return nameOf(&ast.CallExpr{Fun: f.X})
+		return NameOf(&ast.CallExpr{Fun: f.X})
 	case *ast.IndexListExpr:
-		return nameOf(&ast.CallExpr{Fun: f.X})
+		return NameOf(&ast.CallExpr{Fun: f.X})
 	}
 	return c.Fun.Pos()
 }
 
 // end returns where the node that begins at an offset ends; 0 if none does.
-func (pl *places) end(from int) int {
-	file, tf := pl.parse()
+func (pl *Ranges) end(from int) int {
+	file, tf := pl.Parse()
 	if tf == nil || from > tf.Size() {
 		return 0
 	}
@@ -136,18 +136,12 @@ func (pl *places) end(from int) int {
 	return tf.Offset(end)
 }
 
-func m0(m *text.Mapper) []byte {
-	if t := m.Text(); t != nil {
-		return t
-	}
-	return []byte{}
-}
-
 // wordEnd returns the end of the word at an offset, which has at least one byte
 // if the text goes on there.
 func wordEnd(t []byte, from int) int {
 	to := from
-	for to < len(t) && (t[to] == '_' || t[to] >= '0' && t[to] <= '9' || t[to]|0x20 >= 'a' && t[to]|0x20 <= 'z' || t[to] >= 0x80) {
+	for to < len(t) && (t[to] == '_' || t[to] >= '0' && t[to] <= '9' ||
+		t[to]|0x20 >= 'a' && t[to]|0x20 <= 'z' || t[to] >= 0x80) {
 		to++
 	}
 	if to == from && to < len(t) && t[to] != '\n' && t[to] != '\r' {

@@ -1,4 +1,4 @@
-package lspserver
+package view
 
 import (
 	"encoding/json"
@@ -18,11 +18,8 @@ type Client struct {
 	Configuration        bool // workspace/configuration can be asked
 	WatchesConfiguration bool // workspace/didChangeConfiguration can be registered
 	WatchesFiles         bool // workspace/didChangeWatchedFiles can be registered
-	WorkspaceFolders     bool
 	Progress             bool // window/workDoneProgress/create
 	ShowDocument         bool
-	MessageActions       bool // window/showMessageRequest: any client must, so always true
-	ApplyEdit            bool
 	DocumentChanges      bool // edits may name the version that they are for
 
 	RelatedInformation bool
@@ -53,11 +50,9 @@ type experimental struct {
 
 func yes(b *bool) bool { return b != nil && *b }
 
-func on(b bool) *bool { return &b }
-
-// newClient reads the capabilities.
-func newClient(c *protocol.ClientCapabilities, info protocol.ClientInfo) Client {
-	out := Client{Name: info.Name, Encoding: text.UTF16, MessageActions: true}
+// NewClient reads the capabilities.
+func NewClient(c *protocol.ClientCapabilities, info protocol.ClientInfo) Client {
+	out := Client{Name: info.Name, Encoding: text.UTF16}
 	if g := c.General; g != nil {
 		for _, e := range []text.Encoding{text.UTF8, text.UTF16, text.UTF32} {
 			if slices.Contains(g.PositionEncodings, e) {
@@ -71,7 +66,7 @@ func newClient(c *protocol.ClientCapabilities, info protocol.ClientInfo) Client 
 		out.Notifications = own.Anvil.Notifications
 	}
 	if w := c.Workspace; w != nil {
-		out.Configuration, out.WorkspaceFolders, out.ApplyEdit = yes(w.Configuration), yes(w.WorkspaceFolders), yes(w.ApplyEdit)
+		out.Configuration = yes(w.Configuration)
 		out.WatchesConfiguration = w.DidChangeConfiguration != nil && yes(w.DidChangeConfiguration.DynamicRegistration)
 		out.WatchesFiles = w.DidChangeWatchedFiles != nil && yes(w.DidChangeWatchedFiles.DynamicRegistration)
 		out.DocumentChanges = w.WorkspaceEdit != nil && yes(w.WorkspaceEdit.DocumentChanges)
