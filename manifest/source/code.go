@@ -105,7 +105,8 @@ func (r *Report) keepCode(s *load.Snapshot, known *runtimeapi.Types) {
 		}
 		code.Dir = filepath.Dir(c.Files[0].Path)
 		for _, f := range c.Files {
-			code.Files = append(code.Files, &File{Path: f.Path, Digest: f.Digest, Syntax: f.Syntax, tokens: s.Fset.File(f.Syntax.FileStart)})
+			tokens := s.Fset.File(f.Syntax.FileStart)
+			code.Files = append(code.Files, &File{Path: f.Path, Digest: f.Digest, Syntax: f.Syntax, tokens: tokens})
 		}
 		r.code = append(r.code, code)
 	}

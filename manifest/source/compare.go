@@ -25,13 +25,14 @@ func Compare(last *manifest.Manifest, r *Report, hot []string) []manifest.Diagno
 	}
 	for _, was := range last.Routes {
 		now := routes[was.Key()]
-		if len(now) > 0 && !slices.ContainsFunc(now, func(r *Route) bool { return r.Broken || r.Fingerprint == was.Fingerprint }) {
+		same := func(r *Route) bool { return r.Broken || r.Fingerprint == was.Fingerprint }
+		if len(now) > 0 && !slices.ContainsFunc(now, same) {
 			found = append(found, c.route(was, likeliest(was, now)))
 		}
 	}
 	// The live manifest knows the patterns that the source does not tell.
-	unclaimed := slices.DeleteFunc(slices.Clone(last.Routes), func(was manifest.Route) bool { return len(routes[was.Key()]) > 0 })
-	for _, pair := range patternless(unclaimed, r.Unknown) {
+	known := func(was manifest.Route) bool { return len(routes[was.Key()]) > 0 }
+	for _, pair := range patternless(slices.DeleteFunc(slices.Clone(last.Routes), known), r.Unknown) {
 		is := *pair.is
 		is.Pattern = pair.was.Pattern
 		found = append(found, c.route(pair.was, &is))

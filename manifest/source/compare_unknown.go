@@ -67,7 +67,9 @@ type spots struct {
 
 // of returns the spot that a route belongs to.
 func (l *spots) of(r manifest.Route) *spot {
-	key := manifest.Route{Method: r.Method, Mount: r.Mount, Handler: r.Handler, Fingerprint: r.Fingerprint, Position: lineOf(r.Position)}
+	key := manifest.Route{
+		Method: r.Method, Mount: r.Mount, Handler: r.Handler, Fingerprint: r.Fingerprint, Position: lineOf(r.Position),
+	}
 	if l.at == nil {
 		l.at = map[manifest.Route]*spot{}
 	}
@@ -95,6 +97,11 @@ func pair(was, is *spot) (p routePair, ok bool) {
 	return routePair{}, false
 }
 
+// broken reports whether a mistake is part of what the spot makes.
+func (s *spot) broken() bool {
+	return slices.ContainsFunc(s.now, func(r *Route) bool { return r.Broken })
+}
+
 func fit(was, is *spot) bool {
 	_, ok := pair(was, is)
 	return ok
@@ -109,8 +116,7 @@ type matching struct {
 // same notes that two spots are one registration.
 func (m *matching) same(was, is *spot) {
 	p, ok := pair(was, is)
-	broken := slices.ContainsFunc(is.now, func(r *Route) bool { return r.Broken })
-	if ok && !broken && was.Fingerprint != is.Fingerprint {
+	if ok && !is.broken() && was.Fingerprint != is.Fingerprint {
 		m.found = append(m.found, p)
 	}
 }
@@ -249,7 +255,7 @@ const (
 // align finds the smallest edit that makes one list of spots of the other, and notes those that are
 // the same registration. A group with mistakes in it tells nothing.
 func (m *matching) align(was, is []*spot) {
-	if slices.ContainsFunc(is, func(s *spot) bool { return slices.ContainsFunc(s.now, func(r *Route) bool { return r.Broken }) }) {
+	if slices.ContainsFunc(is, (*spot).broken) {
 		return
 	}
 	change := func(w, s *spot) (cost int, ok bool) {

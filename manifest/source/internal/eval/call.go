@@ -401,8 +401,8 @@ func ends(t types.Type) value {
 // may be changed.
 func (ev *evaluator) callUnknown(v value, args []value, site callSite, why string) value {
 	fn, _ := v.(*function)
-	holds := slices.ContainsFunc(args, func(a value) bool { return directSink(a, 3) }) || fn != nil && fn.recv != nil && directSink(fn.recv, 3)
-	if holds {
+	holds := func(v value) bool { return directSink(v, 3) }
+	if slices.ContainsFunc(args, holds) || fn != nil && fn.recv != nil && holds(fn.recv) {
 		reason := "its code is not known: " + why
 		switch {
 		case fn == nil || fn.body() != nil || fn.obj == nil:

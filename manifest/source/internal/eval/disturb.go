@@ -167,7 +167,8 @@ func keepsArguments(fn *types.Func) bool {
 	case path == "maps":
 		return name != "Copy" && name != "Insert" && name != "DeleteFunc"
 	case path == "slices":
-		return !slices.Contains([]string{"Insert", "Delete", "DeleteFunc", "Replace", "Compact", "CompactFunc", "AppendSeq"}, name)
+		writing := []string{"Insert", "Delete", "DeleteFunc", "Replace", "Compact", "CompactFunc", "AppendSeq"}
+		return !slices.Contains(writing, name)
 	}
 	return slices.Contains(readers, path)
 }

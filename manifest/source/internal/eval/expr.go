@@ -366,7 +366,8 @@ func (ev *evaluator) unary(f *frame, e *ast.UnaryExpr) value {
 		if !ok {
 			return &unknown{base: base{t, e.Pos()}, why: whyUnknown(v)}
 		}
-		if kind := b.val.Kind(); e.Op == token.NOT && kind == constant.Bool || (e.Op == token.SUB || e.Op == token.ADD) && kind == constant.Int {
+		sign := e.Op == token.SUB || e.Op == token.ADD
+		if kind := b.val.Kind(); e.Op == token.NOT && kind == constant.Bool || sign && kind == constant.Int {
 			return fitting(&basic{base{t, e.Pos()}, constant.UnaryOp(e.Op, b.val, 0)})
 		}
 	}

@@ -36,7 +36,8 @@ func (ev *evaluator) start() {
 // to anything.
 func (ev *evaluator) global(obj *types.Var) *cell {
 	pkg := ev.world.Unit(obj.Pkg())
-	if pkg == nil || !pkg.Spec.Hot && (obj.Exported() || ev.world.Running[obj] || gotypes.IsNamed(obj.Type(), "sync", "Once")) {
+	changeable := obj.Exported() || ev.world.Running[obj] || gotypes.IsNamed(obj.Type(), "sync", "Once")
+	if pkg == nil || !pkg.Spec.Hot && changeable {
 		return nil
 	}
 	if c, ok := ev.globals[obj]; ok {

@@ -3,7 +3,6 @@ package eval
 import (
 	"go/constant"
 	"go/types"
-	"slices"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
@@ -58,7 +57,8 @@ func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r val
 			return args[1], true
 		}
 	}
-	if slices.Contains([]string{"cmp", "fmt", "maps", "net/http", "net/url", "path", "slices", "sort", "strconv", "strings"}, fn.obj.Pkg().Path()) {
+	switch fn.obj.Pkg().Path() {
+	case "cmp", "fmt", "maps", "net/http", "net/url", "path", "slices", "sort", "strconv", "strings":
 		if r, ok := ev.callLibrary(name, fn, args, site); ok {
 			return r, true
 		}

@@ -17,17 +17,21 @@ import (
 // arguments are known: what one writes patterns and tables with. None of them depends on anything
 // but its arguments.
 var pureFunctions = map[string]any{
-	"fmt.Sprint": fmt.Sprint, "fmt.Sprintf": fmt.Sprintf,
-	"net/http.CanonicalHeaderKey": http.CanonicalHeaderKey, "net/http.StatusText": http.StatusText,
-	"net/url.JoinPath": url.JoinPath, "net/url.PathEscape": url.PathEscape, "net/url.QueryEscape": url.QueryEscape,
-	"path.Base": path.Base, "path.Clean": path.Clean, "path.Dir": path.Dir, "path.Ext": path.Ext, "path.Join": path.Join,
-	"strconv.FormatBool": strconv.FormatBool, "strconv.FormatInt": strconv.FormatInt, "strconv.Itoa": strconv.Itoa, "strconv.Quote": strconv.Quote,
-	"strings.Compare": strings.Compare, "strings.Contains": strings.Contains, "strings.Cut": strings.Cut, "strings.CutPrefix": strings.CutPrefix, "strings.CutSuffix": strings.CutSuffix,
-	"strings.EqualFold": strings.EqualFold, "strings.Fields": strings.Fields, "strings.HasPrefix": strings.HasPrefix, "strings.HasSuffix": strings.HasSuffix,
-	"strings.Index": strings.Index, "strings.Join": strings.Join, "strings.Repeat": repeat, "strings.Replace": strings.Replace, "strings.ReplaceAll": strings.ReplaceAll,
+	"fmt.Sprint": fmt.Sprint, "fmt.Sprintf": fmt.Sprintf, "net/http.CanonicalHeaderKey": http.CanonicalHeaderKey,
+	"net/http.StatusText": http.StatusText, "net/url.JoinPath": url.JoinPath,
+	"net/url.PathEscape": url.PathEscape, "net/url.QueryEscape": url.QueryEscape, "path.Base": path.Base,
+	"path.Clean": path.Clean, "path.Dir": path.Dir, "path.Ext": path.Ext, "path.Join": path.Join,
+	"strconv.FormatBool": strconv.FormatBool, "strconv.FormatInt": strconv.FormatInt,
+	"strconv.Itoa": strconv.Itoa, "strconv.Quote": strconv.Quote, "strings.Compare": strings.Compare,
+	"strings.Contains": strings.Contains, "strings.Cut": strings.Cut, "strings.CutPrefix": strings.CutPrefix,
+	"strings.CutSuffix": strings.CutSuffix, "strings.EqualFold": strings.EqualFold,
+	"strings.Fields": strings.Fields, "strings.HasPrefix": strings.HasPrefix,
+	"strings.HasSuffix": strings.HasSuffix, "strings.Index": strings.Index, "strings.Join": strings.Join,
+	"strings.Repeat": repeat, "strings.Replace": strings.Replace, "strings.ReplaceAll": strings.ReplaceAll,
 	"strings.Split": strings.Split, "strings.ToLower": strings.ToLower, "strings.ToUpper": strings.ToUpper,
 	"strings.Trim": strings.Trim, "strings.TrimLeft": strings.TrimLeft, "strings.TrimPrefix": strings.TrimPrefix,
-	"strings.TrimRight": strings.TrimRight, "strings.TrimSpace": strings.TrimSpace, "strings.TrimSuffix": strings.TrimSuffix,
+	"strings.TrimRight": strings.TrimRight, "strings.TrimSpace": strings.TrimSpace,
+	"strings.TrimSuffix": strings.TrimSuffix,
 }
 
 // callLibrary calls a function of the library; ok is false if it is none, or an argument is not

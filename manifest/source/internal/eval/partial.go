@@ -168,7 +168,11 @@ func (ev *evaluator) formattedBy(verb string, v value) partial.Text {
 func formatter(t types.Type) (m *types.Func, index []int) {
 	for _, name := range []string{"Error", "String"} {
 		obj, index, _ := types.LookupFieldOrMethod(t, false, nil, name)
-		if m, ok := obj.(*types.Func); ok && m.Signature().Params().Len() == 0 && m.Signature().Results().Len() == 1 && gotypes.IsString(m.Signature().Results().At(0).Type()) {
+		m, ok := obj.(*types.Func)
+		if !ok || m.Signature().Params().Len() > 0 || m.Signature().Results().Len() != 1 {
+			continue
+		}
+		if gotypes.IsString(m.Signature().Results().At(0).Type()) {
 			return m, index[:len(index)-1]
 		}
 	}

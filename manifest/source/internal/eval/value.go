@@ -154,8 +154,8 @@ func text(v value) (string, bool) {
 
 // number returns a known integer that fits.
 func number(v value) (int, bool) {
-	if b, ok := v.(*basic); ok {
-		if n, exact := constant.Int64Val(constant.ToInt(b.val)); exact && b.val.Kind() != constant.String && b.val.Kind() != constant.Bool {
+	if b, ok := v.(*basic); ok && b.val.Kind() != constant.String && b.val.Kind() != constant.Bool {
+		if n, exact := constant.Int64Val(constant.ToInt(b.val)); exact {
 			return int(n), true
 		}
 	}

@@ -241,8 +241,8 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 		if severity == manifest.SeverityError {
 			message = panicsOnReload(text+" takes a key of "+where, "a key of "+where, "the key is there already")
 		}
-		related = append(related, because(pos, where+" outlives the generation; the entries of a hotreload.RegistryGeneration "+
-			"do not, and main and other host packages make theirs once"))
+		related = append(related, because(pos, where+" outlives the generation; the entries of a "+
+			"hotreload.RegistryGeneration do not, and main and other host packages make theirs once"))
 		o.Diagnostic, o.severity = newFinding(manifest.CodeGlobal, pos, message, related...).Diagnostic, severity
 	}
 	a.reached(o)

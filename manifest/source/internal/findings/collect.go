@@ -79,13 +79,9 @@ func (f *factFinder) function(d *ast.FuncDecl) {
 		variadic:   fn.Signature().Variadic(),
 		scope:      scope{info: f.info, body: d.Body},
 	}
-	index := 0
-	for _, field := range d.Type.Params.List {
-		for _, name := range field.Names {
-			if _, isPointer := gotypes.OrInvalid(f.info.TypeOf(field.Type)).Underlying().(*types.Pointer); isPointer && f.changesVar(d.Body, f.info.Defs[name]) {
-				own.changesArgument = append(own.changesArgument, index)
-			}
-			index++
+	for i, p := range own.params {
+		if _, isPointer := p.Type().Underlying().(*types.Pointer); isPointer && f.changesVar(d.Body, p) {
+			own.changesArgument = append(own.changesArgument, i)
 		}
 	}
 	if d.Recv != nil && len(d.Recv.List) == 1 {
@@ -236,7 +232,8 @@ func (f *factFinder) mayLeave(s ast.Stmt) bool {
 			case *ast.BranchStmt:
 				switch {
 				case n.Tok == token.FALLTHROUGH:
-				case n.Label != nil, n.Tok == token.GOTO, n.Tok == token.CONTINUE && !inLoop, n.Tok == token.BREAK && !inLoop && !inSwitch:
+				case n.Label != nil, n.Tok == token.GOTO,
+					n.Tok == token.CONTINUE && !inLoop, n.Tok == token.BREAK && !inLoop && !inSwitch:
 					found = true
 				}
 			case *ast.IfStmt:
@@ -277,7 +274,10 @@ func (f *factFinder) hasElements(e ast.Expr) bool {
 		return len(lit.Elts) > 0
 	}
 	v := f.info.Types[e].Value
-	return v != nil && (v.Kind() == constant.String && constant.StringVal(v) != "" || v.Kind() == constant.Int && constant.Sign(v) > 0)
+	if v != nil && v.Kind() == constant.String {
+		return constant.StringVal(v) != ""
+	}
+	return v != nil && v.Kind() == constant.Int && constant.Sign(v) > 0
 }
 
 // condition decides conditions that are constant in hot mode.

@@ -24,9 +24,13 @@ var serves = map[string]bool{
 }
 
 const (
-	endlessMessage = "this goroutine has a loop that nothing ends: it goes on with the old code beside every later generation, and a panic in it ends the process; return when the generation's context (hotreload.RouteSink.Context) is done"
-	serveMessage   = "%s serves until the process ends: it goes on with the old code, and the next generation cannot listen on the same address; start it in main"
-	timerMessage   = "nothing can stop this timer: it may fire after its generation has ended and run the old code; stop it when the generation's context (hotreload.RouteSink.Context) is done, for example with context.AfterFunc"
+	endlessMessage = "this goroutine has a loop that nothing ends: it goes on with the old code beside every later " +
+		"generation, and a panic in it ends the process; return when the generation's context " +
+		"(hotreload.RouteSink.Context) is done"
+	serveMessage = "%s serves until the process ends: it goes on with the old code, and the next generation cannot " +
+		"listen on the same address; start it in main"
+	timerMessage = "nothing can stop this timer: it may fire after its generation has ended and run the old code; " +
+		"stop it when the generation's context (hotreload.RouteSink.Context) is done, for example with context.AfterFunc"
 )
 
 // goStatement notes a goroutine if it is clear that nothing ends it.

@@ -61,11 +61,15 @@ func (f *factFinder) noteShrinks(n ast.Node, in surroundings) {
 			note(e, indexed)
 		}
 	case *ast.CallExpr:
-		if name := gotypes.CalledName(ast.Unparen(n.Fun)); len(n.Args) > 0 && (name == "delete" || name == "clear") && f.info.Types[n.Fun].IsBuiltin() {
-			note(n.Args[0], false)
-		}
-		if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && slices.Contains([]string{"Delete", "LoadAndDelete", "Clear", "Remove", "Init"}, sel.Sel.Name) {
-			note(sel.X, false)
+		switch gotypes.CalledName(ast.Unparen(n.Fun)) {
+		case "delete", "clear":
+			if len(n.Args) > 0 && f.info.Types[n.Fun].IsBuiltin() {
+				note(n.Args[0], false)
+			}
+		case "Delete", "LoadAndDelete", "Clear", "Remove", "Init":
+			if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok {
+				note(sel.X, false)
+			}
 		}
 	}
 }

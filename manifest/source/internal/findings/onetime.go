@@ -34,15 +34,16 @@ func (f *factFinder) oneTime(call *ast.CallExpr) (c oneTimeCall, ok bool) {
 		what, panics = "registers a database driver", "Register called twice for driver"
 	case path == "expvar" && !method && (name == "Publish" || strings.HasPrefix(name, "New")):
 		what, panics = "publishes a variable of the process", "Reuse of exported var name"
-	case path == "net/http" && (name == "Handle" || name == "HandleFunc") && (!method || f.isVar(call, "net/http", "DefaultServeMux")):
+	case path == "net/http" && (name == "Handle" || name == "HandleFunc") &&
+		(!method || f.isVar(call, path, "DefaultServeMux")):
 		what, panics = "takes a pattern of http.DefaultServeMux", "pattern conflicts with pattern"
 	case fn.FullName() == "runtime/pprof.NewProfile":
 		what, panics = "names a profile of the process", "NewProfile name already in use"
 	case fn.FullName() == "net/rpc.HandleHTTP":
 		what, panics = "takes patterns of http.DefaultServeMux", "pattern conflicts with pattern"
-	case path == "github.com/prometheus/client_golang/prometheus" && name == "MustRegister" && (!method || f.isVar(call, path, "DefaultRegisterer")):
-		what, panics = "registers a metric of the process", "duplicate metrics collector registration attempted"
-	case path == "github.com/prometheus/client_golang/prometheus/promauto" && !method && strings.HasPrefix(name, "New"):
+	case path == "github.com/prometheus/client_golang/prometheus" && name == "MustRegister" &&
+		(!method || f.isVar(call, path, "DefaultRegisterer")),
+		path == "github.com/prometheus/client_golang/prometheus/promauto" && !method && strings.HasPrefix(name, "New"):
 		what, panics = "registers a metric of the process", "duplicate metrics collector registration attempted"
 	case path == "google.golang.org/protobuf/internal/filetype" && name == "Build":
 		what, panics = "registers a protobuf file", "file is already registered"
@@ -58,7 +59,8 @@ func (f *factFinder) oneTime(call *ast.CallExpr) (c oneTimeCall, ok bool) {
 	}
 	return oneTimeCall{
 		pos: call.Pos(), message: panicsOnReload(callText(f.info, call) + " can run only once"),
-		why: fmt.Sprintf("it %s: a second generation in the same process panics (%s); main and other host packages do it once", what, panics),
+		why: fmt.Sprintf("it %s: a second generation in the same process panics (%s); "+
+			"main and other host packages do it once", what, panics),
 	}, true
 }
 
@@ -77,8 +79,10 @@ func (f *factFinder) gob(call *ast.CallExpr, name string) (c oneTimeCall, ok boo
 	switch _, isNamed := t.(*types.Named); {
 	case name == "Register" && isNamed:
 		c.hint = true
-		c.message = manifest.Fit("what one generation encodes the next does not decode: move "+typeName, "what one generation encodes the next does not decode")
-		c.why = fmt.Sprintf("%s names the type by the import path of this generation; that of a type in a host package stays", callText(f.info, call))
+		const lost = "what one generation encodes the next does not decode"
+		c.message = manifest.Fit(lost+": move "+typeName, lost)
+		c.why = callText(f.info, call) +
+			" names the type by the import path of this generation; that of a type in a host package stays"
 	case name == "Register":
 		// gob names an unnamed type, also a pointer, without import paths.
 		c.bindsName(callText(f.info, call), "the name "+gotypes.Signature(t), typeName)
@@ -93,7 +97,8 @@ func (f *factFinder) gob(call *ast.CallExpr, name string) (c oneTimeCall, ok boo
 // bindsName says that a call bindsName a name for a type of one generation.
 func (c *oneTimeCall) bindsName(call, name, typeName string) {
 	c.message = panicsOnReload(fmt.Sprintf("%s takes a name for %s", call, typeName), call+" takes a name")
-	c.why = fmt.Sprintf("it takes %s for the %s of this generation: the next one has another type and panics (registering duplicate types); in a host package the type stays", name, typeName)
+	c.why = fmt.Sprintf("it takes %s for the %s of this generation: the next one has another type and panics "+
+		"(registering duplicate types); in a host package the type stays", name, typeName)
 }
 
 // panicsOnReload is the message of what a process does only once. The reason is related.

@@ -86,9 +86,11 @@ func (p *program) openedVariables(reported []*finding) []*finding {
 			if at[o.v.Pos()] {
 				continue
 			}
-			message := manifest.Fit("each reload opens one more "+o.v.Name()+": Provide it in main", "each reload opens one more "+o.v.Name())
-			why := fmt.Sprintf("each generation that rebuilds package %s calls %s, and nobody closes what the one before has opened; "+
-				"what main provides is opened once (hotreload.Provide), and the context of a RouteSink ends with its generation",
+			opens := "each reload opens one more " + o.v.Name()
+			message := manifest.Fit(opens+": Provide it in main", opens)
+			why := fmt.Sprintf("each generation that rebuilds package %s calls %s, and nobody closes what the one "+
+				"before has opened; what main provides is opened once (hotreload.Provide), and the context of a "+
+				"RouteSink ends with its generation",
 				o.v.Pkg().Name(), gotypes.FunctionName(o.fn))
 			found = append(found, newFinding(manifest.CodePackageState, o.v.Pos(), message, because(o.v.Pos(), why)))
 		}

@@ -67,7 +67,8 @@ func writesToArguments(fn *types.Func) bool {
 	case path == "sync/atomic":
 		return changesAtomic(name)
 	case strings.HasPrefix(path, "encoding/"), path == "database/sql", path == "fmt":
-		return strings.HasPrefix(name, "Unmarshal") || strings.HasPrefix(name, "Decode") || strings.Contains(name, "Scan") || strings.Contains(name, "scan")
+		return strings.HasPrefix(name, "Unmarshal") || strings.HasPrefix(name, "Decode") ||
+			strings.Contains(name, "Scan") || strings.Contains(name, "scan")
 	}
 	return false
 }
@@ -116,8 +117,9 @@ func changesByName(method *types.Func) bool {
 	case "sync/atomic":
 		return changesAtomic(name)
 	case "sync": // of Map; locks are no state
-		return strings.HasPrefix(gotypes.ReceiverPrefix(method), "(*Map)") && slices.Contains([]string{"Store", "LoadOrStore", "LoadAndDelete",
-			"Delete", "Swap", "CompareAndSwap", "CompareAndDelete", "Clear"}, name)
+		writing := []string{"Store", "LoadOrStore", "LoadAndDelete", "Delete", "Swap", "CompareAndSwap",
+			"CompareAndDelete", "Clear"}
+		return strings.HasPrefix(gotypes.ReceiverPrefix(method), "(*Map)") && slices.Contains(writing, name)
 	case "bytes", "strings":
 		return strings.HasPrefix(name, "Write")
 	case "container/list":
@@ -147,7 +149,8 @@ func (p *program) changedVariables() []*finding {
 		if kept[v] || c == nil || !c.hot || isConstantByHabit(v.Type()) {
 			continue
 		}
-		message := manifest.Fit(v.Name()+" is reset by a reload; hotreload.StateOf keeps it", v.Name()+" is reset by a reload")
+		reset := v.Name() + " is reset by a reload"
+		message := manifest.Fit(reset+"; hotreload.StateOf keeps it", reset)
 		why := fmt.Sprintf("each generation that rebuilds package %s has a copy of its own; "+
 			"what the Container keeps (hotreload.StateOf) survives", v.Pkg().Name())
 		found = append(found, newFinding(manifest.CodePackageState, v.Pos(), message,
@@ -179,6 +182,7 @@ func isConstantByHabit(t types.Type) bool {
 	if p, ok := types.Unalias(t).(*types.Pointer); ok {
 		t = p.Elem()
 	}
-	return types.Identical(t, gotypes.ErrorType) || gotypes.IsNamed(t, "embed", "FS") || gotypes.IsNamed(t, "regexp", "Regexp") ||
+	return types.Identical(t, gotypes.ErrorType) ||
+		gotypes.IsNamed(t, "embed", "FS") || gotypes.IsNamed(t, "regexp", "Regexp") ||
 		gotypes.IsNamed(t, "html/template", "Template") || gotypes.IsNamed(t, "text/template", "Template")
 }

@@ -92,7 +92,8 @@ func (p *program) startingFunctions(packages []*facts) map[*types.Func]bool {
 			if c := p.facts[fn.Pkg()]; fn.Exported() && (c == nil || !c.hot) {
 				continue
 			}
-			if !starting[fn] && !slices.ContainsFunc(all, func(u use) bool { return !u.called || u.in.literal || !starting[u.in.fn] }) {
+			later := func(u use) bool { return !u.called || u.in.literal || !starting[u.in.fn] }
+			if !starting[fn] && !slices.ContainsFunc(all, later) {
 				starting[fn], grown = true, true
 			}
 		}

@@ -75,7 +75,8 @@ func (f *factFinder) isMap(e ast.Expr) bool {
 // ofSyncMap returns the selector if a call is one of these methods of sync.Map.
 func (f *factFinder) ofSyncMap(call *ast.CallExpr, names ...string) *ast.SelectorExpr {
 	fn, sel := f.callee(call), (*ast.SelectorExpr)(nil)
-	if fn == nil || fn.Pkg() == nil || fn.Pkg().Path() != "sync" || gotypes.ReceiverPrefix(fn) != "(*Map)." || !slices.Contains(names, fn.Name()) || len(call.Args) == 0 {
+	isNamed := fn != nil && fn.FullName() == "(*sync.Map)."+fn.Name() && slices.Contains(names, fn.Name())
+	if !isNamed || len(call.Args) == 0 {
 		return nil
 	}
 	sel, _ = ast.Unparen(call.Fun).(*ast.SelectorExpr)
@@ -426,7 +427,8 @@ func (t *trial) eval(e ast.Expr) answer {
 	case *ast.BinaryExpr:
 		return t.binary(e)
 	case *ast.CallExpr:
-		if fn := t.f.callee(e); fn != nil && fn.FullName() == "slices.Contains" && t.isTable(e.Args[0]) && t.isKey(e.Args[1]) {
+		fn := t.f.callee(e)
+		if fn != nil && fn.FullName() == "slices.Contains" && t.isTable(e.Args[0]) && t.isKey(e.Args[1]) {
 			return t.there
 		}
 		if how, ok := t.into(e); ok && how == leaves {
@@ -484,7 +486,10 @@ func (t *trial) same(x, y ast.Expr) answer {
 	case t.there == yes && t.value != nil:
 		return answerOf(constant.Compare(t.value, token.EQL, want.Value))
 	case t.there == no:
-		return answerOf(want.Value.Kind() == constant.Int && constant.Sign(want.Value) == 0 || want.Value.Kind() == constant.String && constant.StringVal(want.Value) == "")
+		if want.Value.Kind() == constant.String {
+			return answerOf(constant.StringVal(want.Value) == "")
+		}
+		return answerOf(want.Value.Kind() == constant.Int && constant.Sign(want.Value) == 0)
 	}
 	return maybe
 }
@@ -495,8 +500,12 @@ func (f *factFinder) endsHere(call *ast.CallExpr) bool {
 	case *types.Builtin:
 		return fn.Name() == "panic"
 	case *types.Func:
-		return slices.Contains([]string{"os.Exit", "log.Panic", "log.Panicf", "log.Panicln", "log.Fatal", "log.Fatalf", "log.Fatalln",
-			"(*log.Logger).Panic", "(*log.Logger).Panicf", "(*log.Logger).Panicln", "(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln"}, fn.FullName())
+		switch fn.FullName() {
+		case "os.Exit", "log.Panic", "log.Panicf", "log.Panicln", "log.Fatal", "log.Fatalf", "log.Fatalln",
+			"(*log.Logger).Panic", "(*log.Logger).Panicf", "(*log.Logger).Panicln",
+			"(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
+			return true
+		}
 	}
 	return false
 }

@@ -110,7 +110,8 @@ func (c View) Structure() shape.Structure {
 		return shape.Structure{Kind: reflect.Slice, Elem: p.of(t.Elem())}
 	case *types.Signature:
 		if t.TypeParams().Len() == 0 {
-			return shape.Structure{Kind: reflect.Func, In: p.tuple(t.Params()), Out: p.tuple(t.Results()), Variadic: t.Variadic()}
+			in, out := p.tuple(t.Params()), p.tuple(t.Results())
+			return shape.Structure{Kind: reflect.Func, In: in, Out: out, Variadic: t.Variadic()}
 		}
 	case *types.Struct:
 		return shape.Structure{Kind: reflect.Struct, Members: p.fields(t)}

@@ -139,7 +139,8 @@ func protect(faults *[]manifest.Diagnostic, what string, fn func()) (ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			ok = false
-			d := manifest.Diagnose(manifest.CodeCompile, manifest.Position{}, "anvil-lsp failed while %s: %v; what the edit will do is known only after the build", what, v)
+			d := manifest.Diagnose(manifest.CodeCompile, manifest.Position{},
+				"anvil-lsp failed while %s: %v; what the edit will do is known only after the build", what, v)
 			d.Severity = manifest.SeverityInformation
 			d.Detail = string(debug.Stack())
 			own, _ := manifest.ParseGoroutine(d.Detail)

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"go/types"
 	"go/version"
+	"maps"
 	"slices"
 	"strings"
 
@@ -92,7 +93,8 @@ func typeCheck(fset *token.FileSet, sizes types.Sizes, spec Package, files []*Fi
 	slices.Sort(c.Missing)
 	c.Missing = slices.Compact(c.Missing)
 	c.errs = slices.DeleteFunc(c.errs, func(e types.Error) bool {
-		return slices.ContainsFunc(c.Missing, func(path string) bool { return strings.HasPrefix(e.Msg, "could not import "+path+" ") })
+		missing := func(path string) bool { return strings.HasPrefix(e.Msg, "could not import "+path+" ") }
+		return slices.ContainsFunc(c.Missing, missing)
 	})
 	c.Broken = c.SyntaxErrors || c.brokenDep || len(c.errs) > 0
 	for _, f := range syntax {
@@ -122,13 +124,6 @@ func (c *Unit) fresh(spec *Package, files []*File, resolve resolver) bool {
 
 // same reports whether two packages are checked in the same way, apart from what their files say.
 func (p *Package) same(q *Package) bool {
-	if p.ImportPath != q.ImportPath || p.Hot != q.Hot || p.GoVersion != q.GoVersion || len(p.ImportMap) != len(q.ImportMap) {
-		return false
-	}
-	for k, v := range p.ImportMap {
-		if q.ImportMap[k] != v {
-			return false
-		}
-	}
-	return true
+	return p.ImportPath == q.ImportPath && p.Hot == q.Hot && p.GoVersion == q.GoVersion &&
+		maps.Equal(p.ImportMap, q.ImportMap)
 }

@@ -39,7 +39,8 @@ func (k *Types) KindOf(t types.Type) (kind string, plain types.Type, err error) 
 		}
 	}
 	if sig.Variadic() || sig.Params().Len() != 2 || sig.Results().Len() != 2 ||
-		!types.Identical(sig.Params().At(0).Type(), k.ctx) || !types.Identical(sig.Results().At(1).Type(), gotypes.ErrorType) {
+		!types.Identical(sig.Params().At(0).Type(), k.ctx) ||
+		!types.Identical(sig.Results().At(1).Type(), gotypes.ErrorType) {
 		return "", nil, rules.NotHandler(gotypes.Signature(t))
 	}
 	in, out := sig.Params().At(1).Type(), sig.Results().At(0).Type()

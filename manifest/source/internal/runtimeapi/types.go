@@ -78,7 +78,8 @@ func routesQuery(chi *types.Package) bool {
 // textUnmarshaler is encoding.TextUnmarshaler, whether or not anything imports that package.
 func textUnmarshaler() *types.Interface {
 	bytes := types.NewSlice(types.Typ[types.Byte])
-	method := types.NewFunc(token.NoPos, nil, "UnmarshalText", gotypes.NewSignature([]types.Type{bytes}, gotypes.ErrorType))
+	sig := gotypes.NewSignature([]types.Type{bytes}, gotypes.ErrorType)
+	method := types.NewFunc(token.NoPos, nil, "UnmarshalText", sig)
 	return types.NewInterfaceType([]*types.Func{method}, nil).Complete()
 }
 
