@@ -14,6 +14,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
@@ -121,9 +122,7 @@ func (reg *registration) fault(code manifest.Code, at manifest.Position, format 
 // locked.
 func (reg *registration) once(call string, where *fallback, what fallback) {
 	if where.position.File != "" {
-		d := manifest.Diagnose(manifest.CodeRoute, what.position, "%s is set twice", call)
-		d.Related = []manifest.Related{{Position: where.position, Message: "first set here"}}
-		reg.faults = append(reg.faults, d)
+		reg.faults = append(reg.faults, rules.SetTwice(call, what.position, where.position))
 		return
 	}
 	*where = what

@@ -268,7 +268,7 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 		"Use: middleware 1 of 1 is nil [ANV010]",
 		"Group p: a prefix begins with a slash [ANV004]",
 		"Group /p/*: a prefix has no wildcard [ANV004]",
-		"NotFound is set twice [ANV004]",
+		"NotFound is set twice; a generation has one [ANV004]",
 		"MethodNotAllowed: int is not a handler" + kinds + " [ANV014]",
 		"OnError: the hook is nil [ANV010]",
 		"registration failed: no configuration [ANV010]",

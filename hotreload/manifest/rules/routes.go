@@ -48,6 +48,14 @@ func CheckPrefix(prefix string) string {
 	return ""
 }
 
+// SetTwice is the finding that a call sets what a generation has one of, and an earlier
+// call did.
+func SetTwice(call string, at, earlier manifest.Position) manifest.Diagnostic {
+	d := manifest.Diagnose(manifest.CodeRoute, at, "%s is set twice; a generation has one", call)
+	d.Related = []manifest.Related{{Position: earlier, Message: "first set here"}}
+	return d
+}
+
 // Join puts a pattern below the prefix of a group. root reports that it is the group's
 // root.
 func Join(prefix, pattern string) (joined string, root bool) {

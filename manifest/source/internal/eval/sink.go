@@ -202,7 +202,5 @@ func (ev *evaluator) once(site callSite) {
 		ev.onlyOnce[site.name] = site.pos
 		return
 	}
-	d := manifest.Diagnose(manifest.CodeRoute, ev.position(site.pos), "%s is set twice; a generation has one", site.name)
-	d.Related = []manifest.Related{{Position: ev.position(first), Message: "first set here"}}
-	ev.out.Findings = append(ev.out.Findings, d)
+	ev.out.Findings = append(ev.out.Findings, rules.SetTwice(site.name, ev.position(site.pos), ev.position(first)))
 }
