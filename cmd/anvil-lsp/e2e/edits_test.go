@@ -59,11 +59,28 @@ func TestEdits(t *testing.T) {
 			app.become(t, e.before)
 			before := app.routes
 			predicted, happened := app.edit(t, e.after)
+			sameWords(t, predicted.diagnostics, happened.diagnostics)
 			table.add(t, e, app.findings(predicted), app.findings(happened, before))
 			if registersTwice(e) {
 				app.secondTime(t)
 			}
 		})
+	}
+}
+
+// sameWords checks that what was predicted of a line is what was found there, in the
+// same words. What became of kept state, and the compiler, have words of their own.
+func sameWords(t *testing.T, predicted, happened []manifest.Diagnostic) {
+	t.Helper()
+	for _, p := range predicted {
+		onLine := slices.DeleteFunc(slices.Clone(happened), func(h manifest.Diagnostic) bool {
+			return h.Code != p.Code || h.File != p.File || h.Line != p.Line ||
+				h.Code == manifest.CodeCompile || h.Code == manifest.CodeStateShape
+		})
+		same := func(h manifest.Diagnostic) bool { return h.Message == p.Message }
+		if len(onLine) > 0 && !slices.ContainsFunc(onLine, same) {
+			t.Errorf("predicted in other words: %s\nhappened: %v", p, onLine)
+		}
 	}
 }
 

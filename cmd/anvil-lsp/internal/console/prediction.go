@@ -121,8 +121,9 @@ func (c *Console) news(ds []manifest.Diagnostic) []manifest.Diagnostic {
 	return news
 }
 
-// alike reports whether two diagnostics are the same finding for a person: the check from source
-// and the live server put some things in other words, and the live server knows no columns.
+// alike reports whether two diagnostics are the same finding for a person. The live server knows no
+// columns, and what became of kept state (ANV005) and the errors of the compiler (ANV009) have other
+// words than their prediction.
 func alike(a, b manifest.Diagnostic) bool {
 	switch {
 	case a.Code != b.Code || a.File != b.File || a.Line != b.Line:
