@@ -64,7 +64,6 @@ vet-platforms: ## go vet for macOS and FreeBSD, which the code supports
 # With CI set a test that lacks its editor fails, instead of being skipped.
 neovim: ## the tests in Neovim
 	CI=1 go test ./editors/neovim
-	CI=1 go test -run Neovim ./cmd/anvil-lsp/e2e
 
 emacs: ## the tests in Emacs
 	CI=1 go test -run Emacs ./cmd/anvil-lsp/e2e

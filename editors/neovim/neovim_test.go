@@ -1,5 +1,5 @@
 // Package neovim_test has Neovim run the plugin against a server that is made
-// of answers. The whole loop, with the real server, is in cmd/anvil-lsp/e2e.
+// of answers, and against the real one.
 package neovim_test
 
 import (
@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // envServer makes the test binary the server.
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(harness.Main(m))
 }
 
 func TestPlugin(t *testing.T) {

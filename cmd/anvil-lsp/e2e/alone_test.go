@@ -12,6 +12,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // selfish is what a main has that cannot run twice at once: a port, a lock, and
@@ -42,57 +43,57 @@ const selfish = `
 // also when the engine is killed.
 func TestRestartOfWhatIsAlone(t *testing.T) {
 	s := launchAlone(t, nettest.Reserve(t))
-	s.wait(control.EventLive)
-	first := s.child()
-	s.edit("main.go", `"metrics: "`, `"metrics do not work: "`)
-	told := s.wait(control.EventWarning)
+	s.Wait(control.EventLive)
+	first := child(s)
+	s.Edit("main.go", `"metrics: "`, `"metrics do not work: "`)
+	told := s.Wait(control.EventWarning)
 	if !strings.Contains(told.Message, "two processes cannot both") {
 		t.Errorf("warning %q", told.Message)
 	}
-	if ev := s.wait(control.EventLive); ev.Rung != manifest.RungWarmRestart {
+	if ev := s.Wait(control.EventLive); ev.Rung != manifest.RungWarmRestart {
 		t.Errorf("after main changed: rung %q", ev.Rung)
 	}
-	s.get("/time")
-	until(t, "the child of the old process ends", func() bool { return !runs(first) })
+	s.Get("/time")
+	harness.Until(t, "the child of the old process ends", func() bool { return !runs(first) })
 
-	s.edit("handlers/handlers.go", "package handlers", "// changed\npackage handlers")
-	if ev := s.wait(control.EventLive); ev.Rung != manifest.RungHotSwap {
+	s.Edit("handlers/handlers.go", "package handlers", "// changed\npackage handlers")
+	if ev := s.Wait(control.EventLive); ev.Rung != manifest.RungHotSwap {
 		t.Errorf("after a handler changed: rung %q", ev.Rung)
 	}
 	// A main that fails takes nothing down.
-	s.edit("main.go", "metrics, err", "if true {\n\tlog.Fatal(\"no config\")\n}\nmetrics, err")
-	if ev := s.wait(control.EventKept); !strings.Contains(fmt.Sprint(ev.Diagnostics), "no config") || !strings.Contains(ev.Message, "started again") {
+	s.Edit("main.go", "metrics, err", "if true {\n\tlog.Fatal(\"no config\")\n}\nmetrics, err")
+	if ev := s.Wait(control.EventKept); !strings.Contains(fmt.Sprint(ev.Diagnostics), "no config") || !strings.Contains(ev.Message, "started again") {
 		t.Errorf("kept because of %v: %s", ev.Diagnostics, ev.Message)
 	}
-	s.get("/time")
+	s.Get("/time")
 
-	child := s.child()
-	live := s.live().Live.PID
-	if err := s.cmd.Process.Kill(); err != nil {
+	child := child(s)
+	live := s.Live().Live.PID
+	if err := s.Cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-s.exited
-	until(t, "the live server of a killed engine ends", func() bool { return !runs(live) })
-	until(t, "and its child", func() bool { return !runs(child) })
+	<-s.Exited
+	harness.Until(t, "the live server of a killed engine ends", func() bool { return !runs(live) })
+	harness.Until(t, "and its child", func() bool { return !runs(child) })
 }
 
-func launchAlone(t *testing.T, port string) *server {
-	dir := copyApp(t, "hello")
-	s := &server{t: t, dir: dir}
-	main := s.read("main.go")
+func launchAlone(t *testing.T, port string) *harness.Server {
+	dir := harness.CopyApp(t, "hello")
+	s := &harness.Server{T: t, Dir: dir}
+	main := s.Read("main.go")
 	main = strings.Replace(main, "import (", "import (\n\t\"net\"\n\t\"net/http\"\n\t\"os/exec\"\n\t\"strconv\"", 1)
 	main = strings.Replace(main, "\tc := hotreload", fmt.Sprintf(selfish, port)+"\n\tc := hotreload", 1)
 	main = strings.Replace(main, "err := hotreload.LiveServer", "err = hotreload.LiveServer", 1)
-	s.save("main.go", main)
-	return launch(t, dir)
+	s.Save("main.go", main)
+	return harness.Launch(t, dir)
 }
 
 // child returns the number of the newest child.
-func (s *server) child() int {
-	s.t.Helper()
-	pid, err := strconv.Atoi(s.read("child.pid"))
+func child(s *harness.Server) int {
+	s.T.Helper()
+	pid, err := strconv.Atoi(s.Read("child.pid"))
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	return pid
 }
@@ -106,21 +107,21 @@ func runs(pid int) bool {
 // TestEngineIsKilledBeforeLiveServer: a main that waits before it calls
 // LiveServer ends with the engine, too.
 func TestEngineIsKilledBeforeLiveServer(t *testing.T) {
-	dir := copyApp(t, "hello")
-	s := &server{t: t, dir: dir}
-	s.edit("main.go", "\tc := hotreload", "\tos.WriteFile(\"child.pid\", []byte(strconv.Itoa(os.Getpid())), 0o600)\n\tselect {}\n\tc := hotreload")
-	s.edit("main.go", "import (", "import (\n\t\"strconv\"")
-	s.edit("main.go", "signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)", "signal.NotifyContext(context.Background(), os.Interrupt)\n\t_ = syscall.SIGTERM")
-	s = launch(t, dir)
+	dir := harness.CopyApp(t, "hello")
+	s := &harness.Server{T: t, Dir: dir}
+	s.Edit("main.go", "\tc := hotreload", "\tos.WriteFile(\"child.pid\", []byte(strconv.Itoa(os.Getpid())), 0o600)\n\tselect {}\n\tc := hotreload")
+	s.Edit("main.go", "import (", "import (\n\t\"strconv\"")
+	s.Edit("main.go", "signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)", "signal.NotifyContext(context.Background(), os.Interrupt)\n\t_ = syscall.SIGTERM")
+	s = harness.Launch(t, dir)
 	var pid int
-	until(t, "main runs", func() bool {
-		data, err := os.ReadFile(s.path("child.pid"))
+	harness.Until(t, "main runs", func() bool {
+		data, err := os.ReadFile(s.Path("child.pid"))
 		pid, _ = strconv.Atoi(string(data))
 		return err == nil && pid > 0
 	})
-	if err := s.cmd.Process.Kill(); err != nil {
+	if err := s.Cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-s.exited
-	until(t, "main ends", func() bool { return !runs(pid) })
+	<-s.Exited
+	harness.Until(t, "main ends", func() bool { return !runs(pid) })
 }

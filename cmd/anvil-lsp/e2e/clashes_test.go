@@ -10,6 +10,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // clashing are changes after which the new code would take equal things for
@@ -57,34 +58,34 @@ func TestClashes(t *testing.T) {
 }
 
 func testClashes(t *testing.T, link string) {
-	dir := copyApp(t, "hello")
+	dir := harness.CopyApp(t, "hello")
 	args := []string{"--on-break", "keep"}
 	if link == "full" {
 		args = append(args, "--full-link")
 	}
-	s := &server{t: t, dir: dir} // to write files
+	s := &harness.Server{T: t, Dir: dir} // to write files
 	archive, err := txtar.ParseFile("testdata/clashes.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range archive.Files {
-		s.save(f.Name, string(f.Data))
+		s.Save(f.Name, string(f.Data))
 	}
 	const file = "handlers/new.go"
-	s.save(file, newCode(nil, ""))
-	s.edit("main.go", `"example.com/hello/visits"`, "\"example.com/hello/visits\"\n\t_ \"example.com/hello/httperr\"\n\t_ \"example.com/hello/kinds\"")
-	s.edit("handlers/handlers.go", `r.Get("/time", now)`, "r.Get(\"/time\", now)\n\tregisterClashes(r)")
-	s = start(t, dir, args...)
-	if got := strings.TrimSpace(s.get("/make")); got != "8 2 1 7" {
+	s.Save(file, newCode(nil, ""))
+	s.Edit("main.go", `"example.com/hello/visits"`, "\"example.com/hello/visits\"\n\t_ \"example.com/hello/httperr\"\n\t_ \"example.com/hello/kinds\"")
+	s.Edit("handlers/handlers.go", `r.Get("/time", now)`, "r.Get(\"/time\", now)\n\tregisterClashes(r)")
+	s = harness.Start(t, dir, args...)
+	if got := strings.TrimSpace(s.Get("/make")); got != "8 2 1 7" {
 		t.Fatalf("the old code made %s", got)
 	}
-	if status, body := s.try("/abort"); status != http.StatusInternalServerError || !strings.Contains(body, "gone") {
+	if status, body := s.Try("/abort"); status != http.StatusInternalServerError || !strings.Contains(body, "gone") {
 		t.Fatalf("/abort: %d %s", status, body)
 	}
 	refused := func(name, code, clash string) {
 		t.Helper()
-		s.save(file, code)
-		ev := s.waitFor(name, func(ev control.Event) bool {
+		s.Save(file, code)
+		ev := s.WaitFor(name, func(ev control.Event) bool {
 			return ev.Kind == control.EventKept || ev.Kind == control.EventLive || ev.Kind == control.EventExited
 		})
 		ds := ev.Diagnostics
@@ -107,33 +108,33 @@ func testClashes(t *testing.T, link string) {
 	}
 
 	// What has nothing of it is swapped in, and then it is as before.
-	s.save(file, newCode([]string{"true"}, ""))
-	if ev := s.wait(control.EventLive); ev.Rung != manifest.RungHotSwap || linked(ev)[:4] != link {
+	s.Save(file, newCode([]string{"true"}, ""))
+	if ev := s.Wait(control.EventLive); ev.Rung != manifest.RungHotSwap || linked(ev)[:4] != link {
 		t.Errorf("%s, linked %s", ev.Rung, linked(ev))
 	}
-	if got := s.get("/check"); !strings.Contains(got, "[true]") {
+	if got := s.Get("/check"); !strings.Contains(got, "[true]") {
 		t.Errorf("got %s", got)
 	}
 	refused("once more, after another generation", newCode([]string{clashing[0].check}, ""), clashing[0].clash)
-	s.save(file, newCode(all, thrown))
-	s.wait(control.EventKept)
+	s.Save(file, newCode(all, thrown))
+	s.Wait(control.EventKept)
 	var ev control.Event
-	if err := s.control().Post(t.Context(), control.PathRestart, struct{}{}, &ev); err != nil || ev.Kind != control.EventLive {
+	if err := s.Control().Post(t.Context(), control.PathRestart, struct{}{}, &ev); err != nil || ev.Kind != control.EventLive {
 		t.Fatalf("restart: %v %+v", err, ev)
 	}
-	s.get("/make")
-	if got, want := strings.TrimSpace(s.get("/check")), "checked: ["+strings.TrimSpace(strings.Repeat("true ", len(all)))+"]"; got != want {
+	s.Get("/make")
+	if got, want := strings.TrimSpace(s.Get("/check")), "checked: ["+strings.TrimSpace(strings.Repeat("true ", len(all)))+"]"; got != want {
 		t.Errorf("after the restart: got %s, want %s", got, want)
 	}
-	if status, body := s.try("/abort"); status != http.StatusNotFound {
+	if status, body := s.Try("/abort"); status != http.StatusNotFound {
 		t.Errorf("/abort after the restart: %d %s", status, body)
 	}
 	// The process has it all now: the same code is swapped.
-	s.edit(file, "return 404", fmt.Sprint("return ", http.StatusGone))
-	if ev := s.waitFor("the last generation", func(ev control.Event) bool { return ev.Kind == control.EventLive && ev.Rung == manifest.RungHotSwap }); len(ev.Diagnostics) > 0 {
+	s.Edit(file, "return 404", fmt.Sprint("return ", http.StatusGone))
+	if ev := s.WaitFor("the last generation", func(ev control.Event) bool { return ev.Kind == control.EventLive && ev.Rung == manifest.RungHotSwap }); len(ev.Diagnostics) > 0 {
 		t.Errorf("got %v", ev.Diagnostics)
 	}
-	if status, body := s.try("/abort"); status != http.StatusGone {
+	if status, body := s.Try("/abort"); status != http.StatusGone {
 		t.Errorf("/abort after the swap: %d %s", status, body)
 	}
 }

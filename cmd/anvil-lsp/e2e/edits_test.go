@@ -20,6 +20,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // editEngines is how many copies of the application are edited side by side.
@@ -89,7 +90,7 @@ func sampled() uint32 {
 	switch {
 	case os.Getenv("ANVIL_EDITS") == "all", strings.Contains(flag.Lookup("test.run").Value.String(), "/"): // they are named
 		return 1
-	case raceEnabled: // it is the same code on another clock
+	case harness.RaceEnabled: // it is the same code on another clock
 		return 20
 	}
 	return 3
@@ -253,7 +254,7 @@ func (a *editedApp) step(t *testing.T, files tree, last string) []control.Event 
 	t.Helper()
 	a.write(files)
 	a.save(last, files[last])
-	timeout := time.After(patience)
+	timeout := time.After(harness.Patience)
 	var evs []control.Event
 	for {
 		select {

@@ -17,6 +17,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // TestEmacs has a real Emacs go through the whole loop with the configuration
@@ -46,7 +47,7 @@ func TestEmacs(t *testing.T) {
 // Emacs take the directory of go.mod for the root.
 func TestEmacsProject(t *testing.T) {
 	needEmacs(t)
-	dir := copyApp(t, "hello")
+	dir := harness.CopyApp(t, "hello")
 	cmd := exec.Command("emacs", "--batch", "--quick", "--eval", "(progn (require 'project) "+emacsConfiguration(t, "project-find-functions")+
 		" (princ (expand-file-name (project-root (project-current)))))")
 	cmd.Dir = filepath.Join(dir, "handlers")
@@ -60,18 +61,18 @@ func TestEmacsProject(t *testing.T) {
 // of Emacs. Run are the keys that answer the question that it may run, pid is the
 // expression for the language server's process.
 func (e *emacs) loop(run, pid string) {
-	t := e.t
+	t := e.T
 	const diagnostics = `(mapconcat #'flymake-diagnostic-text (flymake-diagnostics) "\n")`
 
 	// The question about trust stands in the minibuffer.
-	e.until("(with-current-buffer (window-buffer (minibuffer-window)) (buffer-string))", "Run the code in "+e.dir)
-	if _, err := os.Lstat(e.path(".anvil")); err == nil {
+	e.until("(with-current-buffer (window-buffer (minibuffer-window)) (buffer-string))", "Run the code in "+e.Dir)
+	if _, err := os.Lstat(e.Path(".anvil")); err == nil {
 		t.Error(".anvil is there before trust")
 	}
 	e.keys(run)
 	st := e.engine("generation 1", func(st control.Status) bool { return st.State == control.StateLive && st.Generation == 1 })
 	e.URL = st.URL
-	if got := e.get("/"); !strings.HasPrefix(got, "Hello! Visit 1,") {
+	if got := e.Get("/"); !strings.HasPrefix(got, "Hello! Visit 1,") {
 		t.Errorf("the page is %q", got)
 	}
 
@@ -85,26 +86,26 @@ func (e *emacs) loop(run, pid string) {
 	}
 	e.keys("\x1f") // undo
 	e.until("(buffer-modified-p)", "nil")
-	until(t, "the diagnostic is gone", func() bool { return !strings.Contains(e.eval(diagnostics), changed) })
+	harness.Until(t, "the diagnostic is gone", func() bool { return !strings.Contains(e.eval(diagnostics), changed) })
 
 	e.after(`"Hello`)
 	e.keys(" there\x18\x13") // save-buffer
 	e.engine("generation 2", func(st control.Status) bool { return st.State == control.StateLive && st.Generation == 2 })
-	if got := e.get("/"); !strings.HasPrefix(got, "Hello there! Visit 2,") {
+	if got := e.Get("/"); !strings.HasPrefix(got, "Hello there! Visit 2,") {
 		t.Errorf("the page after a save is %q", got)
 	}
 
 	// A restart that takes long: Emacs answers keys meanwhile.
-	wait := filepath.Join(e.dir, ".wait")
+	wait := filepath.Join(e.Dir, ".wait")
 	if err := os.WriteFile(wait, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	e.keys("\x1bxanvil-restart\r")
-	until(t, "the new process waits", func() bool { _, err := os.Stat(wait + "ing"); return err == nil })
+	harness.Until(t, "the new process waits", func() bool { _, err := os.Stat(wait + "ing"); return err == nil })
 	e.eval("(goto-char (point-min))")
 	e.keys("\x1b>") // end-of-buffer
 	e.until("(eobp)", "t")
-	if got := e.status().Counts.Restarts; got != 0 {
+	if got := e.Status().Counts.Restarts; got != 0 {
 		t.Errorf("%d restarts before the application went on", got)
 	}
 	if err := os.Remove(wait); err != nil {
@@ -114,7 +115,7 @@ func (e *emacs) loop(run, pid string) {
 		return st.State == control.StateLive && st.Counts.Restarts == 1 && st.Live != nil
 	})
 	e.until(`(with-current-buffer "*Messages*" (buffer-string))`, "anvil: restarted")
-	if got := e.get("/"); !strings.HasPrefix(got, "Hello there! Visit 1,") {
+	if got := e.Get("/"); !strings.HasPrefix(got, "Hello there! Visit 1,") {
 		t.Errorf("the page after a restart is %q", got)
 	}
 
@@ -124,9 +125,9 @@ func (e *emacs) loop(run, pid string) {
 		t.Fatal(err)
 	}
 	e.keys("\x18\x03") // save-buffers-kill-terminal
-	<-e.exited
+	<-e.Exited
 	for what, pid := range map[string]int{"the language server": server, "the engine": st.PID, "the application": st.Live.PID} {
-		until(t, "the end of "+what, func() bool { return !alive(pid) })
+		harness.Until(t, "the end of "+what, func() bool { return !harness.Alive(pid) })
 	}
 }
 
@@ -157,7 +158,7 @@ func needEmacs(t *testing.T) {
 // emacs is a running Emacs with the handlers of an application before it. As an
 // engine, it is the one that the language server has started.
 type emacs struct {
-	*server
+	*harness.Server
 	socket   string
 	keyboard io.Writer
 }
@@ -168,14 +169,14 @@ type emacs struct {
 func startEmacs(t *testing.T, configuration, more string) *emacs {
 	t.Helper()
 	needEmacs(t)
-	e := &emacs{server: &server{t: t, dir: copyApp(t, "hello"), client: &http.Client{Timeout: time.Minute}, stderr: new(testkit.Buffer), exited: make(chan struct{})}}
-	e.edit("main.go", "func main() {\n", `func main() {
+	e := &emacs{Server: &harness.Server{T: t, Dir: harness.CopyApp(t, "hello"), Client: &http.Client{Timeout: time.Minute}, Stderr: new(testkit.Buffer), Exited: make(chan struct{})}}
+	e.Edit("main.go", "func main() {\n", `func main() {
 	for _, err := os.Stat(".wait"); err == nil; _, err = os.Stat(".wait") {
 		_ = os.WriteFile(".waiting", nil, 0o666)
 		time.Sleep(10 * time.Millisecond)
 	}
 `)
-	e.edit("main.go", "\t\"syscall\"\n", "\t\"syscall\"\n\t\"time\"\n")
+	e.Edit("main.go", "\t\"syscall\"\n", "\t\"syscall\"\n\t\"time\"\n")
 
 	home := t.TempDir()                           // nothing of the user's
 	if err := os.Chmod(home, 0o700); err != nil { // as Emacs wants it of the place of a socket
@@ -192,36 +193,36 @@ func startEmacs(t *testing.T, configuration, more string) *emacs {
 		t.Fatal(err)
 	}
 
-	e.cmd = exec.Command("script", "--quiet", "--return", "--command",
+	e.Cmd = exec.Command("script", "--quiet", "--return", "--command",
 		"stty rows 40 columns 140; exec emacs --no-window-system --no-init-file --load "+init+" handlers/handlers.go", os.DevNull)
-	e.cmd.Dir = e.dir
-	e.cmd.Env = append(os.Environ(), "TERM=xterm", "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"),
+	e.Cmd.Dir = e.Dir
+	e.Cmd.Env = append(os.Environ(), "TERM=xterm", "PATH="+filepath.Dir(harness.Binary(t))+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"XDG_CONFIG_HOME="+filepath.Join(home, "config"), "XDG_STATE_HOME="+filepath.Join(home, "state"))
-	e.cmd.Stdout, e.cmd.Stderr = e.stderr, e.stderr
-	keyboard, err := e.cmd.StdinPipe()
+	e.Cmd.Stdout, e.Cmd.Stderr = e.Stderr, e.Stderr
+	keyboard, err := e.Cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.keyboard = keyboard
-	if err := e.cmd.Start(); err != nil {
+	if err := e.Cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
-		e.err = e.cmd.Wait()
-		close(e.exited)
+		e.Err = e.Cmd.Wait()
+		close(e.Exited)
 	}()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the terminal:\n%q", e.stderr.String())
+			t.Logf("the terminal:\n%q", e.Stderr.String())
 		}
 		select {
-		case <-e.exited:
+		case <-e.Exited:
 		default:
-			_ = e.cmd.Process.Kill() // Emacs gets SIGHUP, and ends
-			<-e.exited
+			_ = e.Cmd.Process.Kill() // Emacs gets SIGHUP, and ends
+			<-e.Exited
 		}
 	})
-	until(t, "Emacs shows the file", func() bool {
+	harness.Until(t, "Emacs shows the file", func() bool {
 		mode, err := e.ask("(derived-mode-p 'go-mode)") // fails until Emacs listens
 		return err == nil && mode == "go-mode"
 	})
@@ -230,28 +231,28 @@ func startEmacs(t *testing.T, configuration, more string) *emacs {
 
 // keys types.
 func (e *emacs) keys(keys string) {
-	e.t.Helper()
+	e.T.Helper()
 	if _, err := io.WriteString(e.keyboard, keys); err != nil {
-		e.t.Fatal(err)
+		e.T.Fatal(err)
 	}
 }
 
 // eval evaluates an expression in the buffer of the file, between two keys.
 func (e *emacs) eval(expression string) string {
-	e.t.Helper()
+	e.T.Helper()
 	value, err := e.ask(expression)
 	if err != nil {
-		e.t.Fatal(err)
+		e.T.Fatal(err)
 	}
 	return value
 }
 
 // ask is eval for an Emacs that may not be there yet.
 func (e *emacs) ask(expression string) (string, error) {
-	ctx, cancel := context.WithTimeout(e.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(e.T.Context(), harness.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "emacsclient", "--socket-name", e.socket, "--eval",
-		`(with-selected-window (get-buffer-window (find-buffer-visiting "`+e.path("handlers/handlers.go")+`")) `+expression+")")
+		`(with-selected-window (get-buffer-window (find-buffer-visiting "`+e.Path("handlers/handlers.go")+`")) `+expression+")")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%s: %w\n%s", expression, err, out)
@@ -261,26 +262,26 @@ func (e *emacs) ask(expression string) (string, error) {
 
 // until waits until the value of an expression contains a text.
 func (e *emacs) until(expression, text string) {
-	e.t.Helper()
-	until(e.t, text+" in "+expression, func() bool { return strings.Contains(e.eval(expression), text) })
+	e.T.Helper()
+	harness.Until(e.T, text+" in "+expression, func() bool { return strings.Contains(e.eval(expression), text) })
 }
 
 // after moves point behind a text.
 func (e *emacs) after(text string) {
-	e.t.Helper()
+	e.T.Helper()
 	if e.eval("(progn (goto-char (point-min)) (search-forward "+strconv.Quote(text)+" nil t))") == "nil" {
-		e.t.Fatalf("%q is not in the buffer", text)
+		e.T.Fatalf("%q is not in the buffer", text)
 	}
 }
 
 // engine waits for a status of the engine.
 func (e *emacs) engine(what string, ok func(control.Status) bool) control.Status {
-	e.t.Helper()
+	e.T.Helper()
 	var st control.Status
-	until(e.t, what, func() bool {
-		ctx, cancel := context.WithTimeout(e.t.Context(), time.Minute)
+	harness.Until(e.T, what, func() bool {
+		ctx, cancel := context.WithTimeout(e.T.Context(), time.Minute)
 		defer cancel()
-		c := transport.NewClient(e.path(".anvil/engine.sock"))
+		c := transport.NewClient(e.Path(".anvil/engine.sock"))
 		defer c.Close()
 		return c.Get(ctx, control.PathStatus, &st) == nil && ok(st)
 	})

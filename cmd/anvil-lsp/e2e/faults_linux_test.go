@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // TestDiskFull: a build that finds no room is reported, and the next save after
 // room was made goes live.
 func TestDiskFull(t *testing.T) {
-	dir := copyApp(t, "hello")
+	dir := harness.CopyApp(t, "hello")
 	out := filepath.Join(dir, ".anvil")
 	if err := os.Mkdir(out, 0o777); err != nil {
 		t.Fatal(err)
@@ -22,21 +23,21 @@ func TestDiskFull(t *testing.T) {
 		t.Skipf("needs the right to mount a small file system: %v", err)
 	}
 	defer syscall.Unmount(out, syscall.MNT_DETACH)
-	s := start(t, dir)
+	s := harness.Start(t, dir)
 	filler := filepath.Join(out, "filler")
 	fillDisk(t, filler)
-	s.edit("handlers/handlers.go", "package handlers", "// full\npackage handlers")
-	ev := s.wait(control.EventKept)
+	s.Edit("handlers/handlers.go", "package handlers", "// full\npackage handlers")
+	ev := s.Wait(control.EventKept)
 	if !strings.Contains(ev.Message, "no space left") {
 		t.Errorf("full disk: %q %v", ev.Message, ev.Diagnostics)
 	}
-	s.get("/time")
+	s.Get("/time")
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	s.edit("handlers/handlers.go", "// full", "// room")
-	s.wait(control.EventLive)
-	s.stop()
+	s.Edit("handlers/handlers.go", "// full", "// room")
+	s.Wait(control.EventLive)
+	s.Stop()
 }
 
 func fillDisk(t *testing.T, name string) {

@@ -19,6 +19,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible/visibletest"
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 	"github.com/anvilforge/anvil-lsp/lspserver"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
@@ -38,7 +39,7 @@ type hostile struct {
 // happens before anything is compiled. What would run writes a file.
 func newHostile(t *testing.T) *hostile {
 	t.Helper()
-	h := &hostile{dir: copyApp(t, "hello"), victim: t.TempDir()}
+	h := &hostile{dir: harness.CopyApp(t, "hello"), victim: t.TempDir()}
 	h.secret, h.source = filepath.Join(h.victim, "id_rsa"), filepath.Join(h.victim, "other.go")
 	for _, name := range []string{"id_rsa", "other.go", "work/thesis.txt", "gen/a", "host/b", "run/c", "tmp/d", "history/0001.json", "lock", "manifest.json"} {
 		h.write(t, filepath.Join(h.victim, name), "first line\n"+secretText+"\n")
@@ -199,8 +200,8 @@ func TestHostileCheckout(t *testing.T) {
 				commands = append(commands, []string{"check"}, []string{"check", "--sarif"}, []string{"check", "--json"}, []string{"--serve", "--once", "--addr", "127.0.0.1:0"})
 			}
 			for _, args := range commands {
-				ctx, cancel := context.WithTimeout(t.Context(), patience)
-				cmd := exec.CommandContext(ctx, binary, args...)
+				ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
+				cmd := exec.CommandContext(ctx, harness.Binary(t), args...)
 				cmd.Dir = h.dir
 				said, err := cmd.CombinedOutput()
 				if ctx.Err() != nil {
@@ -223,7 +224,7 @@ func TestHostileCheckout(t *testing.T) {
 // editor opens the checkout in an editor whose user trusts nothing.
 func (h *hostile) editor(t *testing.T) {
 	t.Helper()
-	e := startEditor(t, h.dir)
+	e := harness.StartEditor(t, h.dir)
 	e.Initialize(lsptest.Options{Root: h.dir, Init: map[string]any{"trusted": false}})
 	e.Await("a session", func(s *lsptest.State) bool { return s.Only().State == lspserver.StateOff && s.Only().Message != "" })
 	e.Open("handlers/handlers.go")
@@ -233,24 +234,24 @@ func (h *hostile) editor(t *testing.T) {
 			t.Errorf("%s was carried out without trust", command)
 		}
 	}
-	e.end()
+	e.End()
 }
 
 // trusting opens the checkout in an editor whose user trusts it, until it shows
 // what is wrong.
 func (h *hostile) trusting(t *testing.T) {
 	t.Helper()
-	e := startProcess(t, h.dir)
+	e := harness.StartProcess(t, h.dir)
 	var said testkit.Buffer
-	e.Editor = lsptest.New(t, io.TeeReader(e.stdout, &said), e.stdin)
+	e.Editor = lsptest.New(t, io.TeeReader(e.Stdout, &said), e.Stdin)
 	e.Initialize(lsptest.Options{Root: h.dir, Init: map[string]any{"trusted": true}})
 	e.Open("handlers/broken.go")
 	e.Await("a finding in the file with the directive", func(s *lsptest.State) bool {
 		return len(s.Diagnostics[e.URI("handlers/broken.go")].Diagnostics) > 0 && s.Only().State == control.StateDown
 	})
-	e.end()
+	e.End()
 	e.AwaitEnd()
-	e.stdout.Close()
+	e.Stdout.Close()
 	if text := said.String(); strings.Contains(text, secretText) || !strings.Contains(text, "broken.go") {
 		t.Errorf("the language server says\n%s", text)
 	}

@@ -13,19 +13,20 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 
 // TestEditorActions: what is offered does what it says, in the live server.
 func TestEditorActions(t *testing.T) {
-	e := openEditor(t, copyApp(t, "blog"), nil)
+	e := harness.OpenEditor(t, harness.CopyApp(t, "blog"), nil)
 	e.Open("handlers/routes.go")
 	e.Open("handlers/pages.go")
 
 	// State: the counter of the code begins again with each generation, until it
 	// is kept.
 	hits := func() int {
-		_, body := e.get("/whoami")
+		_, body := e.Get("/whoami")
 		var answer struct{ Hits int }
 		if err := json.Unmarshal([]byte(body), &answer); err != nil {
 			t.Fatalf("%s: %v", body, err)
@@ -41,8 +42,8 @@ func TestEditorActions(t *testing.T) {
 	e.Await("generation 2 without the hint", func(s *lsptest.State) bool {
 		return s.Live(2) && !s.Has("handlers/routes.go", manifest.CodePackageState)
 	})
-	e.get("/")
-	e.get("/")
+	e.Get("/")
+	e.Get("/")
 	e.Edit("handlers/routes.go", `// hits belongs to`, `// hits does not belong to`)
 	e.Edit("handlers/pages.go", "page = max(page, 1)", "page = max(page, 1, 0)")
 	e.Save("handlers/routes.go")
@@ -55,14 +56,14 @@ func TestEditorActions(t *testing.T) {
 	// A handler that nobody registered.
 	e.Replace("handlers/pages.go", e.Text("handlers/pages.go")+"\nfunc (a *app) aboutUs(c *hotreload.Ctx) error { return c.JSON(200, \"we\") }\n")
 	var offered []protocol.CodeAction
-	until(t, "the action to be offered", func() bool { // nothing is published that would tell of the prediction
+	harness.Until(t, "the action to be offered", func() bool { // nothing is published that would tell of the prediction
 		offered = e.Actions("handlers/pages.go", "func (a *app) aboutUs")
 		return len(offered) > 0
 	})
 	e.Choose(offered, "Register a.aboutUs at GET /about-us")
 	e.Save("handlers/pages.go")
 	e.Save("handlers/routes.go")
-	until(t, "/about-us", func() bool { status, body := e.get("/about-us"); return status == 200 && strings.Contains(body, "we") })
+	harness.Until(t, "/about-us", func() bool { status, body := e.Get("/about-us"); return status == 200 && strings.Contains(body, "we") })
 	if all := e.Actions("handlers/pages.go", "func (a *app) showPost"); len(all) != 0 {
 		t.Errorf("offered for a handler that is registered: %q", lsptest.Titles(all))
 	}
@@ -76,7 +77,7 @@ func TestEditorActions(t *testing.T) {
 
 // TestEditorBreakActions: what to do about a break is chosen where it stands.
 func TestEditorBreakActions(t *testing.T) {
-	e := openEditor(t, copyApp(t, "hello"), map[string]any{"onBreak": "keep"})
+	e := harness.OpenEditor(t, harness.CopyApp(t, "hello"), map[string]any{"onBreak": "keep"})
 	e.Open("visits/visits.go")
 	source := e.Text("visits/visits.go")
 	const one = "\nvar One = 1\n"
@@ -116,30 +117,30 @@ func TestEditorBreakActions(t *testing.T) {
 // TestEditorRollBackAction: a handler that panics can be exchanged for what
 // served before.
 func TestEditorRollBackAction(t *testing.T) {
-	e := openEditor(t, copyApp(t, "blog"), nil)
+	e := harness.OpenEditor(t, harness.CopyApp(t, "blog"), nil)
 	e.Open("handlers/debug.go")
 	const good = "func (a *app) whoami(c *hotreload.Ctx) error {"
 	e.Edit("handlers/debug.go", good, good+"\n\tif a.generation > 1 {\n\t\tpanic(\"no\")\n\t}")
 	e.Save("handlers/debug.go")
 	e.Await("generation 2", func(s *lsptest.State) bool { return s.Live(2) })
-	if status, body := e.get("/whoami"); status != http.StatusInternalServerError {
+	if status, body := e.Get("/whoami"); status != http.StatusInternalServerError {
 		t.Fatalf("%d %s", status, body)
 	}
 	e.Await("the panic", func(s *lsptest.State) bool { return s.Has("handlers/debug.go", manifest.CodeHandlerPanic) })
 	d := where(e, "handlers/debug.go", manifest.CodeHandlerPanic)
 	var all []protocol.CodeAction
-	until(t, "the generations to be known", func() bool {
+	harness.Until(t, "the generations to be known", func() bool {
 		all = e.ActionsFor("handlers/debug.go", *d)
 		return len(all) > 0
 	})
 	e.Choose(all, "Roll back to generation 1")
-	if status, body := e.get("/whoami"); status != http.StatusOK {
+	if status, body := e.Get("/whoami"); status != http.StatusOK {
 		t.Errorf("after the roll back: %d %s", status, body)
 	}
 }
 
 // where returns the first finding with a code in a file.
-func where(e *editor, name string, code manifest.Code) (d *protocol.Diagnostic) {
+func where(e *harness.Editor, name string, code manifest.Code) (d *protocol.Diagnostic) {
 	e.Look(func(s *lsptest.State) {
 		if x, ok := s.Find(name, code); ok {
 			d = &x
@@ -151,8 +152,8 @@ func where(e *editor, name string, code manifest.Code) (d *protocol.Diagnostic) 
 // TestEditorDeclareRegister: main names a register function that is not there.
 // Nothing is known of the application then, but what stands in main.
 func TestEditorDeclareRegister(t *testing.T) {
-	dir := copyApp(t, "hello")
-	e := startEditor(t, dir)
+	dir := harness.CopyApp(t, "hello")
+	e := harness.StartEditor(t, dir)
 	data, err := os.ReadFile(dir + "/handlers/handlers.go")
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +178,7 @@ func TestEditorDeclareRegister(t *testing.T) {
 // predicted and made as a hot swap, and a host package still restarts.
 func TestEditorSwapsSignature(t *testing.T) {
 	const file, swap = "handlers/handlers.go", "Swap without a restart for changed signatures in this workspace"
-	e := openEditor(t, copyApp(t, "hello"), map[string]any{"onBreak": "keep"})
+	e := harness.OpenEditor(t, harness.CopyApp(t, "hello"), map[string]any{"onBreak": "keep"})
 	e.Open(file)
 	e.Replace(file, strings.Replace(e.Text(file), "func now(w http.ResponseWriter, _ *http.Request) {\n\tfmt.Fprintln(w, time.Now().Format(time.RFC1123))\n",
 		"func now(c *hotreload.Ctx) error {\n\treturn c.Text(0, time.Now().Format(time.RFC1123))\n", 1))

@@ -10,6 +10,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 
@@ -17,8 +18,8 @@ import (
 // built. It is not loaded before the save, and only loaded then; what is saved
 // instead of it is built as ever.
 func TestEditorBuildsAhead(t *testing.T) {
-	dir := copyApp(t, "blog")
-	e := openEditor(t, dir, nil)
+	dir := harness.CopyApp(t, "blog")
+	e := harness.OpenEditor(t, dir, nil)
 	client := transport.NewClient(engine.SocketPath(dir))
 	defer client.Close()
 	compiled := func() string {
@@ -35,13 +36,13 @@ func TestEditorBuildsAhead(t *testing.T) {
 	const file, was = "handlers/debug.go", "\treturn c.JSON(http.StatusOK, map[string]any{\n"
 	e.Open(file)
 	e.Edit(file, was, was+"\t\t\"ahead\": \"one\",\n")
-	until(t, "a plugin that is built ahead", func() bool { return len(glob(t, dir, ".anvil/gen/0002-*.so")) > 0 })
-	if status, body := e.get("/whoami"); status != http.StatusOK || strings.Contains(body, "ahead") {
+	harness.Until(t, "a plugin that is built ahead", func() bool { return len(harness.Glob(t, dir, ".anvil/gen/0002-*.so")) > 0 })
+	if status, body := e.Get("/whoami"); status != http.StatusOK || strings.Contains(body, "ahead") {
 		t.Errorf("before the save: %d %s", status, body)
 	}
 	e.Save(file)
 	e.Await("generation 2", func(s *lsptest.State) bool { return s.Live(2) })
-	if _, body := e.get("/whoami"); !strings.Contains(body, "one") {
+	if _, body := e.Get("/whoami"); !strings.Contains(body, "one") {
 		t.Errorf("after the save: %s", body)
 	}
 	if got := compiled(); got != "built ahead" {
@@ -54,7 +55,7 @@ func TestEditorBuildsAhead(t *testing.T) {
 	e.Edit(file, "\"one\"", "\"two\"")
 	e.Save(file)
 	e.Await("generation 3", func(s *lsptest.State) bool { return s.Live(3) })
-	if _, body := e.get("/whoami"); !strings.Contains(body, "two") {
+	if _, body := e.Get("/whoami"); !strings.Contains(body, "two") {
 		t.Errorf("after the second save: %s", body)
 	}
 	if got := compiled(); got == "built ahead" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 	"github.com/anvilforge/anvil-lsp/lspserver"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
@@ -24,21 +25,21 @@ const (
 // TestEditorFeatures: what an editor shows beside diagnostics, of one
 // application.
 func TestEditorFeatures(t *testing.T) {
-	dir := copyApp(t, "blog")
-	e := startEditor(t, dir)
+	dir := harness.CopyApp(t, "blog")
+	e := harness.StartEditor(t, dir)
 	e.Initialize(lsptest.Options{Root: dir})
 	for _, name := range []string{routesFile, pagesFile, debugFile} {
 		e.Open(name)
 	}
 	// They build on each other, and the editor belongs to this test.
-	for _, step := range []func(*testing.T, *editor){testLenses, testOpening, testHover, testSymbols, testHints, testPanic, testRollback} {
+	for _, step := range []func(*testing.T, *harness.Editor){testLenses, testOpening, testHover, testSymbols, testHints, testPanic, testRollback} {
 		step(t, e)
 	}
 }
 
 // shown asks, as an editor does, once and whenever it is asked to ask again,
 // until the answer has all of some texts in its lines, in this order.
-func (e *editor) shown(t *testing.T, refresh string, ask func() []string, texts ...string) []string {
+func shownLenses(e *harness.Editor, t *testing.T, refresh string, ask func() []string, texts ...string) []string {
 	t.Helper()
 	for {
 		before := 0
@@ -61,7 +62,7 @@ func (e *editor) shown(t *testing.T, refresh string, ask func() []string, texts 
 }
 
 // lenses returns "text of the line: title" of each lens of a file.
-func (e *editor) lenses(name string) []string {
+func lenses(e *harness.Editor, name string) []string {
 	var lenses []protocol.CodeLens
 	e.Must(protocol.MethodTextDocumentCodeLens, map[string]any{"textDocument": map[string]any{"uri": e.URI(name)}}, &lenses)
 	lines := strings.Split(e.Text(name), "\n")
@@ -72,24 +73,24 @@ func (e *editor) lenses(name string) []string {
 	return out
 }
 
-func (e *editor) lensesShown(t *testing.T, name string, texts ...string) []string {
+func lensesShown(e *harness.Editor, t *testing.T, name string, texts ...string) []string {
 	t.Helper()
-	return e.shown(t, protocol.MethodWorkspaceCodeLensRefresh, func() []string { return e.lenses(name) }, texts...)
+	return shownLenses(e, t, protocol.MethodWorkspaceCodeLensRefresh, func() []string { return lenses(e, name) }, texts...)
 }
 
-func testLenses(t *testing.T, e *editor) {
+func testLenses(t *testing.T, e *harness.Editor) {
 	register := "func AnvilRegisterRoutes(r *hotreload.RouteSink) {: "
-	all := e.lensesShown(t, routesFile, register+"gen 1 · http://127.0.0.1:", register+"reload", register+"restart",
+	all := lensesShown(e, t, routesFile, register+"gen 1 · http://127.0.0.1:", register+"reload", register+"restart",
 		`r.Mount("/static", views.Static()): ANY /static · gen 1 · no requests`, `site.Get("/posts/{id}", a.showPost): GET /posts/{id} · gen 1 · no requests`,
 		`r.Post("/posts", a.createPost): POST /posts · gen 1`)
 	if slices.ContainsFunc(all, func(l string) bool { return strings.Contains(l, "rollback") }) {
 		t.Error("the first generation has something to roll back to")
 	}
-	if status, _ := e.get("/posts/1"); status != http.StatusOK {
+	if status, _ := e.Get("/posts/1"); status != http.StatusOK {
 		t.Fatalf("GET /posts/1: %d", status)
 	}
-	e.get("/posts/1?again")
-	e.lensesShown(t, routesFile, "GET /posts/{id} · gen 1 · 2 requests · p50 ", "s · last 200")
+	e.Get("/posts/1?again")
+	lensesShown(e, t, routesFile, "GET /posts/{id} · gen 1 · 2 requests · p50 ", "s · last 200")
 
 	// The same numbers in the list of routes.
 	var list struct {
@@ -103,20 +104,20 @@ func testLenses(t *testing.T, e *editor) {
 
 	// While somebody types nothing stands above a wrong line.
 	e.Edit(routesFile, "\tsite.NotFound", "\t// one\n\t// two\n\tsite.NotFound")
-	e.lensesShown(t, routesFile, `site.Get("/posts/{id}", a.showPost): GET /posts/{id} · gen 1 · 2 requests`)
+	lensesShown(e, t, routesFile, `site.Get("/posts/{id}", a.showPost): GET /posts/{id} · gen 1 · 2 requests`)
 	e.Edit(routesFile, "\t// one\n\t// two\n", "")
 	e.Edit(routesFile, `"/whoami"`, `"/whoareyou"`)
-	e.lensesShown(t, routesFile, `site.Get("/whoareyou", a.whoami): GET /whoareyou · not live yet`)
+	lensesShown(e, t, routesFile, `site.Get("/whoareyou", a.whoami): GET /whoareyou · not live yet`)
 	e.Edit(routesFile, `"/whoareyou"`, `"/whoami"`)
-	e.lensesShown(t, routesFile, `site.Get("/whoami", a.whoami): GET /whoami · gen 1 · no requests`)
+	lensesShown(e, t, routesFile, `site.Get("/whoami", a.whoami): GET /whoami · gen 1 · no requests`)
 
 	e.Configure(map[string]any{"codeLens": false})
-	e.shown(t, protocol.MethodWorkspaceCodeLensRefresh, func() []string { return []string{fmt.Sprintf("%d lenses", len(e.lenses(routesFile)))} }, "0 lenses")
+	shownLenses(e, t, protocol.MethodWorkspaceCodeLensRefresh, func() []string { return []string{fmt.Sprintf("%d lenses", len(lenses(e, routesFile)))} }, "0 lenses")
 	e.Configure(map[string]any{"inlayHints": true})
-	e.lensesShown(t, routesFile, "GET /posts/{id} · gen 1 · 2 requests")
+	lensesShown(e, t, routesFile, "GET /posts/{id} · gen 1 · 2 requests")
 }
 
-func testOpening(t *testing.T, e *editor) {
+func testOpening(t *testing.T, e *harness.Editor) {
 	type opened struct {
 		URL     string `json:"url"`
 		Opened  bool   `json:"opened"`
@@ -156,7 +157,7 @@ func testOpening(t *testing.T, e *editor) {
 }
 
 // hovered returns what is shown over a piece of text.
-func (e *editor) hovered(t *testing.T, name, over string) string {
+func hovered(e *harness.Editor, t *testing.T, name, over string) string {
 	t.Helper()
 	before, _, ok := strings.Cut(e.Text(name), over)
 	if !ok {
@@ -172,40 +173,40 @@ func (e *editor) hovered(t *testing.T, name, over string) string {
 	return h.Contents.Value
 }
 
-func testHover(t *testing.T, e *editor) {
+func testHover(t *testing.T, e *harness.Editor) {
 	const live = "**`GET /posts/{id}`** → `handlers.(*app).showPost`\n\n```go\nfunc(*hotreload.Ctx) error\n```\n\n- live in generation 1\n- 2 requests, p50 "
 	for _, over := range []struct{ file, text string }{{routesFile, `"/posts/{id}", a.showPost`}, {routesFile, "showPost)"}, {pagesFile, "showPost(c"}} {
-		got := e.hovered(t, over.file, over.text)
+		got := hovered(e, t, over.file, over.text)
 		if !strings.HasPrefix(got, live) || !strings.Contains(got, "- last request /posts/1?again: 200 in ") {
 			t.Errorf("over %s: got\n%s\nwant\n%s", over.text, got, live)
 		}
 	}
-	if got := e.hovered(t, pagesFile, "renderPost(w http"); got != "" {
+	if got := hovered(e, t, pagesFile, "renderPost(w http"); got != "" {
 		t.Errorf("over a function that is no handler: %s", got)
 	}
-	e.Edit(pagesFile, showPost, showPostBroken)
+	e.Edit(pagesFile, harness.ShowPost, harness.ShowPostBroken)
 	e.Await("ANV001 before the save", func(s *lsptest.State) bool { return s.Has(pagesFile, manifest.CodeSignature) })
-	got := e.hovered(t, pagesFile, "showPost(w")
+	got := hovered(e, t, pagesFile, "showPost(w")
 	if want := `live in generation 1; the source has func(http.ResponseWriter, \*http.Request) error; a save restarts the live server (ANV001)`; !strings.Contains(got, want) {
 		t.Errorf("after an edit: got\n%s\nwant\n%s", got, want)
 	}
-	e.Edit(pagesFile, showPostBroken, showPost)
+	e.Edit(pagesFile, harness.ShowPostBroken, harness.ShowPost)
 	e.Await("the warning to go", func(s *lsptest.State) bool { return !s.Has(pagesFile, manifest.CodeSignature) })
 }
 
-func testSymbols(t *testing.T, e *editor) {
+func testSymbols(t *testing.T, e *harness.Editor) {
 	var found []protocol.SymbolInformation
 	e.Must(protocol.MethodWorkspaceSymbol, map[string]any{"query": "get /api/posts"}, &found)
 	var names []string
 	for _, s := range found {
-		names = append(names, fmt.Sprintf("%s %s:%d", s.Name, strings.TrimPrefix(s.Location.URI.FsPath(), e.dir+"/"), s.Location.Range.Start.Line+1))
+		names = append(names, fmt.Sprintf("%s %s:%d", s.Name, strings.TrimPrefix(s.Location.URI.FsPath(), e.Dir+"/"), s.Location.Range.Start.Line+1))
 	}
 	if want := []string{"GET /api/posts handlers/api/api.go:24", "GET /api/posts/{id} handlers/api/api.go:25"}; !slices.Equal(names, want) {
 		t.Errorf("workspace symbols %q, want %q", names, want)
 	}
 }
 
-func testHints(t *testing.T, e *editor) {
+func testHints(t *testing.T, e *harness.Editor) {
 	hints := func() []string {
 		var hints []struct {
 			Position protocol.Position `json:"position"`
@@ -221,21 +222,21 @@ func testHints(t *testing.T, e *editor) {
 		}
 		return out
 	}
-	e.shown(t, protocol.MethodWorkspaceInlayHintRefresh, hints, "0 hints")
+	shownLenses(e, t, protocol.MethodWorkspaceInlayHintRefresh, hints, "0 hints")
 	e.Edit(pagesFile, "older := 0", "older := 1 - 1")
-	e.shown(t, protocol.MethodWorkspaceInlayHintRefresh, hints, "1 hints", "func (a *app) home(c *hotreload.Ctx) error { → hot swap")
-	e.Edit(pagesFile, showPost, showPostBroken)
-	e.shown(t, protocol.MethodWorkspaceInlayHintRefresh, hints, "2 hints", "home(c *hotreload.Ctx) error { → warm restart", "func (a *app) showPost(w http.ResponseWriter, r *http.Request) error { → warm restart (ANV001)")
-	e.Edit(pagesFile, showPostBroken, showPost)
+	shownLenses(e, t, protocol.MethodWorkspaceInlayHintRefresh, hints, "1 hints", "func (a *app) home(c *hotreload.Ctx) error { → hot swap")
+	e.Edit(pagesFile, harness.ShowPost, harness.ShowPostBroken)
+	shownLenses(e, t, protocol.MethodWorkspaceInlayHintRefresh, hints, "2 hints", "home(c *hotreload.Ctx) error { → warm restart", "func (a *app) showPost(w http.ResponseWriter, r *http.Request) error { → warm restart (ANV001)")
+	e.Edit(pagesFile, harness.ShowPostBroken, harness.ShowPost)
 	e.Edit(pagesFile, "older := 1 - 1", "older := 0")
-	e.shown(t, protocol.MethodWorkspaceInlayHintRefresh, hints, "0 hints")
+	shownLenses(e, t, protocol.MethodWorkspaceInlayHintRefresh, hints, "0 hints")
 }
 
-func testPanic(t *testing.T, e *editor) {
+func testPanic(t *testing.T, e *harness.Editor) {
 	e.Edit(debugFile, "\treturn c.JSON(http.StatusOK, map[string]any{\n\t\t// The code:", "\tvar none map[string]int\n\tnone[\"x\"] = 1\n\treturn c.JSON(http.StatusOK, map[string]any{\n\t\t// The code:")
 	e.Save(debugFile)
 	e.Await("generation 2", func(s *lsptest.State) bool { return s.Live(2) })
-	if status, _ := e.get("/whoami?x=1"); status != http.StatusInternalServerError {
+	if status, _ := e.Get("/whoami?x=1"); status != http.StatusInternalServerError {
 		t.Fatalf("GET /whoami: %d", status)
 	}
 	e.Await("the panic", func(s *lsptest.State) bool { return s.Has(debugFile, manifest.CodeHandlerPanic) })
@@ -247,7 +248,7 @@ func testPanic(t *testing.T, e *editor) {
 		}
 		var related []string
 		for _, r := range d.RelatedInformation {
-			related = append(related, fmt.Sprintf("%s:%d %s", strings.TrimPrefix(r.Location.URI.FsPath(), e.dir+"/"), r.Location.Range.Start.Line, r.Message))
+			related = append(related, fmt.Sprintf("%s:%d %s", strings.TrimPrefix(r.Location.URI.FsPath(), e.Dir+"/"), r.Location.Range.Start.Line, r.Message))
 		}
 		at := fmt.Sprintf("%s:%d ", debugFile, line)
 		if len(related) < 3 || related[0] != at+"while answering GET /whoami?x=1" || related[1] != at+"handlers.(*app).whoami" {
@@ -257,8 +258,8 @@ func testPanic(t *testing.T, e *editor) {
 			t.Errorf("without the middleware:\n%s", strings.Join(related, "\n"))
 		}
 	})
-	e.lensesShown(t, routesFile, "GET /whoami · gen 2 · 1 request · 1 error · p50 ", "last 500")
-	if got := e.hovered(t, debugFile, "whoami(c"); !strings.Contains(got, "- last panic: assignment to entry in nil map (GET /whoami?x=1) at ") {
+	lensesShown(e, t, routesFile, "GET /whoami · gen 2 · 1 request · 1 error · p50 ", "last 500")
+	if got := hovered(e, t, debugFile, "whoami(c"); !strings.Contains(got, "- last panic: assignment to entry in nil map (GET /whoami?x=1) at ") {
 		t.Errorf("hover:\n%s", got)
 	}
 	// What explains it moves with the text; it goes with the code.
@@ -273,9 +274,9 @@ func testPanic(t *testing.T, e *editor) {
 	e.Await("the panic to go", func(s *lsptest.State) bool { return s.Live(3) && !s.Has(debugFile, manifest.CodeHandlerPanic) })
 }
 
-func testRollback(t *testing.T, e *editor) {
-	e.lensesShown(t, routesFile, "gen 3 · http://", ": rollback")
+func testRollback(t *testing.T, e *harness.Editor) {
+	lensesShown(e, t, routesFile, "gen 3 · http://", ": rollback")
 	e.Command("anvil.rollback", nil, nil)
 	e.Await("an earlier generation", func(s *lsptest.State) bool { return s.Only().State == control.StateLive && s.Only().Generation == 2 })
-	e.lensesShown(t, routesFile, "gen 2 · http://", "GET /whoami · gen 2 · 1 request")
+	lensesShown(e, t, routesFile, "gen 2 · http://", "GET /whoami · gen 2 · 1 request")
 }

@@ -13,15 +13,16 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 
 // TestEditorFolders: several applications, folders that come and go, and a
 // folder that becomes an application while it is open.
 func TestEditorFolders(t *testing.T) {
-	a, b := copyApp(t, "hello"), copyApp(t, "hello")
+	a, b := harness.CopyApp(t, "hello"), harness.CopyApp(t, "hello")
 	empty := t.TempDir()
-	e := startEditor(t, a)
+	e := harness.StartEditor(t, a)
 	e.Initialize(lsptest.Options{Folders: []string{a, empty}})
 	live := func(dir string) func(*lsptest.State) bool {
 		return func(s *lsptest.State) bool { return s.Status[uri.File(dir)].State == "live" }
@@ -63,7 +64,7 @@ func TestEditorFolders(t *testing.T) {
 	e.Must("anvil/statusOf", nil, nil) // only one is left
 
 	// The empty folder becomes an application.
-	if err := os.CopyFS(empty, os.DirFS(copyApp(t, "hello"))); err != nil {
+	if err := os.CopyFS(empty, os.DirFS(harness.CopyApp(t, "hello"))); err != nil {
 		t.Fatal(err)
 	}
 	e.Open(filepath.Join(empty, "main.go"))
@@ -74,10 +75,10 @@ func TestEditorFolders(t *testing.T) {
 // application is asked about, and runs until the editor ends, also when the file
 // is closed.
 func TestEditorWithoutFolder(t *testing.T) {
-	dir := copyApp(t, "hello")
+	dir := harness.CopyApp(t, "hello")
 	var mu sync.Mutex
 	var asked []string
-	e := startEditor(t, t.TempDir())
+	e := harness.StartEditor(t, t.TempDir())
 	e.Initialize(lsptest.Options{Untold: true, Answer: func(p *protocol.ShowMessageRequestParams) string {
 		mu.Lock()
 		defer mu.Unlock()
@@ -108,9 +109,9 @@ func TestEditorWithoutFolder(t *testing.T) {
 // TestEditorAddress: of two applications with the same address the second has
 // no live server, but predictions, until the first is gone.
 func TestEditorAddress(t *testing.T) {
-	a, b := copyApp(t, "hello"), copyApp(t, "hello")
+	a, b := harness.CopyApp(t, "hello"), harness.CopyApp(t, "hello")
 	address := nettest.Reserve(t)
-	e := startEditor(t, a)
+	e := harness.StartEditor(t, a)
 	e.Initialize(lsptest.Options{Folders: []string{a}, Settings: map[string]any{"address": address}})
 	live := func(dir string) func(*lsptest.State) bool {
 		return func(s *lsptest.State) bool {
@@ -152,18 +153,18 @@ func TestEditorAddress(t *testing.T) {
 // TestEditorSilent: without an application one line of the log says so, and why.
 // Nothing else is said, done or written.
 func TestEditorSilent(t *testing.T) {
-	needProc(t)
+	harness.NeedProc(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nfunc main() {}\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	e := startEditor(t, dir)
+	e := harness.StartEditor(t, dir)
 	e.Initialize(lsptest.Options{Root: dir})
 	e.Open("main.go")
 	e.Edit("main.go", "func main() {}", "func main() { panic(1) }")
 	e.Save("main.go")
 	e.Await("the line of the log", func(s *lsptest.State) bool { return len(s.Log) > 0 })
-	awaitIdle(t, e.cmd.Process.Pid)
+	awaitIdle(t, e.Cmd.Process.Pid)
 	e.Look(func(s *lsptest.State) {
 		if len(s.Statuses)+s.Published+len(s.Messages)+len(s.Progress) > 0 || len(s.Log) != 1 {
 			t.Errorf("the server said something else: %+v", s.Transcript)

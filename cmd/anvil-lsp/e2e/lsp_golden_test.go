@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 
@@ -24,14 +24,14 @@ import (
 // intermediate states an editor sees is a matter of how fast it reads.
 type transcript struct {
 	t    *testing.T
-	e    *editor
+	e    *harness.Editor
 	want map[string]string // by step
 	got  bytes.Buffer
 	ends int // of progress, shown before
 	path string
 }
 
-func newTranscript(t *testing.T, e *editor, path string) *transcript {
+func newTranscript(t *testing.T, e *harness.Editor, path string) *transcript {
 	tr := &transcript{t: t, e: e, path: path, want: map[string]string{}}
 	if data, err := os.ReadFile(path); err == nil {
 		for _, part := range strings.Split(string(data), "\n## ")[1:] {
@@ -51,7 +51,7 @@ func (tr *transcript) step(name string) {
 	if testkit.Updating() {
 		// Whatever is shown when nothing has changed for a while.
 		since := time.Now()
-		until(tr.t, "the editor to rest", func() bool {
+		harness.Until(tr.t, "the editor to rest", func() bool {
 			tr.e.Look(func(s *lsptest.State) {
 				busy := s.Only().State == control.StateBuilding || s.Only().State == control.StateRestarting
 				if shown := tr.shown(s); shown != now || busy {
@@ -61,8 +61,8 @@ func (tr *transcript) step(name string) {
 			return time.Since(since) > 3*time.Second
 		})
 	} else {
-		deadline := time.Now().Add(patience / 4)
-		tick := time.AfterFunc(patience/8, func() { tr.e.Notify("$/setTrace", map[string]string{"value": "off"}) }) // an occasion to look again
+		deadline := time.Now().Add(harness.Patience / 4)
+		tick := time.AfterFunc(harness.Patience/8, func() { tr.e.Notify("$/setTrace", map[string]string{"value": "off"}) }) // an occasion to look again
 		defer tick.Stop()
 		tr.e.Await(name, func(s *lsptest.State) bool {
 			now = tr.shown(s)
@@ -171,43 +171,25 @@ func (tr *transcript) normal(raw json.RawMessage) string {
 }
 
 func (tr *transcript) normalText(text string) string {
-	text = strings.ReplaceAll(text, tr.e.dir, "/DIR")
+	text = strings.ReplaceAll(text, tr.e.Dir, "/DIR")
 	text = portText.ReplaceAllString(text, "127.0.0.1:PORT")
 	return msText.ReplaceAllString(text, "TIME")
 }
 
 const home = "func (a *app) home(c *hotreload.Ctx) error {"
 
-// get asks the application of the editor.
-func (e *editor) get(path string) (status int, body string) {
-	e.t.Helper()
-	url := ""
-	e.Look(func(s *lsptest.State) { url = s.Only().URL })
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
-	res, err := client.Get(url + path)
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	data, err := io.ReadAll(res.Body)
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	return res.StatusCode, string(data)
-}
-
 // TestEditorGolden is the main story as a client sees it.
 func TestEditorGolden(t *testing.T) {
-	e := startEditor(t, copyApp(t, "blog"))
+	e := harness.StartEditor(t, harness.CopyApp(t, "blog"))
 	tr := newTranscript(t, e, "testdata/story.golden")
-	e.Initialize(lsptest.Options{Root: e.dir})
+	e.Initialize(lsptest.Options{Root: e.Dir})
 	e.Await("the application to be live", func(s *lsptest.State) bool { return s.Live(1) })
 	tr.step("opened")
 	e.Open("handlers/pages.go")
 	e.Open("handlers/feed.go")
-	e.Edit("handlers/pages.go", showPost, showPostBroken)
+	e.Edit("handlers/pages.go", harness.ShowPost, harness.ShowPostBroken)
 	tr.step("the signature of a handler is edited, not saved")
-	e.Edit("handlers/pages.go", showPostBroken, showPost)
+	e.Edit("handlers/pages.go", harness.ShowPostBroken, harness.ShowPost)
 	tr.step("and back")
 	e.Edit("handlers/feed.go", "Text: m.Text", `Text: "<" + m.Text`)
 	e.Save("handlers/feed.go")
@@ -221,7 +203,7 @@ func TestEditorGolden(t *testing.T) {
 	e.Edit("handlers/pages.go", home, home+"\n\tif c != nil {\n\t\tpanic(\"boom\")\n\t}")
 	e.Save("handlers/pages.go")
 	e.Await("the handler that will panic", func(s *lsptest.State) bool { return s.Live(4) })
-	if status, _ := e.get("/"); status != http.StatusInternalServerError {
+	if status, _ := e.Get("/"); status != http.StatusInternalServerError {
 		t.Errorf("a handler that panics answers %d", status)
 	}
 	tr.step("a handler panics")

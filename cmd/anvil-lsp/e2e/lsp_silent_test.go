@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 
@@ -15,11 +16,11 @@ import (
 // editor's word is enough, for an engine of its own and for that of a terminal.
 func TestEditorSavesInSilence(t *testing.T) {
 	for _, attached := range []bool{false, true} {
-		dir := copyApp(t, "hello")
+		dir := harness.CopyApp(t, "hello")
 		if attached {
-			start(t, dir)
+			harness.Start(t, dir)
 		}
-		e := openEditor(t, dir, nil)
+		e := harness.OpenEditor(t, dir, nil)
 		if attached {
 			e.Look(func(s *lsptest.State) {
 				if !s.Only().Attached {
@@ -31,7 +32,7 @@ func TestEditorSavesInSilence(t *testing.T) {
 		overwrite(t, e.Path("handlers/handlers.go"), "Hello!", "Hullo!")
 		e.Notify("textDocument/didSave", map[string]any{"textDocument": map[string]any{"uri": e.URI("handlers/handlers.go")}})
 		e.Await("what was saved", func(s *lsptest.State) bool { return s.Live(2) })
-		e.end()
+		e.End()
 	}
 }
 

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,140 +9,25 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/internal/testkit"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 	"github.com/anvilforge/anvil-lsp/lspserver"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
-)
-
-// editor is a fake editor with the built binary as its language server.
-type editor struct {
-	*lsptest.Editor
-	t      testing.TB
-	dir    string
-	cmd    *exec.Cmd
-	stdin  io.WriteCloser
-	stdout io.ReadCloser
-	stderr *testkit.Buffer
-	exited chan struct{}
-	err    error // of the process, when exited is closed
-}
-
-// startEditor starts the language server for a directory. Nothing was said yet.
-func startEditor(t testing.TB, dir string, args ...string) *editor {
-	t.Helper()
-	e := startProcess(t, dir, args...)
-	e.Editor = lsptest.New(t, e.stdout, e.stdin)
-	t.Cleanup(func() {
-		e.end()
-		e.AwaitEnd()
-		e.stdout.Close()
-	})
-	return e
-}
-
-// startProcess starts the language server; nobody reads what it says.
-func startProcess(t testing.TB, dir string, args ...string) *editor {
-	t.Helper()
-	e := &editor{t: t, dir: dir, stderr: new(testkit.Buffer), exited: make(chan struct{})}
-	e.cmd = exec.Command(binary, args...)
-	e.cmd.Stderr = e.stderr
-	e.cmd.Dir = t.TempDir() // the working directory must not matter
-	stdin, err := e.cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Not StdoutPipe: Wait would close it under the reader.
-	out, server, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.cmd.Stdout = server
-	if err := e.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	server.Close()
-	e.stdin, e.stdout = stdin, out
-	go func() {
-		e.err = e.cmd.Wait()
-		close(e.exited)
-	}()
-	t.Cleanup(func() {
-		select {
-		case <-e.exited:
-		default:
-			_ = e.cmd.Process.Kill()
-			<-e.exited
-		}
-	})
-	return e
-}
-
-// openEditor starts the language server and waits until the application is
-// live.
-func openEditor(t testing.TB, dir string, settings map[string]any) *editor {
-	t.Helper()
-	e := startEditor(t, dir)
-	e.Initialize(lsptest.Options{Root: dir, Settings: settings})
-	e.Await("the application to be live", func(s *lsptest.State) bool { return s.Live(1) })
-	return e
-}
-
-// end ends the language server as an editor does that is closed.
-func (e *editor) end() {
-	select {
-	case <-e.exited:
-		return
-	default:
-	}
-	e.Begin("shutdown", nil)
-	e.Notify("exit", nil)
-	select {
-	case <-e.exited:
-		if e.err != nil {
-			e.t.Errorf("the language server ended with %v", e.err)
-		}
-	case <-time.After(time.Minute):
-		_ = e.cmd.Process.Kill()
-		<-e.exited
-		e.t.Error("the language server did not end")
-	}
-	if text := e.stderr.String(); text != "" {
-		e.t.Errorf("standard error of the language server:\n%s", text[max(0, len(text)-4000):])
-	}
-}
-
-// wait waits for the end of the process and returns its exit code.
-func (e *editor) wait() int {
-	e.t.Helper()
-	select {
-	case <-e.exited:
-		return e.cmd.ProcessState.ExitCode()
-	case <-time.After(patience):
-		e.t.Fatal("the language server did not end")
-		return 0
-	}
-}
-
-const (
-	showPost       = "func (a *app) showPost(c *hotreload.Ctx) error {"
-	showPostBroken = "func (a *app) showPost(w http.ResponseWriter, r *http.Request) error {\n\tvar c *hotreload.Ctx"
 )
 
 // TestEditorStory is the main story: a warning before the save, a save that is
 // a hot swap, one that needs a restart, and a compile error.
 func TestEditorStory(t *testing.T) {
-	e := openEditor(t, copyApp(t, "blog"), nil)
+	e := harness.OpenEditor(t, harness.CopyApp(t, "blog"), nil)
 	e.Open("handlers/pages.go")
 	e.Open("handlers/feed.go")
 
 	// Before the save: a warning, with where it is registered, for this version.
-	e.Edit("handlers/pages.go", showPost, showPostBroken)
+	e.Edit("handlers/pages.go", harness.ShowPost, harness.ShowPostBroken)
 	e.Await("ANV001 before the save", func(s *lsptest.State) bool { return s.Has("handlers/pages.go", manifest.CodeSignature) })
 	e.Look(func(s *lsptest.State) {
 		p := s.In("handlers/pages.go")
@@ -158,7 +42,7 @@ func TestEditorStory(t *testing.T) {
 			t.Error("something was built without a save")
 		}
 	})
-	e.Edit("handlers/pages.go", showPostBroken, showPost)
+	e.Edit("handlers/pages.go", harness.ShowPostBroken, harness.ShowPost)
 	e.Await("the warning to go", func(s *lsptest.State) bool { return !s.Has("handlers/pages.go", manifest.CodeSignature) })
 
 	// A save that is a hot swap.
@@ -167,7 +51,7 @@ func TestEditorStory(t *testing.T) {
 	e.Await("generation 2", func(s *lsptest.State) bool { return s.Live(2) && s.Ended("gen 2 live") })
 
 	// One that needs a restart: the warning is gone with it.
-	e.Edit("handlers/pages.go", showPost, showPostBroken)
+	e.Edit("handlers/pages.go", harness.ShowPost, harness.ShowPostBroken)
 	e.Await("ANV001 before the save", func(s *lsptest.State) bool { return s.Has("handlers/pages.go", manifest.CodeSignature) })
 	e.Save("handlers/pages.go")
 	e.Await("a restart", func(s *lsptest.State) bool { return s.Live(3) && s.Only().Counts.Restarts == 1 })
@@ -194,7 +78,7 @@ func TestEditorStory(t *testing.T) {
 }
 
 // checkProgress checks that every progress has one beginning and one end.
-func checkProgress(t *testing.T, e *editor) {
+func checkProgress(t *testing.T, e *harness.Editor) {
 	t.Helper()
 	e.Await("the end of all progress", func(s *lsptest.State) bool {
 		open := map[string]int{}
@@ -220,9 +104,9 @@ func checkProgress(t *testing.T, e *editor) {
 func TestEditorPolicies(t *testing.T) {
 	config := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", config)
-	dir := copyApp(t, "hello")
+	dir := harness.CopyApp(t, "hello")
 	answers := make(chan string, 1)
-	e := startEditor(t, dir)
+	e := harness.StartEditor(t, dir)
 	asked := make(chan string, 10)
 	opts := lsptest.Options{Root: dir, Settings: map[string]any{"onBreak": "ask"}}
 	opts.Answer = answerer(asked, answers)
@@ -267,7 +151,7 @@ func TestEditorPolicies(t *testing.T) {
 // TestEditorSaveModes: manual saves wait until they are asked for; noErrors
 // waits for code without errors.
 func TestEditorSaveModes(t *testing.T) {
-	e := openEditor(t, copyApp(t, "hello"), map[string]any{"onSave": "manual"})
+	e := harness.OpenEditor(t, harness.CopyApp(t, "hello"), map[string]any{"onSave": "manual"})
 	e.Open("handlers/handlers.go")
 	source := e.Text("handlers/handlers.go")
 	edit := func(text string) string { return source + "\nvar _ = " + text + "\n" }
@@ -308,8 +192,8 @@ func TestEditorSaveModes(t *testing.T) {
 
 // TestEditorTrust: nothing is built or run before the client says so.
 func TestEditorTrust(t *testing.T) {
-	dir := copyApp(t, "hello")
-	e := startEditor(t, dir, "--stdio")
+	dir := harness.CopyApp(t, "hello")
+	e := harness.StartEditor(t, dir, "--stdio")
 	e.Initialize(lsptest.Options{Root: dir, Init: map[string]any{"trusted": false}})
 	e.Await("a session", func(s *lsptest.State) bool { return s.Only().State == "off" && s.Only().Message != "" })
 	e.Open("handlers/handlers.go")
@@ -326,7 +210,7 @@ func TestEditorTrust(t *testing.T) {
 // TestEditorAsks: a client that says nothing about trust has its user asked. What
 // a checkout brings does not run before the answer, whatever it is.
 func TestEditorAsks(t *testing.T) {
-	dir := copyApp(t, "hello")
+	dir := harness.CopyApp(t, "hello")
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	ran := filepath.Join(t.TempDir(), "ran")
 	evil := "package main\n\nimport \"os\"\n\nfunc init() { _ = os.WriteFile(" + strconv.Quote(ran) + ", nil, 0o600) }\n"
@@ -351,7 +235,7 @@ func TestEditorAsks(t *testing.T) {
 
 	// Nobody answers.
 	for _, init := range []map[string]any{nil, {"trusted": nil}} {
-		e := startEditor(t, dir)
+		e := harness.StartEditor(t, dir)
 		e.Initialize(lsptest.Options{Root: dir, Init: init, Untold: true})
 		e.Open("handlers/handlers.go")
 		e.Await("what to do instead of an answer", howTo)
@@ -364,12 +248,12 @@ func TestEditorAsks(t *testing.T) {
 				t.Errorf("without an answer it is %s", s.Only().State)
 			}
 		})
-		e.end()
+		e.End()
 		nothing()
 	}
 
 	// A word that is none.
-	e := startEditor(t, dir)
+	e := harness.StartEditor(t, dir)
 	e.Initialize(lsptest.Options{Root: dir, Init: map[string]any{"trusted": "true"}})
 	e.Await("a session", func(s *lsptest.State) bool { return s.Only().State == lspserver.StateOff && s.Only().Message != "" })
 	e.Look(func(s *lsptest.State) {
@@ -377,12 +261,12 @@ func TestEditorAsks(t *testing.T) {
 			t.Error("asked though the client has said something")
 		}
 	})
-	e.end()
+	e.End()
 	nothing()
 
 	// The user says yes, and is not asked again.
 	answer := make(chan string)
-	e = startEditor(t, dir)
+	e = harness.StartEditor(t, dir)
 	e.Initialize(lsptest.Options{Root: dir, Untold: true, Answer: func(*protocol.ShowMessageRequestParams) string { return <-answer }})
 	e.Await("the question", asks)
 	nothing()
@@ -391,8 +275,8 @@ func TestEditorAsks(t *testing.T) {
 	if _, err := os.Stat(ran); err != nil {
 		t.Error("what the user has allowed did not run")
 	}
-	e.end()
-	e = startEditor(t, dir)
+	e.End()
+	e = harness.StartEditor(t, dir)
 	e.Initialize(lsptest.Options{Root: dir, Untold: true})
 	e.Await("live", func(s *lsptest.State) bool { return s.Live(1) })
 	e.Look(func(s *lsptest.State) {
@@ -402,13 +286,13 @@ func TestEditorAsks(t *testing.T) {
 	})
 
 	// Taken back in a terminal: with the next save it ends.
-	if out, err := exec.Command(binary, "trust", "--forget", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command(harness.Binary(t), "trust", "--forget", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	e.Open("handlers/handlers.go")
 	e.Save("handlers/handlers.go")
 	e.Await("the end of what was allowed", func(s *lsptest.State) bool { return s.Only().State == lspserver.StateOff })
-	if out, err := exec.Command(binary, "trust", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command(harness.Binary(t), "trust", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	e.Save("handlers/handlers.go")
@@ -418,7 +302,7 @@ func TestEditorAsks(t *testing.T) {
 // TestEditorBeforeLive: what the source says is shown while the live server is
 // still being linked and started.
 func TestEditorBeforeLive(t *testing.T) {
-	dir := copyApp(t, "hello")
+	dir := harness.CopyApp(t, "hello")
 	main := filepath.Join(dir, "main.go")
 	source, err := os.ReadFile(main)
 	if err != nil {
@@ -432,7 +316,7 @@ func TestEditorBeforeLive(t *testing.T) {
 	if err := os.WriteFile(main, []byte(waits), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	e := startEditor(t, dir)
+	e := harness.StartEditor(t, dir)
 	e.Initialize(lsptest.Options{Root: dir})
 	e.Open("handlers/handlers.go")
 	const register = `r.Get("/time", now)`
@@ -452,9 +336,9 @@ func TestEditorBeforeLive(t *testing.T) {
 // TestEditorBesideServe: whichever was first has the live server, and the other
 // takes over when it ends.
 func TestEditorBesideServe(t *testing.T) {
-	dir := copyApp(t, "hello")
-	s := start(t, dir)
-	e := startEditor(t, dir)
+	dir := harness.CopyApp(t, "hello")
+	s := harness.Start(t, dir)
+	e := harness.StartEditor(t, dir)
 	e.Initialize(lsptest.Options{Root: dir})
 	e.Await("the editor to be attached", func(st *lsptest.State) bool { return st.Only().Attached && st.Live(1) })
 	e.Open("handlers/handlers.go")
@@ -465,14 +349,14 @@ func TestEditorBesideServe(t *testing.T) {
 	e.Await("ANV003 before the save", func(st *lsptest.State) bool { return st.Has("handlers/handlers.go", manifest.CodeRegister) })
 	e.Replace("handlers/handlers.go", source+"\nfunc init() { println(\"\\x1b[31msaid by generation 2\") }\n")
 	e.Save("handlers/handlers.go")
-	s.wait(control.EventLive)
+	s.Wait(control.EventLive)
 	e.Await("generation 2 in the editor", func(st *lsptest.State) bool {
 		return st.Live(2) && st.Only().URL == s.URL && !st.Has("handlers/handlers.go", manifest.CodeRegister)
 	})
 
 	// What the application prints, too, though it is the terminal's.
 	const said = "\x1b[31msaid by generation 2\n"
-	until(t, "the output in the terminal", func() bool { return strings.Contains(s.stderr.String(), said) })
+	harness.Until(t, "the output in the terminal", func() bool { return strings.Contains(s.Stderr.String(), said) })
 	var log struct {
 		Text string `json:"text"`
 	}
@@ -482,29 +366,29 @@ func TestEditorBesideServe(t *testing.T) {
 	}
 
 	// The terminal ends: the editor goes on.
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	<-s.exited
+	_ = s.Cmd.Process.Signal(syscall.SIGTERM)
+	<-s.Exited
 	e.Await("the editor to take over", func(st *lsptest.State) bool { return !st.Only().Attached && st.Live(1) && st.Only().Generation == 1 })
 	e.Replace("handlers/handlers.go", source+"\nvar _ = 2\n")
 	e.Save("handlers/handlers.go")
 	e.Await("a save of its own", func(st *lsptest.State) bool { return st.Live(2) })
 
 	// A terminal beside the editor, and the editor ends.
-	second := launch(t, dir)
-	second.waitFor("events of the editor's engine", func(ev control.Event) bool { return ev.URL != "" })
+	second := harness.Launch(t, dir)
+	second.WaitFor("events of the editor's engine", func(ev control.Event) bool { return ev.URL != "" })
 	e.Replace("handlers/handlers.go", source+"\nfunc init() { println(\"said by generation 3\") }\n")
 	e.Save("handlers/handlers.go")
-	until(t, "the output in the terminal", func() bool { return strings.Contains(second.stderr.String(), "said by generation 3\n") })
-	e.end()
-	second.waitFor("the terminal to take over", func(ev control.Event) bool { return ev.Kind == control.EventLive && ev.Generation == 1 })
+	harness.Until(t, "the output in the terminal", func() bool { return strings.Contains(second.Stderr.String(), "said by generation 3\n") })
+	e.End()
+	second.WaitFor("the terminal to take over", func(ev control.Event) bool { return ev.Kind == control.EventLive && ev.Generation == 1 })
 }
 
 // TestEditorAlone: predictions without an engine follow what is typed on top of
 // code that cannot be loaded, and what changes on disk.
 func TestEditorAlone(t *testing.T) {
 	const register, broken = "(r *hotreload.RouteSink) {", "(r *hotreload.RouteSink, n int) {"
-	dir := copyApp(t, "hello")
-	e := startEditor(t, dir)
+	dir := harness.CopyApp(t, "hello")
+	e := harness.StartEditor(t, dir)
 	e.Initialize(lsptest.Options{Root: dir, Settings: map[string]any{"autoStart": false}})
 	e.Open("handlers/handlers.go")
 	e.Edit("handlers/handlers.go", register, broken)
@@ -537,26 +421,26 @@ func TestEditorAlone(t *testing.T) {
 // TestEditorLifecycle: exit codes and answers at the wrong time.
 func TestEditorLifecycle(t *testing.T) {
 	t.Run("exit without shutdown", func(t *testing.T) {
-		e := startEditor(t, t.TempDir(), "--stdio")
-		e.Initialize(lsptest.Options{Root: e.dir})
+		e := harness.StartEditor(t, t.TempDir(), "--stdio")
+		e.Initialize(lsptest.Options{Root: e.Dir})
 		e.Notify("exit", nil)
-		if code := e.wait(); code != 1 {
+		if code := e.Wait(); code != 1 {
 			t.Errorf("exit code %d", code)
 		}
 	})
 	t.Run("shutdown", func(t *testing.T) {
-		e := startEditor(t, t.TempDir())
-		e.Initialize(lsptest.Options{Root: e.dir})
+		e := harness.StartEditor(t, t.TempDir())
+		e.Initialize(lsptest.Options{Root: e.Dir})
 		e.Shutdown()
-		if code := e.wait(); code != 0 {
+		if code := e.Wait(); code != 0 {
 			t.Errorf("exit code %d", code)
 		}
 	})
 	t.Run("the client is gone", func(t *testing.T) {
-		e := startEditor(t, t.TempDir())
-		e.Initialize(lsptest.Options{Root: e.dir})
-		e.stdin.Close()
-		if code := e.wait(); code != 1 {
+		e := harness.StartEditor(t, t.TempDir())
+		e.Initialize(lsptest.Options{Root: e.Dir})
+		e.Stdin.Close()
+		if code := e.Wait(); code != 1 {
 			t.Errorf("exit code %d", code)
 		}
 	})
@@ -571,4 +455,22 @@ func answerer(asked chan<- string, answers <-chan string) func(*protocol.ShowMes
 		asked <- p.Message
 		return <-answers
 	}
+}
+
+// TestEditorLarge: in two hundred packages everything is found, and a keystroke
+// in one of them is answered.
+func TestEditorLarge(t *testing.T) {
+	e := harness.OpenEditor(t, harness.MakeLarge(t), nil)
+	e.Look(func(s *lsptest.State) {
+		if n := len(s.Messages); n > 0 {
+			t.Errorf("messages: %q", s.Messages)
+		}
+	})
+	if status, body := e.Get("/p119/"); status != 200 || strings.Count(body, "p11") != 10 {
+		t.Errorf("%d %s", status, body)
+	}
+	const file = "handlers/p119/p119.go"
+	e.Open(file)
+	e.Edit(file, harness.LargeHandler, harness.LargeHandlerBroken)
+	e.Await("ANV001", func(s *lsptest.State) bool { return s.Has(file, manifest.CodeSignature) })
 }

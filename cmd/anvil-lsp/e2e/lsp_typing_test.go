@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 
@@ -31,27 +31,13 @@ func cpu(t testing.TB, pid int) int {
 	return user + system
 }
 
-// rss returns the memory of a process, in bytes.
-func rss(t testing.TB, pid int) int64 {
-	t.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pages * int64(os.Getpagesize())
-}
-
 // awaitIdle waits until a process uses no processor time, however often it is looked
 // at: where the machine is busy, time may pass in which neither has its turn.
 func awaitIdle(t testing.TB, pid int) {
 	t.Helper()
 	const looks = 27 // 2 s, where the machine is idle
 	last, same := cpu(t, pid), 0
-	until(t, "the processor to be idle", func() bool {
+	harness.Until(t, "the processor to be idle", func() bool {
 		same++
 		if now := cpu(t, pid); now != last {
 			last, same = now, 0
@@ -60,18 +46,11 @@ func awaitIdle(t testing.TB, pid int) {
 	})
 }
 
-func needProc(t testing.TB) {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("reads /proc")
-	}
-}
-
 // TestEditorTyping: a thousand keystrokes leave no diagnostics for an older
 // version, and nothing to do.
 func TestEditorTyping(t *testing.T) {
-	needProc(t)
-	e := openEditor(t, copyApp(t, "blog"), nil)
+	harness.NeedProc(t)
+	e := harness.OpenEditor(t, harness.CopyApp(t, "blog"), nil)
 	e.Open("handlers/pages.go")
 	const body = "func (a *app) home(c *hotreload.Ctx) error {\n"
 	e.Edit("handlers/pages.go", body, body+"\t// \n")
@@ -90,7 +69,7 @@ func TestEditorTyping(t *testing.T) {
 			typed = "\t// "
 		}
 		if i == 500 {
-			e.Edit("handlers/pages.go", showPost, showPostBroken)
+			e.Edit("handlers/pages.go", harness.ShowPost, harness.ShowPostBroken)
 		}
 	}
 	last := e.Version("handlers/pages.go")
@@ -98,7 +77,7 @@ func TestEditorTyping(t *testing.T) {
 		p := s.In("handlers/pages.go")
 		return p.Version != nil && *p.Version == last && s.Has("handlers/pages.go", manifest.CodeSignature)
 	})
-	awaitIdle(t, e.cmd.Process.Pid)
+	awaitIdle(t, e.Cmd.Process.Pid)
 	e.Look(func(s *lsptest.State) {
 		if p := s.In("handlers/pages.go"); *p.Version != last || !s.Has("handlers/pages.go", manifest.CodeSignature) {
 			t.Errorf("version %d is shown, the last is %d", *p.Version, last)
@@ -112,9 +91,9 @@ func TestEditorTyping(t *testing.T) {
 // TestEditorSilentClient: a client that writes and never reads is let wait, and
 // costs no memory.
 func TestEditorSilentClient(t *testing.T) {
-	needProc(t)
+	harness.NeedProc(t)
 	e := silentEditor(t)
-	pid := e.cmd.Process.Pid
+	pid := e.Cmd.Process.Pid
 	written := make(chan int64, 1)
 	go func() {
 		text := strings.Repeat("x", 10_000)
@@ -129,12 +108,12 @@ func TestEditorSilentClient(t *testing.T) {
 		}
 	}()
 	awaitIdle(t, pid)
-	if used := rss(t, pid); used > 200<<20 {
+	if used := harness.RSS(t, pid); used > 200<<20 {
 		t.Errorf("%d MB are used", used>>20)
 	}
 	e.in.Close()
-	e.stdout.Close()
-	if code := e.wait(); code != 1 {
+	e.Stdout.Close()
+	if code := e.Wait(); code != 1 {
 		t.Errorf("exit code %d", code)
 	}
 	if n := <-written; n > 100<<20 {
@@ -144,29 +123,29 @@ func TestEditorSilentClient(t *testing.T) {
 
 // mute is a language server whose output nobody reads.
 type mute struct {
-	*editor
+	*harness.Editor
 	in io.WriteCloser
 }
 
 func silentEditor(t *testing.T) *mute {
 	t.Helper()
-	e := startProcess(t, t.TempDir())
+	e := harness.StartProcess(t, t.TempDir())
 	body := `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"processId":null,"rootUri":null,"capabilities":{}}}`
-	if _, err := fmt.Fprintf(e.stdin, "Content-Length: %d\r\n\r\n%s", len(body), body); err != nil {
+	if _, err := fmt.Fprintf(e.Stdin, "Content-Length: %d\r\n\r\n%s", len(body), body); err != nil {
 		t.Fatal(err)
 	}
-	return &mute{editor: e, in: e.stdin}
+	return &mute{Editor: e, in: e.Stdin}
 }
 
 // TestEditorMalformed: the built binary survives what no client should send.
 func TestEditorMalformed(t *testing.T) {
-	e := startEditor(t, t.TempDir())
+	e := harness.StartEditor(t, t.TempDir())
 	e.Raw([]byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"))
 	e.Raw([]byte("Content-Length: 3\r\n\r\n{{{"))
 	if err := e.Call("textDocument/hover", map[string]any{}, nil); err == nil || !strings.Contains(err.Error(), "before initialize") {
 		t.Errorf("a request before initialize: %v", err)
 	}
-	e.Initialize(lsptest.Options{Root: e.dir})
+	e.Initialize(lsptest.Options{Root: e.Dir})
 	if err := e.Call("initialize", map[string]any{"capabilities": map[string]any{}}, nil); err == nil {
 		t.Error("a second initialize succeeded")
 	}
@@ -193,7 +172,7 @@ func TestEditorMalformed(t *testing.T) {
 		t.Errorf("after all that: %v", err)
 	}
 	e.Shutdown()
-	if code := e.wait(); code != 0 {
+	if code := e.Wait(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // readmeImports are what files in the README leave out, by the name that they use.
@@ -42,7 +43,7 @@ func TestReadmeCompiles(t *testing.T) {
 	if !ok {
 		t.Fatal("the README has no such section any more")
 	}
-	dir := copyApp(t, "hello")
+	dir := harness.CopyApp(t, "hello")
 	for _, name := range []string{"handlers", "visits", "main.go"} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // countOf returns how often a test does what it repeats: as often as a variable
@@ -50,11 +51,11 @@ type whoami struct {
 	User        string         `json:"user"`
 }
 
-func (s *server) whoami() whoami {
-	s.t.Helper()
+func askWho(s *harness.Server) whoami {
+	s.T.Helper()
 	var w whoami
-	if err := json.Unmarshal([]byte(s.get("/whoami")), &w); err != nil {
-		s.t.Fatal(err)
+	if err := json.Unmarshal([]byte(s.Get("/whoami")), &w); err != nil {
+		s.T.Fatal(err)
 	}
 	return w
 }
@@ -71,19 +72,19 @@ type message struct {
 func TestSavesUnderLoad(t *testing.T) {
 	reloads := countOf(t, "ANVIL_RELOADS", 100)
 	t.Setenv("GOGC", "10") // garbage is collected all the time
-	s := start(t, copyApp(t, "blog"))
+	s := harness.Start(t, harness.CopyApp(t, "blog"))
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.client.Jar = jar
-	res, err := s.client.PostForm(s.URL+"/login", url.Values{"name": {"ada"}})
+	s.Client.Jar = jar
+	res, err := s.Client.PostForm(s.URL+"/login", url.Values{"name": {"ada"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	res.Body.Close()
-	s.get("/posts/1") // counted in memory, in the Container
-	before := s.whoami()
+	s.Get("/posts/1") // counted in memory, in the Container
+	before := askWho(s)
 	if before.User != "ada" || len(before.Views) == 0 || before.DB == "" {
 		t.Fatalf("after login and a visit: %+v", before)
 	}
@@ -100,18 +101,18 @@ func TestSavesUnderLoad(t *testing.T) {
 	defer ws.CloseNow()
 	var visitor *websocket.Conn // comes after the first reload, and stays
 
-	load := s.startLoad(2, "/", "/posts/1", "/api/posts", "/whoami")
-	source := s.read("handlers/feed.go")
+	load := startLoad(s, 2, "/", "/posts/1", "/api/posts", "/whoami")
+	source := s.Read("handlers/feed.go")
 	var rss int64
 	for n := range reloads {
 		mark := fmt.Sprintf("reload %d: ", n)
-		s.save("handlers/feed.go", strings.Replace(source, "Text: m.Text", fmt.Sprintf("Text: %q + m.Text", mark), 1))
-		ev := s.wait(control.EventLive)
+		s.Save("handlers/feed.go", strings.Replace(source, "Text: m.Text", fmt.Sprintf("Text: %q + m.Text", mark), 1))
+		ev := s.Wait(control.EventLive)
 		if ev.Rung != manifest.RungHotSwap {
 			t.Fatalf("reload %d took the rung %q", n, ev.Rung)
 		}
 		if n == reloads/10 { // everything was used once
-			rss = s.live().Live.RSS
+			rss = s.Live().Live.RSS
 		}
 		if visitor == nil {
 			visitor = dial()
@@ -123,7 +124,7 @@ func TestSavesUnderLoad(t *testing.T) {
 		}
 		var m message
 		for m.Type != "echo" {
-			reading, done := context.WithTimeout(ctx, patience)
+			reading, done := context.WithTimeout(ctx, harness.Patience)
 			err := wsjson.Read(reading, ws, &m)
 			done()
 			if err != nil {
@@ -135,7 +136,7 @@ func TestSavesUnderLoad(t *testing.T) {
 		}
 	}
 	requests := load.stop()
-	after := s.whoami()
+	after := askWho(s)
 	if after.PID != before.PID || after.DB != before.DB || after.User != "ada" || after.Views["1"] < before.Views["1"] || after.Subscribers < 1 {
 		t.Errorf("before %+v, after %+v: process, pool, session, row in memory and subscriber must be the same", before, after)
 	}
@@ -146,21 +147,21 @@ func TestSavesUnderLoad(t *testing.T) {
 		t.Errorf("generation %d after %d reloads from %d", after.Generation, reloads, before.Generation)
 	}
 	// The counter in the code starts at zero with its generation.
-	s.save("handlers/feed.go", source)
-	s.wait(control.EventLive)
-	if w := s.whoami(); w.Hits != 0 {
+	s.Save("handlers/feed.go", source)
+	s.Wait(control.EventLive)
+	if w := askWho(s); w.Hits != 0 {
 		t.Errorf("a package-level counter stands at %d right after a reload", w.Hits)
 	}
-	st := s.live()
+	st := s.Live()
 	if st.Counts.Restarts != 0 || st.Counts.Crashes != 0 || st.Counts.HotSwaps != reloads+1 {
 		t.Errorf("counts %+v", st.Counts)
 	}
 	visitor.CloseNow() // whose generation's plugin may be gone from the disk by now
-	if !raceEnabled {
+	if !harness.RaceEnabled {
 		checkKept(t, s, reloads)
 	}
 	perGeneration := (st.Live.RSS - rss) / int64(reloads-reloads/10) / 1024
-	if perGeneration > 100 && reloads >= 200 && !raceEnabled {
+	if perGeneration > 100 && reloads >= 200 && !harness.RaceEnabled {
 		t.Errorf("each generation adds %d KB to the memory of the live server", perGeneration)
 	}
 	t.Logf("%d reloads, %d requests, none failed; %d KB a generation", reloads, requests, perGeneration)
@@ -172,14 +173,14 @@ const keptBytes = 100 << 10
 
 // checkKept waits until so many generations are over, and keep no more than
 // they may.
-func checkKept(t *testing.T, s *server, over int) {
+func checkKept(t *testing.T, s *harness.Server, over int) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		return // elsewhere nothing is given back
 	}
-	until(t, fmt.Sprintf("%d generations are over and keep little", over), func() bool {
+	harness.Until(t, fmt.Sprintf("%d generations are over and keep little", over), func() bool {
 		n := 0
-		for _, g := range s.live().Live.Generations {
+		for _, g := range s.Live().Live.Generations {
 			if g.Plugin != "" && g.Drained && 0 < g.Memory && g.Memory <= keptBytes {
 				n++
 			}
@@ -198,10 +199,10 @@ type loadTest struct {
 
 // startLoad starts clients with a connection each and up to 500 requests a
 // second; any answer but 200 fails the test.
-func (s *server) startLoad(clients int, paths ...string) *loadTest {
+func startLoad(s *harness.Server, clients int, paths ...string) *loadTest {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &loadTest{t: s.t, cancel: cancel}
-	s.t.Cleanup(cancel)
+	l := &loadTest{t: s.T, cancel: cancel}
+	s.T.Cleanup(cancel)
 	for c := range clients {
 		client := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
 		l.wg.Go(func() {
@@ -216,7 +217,7 @@ func (s *server) startLoad(clients int, paths ...string) *loadTest {
 					return
 				}
 				if err != nil || status != http.StatusOK {
-					s.t.Errorf("request %d, GET %s: status %d, error %v", l.count.Load(), path, status, err)
+					s.T.Errorf("request %d, GET %s: status %d, error %v", l.count.Load(), path, status, err)
 					return
 				}
 				l.count.Add(1)
@@ -261,9 +262,9 @@ func fetch(ctx context.Context, client *http.Client, url string) (int, error) {
 // TestRestarts takes the second rung for everything that a hot swap cannot
 // take, under load: no connection is refused, no request fails.
 func TestRestarts(t *testing.T) {
-	s := start(t, copyApp(t, "blog"))
-	load := s.startLoad(2, "/posts/1", "/healthz")
-	pid := s.whoami().PID
+	s := harness.Start(t, harness.CopyApp(t, "blog"))
+	load := startLoad(s, 2, "/posts/1", "/healthz")
+	pid := askWho(s).PID
 	steps := []struct {
 		name string
 		edit func()
@@ -271,47 +272,47 @@ func TestRestarts(t *testing.T) {
 		at   string
 	}{
 		{"signature of a registered route", func() {
-			s.edit("handlers/debug.go", "func (a *app) whoami(c *hotreload.Ctx) error {", "func (a *app) whoami(w http.ResponseWriter, r *http.Request) error {\n\tc := &struct{ *hotreload.Ctx }{}\n\t_ = c\n\treturn a.who(w, r)\n}\n\nfunc (a *app) who(w http.ResponseWriter, r *http.Request) error {\n\treturn hotreload.StatusErrorf(500, `%d`, 1)\n}\n\nfunc (a *app) whoami2(c *hotreload.Ctx) error {")
+			s.Edit("handlers/debug.go", "func (a *app) whoami(c *hotreload.Ctx) error {", "func (a *app) whoami(w http.ResponseWriter, r *http.Request) error {\n\tc := &struct{ *hotreload.Ctx }{}\n\t_ = c\n\treturn a.who(w, r)\n}\n\nfunc (a *app) who(w http.ResponseWriter, r *http.Request) error {\n\treturn hotreload.StatusErrorf(500, `%d`, 1)\n}\n\nfunc (a *app) whoami2(c *hotreload.Ctx) error {")
 		}, manifest.CodeSignature, "handlers/debug.go"},
 		{"and back", func() {
-			s.edit("handlers/debug.go", "func (a *app) whoami(w", "func (a *app) whoami3(w")
-			s.edit("handlers/debug.go", "whoami2", "whoami")
+			s.Edit("handlers/debug.go", "func (a *app) whoami(w", "func (a *app) whoami3(w")
+			s.Edit("handlers/debug.go", "whoami2", "whoami")
 		}, manifest.CodeSignature, "handlers/debug.go"},
 		{"host package", func() {
-			s.save("store/views.go", s.read("store/views.go")+"\nvar added = 1\n")
+			s.Save("store/views.go", s.Read("store/views.go")+"\nvar added = 1\n")
 		}, manifest.CodeHostChanged, "store/views.go"},
 		{"main package", func() {
-			s.edit("main.go", "blog ends", "the blog ends")
+			s.Edit("main.go", "blog ends", "the blog ends")
 		}, manifest.CodeHostChanged, "main.go"},
 		{"go.mod", func() {
-			s.edit("go.mod", "module example.com/blog\n", "module example.com/blog\n\ngodebug panicnil=1\n")
+			s.Edit("go.mod", "module example.com/blog\n", "module example.com/blog\n\ngodebug panicnil=1\n")
 		}, manifest.CodeModuleChanged, "go.mod"},
 	}
 	for _, step := range steps {
 		step.edit()
-		why := s.waitEvent(control.EventRestarting)
-		if len(why.Diagnostics) == 0 || why.Diagnostics[0].Code != step.code || !strings.HasPrefix(why.Diagnostics[0].Position.String(), s.path(step.at)) {
+		why := waitEvent(s, control.EventRestarting)
+		if len(why.Diagnostics) == 0 || why.Diagnostics[0].Code != step.code || !strings.HasPrefix(why.Diagnostics[0].Position.String(), s.Path(step.at)) {
 			t.Errorf("%s: restart because of %v, want %s at %s", step.name, why.Diagnostics, step.code, step.at)
 		}
-		ev := s.wait(control.EventLive)
+		ev := s.Wait(control.EventLive)
 		if ev.Rung != manifest.RungWarmRestart {
 			t.Errorf("%s: rung %q", step.name, ev.Rung)
 		}
 	}
 	n := load.stop()
-	if now := s.whoami().PID; now == pid {
+	if now := askWho(s).PID; now == pid {
 		t.Error("the process is the same after restarts")
 	}
-	until(t, "the old process ends", func() bool { return !alive(pid) })
+	harness.Until(t, "the old process ends", func() bool { return !harness.Alive(pid) })
 	t.Logf("%d restarts, %d requests, none failed", len(steps), n)
 }
 
 // waitEvent returns the next event of a kind that does not end a save.
-func (s *server) waitEvent(kind control.EventKind) control.Event {
-	s.t.Helper()
-	return s.waitFor(fmt.Sprintf("event %q", kind), func(ev control.Event) bool {
+func waitEvent(s *harness.Server, kind control.EventKind) control.Event {
+	s.T.Helper()
+	return s.WaitFor(fmt.Sprintf("event %q", kind), func(ev control.Event) bool {
 		if ev.Kind == control.EventKept {
-			s.t.Fatalf("kept: %s %v", ev.Message, ev.Diagnostics)
+			s.T.Fatalf("kept: %s %v", ev.Message, ev.Diagnostics)
 		}
 		return ev.Kind == kind
 	})

@@ -18,6 +18,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // kept is a connection that is used for one request after the other. What is
@@ -67,7 +68,7 @@ const (
 
 // keptLoad are clients that keep their connections, and check every answer.
 type keptLoad struct {
-	*server
+	*harness.Server
 	addr  string
 	stop  chan struct{}
 	wg    sync.WaitGroup
@@ -79,7 +80,7 @@ func (l *keptLoad) run(name string, gap time.Duration, send func() error) {
 	l.wg.Go(func() {
 		for {
 			if err := send(); err != nil {
-				l.t.Errorf("%s with %v between requests: %v", name, gap, err)
+				l.T.Errorf("%s with %v between requests: %v", name, gap, err)
 				return
 			}
 			l.count.Add(1)
@@ -94,12 +95,12 @@ func (l *keptLoad) run(name string, gap time.Duration, send func() error) {
 
 // keep sends text, which is n requests, on one connection.
 func (l *keptLoad) keep(name, text, want string, n int, gap time.Duration) {
-	l.t.Helper()
+	l.T.Helper()
 	c, err := connect(l.addr)
 	if err != nil {
-		l.t.Fatal(err)
+		l.T.Fatal(err)
 	}
-	l.t.Cleanup(func() { c.Close() })
+	l.T.Cleanup(func() { c.Close() })
 	l.run(name, gap, func() error {
 		if _, err := io.WriteString(c, text); err != nil {
 			return err
@@ -116,7 +117,7 @@ func (l *keptLoad) keep(name, text, want string, n int, gap time.Duration) {
 // http2 posts bodies that cannot be sent again on a connection of HTTP/2.
 func (l *keptLoad) http2(gap time.Duration) {
 	client := &http.Client{Transport: nettest.HTTP2()}
-	l.t.Cleanup(client.CloseIdleConnections)
+	l.T.Cleanup(client.CloseIdleConnections)
 	l.run("HTTP/2", gap, func() error {
 		res, err := client.Post("http://"+l.addr+"/kept", "text/plain", io.LimitReader(strings.NewReader("hello"), 5))
 		if err != nil {
@@ -135,7 +136,7 @@ func (l *keptLoad) http2(gap time.Duration) {
 // that are open, and what is sent when it is announced is answered by the new
 // process.
 func TestRestartsKeepConnections(t *testing.T) {
-	dir := copyApp(t, "blog")
+	dir := harness.CopyApp(t, "blog")
 	change := func(name, old, new string) {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		data, err := os.ReadFile(path)
@@ -188,8 +189,8 @@ func slow(w http.ResponseWriter, r *http.Request) {
 `), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, dir)
-	l := &keptLoad{server: s, addr: strings.TrimPrefix(s.URL, "http://"), stop: make(chan struct{})}
+	s := harness.Start(t, dir)
+	l := &keptLoad{Server: s, addr: strings.TrimPrefix(s.URL, "http://"), stop: make(chan struct{})}
 	for _, gap := range []time.Duration{0, 5 * time.Millisecond, 50 * time.Millisecond} {
 		l.keep("GET", keptGet, "", 1, gap)
 		l.keep("POST", keptPost, "hello", 1, gap)
@@ -209,19 +210,19 @@ func slow(w http.ResponseWriter, r *http.Request) {
 		t.Cleanup(func() { c.Close() })
 		return c
 	}
-	restarts, source := countOf(t, "ANVIL_RESTARTS", 3), s.read("store/views.go")
+	restarts, source := countOf(t, "ANVIL_RESTARTS", 3), s.Read("store/views.go")
 	for n := range restarts {
-		old := s.whoami().PID
+		old := askWho(s).PID
 		silent, idle, half, upload := open(""), open(keptPost), open(keptGet[:20]), open(keptPost[:len(keptPost)-3])
 		behind := open(keptSlow + keptPost)
 		if pid, _, err := idle.answer(); err != nil || pid != old {
 			t.Fatalf("before: process %d, want %d: %v", pid, old, err)
 		}
-		s.save("store/views.go", fmt.Sprintf("%s\nvar added = %d\n", source, n))
-		s.waitEvent(control.EventRestarting)
+		s.Save("store/views.go", fmt.Sprintf("%s\nvar added = %d\n", source, n))
+		waitEvent(s, control.EventRestarting)
 		late := open(keptSlow) // is answered while the processes change
-		s.wait(control.EventLive)
-		now := s.whoami().PID
+		s.Wait(control.EventLive)
+		now := askWho(s).PID
 		if now == old {
 			t.Fatal("the process is the same after a restart")
 		}

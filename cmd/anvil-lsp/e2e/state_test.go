@@ -18,6 +18,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/nettest"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // keepsModels is the host package of an application that keeps state: main
@@ -143,40 +144,40 @@ func AnvilRegisterRoutes(r *hotreload.RouteSink) {
 `
 
 // keeping returns the directory of an application that keeps state.
-func keeping(t *testing.T) *server {
+func keeping(t *testing.T) *harness.Server {
 	t.Helper()
-	s := &server{t: t, dir: copyApp(t, "hello")}
-	s.save("models/models.go", keepsModels)
-	s.save("handlers/handlers.go", keepsHandlers)
-	s.edit("main.go", `"example.com/hello/handlers"`, "\"example.com/hello/handlers\"\n\t\"example.com/hello/models\"")
-	s.edit("main.go", "hotreload.Provide(c, new(visits.Counter))", "hotreload.Provide(c, new(visits.Counter))\n\thotreload.Provide(c, new(models.Notes))\n\tprotocols := new(http.Protocols)\n\tprotocols.SetHTTP1(true)\n\tprotocols.SetUnencryptedHTTP2(true)")
-	s.edit("main.go", "Container: c,", "Container: c,\n\t\tServer:    &http.Server{Protocols: protocols},")
-	s.edit("main.go", `"log"`, "\"log\"\n\t\"net/http\"")
+	s := &harness.Server{T: t, Dir: harness.CopyApp(t, "hello")}
+	s.Save("models/models.go", keepsModels)
+	s.Save("handlers/handlers.go", keepsHandlers)
+	s.Edit("main.go", `"example.com/hello/handlers"`, "\"example.com/hello/handlers\"\n\t\"example.com/hello/models\"")
+	s.Edit("main.go", "hotreload.Provide(c, new(visits.Counter))", "hotreload.Provide(c, new(visits.Counter))\n\thotreload.Provide(c, new(models.Notes))\n\tprotocols := new(http.Protocols)\n\tprotocols.SetHTTP1(true)\n\tprotocols.SetUnencryptedHTTP2(true)")
+	s.Edit("main.go", "Container: c,", "Container: c,\n\t\tServer:    &http.Server{Protocols: protocols},")
+	s.Edit("main.go", `"log"`, "\"log\"\n\t\"net/http\"")
 	return s
 }
 
 // post returns the answer to a form.
-func (s *server) post(path string, fields ...string) string {
-	s.t.Helper()
+func post(s *harness.Server, path string, fields ...string) string {
+	s.T.Helper()
 	form := url.Values{}
 	for i := 0; i < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
-	res, err := s.client.PostForm(s.URL+path, form)
+	res, err := s.Client.PostForm(s.URL+path, form)
 	if err != nil {
-		s.t.Fatalf("POST %s: %v", path, err)
+		s.T.Fatalf("POST %s: %v", path, err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusOK {
-		s.t.Fatalf("POST %s: %s %s %v", path, res.Status, body, err)
+		s.T.Fatalf("POST %s: %s %s %v", path, res.Status, body, err)
 	}
 	return string(body)
 }
 
 // hitter counts requests that change state, and what they are answered.
 type hitter struct {
-	*server
+	*harness.Server
 	stop     chan struct{}
 	wg       sync.WaitGroup
 	answered atomic.Int64
@@ -194,7 +195,7 @@ const queueTime = 3 * time.Second
 // checkUnavailable checks that the engine has not answered sooner than it may, where
 // restarts began at some times. The old process ended after that.
 func (h *hitter) checkUnavailable(restarts []time.Time) {
-	h.t.Helper()
+	h.T.Helper()
 	for _, at := range h.unavailable {
 		var waited time.Duration
 		for _, begun := range restarts {
@@ -203,7 +204,7 @@ func (h *hitter) checkUnavailable(restarts []time.Time) {
 			}
 		}
 		if waited < queueTime {
-			h.t.Errorf("the engine answered %v after the restart began", waited)
+			h.T.Errorf("the engine answered %v after the restart began", waited)
 		}
 	}
 }
@@ -211,7 +212,7 @@ func (h *hitter) checkUnavailable(restarts []time.Time) {
 // hit posts until the end; each client sees the counter grow.
 func (h *hitter) hit(path string, transport http.RoundTripper) {
 	client := &http.Client{Transport: transport, Timeout: time.Minute}
-	h.t.Cleanup(client.CloseIdleConnections)
+	h.T.Cleanup(client.CloseIdleConnections)
 	h.wg.Go(func() {
 		last := 0
 		for {
@@ -224,7 +225,7 @@ func (h *hitter) hit(path string, transport http.RoundTripper) {
 			// A body that cannot be sent again: what was sent is not tried once more.
 			res, err := client.Post(h.URL+path, "text/plain", io.LimitReader(strings.NewReader("hit"), 3))
 			if err != nil {
-				h.t.Errorf("no answer: %v", err)
+				h.T.Errorf("no answer: %v", err)
 				return
 			}
 			body, err := io.ReadAll(res.Body)
@@ -238,11 +239,11 @@ func (h *hitter) hit(path string, transport http.RoundTripper) {
 			_, number, _ := strings.Cut(string(body), " ")
 			n, errNumber := strconv.Atoi(number)
 			if err != nil || errNumber != nil || res.StatusCode != http.StatusOK {
-				h.t.Errorf("answer %s %q: %v", res.Status, body, err)
+				h.T.Errorf("answer %s %q: %v", res.Status, body, err)
 				return
 			}
 			if n <= last {
-				h.t.Errorf("the counter went from %d to %d", last, n)
+				h.T.Errorf("the counter went from %d to %d", last, n)
 				return
 			}
 			last = n
@@ -269,10 +270,10 @@ func restartsOf(t *testing.T, otherwise int) int {
 // fails.
 func TestStateGoesAlong(t *testing.T) {
 	app := keeping(t)
-	s := start(t, app.dir)
-	since := s.post("/session", "user", "first")
-	since = s.post("/session", "user", "first")
-	h := &hitter{server: s, stop: make(chan struct{})}
+	s := harness.Start(t, app.Dir)
+	since := post(s, "/session", "user", "first")
+	since = post(s, "/session", "user", "first")
+	h := &hitter{Server: s, stop: make(chan struct{})}
 	for range 3 {
 		h.hit("/hit", &http.Transport{})
 		h.hit("/hit", &http.Transport{DisableKeepAlives: true})
@@ -284,17 +285,17 @@ func TestStateGoesAlong(t *testing.T) {
 	restarts := restartsOf(t, 2)
 	field := "	Visits int"
 	for n := 1; n <= restarts; n++ {
-		cart := s.post("/cart", "user", "a", "item", "pear")
+		cart := post(s, "/cart", "user", "a", "item", "pear")
 		if want := fmt.Sprint(n, " ", n); cart != want {
 			t.Errorf("restart %d: cart %q, want %q", n, cart, want)
 		}
-		if got := s.post("/note"); got != strconv.Itoa(n) {
+		if got := post(s, "/note"); got != strconv.Itoa(n) {
 			t.Errorf("restart %d: %s notes", n, got)
 		}
 		next := fmt.Sprintf("	Visits int\n	Extra%d [4]string", n)
-		s.edit("models/models.go", field, next)
+		s.Edit("models/models.go", field, next)
 		field = next
-		ev := s.wait(control.EventLive)
+		ev := s.Wait(control.EventLive)
 		if ev.Rung != manifest.RungWarmRestart {
 			t.Fatalf("restart %d: %q", n, ev.Rung)
 		}
@@ -304,16 +305,16 @@ func TestStateGoesAlong(t *testing.T) {
 			}
 		}
 		want := strings.Replace(since, "2 ", fmt.Sprint(2+n, " "), 1)
-		if got := s.post("/session", "user", "first"); got != want {
+		if got := post(s, "/session", "user", "first"); got != want {
 			t.Errorf("restart %d: session %q, want %q", n, got, want)
 		}
 	}
 	close(h.stop)
 	h.wg.Wait()
-	if got := s.get("/hits"); got != fmt.Sprint(h.answered.Load()) {
+	if got := s.Get("/hits"); got != fmt.Sprint(h.answered.Load()) {
 		t.Errorf("%d increments were answered, and the counter is %s", h.answered.Load(), got)
 	}
-	t.Logf("%d restarts: %d increments answered, the counter is %s; the slowest answer took %v", restarts, h.answered.Load(), s.get("/hits"), time.Duration(h.longest.Load()).Round(time.Millisecond))
+	t.Logf("%d restarts: %d increments answered, the counter is %s; the slowest answer took %v", restarts, h.answered.Load(), s.Get("/hits"), time.Duration(h.longest.Load()).Round(time.Millisecond))
 }
 
 // TestStateStory: a restart that fails leaves the old process its state, also if it
@@ -321,35 +322,35 @@ func TestStateGoesAlong(t *testing.T) {
 // once; a fresh one begins anew.
 func TestStateStory(t *testing.T) {
 	app := keeping(t)
-	s := start(t, app.dir)
+	s := harness.Start(t, app.Dir)
 	hits := 0
 	hit := func(when string) {
 		t.Helper()
 		hits++
-		if _, n, _ := strings.Cut(s.post("/hit"), " "); n != strconv.Itoa(hits) {
+		if _, n, _ := strings.Cut(post(s, "/hit"), " "); n != strconv.Itoa(hits) {
 			t.Errorf("%s: the counter is %s, want %d", when, n, hits)
 		}
 	}
 	hit("at first")
-	s.post("/session", "user", "first")
+	post(s, "/session", "user", "first")
 
-	s.edit("models/models.go", "func Check() {}", `func Check() { panic("not today") }`)
-	if ev := s.wait(control.EventKept); !strings.Contains(fmt.Sprint(ev.Diagnostics), "not today") {
+	s.Edit("models/models.go", "func Check() {}", `func Check() { panic("not today") }`)
+	if ev := s.Wait(control.EventKept); !strings.Contains(fmt.Sprint(ev.Diagnostics), "not today") {
 		t.Errorf("kept because of %v", ev.Diagnostics)
 	}
 	hit("after a new process whose handlers panicked")
-	s.edit("main.go", "c := hotreload", "if true {\n\t\tlog.Fatal(\"no config\")\n\t}\n\tc := hotreload")
-	if ev := s.wait(control.EventKept); !strings.Contains(fmt.Sprint(ev.Diagnostics), "no config") {
+	s.Edit("main.go", "c := hotreload", "if true {\n\t\tlog.Fatal(\"no config\")\n\t}\n\tc := hotreload")
+	if ev := s.Wait(control.EventKept); !strings.Contains(fmt.Sprint(ev.Diagnostics), "no config") {
 		t.Errorf("kept because of %v", ev.Diagnostics)
 	}
 	hit("after a new process that failed")
 
-	s.edit("models/models.go", `func Check() { panic("not today") }`, "func Check() {}")
-	s.wait(control.EventKept)
-	s.save("models/models.go", strings.ReplaceAll(s.read("models/models.go"), "since", "began"))
-	s.wait(control.EventKept)
-	s.edit("main.go", "if true {\n\t\tlog.Fatal(\"no config\")\n\t}\n\t", "")
-	ev := s.wait(control.EventLive)
+	s.Edit("models/models.go", `func Check() { panic("not today") }`, "func Check() {}")
+	s.Wait(control.EventKept)
+	s.Save("models/models.go", strings.ReplaceAll(s.Read("models/models.go"), "since", "began"))
+	s.Wait(control.EventKept)
+	s.Edit("main.go", "if true {\n\t\tlog.Fatal(\"no config\")\n\t}\n\t", "")
+	ev := s.Wait(control.EventLive)
 	lost := false
 	for _, d := range ev.Diagnostics {
 		lost = lost || d.Code == manifest.CodeStateShape && d.Severity == manifest.SeverityWarning && strings.HasSuffix(d.File, "handlers.go") &&
@@ -359,11 +360,11 @@ func TestStateStory(t *testing.T) {
 		t.Errorf("the field that is gone is not reported: %v", ev.Diagnostics)
 	}
 	hit("after a restart")
-	if got := s.post("/session", "user", "first"); !strings.HasPrefix(got, "2 ") {
+	if got := post(s, "/session", "user", "first"); !strings.HasPrefix(got, "2 ") {
 		t.Errorf("session %q", got)
 	}
 
-	ctl := s.control()
+	ctl := s.Control()
 	var both sync.WaitGroup
 	for range 2 {
 		both.Go(func() {
@@ -375,11 +376,11 @@ func TestStateStory(t *testing.T) {
 	}
 	both.Wait()
 	hit("after two restarts")
-	pid := s.live().Live.PID
-	if out, err := exec.Command(binary, "ctl", "restart", "--fresh", "--dir", s.dir).CombinedOutput(); err != nil {
+	pid := s.Live().Live.PID
+	if out, err := exec.Command(harness.Binary(t), "ctl", "restart", "--fresh", "--dir", s.Dir).CombinedOutput(); err != nil {
 		t.Errorf("ctl restart --fresh: %v\n%s", err, out)
 	}
-	if now := s.live().Live.PID; now == pid {
+	if now := s.Live().Live.PID; now == pid {
 		t.Error("it did not restart")
 	}
 	hits = 0
@@ -393,30 +394,30 @@ func TestStateWithoutOverlap(t *testing.T) {
 		t.Skip("needs to see what a process has")
 	}
 	app := keeping(t)
-	app.edit("main.go", "c := hotreload", fmt.Sprintf(
+	app.Edit("main.go", "c := hotreload", fmt.Sprintf(
 		"metrics, err := net.Listen(\"tcp\", %q)\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}\n\tdefer metrics.Close()\n\tc := hotreload",
 		nettest.Reserve(t)))
-	app.edit("main.go", "err := hotreload.LiveServer", "err = hotreload.LiveServer")
-	app.edit("main.go", `"log"`, "\"log\"\n\t\"net\"")
-	s := start(t, app.dir)
-	h := &hitter{server: s, stop: make(chan struct{}), alone: true}
+	app.Edit("main.go", "err := hotreload.LiveServer", "err = hotreload.LiveServer")
+	app.Edit("main.go", `"log"`, "\"log\"\n\t\"net\"")
+	s := harness.Start(t, app.Dir)
+	h := &hitter{Server: s, stop: make(chan struct{}), alone: true}
 	h.hit("/hit", &http.Transport{})
 	h.hit("/hit", &http.Transport{DisableKeepAlives: true})
 	var restarts []time.Time
-	s.edit("models/models.go", "	Visits int", "	Visits int\n	Extra  int")
-	restarts = append(restarts, s.waitEvent(control.EventRestarting).Time)
-	if ev := s.wait(control.EventLive); ev.Rung != manifest.RungWarmRestart {
+	s.Edit("models/models.go", "	Visits int", "	Visits int\n	Extra  int")
+	restarts = append(restarts, waitEvent(s, control.EventRestarting).Time)
+	if ev := s.Wait(control.EventLive); ev.Rung != manifest.RungWarmRestart {
 		t.Errorf("rung %q", ev.Rung)
 	}
-	s.edit("main.go", "c := hotreload", "if true {\n\t\tlog.Fatal(\"no config\")\n\t}\n\tc := hotreload")
-	restarts = append(restarts, s.waitEvent(control.EventRestarting).Time)
-	if ev := s.wait(control.EventKept); !strings.Contains(ev.Message, "with its state") {
+	s.Edit("main.go", "c := hotreload", "if true {\n\t\tlog.Fatal(\"no config\")\n\t}\n\tc := hotreload")
+	restarts = append(restarts, waitEvent(s, control.EventRestarting).Time)
+	if ev := s.Wait(control.EventKept); !strings.Contains(ev.Message, "with its state") {
 		t.Errorf("kept: %s", ev.Message)
 	}
 	close(h.stop)
 	h.wg.Wait()
 	h.checkUnavailable(restarts)
-	if got := s.get("/hits"); got != fmt.Sprint(h.answered.Load()) {
+	if got := s.Get("/hits"); got != fmt.Sprint(h.answered.Load()) {
 		t.Errorf("%d increments were answered, and the counter is %s", h.answered.Load(), got)
 	}
 }

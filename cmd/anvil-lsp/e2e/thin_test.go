@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // linked returns how the plugin of an event was linked.
@@ -25,33 +26,33 @@ func linked(ev control.Event) string {
 // TestCrashOfThin: a live generation that is linked with an earlier one comes
 // back with it after a crash, and is edited further.
 func TestCrashOfThin(t *testing.T) {
-	s := start(t, copyApp(t, "blog"))
+	s := harness.Start(t, harness.CopyApp(t, "blog"))
 	const below, above, page = "handlers/internal/markup/markup.go", "handlers/debug.go", "/posts/1"
-	plain := s.get(page)
-	s.edit(below, "func HTML(src string) template.HTML {\n\tvar b strings.Builder\n", "func HTML(src string) template.HTML {\n\tvar b strings.Builder\n\tb.WriteString(\"<i>below</i>\")\n")
-	if ev := s.wait(control.EventLive); linked(ev) != "thin" {
+	plain := s.Get(page)
+	s.Edit(below, "func HTML(src string) template.HTML {\n\tvar b strings.Builder\n", "func HTML(src string) template.HTML {\n\tvar b strings.Builder\n\tb.WriteString(\"<i>below</i>\")\n")
+	if ev := s.Wait(control.EventLive); linked(ev) != "thin" {
 		t.Errorf("linked %s", linked(ev))
 	}
-	s.edit(above, `"ok"`, `"above"`)
-	ev := s.wait(control.EventLive)
+	s.Edit(above, `"ok"`, `"above"`)
+	ev := s.Wait(control.EventLive)
 	if linked(ev) != "thin" || !slices.Equal(ev.Rebuilt, []string{"example.com/blog/handlers"}) {
 		t.Errorf("rebuilt %v, linked %s", ev.Rebuilt, linked(ev))
 	}
 	check := func(when, want string) {
 		t.Helper()
-		until(t, when, func() bool { status, body := s.try("/healthz"); return status == 200 && strings.Contains(body, want) })
-		if body := s.get(page); !strings.Contains(body, "<i>below</i>") || strings.Contains(plain, "<i>below</i>") {
+		harness.Until(t, when, func() bool { status, body := s.Try("/healthz"); return status == 200 && strings.Contains(body, want) })
+		if body := s.Get(page); !strings.Contains(body, "<i>below</i>") || strings.Contains(plain, "<i>below</i>") {
 			t.Errorf("%s: the page lacks what is below:\n%s", when, body)
 		}
 	}
 	check("before the crash", "above")
-	if err := syscall.Kill(s.live().Live.PID, syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(s.Live().Live.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	s.waitFor("recovery", func(ev control.Event) bool { return ev.Kind == control.EventRecovered })
+	s.WaitFor("recovery", func(ev control.Event) bool { return ev.Kind == control.EventRecovered })
 	check("after the crash", "above")
-	s.edit(above, `"above"`, `"further"`)
-	if ev := s.wait(control.EventLive); linked(ev) != "thin" {
+	s.Edit(above, `"above"`, `"further"`)
+	if ev := s.Wait(control.EventLive); linked(ev) != "thin" {
 		t.Errorf("linked %s", linked(ev))
 	}
 	check("edited further", "further")
@@ -78,16 +79,16 @@ func TestUnloadable(t *testing.T) {
 	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	t.Setenv("XDG_CACHE_HOME", t.TempDir()) // whether thin links work is found out with this linker
 	t.Setenv("GOCACHE", goEnv(t, "GOCACHE"))
-	s := start(t, copyApp(t, "hello"))
-	s.edit("handlers/handlers.go", "Hello!", "Good day!")
-	if ev := s.wait(control.EventLive); linked(ev) != "thin" {
+	s := harness.Start(t, harness.CopyApp(t, "hello"))
+	s.Edit("handlers/handlers.go", "Hello!", "Good day!")
+	if ev := s.Wait(control.EventLive); linked(ev) != "thin" {
 		t.Fatalf("linked %s", linked(ev))
 	}
 	if err := os.WriteFile(broken, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	s.edit("handlers/handlers.go", "Good day!", "Welcome!")
-	ev := s.wait(control.EventLive)
+	s.Edit("handlers/handlers.go", "Good day!", "Welcome!")
+	ev := s.Wait(control.EventLive)
 	var links []string
 	for _, step := range ev.Steps {
 		if step.Name == control.StepLink {
@@ -97,17 +98,17 @@ func TestUnloadable(t *testing.T) {
 	if len(links) != 2 || links[0] != "thin" || !strings.HasPrefix(links[1], "full: ") || !strings.Contains(links[1], "libanvilmissing.so") || ev.Generation != 3 {
 		t.Errorf("generation %d, linked %q", ev.Generation, links)
 	}
-	if body := s.get("/"); !strings.HasPrefix(body, "Welcome!") {
+	if body := s.Get("/"); !strings.HasPrefix(body, "Welcome!") {
 		t.Errorf("the application says %q", body)
 	}
 	if err := os.Remove(broken); err != nil {
 		t.Fatal(err)
 	}
-	s.edit("handlers/handlers.go", "Welcome!", "Hello again!")
-	if ev := s.wait(control.EventLive); linked(ev) != "thin" {
+	s.Edit("handlers/handlers.go", "Welcome!", "Hello again!")
+	if ev := s.Wait(control.EventLive); linked(ev) != "thin" {
 		t.Errorf("linked %s", linked(ev))
 	}
-	if body := s.get("/"); !strings.HasPrefix(body, "Hello again!") {
+	if body := s.Get("/"); !strings.HasPrefix(body, "Hello again!") {
 		t.Errorf("the application says %q", body)
 	}
 }

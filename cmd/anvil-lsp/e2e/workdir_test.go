@@ -13,6 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 	"github.com/anvilforge/anvil-lsp/lspserver/lsptest"
 )
 
@@ -21,7 +22,7 @@ import (
 // the language server takes cmd/api for the application's directory.
 func shop(t *testing.T) string {
 	t.Helper()
-	dir := copyApp(t, "hello")
+	dir := harness.CopyApp(t, "hello")
 	main, err := os.ReadFile(filepath.Join(dir, "main.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func shop(t *testing.T) string {
 // statusOf asks the engine of a directory.
 func statusOf(t *testing.T, dir string) (s control.Status) {
 	t.Helper()
-	out, err := exec.Command(binary, "ctl", "--dir", dir, "status", "--json").Output()
+	out, err := exec.Command(harness.Binary(t), "ctl", "--dir", dir, "status", "--json").Output()
 	if err == nil {
 		err = json.Unmarshal(out, &s)
 	}
@@ -67,9 +68,9 @@ func TestWorkingDirectory(t *testing.T) {
 		{"another directory", dir, "cmd/api", []string{"--cwd", "other"}, api, "other", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := launchIn(t, tt.in, tt.dir, tt.args...)
+			s := harness.LaunchIn(t, tt.in, tt.dir, tt.args...)
 			told := 0
-			live := s.waitFor("the end of the start", func(ev control.Event) bool {
+			live := s.WaitFor("the end of the start", func(ev control.Event) bool {
 				if ev.Kind == control.EventWarning && strings.Contains(ev.Message, "the application runs in "+dir+", the root of its module") {
 					told++
 				}
@@ -89,18 +90,18 @@ func TestWorkingDirectory(t *testing.T) {
 				if err := syscall.Kill(live.PID, syscall.SIGKILL); err != nil {
 					t.Fatal(err)
 				}
-				s.waitFor("a new process", func(ev control.Event) bool { return ev.Kind == control.EventRecovered })
+				s.WaitFor("a new process", func(ev control.Event) bool { return ev.Kind == control.EventRecovered })
 			}
-			s.get("/time")
-			if !strings.Contains(s.stderr.String(), "configured in "+tt.config) {
+			s.Get("/time")
+			if !strings.Contains(s.Stderr.String(), "configured in "+tt.config) {
 				t.Errorf("it was not configured in %s", tt.config)
 			}
-			s.stop()
+			s.Stop()
 		})
 	}
 	for name, want := range map[string]string{"": dir, "other": filepath.Join(dir, "other")} {
 		t.Run("editor "+name, func(t *testing.T) {
-			e := startEditor(t, dir)
+			e := harness.StartEditor(t, dir)
 			e.Initialize(lsptest.Options{Root: dir, Settings: map[string]any{"cwd": name}})
 			e.Await("the application", func(s *lsptest.State) bool { return s.Status[uri.File(api)].State == "live" })
 			if st := statusOf(t, api); st.Cwd != want {

@@ -1,4 +1,4 @@
-package e2e
+package bench
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // benchApps are the saves that are timed: text in a handler, and the page that
@@ -37,10 +38,10 @@ const (
 func BenchmarkSave(b *testing.B) {
 	for _, app := range benchApps {
 		b.Run(app.name, func(b *testing.B) {
-			dir := copyApp(b, app.name)
+			dir := harness.CopyApp(b, app.name)
 			writeShim(b, dir)
-			s := start(b, dir)
-			source := s.read(app.file)
+			s := harness.Start(b, dir)
+			source := s.Read(app.file)
 			times := map[string][]time.Duration{}
 			add := func(name string, d time.Duration) { times[name] = append(times[name], d) }
 			n := 0
@@ -49,15 +50,15 @@ func BenchmarkSave(b *testing.B) {
 				mark := fmt.Sprintf("mark-%d", n)
 				text := strings.Replace(source, app.old, fmt.Sprintf(app.new, mark), 1)
 				begun := time.Now()
-				s.save(app.file, text)
+				s.Save(app.file, text)
 				for {
-					if status, body := s.try(app.page); status == 200 && strings.Contains(body, mark) {
+					if status, body := s.Try(app.page); status == 200 && strings.Contains(body, mark) {
 						break
 					}
 					time.Sleep(time.Millisecond)
 				}
 				add("save", time.Since(begun))
-				ev := s.wait(control.EventLive)
+				ev := s.Wait(control.EventLive)
 				var load time.Duration
 				for _, step := range ev.Steps {
 					switch step.Name {

@@ -1,4 +1,4 @@
-package e2e
+package neovim_test
 
 import (
 	"bytes"
@@ -10,21 +10,22 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
-// TestNeovim has a real Neovim go through the whole loop with the plugin of
-// editors/neovim. The assertions are in its test/e2e.lua.
-func TestNeovim(t *testing.T) {
+// TestEndToEnd: Neovim goes through the whole loop with the plugin and the real
+// server. The assertions are in test/e2e.lua.
+func TestEndToEnd(t *testing.T) {
 	nvim := testkit.Program(t, "nvim", "apt-get install neovim")
-	dir := copyApp(t, "hello")
-	script, err := filepath.Abs(filepath.FromSlash("../../../editors/neovim/test/e2e.lua"))
+	dir := harness.CopyApp(t, "hello")
+	script, err := filepath.Abs(filepath.FromSlash("test/e2e.lua"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	home := t.TempDir() // nothing of the user's
 	cmd := exec.CommandContext(t.Context(), nvim, "--headless", "-n", "-i", "NONE", "-u", script)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "ANVIL_TEST_SERVER="+binary, "ANVIL_TEST_PATIENCE_MS="+strconv.FormatInt(patience.Milliseconds(), 10),
+	cmd.Env = append(os.Environ(), "ANVIL_TEST_SERVER="+harness.Binary(t), "ANVIL_TEST_PATIENCE_MS="+strconv.FormatInt(harness.Patience.Milliseconds(), 10),
 		"XDG_CONFIG_HOME="+filepath.Join(home, "config"), "XDG_DATA_HOME="+filepath.Join(home, "data"), "XDG_STATE_HOME="+filepath.Join(home, "state"))
 	if runtime.GOOS == "linux" { // elsewhere nobody sees whether gopls runs
 		gopls := filepath.Join(home, "gopls")

@@ -1,4 +1,4 @@
-package e2e
+package bench
 
 import (
 	"context"
@@ -12,26 +12,27 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
+	"github.com/anvilforge/anvil-lsp/internal/testkit/harness"
 )
 
 // BenchmarkThinLink compares the link of a small application with that of one
 // that has six times as much code: what is linked is the change, so it is to be
 // about the same. The saves take turns.
 func BenchmarkThinLink(b *testing.B) {
-	servers := make([]*server, len(benchApps))
+	servers := make([]*harness.Server, len(benchApps))
 	sources := make([]string, len(benchApps))
 	times := map[string][]time.Duration{}
 	for i, app := range benchApps {
-		servers[i] = start(b, copyApp(b, app.name))
-		sources[i] = servers[i].read(app.file)
+		servers[i] = harness.Start(b, harness.CopyApp(b, app.name))
+		sources[i] = servers[i].Read(app.file)
 	}
 	n := 0
 	for b.Loop() {
 		n++
 		for i, app := range benchApps {
 			s := servers[i]
-			s.save(app.file, strings.Replace(sources[i], app.old, fmt.Sprintf(app.new, fmt.Sprintf("mark-%d", n)), 1))
-			for _, step := range s.wait(control.EventLive).Steps {
+			s.Save(app.file, strings.Replace(sources[i], app.old, fmt.Sprintf(app.new, fmt.Sprintf("mark-%d", n)), 1))
+			for _, step := range s.Wait(control.EventLive).Steps {
 				if step.Name == control.StepLink {
 					if step.Detail != "thin" {
 						b.Fatalf("%s: linked %s", app.name, step.Detail)
@@ -58,25 +59,25 @@ func BenchmarkGenerations(b *testing.B) {
 		b.Run(link.name, func(b *testing.B) {
 			// A heap of constant size shows what is not in the heap.
 			b.Setenv("GOGC", "10")
-			s := start(b, copyApp(b, "blog"), link.args...)
+			s := harness.Start(b, harness.CopyApp(b, "blog"), link.args...)
 			app := benchApps[1]
-			source := s.read(app.file)
+			source := s.Read(app.file)
 			n := 0
 			save := func() {
 				n++
-				s.save(app.file, strings.Replace(source, app.old, fmt.Sprintf(app.new, fmt.Sprintf("mark-%d", n)), 1))
-				s.wait(control.EventLive)
-				s.try(app.page)
+				s.Save(app.file, strings.Replace(source, app.old, fmt.Sprintf(app.new, fmt.Sprintf("mark-%d", n)), 1))
+				s.Wait(control.EventLive)
+				s.Try(app.page)
 			}
 			for range 5 {
 				save()
 			}
-			before := s.live().Live.RSS
+			before := s.Live().Live.RSS
 			for b.Loop() {
 				save()
 			}
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(float64(s.live().Live.RSS-before)/float64(b.N)/1024, "KB/generation")
+			b.ReportMetric(float64(s.Live().Live.RSS-before)/float64(b.N)/1024, "KB/generation")
 		})
 	}
 }
@@ -85,7 +86,7 @@ func BenchmarkGenerations(b *testing.B) {
 // until the first response from the new code.
 func BenchmarkSpeculation(b *testing.B) {
 	app := benchApps[1]
-	dir := copyApp(b, app.name)
+	dir := harness.CopyApp(b, app.name)
 	output := new(testkit.Buffer)
 	e, err := engine.New(b.Context(), engine.Options{Dir: dir, Addr: "127.0.0.1:0", Stdout: output, Stderr: output})
 	if err != nil {
@@ -113,9 +114,9 @@ func BenchmarkSpeculation(b *testing.B) {
 		b.Fatalf("the engine ended\n%s", output)
 		return control.Event{}
 	}
-	s := &server{t: b, dir: dir, URL: e.URL(), client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{}}}
+	s := &harness.Server{T: b, Dir: dir, URL: e.URL(), Client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{}}}
 	live()
-	source := s.read(app.file)
+	source := s.Read(app.file)
 	times := map[string][]time.Duration{}
 	n := 0
 	for b.Loop() {
@@ -129,15 +130,15 @@ func BenchmarkSpeculation(b *testing.B) {
 			b.Fatal(err)
 		}
 		e.Speculate(buffers)
-		for len(glob(b, dir, fmt.Sprintf(".anvil/gen/%04d-*.so", n+1))) == 0 {
+		for len(harness.Glob(b, dir, fmt.Sprintf(".anvil/gen/%04d-*.so", n+1))) == 0 {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(100 * time.Millisecond) // somebody types on for a moment
 		b.StartTimer()
 		begun := time.Now()
-		s.save(app.file, text)
+		s.Save(app.file, text)
 		for {
-			if status, body := s.try(app.page); status == http.StatusOK && strings.Contains(body, mark) {
+			if status, body := s.Try(app.page); status == http.StatusOK && strings.Contains(body, mark) {
 				break
 			}
 			time.Sleep(200 * time.Microsecond)
@@ -154,13 +155,4 @@ func BenchmarkSpeculation(b *testing.B) {
 	for _, name := range []string{"save", control.StepDebounce, control.StepPlan, control.StepPredict, control.StepOpen, control.StepRegister} {
 		b.ReportMetric(median(times[name]), name+"-ms")
 	}
-}
-
-func glob(b testing.TB, dir, pattern string) []string {
-	b.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, pattern))
-	if err != nil {
-		b.Fatal(err)
-	}
-	return names
 }

@@ -1,0 +1,6 @@
+//go:build !race
+
+package harness
+
+// RaceEnabled reports whether the race detector is built in.
+const RaceEnabled = false
