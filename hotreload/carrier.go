@@ -8,7 +8,7 @@ package hotreload
 //	func (s *Store) MarshalState() ([]byte, error)    { return json.Marshal(s.all()) }
 //	func (s *Store) UnmarshalState(data []byte) error { return json.Unmarshal(data, s) }
 //
-// A Carrier is found in the [Container]: provided by [Provide] under the same type and
+// A Carrier is found in the [Container]: provided ([Provide]) under the same type and
 // name in both processes, or as the value of a [StateOf] with the same key. The value
 // of a StateOf need not be a Carrier to come along; one that is decides what does.
 //

@@ -100,9 +100,10 @@
 //
 // A framework that has a server of its own serves a [LiveState] and fills it with
 // [LiveState.Register]. One that has routes of its own turns each handler into a
-// [HandlerBox] with [Box] and either installs a list of [RouteEntry] with
-// [LiveState.Install] or asks [HandlerToMethodRouter] for something to mount.
-// [RouteSink.Entries] and [RegistrationManifest] describe what is registered. An
-// application needs none of them. In hot mode ([IsHotMode]) only LiveServer loads
-// new generations; [ABIVersion] is what it and its plugins must agree on.
+// [HandlerBox] with [Box]. It then either replaces all routes with a list of
+// [RouteEntry] by [LiveState.Install], or mounts what [HandlerToMethodRouter]
+// returns. [RouteSink.Entries] and [RegistrationManifest] describe what is
+// registered. In hot mode ([IsHotMode]) only LiveServer loads new generations;
+// [ABIVersion] is the version of its contract with the plugins. An application
+// needs none of this.
 package hotreload
