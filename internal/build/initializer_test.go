@@ -1,8 +1,11 @@
 package build
 
 import (
+	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +14,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
+	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
 // hotSnapshot returns a snapshot of hot packages only, from source: h is the
@@ -44,9 +48,13 @@ func hotSnapshot(t *testing.T, archive string) *Snapshot {
 	return s
 }
 
-// TestRebuilt: what the initialisation of a rebuilt package changes is rebuilt,
-// and nothing else that did not change.
-func TestRebuilt(t *testing.T) {
+// initialisation is a program of which the handlers package, h, is rebuilt.
+type initialisation struct {
+	name, archive string
+	want          string // what is rebuilt
+}
+
+func initialisations() (programs []initialisation) {
 	const table = `
 -- h/table/table.go --
 package table
@@ -78,7 +86,7 @@ func put(to *string, s string) { *to = s }
 func Map[T any](s T) T { return s }
 func Store[T any](s T) { last = "x" }
 `
-	tests := []struct{ name, handlers, want string }{
+	for _, tt := range []struct{ name, handlers, want string }{
 		{"no use", `func Routes() { table.Add("/") }`, "h"},
 		{"init adds", `func init() { table.Add("/") }`, "h/table h/user h"},
 		{"a variable adds", `var _ = register(); func register() int { table.Add("/"); return 1 }`, "h/table h/user h"},
@@ -103,8 +111,7 @@ func Store[T any](s T) { last = "x" }
 		{"its own variable", `var all []string; func init() { all = append(all, "/") }`, "h"},
 		{"renamed import", `func init() { other.Add("/") }`, "h/table h/user h"},
 		{"dot import", `func init() { Add("/") }`, "h/table h/user h"},
-	}
-	for _, tt := range tests {
+	} {
 		imports := `"h/table"; "h/user"; "sync"`
 		switch tt.name {
 		case "renamed import":
@@ -112,7 +119,7 @@ func Store[T any](s T) { last = "x" }
 		case "dot import":
 			imports = `. "h/table"`
 		}
-		s := hotSnapshot(t, table+`
+		programs = append(programs, initialisation{tt.name, table + `
 -- h/user/user.go --
 package user
 
@@ -130,23 +137,80 @@ package h
 
 import "h/beside"
 
-import (`+imports+`)
+import (` + imports + `)
 
 func Beside() { beside.Count() }
 
-`+tt.handlers+"\n")
-		want := strings.Fields(tt.want)
-		if !strings.Contains(imports, "user") {
-			// user imports table, whoever imports it.
-			s.graph.Packages["h"].Imports = append(s.graph.Packages["h"].Imports, "h/user")
+` + tt.handlers + "\n", tt.want})
+	}
+	return append(programs, initialisation{"a package without hot imports", table, ""})
+}
+
+// TestRebuilt: what the initialisation of a rebuilt package changes is rebuilt,
+// and nothing else that did not change.
+func TestRebuilt(t *testing.T) {
+	for _, p := range initialisations() {
+		s := hotSnapshot(t, p.archive)
+		changed, want := "h", strings.Fields(p.want)
+		switch h := s.graph.Packages["h"]; {
+		case h == nil:
+			changed, want = "h/table", []string{"h/table"}
+		case !slices.Contains(h.Imports, "h/user"): // user imports table, whoever imports it
+			h.Imports = append(h.Imports, "h/user")
 		}
-		if got := s.rebuilt([]string{"h"}); !slices.Equal(got, want) {
-			t.Errorf("%s: rebuilt %q, want %q", tt.name, got, want)
+		if got := s.rebuilt([]string{changed}); !slices.Equal(got, want) {
+			t.Errorf("%s: rebuilt %q, want %q", p.name, got, want)
 		}
 	}
-	s := hotSnapshot(t, table)
-	if got := s.rebuilt([]string{"h/table"}); !slices.Equal(got, []string{"h/table"}) {
-		t.Errorf("a package without hot imports: rebuilt %q", got)
+}
+
+// outliving matches what a finding says of a table that outlives a generation.
+var outliving = regexp.MustCompile(`^(\w+)\.\w+ outlives the generation`)
+
+// TestTypedInitialisation: a package whose table gets an entry in each generation, as the
+// checker finds with types, is one that the builder rebuilds, so that it does not. To the
+// checker the packages that did not change are host packages, which outlive a generation.
+func TestTypedInitialisation(t *testing.T) {
+	archives := map[string]string{}
+	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", "errors", "sync").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		path, archive, _ := strings.Cut(strings.TrimSpace(line), " ")
+		archives[path] = archive
+	}
+	compared := 0
+	for _, program := range initialisations() {
+		s := hotSnapshot(t, program.archive)
+		p := source.Program{Main: "main", Handlers: "h", Archives: archives, GOARCH: runtime.GOARCH}
+		overlay := map[string][]byte{}
+		for _, path := range s.graph.Order {
+			pkg := s.graph.Packages[path]
+			p.Packages = append(p.Packages, source.Package{ImportPath: path, Dir: pkg.Dir, GoVersion: "1.26", GoFiles: pkg.SourceFiles(), Hot: path == "h"})
+		}
+		for _, f := range txtar.Parse([]byte(program.archive)).Files {
+			overlay[filepath.Join("/app", f.Name)] = f.Data
+		}
+		report, err := source.NewChecker(p).Check(t.Context(), overlay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range report.OneTime {
+			for _, r := range found.Related {
+				m := outliving.FindStringSubmatch(r.Message)
+				if m == nil || !slices.Contains(found.Packages, "h") {
+					continue
+				}
+				compared++
+				if got := s.rebuilt([]string{"h"}); !slices.Contains(got, "h/"+m[1]) {
+					t.Errorf("%s: rebuilt %q, though %s", program.name, got, r.Message)
+				}
+			}
+		}
+	}
+	if compared < 8 {
+		t.Errorf("%d programs were compared", compared)
 	}
 }
 
