@@ -55,16 +55,16 @@ type Options struct {
 	// Decide, if it is set, is asked in place of OnBreak, each time, with what needs the restart. It
 	// must not block.
 	Decide func(reasons []manifest.Diagnostic) BreakPolicy
-	// OnPredictable, if it is set, is told when a Predictor begins to answer: before the first
-	// generation is live. It must not block.
+	// OnPredictable, if it is set, is called when a Predictor can answer: before the first generation
+	// is live. It must not block.
 	OnPredictable func()
 	// StartTimeout is how long the live server may take to start, from exec to a live generation; 30 s
 	// if it is 0.
 	StartTimeout time.Duration
 	// Args are the arguments of the live server.
 	Args []string
-	// Color has the application know that its output ends up in a terminal that shows colours: it goes
-	// through a pipe.
+	// Color tells the application that its output ends up in a terminal with colours: it goes through
+	// a pipe.
 	Color bool
 	// Stdout and Stderr receive what the live server prints.
 	Stdout, Stderr io.Writer
@@ -120,7 +120,7 @@ type Engine struct {
 	rechecks *rechecks
 	// speculations holds the newest content of unsaved files; one slot.
 	speculations chan build.Overlay
-	ended        chan struct{} // closed when nobody reads requests any more
+	ended        chan struct{} // closed when the loop has stopped reading requests
 	// relevant is asked by the watcher for every file event.
 	relevant   atomic.Pointer[func(string) bool]
 	attributes attributes
@@ -210,7 +210,8 @@ func New(ctx context.Context, o Options) (_ *Engine, err error) {
 	return e, nil
 }
 
-// colorEnv is what has programs write colours into a pipe. What the user says about that stands.
+// colorEnv returns variables that make programs write colours into a pipe, unless the user has
+// decided that.
 func colorEnv(color bool, lookup func(string) (string, bool)) (env []string) {
 	if v, _ := lookup("NO_COLOR"); !color || v != "" {
 		return nil
@@ -223,8 +224,7 @@ func colorEnv(color bool, lookup func(string) (string, bool)) (env []string) {
 	return env
 }
 
-// logged has the log have what is written to w, before w has it: w may have a reader that holds it
-// up.
+// logged writes to the log first, then to w: the reader of w may be slow, which would hold it up.
 func (e *Engine) logged(w io.Writer) io.Writer {
 	if w == nil {
 		return e.opts.Log
@@ -267,7 +267,7 @@ func (e *Engine) Close() error {
 		}
 	}
 	select {
-	case l := <-e.newControl: // nobody has come to serve it
+	case l := <-e.newControl: // it was never served
 		errs = append(errs, l.Close())
 	default:
 	}
@@ -292,7 +292,7 @@ func warning(format string, args ...any) control.Event {
 // publish stamps an event, brings the status up to date and sends it out.
 func (e *Engine) publish(ev control.Event) control.Event {
 	ev.URL = e.socket.URL()
-	ev.Diagnostics = slices.Clone(ev.Diagnostics) // readers of another event may have the same
+	ev.Diagnostics = slices.Clone(ev.Diagnostics) // other events may share the slice
 	manifest.SortDiagnostics(ev.Diagnostics)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -300,7 +300,7 @@ func (e *Engine) publish(ev control.Event) control.Event {
 	if ev.Generation == 0 {
 		ev.Generation = e.status.Generation
 	}
-	apply(&e.status, ev)
+	UpdateStatus(&e.status, ev)
 	switch {
 	case ev.Kind == control.EventProgress:
 		e.progress = ev.Message

@@ -44,8 +44,8 @@ func graphSet(dir string, live, next *build.Snapshot) watchSet {
 	}}
 }
 
-// brokenSet is what may mend a graph that did not build, in it or in a directory that is made below
-// it. Both may be nil.
+// brokenSet is what may repair a graph that did not build, in it or in a directory that is made
+// below it. Both may be nil.
 func brokenSet(dir string, live *build.Snapshot, g *build.Graph) watchSet {
 	dirs := map[string]bool{dir: true}
 	if g != nil {
@@ -59,7 +59,7 @@ func brokenSet(dir string, live *build.Snapshot, g *build.Graph) watchSet {
 		}
 	}
 	return watchSet{dirs, func(path string) bool {
-		if watch.Copy(path) { // its end may mend the graph, its appearance never does
+		if watch.Copy(path) { // removing it may repair the graph, adding it never does
 			return g != nil && g.Builds(path) || live != nil && live.Builds(path)
 		}
 		return g == nil && golist.PossiblyRelevant(path) || g != nil && g.Mends(path) || live != nil && live.Relevant(path)
@@ -87,7 +87,7 @@ func treeSet(dir string) watchSet {
 // maxTree bounds how many directories are watched for a program.
 const maxTree = 2000
 
-// follow has the watcher follow a set, and returns the directories that it did not follow before.
+// follow sets what the watcher follows, and returns the directories that it did not follow before.
 func (e *Engine) follow(s watchSet) (began []string) {
 	e.relevant.Store(&s.relevant)
 	// A task may outlive the watcher: it is told to end at the same moment.
@@ -111,7 +111,7 @@ func (a *attributes) count(string) bool {
 	return a.denied.Load()
 }
 
-// begin is told that files are about to be read.
+// begin notes that files are about to be read.
 func (a *attributes) begin() { a.changed.Store(false) }
 
 // end is told whether any may not be, and reports whether that may have changed before it was told.

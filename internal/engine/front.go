@@ -100,7 +100,7 @@ func (e *Engine) frontProblem(d manifest.Diagnostic) devpage.Problem {
 }
 
 // nearby returns a position with a path relative to the application's directory. Of one elsewhere
-// only the directory is named that it is in: where the user keeps files is nobody's business.
+// only the directory is named that it is in: where the user keeps files is private.
 func (e *Engine) nearby(p manifest.Position) manifest.Position {
 	if p.File == "" {
 		return p

@@ -14,8 +14,8 @@ import (
 type work struct {
 	sign string // a file or directory that exists meanwhile
 	says string // what waits for it, for a person
-	// moves are files beside sign whose times tell that it goes on; stopped is one that exists when it
-	// waits for a person.
+	// moves are files next to sign whose times tell that it goes on; stopped is one that exists when
+	// it waits for a person.
 	moves   []string
 	stopped string
 	// patience is how long nothing may have moved, in the work or in the tree.

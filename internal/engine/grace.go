@@ -13,8 +13,8 @@ import (
 )
 
 // grace is how long something is given that is probably over in a moment, before it counts: a
-// bundler has removed what it is about to write anew, a generator has emptied its file, a checker
-// has put a copy beside the source. What ends it earlier is the next change, which cancels the
+// bundler has removed what it is about to write again, a generator has emptied its file, a checker
+// has put a copy next to the source. What ends it earlier is the next change, which cancels the
 // task. graceSaid is when it is said.
 const (
 	grace       = 2 * time.Second

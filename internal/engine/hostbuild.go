@@ -41,7 +41,7 @@ func (t *task) buildHost(ctx context.Context, plan *build.Plan) *hostBuild {
 	return h
 }
 
-// wait lets it go on, for reasons that are told, and returns what comes of it.
+// wait lets it go on, for reasons that are published, and returns what comes of it.
 func (h *hostBuild) wait(reasons []manifest.Diagnostic) (*build.Result, *build.Graph, error) {
 	h.reasons = reasons
 	close(h.needed)

@@ -27,7 +27,7 @@ type Log struct {
 	mu   sync.Mutex    // guards what follows
 	data []byte        // at most 2*logSize, of which the last logSize count
 	end  int64         // how much was ever written
-	more chan struct{} // closed with the next write; nil while nobody waits
+	more chan struct{} // closed by the next write; nil if no reader waits
 }
 
 // NewLog returns an empty log.

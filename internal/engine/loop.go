@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -61,7 +60,7 @@ type loop struct {
 
 	digests map[string]digest // what files were like when they were taken up
 
-	runsIn          string // working directory of the application, as it was told
+	runsIn          string // working directory of the application that the user was told of
 	restartProposed bool   // a restart, because of the memory budget
 	fullLinkWarned  bool   // that a plugin was linked fully
 
@@ -200,7 +199,8 @@ func (l *loop) run(ctx context.Context, batches <-chan watch.Batch, live <-chan 
 	}
 }
 
-// receiveBatch takes a batch up: it is newer than whatever is being built.
+// receiveBatch adds a batch to what is to be built, and cancels the running task: the batch is
+// newer.
 func (l *loop) receiveBatch(b watch.Batch) {
 	l.batch = b
 	l.noteDigests(b.Files)
@@ -219,7 +219,7 @@ func (l *loop) receiveBatch(b watch.Batch) {
 	}
 }
 
-// reportPending has what arrived wait.
+// reportPending leaves what arrived for later.
 func (l *loop) reportPending() {
 	l.pending = true
 	var all fileSet
@@ -233,7 +233,7 @@ func (l *loop) reportPending() {
 	})
 }
 
-// pause has later batches wait, or takes up what waits.
+// pause makes later batches wait, or builds what waits.
 func (l *loop) pause(paused bool) {
 	if l.paused == paused {
 		return
@@ -451,60 +451,5 @@ func (l *loop) warnFullLink(why string) {
 func (r request) answer(ev control.Event) {
 	if r.reply != nil {
 		r.reply <- ev
-	}
-}
-
-// report publishes what happened to the live server without the engine's doing.
-func (e *Engine) report(ev launch.Event) {
-	switch ev := ev.(type) {
-	case launch.Live:
-		switch live := ev.Event; {
-		case live.Kind == control.LivePanic && live.Diagnostic != nil:
-			e.publish(control.Event{Kind: control.EventPanic, Diagnostics: []manifest.Diagnostic{*live.Diagnostic},
-				Message: live.Diagnostic.Message})
-		case live.Kind == control.LiveRequests:
-			e.publish(control.Event{Kind: control.EventRequests, Stats: live.Stats})
-		}
-	case launch.Exited:
-		out := control.Event{Kind: control.EventExited, Diagnostics: []manifest.Diagnostic{ev.Exit.Diagnostic}}
-		switch {
-		case ev.Start != nil:
-			out.Message, out.Diagnostics = ev.Start.Error(), ev.Start.Diagnostics
-		case ev.DuringLoad:
-			out.Message = "the live server exited while it loaded the new generation"
-		default:
-			out.Message = "the live server exited"
-		}
-		if wait := time.Until(ev.NextAttempt); !ev.NextAttempt.IsZero() && wait > 0 {
-			out.Message += fmt.Sprintf("; it restarts in %s", control.Duration(wait))
-		}
-		e.publish(out)
-	case launch.Restarted:
-		e.publish(control.Event{
-			Kind: control.EventRecovered, Generation: ev.Status.Generation, PID: ev.Status.PID, Rung: manifest.RungWarmRestart,
-			Message: fmt.Sprintf("the live server restarted and serves generation %d", ev.Status.Generation),
-		})
-	case launch.Late:
-		out := control.Event{
-			Kind: control.EventLive, Generation: ev.Status.Generation, Rung: manifest.RungHotSwap,
-			Message: fmt.Sprintf("the live server answers again, and serves generation %d", ev.Status.Generation),
-		}
-		if ev.Status.Manifest != nil {
-			out.Routes = ev.Status.Manifest.Routes
-		}
-		e.publish(out)
-	case launch.NoOverlap:
-		advice := ""
-		if ev.Socket {
-			advice = ". For Options.Listeners, open the socket with hotreload.Listen, which hands it over"
-		}
-		e.publish(warning("two processes cannot both %s. From now on a restart ends the running process before it starts "+
-			"the new one; requests wait meanwhile%s", ev.Conflict, advice))
-	case launch.Lingers:
-		e.publish(control.Event{Kind: control.EventWarning, PID: ev.PID, Message: fmt.Sprintf(
-			"process %d was replaced but still runs: main did not return within 5s of LiveServer; it %s. Until it exits, "+
-				"background work runs in both processes", ev.PID, ev.Main)})
-	case launch.GaveUp:
-		e.publish(warning("the live server exited %d times before it was ready; the next save starts it again", ev.Deaths))
 	}
 }

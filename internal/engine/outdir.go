@@ -28,7 +28,7 @@ type outDir struct {
 	dir      *outdir.Dir
 	lock     *flock.Flock
 	lockInfo fs.FileInfo // of the file that is locked
-	// lost: it was deleted while a live server ran, which nobody can ask for anything since.
+	// lost: it was deleted while a live server ran, which cannot be reached since.
 	lost bool
 }
 

@@ -11,7 +11,7 @@ import (
 // pauses knows who wants saves to wait: the owner of the engine, and attached clients for as long
 // as they are connected.
 type pauses struct {
-	changed chan struct{} // has a value if the loop should look
+	changed chan struct{} // has a value if the loop should read any
 
 	mu      sync.Mutex // guards what follows
 	owner   bool
@@ -36,11 +36,11 @@ func (h *pauses) update(change func()) {
 	}
 }
 
-// PauseSaves has saves wait, or not: what changed meanwhile is taken up when it ends, or before by
-// Apply, Reload or Restart. The first build does not wait.
+// PauseSaves makes saves wait, or not: what changed meanwhile is built when the pause ends, or
+// earlier by Apply, Reload or Restart. The first build does not wait.
 func (e *Engine) PauseSaves(on bool) { e.pauses.update(func() { e.pauses.owner = on }) }
 
-// pauseForClient has saves wait while a client is connected, so that one that is killed leaves
+// pauseForClient makes saves wait while a client is connected, so that one that is killed leaves
 // nothing behind.
 func (e *Engine) pauseForClient(w http.ResponseWriter, r *http.Request) {
 	e.pauses.update(func() { e.pauses.clients++ })

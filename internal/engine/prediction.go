@@ -15,7 +15,7 @@ import (
 // sharedChecker says from source what an edit will do. It keeps what it has checked between calls;
 // the running task and a Predictor take turns.
 type sharedChecker struct {
-	turn    chan struct{} // holds a value while nobody uses the checker
+	turn    chan struct{} // holds a value while the checker is free
 	checker *source.Checker
 }
 
@@ -89,7 +89,7 @@ func uncompiled(s *build.Snapshot, report *source.Report) []manifest.Diagnostic 
 }
 
 // onlyEffective makes warnings of the one-time registrations (ANV006) that this hot swap does not
-// make, because what makes them is not compiled anew, and hints of those that do no more than add
+// make, because what makes them is not compiled again, and hints of those that do no more than add
 // an entry once more.
 func onlyEffective(report *source.Report, rebuilt []string) {
 	for _, o := range report.OneTime {
@@ -143,7 +143,7 @@ func (p prediction) onceMore() []manifest.Diagnostic {
 
 // under is the prediction where changed signatures may be swapped in. That is safe if nothing else
 // calls for a restart: no type of a host package is another one then, and each generation makes its
-// routes anew. What can be done only once would keep the code from being swapped in, and not from
+// routes again. What can be done only once would keep the code from being swapped in, and not from
 // being restarted with.
 func (p prediction) under(o *Options) prediction {
 	other := slices.ContainsFunc(p.restart(), func(d manifest.Diagnostic) bool { return d.Code != manifest.CodeSignature })

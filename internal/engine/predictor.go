@@ -41,7 +41,7 @@ type Predictor struct {
 	builder  *build.Builder
 	opts     *Options // what is done about breaks
 	drafts   *build.Drafts
-	turn     chan struct{} // holds a value while nobody uses drafts
+	turn     chan struct{} // holds a value while drafts is free
 
 	dir  string // of a predictor without an engine
 	main string
@@ -56,7 +56,7 @@ type baseline struct {
 	live     *build.Snapshot // what the live server runs; nil while the first is being started
 	newest   *build.Snapshot // what the go command said last
 	manifest *manifest.Manifest
-	reasons  []manifest.Diagnostic // for a restart, beside those that Against finds
+	reasons  []manifest.Diagnostic // for a restart, besides those that Against finds
 }
 
 // Predictor returns a predictor on what this engine would do. It always compares with what is live

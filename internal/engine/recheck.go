@@ -15,14 +15,14 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/watch"
 )
 
-// recheckDelay is how long the watcher has for what somebody says he has saved, before it is looked
-// whether the file system kept silent about it.
+// recheckDelay is how long the watcher has to see what a client says was saved, before the loop
+// checks whether the file system kept silent about it.
 const recheckDelay = 300 * time.Millisecond
 
 // maxRecheck bounds the files of one request.
 const maxRecheck = 1000
 
-// rechecks are files that somebody says he has saved.
+// rechecks are files that clients say were saved.
 type rechecks struct {
 	due chan []string // one slot
 
@@ -34,9 +34,9 @@ func newRechecks() *rechecks {
 	return &rechecks{due: make(chan []string, 1), pending: map[string]bool{}}
 }
 
-// Recheck has the engine look at files, by absolute paths, that somebody says he has saved: some
-// file systems send no events. What the watcher has seen as well is built once, and what is as it
-// was is left alone. It does not wait.
+// Recheck compares files, given by absolute paths, that an editor says it has saved: some file
+// systems send no events. What the watcher has seen as well is built once, and what is as it was is
+// left alone. It does not wait.
 func (e *Engine) Recheck(files ...string) {
 	l := e.rechecks
 	l.mu.Lock()
@@ -109,8 +109,7 @@ func (l *loop) noteDigests(files []string) {
 	}
 }
 
-// recheck takes files up of which the watcher has said nothing, if they are not what was taken up
-// last.
+// recheck builds files that the watcher has not reported, if they differ from what was built last.
 func (l *loop) recheck(files []string) {
 	relevant := *l.e.relevant.Load()
 	var newest *build.Snapshot

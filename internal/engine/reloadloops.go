@@ -26,7 +26,7 @@ const (
 	// maxLoops is how often the same files may change because of what is loaded.
 	maxLoops = 5
 	// embeddedAfter and generatedAfter are how long after a generation serves a change of a file that
-	// is no Go source, or of one that says that it is generated, counts as its effect.
+	// is not Go source, or is marked as generated, counts as its effect.
 	embeddedAfter  = 500 * time.Millisecond
 	generatedAfter = 2 * time.Second
 )
@@ -34,11 +34,11 @@ const (
 // served notes that a generation went live that began to be loaded at a time.
 func (r *reloadLoops) served(loading, now time.Time) { r.loading, r.live = loading, now }
 
-// forget has every file count again.
+// forget makes every file count again.
 func (r *reloadLoops) forget() { *r = reloadLoops{loading: r.loading, live: r.live} }
 
-// observe is told of files that changed, first at a time, and reports whether they are to be left
-// alone. The message is for the first time that they are.
+// observe notes files that changed, the first of them at a time, and reports whether they are to be
+// left alone. The message is for the first time that they are.
 func (r *reloadLoops) observe(
 	files []string, first time.Time, relative func([]string) []string,
 ) (leave bool, message string) {

@@ -158,8 +158,8 @@ func (e *Engine) Reload(ctx context.Context) (control.Event, error) {
 	return e.do(ctx, request{kind: requestReload})
 }
 
-// Restart starts the live server anew from the code as it is now; a fresh one without the state of
-// the one before.
+// Restart restarts the live server from the code as it is now; a fresh one without the state of the
+// one before.
 func (e *Engine) Restart(ctx context.Context, fresh bool) (control.Event, error) {
 	return e.do(ctx, request{kind: requestRestart, fresh: fresh})
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build"
 )
 
-// Speculate is told what open files contain that are not saved, by absolute path: the whole of it
-// each time. The engine builds ahead what a save would load, so that the save only has to load it.
-// It loads nothing by itself, and builds one thing at a time: the newest. It does nothing while
-// something else is being built, on battery, or with a single processor. It never blocks.
+// Speculate receives the contents of all files that are open and not saved, by absolute path: all
+// of them each time. The engine builds ahead what a save would load, so that the save only has to
+// load it. It loads nothing by itself, and builds one thing at a time: the newest. It does nothing
+// while something else is being built, on battery, or with a single processor. It never blocks.
 func (e *Engine) Speculate(overlay map[string][]byte) {
 	if e.opts.NoSpeculation || runtime.GOMAXPROCS(0) < 2 || onBattery("/sys/class/power_supply") {
 		return

@@ -11,13 +11,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build"
 )
 
-// UpdateStatus brings a status up to date with an event, as the engine does with its own: a client
-// that follows the events need not ask again.
-func UpdateStatus(s *control.Status, ev control.Event) { apply(s, ev) }
-
-// apply brings a status up to date with an event. Every change of state is an event, so that a
-// client that follows the stream knows the same.
-func apply(s *control.Status, ev control.Event) {
+// UpdateStatus brings a status up to date with an event, as the engine does with its own. Every
+// change of state is an event, so a client that follows the stream need not ask again.
+func UpdateStatus(s *control.Status, ev control.Event) {
 	s.Generation = ev.Generation
 	if p := ev.Predicted; p != nil {
 		s.Counts.Predicted++
@@ -124,8 +120,8 @@ func endsWaiting(k control.EventKind) bool {
 	return false
 }
 
-// openProblems returns what is still to be mended after a generation went live: what called for a
-// restart was mended by it, or swapped in all the same.
+// openProblems returns what is still to be fixed after a generation went live: what called for a
+// restart was fixed by it, or swapped in all the same.
 func openProblems(ev control.Event) []manifest.Diagnostic {
 	return slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool {
 		return d.Code.Rung() == manifest.RungWarmRestart

@@ -149,7 +149,7 @@ func TestApply(t *testing.T) {
 			earlier := &control.Event{Kind: control.EventBuilding}
 			open := slices.Clone(tt.open)
 			s := control.Status{State: tt.before, Generation: 4, Problems: tt.open, Last: earlier, Down: tt.before == control.StateDown, Behind: tt.before == control.StateKept}
-			apply(&s, tt.ev)
+			UpdateStatus(&s, tt.ev)
 			if s.State != tt.state || s.Generation != tt.ev.Generation || s.Counts != tt.counts {
 				t.Errorf("%s, generation %d, %+v; want %s, generation %d, %+v", s.State, s.Generation, s.Counts, tt.state, tt.ev.Generation, tt.counts)
 			}
@@ -188,10 +188,10 @@ func TestProblemsAreBounded(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			code := map[control.EventKind]manifest.Code{control.EventPanic: manifest.CodeHandlerPanic, control.EventExited: manifest.CodeLiveServer}[kind]
 			var s control.Status
-			apply(&s, control.Event{Kind: control.EventKept, Generation: 1, Diagnostics: []manifest.Diagnostic{finding(manifest.CodeCompile, "/app/a.go", 1, "broken")}})
+			UpdateStatus(&s, control.Event{Kind: control.EventKept, Generation: 1, Diagnostics: []manifest.Diagnostic{finding(manifest.CodeCompile, "/app/a.go", 1, "broken")}})
 			const n = maxProblems + 20
 			for i := range n {
-				apply(&s, control.Event{Kind: kind, Generation: 1, Diagnostics: []manifest.Diagnostic{finding(code, "/app/a.go", 2, fmt.Sprint("incident ", i))}})
+				UpdateStatus(&s, control.Event{Kind: kind, Generation: 1, Diagnostics: []manifest.Diagnostic{finding(code, "/app/a.go", 2, fmt.Sprint("incident ", i))}})
 			}
 			if len(s.Problems) != maxProblems {
 				t.Fatalf("%d problems, want %d", len(s.Problems), maxProblems)
@@ -218,8 +218,8 @@ func TestManyErrorsAreKept(t *testing.T) {
 		errs = append(errs, finding(manifest.CodeCompile, "/app/a.go", i+1, "broken"))
 	}
 	var s control.Status
-	apply(&s, control.Event{Kind: control.EventKept, Generation: 1, Diagnostics: errs})
-	apply(&s, control.Event{Kind: control.EventPanic, Generation: 1, Diagnostics: []manifest.Diagnostic{finding(manifest.CodeHandlerPanic, "/app/a.go", 1, "boom")}})
+	UpdateStatus(&s, control.Event{Kind: control.EventKept, Generation: 1, Diagnostics: errs})
+	UpdateStatus(&s, control.Event{Kind: control.EventPanic, Generation: 1, Diagnostics: []manifest.Diagnostic{finding(manifest.CodeHandlerPanic, "/app/a.go", 1, "boom")}})
 	if !slices.EqualFunc(s.Problems, errs, equal) {
 		t.Errorf("%d problems, want the %d errors", len(s.Problems), len(errs))
 	}
@@ -266,7 +266,7 @@ func TestFullLinks(t *testing.T) {
 		{control.EventLive, manifest.RungWarmRestart, "", 1, "link: no symbol: x"},
 		{control.EventLive, manifest.RungHotSwap, control.LinkFull, 2, ""},
 	} {
-		apply(&s, control.Event{Kind: tt.kind, Rung: tt.rung, Steps: []control.Step{{Name: control.StepCompile, Detail: "built ahead"}, {Name: control.StepLink, Detail: tt.detail}}})
+		UpdateStatus(&s, control.Event{Kind: tt.kind, Rung: tt.rung, Steps: []control.Step{{Name: control.StepCompile, Detail: "built ahead"}, {Name: control.StepLink, Detail: tt.detail}}})
 		if s.FullLinks != tt.links || s.FullLink != tt.why {
 			t.Errorf("after %q: %d, %q; want %d, %q", tt.detail, s.FullLinks, s.FullLink, tt.links, tt.why)
 		}
@@ -293,7 +293,7 @@ func TestDown(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := control.Status{State: control.StateLive, Generation: 4}
 			for _, kind := range tt.events {
-				apply(&s, event(kind))
+				UpdateStatus(&s, event(kind))
 			}
 			if s.State != tt.want || s.Down != (tt.want == control.StateDown) {
 				t.Errorf("%s, down: %t; want %s", s.State, s.Down, tt.want)

@@ -26,7 +26,7 @@ type ports struct {
 	live    *launch.Supervisor
 	opts    *Options // constant
 	publish func(control.Event) control.Event
-	recheck func(files ...string) // has the engine look at files; see Engine.Recheck
+	recheck func(files ...string) // see Engine.Recheck
 	reports chan<- report
 }
 
@@ -64,7 +64,7 @@ type task struct {
 	planned *build.Plan
 	// hostBuild is the executable that is being built for it.
 	hostBuild *hostBuild
-	// lost: the output directory was deleted while a live server ran, which nobody can ask for
+	// lost: the output directory was deleted while a live server ran, which cannot be reached for
 	// anything since. unusable is why there is none now.
 	lost     bool
 	unusable error
@@ -207,20 +207,20 @@ func (t *task) plan(ctx context.Context) (*build.Plan, error) {
 	}
 }
 
-// watchGraph has the watcher follow the snapshot that is tried, and the live one. What changed
+// watchGraph makes the watcher follow the snapshot that is tried, and the live one. What changed
 // between the moment that the former was read and now is taken up as if it were saved now.
 func (t *task) watchGraph(next *build.Snapshot) {
 	t.recheck(next.Missed(t.follow(graphSet(t.opts.Dir, t.snap, next)))...)
 }
 
-// watchBroken has the watcher follow a graph that did not build, as far as there is one. It reports
-// whether anything that may mend it may have changed since the graph was asked for.
+// watchBroken makes the watcher follow a graph that did not build, as far as there is one. It
+// reports whether anything that may repair it may have changed since the graph was asked for.
 func (t *task) watchBroken(g *build.Graph, asked time.Time) (outdated bool) {
 	began := t.follow(brokenSet(t.opts.Dir, t.snap, g))
 	return g != nil && g.Outdated() || build.ChangedSince(began, asked)
 }
 
-// follow has the loop set what the watcher follows.
+// follow asks the loop to set what the watcher follows.
 func (t *task) follow(s watchSet) (began []string) {
 	answer := make(chan []string, 1)
 	t.reports <- report{watch: &s, began: answer}
@@ -353,7 +353,7 @@ func (t *task) refuse(v prediction) outcome {
 	}}
 }
 
-// load has the live server load a plugin.
+// load loads a plugin into the live server.
 func (t *task) load(ctx context.Context, res *build.Result, generation int) (control.LoadResult, error) {
 	req := control.LoadRequest{Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot(),
 		AllowBreaks: t.opts.swapsBreaks()}
@@ -372,7 +372,7 @@ func reason(ds []manifest.Diagnostic) string {
 	return ds[0].Message
 }
 
-// restart is the second rung: it starts anew if the policy for breaks is to do so without asking.
+// restart is the second rung: a new process, if the policy for breaks is to restart without asking.
 func (t *task) restart(ctx context.Context, reasons []manifest.Diagnostic) outcome {
 	switch t.opts.policy(reasons) {
 	case BreakKeep:
@@ -472,7 +472,7 @@ func (t *task) waitForRestart(reasons []manifest.Diagnostic) string {
 		"written against. Fix them, or revert their change"
 }
 
-// compiled has the code known from source while the first live server is still being linked and
+// compiled makes the code known to predictors while the first live server is still being linked and
 // started. Where one runs already, what is new is compared with that: its snapshot says what the
 // process has, which another one does not. What remains then is to link the executable and to start
 // it.
@@ -550,8 +550,8 @@ func (t *task) kept(err error) outcome {
 	return outcome{event: ev, denied: errors.Is(err, fs.ErrPermission)}
 }
 
-// keptFromRestart is kept for code that would need a restart if it compiled: what for is told, too,
-// because no restart was announced.
+// keptFromRestart is kept for code that would need a restart if it compiled: the reasons are
+// published too, because no restart was announced.
 func (t *task) keptFromRestart(err error, reasons []manifest.Diagnostic) outcome {
 	out := t.kept(err)
 	if _, ok := errors.AsType[*build.Failure](err); ok && t.snap != nil {

@@ -15,12 +15,12 @@ type attempt struct {
 	caller context.Context // of whoever wants it
 	ctx    context.Context // ends if it is called off, by caller as well until commit
 	cancel context.CancelCauseFunc
-	// commit has the end of caller no longer count. It reports false if that came first.
+	// commit makes the end of caller no longer count. It reports false if that came first.
 	commit func() bool
 	image  Image
 	reply  chan<- startResult // nil: nobody asked, the last image is started again
 
-	noOverlap bool     // no other process may run beside it
+	noOverlap bool     // no other process may run alongside
 	before    *process // that serves meanwhile; nil if there is none
 	conflicts map[resource]bool
 	clear     chan struct{} // closed when it may start
@@ -37,7 +37,7 @@ type launched struct {
 	process    *process // nil if there is none
 	status     control.LiveStatus
 	holdings   holdings // what the process before has
-	clash      *clash   // it cannot start beside that
+	clash      *clash   // it cannot start alongside that
 	handoverID int64    // by which number that was asked for its state; 0: it was not
 	err        error
 }
@@ -171,7 +171,7 @@ func (l *loop) launch(a *attempt) (r launched) {
 	return r
 }
 
-// finish takes up the result of launch.
+// finish applies the result of launch.
 func (l *loop) finish(a *attempt, r launched, calledOff bool) {
 	if l.starting == a {
 		l.starting = nil
@@ -227,7 +227,7 @@ func (l *loop) finish(a *attempt, r launched, calledOff bool) {
 	}
 }
 
-// failedStart makes the event of an attempt that nobody asked for.
+// failedStart makes the event of an attempt without a caller.
 func failedStart(p *process, img Image, err error) Exited {
 	e := Exited{Generation: img.Generation}
 	e.Start, _ = errors.AsType[*StartError](err)

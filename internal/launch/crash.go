@@ -23,7 +23,7 @@ type ending struct {
 var fromOutside = []string{"killed", "terminated", "hangup", "interrupt", "broken pipe", "alarm clock",
 	"stopped (signal)"}
 
-// sent returns the signal that somebody has ended the process with.
+// sent returns the signal that ended the process, if another process sent it.
 func (e ending) sent() (signal string, ok bool) {
 	signal, ok = strings.CutPrefix(e.state, "signal: ")
 	return signal, ok && slices.Contains(fromOutside, signal)

@@ -84,8 +84,8 @@ func (p *process) note(format string, args ...any) {
 		fmt.Sprintf(format, args...)))
 }
 
-// goOn has a process answer again that was asked for its state by a number, if nobody has asked for
-// it since.
+// goOn makes a process answer again that was asked for its state by a number, unless it was asked
+// for it since.
 func (l *loop) goOn(p *process, asked int64) {
 	l.async(func() func() {
 		ctx, cancel := context.WithTimeout(context.Background(), drainAnswer)

@@ -42,8 +42,8 @@ func (k *keptSockets) files(first int) (files []*os.File, told []control.KeptSoc
 	return files, told, nil
 }
 
-// replace has the sockets of a process kept in place of those of the one before: what that had
-// alone is given back. Shelf may be nil.
+// replace keeps the sockets of a process in place of those of the one before: what that had alone
+// is given back. Shelf may be nil.
 func (k *keptSockets) replace(shelf *takeover.Shelf) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -51,7 +51,7 @@ type Socket struct {
 	listener *net.TCPListener
 	queue    *takeover.Queue // nil where the system has none
 	host     string          // for the URL
-	kept     keptSockets     // of the application, beside this one
+	kept     keptSockets     // of the application, besides this one
 }
 
 // Listen binds a loopback address. An address without a host, such as ":8080", means 127.0.0.1;

@@ -146,7 +146,8 @@ func (l *loop) tellLingering(p *process, where string) {
 	}
 }
 
-// goLive makes p the one that serves, and calls then when nobody else accepts connections any more.
+// goLive makes p the one that serves, and calls then when no other process accepts connections any
+// more.
 func (l *loop) goLive(p *process, then func()) {
 	before := l.live
 	p.readyAt = time.Now()
@@ -189,7 +190,7 @@ func (l *loop) endAfter(p *process, alone bool, first, then func()) {
 
 func nothing() {}
 
-// exited takes up the end of any process.
+// exited handles the end of any process.
 func (l *loop) exited(p *process) {
 	if p != l.live {
 		return // it was asked to end, or it never was ready

@@ -88,8 +88,8 @@ type lockedWriter struct {
 	w  io.Writer
 }
 
-// Write hides faults of the writer: a process must not be stopped because nobody can read what it
-// prints.
+// Write hides faults of the writer: a process must not be stopped because its output cannot be
+// written.
 func (l *lockedWriter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -9,12 +9,12 @@ import (
 )
 
 // Processes overlap while one replaces another, so that the old one serves until the new one can.
-// Where the old one has something that no second process can have (a port beside the engine's
+// Where the old one has something that no second process can have (a port besides the engine's
 // socket, a lock on a file), the new one would fail or wait for ever. Then the old one is ended
 // first. Requests that come in between wait in the queue of the socket.
 
 const (
-	// lockPause is how often it is looked what a starting process waits for.
+	// lockPause is how often a starting process is checked for what it waits for.
 	lockPause = 200 * time.Millisecond
 	// lockPatience is how long a process may have a file open that another one has locked: some try
 	// again and again where others wait.
@@ -31,7 +31,7 @@ const (
 // on wherever that has the same. Conflict says why, to follow "two processes cannot both".
 type NoOverlap struct {
 	Conflict string
-	// Socket: it is a listening socket, which the engine can hand on.
+	// Socket: it is a listening socket, which the engine can hand over.
 	Socket bool
 }
 
@@ -46,7 +46,7 @@ func (c *clash) Error() string { return "two processes cannot both " + c.resourc
 // wait is what a process that is not ready may be waiting for.
 type wait struct {
 	lock   resource // zero: nothing that is known
-	asking bool     // the system has it wait for the lock, not only the file open
+	asking bool     // it waits for the lock in a system call, not only with the file open
 	owner  string   // describes who has it, if that is not the process before
 }
 
@@ -191,7 +191,7 @@ func (l *loop) restore(a *attempt, err error) {
 	}})
 }
 
-// frontLater has the front answer if there is no live server in a while.
+// frontLater makes the front answer if no live server comes soon.
 func (l *loop) frontLater() {
 	l.frontTimer = time.NewTimer(l.options.QueueTimeout)
 	l.frontDue = l.frontTimer.C

@@ -31,7 +31,7 @@ type printing struct {
 	to   io.Writer
 	// complete is closed when what the process itself has printed is written.
 	complete chan struct{}
-	ended    time.Time // when nobody had the pipe open any more; set before complete is closed
+	ended    time.Time // when the pipe was closed everywhere; set before complete is closed
 }
 
 // newPrinting begins to copy. That ends when from is closed, at either end.

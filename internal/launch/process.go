@@ -123,7 +123,7 @@ func (p *process) handOver(drain control.DrainRequest) bool {
 	ask, cancelAsk := p.whileAlive(ctx)
 	defer cancelAsk()
 	err := p.remote.Drain(ask, drain)
-	if errors.Is(err, fs.ErrNotExist) { // somebody has deleted its socket
+	if errors.Is(err, fs.ErrNotExist) { // its socket was deleted
 		p.terminate()
 		return p.exits(drainAnswer)
 	}

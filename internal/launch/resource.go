@@ -68,7 +68,7 @@ var (
 	anyAddressMessage = regexp.MustCompile(`(?i)address (is )?already in use|EADDRINUSE`)
 	// A file that must not be there, as pid files.
 	fileThere = regexp.MustCompile(`(?:open|link|symlink|mkdir) (\S+(?: \S+)*): file exists`)
-	// How programs word that somebody has the lock that they want.
+	// How programs word that a lock is held by another process.
 	lockMessage = regexp.MustCompile(`(?i)\block(ed|s|file)?\b|temporarily unavailable|would block|` +
 		`already (running|open|in use)|another (process|instance)|\btimeout\b`)
 )

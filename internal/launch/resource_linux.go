@@ -20,7 +20,7 @@ type kernelLock struct {
 	file    string // device and inode, as the kernel writes them
 	pid     int    // −1 if the lock belongs to an open file
 	flock   bool   // of flock(2): programs keep those
-	write   bool   // nobody else can have a lock
+	write   bool   // exclusive
 	waiting bool
 	id      string // the same for a lock and for those that wait for it
 }
@@ -191,7 +191,7 @@ func chosenPorts() (low, high int) {
 	return low, high
 }
 
-// unixListeners returns the sockets with a name that somebody listens on, by inode.
+// unixListeners returns the listening sockets with a name, by inode.
 func unixListeners(table string) map[string]string {
 	f, err := os.Open(table)
 	if err != nil {
@@ -252,7 +252,7 @@ func (u *unixSystem) waits(p, before *child) wait {
 	return wait{}
 }
 
-// strangersLock finds a file that a process has open and somebody else has locked.
+// strangersLock finds a file that a process has open and another one has locked.
 func strangersLock(h holdings, table []kernelLock, files []openFile, group []int) wait {
 	for _, l := range table {
 		if l.waiting || !l.write || slices.Contains(group, l.pid) {

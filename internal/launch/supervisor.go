@@ -167,7 +167,7 @@ func (s *Supervisor) Status(ctx context.Context) (control.LiveStatus, error) {
 	return st, nil
 }
 
-// do has the goroutine of Run call f.
+// do calls f in the goroutine of Run.
 func (s *Supervisor) do(ctx context.Context, f func(*loop)) error {
 	select {
 	case s.calls <- f:

@@ -21,8 +21,8 @@ type system struct {
 	holds func(*child) holdings
 	waits func(p, before *child) wait
 	owner func(resource) string
-	// keep has the listening sockets of a process handed to the next; drop gives them back if it never
-	// was one to take over from.
+	// keep hands the listening sockets of a process to the next; drop gives them back if it never was
+	// one to take over from.
 	keep, drop func(*child)
 }
 

@@ -177,7 +177,7 @@ func (u *unixSystem) start(img Image, awaits bool) (_ *child, err error) {
 		terminate: func() { _ = cmd.Process.Signal(syscall.SIGTERM) }, // knows when the process is gone
 		kill: func() {
 			select {
-			case <-gone: // the number may be somebody else's by now
+			case <-gone: // another process may have the number by now
 			default:
 				_ = syscall.Kill(-pid, syscall.SIGKILL)
 				_ = cmd.Process.Kill() // should it have left its group

@@ -3,8 +3,8 @@
 //
 // A checkout can bring a .anvil of its own. So the directory is opened once, as an os.Root, and
 // what is done below it is done through that. It is refused if it is a symbolic link, belongs to
-// another user, or is no directory. A link is refused wherever it leads: whether the user made it
-// or the checkout cannot be told, and what it points to would be cleaned. Names in it that are
+// another user, or is not a directory. A link is refused wherever it leads: whether the user made
+// it or the checkout cannot be told, and what it points to would be cleaned. Names in it that are
 // links are replaced, never followed.
 //
 // Compilers, linkers and sockets take paths. Those are asked for with Below just before they are
@@ -177,7 +177,7 @@ func (d *Dir) Below(name string) (string, error) {
 		case errors.Is(err, fs.ErrNotExist):
 			err = d.root.Mkdir(at, 0o700)
 		}
-		if err != nil && !errors.Is(err, fs.ErrExist) { // somebody was faster
+		if err != nil && !errors.Is(err, fs.ErrExist) { // another process was faster
 			return "", d.withPath(at, err)
 		}
 	}

@@ -34,9 +34,9 @@ func (d *Dir) Write(name string, data []byte) error {
 	return nil
 }
 
-// Prepare has the directory ignored by git, and its lock be a file. The error wraps ErrRefused if
-// there are directories in it that Clean would remove, and nothing says that an anvil-lsp made
-// them: a lock, or our .gitignore.
+// Prepare makes git ignore the directory, and makes sure that its lock is a file. The error wraps
+// ErrRefused if there are directories in it that Clean would remove, and nothing says that an
+// anvil-lsp made them: a lock, or our .gitignore.
 func (d *Dir) Prepare() error {
 	if name := d.strange(); name != "" {
 		return fmt.Errorf("%s %w: anvil-lsp did not make it, and would remove %s in it; move it away",
@@ -52,7 +52,7 @@ func (d *Dir) Prepare() error {
 		return err
 	}
 	f, err := d.root.OpenFile(Lock, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) { // somebody was faster
+	if errors.Is(err, fs.ErrExist) { // another process was faster
 		return nil
 	}
 	if err != nil {

@@ -36,7 +36,7 @@ func debounce(
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	<-timer.C
-	var ready *Batch // settled, and nobody has taken it yet
+	var ready *Batch // settled, and not received yet
 	for {
 		var out chan<- Batch
 		var next Batch

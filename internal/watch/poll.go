@@ -44,7 +44,7 @@ func newPoller(every time.Duration) *poller {
 	return &poller{every: every, events: make(chan fsnotify.Event), dirs: map[string]map[string]stamp{}}
 }
 
-// add looks at a directory from now on; what is in it is no change.
+// add polls a directory from now on; what is in it already is not a change.
 func (p *poller) add(dir string) {
 	now, _ := stamps(dir)
 	p.mu.Lock()
@@ -108,7 +108,7 @@ func (p *poller) look() []fsnotify.Event {
 	return events
 }
 
-// seen is told of an event that came by itself, so that it does not come twice.
+// seen notes an event of the file system, so that polling does not send it again.
 func (p *poller) seen(path string) {
 	dir, name := filepath.Split(path)
 	dir = filepath.Clean(dir)

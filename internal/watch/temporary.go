@@ -31,7 +31,7 @@ var temporaryNames = regexp.MustCompile(`^(?:` +
 // one. Such files never appear in a batch.
 func Temporary(path string) bool { return temporaryNames.MatchString(filepath.Base(path)) }
 
-// copyNames are the names that checkers and merge tools give to copies beside the source. The go
+// copyNames are the names that checkers and merge tools give to copies next to the source. The go
 // command builds them, as long as they are there.
 var copyNames = regexp.MustCompile(`^(?:` +
 	`(?:flycheck|flymake)_.*\.go` + // emacs
@@ -40,6 +40,6 @@ var copyNames = regexp.MustCompile(`^(?:` +
 	`|.+[ _](?:conflicted|Conflict)[ _-].*\.go` + // Nextcloud, ownCloud
 	`)$`)
 
-// Copy reports whether path is named like a copy that a checker or a merge tool puts beside a Go
+// Copy reports whether path is named like a copy that a checker or a merge tool puts next to a Go
 // file for a while. The go command takes it for source.
 func Copy(path string) bool { return copyNames.MatchString(filepath.Base(path)) }

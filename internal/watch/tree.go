@@ -25,7 +25,7 @@ type notifier interface {
 // tree keeps a notifier watching a set of directories while they come and go.
 //
 // A watch belongs to an inode, not to a path: a directory that is deleted and created again, or
-// moved away with the one above it, has to be watched anew. So besides the wanted directories, the
+// moved away with the one above it, has to be watched again. So besides the wanted directories, the
 // tree watches those between two wanted ones, and for each one that is missing the nearest
 // directory above it that exists. A change to any of those leads to forget and place.
 //
@@ -214,7 +214,7 @@ func (t *tree) replace(path string, gone bool) (files []string, err error) {
 	return files, errors.Join(errs...)
 }
 
-// reset watches everything anew, after events were lost.
+// reset watches everything again, after events were lost.
 func (t *tree) reset() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

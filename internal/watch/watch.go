@@ -150,19 +150,19 @@ func New(o Options) (*Watcher, error) {
 	return w, nil
 }
 
-// Batches returns the settled batches. While nobody reads, there is one batch, which grows; there
-// is never a queue. The channel is closed when Run returns.
+// Batches returns the settled batches. Until it is received a batch grows; there is never a queue.
+// The channel is closed when Run returns.
 func (w *Watcher) Batches() <-chan Batch { return w.batches }
 
 // SetDirs replaces the set of directories to watch, given by absolute paths. Directories below them
 // are not included.
 //
-// A directory that exists is watched from now on; what is in it already is no change. So nothing is
-// missed by a caller that sets the directories first and reads them afterwards; for one that read
-// some first, began are those of them that exist and were not watched before, sorted. One that does
-// not exist, or that is deleted and created again, is picked up when it appears, and then the files
-// in it are part of the batch. A new directory inside a watched one, which Relevant accepts, is
-// watched without being asked for until it is deleted.
+// A directory that exists is watched from now on; what is in it already is not a change. So nothing
+// is missed by a caller that sets the directories first and reads them afterwards; for one that
+// read some first, began are those of them that exist and were not watched before, sorted. One that
+// does not exist, or that is deleted and created again, is picked up when it appears, and then the
+// files in it are part of the batch. A new directory inside a watched one, which Relevant accepts,
+// is watched without being asked for until it is deleted.
 //
 // An error concerns single directories; the others are watched. The error of a system limit says
 // which setting to raise. After Run has ended it is ErrClosed.

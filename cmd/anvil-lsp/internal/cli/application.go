@@ -15,7 +15,7 @@ import (
 )
 
 // lookForCode returns an error if there is nothing in an application's directory that could become
-// one: no module, or no code. An engine would wait there for ever, for somebody who has most likely
+// one: no module, or no code. An engine would wait there forever, for a user who has most likely
 // named the wrong directory. Code that is broken, or calls no LiveServer yet, is worth waiting for.
 func lookForCode(o engine.Options) error {
 	dir, err := filepath.EvalSymlinks(o.Dir)

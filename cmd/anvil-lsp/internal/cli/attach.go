@@ -81,8 +81,7 @@ func (p *program) abs(dir string) string {
 	return filepath.Join(p.dir, dir)
 }
 
-// errEngineEnded reports that the engine of the other process has ended, and nobody has asked it
-// to.
+// errEngineEnded reports that the engine of the other process has ended, and was not asked to.
 var errEngineEnded = errors.New("the other anvil-lsp has ended")
 
 // otherProgram returns an error if the engine of a directory runs another program than the one that
@@ -96,15 +95,16 @@ func otherProgram(s *control.Status, main string) error {
 	if asked == runs || asked == "" || runs == "" {
 		return nil
 	}
-	return fmt.Errorf("the anvil-lsp in %s (process id %d) runs %s, and a directory has one application at a time: end "+
+	return fmt.Errorf("the anvil-lsp in %s (process id %d) runs %s, and a directory has one application at a time: stop "+
 		"that with 'anvil-lsp ctl stop', or serve %s from its own directory", s.Dir, s.PID, s.Main, main)
 }
 
 // attach shows the events of a running engine, and what its application prints, until it or the
-// user ends. The error is errTakeOver if this program can go on in its place.
+// user ends. The error is errEngineEnded if this program can go on in its place.
 func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face *face, f serveFlags) error {
 	if len(f.set) > 0 {
-		face.note("%s: not heeded, the anvil-lsp that runs in %s was started otherwise", strings.Join(f.set, ", "), s.Dir)
+		face.note("%s: ignored, because the anvil-lsp that runs in %s was started with other flags",
+			strings.Join(f.set, ", "), s.Dir)
 	}
 	if f.once {
 		return r.ask(ctx, control.PathReload, nil, p.face(f.dir, faceOptions{json: f.json, verbose: f.verbose, brief: true}))
@@ -148,7 +148,7 @@ func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face
 	}
 }
 
-// ask has the engine do something and shows the event that it ends in.
+// ask sends the engine a request and shows the event that it ends in.
 func (r *remote) ask(ctx context.Context, path string, body any, face *face) error {
 	var ev control.Event
 	if err := r.client.Post(ctx, path, body, &ev); err != nil {

@@ -190,7 +190,7 @@ func (p *program) checkAgainst(dir, named string, res *checkResult) (*manifest.M
 	case named == "" && errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case named == "" && errors.Is(err, manifest.ErrFormat):
-		return nil, fmt.Errorf("%w; it is written anew when a generation goes live (%s --serve %s); to compare with none, "+
+		return nil, fmt.Errorf("%w; the next generation that goes live replaces it (%s --serve %s); to compare with none, "+
 			"remove it", err, p.invocation, dir)
 	}
 	return nil, err

@@ -115,7 +115,7 @@ func TestCheckAgainst(t *testing.T) {
 	if err := os.WriteFile(live, []byte(`{"format":0}`), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	run(3, "", "format 0, this version reads 1; it is written anew when a generation goes live")
+	run(3, "", "format 0, this version reads 1; the next generation that goes live replaces it")
 	run(3, "", "format 0, this version reads 1", "--against", live)
 	run(0, "", "", "--against", "deployed.json")
 	if err := os.WriteFile(live, []byte(`{`), 0o666); err != nil {

@@ -155,7 +155,7 @@ func maxArgs(n int) cobra.PositionalArgs {
 	}
 }
 
-// completeDirs has the shell complete directories, for the first argument.
+// completeDirs makes the shell complete directories, for the first argument.
 func completeDirs(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
@@ -205,7 +205,7 @@ func (p *program) face(app string, o faceOptions) *face {
 	return &face{Reporter: c, text: c, p: p}
 }
 
-// note tells the user something that is no event.
+// note tells the user something that does not come from an event.
 func (f *face) note(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if f.text != nil {

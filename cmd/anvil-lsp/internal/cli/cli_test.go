@@ -236,7 +236,7 @@ func TestAttach(t *testing.T) {
 	if code := p.run(t.Context(), []string{"--serve", "--race", "--verbose", "--", "-v"}); code != exitOK {
 		t.Errorf("exit code %d, %s", code, p.stderr)
 	}
-	for _, want := range []string{"--race, -- -v: not heeded", "attached to the anvil-lsp with process id 4711", "live  generation 3", "gen 4  hot swap", "undefined: fo", "stopped"} {
+	for _, want := range []string{"--race, -- -v: ignored", "attached to the anvil-lsp with process id 4711", "live  generation 3", "gen 4  hot swap", "undefined: fo", "stopped"} {
 		if !strings.Contains(p.stdout.String(), want) {
 			t.Errorf("%q was not printed, but\n%s", want, p.stdout)
 		}

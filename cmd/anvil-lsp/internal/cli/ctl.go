@@ -62,8 +62,8 @@ runs there, or if what was asked for could not be done.`,
 	nothing := func([]string) (any, error) { return nil, nil }
 	var fresh bool
 	restart := order("restart", "Restart the application on the same socket",
-		"Start the application anew from the code as it is now, on the same socket: no connection is refused. Keyed state "+
-			"goes along, as in docs/state.md; with --fresh it begins anew.",
+		"Restart the application from the code as it is now, on the same socket: no connection is refused. Keyed state "+
+			"is handed over, as in docs/state.md; with --fresh it is not.",
 		"  anvil-lsp ctl restart\n  anvil-lsp ctl restart --fresh", control.PathRestart, noArgs, func([]string) (any, error) {
 			return control.RestartRequest{Fresh: fresh}, nil
 		})

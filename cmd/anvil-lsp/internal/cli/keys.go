@@ -103,7 +103,7 @@ func (k *keys) do(ctx context.Context, command string) error {
 	return nil
 }
 
-// order has the engine do something, and leaves its event to who shows them.
+// order sends the engine a request; its event is shown with all others.
 func (r *remote) order(ctx context.Context, path string, body any) error {
 	var ev control.Event
 	if err := r.client.Post(ctx, path, body, &ev); err != nil {

@@ -27,7 +27,7 @@ standard error together: up to 256 KB of it, across reloads and restarts. With
 		Example: "  anvil-lsp ctl log -n 20\n  anvil-lsp ctl log --follow --dir examples/blog",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if lines < 0 && cmd.Flags().Changed("lines") {
-				return usagef("--lines %d: there is no such number of lines", lines)
+				return usagef("--lines %d: must not be negative", lines)
 			}
 			r, _, err := p.find(cmd.Context(), *dir)
 			if err != nil {
@@ -48,7 +48,7 @@ standard error together: up to 256 KB of it, across reloads and restarts. With
 }
 
 // log shows what the live servers of the engine have printed. What is followed ends with the
-// engine, which is no error.
+// engine, which is not an error.
 func (r *remote) log(
 	ctx context.Context, out io.Writer, lines int, follow bool, show func(io.Writer, io.Reader) error,
 ) error {

@@ -141,7 +141,7 @@ func (p *program) lastManifest(named string) (string, *manifest.Manifest, error)
 		case errors.Is(err, outdir.ErrRefused):
 			return "", nil, err
 		case !errors.Is(err, fs.ErrNotExist):
-			return "", nil, fmt.Errorf("%w; it is written anew when a generation goes live: %s --serve %s", err, p.invocation,
+			return "", nil, fmt.Errorf("%w; the next generation that goes live replaces it: %s --serve %s", err, p.invocation,
 				dir)
 		}
 	}
@@ -196,7 +196,7 @@ func (h *history) pair(args []string) (from, to *manifest.Manifest, err error) {
 func generationNumber(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
-		return 0, usagef("%q is no generation: they are numbered from 1", s)
+		return 0, usagef("%q is not a generation: generations are numbered from 1", s)
 	}
 	return n, nil
 }

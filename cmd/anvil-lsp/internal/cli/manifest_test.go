@@ -62,5 +62,5 @@ func TestManifestCommands(t *testing.T) {
 	if err := os.WriteFile(engine.ManifestPath(start), []byte("{}"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	run("show", 1, "", "format 0, this version reads 1; it is written anew when a generation goes live")
+	run("show", 1, "", "format 0, this version reads 1; the next generation that goes live replaces it")
 }

@@ -16,7 +16,7 @@ func (p *program) trust() *cobra.Command {
 		Use:   "trust [DIR]",
 		Short: "Say whose code editors may build and run",
 		Long: `Let editors build and run the code in DIR, by default the current directory, and
-below it. Until somebody has said so the language server builds, runs and writes
+below it. Until you have said so the language server builds, runs and writes
 nothing there; it asks once, if the editor can show a question.
 
 The answers are kept in the user's configuration directory. Of several the

@@ -96,7 +96,7 @@ func (c *Console) Pass(w io.Writer, shared bool) io.Writer {
 	return &passage{screen: c.screen, w: w, shared: shared}
 }
 
-// Note shows a line that is no event.
+// Note shows a line that does not come from an event.
 func (c *Console) Note(text string) {
 	c.screen.print("  " + visible.Text(text) + "\n")
 }

@@ -29,7 +29,7 @@ func (c *Console) predicted(b *strings.Builder, ev control.Event) {
 		label = c.style.Red
 	}
 	c.refusal(b, ev, label("predicted")+"  "+RungName(ev.Rung), "")
-	if ev.Rung == manifest.RungKeep { // what will be refused is to be mended: with its source
+	if ev.Rung == manifest.RungKeep { // what will be refused has to be fixed: with its source
 		c.fully(b, shown)
 		return
 	}
@@ -92,7 +92,7 @@ func (c *Console) mispredicted(b *strings.Builder, ev control.Event) {
 		expected, issues)
 }
 
-// RungName returns a step of the ladder as a person calls it.
+// RungName returns the name of a rung for the user.
 func RungName(r manifest.Rung) string {
 	switch r {
 	case manifest.RungHotSwap:

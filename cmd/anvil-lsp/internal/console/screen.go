@@ -10,7 +10,7 @@ import (
 const clearLine = "\r\x1b[2K"
 
 // screen is the one way to what the user looks at. A progress line, if there is one, stands below
-// everything else. Errors of writing are dropped: where the user cannot be reached there is nobody
+// everything else. Errors of writing are dropped: where the user cannot be reached there is no one
 // to tell.
 type screen struct {
 	mu       sync.Mutex
@@ -18,7 +18,7 @@ type screen struct {
 	terminal bool
 	status   string // the progress line, without a newline
 	drawn    bool   // status is on the screen
-	open     bool   // somebody else's line is not ended
+	open     bool   // a line of another writer is not ended
 }
 
 // print writes whole lines. The progress line is gone.

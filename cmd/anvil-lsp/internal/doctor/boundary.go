@@ -30,7 +30,7 @@ type HostPackage struct {
 	// package that is outside of the workspace.
 	Chain []string `json:"chain,omitempty"`
 	// Native is the package with cgo, assembly or linkname that keeps this one, itself or below it,
-	// from being built anew.
+	// from being built again.
 	Native string `json:"native,omitempty"`
 }
 

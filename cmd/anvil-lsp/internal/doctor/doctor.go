@@ -74,9 +74,9 @@ type Options struct {
 	CacheDir string
 	// PluginLimit bounds the building of a plugin; 3 s if zero. Five times that is the limit for a
 	// trial of thin plugins, and for the program's packages. An empty build cache needs longer, and
-	// that is no fault.
+	// that is not a fault.
 	PluginLimit time.Duration
-	// Progress is told what takes long. Nil means that nobody is.
+	// Progress, unless it is nil, is called with what takes long.
 	Progress build.Progress
 }
 

@@ -54,13 +54,13 @@ func (d *doctor) toolchain(ctx context.Context) bool {
 		err = errors.Join(json.Unmarshal([]byte(out), &d.env), json.Unmarshal([]byte(out), &d.vars))
 	}
 	if err != nil {
-		d.add(name, Failed, "mend what the go command complains about", "go env: %v: %s", err, out)
+		d.add(name, Failed, "fix what the go command reports", "go env: %v: %s", err, out)
 		return false
 	}
 	found := fmt.Sprintf("%s %s/%s in %s", d.env.GOVERSION, d.env.GOOS, d.env.GOARCH, d.env.GOROOT)
 	switch {
 	case !version.IsValid(d.env.GOVERSION):
-		d.add(name, Warning, "", "%s: a development version, taken for a new one", found)
+		d.add(name, Warning, "", "%s: a development version, treated as a new one", found)
 	case version.Compare(d.env.GOVERSION, "go"+manifest.OldestGo) < 0:
 		d.add(name, Failed, advice, "%s is too old", found)
 		return false
@@ -91,14 +91,14 @@ func (d *doctor) environment() {
 	d.add("cgo", OK, "", "enabled")
 }
 
-// compiler has the C compiler make a shared library: the headers and the linker are often what is
+// compiler makes a shared library with the C compiler: the headers and the linker are often what is
 // missing.
 func (d *doctor) compiler(ctx context.Context) bool {
 	const name, advice = "C compiler", "install a C compiler and its headers (Debian, Ubuntu: apt-get install gcc " +
 		"libc6-dev; Fedora: dnf install gcc; macOS: xcode-select --install)"
 	cc := gocmd.SplitQuoted(d.env.CC)
 	if len(cc) == 0 {
-		d.add(name, Failed, advice, "go env knows none (CC is empty)")
+		d.add(name, Failed, advice, "go env names none (CC is empty)")
 		return false
 	}
 	if _, err := exec.LookPath(cc[0]); err != nil {
@@ -170,7 +170,7 @@ func (d *doctor) plugins(ctx context.Context) {
 		d.add(name, Skipped, "", "not built within %s: Go's build cache holds no standard library for plugins yet; the "+
 			"first build takes longer for it", d.o.PluginLimit)
 	case err != nil:
-		d.add(name, Failed, "mend what the compiler or linker complains about", "building one fails: %v: %s", err,
+		d.add(name, Failed, "fix what the compiler or linker reports", "building one fails: %v: %s", err,
 			firstLines(out, 5))
 	default:
 		d.add(name, OK, "", "one was built in %.1f s", time.Since(begun).Seconds())
@@ -210,7 +210,8 @@ func (d *doctor) thin(ctx context.Context) {
 	case err != nil:
 		d.add(name, Warning, advice, "every save links fully: %v", err)
 	case earlier != "":
-		d.add(name, OK, "start a running anvil-lsp again to have thin plugins", "they work now; forgotten is: %s", earlier)
+		d.add(name, OK, "restart a running anvil-lsp to link thin plugins", "they work now; discarded earlier result: %s",
+			earlier)
 	default:
 		d.add(name, OK, "", "a small program was reloaded twice in %.1f s in all", time.Since(begun).Seconds())
 	}

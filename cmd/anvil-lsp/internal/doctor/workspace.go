@@ -105,7 +105,7 @@ func (d *doctor) program(ctx context.Context) {
 			what = "does not compile"
 		}
 		d.report.Problems = f.Diagnostics
-		d.add(name, Failed, "mend the code", "%s", what)
+		d.add(name, Failed, "fix the code", "%s", what)
 		return
 	}
 	if err != nil {

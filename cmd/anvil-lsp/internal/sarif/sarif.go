@@ -1,5 +1,5 @@
 // Package sarif writes findings in the Static Analysis Results Interchange Format, SARIF 2.1.0,
-// which code hosts and continuous integration show beside the source.
+// which code hosts and continuous integration show next to the source.
 //
 // Only what such viewers use is written. Paths are relative to a base directory, normally the root
 // of the checkout, because the machine that shows a finding is not the one that found it.

@@ -217,7 +217,7 @@ func write(dir string, files []file) (err error) {
 		if made, err = makeDirs(filepath.Dir(name), made); err != nil {
 			return err
 		}
-		// Exclusive: somebody may have been faster.
+		// Exclusive: another process may have been faster.
 		w, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		if err != nil {
 			return err
