@@ -71,6 +71,9 @@ type World struct {
 	// changed are the package-level variables that something changes, running those of them that
 	// something changes later than initialisation.
 	Changed, Running map[*types.Var]bool
+	// router calls a function of a router that is not the runtime's; nil but in a
+	// survey.
+	router func(ev *evaluator, fn *function, args []value, site callSite) (value, bool)
 }
 
 // activation is a function that is being run.
@@ -145,13 +148,18 @@ func (ev *evaluator) step() {
 	}
 }
 
-// Follow follows the register function: a function, or a variable that holds one.
-func Follow(ctx context.Context, w *World, register types.Object) *registrations {
+func newEvaluator(ctx context.Context, w *World) *evaluator {
 	ev := &evaluator{
 		ctx: ctx, world: w, limit: maxSteps,
 		globals: map[types.Object]*cell{}, onlyOnce: map[string]token.Pos{},
 	}
 	ev.out.Leads = map[string]bool{}
+	return ev
+}
+
+// Follow follows the register function: a function, or a variable that holds one.
+func Follow(ctx context.Context, w *World, register types.Object) *registrations {
+	ev := newEvaluator(ctx, w)
 	ev.follow(register)
 	ev.out.Findings = load.WithoutRepetitions(ev.out.Findings)
 	ev.out.Findings = append(ev.out.Findings, load.WithoutRepetitions(checkRoutes(ev.out.Entries, w.Known.Query))...)

@@ -26,26 +26,46 @@ type Snapshot struct {
 
 // snapshot returns what was loaded.
 func (run *loading) snapshot() *Snapshot {
-	s := &Snapshot{
-		Program: run.prog, Fset: run.fset, cycle: run.cycle, Faults: run.faults,
-		archives: run.archives, byTypes: map[*types.Package]*Unit{}, source: map[*token.File]bool{},
-	}
+	var units []*Unit
 	for i := range run.prog.Packages {
-		c := run.done[run.prog.Packages[i].ImportPath]
-		if c == nil {
-			continue
+		if u := run.done[run.prog.Packages[i].ImportPath]; u != nil {
+			units = append(units, u)
 		}
-		s.Units = append(s.Units, c)
-		s.byTypes[c.Types] = c
-		for _, f := range c.Files {
-			s.source[s.Fset.File(f.Syntax.FileStart)] = true
+	}
+	s := newSnapshot(run.fset, units, run.archives)
+	s.Program, s.cycle, s.Faults = run.prog, run.cycle, run.faults
+	return s
+}
+
+func newSnapshot(fset *token.FileSet, units []*Unit, archives *archives) *Snapshot {
+	s := &Snapshot{
+		Fset: fset, Units: units, archives: archives,
+		byTypes: map[*types.Package]*Unit{}, source: map[*token.File]bool{},
+	}
+	for _, u := range units {
+		s.byTypes[u.Types] = u
+		for _, f := range u.Files {
+			s.source[fset.File(f.Syntax.FileStart)] = true
 		}
-		if c.Spec.Hot {
-			s.Hot = append(s.Hot, c)
+		if u.Spec.Hot {
+			s.Hot = append(s.Hot, u)
 		}
 	}
 	s.Host = s.inOrder()
 	return s
+}
+
+// NewSnapshot returns a program that something else has loaded: the units, and the
+// packages that are known besides them.
+func NewSnapshot(fset *token.FileSet, units []*Unit, besides []*types.Package) *Snapshot {
+	archives := newArchives(fset)
+	for _, p := range besides {
+		archives.adopt(p)
+	}
+	for _, u := range units {
+		archives.adopt(u.Types)
+	}
+	return newSnapshot(fset, units, archives)
 }
 
 // inOrder returns the host packages, dependencies first.

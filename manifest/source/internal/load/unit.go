@@ -97,16 +97,30 @@ func typeCheck(fset *token.FileSet, sizes types.Sizes, spec Package, files []*Fi
 		return slices.ContainsFunc(c.Missing, missing)
 	})
 	c.Broken = c.SyntaxErrors || c.brokenDep || len(c.errs) > 0
-	for _, f := range syntax {
-		for _, d := range f.Decls {
+	c.indexDeclarations()
+	return c
+}
+
+// NewUnit returns a package that something else has type-checked.
+func NewUnit(spec Package, pkg *types.Package, info *types.Info, files []*ast.File) *Unit {
+	u := &Unit{Spec: spec, Types: pkg, Info: info, Decls: map[*types.Func]*ast.FuncDecl{}}
+	for _, f := range files {
+		u.Files = append(u.Files, &File{Syntax: f})
+	}
+	u.indexDeclarations()
+	return u
+}
+
+func (u *Unit) indexDeclarations() {
+	for _, f := range u.Files {
+		for _, d := range f.Syntax.Decls {
 			if d, ok := d.(*ast.FuncDecl); ok {
-				if fn, ok := c.Info.Defs[d.Name].(*types.Func); ok {
-					c.Decls[fn] = d
+				if fn, ok := u.Info.Defs[d.Name].(*types.Func); ok {
+					u.Decls[fn] = d
 				}
 			}
 		}
 	}
-	return c
 }
 
 // fresh reports whether the result still stands.
