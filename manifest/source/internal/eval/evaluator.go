@@ -59,7 +59,6 @@ type evaluator struct {
 	// dry counts the loops that are run only to see what they change: nothing is recorded.
 	dry     int
 	journal *journal
-	onces   map[*cell]*cell // whether each sync.Once is done
 	// onlyOnce is where NotFound and the like were set.
 	onlyOnce map[string]token.Pos
 }

@@ -39,24 +39,6 @@ func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r val
 	case "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "log.Panic", "log.Panicf", "log.Panicln", "runtime.Goexit",
 		"(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
 		return ends(fn.t), true
-	case "(*sync.Once).Do":
-		if len(args) == 1 {
-			var done *cell
-			if p, ok := fn.recv.(*pointer); ok {
-				done = ev.onceOf(p.to)
-			}
-			ev.doOnce(done, func() { ev.call(args[0], nil, site) })
-		}
-		return nothing, true
-	case "(*sync.WaitGroup).Go", "(*golang.org/x/sync/errgroup.Group).Go":
-		if len(args) == 1 {
-			ev.call(args[0], nil, site)
-		}
-		return results(fn.t, fn.whyUnknown()), true
-	case "sync.OnceFunc", "sync.OnceValue", "sync.OnceValues":
-		if sig, ok := fn.t.Underlying().(*types.Signature); ok && len(args) == 1 && sig.Results().Len() == 1 {
-			return ev.onceFunction(args[0], sig.Results().At(0).Type(), site), true
-		}
 	case "net/http.StripPrefix":
 		if prefix, ok := text(args[0]); ok && prefix == "" && len(args) == 2 {
 			return args[1], true
@@ -80,53 +62,9 @@ func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r val
 	return nil, false
 }
 
-// onceOf returns the variable that says whether a sync.Once is done.
-func (ev *evaluator) onceOf(once *cell) *cell {
-	done := ev.onces[once]
-	if done == nil {
-		done = &cell{&basic{base{t: types.Typ[types.Bool]}, constant.MakeBool(false)}}
-		if ev.onces == nil {
-			ev.onces = map[*cell]*cell{}
-		}
-		ev.onces[once] = done
-	}
-	return done
-}
-
-// doOnce does something unless it is done. It may have been done before if nothing is known about
-// it.
-func (ev *evaluator) doOnce(done *cell, do func()) {
-	is, known := false, false
-	if done != nil {
-		is, known = truth(done.v)
-	}
-	run := func() result {
-		if done != nil {
-			ev.set(done, &basic{base{t: types.Typ[types.Bool]}, constant.MakeBool(true)})
-		}
-		do()
-		return result{}
-	}
-	switch {
-	case known && !is:
-		run()
-	case !known:
-		ev.branches(true, run, func() result { return result{} })
-	}
-}
-
-// onceFunction returns what sync.OnceFunc and the like make of a function.
-func (ev *evaluator) onceFunction(fn value, t types.Type, site callSite) value {
-	got := &cell{results(t, "it is not called yet")}
-	done := ev.onceOf(got)
-	return &function{base: base{t, site.pos}, native: func(ev *evaluator, _ []value) value {
-		ev.doOnce(done, func() { ev.set(got, ev.call(fn, nil, site)) })
-		return got.v
-	}}
-}
-
-// handlersOf says what functions of dependencies return as http.Handler: the live manifest names a
-// handler by its type or function, also where that is not exported.
+// handlersOf says what functions of dependencies return as http.Handler: the
+// live manifest names a handler by its type or function, also where that is
+// not exported.
 var handlersOf = map[string]wellKnown{
 	"expvar.Handler":                                {"expvar.expvarHandler", manifest.KindHandlerFunc},
 	"net/http.AllowQuerySemicolons":                 {"http.AllowQuerySemicolons.func1", manifest.KindHandlerFunc},

@@ -181,20 +181,32 @@ func (ev *evaluator) callGeneric(name string, args []value, fn *function) (value
 		if len(args) == 2 && sortable([]*cell{{args[0]}, {args[1]}}) {
 			return &basic{to, constant.MakeInt64(int64(compareConstants(args[0].(*basic).val, args[1].(*basic).val)))}, true
 		}
-	case "maps.Keys", "maps.Values", "maps.All":
-		m, ok := args[0].(*table)
-		if !ok || m.open {
-			return nil, false
+	case "maps.Keys", "maps.Values": // an iterator is kept as the list of what it yields
+		if m, ok := args[0].(*table); ok && !m.open {
+			out := &list{base: to}
+			for _, i := range m.sorted() {
+				v := m.elems[i].v
+				if name == "maps.Keys" {
+					v = m.keys[i]
+				}
+				out.elems = append(out.elems, &cell{v})
+			}
+			return out, true
 		}
-		return &function{base: to, native: func(ev *evaluator, args []value) value { return m.yield(ev, name, args) }}, true
-	case "slices.Values", "slices.All", "slices.Backward":
-		l, ok := first()
-		if !ok {
-			return nil, false
+	case "slices.Values", "slices.All", "slices.Backward", "slices.Clone", "slices.Collect":
+		if l, ok := first(); ok {
+			out := &list{base: to, elems: copyCells(l.elems)}
+			if name == "slices.Backward" {
+				slices.Reverse(out.elems)
+			}
+			return out, true
 		}
-		return &function{base: to, native: func(ev *evaluator, args []value) value { return l.yield(ev, name, args) }}, true
-	case "slices.Collect", "slices.Sorted":
-		return ev.collect(name, args[0], to)
+	case "slices.Sorted":
+		if l, ok := first(); ok && sortable(l.elems) {
+			out := &list{base: to, elems: copyCells(l.elems)}
+			sortCells(out.elems)
+			return out, true
+		}
 	case "slices.Sort", "sort.Strings":
 		l, ok := first()
 		if !ok || !sortable(l.elems) {
@@ -226,10 +238,6 @@ func (ev *evaluator) callGeneric(name string, args []value, fn *function) (value
 			return nil, false
 		}
 		return ev.append(append([]value{&null{to}}, valuesOf(l.elems)...), true, to), true
-	case "slices.Clone":
-		if l, ok := first(); ok {
-			return &list{base: to, elems: copyCells(l.elems)}, true
-		}
 	case "maps.Copy":
 		return ev.copyMap(args)
 	case "maps.Clone":
@@ -299,75 +307,10 @@ func valuesOf(cells []*cell) []value {
 	return out
 }
 
-// collect makes a slice of what an iterator yields.
-func (ev *evaluator) collect(name string, iterator value, to base) (value, bool) {
-	fn, ok := iterator.(*function)
-	if !ok || fn.native == nil {
-		return nil, false
-	}
-	out := &list{base: to}
-	yield := &function{native: func(_ *evaluator, args []value) value {
-		out.elems = append(out.elems, &cell{args[0]})
-		return &basic{base{t: types.Typ[types.Bool]}, constant.MakeBool(true)}
-	}}
-	fn.native(ev, []value{yield})
-	if name == "slices.Sorted" {
-		if !sortable(out.elems) {
-			return nil, false
-		}
-		sortCells(out.elems)
-	}
-	return out, true
-}
-
 func sortable(cells []*cell) bool {
 	return !slices.ContainsFunc(cells, func(c *cell) bool { _, ok := c.v.(*basic); return !ok })
 }
 
 func sortCells(cells []*cell) {
 	slices.SortStableFunc(cells, func(a, b *cell) int { return compareConstants(a.v.(*basic).val, b.v.(*basic).val) })
-}
-
-// yield gives the entries of a map to the body of a loop.
-func (m *table) yield(ev *evaluator, name string, args []value) value {
-	keys, elems := m.keys, m.elems // the body may delete some
-	for _, i := range m.sorted() {
-		pair := []value{keys[i], elems[i].v}
-		switch name {
-		case "maps.Keys":
-			pair = pair[:1]
-		case "maps.Values":
-			pair = pair[1:]
-		}
-		if !ev.more(args, pair) {
-			break
-		}
-	}
-	return &tuple{base: base{t: types.NewTuple()}}
-}
-
-func (l *list) yield(ev *evaluator, name string, args []value) value {
-	order := slices.All(l.elems)
-	if name == "slices.Backward" {
-		order = slices.Backward(l.elems)
-	}
-	for i, c := range order {
-		pair := []value{&basic{base{types.Typ[types.Int], l.at}, constant.MakeInt64(int64(i))}, c.v}
-		if name == "slices.Values" {
-			pair = pair[1:]
-		}
-		if !ev.more(args, pair) {
-			break
-		}
-	}
-	return &tuple{base: base{t: types.NewTuple()}}
-}
-
-// more calls yield, and reports whether it wants more.
-func (ev *evaluator) more(args, pair []value) bool {
-	if len(args) == 0 {
-		return false
-	}
-	is, ok := truth(ev.call(args[0], pair, callSite{name: "yield"}))
-	return is || !ok
 }

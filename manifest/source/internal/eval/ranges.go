@@ -9,6 +9,9 @@ import (
 	"slices"
 )
 
+// whyIterator is the reason that marks what an iterator yields.
+const whyIterator = "it comes from an iterator"
+
 // loop is a range statement that is being run.
 type loop struct {
 	ev    *evaluator
@@ -56,7 +59,14 @@ func (ev *evaluator) rangeStmt(f *frame, s *ast.RangeStmt, label types.Object) r
 		}
 	case *list:
 		for i, c := range slices.Clone(x.elems) {
-			if r, stop := l.once(&basic{base{intType, x.at}, constant.MakeInt64(int64(i))}, c.v); stop {
+			key, elem := value(&basic{base{intType, x.at}, constant.MakeInt64(int64(i))}), c.v
+			switch yields(x.t) {
+			case 1:
+				key, elem = elem, nil
+			case 2: // it may go backwards
+				key = &unknown{base: base{intType, x.at}, why: whyIterator}
+			}
+			if r, stop := l.once(key, elem); stop {
 				return r
 			}
 		}
@@ -73,11 +83,30 @@ func (ev *evaluator) rangeStmt(f *frame, s *ast.RangeStmt, label types.Object) r
 		if !x.open {
 			return result{}
 		}
-	case *function:
-		return l.iterator(x)
+	case *function: // of the program; it may register something itself
+		site := callSite{pos: s.X.Pos(), name: "range"}
+		if reachesSink(x, 4) {
+			ev.note(site, whyIterator, nil)
+		}
+		ev.disturbed(x, nil, site)
+		l.remainder(whyIterator)
+		return result{}
 	}
 	l.remainder(whyUnknown(x))
 	return result{}
+}
+
+// yields returns how many values an iterator yields; 0 if t is no iterator.
+func yields(t types.Type) int {
+	sig, ok := t.Underlying().(*types.Signature)
+	if !ok || sig.Params().Len() != 1 {
+		return 0
+	}
+	yield, ok := sig.Params().At(0).Type().Underlying().(*types.Signature)
+	if !ok {
+		return 0
+	}
+	return yield.Params().Len()
 }
 
 // sorted returns the indexes of the entries in the order of their keys.
@@ -154,31 +183,4 @@ func (l *loop) remainder(why string) {
 		l.bind(blank(l.s.Key), blank(l.s.Value))
 		l.ev.block(l.f, l.s.Body.List)
 	})
-}
-
-// iterator runs a loop over a function: the body is what its yield does.
-func (l *loop) iterator(fn *function) result {
-	if fn.native == nil && fn.body() == nil {
-		l.remainder(fn.whyUnknown())
-		return result{}
-	}
-	var left result
-	over := false
-	boolType := types.Typ[types.Bool]
-	yield := &function{native: func(ev *evaluator, args []value) value {
-		for len(args) < 2 {
-			args = append(args, nil)
-		}
-		if !over {
-			left, over = l.once(args[0], args[1])
-		}
-		return &basic{base{boolType, l.s.For}, constant.MakeBool(!over)}
-	}}
-	if sig, ok := fn.t.Underlying().(*types.Signature); ok && sig.Params().Len() == 1 {
-		yield.t = sig.Params().At(0).Type()
-	}
-	conditional := l.ev.conditional
-	l.ev.call(fn, []value{yield}, callSite{pos: l.s.X.Pos(), name: "range"})
-	l.ev.conditional = conditional
-	return left
 }
