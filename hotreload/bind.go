@@ -79,13 +79,6 @@ func parserFor(t reflect.Type) parser {
 			return phrase(err, "a duration such as 1m30s")
 		}
 	}
-	bits := 0
-	switch t.Kind() {
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64,
-		reflect.Float32, reflect.Float64:
-		bits = t.Bits()
-	}
 	switch t.Kind() {
 	case reflect.String:
 		return func(v reflect.Value, text string) error {
@@ -100,19 +93,19 @@ func parserFor(t reflect.Type) parser {
 		}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return func(v reflect.Value, text string) error {
-			n, err := strconv.ParseInt(text, 10, bits)
+			n, err := strconv.ParseInt(text, 10, t.Bits())
 			v.SetInt(n)
 			return phrase(err, "a whole number")
 		}
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return func(v reflect.Value, text string) error {
-			n, err := strconv.ParseUint(text, 10, bits)
+			n, err := strconv.ParseUint(text, 10, t.Bits())
 			v.SetUint(n)
 			return phrase(err, "a whole number that is not negative")
 		}
 	case reflect.Float32, reflect.Float64:
 		return func(v reflect.Value, text string) error {
-			n, err := strconv.ParseFloat(text, bits)
+			n, err := strconv.ParseFloat(text, t.Bits())
 			v.SetFloat(n)
 			return phrase(err, "a number")
 		}

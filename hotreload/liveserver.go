@@ -67,16 +67,7 @@ func (o Options) withDefaults() Options {
 }
 
 // LiveServer serves the application until ctx ends, and then lets the requests in
-// flight finish. It is the last call of main:
-//
-//	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-//	defer stop()
-//	c := hotreload.NewContainer()
-//	// ... Provide and OnClose ...
-//	err := hotreload.LiveServer(ctx, hotreload.Options{Container: c, Register: handlers.AnvilRegisterRoutes})
-//	if err != nil {
-//		log.Fatal(err)
-//	}
+// flight finish. It is the last call of main.
 //
 // In production ([IsHotMode] is false) it listens on Options.Addr and
 // Options.Listeners and serves the handlers that are linked in. Mistakes in their

@@ -20,13 +20,7 @@ import (
 // the application: the generation that is live when a request arrives answers it to
 // its end.
 //
-// [LiveServer] has one of its own. In a test it stands for the server:
-//
-//	state := hotreload.NewLiveState(container)
-//	if err := state.Register(handlers.AnvilRegisterRoutes); err != nil {
-//		t.Fatal(err)
-//	}
-//	srv := httptest.NewServer(state)
+// [LiveServer] has one of its own. In a test it stands for the server.
 //
 // It is safe for concurrent use. Besides the router, a request costs one atomic load
 // and two atomic additions.

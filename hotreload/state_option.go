@@ -21,15 +21,7 @@ type stateOptions struct {
 }
 
 // WithMigration makes the value of a [StateOf] with fn when the structure of its type
-// has changed, instead of field by field:
-//
-//	carts := hotreload.StateOf(c, "carts", newCarts, hotreload.WithMigration(func(old hotreload.OldValue) carts {
-//		all := hotreload.OldAs[carts](old) // what needs no help
-//		for key, was := range old.All() {
-//			all[hotreload.OldAs[string](key)].Title = hotreload.OldAs[string](was.Field("Name"))
-//		}
-//		return all
-//	}))
+// has changed, instead of field by field.
 //
 // The type of the old value has no name in the new code; [OldValue] shows it. T is the
 // type of the state. fn runs while the old generation serves, and may take its time
