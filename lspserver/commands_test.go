@@ -15,7 +15,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view/viewtest"
 )
 
 // execute carries out a command.
@@ -81,7 +83,7 @@ func TestResume(t *testing.T) {
 // those of all, and everything else names the folders there are.
 func TestCommandsOfSeveral(t *testing.T) {
 	d := newDesk(t)
-	if got, err := d.execute("anvil.showRoutes", ""); err != nil || len(got.(*routesResult).Routes) != 0 {
+	if got, err := d.execute("anvil.showRoutes", ""); err != nil || len(got.(*feature.RoutesResult).Routes) != 0 {
 		t.Errorf("without an application: %v %v", got, err)
 	}
 	x, y := d.session("x"), d.session("y")
@@ -91,15 +93,15 @@ func TestCommandsOfSeveral(t *testing.T) {
 		})
 	}
 	got, err := d.execute("anvil.showRoutes", "")
-	if err != nil || len(got.(*routesResult).Routes) != 2 {
+	if err != nil || len(got.(*feature.RoutesResult).Routes) != 2 {
 		t.Errorf("the routes are %v, %v", got, err)
 	}
 	got, err = d.execute("anvil.showRoutes", `{"folder":"`+string(y.view().URI)+`"}`)
-	if err != nil || len(got.(*routesResult).Routes) != 1 || got.(*routesResult).Routes[0].Pattern != "/1" {
+	if err != nil || len(got.(*feature.RoutesResult).Routes) != 1 || got.(*feature.RoutesResult).Routes[0].Pattern != "/1" {
 		t.Errorf("those of one are %v, %v", got, err)
 	}
 	_, byCommand := d.execute("anvil.pause", "")
-	_, byRequest := FolderNamed(d.s.View(), "")
+	_, byRequest := feature.FolderNamed(d.s.View(), "")
 	for _, err := range []error{byCommand, byRequest} {
 		if err == nil || !strings.Contains(err.Error(), string(x.view().URI)+", "+string(y.view().URI)) {
 			t.Errorf("the error is %v", err)
@@ -128,11 +130,11 @@ func TestManifestDiff(t *testing.T) {
 			live.Shape, is.Shape, is.Fingerprint = "named struct{A int}", "named struct{A string}", "2"
 		}, "~ GET /  handlers.home  func(*hotreload.Ctx) error: "},
 	} {
-		s := newScene(t)
-		report := s.folder.Prediction.Report
-		tt.change(s.folder.LiveRoute(manifest.RouteKey{Method: "GET", Pattern: "/"}), &report.Routes[0].Route)
+		s := viewtest.New(t)
+		report := s.Folder.Prediction.Report
+		tt.change(s.Folder.LiveRoute(manifest.RouteKey{Method: "GET", Pattern: "/"}), &report.Routes[0].Route)
 		name := report.Routes[0].Handler
-		got := manifestDiff(s.folder)
+		got := feature.ManifestDiff(s.Folder)
 		if tt.want == "" && got != none || !strings.Contains(got, tt.want) || strings.Count(got, "~") != min(len(tt.want), 1) {
 			t.Errorf("%s:\n%s", tt.name, got)
 		}
@@ -228,5 +230,16 @@ func TestRestartCommand(t *testing.T) {
 				t.Errorf("%q: asked for %q, want %q", argument, got, want)
 			}
 		})
+	}
+}
+
+// TestLensCommands: what lenses call exists; see the tests of lenses.
+func TestLensCommands(t *testing.T) {
+	for _, name := range []string{
+		"anvil.openRoute", "anvil.reload", "anvil.restart", "anvil.rollback", "anvil.showLog", "anvil.showRoutes", "anvil.start",
+	} {
+		if _, ok := New(Options{}).commands[name]; !ok {
+			t.Errorf("there is no command %s", name)
+		}
 	}
 }

@@ -59,9 +59,9 @@ func (s *Server) configure(raw json.RawMessage, scoped map[uri.URI]json.RawMessa
 		f.poke()
 		f.hurry() // what a save will do, and what is shown of it, may be something else now
 	}
-	for _, feat := range s.features {
-		if feat.configured != nil {
-			feat.configured(s)
+	for _, f := range s.features {
+		if f.configured != nil {
+			f.configured(s)
 		}
 	}
 }

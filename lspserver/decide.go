@@ -21,6 +21,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
@@ -206,18 +207,18 @@ func (f *session) question(ev control.Event) string {
 }
 
 // rememberCommand is anvil.remember.
-func rememberCommand(_ context.Context, _ *Server, f *session, arg commandArgument) (any, error) {
+func rememberCommand(_ context.Context, _ *Server, f *session, arg feature.CommandArgument) (any, error) {
 	if !strings.HasPrefix(string(arg.Code), "ANV") || !view.ValidDecision(arg.Code, arg.Decision) {
-		return nil, invalid("anvil.remember wants a code and a decision: restart, keep or ask, or for ANV001 swap")
+		return nil, feature.Invalid("anvil.remember wants a code and a decision: restart, keep or ask, or for ANV001 swap")
 	}
 	if !f.trusted.Load() {
-		return nil, failed(errors.New("the workspace is not trusted: nothing is decided about it"))
+		return nil, feature.Failed(errors.New("the workspace is not trusted: nothing is decided about it"))
 	}
 	if err := f.memory.set([]manifest.Code{arg.Code}, arg.Decision); err != nil {
 		return nil, err
 	}
 	f.hurry() // a save may do something else now
-	if title, ok := policyTitle(arg.Code, arg.Decision); ok {
+	if title, ok := feature.PolicyTitle(arg.Code, arg.Decision); ok {
 		f.s.showf(protocol.MessageTypeInfo, "anvil: %s, from now on. The source actions of such a finding take it back.", title)
 	}
 	return nil, nil

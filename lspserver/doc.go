@@ -19,5 +19,5 @@
 // timer, no process.
 //
 // Every family of methods is a file and an entry in the table of features (see
-// features.go); docs/lsp.md is what a client sees.
+// methods.go); docs/lsp.md is what a client sees.
 package lspserver

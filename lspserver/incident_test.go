@@ -14,6 +14,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view/viewtest"
 )
 
 // framesOf reads a stack.
@@ -85,24 +86,24 @@ created by example.com/app/feed.NewHub in goroutine 1
 // TestIncidentMoves: what explains a panic moves with the text, and is left out
 // where the text was edited.
 func TestIncidentMoves(t *testing.T) {
-	s := newScene(t)
-	d := manifest.Diagnostic{Code: manifest.CodeHandlerPanic, Position: s.at("return nil\n"), Message: "panic"}
-	f := &session{bases: map[problem]texts{problemOf(d): {s.path: []byte(sceneText)}}}
-	home, other := s.at("home(c"), manifest.Position{File: "/mod/chi/mux.go", Line: 3}
+	s := viewtest.New(t)
+	d := manifest.Diagnostic{Code: manifest.CodeHandlerPanic, Position: s.At("return nil\n"), Message: "panic"}
+	f := &session{bases: map[problem]texts{problemOf(d): {s.Path: []byte(viewtest.SceneText)}}}
+	home, other := s.At("home(c"), manifest.Position{File: "/mod/chi/mux.go", Line: 3}
 	d.Request = "GET /"
-	d.Frames = framesOf(t, fmt.Sprintf("goroutine 1 [running]:\na.f\n\t%s:%d\na.g\n\t%s:%d\na.h\n\t%s:3\n", s.path, d.Line, s.path, home.Line, other.File))
-	s.edit("// Anvil", "\n\n// Anvil")
-	s.edit("func home", "func  home")
+	d.Frames = framesOf(t, fmt.Sprintf("goroutine 1 [running]:\na.f\n\t%s:%d\na.g\n\t%s:%d\na.h\n\t%s:3\n", s.Path, d.Line, s.Path, home.Line, other.File))
+	s.Edit("// Anvil", "\n\n// Anvil")
+	s.Edit("func home", "func  home")
 	d.Related = incident(d, func(string) bool { return true })
-	moved, ok := f.moved(s.view.Documents, d)
-	if want := s.at("return nil\n").Line; !ok || moved.Line != want {
+	moved, ok := f.moved(s.View.Documents, d)
+	if want := s.At("return nil\n").Line; !ok || moved.Line != want {
 		t.Errorf("it is in line %d, %t; want %d", moved.Line, ok, want)
 	}
 	var got []string
 	for _, r := range moved.Related {
 		got = append(got, fmt.Sprintf("%d %s", r.Line, r.Message))
 	}
-	line := s.at("return nil\n").Line
+	line := s.At("return nil\n").Line
 	if want := []string{fmt.Sprintf("%d while answering GET /", line), fmt.Sprintf("%d a.f", line), "3 a.h"}; !slices.Equal(got, want) {
 		t.Errorf("related %q, want %q", got, want)
 	}
@@ -121,7 +122,7 @@ const incidentText = "package a\n\nvar one int\nvar two int\nvar three int\n"
 
 func newIncidents(t *testing.T) *incidents {
 	d := newDesk(t)
-	i := &incidents{desk: d, f: d.session("app"), at: noon}
+	i := &incidents{desk: d, f: d.session("app"), at: viewtest.Noon}
 	i.f.predictor = &oracle{}
 	i.path = filepath.Join(i.f.dir, "a.go")
 	i.open(i.path, incidentText)

@@ -16,7 +16,7 @@ import (
 )
 
 // lifecycleFeature is the beginning and the end of a conversation.
-func lifecycleFeature() feature {
+func lifecycleFeature() family {
 	initialize := method{early: true, begin: func(s *Server, raw json.RawMessage) (answer, error) {
 		if s.phase != phaseNew {
 			return nil, jsonrpc2.NewError(jsonrpc2.InvalidRequest, "initialize comes once")
@@ -37,7 +37,7 @@ func lifecycleFeature() feature {
 		s.rest()
 		return func(ctx context.Context) (any, error) { return nil, s.endSessions(ctx) }, nil
 	}}
-	return feature{methods: map[string]method{
+	return family{methods: map[string]method{
 		protocol.MethodInitialize: initialize,
 		protocol.MethodInitialized: notification(func(s *Server, _ *protocol.InitializedParams) {
 			s.initialized()

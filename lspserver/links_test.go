@@ -13,6 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
@@ -57,7 +58,7 @@ func TestLinkedFiles(t *testing.T) {
 				d.open(in(opened), "package p\n")
 				f.predict() // learns the names
 				change := func(version int, now string) {
-					d.s.Notify(protocol.MethodTextDocumentDidChange, json.RawMessage(raw(map[string]any{
+					d.s.Notify(protocol.MethodTextDocumentDidChange, json.RawMessage(feature.JSON(map[string]any{
 						"textDocument":   map[string]any{"uri": uri.File(in(opened)), "version": version},
 						"contentChanges": []any{map[string]any{"text": now}},
 					})))

@@ -9,6 +9,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 )
 
 // maxLog bounds what another process tells of its live server's output, in bytes.
@@ -25,8 +26,8 @@ type logResult struct {
 	Text string `json:"text"`
 }
 
-func logFeature() feature {
-	return feature{
+func logFeature() family {
+	return family{
 		methods: map[string]method{
 			"anvil/log": request(func(ctx context.Context, s *Server, p *logParams) (any, error) {
 				f, err := s.sessionFor(p.Folder)
@@ -37,7 +38,7 @@ func logFeature() feature {
 			}),
 		},
 		commands: map[string]command{
-			"anvil.showLog": {one: func(ctx context.Context, s *Server, f *session, _ commandArgument) (any, error) {
+			"anvil.showLog": {one: func(ctx context.Context, s *Server, f *session, _ feature.CommandArgument) (any, error) {
 				return s.showText(f.log(ctx, 0), "anvil-log.txt", f)
 			}},
 		},

@@ -11,20 +11,8 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
-	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 )
-
-// parametric reports whether a pattern has places for values, so that it is no
-// path.
-func parametric(pattern string) bool { return strings.ContainsAny(pattern, "{*") }
-
-// URLOf returns where a path is served; empty if nothing is.
-func URLOf(f *view.Folder, path string) string {
-	if f.Status.URL == "" {
-		return ""
-	}
-	return strings.TrimSuffix(f.Status.URL, "/") + "/" + strings.TrimPrefix(path, "/")
-}
 
 // opened is the answer to anvil.openRoute.
 type opened struct {
@@ -42,29 +30,29 @@ type opened struct {
 // client does not send a path, the last one that was asked for is shown again;
 // before there was one, the user is told the address with the names of the
 // parameters in it.
-func openRoute(ctx context.Context, s *Server, f *session, arg commandArgument) (any, error) {
+func openRoute(ctx context.Context, s *Server, f *session, arg feature.CommandArgument) (any, error) {
 	v := f.view()
 	if v.Status.URL == "" {
-		return nil, failed(errors.New("no live server runs"))
+		return nil, feature.Failed(errors.New("no live server runs"))
 	}
 	if arg.Path != "" && !strings.HasPrefix(arg.Path, "/") {
-		return nil, invalid("%q is no path: it begins with a slash", arg.Path)
+		return nil, feature.Invalid("%q is no path: it begins with a slash", arg.Path)
 	}
 	path := arg.Path
 	for _, mount := range []bool{arg.Mount, !arg.Mount} { // not every client tells it
 		last := v.Counters.Of(manifest.RouteKey{Method: arg.Method, Pattern: arg.Pattern, Mount: mount})
-		if path == "" && last != nil && parametric(arg.Pattern) {
+		if path == "" && last != nil && feature.Parametric(arg.Pattern) {
 			path = last.LastPath
 		}
 	}
 	if path == "" {
 		path = strings.TrimSuffix(arg.Pattern, "/*") // below a mounted handler
 	}
-	out := &opened{URL: URLOf(v, path)}
+	out := &opened{URL: feature.URLOf(v, path)}
 	switch {
 	case arg.Method != "" && arg.Method != "GET" && arg.Method != "*":
 		out.Message = fmt.Sprintf("%s cannot be opened in a browser: try  curl -i -X %s %s", visible.Line(arg.Method+" "+arg.Pattern), visible.Shell(arg.Method), visible.Shell(out.URL))
-	case parametric(path):
+	case feature.Parametric(path):
 		out.Message = fmt.Sprintf("%s has parameters, and was not asked for yet: open %s with values in their places", visible.Line(arg.Pattern), visible.Line(out.URL))
 	case !s.client.ShowDocument:
 		out.Message = visible.Line(out.URL)
@@ -79,7 +67,7 @@ func openRoute(ctx context.Context, s *Server, f *session, arg commandArgument) 
 	var result protocol.ShowDocumentResult
 	err := s.conn.Call(ctx, protocol.MethodWindowShowDocument, &protocol.ShowDocumentParams{URI: uri.URI(out.URL), External: &external}, &result)
 	if err != nil {
-		return nil, failed(fmt.Errorf("the client could not open %s: %w", out.URL, err))
+		return nil, feature.Failed(fmt.Errorf("the client could not open %s: %w", out.URL, err))
 	}
 	if out.Opened = result.Success; !out.Opened {
 		out.Message = visible.Line(out.URL) + " could not be opened here"

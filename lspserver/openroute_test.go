@@ -2,10 +2,16 @@ package lspserver
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
 	"testing"
 	"testing/synctest"
 
+	"go.lsp.dev/protocol"
+
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible/visibletest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 )
 
 // TestOpenMounted: a route and what is mounted at its pattern are opened where each
@@ -31,7 +37,7 @@ func TestOpenMounted(t *testing.T) {
 				f.status.URL, f.link = "http://127.0.0.1:1", &puppet{}
 				f.counting.told(tt.counted)
 			})
-			got, err := openRoute(context.Background(), d.s, f, commandArgument{Method: "*", Pattern: pattern, Mount: tt.mount})
+			got, err := openRoute(context.Background(), d.s, f, feature.CommandArgument{Method: "*", Pattern: pattern, Mount: tt.mount})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -41,4 +47,32 @@ func TestOpenMounted(t *testing.T) {
 			synctest.Wait()
 		})
 	}
+}
+
+// TestAdviceForAShell: a command that a user may paste stays one command.
+func TestAdviceForAShell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		f := d.session("app")
+		f.set(func() { f.status.URL, f.link = "http://127.0.0.1:1", &puppet{} })
+		for pattern, want := range map[string]string{
+			"/posts": "curl -i -X POST http://127.0.0.1:1/posts", "/it's": `'http://127.0.0.1:1/it'\''s'`,
+			"/$(touch x)`id`": "'http://127.0.0.1:1/$(touch x)`id`'", "/a'; rm -r ~ #": `'http://127.0.0.1:1/a'\''; rm -r ~ #'`, "/a\x1b[2J\n": `'http://127.0.0.1:1/a\x1b[2J\n'`,
+		} {
+			got, err := openRoute(context.Background(), d.s, f, feature.CommandArgument{Method: "POST", Pattern: pattern})
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, _ := json.Marshal(got)
+			if message := got.(*opened).Message; !strings.HasSuffix(message, want) {
+				t.Errorf("%q: %s", pattern, message)
+			} else {
+				visibletest.Check(t, string(data), message)
+			}
+		}
+		synctest.Wait()
+		if n := len(d.client.all(protocol.MethodWindowShowMessage)); n != 5 {
+			t.Errorf("told %d times", n)
+		}
+	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view/viewtest"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
@@ -73,7 +74,7 @@ func TestPredictedMessageAgain(t *testing.T) {
 		edited, broken := filepath.Join(f.dir, "a.go"), filepath.Join(f.dir, "b.go")
 		d.open(edited, "package a\n\nfunc A() {}\n")
 		d.write(broken, "package a\n\nvar b = c\n")
-		at := noon
+		at := viewtest.Noon
 		event := func(kind control.EventKind, ds ...manifest.Diagnostic) {
 			at = at.Add(time.Second)
 			f.take(control.Event{Kind: kind, Time: at, Generation: 1, Diagnostics: ds})

@@ -13,6 +13,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 )
 
 // progress shows what becomes of a save, from the first event to the last. It
@@ -190,7 +191,7 @@ func (p *progress) finish(now *shown) {
 func (p *progress) abandon() { p.end("") }
 
 func (p *progress) params(token string, value any) *protocol.ProgressParams {
-	return &protocol.ProgressParams{Token: protocol.String(token), Value: raw(value)}
+	return &protocol.ProgressParams{Token: protocol.String(token), Value: feature.JSON(value)}
 }
 
 // send sends a beginning or an end, each in its own place.

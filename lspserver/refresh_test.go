@@ -14,8 +14,10 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view/viewtest"
 )
 
 // client is an editor that answers everything with null and counts what it was
@@ -69,7 +71,7 @@ func (c *client) count() int {
 
 // refreshBench is a server with a scene for a session.
 type refreshBench struct {
-	*scene
+	*viewtest.Scene
 	s      *Server
 	client *client
 	r      *refresher
@@ -78,15 +80,15 @@ type refreshBench struct {
 func newRefreshBench(t *testing.T) *refreshBench {
 	toServer, fromClient := io.Pipe()
 	toClient, fromServer := io.Pipe()
-	b := &refreshBench{scene: newScene(t), client: &client{out: fromClient}}
+	b := &refreshBench{Scene: viewtest.New(t), client: &client{out: fromClient}}
 	b.s = New(Options{In: toServer, Out: fromServer})
-	b.s.client = b.view.Client
+	b.s.client = b.View.Client
 	ctx, stop := context.WithCancel(t.Context())
 	b.s.start(ctx)
-	b.s.docs.Now.Store(b.view.Documents)
-	x := &session{s: b.s, dir: b.folder.Dir}
-	x.picture.Store(b.folder)
-	b.s.folders = []*workspaceFolder{{dir: b.folder.Dir, sessions: []*session{x}}}
+	b.s.docs.Now.Store(b.View.Documents)
+	x := &session{s: b.s, dir: b.Folder.Dir}
+	x.picture.Store(b.Folder)
+	b.s.folders = []*workspaceFolder{{dir: b.Folder.Dir, sessions: []*session{x}}}
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = b.s.conn.Run(ctx, b.s) }()
 	go b.client.read(rpc.NewReader(toClient))
@@ -97,30 +99,30 @@ func newRefreshBench(t *testing.T) *refreshBench {
 		<-ended
 		toClient.Close()
 	})
-	b.r = newRefresher(protocol.MethodWorkspaceCodeLensRefresh, func(c view.Client) bool { return c.CodeLensRefresh }, codeLenses)
+	b.r = newRefresher(protocol.MethodWorkspaceCodeLensRefresh, func(c view.Client) bool { return c.CodeLensRefresh }, feature.CodeLenses)
 	return b
 }
 
 // ask asks as the client does.
 func (b *refreshBench) ask() {
-	b.t.Helper()
-	params, _ := json.Marshal(&protocol.CodeLensParams{TextDocument: protocol.TextDocumentIdentifier{URI: uri.File(b.path)}})
+	b.T.Helper()
+	params, _ := json.Marshal(&protocol.CodeLensParams{TextDocument: protocol.TextDocumentIdentifier{URI: uri.File(b.Path)}})
 	compute, err := askFor(b.r, func(p *protocol.CodeLensParams) uri.URI { return p.TextDocument.URI }).begin(b.s, params)
 	if err == nil {
-		_, err = compute(b.t.Context())
+		_, err = compute(b.T.Context())
 	}
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
 }
 
 // request counts one more request of a route.
 func (b *refreshBench) request() {
-	next := *b.folder
+	next := *b.Folder
 	s := *next.Counters.Of(manifest.RouteKey{Method: "GET", Pattern: "/"})
 	s.Requests++
 	next.Counters = next.Counters.With([]control.RouteStats{s})
-	b.folder = &next
+	b.Folder = &next
 	b.s.folders[0].sessions[0].picture.Store(&next)
 	b.r.changed(b.s)
 }
@@ -204,7 +206,7 @@ func TestRefreshWithoutAnswers(t *testing.T) {
 func TestRefreshChangeMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newRefreshBench(t)
-		compute, err := askFor(b.r, func(p *protocol.CodeLensParams) uri.URI { return uri.File(b.path) }).begin(b.s, nil)
+		compute, err := askFor(b.r, func(p *protocol.CodeLensParams) uri.URI { return uri.File(b.Path) }).begin(b.s, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
@@ -24,6 +25,7 @@ import (
 type (
 	Status   = view.Status
 	Settings = view.Settings
+	Route    = feature.Route
 )
 
 // StateOff is the state of an application without a live server.
@@ -62,7 +64,7 @@ const (
 type Server struct {
 	opts     Options
 	conn     *rpc.Conn
-	features []feature
+	features []family
 	methods  map[string]method
 	commands map[string]command
 

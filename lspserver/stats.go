@@ -1,10 +1,7 @@
 package lspserver
 
 import (
-	"time"
-
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
@@ -51,30 +48,4 @@ func (f *session) recount(l link) {
 			})
 		}
 	})
-}
-
-// routeStats returns what the live server has counted for a route; nil if it does
-// not count.
-func routeStats(f *view.Folder, k manifest.RouteKey) *RouteStats {
-	s := f.Counters.Of(k)
-	if s == nil {
-		return nil
-	}
-	return &RouteStats{
-		Requests: s.Requests, Errors: s.Errors, P50MS: milliseconds(s.P50),
-		LastStatus: s.LastStatus, LastMS: milliseconds(s.LastDuration), LastAt: s.LastTime,
-	}
-}
-
-// lastPanic returns the last panic of a route, of whatever generation; nil if
-// there was none.
-func lastPanic(f *view.Folder, k manifest.RouteKey) *control.RoutePanic {
-	if s := f.Counters.Of(k); s != nil {
-		return s.Panic
-	}
-	return nil
-}
-
-func milliseconds(d control.Duration) float64 {
-	return float64(time.Duration(d).Microseconds()) / 1000
 }

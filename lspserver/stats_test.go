@@ -9,6 +9,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 )
 
 // fakeLink answers the question for the status when it is let.
@@ -66,7 +67,7 @@ func TestCounting(t *testing.T) {
 			t.Helper()
 			for pattern, want := range map[string]int64{"/": homes, "/posts/{id}": posts} {
 				got := int64(-1)
-				if s := routeStats(f.view(), manifest.RouteKey{Method: "GET", Pattern: pattern}); s != nil {
+				if s := feature.StatsOf(f.view(), manifest.RouteKey{Method: "GET", Pattern: pattern}); s != nil {
 					got = s.Requests
 				}
 				if got != want {
@@ -85,7 +86,7 @@ func TestCounting(t *testing.T) {
 		want("asked", 3, 5, 1)
 		event(control.EventRequests, home(4))
 		want("an event", 4, 5, 1)
-		if got := routeStats(f.view(), manifest.RouteKey{Method: "GET", Pattern: "/"}).P50MS; got != 1.812 {
+		if got := feature.StatsOf(f.view(), manifest.RouteKey{Method: "GET", Pattern: "/"}).P50MS; got != 1.812 {
 			t.Errorf("p50 is %v ms", got)
 		}
 		// An event while the question is out is newer than its answer.

@@ -3,10 +3,10 @@ package lspserver
 import (
 	"context"
 
-	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
@@ -15,11 +15,11 @@ type folderParams struct {
 	Folder uri.URI `json:"folder"`
 }
 
-func statusFeature() feature {
-	return feature{
+func statusFeature() family {
+	return family{
 		methods: map[string]method{
 			"anvil/statusOf": ask(func(_ context.Context, v *view.View, p *folderParams) (any, error) {
-				f, err := FolderNamed(v, p.Folder)
+				f, err := feature.FolderNamed(v, p.Folder)
 				if err != nil {
 					return nil, err
 				}
@@ -51,18 +51,9 @@ func (f *session) tell(v *view.Folder) view.Status {
 
 // shown tells the client what is new.
 func (s *Server) shown(old, now *view.Folder) {
-	for _, feat := range s.features {
-		if feat.changed != nil {
-			feat.changed(s, old, now)
+	for _, f := range s.features {
+		if f.changed != nil {
+			f.changed(s, old, now)
 		}
 	}
-}
-
-// raw makes a JSON value of ours one of the protocol.
-func raw(v any) protocol.LSPAny {
-	data, err := protocol.Marshal(v)
-	if err != nil {
-		return protocol.LSPAny("null")
-	}
-	return protocol.LSPAny(data)
 }

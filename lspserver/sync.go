@@ -13,8 +13,8 @@ import (
 )
 
 // syncFeature keeps the documents.
-func syncFeature() feature {
-	return feature{
+func syncFeature() family {
+	return family{
 		advertise: func(_ view.Client, c *protocol.ServerCapabilities) {
 			incremental := protocol.TextDocumentSyncKindIncremental
 			c.TextDocumentSync = &protocol.TextDocumentSyncOptions{

@@ -10,13 +10,14 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 // watchedFeature is what the client notices on disk. An engine watches by
 // itself: this is for sessions without one.
-func watchedFeature() feature {
-	return feature{methods: map[string]method{
+func watchedFeature() family {
+	return family{methods: map[string]method{
 		protocol.MethodWorkspaceDidChangeWatchedFiles: notification(didChangeWatchedFiles),
 	}}
 }
@@ -34,7 +35,7 @@ func (s *Server) watchFiles() {
 			ctx, cancel := context.WithTimeout(s.working, clientPatience)
 			defer cancel()
 			_ = s.conn.Call(ctx, protocol.MethodClientRegisterCapability, &protocol.RegistrationParams{Registrations: []protocol.Registration{{
-				ID: "anvil-files", Method: protocol.MethodWorkspaceDidChangeWatchedFiles, RegisterOptions: raw(&protocol.DidChangeWatchedFilesRegistrationOptions{
+				ID: "anvil-files", Method: protocol.MethodWorkspaceDidChangeWatchedFiles, RegisterOptions: feature.JSON(&protocol.DidChangeWatchedFilesRegistrationOptions{
 					Watchers: []protocol.FileSystemWatcher{{GlobPattern: protocol.Pattern(watchedFiles)}},
 				}),
 			}}}, nil) // a client that cannot do it does without

@@ -16,6 +16,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
@@ -35,8 +36,8 @@ type workspaceFolder struct {
 	module   string    // of the document that it is here for; empty: the editor has it open
 }
 
-func workspaceFeature() feature {
-	return feature{
+func workspaceFeature() family {
+	return family{
 		advertise: func(_ view.Client, c *protocol.ServerCapabilities) {
 			c.Workspace = &protocol.WorkspaceOptions{WorkspaceFolders: &protocol.WorkspaceFoldersServerCapabilities{
 				Supported: new(true), ChangeNotifications: protocol.Boolean(true),
@@ -291,8 +292,8 @@ func (s *Server) noApplication() error {
 	defer s.mu.Unlock()
 	for _, w := range s.folders {
 		if w.nothing.reason != "" {
-			return failed(errors.New("there is no application in the workspace: " + w.nothing.reason))
+			return feature.Failed(errors.New("there is no application in the workspace: " + w.nothing.reason))
 		}
 	}
-	return failed(errors.New("there is no application in the workspace"))
+	return feature.Failed(errors.New("there is no application in the workspace"))
 }

@@ -7,12 +7,13 @@ import (
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
 
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
-// feature is one family of methods. Its file holds everything about it; the
+// family is one family of methods. Its file holds everything about it; the
 // table of features is the only other place that names it.
-type feature struct {
+type family struct {
 	// methods by their names in the protocol.
 	methods map[string]method
 	// commands of workspace/executeCommand by their names.
@@ -29,8 +30,8 @@ type feature struct {
 }
 
 // features returns the table.
-func features() []feature {
-	return []feature{
+func features() []family {
+	return []family{
 		lifecycleFeature(),
 		syncFeature(),
 		workspaceFeature(),
@@ -109,6 +110,6 @@ func decode[P any](raw json.RawMessage) (*P, error) {
 // command is how a command is carried out: for one application, which its
 // argument names if there are several, or for all of them.
 type command struct {
-	one func(ctx context.Context, s *Server, f *session, arg commandArgument) (any, error)
-	all func(s *Server, arg commandArgument) (any, error)
+	one func(ctx context.Context, s *Server, f *session, arg feature.CommandArgument) (any, error)
+	all func(s *Server, arg feature.CommandArgument) (any, error)
 }

@@ -1,19 +1,15 @@
-package lspserver
+package feature
 
 import (
-	"context"
-	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
-
-	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible/visibletest"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view/viewtest"
 )
 
 // hostilePatterns are patterns of a checkout that nobody has read. A browser
@@ -28,15 +24,15 @@ var hostilePatterns = []string{
 func TestHostileMarkdown(t *testing.T) {
 	markup, escaped := regexp.MustCompile("^`+"), regexp.MustCompile(`\\.`)
 	for _, pattern := range hostilePatterns {
-		s := newScene(t)
-		r := &s.folder.Prediction.Report.Routes[0]
+		s := viewtest.New(t)
+		r := &s.Folder.Prediction.Report.Routes[0]
 		r.Pattern, r.Handler, r.Signature = pattern, pattern, "func(struct { A string \"x```\\n\" }) "+pattern
-		s.folder.Manifest.Routes = []manifest.Route{r.Route}
-		s.folder.Counters = (*view.Counters)(nil).With([]control.RouteStats{{
-			Method: r.Method, Pattern: pattern, Requests: 1, LastStatus: 200, LastTime: noon, LastPath: pattern,
+		s.Folder.Manifest.Routes = []manifest.Route{r.Route}
+		s.Folder.Counters = (*view.Counters)(nil).With([]control.RouteStats{{
+			Method: r.Method, Pattern: pattern, Requests: 1, LastStatus: 200, LastTime: viewtest.Noon, LastPath: pattern,
 			Panic: &control.RoutePanic{Message: "![x](https://evil.example) www.evil.example a@evil.example " + pattern, Request: "GET " + pattern},
 		}})
-		got, _ := s.hover(`Get("/", home)`)
+		got, _ := hoverText(s, `Get("/", home)`)
 		visibletest.Check(t, pattern, got)
 		head, rest, _ := strings.Cut(got, "\n")
 		shown, address, ok := strings.Cut(strings.TrimPrefix(head, "**["), "](http://127.0.0.1:8080/")
@@ -58,32 +54,4 @@ func TestHostileMarkdown(t *testing.T) {
 			t.Errorf("%q: something is not escaped in %s", pattern, lines)
 		}
 	}
-}
-
-// TestAdviceForAShell: a command that a user may paste stays one command.
-func TestAdviceForAShell(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t)
-		f := d.session("app")
-		f.set(func() { f.status.URL, f.link = "http://127.0.0.1:1", &puppet{} })
-		for pattern, want := range map[string]string{
-			"/posts": "curl -i -X POST http://127.0.0.1:1/posts", "/it's": `'http://127.0.0.1:1/it'\''s'`,
-			"/$(touch x)`id`": "'http://127.0.0.1:1/$(touch x)`id`'", "/a'; rm -r ~ #": `'http://127.0.0.1:1/a'\''; rm -r ~ #'`, "/a\x1b[2J\n": `'http://127.0.0.1:1/a\x1b[2J\n'`,
-		} {
-			got, err := openRoute(context.Background(), d.s, f, commandArgument{Method: "POST", Pattern: pattern})
-			if err != nil {
-				t.Fatal(err)
-			}
-			data, _ := json.Marshal(got)
-			if message := got.(*opened).Message; !strings.HasSuffix(message, want) {
-				t.Errorf("%q: %s", pattern, message)
-			} else {
-				visibletest.Check(t, string(data), message)
-			}
-		}
-		synctest.Wait()
-		if n := len(d.client.all(protocol.MethodWindowShowMessage)); n != 5 {
-			t.Errorf("told %d times", n)
-		}
-	})
 }

@@ -1,14 +1,15 @@
-package lspserver
+package feature
 
 import (
-	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/shape"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
@@ -61,35 +62,14 @@ type RoutePanic struct {
 	Location *protocol.Location `json:"location,omitzero"`
 }
 
-// routesResult is the answer to anvil/routes.
-type routesResult struct {
+// RoutesResult is the answer to anvil/routes.
+type RoutesResult struct {
 	Routes []Route `json:"routes"`
 }
 
-func routesFeature() feature {
-	return feature{
-		methods: map[string]method{
-			"anvil/routes": ask(func(_ context.Context, v *view.View, p *folderParams) (any, error) {
-				return RoutesIn(v, p.Folder)
-			}),
-		},
-		commands: map[string]command{
-			"anvil.showRoutes": {all: func(s *Server, arg commandArgument) (any, error) {
-				return RoutesIn(s.View(), arg.Folder)
-			}},
-			"anvil.openRoute": {one: openRoute},
-		},
-		changed: func(s *Server, old, now *view.Folder) {
-			if s.client.Notifications && (old.Manifest != now.Manifest || old.Status.URL != now.Status.URL || old.Counters != now.Counters || !sameRoutes(old, now)) {
-				s.conn.NotifyLatest("anvil/routesChanged", string(now.URI), &folderParams{Folder: now.URI})
-			}
-		},
-	}
-}
-
-// sameRoutes reports whether the source has the same routes, wherever they
+// SameRoutes reports whether the source has the same routes, wherever they
 // stand, and a save would break the same.
-func sameRoutes(a, b *view.Folder) bool {
+func SameRoutes(a, b *view.Folder) bool {
 	if a.Prediction == b.Prediction {
 		return true
 	}
@@ -112,7 +92,7 @@ func RoutesIn(v *view.View, folder uri.URI) (any, error) {
 		}
 		folders = []*view.Folder{f}
 	}
-	out := routesResult{Routes: []Route{}}
+	out := RoutesResult{Routes: []Route{}}
 	for _, f := range folders {
 		out.Routes = append(out.Routes, Routes(v, f)...)
 	}
@@ -154,7 +134,7 @@ func Routes(v *view.View, f *view.Folder) []Route {
 func newRoute(v *view.View, f *view.Folder, here *view.Locator, r manifest.Route, src *source.Route, pending bool) Route {
 	out := Route{
 		Folder: f.URI, Method: r.Method, Pattern: r.Pattern, Mount: r.Mount, Handler: r.Handler, Kind: r.Kind, Signature: r.Signature,
-		Generation: f.Status.Generation, Pending: pending, Stats: routeStats(f, r.Key()),
+		Generation: f.Status.Generation, Pending: pending, Stats: StatsOf(f, r.Key()),
 	}
 	at := r.Position
 	if src != nil {
@@ -167,7 +147,7 @@ func newRoute(v *view.View, f *view.Folder, here *view.Locator, r manifest.Route
 	if at.File != "" {
 		out.Location = here.Location(at)
 	}
-	if !parametric(r.Pattern) {
+	if !Parametric(r.Pattern) {
 		out.URL = URLOf(f, r.Pattern)
 	}
 	out.Example = shape.ExampleOf(r.Shape)
@@ -200,4 +180,42 @@ func routeBreak(f *view.Folder, src *source.Route) *manifest.Diagnostic {
 		}
 	}
 	return nil
+}
+
+// StatsOf returns what the live server has counted for a route; nil if it does
+// not count.
+func StatsOf(f *view.Folder, k manifest.RouteKey) *RouteStats {
+	s := f.Counters.Of(k)
+	if s == nil {
+		return nil
+	}
+	return &RouteStats{
+		Requests: s.Requests, Errors: s.Errors, P50MS: milliseconds(s.P50),
+		LastStatus: s.LastStatus, LastMS: milliseconds(s.LastDuration), LastAt: s.LastTime,
+	}
+}
+
+// lastPanic returns the last panic of a route, of whatever generation; nil if
+// there was none.
+func lastPanic(f *view.Folder, k manifest.RouteKey) *control.RoutePanic {
+	if s := f.Counters.Of(k); s != nil {
+		return s.Panic
+	}
+	return nil
+}
+
+func milliseconds(d control.Duration) float64 {
+	return float64(time.Duration(d).Microseconds()) / 1000
+}
+
+// Parametric reports whether a pattern has places for values, so that it is no
+// path.
+func Parametric(pattern string) bool { return strings.ContainsAny(pattern, "{*") }
+
+// URLOf returns where a path is served; empty if nothing is.
+func URLOf(f *view.Folder, path string) string {
+	if f.Status.URL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(f.Status.URL, "/") + "/" + strings.TrimPrefix(path, "/")
 }

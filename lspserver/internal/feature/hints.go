@@ -1,4 +1,4 @@
-package lspserver
+package feature
 
 import (
 	"slices"
@@ -10,25 +10,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
-// hintFeature says at the end of a line that declares something which differs
-// from what is live what a save will do.
-func hintFeature() feature {
-	r := newRefresher(protocol.MethodWorkspaceInlayHintRefresh, func(c view.Client) bool { return c.InlayHintRefresh }, inlayHints)
-	return feature{
-		advertise: func(_ view.Client, s *protocol.ServerCapabilities) {
-			s.InlayHintProvider = &protocol.InlayHintOptions{}
-		},
-		methods: map[string]method{
-			// Of the whole document, whatever part of it is asked for: there are few.
-			protocol.MethodTextDocumentInlayHint: askFor(r, func(p *protocol.InlayHintParams) uri.URI { return p.TextDocument.URI }),
-		},
-		changed:    func(s *Server, _, _ *view.Folder) { r.changed(s) },
-		configured: r.changed,
-	}
-}
-
-// inlayHints returns the hints of a document, and what is seen of them.
-func inlayHints(v *view.View, u uri.URI) (any, string) {
+// InlayHints returns the hints of a document, and what is seen of them.
+func InlayHints(v *view.View, u uri.URI) (any, string) {
 	hints := []protocol.InlayHint{}
 	d := v.Document(u)
 	if d == nil {
@@ -57,7 +40,7 @@ func inlayHints(v *view.View, u uri.URI) (any, string) {
 			h.Tooltip = protocol.String(why)
 		}
 		hints = append(hints, h)
-		seen += string(raw(h)) + "\n"
+		seen += string(JSON(h)) + "\n"
 	}
 	return hints, seen
 }

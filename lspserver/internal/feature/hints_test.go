@@ -1,4 +1,4 @@
-package lspserver
+package feature
 
 import (
 	"slices"
@@ -11,20 +11,21 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view/viewtest"
 )
 
 // hints returns the text of each line that has a hint, with the hint at its
 // place.
-func (s *scene) hints() []string {
-	s.t.Helper()
-	result, seen := inlayHints(s.view, uri.File(s.path))
+func hintsOf(s *viewtest.Scene) []string {
+	s.T.Helper()
+	result, seen := InlayHints(s.View, uri.File(s.Path))
 	hints := result.([]protocol.InlayHint)
 	if strings.Count(seen, "\n") != len(hints) {
-		s.t.Errorf("%d hints are seen as %q", len(hints), seen)
+		s.T.Errorf("%d hints are seen as %q", len(hints), seen)
 	}
 	var out []string
 	for _, h := range hints {
-		line := strings.Split(string(s.document().Text), "\n")[h.Position.Line]
+		line := strings.Split(string(s.Document().Text), "\n")[h.Position.Line]
 		line = line[:h.Position.Character] + " " + string(h.Label.(protocol.String)) + line[h.Position.Character:]
 		if why, ok := h.Tooltip.(protocol.String); ok {
 			line += " | " + string(why)
@@ -37,47 +38,47 @@ func (s *scene) hints() []string {
 func TestInlayHints(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		change func(s *scene)
+		change func(s *viewtest.Scene)
 		want   []string
 	}{
 		{"hot swap", nil, []string{"func home(c *hotreload.Ctx) error { return nil } → hot swap", "func showPost(c *hotreload.Ctx) error { → hot swap"}},
-		{"restart", func(s *scene) {
-			fc := s.folder.Prediction
+		{"restart", func(s *viewtest.Scene) {
+			fc := s.Folder.Prediction
 			fc.Rung = manifest.RungWarmRestart
 			fc.Diagnostics = []manifest.Diagnostic{
-				manifest.Diagnose(manifest.CodePackageState, s.at("home(c"), "a hint"),
-				manifest.Diagnose(manifest.CodeSignature, s.at("(c *hotreload.Ctx) error {\n"), "the signature changed"),
+				manifest.Diagnose(manifest.CodePackageState, s.At("home(c"), "a hint"),
+				manifest.Diagnose(manifest.CodeSignature, s.At("(c *hotreload.Ctx) error {\n"), "the signature changed"),
 			}
 		}, []string{"func home(c *hotreload.Ctx) error { return nil } → warm restart", "func showPost(c *hotreload.Ctx) error { → warm restart (ANV001) | the signature changed"}},
-		{"a changed signature is swapped in", func(s *scene) {
-			s.folder.Prediction.Diagnostics = []manifest.Diagnostic{
-				manifest.Diagnose(manifest.CodePackageState, s.at("home(c"), "a hint"),
-				manifest.Diagnose(manifest.CodeSignature, s.at("(c *hotreload.Ctx) error {\n"), "the signature changed"),
+		{"a changed signature is swapped in", func(s *viewtest.Scene) {
+			s.Folder.Prediction.Diagnostics = []manifest.Diagnostic{
+				manifest.Diagnose(manifest.CodePackageState, s.At("home(c"), "a hint"),
+				manifest.Diagnose(manifest.CodeSignature, s.At("(c *hotreload.Ctx) error {\n"), "the signature changed"),
 			}
 		}, []string{"func home(c *hotreload.Ctx) error { return nil } → hot swap", "func showPost(c *hotreload.Ctx) error { → hot swap (ANV001) | the signature changed"}},
-		{"errors", func(s *scene) {
-			fc := s.folder.Prediction
+		{"errors", func(s *viewtest.Scene) {
+			fc := s.Folder.Prediction
 			fc.Rung = manifest.RungKeep
-			fc.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, s.at("nil\n}"), "undefined: nul")}
+			fc.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, s.At("nil\n}"), "undefined: nul")}
 		}, []string{"func home(c *hotreload.Ctx) error { return nil } → not live: errors", "func showPost(c *hotreload.Ctx) error { → not live: errors (ANV009) | undefined: nul"}},
-		{"saves wait", func(s *scene) { s.folder.Status.Paused = true },
+		{"saves wait", func(s *viewtest.Scene) { s.Folder.Status.Paused = true },
 			[]string{"func home(c *hotreload.Ctx) error { return nil } → hot swap, when asked for", "func showPost(c *hotreload.Ctx) error { → hot swap, when asked for"}},
-		{"an edit above", func(s *scene) { s.edit("// Anvil", "\n// Anvil") },
+		{"an edit above", func(s *viewtest.Scene) { s.Edit("// Anvil", "\n// Anvil") },
 			[]string{"func home(c *hotreload.Ctx) error { return nil } → hot swap", "func showPost(c *hotreload.Ctx) error { → hot swap"}},
-		{"the line is being edited", func(s *scene) { s.edit("func home", "func hom") }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
-		{"another file", func(s *scene) { s.folder.Prediction.Edits[0].Position.File += "x" }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
-		{"nothing differs", func(s *scene) { s.folder.Prediction.Rung = "" }, nil},
-		{"turned off", func(s *scene) { s.folder.Settings.InlayHints = false }, nil},
-		{"no prediction", func(s *scene) { s.folder.Prediction = nil }, nil},
+		{"the line is being edited", func(s *viewtest.Scene) { s.Edit("func home", "func hom") }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
+		{"another file", func(s *viewtest.Scene) { s.Folder.Prediction.Edits[0].Position.File += "x" }, []string{"func showPost(c *hotreload.Ctx) error { → hot swap"}},
+		{"nothing differs", func(s *viewtest.Scene) { s.Folder.Prediction.Rung = "" }, nil},
+		{"turned off", func(s *viewtest.Scene) { s.Folder.Settings.InlayHints = false }, nil},
+		{"no prediction", func(s *viewtest.Scene) { s.Folder.Prediction = nil }, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newScene(t)
-			s.folder.Prediction.Rung = manifest.RungHotSwap
-			s.folder.Prediction.Edits = []build.Edit{{Name: "home", Position: s.at("home(c")}, {Name: "showPost", Position: s.at("showPost(c")}, {Name: "same line", Position: s.at("(c *hotreload.Ctx) error {\n")}}
+			s := viewtest.New(t)
+			s.Folder.Prediction.Rung = manifest.RungHotSwap
+			s.Folder.Prediction.Edits = []build.Edit{{Name: "home", Position: s.At("home(c")}, {Name: "showPost", Position: s.At("showPost(c")}, {Name: "same line", Position: s.At("(c *hotreload.Ctx) error {\n")}}
 			if tt.change != nil {
 				tt.change(s)
 			}
-			if got := s.hints(); !slices.Equal(got, tt.want) {
+			if got := hintsOf(s); !slices.Equal(got, tt.want) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 			}
 		})

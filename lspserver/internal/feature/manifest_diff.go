@@ -1,4 +1,4 @@
-package lspserver
+package feature
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
-// manifestDiff says in what the source differs from what is live, for a person.
-func manifestDiff(f *view.Folder) string {
+// ManifestDiff says in what the source differs from what is live, for a person.
+func ManifestDiff(f *view.Folder) string {
 	var b strings.Builder
 	now := *f.Manifest
 	now.Routes, now.State = nil, nil

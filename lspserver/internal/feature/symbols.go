@@ -1,4 +1,4 @@
-package lspserver
+package feature
 
 import (
 	"cmp"
@@ -15,23 +15,9 @@ import (
 // maxSymbols bounds the answer to one query.
 const maxSymbols = 1000
 
-// symbolFeature finds routes by name in the workspace. The symbols of a document
-// are left to gopls: a second provider splits the outline and the breadcrumbs of
-// an editor in two.
-func symbolFeature() feature {
-	return feature{
-		advertise: func(_ view.Client, s *protocol.ServerCapabilities) {
-			s.WorkspaceSymbolProvider = &protocol.WorkspaceSymbolOptions{}
-		},
-		methods: map[string]method{
-			protocol.MethodWorkspaceSymbol: ask(workspaceSymbols),
-		},
-	}
-}
-
-// workspaceSymbols answers with the routes that a query could mean, the
+// WorkspaceSymbols answers with the routes that a query could mean, the
 // likeliest first.
-func workspaceSymbols(ctx context.Context, v *view.View, p *protocol.WorkspaceSymbolParams) (any, error) {
+func WorkspaceSymbols(ctx context.Context, v *view.View, p *protocol.WorkspaceSymbolParams) (any, error) {
 	type match struct {
 		protocol.SymbolInformation
 		score int

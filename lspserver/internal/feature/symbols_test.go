@@ -1,4 +1,4 @@
-package lspserver
+package feature
 
 import (
 	"slices"
@@ -8,21 +8,22 @@ import (
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view/viewtest"
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
-func (s *scene) find(query string) []string {
-	s.t.Helper()
-	result, err := workspaceSymbols(s.t.Context(), s.view, &protocol.WorkspaceSymbolParams{Query: query})
+func findSymbols(s *viewtest.Scene, query string) []string {
+	s.T.Helper()
+	result, err := WorkspaceSymbols(s.T.Context(), s.View, &protocol.WorkspaceSymbolParams{Query: query})
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	var out []string
 	for _, m := range result.([]protocol.SymbolInformation) {
-		if m.Location.URI != uri.File(s.path) {
-			s.t.Errorf("%s is in %s", m.Name, m.Location.URI)
+		if m.Location.URI != uri.File(s.Path) {
+			s.T.Errorf("%s is in %s", m.Name, m.Location.URI)
 		}
-		out = append(out, m.Name+" at "+s.line(m.Location.Range.Start.Line))
+		out = append(out, m.Name+" at "+s.Line(m.Location.Range.Start.Line))
 	}
 	return out
 }
@@ -50,24 +51,24 @@ func TestWorkspaceSymbols(t *testing.T) {
 		"posts/{id}/comment": nil,
 		"静":                  nil,
 	} {
-		s := newScene(t)
-		got := s.find(query)
+		s := viewtest.New(t)
+		got := findSymbols(s, query)
 		if !slices.Equal(got, want) {
 			t.Errorf("%q finds\n%s\nwant\n%s", query, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
-	s := newScene(t)
-	s.edit("// Anvil", "\n\n// Anvil")
-	if got := s.find("login"); !slices.Equal(got, []string{login}) {
+	s := viewtest.New(t)
+	s.Edit("// Anvil", "\n\n// Anvil")
+	if got := findSymbols(s, "login"); !slices.Equal(got, []string{login}) {
 		t.Errorf("after an edit above: %q", got)
 	}
-	s.folder.Manifest.Routes = nil                                                                // not live yet
-	s.folder.Prediction.Report.Routes = append(s.folder.Prediction.Report.Routes, source.Route{}) // without a place
-	if got := s.find("login"); !slices.Equal(got, []string{login}) {
+	s.Folder.Manifest.Routes = nil                                                                // not live yet
+	s.Folder.Prediction.Report.Routes = append(s.Folder.Prediction.Report.Routes, source.Route{}) // without a place
+	if got := findSymbols(s, "login"); !slices.Equal(got, []string{login}) {
 		t.Errorf("routes of the source: %q", got)
 	}
-	s.view.Folders = nil
-	if got := s.find(""); got != nil {
+	s.View.Folders = nil
+	if got := findSymbols(s, ""); got != nil {
 		t.Errorf("without an application: %q", got)
 	}
 }

@@ -1,4 +1,4 @@
-package lspserver
+package feature
 
 import (
 	"context"
@@ -21,16 +21,7 @@ import (
 // maxHovered bounds the routes that one hover tells of.
 const maxHovered = 5
 
-// hoverFeature tells of a route what the live server and its manifest know, over
-// its registration and over the declaration of its handler.
-func hoverFeature() feature {
-	return feature{
-		advertise: func(_ view.Client, s *protocol.ServerCapabilities) { s.HoverProvider = protocol.Boolean(true) },
-		methods:   map[string]method{protocol.MethodTextDocumentHover: ask(hover)},
-	}
-}
-
-func hover(_ context.Context, v *view.View, p *protocol.HoverParams) (any, error) {
+func Hover(_ context.Context, v *view.View, p *protocol.HoverParams) (any, error) {
 	d := v.Document(p.TextDocument.URI)
 	if d == nil {
 		return nil, nil
@@ -125,8 +116,8 @@ func functionNameAt(pl *view.Ranges, pos token.Pos) *ast.Ident {
 	return nil
 }
 
-// told is what there is to tell of a route.
-type told struct {
+// description is what there is to tell of a route.
+type description struct {
 	name      string
 	handler   string
 	signature string
@@ -135,15 +126,15 @@ type told struct {
 }
 
 // describeRoute puts together what is known of a route of the source.
-func describeRoute(f *view.Folder, r *source.Route) told {
-	t := told{name: routeName(r.Method, r.Pattern), handler: r.Handler, signature: r.Signature}
+func describeRoute(f *view.Folder, r *source.Route) description {
+	t := description{name: routeName(r.Method, r.Pattern), handler: r.Handler, signature: r.Signature}
 	live := f.LiveRoute(r.Key())
 	if live == nil {
 		t.lines = append(t.lines, "not live yet"+afterSave(f, r))
 		return t
 	}
 	t.handler, t.signature = live.Handler, live.Signature
-	if !parametric(r.Pattern) {
+	if !Parametric(r.Pattern) {
 		t.url = URLOf(f, r.Pattern)
 	}
 	t.lines = append(t.lines, fmt.Sprintf("live in generation %d", f.Status.Generation)+difference(f, live, r))
@@ -229,7 +220,7 @@ func asked(s *control.RouteStats) []string {
 
 func clock(t time.Time) string { return t.Local().Format(time.TimeOnly) }
 
-func plainText(t told) string {
+func plainText(t description) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s → %s\n%s\n", visible.Line(t.name), visible.Line(t.handler), visible.Line(t.signature))
 	for _, line := range t.lines {
@@ -238,7 +229,7 @@ func plainText(t told) string {
 	return b.String()
 }
 
-func markdownText(t told) string {
+func markdownText(t description) string {
 	var b strings.Builder
 	name := code(t.name)
 	if t.url != "" {

@@ -1,4 +1,4 @@
-package lspserver
+package feature
 
 import (
 	"bytes"
@@ -28,20 +28,20 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
-// rewriting names a change of the source.
-type rewriting string
+// changeKind names a change of the source.
+type changeKind string
 
 const (
-	rewriteMove      rewriting = "moveToState"
-	rewriteRegister  rewriting = "register"
-	rewriteCorrect   rewriting = "correctRegister"
-	rewriteDeclare   rewriting = "declareRegister"
-	rewriteDeclareIn rewriting = "declareRegisterIn" // of the package that the file names
+	rewriteMove      changeKind = "moveToState"
+	rewriteRegister  changeKind = "register"
+	rewriteCorrect   changeKind = "correctRegister"
+	rewriteDeclare   changeKind = "declareRegister"
+	rewriteDeclareIn changeKind = "declareRegisterIn" // of the package that the file names
 )
 
 // changeFor computes a change of the source at an offset of a document. The error
 // says why it is not possible.
-func changeFor(v *view.View, do rewriting, f *view.Folder, d *view.Document, offset int) (*rewrite.Change, error) {
+func changeFor(v *view.View, do changeKind, f *view.Folder, d *view.Document, offset int) (*rewrite.Change, error) {
 	if do == rewriteDeclareIn {
 		return declareIn(v, f, d)
 	}
@@ -197,8 +197,8 @@ func builtFiles(v *view.View, f *view.Folder, dir string) (map[string][]byte, er
 	return files, nil
 }
 
-// maxLooked bounds how many files are searched for importers of a package.
-const maxLooked = 20_000
+// maxScanned bounds how many files are searched for importers of a package.
+const maxScanned = 20_000
 
 // surroundings gathers what moving state must know beside the package.
 func surroundings(v *view.View, f *view.Folder, code *source.Code) (rewrite.Surroundings, error) {
@@ -227,7 +227,7 @@ func surroundings(v *view.View, f *view.Folder, code *source.Code) (rewrite.Surr
 			case e.IsDir() || !strings.HasSuffix(name, ".go") || filepath.Dir(path) == code.Dir:
 				return nil
 			}
-			if looked++; looked > maxLooked {
+			if looked++; looked > maxScanned {
 				return errors.New("the workspace is too large to know who uses the package")
 			}
 			if data := readFile(v, path); bytes.Contains(data, quoted) {

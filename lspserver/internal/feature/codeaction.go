@@ -1,4 +1,4 @@
-package lspserver
+package feature
 
 import (
 	"cmp"
@@ -15,50 +15,9 @@ import (
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
-// codeActionFeature offers what can be done about a finding, and about a handler
-// that nobody registered.
-func codeActionFeature() feature {
-	return feature{
-		advertise: func(c view.Client, s *protocol.ServerCapabilities) {
-			if !c.CodeActions {
-				return // a client that knows commands only shows them elsewhere
-			}
-			s.CodeActionProvider = &protocol.CodeActionOptions{
-				CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix, protocol.CodeActionKindRefactorRewrite, codeActionPolicy},
-				ResolveProvider: new(c.ResolveActions),
-			}
-		},
-		methods: map[string]method{
-			protocol.MethodTextDocumentCodeAction: {begin: beginCodeActions},
-			protocol.MethodCodeActionResolve:      ask(resolveAction),
-		},
-	}
-}
-
-// beginCodeActions takes what was decided about breaks together with the View.
-func beginCodeActions(s *Server, raw json.RawMessage) (answer, error) {
-	p, err := decode[protocol.CodeActionParams](raw)
-	if err != nil {
-		return nil, err
-	}
-	v := s.View()
-	d := v.Document(p.TextDocument.URI)
-	if d == nil || !v.Client.CodeActions {
-		return func(context.Context) (any, error) { return nil, nil }, nil
-	}
-	f := v.Folder(d.Path)
-	a := &actions{v: v, d: d, f: f, p: p}
-	for _, x := range s.allSessions() {
-		if f != nil && x.dir == f.Dir {
-			a.decided = func(c manifest.Code) string { return x.memory.of(c, f.Settings.OnBreak) }
-		}
-	}
-	return func(ctx context.Context) (any, error) { return a.all(ctx), nil }, nil
-}
-
-// codeActionPolicy is the kind of what changes how a code is treated from now
+// CodeActionPolicy is the kind of what changes how a code is treated from now
 // on. It mends nothing, so it is no quick fix, which Enter would take.
-const codeActionPolicy = protocol.CodeActionKind("source.anvil.policy")
+const CodeActionPolicy = protocol.CodeActionKind("source.anvil.policy")
 
 // breakNames says of which changes a code tells, for titles.
 var breakNames = map[manifest.Code]string{
@@ -67,8 +26,16 @@ var breakNames = map[manifest.Code]string{
 	manifest.CodeModuleChanged: "changed modules and flags",
 }
 
-// actions is one request for code actions.
-type actions struct {
+// CodeActions returns what can be done about the findings in a range, and about a
+// handler that is not registered. decided tells what the user decided about a code.
+func CodeActions(ctx context.Context, v *view.View, p *protocol.CodeActionParams, decided func(manifest.Code) string) []protocol.CodeAction {
+	d := v.Document(p.TextDocument.URI)
+	a := &codeActionSet{v: v, d: d, f: v.Folder(d.Path), p: p, decided: decided}
+	return a.all(ctx)
+}
+
+// codeActionSet is one request for code actions.
+type codeActionSet struct {
 	v       *view.View
 	d       *view.Document
 	f       *view.Folder // nil: a main whose handlers package has no register function belongs to none
@@ -79,13 +46,13 @@ type actions struct {
 
 // actionData travels with an action whose edit is computed when it is chosen.
 type actionData struct {
-	Do      rewriting         `json:"do"`
+	Do      changeKind        `json:"do"`
 	Path    string            `json:"path"`
 	At      protocol.Position `json:"at"`
 	Version int32             `json:"version"`
 }
 
-func (a *actions) all(ctx context.Context) []protocol.CodeAction {
+func (a *codeActionSet) all(ctx context.Context) []protocol.CodeAction {
 	if a.f == nil {
 		if a.wants(protocol.CodeActionKindQuickFix) {
 			a.declareMissing()
@@ -98,7 +65,7 @@ func (a *actions) all(ctx context.Context) []protocol.CodeAction {
 			own = append(own, d)
 		}
 	}
-	slices.SortStableFunc(own, func(x, y protocol.Diagnostic) int { return comparePlaces(x.Range.Start, y.Range.Start) })
+	slices.SortStableFunc(own, func(x, y protocol.Diagnostic) int { return comparePositions(x.Range.Start, y.Range.Start) })
 	if a.wants(protocol.CodeActionKindQuickFix) {
 		for _, d := range own {
 			if ctx.Err() != nil {
@@ -116,7 +83,7 @@ func (a *actions) all(ctx context.Context) []protocol.CodeAction {
 	if a.wants(protocol.CodeActionKindRefactorRewrite) && ctx.Err() == nil {
 		a.rewrite(rewriteRegister, a.p.Range.Start, protocol.CodeActionKindRefactorRewrite, nil)
 	}
-	if a.wants(codeActionPolicy) {
+	if a.wants(CodeActionPolicy) {
 		for _, d := range own {
 			a.policies(d)
 		}
@@ -125,7 +92,7 @@ func (a *actions) all(ctx context.Context) []protocol.CodeAction {
 }
 
 // wants reports whether the client asks for a kind of actions.
-func (a *actions) wants(k protocol.CodeActionKind) bool {
+func (a *codeActionSet) wants(k protocol.CodeActionKind) bool {
 	return len(a.p.Context.Only) == 0 || slices.ContainsFunc(a.p.Context.Only, func(only protocol.CodeActionKind) bool {
 		return only == k || only == "" || strings.HasPrefix(string(k), string(only)+".")
 	})
@@ -137,20 +104,20 @@ func codeOf(d protocol.Diagnostic) manifest.Code {
 }
 
 func overlap(a, b protocol.Range) bool {
-	return comparePlaces(a.Start, b.End) <= 0 && comparePlaces(b.Start, a.End) <= 0
+	return comparePositions(a.Start, b.End) <= 0 && comparePositions(b.Start, a.End) <= 0
 }
 
-func comparePlaces(a, b protocol.Position) int {
+func comparePositions(a, b protocol.Position) int {
 	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Character, b.Character))
 }
 
 // fixes offers edits that mend a finding.
-func (a *actions) fixes(d protocol.Diagnostic) {
+func (a *codeActionSet) fixes(d protocol.Diagnostic) {
 	switch codeOf(d) {
 	case manifest.CodePackageState:
 		a.rewrite(rewriteMove, d.Range.Start, protocol.CodeActionKindQuickFix, &d)
 	case manifest.CodeRegister:
-		for _, do := range []rewriting{rewriteCorrect, rewriteDeclare, rewriteDeclareIn} {
+		for _, do := range []changeKind{rewriteCorrect, rewriteDeclare, rewriteDeclareIn} {
 			if a.rewrite(do, d.Range.Start, protocol.CodeActionKindQuickFix, &d) {
 				return
 			}
@@ -159,40 +126,40 @@ func (a *actions) fixes(d protocol.Diagnostic) {
 }
 
 // declareMissing offers to create the register function that main names.
-func (a *actions) declareMissing() {
+func (a *codeActionSet) declareMissing() {
 	if from, to, ok := registerNamed(a.d); ok && overlap(a.d.Mapper().Range(from, to), a.p.Range) {
 		a.rewrite(rewriteDeclareIn, a.p.Range.Start, protocol.CodeActionKindQuickFix, nil)
 	}
 }
 
 // remedies offers what the engine can do about a finding.
-func (a *actions) remedies(d protocol.Diagnostic) {
+func (a *codeActionSet) remedies(d protocol.Diagnostic) {
 	code := codeOf(d)
 	var data view.DiagnosticData
 	happened := json.Unmarshal(d.Data, &data) == nil && data.Happened
 	runs := a.f.Status.State != view.StateOff && a.f.Status.State != view.StateStarting
 	// A restart takes what is on disk: it does nothing about what is only typed.
 	if runs && code.Rung() == manifest.RungWarmRestart && (happened || !a.d.Dirty()) {
-		a.command(d, protocol.CodeActionKindQuickFix, "Restart now", "anvil.restart", commandArgument{Folder: a.f.URI})
+		a.command(d, protocol.CodeActionKindQuickFix, "Restart now", "anvil.restart", CommandArgument{Folder: a.f.URI})
 	}
 	if n := a.earlier(); runs && n > 0 && (code == manifest.CodeHandlerPanic || happened && code.Rung() == manifest.RungHotSwap) {
-		a.command(d, protocol.CodeActionKindQuickFix, fmt.Sprintf("Roll back to generation %d", n), "anvil.rollback", commandArgument{Folder: a.f.URI, Generation: n})
+		a.command(d, protocol.CodeActionKindQuickFix, fmt.Sprintf("Roll back to generation %d", n), "anvil.rollback", CommandArgument{Folder: a.f.URI, Generation: n})
 	}
 }
 
 // policies offers to decide for good what is done about a finding of this code.
-func (a *actions) policies(d protocol.Diagnostic) {
+func (a *codeActionSet) policies(d protocol.Diagnostic) {
 	code := codeOf(d)
 	for _, word := range []string{view.BreakRestart, view.BreakKeep, view.BreakAsk, view.BreakSwap} {
-		if title, ok := policyTitle(code, word); ok && a.decided(code) != word {
-			a.command(d, codeActionPolicy, title, "anvil.remember", commandArgument{Folder: a.f.URI, Code: code, Decision: word})
+		if title, ok := PolicyTitle(code, word); ok && a.decided(code) != word {
+			a.command(d, CodeActionPolicy, title, "anvil.remember", CommandArgument{Folder: a.f.URI, Code: code, Decision: word})
 		}
 	}
 }
 
-// policyTitle says what a decision about a code means; not ok if there is
+// PolicyTitle says what a decision about a code means; not ok if there is
 // nothing to decide about it.
-func policyTitle(code manifest.Code, decided string) (string, bool) {
+func PolicyTitle(code manifest.Code, decided string) (string, bool) {
 	name, ok := breakNames[code]
 	does := map[string]string{
 		view.BreakRestart: "Always restart", view.BreakKeep: "Never restart", view.BreakAsk: "Ask before restarting", view.BreakSwap: "Swap without a restart",
@@ -202,7 +169,7 @@ func policyTitle(code manifest.Code, decided string) (string, bool) {
 
 // earlier returns the newest generation before the live one that can be rolled
 // back to; 0 if there is none.
-func (a *actions) earlier() int {
+func (a *codeActionSet) earlier() int {
 	if a.f.Engine.Live == nil {
 		return 0
 	}
@@ -215,7 +182,7 @@ func (a *actions) earlier() int {
 	return best
 }
 
-func (a *actions) command(d protocol.Diagnostic, kind protocol.CodeActionKind, title, name string, arg commandArgument) {
+func (a *codeActionSet) command(d protocol.Diagnostic, kind protocol.CodeActionKind, title, name string, arg CommandArgument) {
 	for _, other := range a.out {
 		if other.Title == title {
 			return // for another finding of the same kind
@@ -232,7 +199,7 @@ func (a *actions) command(d protocol.Diagnostic, kind protocol.CodeActionKind, t
 }
 
 // rewrite offers an edit. It reports whether it is possible.
-func (a *actions) rewrite(do rewriting, at protocol.Position, kind protocol.CodeActionKind, d *protocol.Diagnostic) bool {
+func (a *codeActionSet) rewrite(do changeKind, at protocol.Position, kind protocol.CodeActionKind, d *protocol.Diagnostic) bool {
 	change, err := changeFor(a.v, do, a.f, a.d, a.d.Mapper().Offset(at))
 	if err != nil {
 		return false
@@ -255,14 +222,14 @@ func (a *actions) rewrite(do rewriting, at protocol.Position, kind protocol.Code
 	return true
 }
 
-// resolveAction is codeAction/resolve: it computes the edit.
-func resolveAction(_ context.Context, v *view.View, p *protocol.CodeAction) (any, error) {
+// ResolveAction is codeAction/resolve: it computes the edit.
+func ResolveAction(_ context.Context, v *view.View, p *protocol.CodeAction) (any, error) {
 	var data actionData
 	if len(p.Data) == 0 {
 		return p, nil // a command
 	}
 	if err := json.Unmarshal(p.Data, &data); err != nil {
-		return nil, invalid("the data of a code action: %v", err)
+		return nil, Invalid("the data of a code action: %v", err)
 	}
 	d := v.Documents.ByPath[data.Path]
 	if d == nil || d.Version != data.Version {

@@ -1,4 +1,4 @@
-package lspserver
+package feature
 
 import (
 	"fmt"
@@ -20,22 +20,8 @@ import (
 // maxLensesPerLine bounds the lenses of a line that registers many routes.
 const maxLensesPerLine = 5
 
-// codeLensFeature is what stands above AnvilRegisterRoutes and each
-// registration: what is live, and what it was asked for.
-func codeLensFeature() feature {
-	r := newRefresher(protocol.MethodWorkspaceCodeLensRefresh, func(c view.Client) bool { return c.CodeLensRefresh }, codeLenses)
-	return feature{
-		advertise: func(_ view.Client, s *protocol.ServerCapabilities) { s.CodeLensProvider = &protocol.CodeLensOptions{} },
-		methods: map[string]method{
-			protocol.MethodTextDocumentCodeLens: askFor(r, func(p *protocol.CodeLensParams) uri.URI { return p.TextDocument.URI }),
-		},
-		changed:    func(s *Server, _, _ *view.Folder) { r.changed(s) },
-		configured: r.changed,
-	}
-}
-
-// codeLenses returns the lenses of a document, and what is seen of them.
-func codeLenses(v *view.View, u uri.URI) (any, string) {
+// CodeLenses returns the lenses of a document, and what is seen of them.
+func CodeLenses(v *view.View, u uri.URI) (any, string) {
 	lenses := []protocol.CodeLens{}
 	d := v.Document(u)
 	if d == nil {
@@ -56,9 +42,9 @@ func codeLenses(v *view.View, u uri.URI) (any, string) {
 }
 
 // newLens makes a lens of a click.
-func newLens(p *view.Locator, where protocol.Range, command string, arg commandArgument, title string) protocol.CodeLens {
+func newLens(p *view.Locator, where protocol.Range, command string, arg CommandArgument, title string) protocol.CodeLens {
 	arg.Folder = p.Folder.URI
-	return protocol.CodeLens{Range: where, Command: protocol.Command{Title: title, Command: command, Arguments: []protocol.LSPAny{raw(arg)}}}
+	return protocol.CodeLens{Range: where, Command: protocol.Command{Title: title, Command: command, Arguments: []protocol.LSPAny{JSON(arg)}}}
 }
 
 // registerLenses stand above AnvilRegisterRoutes: the state of the live server,
@@ -70,7 +56,7 @@ func registerLenses(p *view.Locator, d *view.Document) []protocol.CodeLens {
 	}
 	where := p.Ranges(d.Path).Span(name)
 	lens := func(command, title string) protocol.CodeLens {
-		return newLens(p, where, command, commandArgument{}, title)
+		return newLens(p, where, command, CommandArgument{}, title)
 	}
 	s := &p.Folder.Status
 	switch {
@@ -142,10 +128,10 @@ func routeLenses(p *view.Locator, d *view.Document) []protocol.CodeLens {
 		switch {
 		case n < maxLensesPerLine:
 			k := r.Route.Key()
-			arg := commandArgument{Method: k.Method, Pattern: k.Pattern, Mount: k.Mount}
+			arg := CommandArgument{Method: k.Method, Pattern: k.Pattern, Mount: k.Mount}
 			out = append(out, newLens(p, where, "anvil.openRoute", arg, routeSummary(p.Folder, k)))
 		case n == maxLensesPerLine:
-			out = append(out, newLens(p, where, "anvil.showRoutes", commandArgument{}, "and more routes"))
+			out = append(out, newLens(p, where, "anvil.showRoutes", CommandArgument{}, "and more routes"))
 		}
 	}
 	return out

@@ -1,4 +1,4 @@
-package lspserver
+package feature
 
 import (
 	"maps"
