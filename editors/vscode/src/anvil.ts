@@ -1,5 +1,5 @@
 // The extension's one stateful part: the server, the connection to it, and what it said last. Views and commands ask it and listen to it.
-import { commands, EventEmitter, extensions, Uri, window, workspace, type Disposable, type LogOutputChannel, type Memento } from 'vscode';
+import { commands, EventEmitter, extensions, Uri, window, workspace, Disposable, type LogOutputChannel, type Memento } from 'vscode';
 import { Statuses } from './live/statuses';
 import { Notifications, Requests, type CommandArgument, type Route, type Status } from './protocol';
 import type * as clientModule from './server/client';
@@ -146,9 +146,7 @@ export class Anvil implements Disposable {
 	}
 
 	dispose(): void {
-		for (const d of this.subscriptions) {
-			d.dispose();
-		}
+		Disposable.from(...this.subscriptions).dispose();
 	}
 
 	private tell(method: string, params: unknown): void {

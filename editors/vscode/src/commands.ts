@@ -2,29 +2,33 @@
 import { commands, env, Position, Range, Uri, window, type Disposable, type LogOutputChannel, type QuickPickItem } from 'vscode';
 import type { Anvil } from './anvil';
 import type { Debugging } from './debug';
+import { messageOf } from './errors';
+import type { Log } from './log';
+import type { ManifestDiff } from './manifestDiff';
 import { showMenu } from './menu';
 import { ServerCommands, type CommandArgument, type Location, type Route } from './protocol';
 import { Paths } from './request/ask';
 import { curl } from './request/curl';
 import type { RequestPanels } from './request/panel';
 import { description } from './routes/describe';
+import { routeTitle } from './routes/name';
 import type { RouteNode } from './routes/tree';
 import type { RoutesView } from './routes/view';
 import { installServer } from './server/install';
-import type { Texts } from './texts';
 
 export type Parts = {
 	anvil: Anvil;
 	routes: RoutesView;
 	panels: RequestPanels;
-	texts: Texts;
+	log: Log;
+	manifestDiff: ManifestDiff;
 	debugging: Debugging;
 	output: LogOutputChannel;
 	trace: LogOutputChannel;
 };
 
 export function registerCommands(p: Parts): Disposable[] {
-	const { anvil, routes, panels, texts } = p;
+	const { anvil, routes, panels, log, manifestDiff } = p;
 	const onRoute = (f: (r: Route) => unknown) => async (argument?: RouteNode | CommandArgument) => {
 		const route = await routeOf(p, argument);
 		if (route) {
@@ -51,8 +55,8 @@ export function registerCommands(p: Parts): Disposable[] {
 		rollback: onServer(ServerCommands.rollback),
 		pause: onServer(ServerCommands.pause),
 		resume: onServer(ServerCommands.resume),
-		showManifestDiff: (argument?: CommandArgument) => texts.showManifestDiff(argument?.folder),
-		showLog: () => texts.showLog(),
+		showManifestDiff: (argument?: CommandArgument) => manifestDiff.show(argument?.folder),
+		showLog: () => log.show(),
 		openInBrowser: async () => {
 			const url = anvil.status?.url;
 			if (!url) {
@@ -94,7 +98,7 @@ function guarded(f: (argument?: never) => unknown, output: LogOutputChannel): (a
 		try {
 			await f(argument);
 		} catch (err) {
-			const why = err instanceof Error ? err.message : String(err);
+			const why = messageOf(err);
 			output.error(why);
 			void window.showErrorMessage(`Anvil: ${why}`);
 		}
@@ -120,7 +124,7 @@ async function routeOf(p: Parts, argument: RouteNode | CommandArgument | undefin
 	if (known.length === 0) {
 		throw new Error('There are no routes: no live server runs.');
 	}
-	const items: (QuickPickItem & { route: Route })[] = known.map(route => ({ label: `${route.method === '*' ? 'ANY' : route.method} ${route.pattern}`, description: description(route), route }));
+	const items: (QuickPickItem & { route: Route })[] = known.map(route => ({ label: routeTitle(route), description: description(route), route }));
 	const picked = await window.showQuickPick(items, { title: 'Routes', matchOnDescription: true });
 	return picked?.route;
 }

@@ -1,5 +1,5 @@
 // The context keys that package.json's `when` clauses ask for.
-import { commands, window, type Disposable } from 'vscode';
+import { commands, window, Disposable } from 'vscode';
 import type { Anvil } from './anvil';
 
 export class ContextKeys implements Disposable {
@@ -34,9 +34,7 @@ export class ContextKeys implements Disposable {
 	}
 
 	dispose(): void {
-		for (const d of this.subscriptions) {
-			d.dispose();
-		}
+		Disposable.from(...this.subscriptions).dispose();
 	}
 
 	private set(key: string, value: unknown): void {

@@ -3,8 +3,9 @@
 // too. It stays attached all the while: when Delve (1.26, 1.27) detaches, it leaves a breakpoint of its own in plugin.Open, by which the
 // process would die at its next reload. So the live server is restarted once the debugger is gone.
 import * as fs from 'node:fs';
-import { commands, ConfigurationTarget, debug, extensions, ProgressLocation, SourceBreakpoint, Uri, window, workspace, type DebugConfiguration, type DebugSession, type Disposable, type LogOutputChannel } from 'vscode';
+import { commands, ConfigurationTarget, debug, extensions, ProgressLocation, SourceBreakpoint, Uri, window, workspace, type DebugConfiguration, type DebugSession, Disposable, type LogOutputChannel } from 'vscode';
 import type { Anvil } from './anvil';
+import { messageOf } from './errors';
 import { Rebuild, type Outcome } from './live/rebuild';
 import { ServerCommands, type Status } from './protocol';
 import { thisMachine } from './server/machine';
@@ -88,9 +89,7 @@ export class Debugging implements Disposable {
 	}
 
 	dispose(): void {
-		for (const d of this.subscriptions) {
-			d.dispose();
-		}
+		Disposable.from(...this.subscriptions).dispose();
 	}
 
 	private async begin(status: Status): Promise<boolean> {
@@ -128,7 +127,7 @@ export class Debugging implements Disposable {
 			await bound;
 			this.output.info(`${inGo.length} breakpoints set again for generation ${now.generation}`);
 		} catch (err) {
-			this.tellNotBound(now, err instanceof Error ? err.message : String(err));
+			this.tellNotBound(now, messageOf(err));
 		}
 	}
 
@@ -220,7 +219,7 @@ export class Debugging implements Disposable {
 
 	/** Tells what became of a button that was pressed. */
 	private fail(err: unknown): void {
-		const why = err instanceof Error ? err.message : String(err);
+		const why = messageOf(err);
 		this.output.error(why);
 		void window.showErrorMessage(`Anvil: ${why}`);
 	}

@@ -1,5 +1,5 @@
 // The status bar item.
-import { MarkdownString, StatusBarAlignment, ThemeColor, window, workspace, type Disposable } from 'vscode';
+import { MarkdownString, StatusBarAlignment, ThemeColor, window, workspace, Disposable } from 'vscode';
 import type { Anvil } from './anvil';
 import type { ContextKeys } from './contextKeys';
 import { show } from './live/format';
@@ -24,9 +24,7 @@ export class StatusBar implements Disposable {
 	}
 
 	dispose(): void {
-		for (const d of this.subscriptions) {
-			d.dispose();
-		}
+		Disposable.from(...this.subscriptions).dispose();
 	}
 
 	private update(): void {

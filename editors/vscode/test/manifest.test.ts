@@ -46,7 +46,7 @@ describe('settings', () => {
 	});
 
 	it('are those of the server’s own code', () => {
-		const struct = /type Settings struct \{([^}]*)\}/.exec(fs.readFileSync('../../lspserver/settings.go', 'utf8'))?.[1] ?? '';
+		const struct = /type Settings struct \{([^}]*)\}/.exec(fs.readFileSync('../../lspserver/internal/view/settings.go', 'utf8'))?.[1] ?? '';
 		const server = [...struct.matchAll(/^\s+\w+\s+(\S+)\s+`json:"(\w+)"`/gm)].map(([, type, name]) => [name, { string: 'string', bool: 'boolean', int: 'integer', '[]string': 'array' }[type ?? '']]);
 		assert.deepEqual(
 			server,

@@ -53,8 +53,8 @@ describe('relevance', () => {
 	it('looks where the server does', async () => {
 		write({ 'testdata/blog/go.mod': mod, 'testdata/blog/handlers/r.go': routes, 'go.mod': mod, 'web/testdata/r.go': routes });
 		assert.equal((await look()).matters, false);
-		const go = fs.readFileSync('../../lspserver/discover.go', 'utf8');
-		const skips = /func skipped\(name string\) bool \{([^}]*)\}/.exec(go)?.[1] ?? '';
+		const go = fs.readFileSync('../../internal/build/discover/search.go', 'utf8');
+		const skips = /func SkippedName\(name string\) bool \{([^}]*)\}/.exec(go)?.[1] ?? '';
 		const names = [...skips.matchAll(/name == "(\w+)"/g)].map(m => m[1] ?? '');
 		assert.ok(names.length > 0);
 		for (const name of [...names, '.x', '_x']) {

@@ -13,7 +13,7 @@ import type { LogOutputChannel, Memento } from 'vscode';
 import type { LaunchOptions } from '../src/server/client';
 import type { Run } from '../src/server/supervisor';
 import type { Status } from '../src/protocol';
-import { watchRelevance } from '../src/watchRelevance';
+import { startWhereItMatters } from '../src/activation';
 import { ConfigurationTarget, editor, EventEmitter, window, workspace } from './vscode';
 
 const status = (folder: string, more: Partial<Status> = {}): Status => ({ folder, state: 'live', generation: 3, url: 'http://127.0.0.1:8080', lastMs: 64, rung: '', message: '', paused: false, problems: 0, attached: false, ...more });
@@ -234,7 +234,7 @@ describe('the tools of a workspace', () => {
 			start: () => Promise.resolve(anvil.starts.push(anvil.toolDirs)),
 			restart: () => anvil.start(),
 		};
-		const watch = watchRelevance(anvil as unknown as Anvil, { active: false, setActive: () => undefined } as unknown as ContextKeys, () => undefined);
+		const watch = startWhereItMatters(anvil as unknown as Anvil, { active: false, setActive: () => undefined } as unknown as ContextKeys, () => undefined);
 		return { anvil, watch };
 	};
 

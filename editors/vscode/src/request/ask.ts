@@ -1,6 +1,7 @@
 // Asks the user for the values of a route's parameters, where one command needs the address at once and no panel stands open to fill in.
 import { window } from 'vscode';
 import type { Route } from '../protocol';
+import { routeKey, routeTitle } from '../routes/name';
 import { askValues, fillPattern } from './template';
 
 export class Paths {
@@ -9,10 +10,10 @@ export class Paths {
 
 	/** The path of a route, for which its parameters are asked for; undefined if the user gives up. */
 	async of(route: Route): Promise<string | undefined> {
-		const key = `${route.folder} ${route.method} ${route.pattern}`;
+		const key = routeKey(route);
 		const values = await askValues(route.pattern, this.last.get(key) ?? {}, q =>
 			window.showInputBox({
-				title: `${route.method === '*' ? 'ANY' : route.method} ${route.pattern}${q.steps > 1 ? ` (${q.step}/${q.steps})` : ''}`,
+				title: `${routeTitle(route)}${q.steps > 1 ? ` (${q.step}/${q.steps})` : ''}`,
 				prompt: q.parameter.name === '*' ? 'What follows the last slash' : q.parameter.expression ? `${q.parameter.name}, of the form ${q.parameter.expression}` : q.parameter.name,
 				value: q.value,
 				// Nothing in its place would be the path of another route.

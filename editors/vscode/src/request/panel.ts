@@ -1,8 +1,10 @@
 // Test a Route: a panel beside the editor for each route, which sends a request and sends it again after each reload.
 import { randomBytes } from 'node:crypto';
-import { commands, env, Uri, ViewColumn, window, workspace, type Disposable, type TextDocumentContentProvider, type WebviewPanel } from 'vscode';
+import { commands, env, Uri, ViewColumn, window, workspace, Disposable, type TextDocumentContentProvider, type WebviewPanel } from 'vscode';
 import type { Anvil } from '../anvil';
+import { messageOf } from '../errors';
 import type { Route } from '../protocol';
+import { routeKey, routeTitle } from '../routes/name';
 import { curl } from './curl';
 import { comparable, compare, isSafe, requestOf } from './exchange';
 import type { Form, FromWebview, ToWebview } from './messages';
@@ -33,7 +35,7 @@ export class RequestPanels implements Disposable, TextDocumentContentProvider {
 
 	/** Shows the panel of a route; at once sends the request if that can do no harm and nothing has to be filled in. */
 	open(route: Route): void {
-		const key = `${route.folder} ${route.method} ${route.pattern}`;
+		const key = routeKey(route);
 		const known = this.panels.get(key);
 		if (known) {
 			known.reveal();
@@ -52,9 +54,7 @@ export class RequestPanels implements Disposable, TextDocumentContentProvider {
 		for (const p of this.panels.values()) {
 			p.dispose();
 		}
-		for (const d of this.subscriptions) {
-			d.dispose();
-		}
+		Disposable.from(...this.subscriptions).dispose();
 	}
 
 	private async openDiff(name: string, before: Sent, after: Sent): Promise<void> {
@@ -122,7 +122,7 @@ class RequestPanel {
 	}
 
 	private get title(): string {
-		return `${this.route.method === '*' ? 'ANY' : this.route.method} ${this.route.pattern}`;
+		return routeTitle(this.route);
 	}
 
 	private async receive(m: FromWebview): Promise<void> {
@@ -175,7 +175,7 @@ class RequestPanel {
 			}
 			await f(requestOf(this.route.method, this.base, fillPattern(this.route.pattern, this.form.parameters), this.form));
 		} catch (err) {
-			this.post({ type: 'failed', message: err instanceof Error ? err.message : String(err), when: new Date().toLocaleTimeString() });
+			this.post({ type: 'failed', message: messageOf(err), when: new Date().toLocaleTimeString() });
 		}
 	}
 

@@ -1,5 +1,6 @@
 // Routes as a tree by path. Pure: the view shows what stands here.
 import type { Route } from '../protocol';
+import { routeKey, routeTitle } from './name';
 
 export type PathNode = {
 	kind: 'path';
@@ -105,7 +106,7 @@ function nodesOf(t: Trie, folder: string, path: string, label: string): Node[] {
 }
 
 function routeNode(r: Route): RouteNode {
-	return { kind: 'route', id: `${r.folder} ${r.method} ${r.pattern}${r.mount ? ' mount' : ''}${r.pending ? ' pending' : ''}`, label: `${r.method === '*' ? 'ANY' : r.method} ${r.pattern}`, route: r };
+	return { kind: 'route', id: routeKey(r) + (r.pending ? ' pending' : ''), label: routeTitle(r), route: r };
 }
 
 function trouble(children: readonly Node[]): { routes: number; breaks: number; panics: number } {

@@ -10,7 +10,7 @@ import {
 	TreeItemCollapsibleState,
 	Uri,
 	window,
-	type Disposable,
+	Disposable,
 	type FileDecorationProvider,
 	type TreeDataProvider,
 	type TreeView,
@@ -147,9 +147,7 @@ export class RoutesView implements TreeDataProvider<Node>, FileDecorationProvide
 
 	dispose(): void {
 		clearTimeout(this.timer);
-		for (const d of this.subscriptions) {
-			d.dispose();
-		}
+		Disposable.from(...this.subscriptions).dispose();
 	}
 
 	private routeItem(node: RouteNode): TreeItem {

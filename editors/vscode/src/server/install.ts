@@ -1,6 +1,7 @@
 // Install or Update: `go install` of the program.
 import { ProgressLocation, window, workspace, type LogOutputChannel } from 'vscode';
 import { version } from '../../package.json';
+import { messageOf } from '../errors';
 import { findGo } from './locate';
 import { thisMachine } from './machine';
 import { advise, remedyTitles } from './problems';
@@ -33,7 +34,7 @@ export async function installServer(output: LogOutputChannel): Promise<boolean> 
 		});
 		return true;
 	} catch (err) {
-		const why = err instanceof Error ? err.message : String(err);
+		const why = messageOf(err);
 		output.error(`go install: ${why}`);
 		const show = remedyTitles.showOutput;
 		if ((await window.showErrorMessage(`Anvil: go install failed: ${why}`, show)) === show) {

@@ -1,6 +1,7 @@
 // Finds the go command and the anvil-lsp program. Everything that is asked of the machine goes through Machine, so that a test can be
 // any machine.
 import * as path from 'node:path';
+import { messageOf } from '../errors';
 import { parseVersion, tooOld } from './version';
 
 /** What finding a program needs of the machine. */
@@ -63,7 +64,7 @@ export async function findServer(m: Machine, w: Where): Promise<Found> {
 			}
 			rejected.push({ what: describe(c), from: c.from, why: `is version ${version}`, tooOld: version });
 		} catch (err) {
-			rejected.push({ what: describe(c), from: c.from, why: reason(err) });
+			rejected.push({ what: describe(c), from: c.from, why: messageOf(err) });
 		}
 	}
 	return { rejected };
@@ -147,8 +148,4 @@ function pathDirs(m: Machine): string[] {
 
 function expandHome(m: Machine, p: string): string {
 	return p === '~' || p.startsWith('~/') ? path.join(m.home, p.slice(1)) : p;
-}
-
-function reason(err: unknown): string {
-	return err instanceof Error ? err.message : String(err);
 }

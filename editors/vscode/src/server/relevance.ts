@@ -110,7 +110,7 @@ async function declares(dir: string, budget: { entries: number }, bounds: Bounds
 	return false;
 }
 
-/** Directories in which the server does not look for an application either (lspserver/discover.go). */
+/** Directories in which the server does not look for an application either (internal/build/discover). */
 const skipped = ['testdata', 'node_modules', 'vendor'];
 
 function searchable(e: Dirent): boolean {

@@ -1,5 +1,6 @@
 // The page of a request panel. It has no state but what is typed; everything that comes from the live server is put in as text.
 import type { Answer, Form, FromWebview, ToWebview } from '../request/messages';
+import { methodTitle } from '../routes/name';
 
 declare function acquireVsCodeApi(): { postMessage(m: FromWebview): void };
 const vscode = acquireVsCodeApi();
@@ -66,7 +67,7 @@ window.addEventListener('message', (e: MessageEvent<ToWebview>) => {
 	const m = e.data;
 	switch (m.type) {
 		case 'route': {
-			title.replaceChildren(el('span', { class: `method ${m.method === '*' ? 'any' : m.method.toLowerCase()}` }, m.method === '*' ? 'ANY' : m.method), ` ${m.pattern}`);
+			title.replaceChildren(el('span', { class: `method ${m.method === '*' ? 'any' : m.method.toLowerCase()}` }, methodTitle(m.method)), ` ${m.pattern}`);
 			handler.textContent = m.handler;
 			inputs.clear();
 			parameters.replaceChildren(

@@ -4,7 +4,7 @@ import type { Anvil } from './anvil';
 import type { ContextKeys } from './contextKeys';
 import { declaresRoutes, lookThrough } from './server/relevance';
 
-export function watchRelevance(a: Anvil, keys: ContextKeys, log: (line: string) => void): Disposable {
+export function startWhereItMatters(a: Anvil, keys: ContextKeys, log: (line: string) => void): Disposable {
 	let search = new AbortController();
 	const matters = () => {
 		keys.setActive();
