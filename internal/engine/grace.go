@@ -15,7 +15,7 @@ import (
 // grace is how long something is given that is probably over in a moment, before it counts: a
 // bundler has removed what it is about to write again, a generator has emptied its file, a checker
 // has put a copy next to the source. What ends it earlier is the next change, which cancels the
-// task. graceSaid is when it is said.
+// task. graceNotice is when the user is told.
 const (
 	grace       = 2 * time.Second
 	graceNotice = time.Second

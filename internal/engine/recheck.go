@@ -15,6 +15,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/watch"
 )
 
+// Files that an editor says it has saved, for file systems that send no events.
+
 // recheckDelay is how long the watcher has to see what a client says was saved, before the loop
 // checks whether the file system kept silent about it.
 const recheckDelay = 300 * time.Millisecond

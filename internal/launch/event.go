@@ -7,7 +7,7 @@ import (
 )
 
 // Event is something that happened without being asked for. The set is closed: Exited, Restarted,
-// GaveUp, Alone, Late and Live.
+// GaveUp, NoOverlap, Late and Live.
 type Event interface{ isEvent() }
 
 // Exited reports that the live server ended by itself, or that the attempt to start it again

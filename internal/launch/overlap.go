@@ -50,17 +50,17 @@ type wait struct {
 	owner  string   // describes who has it, if that is not the process before
 }
 
-// predictClash returns what the process that serves has and a second one could not have. Told are
-// the conflicts that were met before.
-func predictClash(h holdings, told map[resource]bool) *clash {
+// predictClash returns what the process that serves has and a second one could not have. conflicts
+// are those that were met before.
+func predictClash(h holdings, conflicts map[resource]bool) *clash {
 	if !h.known {
-		for r := range told {
+		for r := range conflicts {
 			return &clash{r} // no way to see whether it still has that
 		}
 		return nil
 	}
 	for _, r := range h.list {
-		if r.sure || told[r.key()] {
+		if r.sure || conflicts[r.key()] {
 			return &clash{r}
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 )
 
+// Pipes for what live servers print, on systems where their end is seen.
+
 const (
 	// leftoverOutput is how long, after a process has ended, its output may come from children of it
 	// that still run.

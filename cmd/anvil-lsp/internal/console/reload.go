@@ -13,6 +13,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
+// What becomes of a save: lines of events that end a build.
+
 const (
 	// margin stands where a line has no time: "12:04:31  ".
 	margin = "          "
