@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"reflect"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/bind"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/reply"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
@@ -51,21 +53,21 @@ func boxTyped(v reflect.Value) (HandlerBox, error) {
 		return HandlerBox{}, rules.NotHandler(symbol.NameOf(t))
 	}
 	in, out := t.In(1), t.Out(0)
-	bind, err := newBinding(in)
+	b, err := bind.New(in)
 	if err != nil {
 		return HandlerBox{}, fmt.Errorf("%s: %w", stack.FunctionName(v), err)
 	}
 	plain := reflect.FuncOf([]reflect.Type{t.In(0), in}, []reflect.Type{out, t.Out(1)}, false)
-	return HandlerBox{fn: typedFunc(v, in, bind), name: stack.FunctionName(v), kind: manifest.KindTyped, typ: plain}, nil
+	return HandlerBox{fn: typedFunc(v, in, b), name: stack.FunctionName(v), kind: manifest.KindTyped, typ: plain}, nil
 }
 
-func typedFunc(fn reflect.Value, in reflect.Type, bind *binding) HandlerFunc {
+func typedFunc(fn reflect.Value, in reflect.Type, b *bind.Binding) HandlerFunc {
 	return func(c *Ctx) error {
 		arg := reflect.New(in).Elem()
-		if refusal, err := bind.fill(c, arg); err != nil {
+		if refusal, err := c.fill(b, arg); err != nil {
 			return err
 		} else if refusal != nil {
-			writeProblem(c.Writer, faultOf(refusal))
+			reply.WriteProblem(c.Writer, faultOf(refusal))
 			return nil
 		}
 		results := fn.Call([]reflect.Value{reflect.ValueOf(c), arg})

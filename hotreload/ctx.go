@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/bind"
 )
 
 // Ctx is one request and its answer. It is valid until the handler returns, and
@@ -27,7 +29,7 @@ func (c *Ctx) Context() context.Context { return c.Request.Context() }
 // Param returns a parameter of the route's pattern, unescaped; empty if the
 // pattern has none of that name.
 func (c *Ctx) Param(name string) string {
-	value, _ := pathParam(c.Request, name)
+	value, _ := bind.PathParam(c.Request, name)
 	return value
 }
 
@@ -101,11 +103,11 @@ func (c *Ctx) Bind(v any) error {
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return fmt.Errorf("Bind wants a pointer to a struct, not %T", v)
 	}
-	b, err := newBinding(target.Type().Elem())
+	b, err := bind.New(target.Type().Elem())
 	if err != nil {
 		return fmt.Errorf("Bind: %w", err)
 	}
-	refusal, err := b.fill(c, target.Elem())
+	refusal, err := c.fill(b, target.Elem())
 	if err != nil {
 		return fmt.Errorf("Bind: %w", err)
 	}
@@ -113,6 +115,15 @@ func (c *Ctx) Bind(v any) error {
 		return refusal
 	}
 	return nil
+}
+
+// fill sets the struct v from the request. A refusal is the client's mistake.
+func (c *Ctx) fill(b *bind.Binding, v reflect.Value) (*StatusError, error) {
+	refusal, err := b.Fill(c.Writer, c.Request, v)
+	if refusal == nil {
+		return nil, err
+	}
+	return &StatusError{Status: refusal.Status, Detail: refusal.Detail, Err: refusal.Err}, nil
 }
 
 // write sends an answer. A client that is gone is not an error of the handler.

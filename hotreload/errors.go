@@ -7,9 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/reply"
 )
 
 // StatusError is an error with an HTTP status. If a handler returns one it is answered
@@ -48,27 +47,13 @@ func (e *StatusError) title() string {
 	return cmp.Or(e.Title, http.StatusText(e.Status), "Error")
 }
 
-// fault is what an error answer says.
-type fault struct {
-	Status     int
-	Title      string
-	Detail     string
-	Position   manifest.Position // the fields from here on: in hot mode only
-	Stack      string
-	Frames     []manifest.Frame // those of Stack
-	Generation int
-	Made       time.Time // when the code was: newer source is not what it runs
-	// Log is the whole truth, which may differ from what the client is told.
-	Log string
-}
-
 // faultOf returns the answer to an error that a handler returned.
-func faultOf(err error) fault {
+func faultOf(err error) reply.Fault {
 	if e, ok := errors.AsType[*StatusError](err); ok && e.Status >= 400 && e.Status <= 599 {
-		return fault{Status: e.Status, Title: e.title(), Detail: e.Detail, Log: err.Error()}
+		return reply.Fault{Status: e.Status, Title: e.title(), Detail: e.Detail, Log: err.Error()}
 	}
 	const status = http.StatusInternalServerError
-	return fault{Status: status, Title: http.StatusText(status), Log: err.Error()}
+	return reply.Fault{Status: status, Title: http.StatusText(status), Log: err.Error()}
 }
 
 // fail answers an error that a handler returned.
@@ -86,18 +71,18 @@ func (s *scope) fail(w http.ResponseWriter, r *http.Request, err error) {
 			f.Detail = ""
 		}
 	}
-	if answered(w) {
+	if reply.Answered(w) {
 		return // a second answer would end up inside the first
 	}
 	if s != nil && s.dev != nil && f.Status >= 500 {
 		s.dev.answer(w, r, f)
 		return
 	}
-	if prefersText(r) {
-		writeText(w, f)
+	if reply.PrefersText(r) {
+		reply.WriteText(w, f)
 		return
 	}
-	writeProblem(w, f)
+	reply.WriteProblem(w, f)
 }
 
 func (s *scope) log() *slog.Logger {

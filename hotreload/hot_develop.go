@@ -10,6 +10,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/reply"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
@@ -52,12 +53,12 @@ func watchOf(r *http.Request) *requestWatch {
 	return watch
 }
 
-func (d *development) begin(r *http.Request, w *response) *http.Request {
+func (d *development) begin(r *http.Request, w *reply.Response) *http.Request {
 	watch := &requestWatch{begun: time.Now()}
 	var ctx context.Context
 	ctx, watch.cancel = context.WithCancel(context.WithValue(r.Context(), watchKey{}, watch))
-	w.streams = func() { d.streams.begin(watch) }
-	w.failing = watch.failing
+	w.Streams = func() { d.streams.begin(watch) }
+	w.Failing = watch.failing
 	return r.WithContext(context.WithValue(ctx, middleware.LogEntryCtxKey, recovered{watch}))
 }
 
@@ -133,7 +134,7 @@ func (d *development) witness(h http.Handler) http.Handler {
 	})
 }
 
-func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
+func (d *development) end(r *http.Request, w *reply.Response, s *scope, v any) reply.Fault {
 	watch := watchOf(r)
 	watch.cancel() // as net/http does in a moment
 	d.streams.leave(watch)
@@ -146,19 +147,19 @@ func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
 		seen = &p
 	}
 	now, request := time.Now(), ""
-	var f fault
+	var f reply.Fault
 	var notable *control.RoutePanic
 	if seen != nil {
 		*seen = seen.WithLines(s.lines)
 		request = r.Method + " " + r.URL.Redacted()
-		f = d.report(seen, request, max(w.status, http.StatusInternalServerError), s)
+		f = d.report(seen, request, max(w.Status, http.StatusInternalServerError), s)
 		notable = &control.RoutePanic{Time: now, Generation: s.generation, Message: seen.Message, Request: request, Position: seen.Position}
 	}
 	if route != nil {
 		status := statusOf(w, v)
 		route.leave(outcome{
 			sample: sample{now.Sub(watch.begun), s.generation}, at: now, path: pathOf(r), status: status,
-			failed: status >= 500 || seen != nil, timed: !w.hijacked, panicked: notable,
+			failed: status >= 500 || seen != nil, timed: !w.Hijacked, panicked: notable,
 		})
 		d.beat()
 	}
@@ -167,7 +168,7 @@ func (d *development) end(r *http.Request, w *response, s *scope, v any) fault {
 
 // report makes a panic an event, and returns the answer that shows it, with a
 // status.
-func (d *development) report(p *stack.Panic, request string, status int, s *scope) fault {
+func (d *development) report(p *stack.Panic, request string, status int, s *scope) reply.Fault {
 	diagnostic := manifest.Diagnose(manifest.CodeHandlerPanic, p.Position, "panic: %s (%s)", p.Message, request)
 	diagnostic.Detail = "panic: " + p.Message + "\n" + request + "\n\n" + p.Stack
 	diagnostic.Frames, diagnostic.Request = p.Frames, request
@@ -176,7 +177,7 @@ func (d *development) report(p *stack.Panic, request string, status int, s *scop
 	if d.loader.publish(control.LivePanic, s.generation, &diagnostic) == 0 {
 		s.log().Error("hotreload: a handler panicked", "panic", p.Message, "request", request, "at", p.Position.String(), "generation", s.generation)
 	}
-	return fault{
+	return reply.Fault{
 		Status: status, Title: "panic: " + p.Message, Detail: request,
 		Position: p.Position, Stack: p.Stack, Frames: p.Frames, Generation: s.generation, Made: s.made,
 	}
@@ -184,12 +185,12 @@ func (d *development) report(p *stack.Panic, request string, status int, s *scop
 
 // statusOf returns the status that a request which ended with the panic v is, or
 // is about to be, answered with; 0 if there is no answer.
-func statusOf(w *response, v any) int {
+func statusOf(w *reply.Response, v any) int {
 	switch {
-	case w.hijacked:
+	case w.Hijacked:
 		return http.StatusSwitchingProtocols
-	case w.status != 0:
-		return w.status
+	case w.Status != 0:
+		return w.Status
 	case v == http.ErrAbortHandler:
 		return 0
 	case v != nil:
@@ -200,6 +201,6 @@ func statusOf(w *response, v any) int {
 
 // handled reports whether middleware turned a panic into an answer that is no
 // server error. Some applications use panics for that, and mean it.
-func handled(w *response) bool {
-	return !w.hijacked && w.status >= 200 && w.status < 500
+func handled(w *reply.Response) bool {
+	return !w.Hijacked && w.Status >= 200 && w.Status < 500
 }

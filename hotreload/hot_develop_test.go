@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/reply"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
@@ -70,7 +71,7 @@ func TestPanicIsAnEventAndAPage(t *testing.T) {
 	if got := ask(b.state, "GET /error"); got != "500 500 Internal Server Error\n\npool <closed>" {
 		t.Errorf("got %q", got)
 	}
-	var p problem
+	var p reply.Problem
 	r.Header.Set("Accept", "application/json")
 	w = httptest.NewRecorder()
 	b.state.ServeHTTP(w, r)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/reply"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
@@ -20,34 +21,34 @@ import (
 // answer writes what went wrong in the form that the client reads best. Who
 // asks for another host than this machine may be a page of a stranger, and is
 // told as little as in production.
-func (d *development) answer(w http.ResponseWriter, r *http.Request, f fault) {
+func (d *development) answer(w http.ResponseWriter, r *http.Request, f reply.Fault) {
 	if !devpage.Local(r) {
-		f = fault{Status: f.Status, Title: http.StatusText(f.Status), Detail: "What went wrong is told in the terminal or editor, and to requests for localhost."}
-		if prefersText(r) {
-			writeText(w, f)
+		f = reply.Fault{Status: f.Status, Title: http.StatusText(f.Status), Detail: "What went wrong is told in the terminal or editor, and to requests for localhost."}
+		if reply.PrefersText(r) {
+			reply.WriteText(w, f)
 		} else {
-			writeProblem(w, f)
+			reply.WriteProblem(w, f)
 		}
 		return
 	}
-	switch preferred(r) {
+	switch reply.Preferred(r) {
 	case "html":
 		devpage.Secure(w.Header())
 		var b strings.Builder
 		if err := d.page(r, f).Write(&b); err != nil {
-			writeText(w, f)
+			reply.WriteText(w, f)
 			return
 		}
-		writeAnswer(w, f.Status, "text/html; charset=utf-8", []byte(b.String()))
+		reply.WriteAnswer(w, f.Status, "text/html; charset=utf-8", []byte(b.String()))
 	case "json":
-		writeProblem(w, f)
+		reply.WriteProblem(w, f)
 	default:
-		writeText(w, f)
+		reply.WriteText(w, f)
 	}
 }
 
 // page returns what a person sees.
-func (d *development) page(r *http.Request, f fault) devpage.Page {
+func (d *development) page(r *http.Request, f reply.Fault) devpage.Page {
 	page := devpage.Page{Title: fmt.Sprintf("%d %s", f.Status, f.Title), Message: f.Detail}
 	page.Note = fmt.Sprintf("This page comes from anvil-lsp, not from the application; generation %d answered. ", f.Generation)
 	if r.Method == http.MethodGet { // anything else must not be sent again by itself

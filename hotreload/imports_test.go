@@ -21,7 +21,7 @@ func TestImports(t *testing.T) {
 	}
 	allowed := append(below(
 		"manifest", "manifest/rules", "manifest/shape", "manifest/symbol",
-		"internal/migrate", "internal/process", "internal/stack", "shared/visible",
+		"internal/bind", "internal/migrate", "internal/process", "internal/reply", "internal/stack", "shared/visible",
 	), manifest.RuntimePath, chi)
 	hot := append(below(
 		"control", "control/transport", "internal/clash", "internal/handoff", "internal/image", "internal/mapped",

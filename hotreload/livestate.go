@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/reply"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
@@ -201,7 +202,7 @@ func (s *LiveState) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer g.release()
-	watched, answer := watch(w)
+	watched, answer := reply.Watch(w)
 	if s.dev != nil {
 		r = s.dev.begin(r, answer)
 	}
@@ -217,8 +218,8 @@ func (s *LiveState) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // finish ends a request that panicked with v, or in hot mode any. It runs inside
 // the deferred call that recovered.
-func (s *LiveState) finish(w http.ResponseWriter, answer *response, r *http.Request, g *generation, v any) {
-	f := fault{Status: http.StatusInternalServerError, Title: http.StatusText(http.StatusInternalServerError)}
+func (s *LiveState) finish(w http.ResponseWriter, answer *reply.Response, r *http.Request, g *generation, v any) {
+	f := reply.Fault{Status: http.StatusInternalServerError, Title: http.StatusText(http.StatusInternalServerError)}
 	if s.dev != nil {
 		f = s.dev.end(r, answer, &g.scope, v)
 	} else if v != http.ErrAbortHandler {
@@ -226,18 +227,18 @@ func (s *LiveState) finish(w http.ResponseWriter, answer *response, r *http.Requ
 			"stack", string(debug.Stack()))
 	}
 	switch {
-	case v == nil && f.Status != 0 && preferred(r) == "html" && answer.withdraw():
+	case v == nil && f.Status != 0 && reply.Preferred(r) == "html" && answer.Withdraw():
 		// Middleware recovered, and has nothing to show to a person.
 		s.dev.answer(w, r, f)
 	case v == nil:
-		answer.release()
+		answer.Release()
 	case v == http.ErrAbortHandler:
 		panic(v)
-	case answer.begun():
+	case answer.Begun():
 		panic(http.ErrAbortHandler)
 	case s.dev != nil:
 		s.dev.answer(w, r, f)
 	default:
-		writeText(w, f)
+		reply.WriteText(w, f)
 	}
 }

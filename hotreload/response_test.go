@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/reply"
 )
 
 func TestResponseOffersWhatTheServerOffers(t *testing.T) {
@@ -19,11 +21,11 @@ func TestResponseOffersWhatTheServerOffers(t *testing.T) {
 	}
 	s := serving(t, func(r *RouteSink) {
 		r.Get("/flush", func(w http.ResponseWriter, r *http.Request) {
-			if answered(w) {
+			if reply.Answered(w) {
 				t.Error("answered before it was")
 			}
 			w.(http.Flusher).Flush()
-			if !answered(w) {
+			if !reply.Answered(w) {
 				t.Error("not answered after a flush")
 			}
 			if err := http.NewResponseController(w).Flush(); err != nil {
@@ -38,13 +40,13 @@ func TestResponseOffersWhatTheServerOffers(t *testing.T) {
 				return
 			}
 			defer f.Close()
-			if n, err := w.(io.ReaderFrom).ReadFrom(f); n != 7 || err != nil || !answered(w) {
+			if n, err := w.(io.ReaderFrom).ReadFrom(f); n != 7 || err != nil || !reply.Answered(w) {
 				t.Errorf("ReadFrom: %d, %v", n, err)
 			}
 		})
 		r.Get("/hijack", func(w http.ResponseWriter, r *http.Request) {
 			conn, rw, err := w.(http.Hijacker).Hijack()
-			if err != nil || !answered(w) {
+			if err != nil || !reply.Answered(w) {
 				t.Errorf("Hijack: %v", err)
 				return
 			}
@@ -54,7 +56,7 @@ func TestResponseOffersWhatTheServerOffers(t *testing.T) {
 		})
 		r.Get("/continue", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusEarlyHints)
-			if answered(w) {
+			if reply.Answered(w) {
 				t.Error("1xx counts as the answer")
 			}
 			w.WriteHeader(http.StatusAccepted)
@@ -94,26 +96,26 @@ type hijackable struct{ http.ResponseWriter }
 func (hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, http.ErrHijacked }
 
 func TestResponseOffersNoMore(t *testing.T) {
-	plain, _ := watch(bareWriter{httptest.NewRecorder()})
+	plain, _ := reply.Watch(bareWriter{httptest.NewRecorder()})
 	if _, ok := plain.(http.Flusher); ok {
 		t.Error("a writer that cannot flush does")
 	}
-	recorder, seen := watch(httptest.NewRecorder())
+	recorder, seen := reply.Watch(httptest.NewRecorder())
 	if _, ok := recorder.(http.Hijacker); ok {
 		t.Error("a writer that cannot hijack does")
 	}
 	if _, ok := recorder.(http.Flusher); !ok {
 		t.Error("a writer that can flush does not")
 	}
-	if seen.begun() {
+	if seen.Begun() {
 		t.Error("begun too early")
 	}
 	_, _ = recorder.Write(nil)
-	if !seen.begun() || seen.status != http.StatusOK {
+	if !seen.Begun() || seen.Status != http.StatusOK {
 		t.Error("a write does not begin the answer")
 	}
 	// Whatever is below is still found by http.ResponseController.
-	below, _ := watch(hijackable{httptest.NewRecorder()})
+	below, _ := reply.Watch(hijackable{httptest.NewRecorder()})
 	if _, _, err := http.NewResponseController(below).Hijack(); err != http.ErrHijacked {
 		t.Errorf("Hijack through Unwrap: %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/reply"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/rules"
 	"github.com/go-chi/chi/v5"
@@ -32,7 +33,7 @@ type developer interface {
 	// whether it was one.
 	polled(w http.ResponseWriter, r *http.Request) bool
 	// begin starts to watch a request and its answer.
-	begin(r *http.Request, w *response) *http.Request
+	begin(r *http.Request, w *reply.Response) *http.Request
 	// witness reports the panics of a handler, even those that middleware
 	// recovers from, to the watch that begin started.
 	witness(h http.Handler) http.Handler
@@ -43,9 +44,9 @@ type developer interface {
 	// end reports what the watch saw. If v is not nil the request panicked with
 	// it, unless it is http.ErrAbortHandler. The result is the answer to give to a
 	// request that panicked; its status is 0 if none is known to have done so.
-	end(r *http.Request, w *response, s *scope, v any) fault
+	end(r *http.Request, w *reply.Response, s *scope, v any) reply.Fault
 	// answer writes an answer that shows everything.
-	answer(w http.ResponseWriter, r *http.Request, f fault)
+	answer(w http.ResponseWriter, r *http.Request, f reply.Fault)
 }
 
 // routeSet is what a router is made from.

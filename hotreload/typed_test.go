@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/bind"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/reply"
 )
 
 type paging struct {
@@ -73,10 +76,10 @@ func TestTypedHandler(t *testing.T) {
 		{"/posts/7", "application/json", `[]`, 400, "the body is a JSON array, want an object"},
 		{"/posts/7", "application/json", `{} {}`, 400, "the body goes on after its JSON value"},
 		{"/posts/7", "text/csv", `{}`, 415, "the body is text/csv, want application/json"},
-		{"/posts/7", "application/json", `{"title":"` + strings.Repeat("x", maxBody) + `"}`, 413, "the body is larger than 4194304 bytes"},
+		{"/posts/7", "application/json", `{"title":"` + strings.Repeat("x", bind.MaxBody) + `"}`, 413, "the body is larger than 4194304 bytes"},
 	} {
 		status, body := put(test.target, test.contentType, test.body)
-		var p problem
+		var p reply.Problem
 		if err := json.Unmarshal([]byte(body), &p); err != nil {
 			t.Fatalf("%s: %s: %v", test.target, body, err)
 		}

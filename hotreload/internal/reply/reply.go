@@ -1,18 +1,35 @@
-package hotreload
+// Package reply writes answers that report errors, and watches whether a handler has
+// begun to answer.
+package reply
 
 import (
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 )
 
-// problem is the body of an error answer (RFC 9457), with members of its own
+// Fault is what an error answer says.
+type Fault struct {
+	Status     int
+	Title      string
+	Detail     string
+	Position   manifest.Position // the fields from here on: in hot mode only
+	Stack      string
+	Frames     []manifest.Frame // those of Stack
+	Generation int
+	Made       time.Time // when the code was: newer source is not what it runs
+	// Log is the whole truth, which may differ from what the client is told.
+	Log string
+}
+
+// Problem is the body of an error answer (RFC 9457), with members of its own
 // where the fault has more to say.
-type problem struct {
+type Problem struct {
 	Title      string             `json:"title"`
 	Status     int                `json:"status"`
 	Detail     string             `json:"detail,omitempty"`
@@ -21,8 +38,8 @@ type problem struct {
 	Stack      string             `json:"stack,omitempty"`
 }
 
-func writeProblem(w http.ResponseWriter, f fault) {
-	p := problem{Title: f.Title, Status: f.Status, Detail: f.Detail, Generation: f.Generation, Stack: f.Stack}
+func WriteProblem(w http.ResponseWriter, f Fault) {
+	p := Problem{Title: f.Title, Status: f.Status, Detail: f.Detail, Generation: f.Generation, Stack: f.Stack}
 	if f.Position.File != "" {
 		p.Position = &f.Position
 	}
@@ -30,10 +47,10 @@ func writeProblem(w http.ResponseWriter, f fault) {
 	if err != nil { // cannot happen: strings and numbers
 		body = []byte("{}")
 	}
-	writeAnswer(w, f.Status, "application/problem+json", append(body, '\n'))
+	WriteAnswer(w, f.Status, "application/problem+json", append(body, '\n'))
 }
 
-func writeText(w http.ResponseWriter, f fault) {
+func WriteText(w http.ResponseWriter, f Fault) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %s\n", f.Status, f.Title)
 	if f.Detail != "" {
@@ -46,14 +63,15 @@ func writeText(w http.ResponseWriter, f fault) {
 		fmt.Fprintf(&b, "\n%s", f.Stack)
 	}
 	// Whoever asked for plain text may be looking at a terminal.
-	writeAnswer(w, f.Status, "text/plain; charset=utf-8", []byte(visible.Text(b.String())))
+	WriteAnswer(w, f.Status, "text/plain; charset=utf-8", []byte(visible.Text(b.String())))
 }
 
-// writeAnswer replaces whatever a handler prepared but did not send.
-func writeAnswer(w http.ResponseWriter, status int, contentType string, body []byte) {
+// WriteAnswer replaces whatever a handler prepared but did not send.
+func WriteAnswer(w http.ResponseWriter, status int, contentType string, body []byte) {
 	h := w.Header()
 	for _, name := range []string{
-		"Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range", "Etag", "Last-Modified",
+		"Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range",
+		"Etag", "Last-Modified",
 	} {
 		h.Del(name)
 	}
@@ -63,16 +81,16 @@ func writeAnswer(w http.ResponseWriter, status int, contentType string, body []b
 	_, _ = w.Write(body) // an error means that the client is gone
 }
 
-// prefersText reports whether the client would rather read text than JSON.
-func prefersText(r *http.Request) bool {
-	kind := preferred(r)
+// PrefersText reports whether the client would rather read text than JSON.
+func PrefersText(r *http.Request) bool {
+	kind := Preferred(r)
 	return kind == "html" || kind == "plain"
 }
 
-// preferred returns html, plain or json, whichever the client names first in
+// Preferred returns html, plain or json, whichever the client names first in
 // its Accept header; empty if it takes anything. Quality values are not worth
 // their code for an error page.
-func preferred(r *http.Request) string {
+func Preferred(r *http.Request) string {
 	for media := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
 		media, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(media)), ";")
 		switch media = strings.TrimSpace(media); {

@@ -1,4 +1,4 @@
-package hotreload
+package reply
 
 import (
 	"net/http/httptest"
@@ -10,10 +10,10 @@ import (
 // TestPlainAnswer: a panic can have what was sent with the request, which ends on
 // the terminal of whoever asks with curl.
 func TestPlainAnswer(t *testing.T) {
-	var f fault
+	var f Fault
 	visibletest.Fill(&f)
 	f.Status = 500
 	w := httptest.NewRecorder()
-	writeText(w, f)
+	WriteText(w, f)
 	visibletest.Check(t, "text", w.Body.String())
 }

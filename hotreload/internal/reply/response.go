@@ -1,4 +1,4 @@
-package hotreload
+package reply
 
 import (
 	"bufio"
@@ -8,46 +8,46 @@ import (
 	"strings"
 )
 
-// response watches an http.ResponseWriter for whether the answer has begun: a
+// Response watches an http.ResponseWriter for whether the answer has begun: a
 // panic after that must not write a second header. It offers what the writer
 // below it offers, neither more nor less, because handlers ask by type
 // assertion whether they can flush, hijack or send a file.
-type response struct {
+type Response struct {
 	http.ResponseWriter
-	status   int // 0 until the answer has begun
-	hijacked bool
-	streams  func() // called when a stream of events begins; nil outside hot mode
-	// failing is asked when an answer with a 5xx begins; nil outside hot mode. If
+	Status   int // 0 until the answer has begun
+	Hijacked bool
+	Streams  func() // called when a stream of events begins; nil outside hot mode
+	// Failing is asked when an answer with a 5xx begins; nil outside hot mode. If
 	// it says so the status is held back until there is a body: if none comes, a
 	// better answer can be given.
-	failing func() bool
+	Failing func() bool
 	pending bool // the status is held back
 }
 
-// watch returns a writer to pass on, and what it learns.
-func watch(w http.ResponseWriter) (http.ResponseWriter, *response) {
+// Watch returns a writer to pass on, and what it learns.
+func Watch(w http.ResponseWriter) (http.ResponseWriter, *Response) {
 	_, canFlush := w.(http.Flusher)
 	_, canHijack := w.(http.Hijacker)
 	_, canReadFrom := w.(io.ReaderFrom)
 	switch {
 	case canFlush && canHijack && canReadFrom: // HTTP/1
-		full := &fullResponse{flushResponse{response{ResponseWriter: w}}}
-		return full, &full.response
+		full := &fullResponse{flushResponse{Response{ResponseWriter: w}}}
+		return full, &full.Response
 	case canFlush: // HTTP/2, test recorders
-		flush := &flushResponse{response{ResponseWriter: w}}
-		return flush, &flush.response
+		flush := &flushResponse{Response{ResponseWriter: w}}
+		return flush, &flush.Response
 	}
-	plain := &response{ResponseWriter: w}
+	plain := &Response{ResponseWriter: w}
 	return plain, plain
 }
 
-// answered reports whether a watched answer has begun, through whatever
+// Answered reports whether a watched answer has begun, through whatever
 // middleware has put around it.
-func answered(w http.ResponseWriter) bool {
+func Answered(w http.ResponseWriter) bool {
 	for {
 		switch t := w.(type) {
-		case interface{ begun() bool }:
-			return t.begun()
+		case interface{ Begun() bool }:
+			return t.Begun()
 		case interface{ Unwrap() http.ResponseWriter }:
 			w = t.Unwrap()
 		default:
@@ -56,79 +56,79 @@ func answered(w http.ResponseWriter) bool {
 	}
 }
 
-func (w *response) begun() bool { return w.status != 0 || w.hijacked }
+func (w *Response) Begun() bool { return w.Status != 0 || w.Hijacked }
 
-func (w *response) begin(status int) {
-	if w.status != 0 {
+func (w *Response) begin(status int) {
+	if w.Status != 0 {
 		return
 	}
-	w.status = status
-	if w.streams != nil && strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
-		w.streams()
+	w.Status = status
+	if w.Streams != nil && strings.HasPrefix(w.Header().Get("Content-Type"), "text/event-stream") {
+		w.Streams()
 	}
 }
 
 // Unwrap is for http.ResponseController.
-func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *Response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-func (w *response) WriteHeader(status int) {
+func (w *Response) WriteHeader(status int) {
 	// 1xx announces the answer, except for 101, which is one.
 	if status >= 200 || status == http.StatusSwitchingProtocols {
-		if w.status == 0 && status >= 500 && w.failing != nil && w.failing() {
-			w.status, w.pending = status, true
+		if w.Status == 0 && status >= 500 && w.Failing != nil && w.Failing() {
+			w.Status, w.pending = status, true
 			return
 		}
 		w.begin(status)
 	}
-	w.release()
+	w.Release()
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// release sends a status that was held back.
-func (w *response) release() {
+// Release sends a status that was held back.
+func (w *Response) Release() {
 	if w.pending {
 		w.pending = false
-		w.ResponseWriter.WriteHeader(w.status)
+		w.ResponseWriter.WriteHeader(w.Status)
 	}
 }
 
-// withdraw forgets a status that was held back, and reports whether one was.
-func (w *response) withdraw() bool {
+// Withdraw forgets a status that was held back, and reports whether one was.
+func (w *Response) Withdraw() bool {
 	if !w.pending {
 		return false
 	}
-	w.status, w.pending = 0, false
+	w.Status, w.pending = 0, false
 	return true
 }
 
-func (w *response) Write(p []byte) (int, error) {
+func (w *Response) Write(p []byte) (int, error) {
 	w.begin(http.StatusOK)
-	w.release()
+	w.Release()
 	return w.ResponseWriter.Write(p)
 }
 
-func (w *response) WriteString(s string) (int, error) {
+func (w *Response) WriteString(s string) (int, error) {
 	w.begin(http.StatusOK)
-	w.release()
+	w.Release()
 	return io.WriteString(w.ResponseWriter, s)
 }
 
-type flushResponse struct{ response }
+type flushResponse struct{ Response }
 
 func (w *flushResponse) Flush() { _ = w.FlushError() } // http.Flusher has no error
 
 func (w *flushResponse) FlushError() error {
 	w.begin(http.StatusOK)
-	w.release()
+	w.Release()
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 type fullResponse struct{ flushResponse }
 
 func (w *fullResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	w.release()
+	w.Release()
 	conn, rw, err := w.ResponseWriter.(http.Hijacker).Hijack()
-	w.hijacked = w.hijacked || err == nil
+	w.Hijacked = w.Hijacked || err == nil
 	// A development server puts its own connection around that of the listener.
 	if c, ok := conn.(interface{ Hijacked(*bufio.Reader) net.Conn }); ok && err == nil {
 		conn = c.Hijacked(rw.Reader)
@@ -138,6 +138,6 @@ func (w *fullResponse) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 func (w *fullResponse) ReadFrom(src io.Reader) (int64, error) {
 	w.begin(http.StatusOK)
-	w.release()
+	w.Release()
 	return w.ResponseWriter.(io.ReaderFrom).ReadFrom(src)
 }

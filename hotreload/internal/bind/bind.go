@@ -1,4 +1,6 @@
-package hotreload
+// Package bind fills the input of typed handlers from requests: path parameters, the
+// query, and a JSON body.
+package bind
 
 import (
 	"encoding"
@@ -21,12 +23,12 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// maxBody bounds a JSON body, in bytes. Middleware may set a lower bound with
+// MaxBody bounds a JSON body, in bytes. Middleware may set a lower bound with
 // http.MaxBytesReader.
-const maxBody = 4 << 20
+const MaxBody = 4 << 20
 
-// binding says how a struct is filled from a request.
-type binding struct {
+// Binding says how a struct is filled from a request.
+type Binding struct {
 	fields []boundField
 	body   bool // some fields come from the JSON body
 }
@@ -40,13 +42,13 @@ type boundField struct {
 // `"x" is ...`.
 type parser func(v reflect.Value, text string) error
 
-func newBinding(t reflect.Type) (*binding, error) {
+func New(t reflect.Type) (*Binding, error) {
 	types := rules.Types{
 		Name:   func(t shape.Type) string { return symbol.NameOf(t.(shape.Reflected).T) },
 		IsText: func(t shape.Type) bool { return isText(t.(shape.Reflected).T) },
 	}
 	rule, err := types.Bind(shape.Reflected{T: t})
-	b := &binding{body: rule.Body}
+	b := &Binding{body: rule.Body}
 	for _, f := range rule.Fields {
 		typ := t.FieldByIndex(f.Index).Type
 		if f.List {
@@ -129,12 +131,19 @@ func phrase(err error, want string) error {
 	return fmt.Errorf("not %s", want)
 }
 
-// fill sets the struct v from the request. A refusal is the client's mistake,
+// Refusal says why a request cannot be bound.
+type Refusal struct {
+	Status int
+	Detail string // for the client
+	Err    error  // the cause; may be nil
+}
+
+// Fill sets the struct v from the request. A refusal is the client's mistake,
 // an error the program's.
-func (b *binding) fill(c *Ctx, v reflect.Value) (refusal *StatusError, err error) {
+func (b *Binding) Fill(w http.ResponseWriter, r *http.Request, v reflect.Value) (*Refusal, error) {
 	if b.body {
-		if refusal := readBody(c, v.Addr().Interface()); refusal != nil {
-			return refusal, nil
+		if refused := readBody(w, r, v.Addr().Interface()); refused != nil {
+			return refused, nil
 		}
 	}
 	var query url.Values
@@ -144,7 +153,7 @@ func (b *binding) fill(c *Ctx, v reflect.Value) (refusal *StatusError, err error
 		var texts []string
 		switch f.From {
 		case rules.FromPath:
-			text, ok := pathParam(c.Request, f.Name)
+			text, ok := PathParam(r, f.Name)
 			if !ok {
 				return nil, fmt.Errorf("%s has a field with the tag path:%q, but the route's pattern has no {%[2]s}",
 					symbol.NameOf(v.Type()), f.Name)
@@ -152,12 +161,12 @@ func (b *binding) fill(c *Ctx, v reflect.Value) (refusal *StatusError, err error
 			texts = []string{text}
 		case rules.FromQuery:
 			if query == nil {
-				query = c.Request.URL.Query()
+				query = r.URL.Query()
 			}
 			texts = query[f.Name]
 		}
 		if err := f.set(field, texts); err != nil {
-			return &StatusError{Status: http.StatusBadRequest, Detail: err.Error()}, nil
+			return &Refusal{Status: http.StatusBadRequest, Detail: err.Error()}, nil
 		}
 	}
 	return nil, nil
@@ -183,8 +192,8 @@ func (f *boundField) set(v reflect.Value, texts []string) error {
 	return nil
 }
 
-// pathParam returns a parameter of the route's pattern.
-func pathParam(r *http.Request, name string) (value string, ok bool) {
+// PathParam returns a parameter of the route's pattern.
+func PathParam(r *http.Request, name string) (value string, ok bool) {
 	if rctx := chi.RouteContext(r.Context()); rctx != nil && slices.Contains(rctx.URLParams.Keys, name) {
 		// chi matches the escaped path if it has one.
 		value := rctx.URLParam(name)
@@ -198,12 +207,11 @@ func pathParam(r *http.Request, name string) (value string, ok bool) {
 }
 
 // readBody decodes a JSON body. An empty one leaves v as it is.
-func readBody(c *Ctx, v any) *StatusError {
-	r := c.Request
+func readBody(w http.ResponseWriter, r *http.Request, v any) *Refusal {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(c.Writer, r.Body, maxBody))
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, MaxBody))
 	err := dec.Decode(v)
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -211,10 +219,10 @@ func readBody(c *Ctx, v any) *StatusError {
 	// The content type matters only where there is content.
 	if kind := r.Header.Get("Content-Type"); kind != "" && !isJSON(kind) {
 		detail := fmt.Sprintf("the body is %s, want application/json", kind)
-		return &StatusError{Status: http.StatusUnsupportedMediaType, Detail: detail}
+		return &Refusal{Status: http.StatusUnsupportedMediaType, Detail: detail}
 	}
-	refuse := func(status int, format string, args ...any) *StatusError {
-		return &StatusError{Status: status, Detail: fmt.Sprintf(format, args...), Err: err}
+	refuse := func(status int, format string, args ...any) *Refusal {
+		return &Refusal{Status: status, Detail: fmt.Sprintf(format, args...), Err: err}
 	}
 	if err == nil {
 		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
