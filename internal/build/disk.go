@@ -50,7 +50,7 @@ func (s *Snapshot) Missed(dirs []string) []string {
 // is taken now. Of those that are not Go that is not certain, and they are left out.
 func (s *Snapshot) adds(path string) bool {
 	if base := filepath.Base(path); strings.HasSuffix(base, ".go") {
-		p := s.packageIn(filepath.Dir(path))
+		p := s.PackageIn(filepath.Dir(path))
 		// of a vendored package these are not read
 		return p != nil && !syntax.IgnoredGoName(base) && !slices.Contains(p.IgnoredGoFiles, base)
 	}
@@ -108,7 +108,7 @@ func (b *Builder) Unfinished(s *Snapshot, files []string) (file, what string) {
 		if !strings.HasSuffix(file, ".go") || syntax.IgnoredGoName(filepath.Base(file)) {
 			continue
 		}
-		p := s.packageIn(filepath.Dir(file))
+		p := s.PackageIn(filepath.Dir(file))
 		if p == nil {
 			continue
 		}
@@ -152,4 +152,49 @@ func (s *Snapshot) repeats(p *Package, f syntax.File, changed []string) string {
 		first = cmp.Or(first, p.SourceFiles()[at])
 	}
 	return first
+}
+
+// linksTo returns the sources that are links to a file.
+func (s *Snapshot) linksTo(file string) []string {
+	var out []string
+	for path, src := range s.sources {
+		if slices.Contains(src.Targets, file) {
+			out = append(out, path)
+		}
+	}
+	return out
+}
+
+// Links returns the other names of what the go command reached through symbolic
+// links: of local source files that are one, and of package directories that are
+// one or are in one, both by real path.
+func (s *Snapshot) Links() map[string][]string {
+	out := map[string][]string{}
+	for path, src := range s.sources {
+		if n := len(src.Targets); n > 0 {
+			out[src.Targets[n-1]] = append(out[src.Targets[n-1]], path)
+		}
+	}
+	for _, p := range s.graph.Packages {
+		if !p.Local() {
+			continue
+		}
+		if real, err := filepath.EvalSymlinks(p.Dir); err == nil && real != p.Dir {
+			out[real] = append(out[real], p.Dir)
+		}
+	}
+	for _, names := range out {
+		slices.Sort(names)
+	}
+	return out
+}
+
+// aliases returns files with the names of the links that lead to them, sorted.
+func (s *Snapshot) aliases(files []string) []string {
+	out := slices.Clone(files)
+	for _, f := range files {
+		out = append(out, s.linksTo(f)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

@@ -11,8 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"golang.org/x/tools/txtar"
+
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 // app is a copy of a sample program and the builder for it.

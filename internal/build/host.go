@@ -73,15 +73,10 @@ type Stages struct {
 	Compiled func(*Snapshot)
 }
 
-func (st Stages) listed(s *Snapshot) {
-	if st.Listed != nil {
-		st.Listed(s)
-	}
-}
-
-func (st Stages) compiled(s *Snapshot) {
-	if st.Compiled != nil {
-		st.Compiled(s)
+// notify calls a stage, if there is one.
+func notify(stage func(*Snapshot), s *Snapshot) {
+	if stage != nil {
+		stage(s)
 	}
 }
 
@@ -97,7 +92,7 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 	if err != nil {
 		return nil, g, err
 	}
-	stages.listed(s)
+	notify(stages.Listed, s)
 	made, err := b.list.ExportArchives(ctx, progress, "--", main)
 	if err != nil {
 		return nil, g, b.list.ExistingIn(g, err)
@@ -121,7 +116,7 @@ func (b *Builder) finishHost(ctx context.Context, s *Snapshot, generation int, a
 	}
 	res := &Result{Path: filepath.Join(b.cfg.OutDir, "host", at.name), generation: generation, work: dir}
 	res.Steps = append(res.Steps, watch.step(step))
-	stages.compiled(s) // which is not changed any more
+	notify(stages.Compiled, s) // which is not changed any more
 	archive, err := b.linkHost(ctx, s, res, at, watch)
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ var errGoCommand = errors.New("the go command has to compile it")
 func (b *Builder) Rehost(ctx context.Context, plan *Plan, generation int, progress Progress,
 	stages Stages) (*Result, *Graph, error) {
 	if res := b.claimAhead(ctx, plan, generation); res != nil {
-		stages.compiled(res.Snapshot)
+		notify(stages.Compiled, res.Snapshot)
 		return res, res.Snapshot.graph, nil
 	}
 	res, err := b.rehost(ctx, plan, generation, hostTarget(generation), stages)

@@ -210,17 +210,14 @@ func (s *Snapshot) Relevant(path string) bool {
 		return true
 	}
 	if (strings.HasSuffix(path, ".go") && !syntax.IgnoredGoName(filepath.Base(path)) || golist.NativeName(path)) &&
-		s.packageIn(filepath.Dir(path)) != nil {
+		s.PackageIn(filepath.Dir(path)) != nil {
 		return true
 	}
 	return s.embedder(path) != nil || len(s.linksTo(path)) > 0
 }
 
 // PackageIn returns the local package in a directory, or nil.
-func (s *Snapshot) PackageIn(dir string) *Package { return s.packageIn(dir) }
-
-// packageIn returns the local package in a directory, or nil.
-func (s *Snapshot) packageIn(dir string) *Package {
+func (s *Snapshot) PackageIn(dir string) *Package {
 	for _, p := range s.graph.Packages {
 		if p.Dir == dir && p.Local() {
 			return p

@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/tools/txtar"
+
 	"github.com/anvilforge/anvil-lsp/internal/build/thin"
 	"github.com/anvilforge/anvil-lsp/internal/testkit"
-	"golang.org/x/tools/txtar"
 )
 
 // TestThinFeatures edits the handlers of one process into programs that use

@@ -2,6 +2,7 @@ package build
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/tools/txtar"
 
 	"github.com/anvilforge/anvil-lsp/internal/build/link"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
@@ -51,11 +54,9 @@ func (b *Builder) try(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	for name, text := range trialFiles() {
-		file := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, []byte(text), 0o666)); err != nil {
-			return err
-		}
+	files, err := txtar.FS(txtar.Parse([]byte(trialProgram)))
+	if err := errors.Join(err, os.CopyFS(dir, files)); err != nil {
+		return err
 	}
 	cfg := b.cfg
 	cfg.Dir, cfg.Main, cfg.OutDir, cfg.Tags, cfg.CacheDir = dir, "", outdir.Path(dir), nil, ""
@@ -82,8 +83,11 @@ func (b *Builder) try(ctx context.Context) (err error) {
 		return err
 	}
 	handlers := filepath.Join(dir, "handlers/handlers.go")
-	text := strings.Replace(trialFiles()["handlers/handlers.go"], `"one"`, `"two"`, 1)
-	if err := os.WriteFile(handlers, []byte(text), 0o666); err != nil {
+	text, err := os.ReadFile(handlers)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(handlers, bytes.Replace(text, []byte(`"one"`), []byte(`"two"`), 1), 0o666); err != nil {
 		return err
 	}
 	snap, want := host.Snapshot, one
@@ -112,20 +116,6 @@ func (b *Builder) try(ctx context.Context) (err error) {
 		snap = res.Snapshot
 	}
 	return nil
-}
-
-// trialFiles returns the files of the trial program.
-func trialFiles() map[string]string {
-	files := map[string]string{}
-	name := ""
-	for line := range strings.Lines(trialProgram) {
-		if n, ok := strings.CutPrefix(strings.TrimSuffix(line, " --\n"), "-- "); ok && strings.HasSuffix(line, " --\n") {
-			name = n
-		} else if name != "" {
-			files[name] += line
-		}
-	}
-	return files
 }
 
 // trialProcess is the trial program, running.
@@ -159,6 +149,4 @@ func (p *trialProcess) says(want string) error {
 	return nil
 }
 
-func (p *trialProcess) end() error {
-	return errors.Join(p.in.Close(), p.cmd.Wait())
-}
+func (p *trialProcess) end() error { return errors.Join(p.in.Close(), p.cmd.Wait()) }

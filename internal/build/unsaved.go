@@ -71,7 +71,7 @@ func (d *Drafts) Draft(s *Snapshot, buffers map[string][]byte) *Snapshot {
 		if !strings.HasSuffix(path, ".go") || syntax.IgnoredGoName(filepath.Base(path)) {
 			continue
 		}
-		if p := s.packageIn(filepath.Dir(path)); p != nil {
+		if p := s.PackageIn(filepath.Dir(path)); p != nil {
 			if _, ok := next.sources[path]; !ok {
 				next.sources[path], _ = buffer(path)
 			}

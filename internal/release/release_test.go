@@ -11,8 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anvilforge/anvil-lsp/internal/testkit"
 	"golang.org/x/mod/modfile"
+
+	"github.com/anvilforge/anvil-lsp/internal/testkit"
 )
 
 const version = "v0.7.0-test.1"

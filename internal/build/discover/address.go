@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 )
 
 // Address returns the address that main gives to LiveServer as Options.Addr, as far as that can be
@@ -120,22 +122,14 @@ func (r *addressReader) note(name *ast.Ident, values []ast.Expr, i int) {
 
 // isOptions reports whether a type is the runtime's Options.
 func isOptions(f *ast.File, typ ast.Expr) bool {
-	name := ""
-	for _, spec := range f.Imports {
-		if path, err := strconv.Unquote(spec.Path.Value); err == nil && path == manifest.RuntimePath {
-			if name = "hotreload"; spec.Name != nil {
-				name = spec.Name.Name
-			}
-		}
+	switch name := syntax.RuntimeName(f); name {
+	case "":
+		return false
+	case ".":
+		return types.ExprString(typ) == "Options"
+	default:
+		return types.ExprString(typ) == name+".Options"
 	}
-	switch typ := typ.(type) {
-	case *ast.SelectorExpr:
-		x, ok := typ.X.(*ast.Ident)
-		return ok && name != "" && x.Name == name && typ.Sel.Name == "Options"
-	case *ast.Ident:
-		return name == "." && typ.Name == "Options"
-	}
-	return false
 }
 
 func (r *addressReader) eval(e ast.Expr) (string, bool) {
@@ -160,7 +154,7 @@ func (r *addressReader) eval(e ast.Expr) (string, bool) {
 		}
 	case *ast.StarExpr:
 		if name, ok := e.X.(*ast.Ident); ok && len(r.values[name.Name]) == 1 {
-			if call, ok := r.values[name.Name][0].(*ast.CallExpr); ok && called(call) == "flag.String" && len(call.Args) == 3 {
+			if call, ok := r.values[name.Name][0].(*ast.CallExpr); ok && types.ExprString(call.Fun) == "flag.String" && len(call.Args) == 3 {
 				return r.flag(call.Args[0], call.Args[1])
 			}
 		}
@@ -171,7 +165,7 @@ func (r *addressReader) eval(e ast.Expr) (string, bool) {
 }
 
 func (r *addressReader) call(e *ast.CallExpr) (string, bool) {
-	switch name := called(e); {
+	switch name := types.ExprString(e.Fun); {
 	case name == "os.Getenv" && len(e.Args) == 1:
 		key, ok := r.eval(e.Args[0])
 		return r.getenv(key), ok
@@ -207,14 +201,4 @@ func (r *addressReader) flag(nameExpr, fallback ast.Expr) (string, bool) {
 		}
 	}
 	return r.eval(fallback)
-}
-
-// called returns what a call calls, as pkg.Func.
-func called(e *ast.CallExpr) string {
-	if sel, ok := e.Fun.(*ast.SelectorExpr); ok {
-		if pkg, ok := sel.X.(*ast.Ident); ok {
-			return pkg.Name + "." + sel.Sel.Name
-		}
-	}
-	return ""
 }

@@ -89,20 +89,12 @@ func (p *outline) readFile(path string, data []byte) {
 		return
 	}
 	p.main = p.main || f.Name.Name == "main"
-	runtime := ""
 	for _, imp := range f.Imports {
-		path, err := strconv.Unquote(imp.Path.Value)
-		if err != nil {
-			continue
-		}
-		p.imports = append(p.imports, path)
-		if path == manifest.RuntimePath {
-			runtime = manifest.RuntimePath[strings.LastIndexByte(manifest.RuntimePath, '/')+1:]
-			if imp.Name != nil {
-				runtime = imp.Name.Name
-			}
+		if path, err := strconv.Unquote(imp.Path.Value); err == nil {
+			p.imports = append(p.imports, path)
 		}
 	}
+	runtime := syntax.RuntimeName(f)
 	if runtime == "" {
 		return
 	}

@@ -12,12 +12,13 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
-	"golang.org/x/mod/modfile"
 )
 
 // ServeName is the function of the runtime that makes a program an application.

@@ -34,12 +34,8 @@ func (t *Toolchain) ReadEnv(ctx context.Context, names ...string) (e Env, err er
 
 // tags returns the build tags of GOFLAGS. The last -tags counts, as everywhere.
 func (e *Env) tags() []string {
-	values := e.goFlag("tags")
-	if len(values) == 0 {
-		return nil
-	}
 	// Spaces are what separated them once, and is still allowed.
-	return strings.FieldsFunc(values[len(values)-1], func(r rune) bool { return r == ',' || r == ' ' })
+	return strings.FieldsFunc(e.lastFlag("tags"), func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // race reports whether GOFLAGS turns the race detector on.
@@ -51,6 +47,14 @@ func (e *Env) race() bool {
 		}
 	}
 	return on
+}
+
+// lastFlag returns the last value that GOFLAGS gives a flag: it is the one that counts.
+func (e *Env) lastFlag(name string) string {
+	if values := e.goFlag(name); len(values) > 0 {
+		return values[len(values)-1]
+	}
+	return ""
 }
 
 // goFlag returns the values that GOFLAGS gives a flag, in that order.
@@ -118,12 +122,8 @@ type Variable struct{ Pkg, Name, Value string }
 
 // Variables returns what the linker flags of GOFLAGS set. The last -ldflags counts, as everywhere.
 func (e *Env) Variables() []Variable {
-	values := e.goFlag("ldflags")
-	if len(values) == 0 {
-		return nil
-	}
 	var out []Variable
-	for _, word := range linkerWords(values[len(values)-1]) {
+	for _, word := range linkerWords(e.lastFlag("ldflags")) {
 		definition, ok := strings.CutPrefix(word, "-X=")
 		symbol, value, assigned := strings.Cut(definition, "=")
 		dot := strings.LastIndexByte(symbol, '.')

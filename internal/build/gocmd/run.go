@@ -1,7 +1,6 @@
 package gocmd
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -72,26 +71,13 @@ func (r runner) Stream(
 	cmd := r.command(ctx, dir, name, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	var done chan struct{}
-	var pw *io.PipeWriter
+	lines := &lineWriter{line: line}
 	if line != nil {
-		var pr *io.PipeReader
-		pr, pw = io.Pipe()
-		cmd.Stderr = io.MultiWriter(&stderr, pw)
-		done = make(chan struct{})
-		go func() {
-			defer close(done)
-			sc := bufio.NewScanner(pr)
-			for sc.Scan() {
-				line(sc.Text())
-			}
-			_, _ = io.Copy(io.Discard, pr) // an overlong line must not block the tool
-		}()
+		cmd.Stderr = io.MultiWriter(&stderr, lines)
 	}
 	err := cmd.Run()
-	if pw != nil {
-		_ = pw.Close()
-		<-done
+	if len(lines.rest) > 0 {
+		line(string(lines.rest))
 	}
 	if err == nil {
 		return stdout.Bytes(), nil
@@ -112,4 +98,23 @@ func (r runner) Stream(
 		text = stdout.String()
 	}
 	return nil, &ToolError{Tool: name, Output: text, Err: err}
+}
+
+// lineWriter calls a function with each line.
+type lineWriter struct {
+	line func(string)
+	rest []byte // of the last line, without its end
+}
+
+// Write calls the function with the lines that end in p.
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.rest = append(w.rest, p...)
+	for {
+		line, rest, ok := bytes.Cut(w.rest, []byte("\n"))
+		if !ok {
+			return len(p), nil
+		}
+		w.line(string(line))
+		w.rest = rest
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -11,8 +12,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
+	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
@@ -163,27 +164,8 @@ type codeRange struct{ from, to token.Pos }
 // if statement that is taken where IsHotMode is false, what follows the other one
 // if that ends in a return, and the declarations of embedded variables themselves.
 func coldCode(f *ast.File) []codeRange {
-	runtime := ""
-	for _, imp := range f.Imports {
-		if path, err := strconv.Unquote(imp.Path.Value); err == nil && path == manifest.RuntimePath {
-			runtime = "hotreload"
-			if imp.Name != nil {
-				runtime = imp.Name.Name
-			}
-		}
-	}
-	hotMode := func(e ast.Expr) bool {
-		call, ok := ast.Unparen(e).(*ast.CallExpr)
-		if !ok || len(call.Args) > 0 || runtime == "" {
-			return false
-		}
-		sel, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok || sel.Sel.Name != "IsHotMode" {
-			return false
-		}
-		x, ok := sel.X.(*ast.Ident)
-		return ok && x.Name == runtime
-	}
+	isHotMode := syntax.RuntimeName(f) + ".IsHotMode()"
+	hotMode := func(e ast.Expr) bool { return types.ExprString(ast.Unparen(e)) == isHotMode }
 	var out []codeRange
 	add := func(n ast.Node) { out = append(out, codeRange{n.Pos(), n.End()}) }
 	for _, d := range f.Decls {

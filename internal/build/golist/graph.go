@@ -11,8 +11,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,27 +26,13 @@ import (
 
 // Package is what the go command says about one package.
 type Package struct {
-	ImportPath     string
-	Name           string
-	Dir            string
-	Standard       bool
-	Module         *Module
-	DefaultGODEBUG string
+	ImportPath, Name, Dir string
+	Standard              bool
+	Module                *Module
+	DefaultGODEBUG        string
 
-	GoFiles        []string
-	IgnoredGoFiles []string
-	CgoFiles       []string
-	CFiles         []string
-	CXXFiles       []string
-	MFiles         []string
-	HFiles         []string
-	FFiles         []string
-	SFiles         []string
-	SwigFiles      []string
-	SwigCXXFiles   []string
-	SysoFiles      []string
-	EmbedPatterns  []string
-	EmbedFiles     []string
+	GoFiles, IgnoredGoFiles, CgoFiles, CFiles, CXXFiles, MFiles, HFiles, FFiles, SFiles []string
+	SwigFiles, SwigCXXFiles, SysoFiles, EmbedPatterns, EmbedFiles                       []string
 
 	Imports   []string
 	ImportMap map[string]string
@@ -271,4 +259,65 @@ func (l *Lister) Graph(ctx context.Context, main string) (*Graph, error) {
 		return g, gocmd.Fail(distinct(faults)...)
 	}
 	return g, nil
+}
+
+// mostListings is how often the go command is asked again because a file went
+// away that it had named.
+const mostListings = 4
+
+// Listing calls list, which asks the go command for files and reads them, again if one of them is
+// gone: editors and checkers make files for a moment, and rename them.
+func Listing(ctx context.Context, list func() error) error {
+	for tries := 1; ; tries++ {
+		err := list()
+		if tries == mostListings || ctx.Err() != nil || !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if _, ok := errors.AsType[*gocmd.UnreadableFile](err); !ok {
+			return err
+		}
+	}
+}
+
+// Progress is told, in a few words, what a long build is doing. It is called
+// from another goroutine and must not block.
+type Progress func(message string)
+
+// exports is what the go command made of packages.
+type exports struct {
+	Archives map[string]string // by import path
+	// Failed are the packages that do not compile; they can be there with -e only.
+	Failed []*Package
+}
+
+// ExportArchives compiles packages, and what they import, with the go command, and returns the
+// archive of each. Errors in the code are a *Failure, unless -e is given.
+func (l *Lister) ExportArchives(ctx context.Context, progress Progress, args ...string) (*exports, error) {
+	compiled := 0
+	line := func(text string) {
+		// With -v the go command names each package that it compiles.
+		if progress == nil || strings.HasPrefix(text, "#") || strings.ContainsAny(text, " :\t") {
+			return
+		}
+		compiled++
+		progress(fmt.Sprintf("compiling what is not in the build cache: package %d, %s", compiled, text))
+	}
+	pkgs, err := l.List(ctx, line, slices.Concat([]string{"-export", "-deps", "-v", "-json=ImportPath,Export,Error"},
+		args)...)
+	if err != nil {
+		return nil, l.ListFailure(err)
+	}
+	out := &exports{Archives: make(map[string]string, len(pkgs))}
+	for _, p := range pkgs {
+		switch {
+		case p.Error != nil:
+			if err := gocmd.DiskFull(p.Error.Err); err != nil {
+				return nil, err
+			}
+			out.Failed = append(out.Failed, p)
+		case p.Export != "":
+			out.Archives[p.ImportPath] = p.Export
+		}
+	}
+	return out, nil
 }

@@ -7,10 +7,13 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
 	"github.com/anvilforge/anvil-lsp/internal/build/syntax"
-	"golang.org/x/mod/modfile"
+	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
 // ModuleFile reports whether a file decides about modules, by its name or because it
@@ -94,29 +97,40 @@ func ModuleFiles(g *Graph) []string {
 // in, by module path; those whose go.mod cannot be read by their directory.
 func localModules(g *Graph) map[string]string {
 	out := map[string]string{}
-	if g.goMod != "" && g.goMod != os.DevNull {
-		if data, err := regular.Read(g.goMod, regular.MaxSource); err == nil {
-			if f, err := modfile.Parse(g.goMod, data, nil); err == nil {
-				maps.Copy(out, ReplacedDirs(filepath.Dir(g.goMod), f.Replace))
-			}
-		}
+	if f := parseGoMod(g.goMod); f != nil {
+		maps.Copy(out, ReplacedDirs(filepath.Dir(g.goMod), f.Replace))
 	}
-	if g.goWork != "" && g.goWork != "off" {
-		if data, err := regular.Read(g.goWork, regular.MaxSource); err == nil {
-			if f, err := modfile.ParseWork(g.goWork, data, nil); err == nil {
-				maps.Copy(out, ReplacedDirs(filepath.Dir(g.goWork), f.Replace))
-				for _, u := range f.Use {
-					dir := AbsoluteIn(filepath.Dir(g.goWork), u.Path)
-					path := dir
-					if data, err := regular.Read(filepath.Join(dir, "go.mod"), regular.MaxSource); err == nil {
-						path = modfile.ModulePath(data)
-					}
-					out[path] = dir
-				}
-			}
+	if g.goWork == "" || g.goWork == "off" {
+		return out
+	}
+	data, err := regular.Read(g.goWork, regular.MaxSource)
+	if err != nil {
+		return out
+	}
+	f, err := modfile.ParseWork(g.goWork, data, nil)
+	if err != nil {
+		return out
+	}
+	maps.Copy(out, ReplacedDirs(filepath.Dir(g.goWork), f.Replace))
+	for _, u := range f.Use {
+		dir := AbsoluteIn(filepath.Dir(g.goWork), u.Path)
+		path := dir
+		if data, err := regular.Read(filepath.Join(dir, "go.mod"), regular.MaxSource); err == nil {
+			path = modfile.ModulePath(data)
 		}
+		out[path] = dir
 	}
 	return out
+}
+
+// parseGoMod returns nil for a file that is not there, or makes no sense.
+func parseGoMod(path string) *modfile.File {
+	data, err := regular.Read(path, regular.MaxSource)
+	if err != nil {
+		return nil
+	}
+	f, _ := modfile.Parse(path, data, nil)
+	return f
 }
 
 // ReplacedDirs returns the directories that replace directives of a file in dir
@@ -131,6 +145,87 @@ func ReplacedDirs(dir string, list []*modfile.Replace) map[string]string {
 	return out
 }
 
-func AbsoluteIn(dir, path string) string {
-	return gocmd.Absolute(filepath.FromSlash(path), dir)
+func AbsoluteIn(dir, path string) string { return gocmd.Absolute(filepath.FromSlash(path), dir) }
+
+// Sources returns whose source is shown for an application in a directory: that
+// of the modules that the user works on, which are the one around it, those that
+// go.work joins, and those that are replaced by directories.
+func Sources(dir string) regular.Sources {
+	g := &Graph{goMod: paths.Above(dir, "go.mod"), goWork: os.Getenv("GOWORK")}
+	if g.goWork == "" {
+		g.goWork = paths.Above(dir, "go.work")
+	}
+	out := []string{dir}
+	if g.goMod != "" {
+		out = append(out, filepath.Dir(g.goMod))
+	}
+	if filepath.IsAbs(g.goWork) {
+		out = append(out, g.goWork)
+	}
+	for _, module := range localModules(g) {
+		out = append(out, module)
+		if g.goWork != "" { // the go command then heeds what all of them replace
+			out = slices.AppendSeq(out, maps.Values(localModules(&Graph{goMod: filepath.Join(module, "go.mod")})))
+		}
+	}
+	sources := regular.Sources{}
+	for _, path := range out {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			sources = append(sources, real)
+		}
+	}
+	slices.Sort(sources)
+	return slices.Compact(sources)
+}
+
+// ReadSource returns a function that reads files of which lines are shown, for an
+// application in a directory; see Sources.
+func ReadSource(dir string) func(path string) ([]byte, error) {
+	return func(path string) ([]byte, error) { return Sources(dir).Read(path) }
+}
+
+// goMod is the go.mod of the main package's module.
+type goMod struct {
+	path   string
+	parsed *modfile.File // nil if it is not there, or makes no sense
+}
+
+func ReadGoMod(main *Package) *goMod {
+	path := ModuleFilePosition(main).File
+	return &goMod{path, parseGoMod(path)}
+}
+
+// Position returns the line that decides about a module, by its path: that which replaces it, or
+// else requires it. Without one, as for the empty path, it is the file.
+func (f *goMod) Position(module string) manifest.Position {
+	pos := manifest.Position{File: f.path}
+	if f.parsed == nil {
+		return pos
+	}
+	for _, r := range f.parsed.Require {
+		if r.Mod.Path == module {
+			pos.Line = r.Syntax.Start.Line
+		}
+	}
+	for _, r := range f.parsed.Replace {
+		if r.Old.Path == module {
+			pos.Line = r.Syntax.Start.Line
+		}
+	}
+	return pos
+}
+
+func ModuleFilePosition(main *Package) manifest.Position {
+	if main.Module == nil {
+		return manifest.Position{}
+	}
+	return manifest.Position{File: main.Module.GoMod}
+}
+
+// MainPosition is the first file of the main package.
+func MainPosition(g *Graph) manifest.Position {
+	if len(g.Main.GoFiles) == 0 {
+		return manifest.Position{}
+	}
+	return manifest.Position{File: filepath.Join(g.Main.Dir, g.Main.GoFiles[0])}
 }

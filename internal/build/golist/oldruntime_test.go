@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/tools/txtar"
+
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/gocmd"
-	"golang.org/x/tools/txtar"
 )
 
 // TestOldRuntime: a program that takes the runtime from a checkout as it used to

@@ -157,23 +157,10 @@ func funcName(f *ast.FuncDecl) string {
 	if f.Recv == nil || len(f.Recv.List) == 0 {
 		return f.Name.Name
 	}
-	t := f.Recv.List[0].Type
-	for {
-		switch x := t.(type) {
-		case *ast.StarExpr:
-			t = x.X
-		case *ast.IndexExpr:
-			t = x.X
-		case *ast.IndexListExpr:
-			t = x.X
-		case *ast.ParenExpr:
-			t = x.X
-		case *ast.Ident:
-			return x.Name + "." + f.Name.Name
-		default:
-			return f.Name.Name
-		}
+	if r := strings.Trim(receiver(f.Recv.List[0].Type), "(*)"); r != "" {
+		return r + "." + f.Name.Name
 	}
+	return f.Name.Name
 }
 
 // declsByKey returns the declarations of a Go file.
@@ -298,4 +285,29 @@ func (c change) In(pkg string) string {
 		return c.Name + " was removed from " + pkg
 	}
 	return c.Name + " in " + pkg + " changed"
+}
+
+// Edit is a declaration in which the code differs from what is live. What was
+// removed has no place, and is none.
+type Edit struct {
+	Name     string            // as a person calls it: T.m for a method
+	Position manifest.Position // of the name
+}
+
+// Edits returns the declarations in which a file differs from an earlier text of it,
+// sorted by line.
+func Edits(path string, was, now File) []Edit {
+	before := make(map[string]Sum, len(was.decls))
+	for _, d := range was.decls {
+		before[d.key] = d.own
+	}
+	var out []Edit
+	for _, d := range now.decls {
+		if own, ok := before[d.key]; d.imports() || ok && own == d.own {
+			continue
+		}
+		out = append(out, Edit{Name: d.name, Position: manifest.Position{File: path, Line: d.line, Column: d.col}})
+	}
+	slices.SortStableFunc(out, func(a, b Edit) int { return a.Position.Line - b.Position.Line })
+	return out
 }

@@ -9,11 +9,15 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"os"
+	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
@@ -228,4 +232,49 @@ func ModuleFile(path string) bool {
 		return filepath.Base(filepath.Dir(path)) == "vendor"
 	}
 	return false
+}
+
+// maxLinks bounds a chain of symbolic links, as the system does.
+const maxLinks = 40
+
+// linkTargets returns what a file is a symbolic link to, and so on to the end, by
+// absolute path; nothing for a file that is none.
+func linkTargets(path string) []string {
+	var out []string
+	for range maxLinks {
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			dir, err := filepath.EvalSymlinks(filepath.Dir(path)) // .. is that of the real directory
+			if err != nil {
+				break
+			}
+			to = filepath.Join(dir, to)
+		}
+		path = filepath.Clean(to)
+		out = append(out, path)
+		if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+			if real := filepath.Join(dir, filepath.Base(path)); real != path {
+				path = real
+				out = append(out, path)
+			}
+		}
+	}
+	return out
+}
+
+// RuntimeName returns the name by which a file refers to the runtime, or a dot; empty if it
+// does not import it.
+func RuntimeName(f *ast.File) string {
+	name := ""
+	for _, imp := range f.Imports {
+		if p, err := strconv.Unquote(imp.Path.Value); err == nil && p == manifest.RuntimePath {
+			if name = path.Base(p); imp.Name != nil {
+				name = imp.Name.Name
+			}
+		}
+	}
+	return name
 }

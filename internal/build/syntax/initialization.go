@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"go/ast"
 	"go/token"
+	"go/types"
 	"slices"
 	"strconv"
 )
@@ -111,26 +112,18 @@ func readInitialization(f *ast.File) Initialization {
 // fixedValue reports whether a variable is of a kind that only an assignment to it
 // changes: errors, texts and numbers, regular expressions, embedded files.
 func fixedValue(typ, value ast.Expr) bool {
-	dotted := func(e ast.Expr) string {
-		if s, ok := e.(*ast.SelectorExpr); ok {
-			if x, ok := s.X.(*ast.Ident); ok {
-				return x.Name + "." + s.Sel.Name
-			}
-		}
-		return ""
-	}
 	switch typ := typ.(type) {
 	case *ast.Ident:
 		return slices.Contains([]string{"bool", "string", "error", "int", "int32", "int64", "uint", "uint32", "uint64",
 			"float64"}, typ.Name)
 	case *ast.SelectorExpr:
-		return dotted(typ) == "embed.FS"
+		return types.ExprString(typ) == "embed.FS"
 	}
 	switch v := value.(type) {
 	case *ast.BasicLit:
 		return true
 	case *ast.CallExpr:
-		return slices.Contains([]string{"errors.New", "fmt.Errorf", "regexp.MustCompile"}, dotted(v.Fun))
+		return slices.Contains([]string{"errors.New", "fmt.Errorf", "regexp.MustCompile"}, types.ExprString(v.Fun))
 	}
 	return false
 }
@@ -145,9 +138,7 @@ func (u *uses) compact() []Use {
 	return slices.Clip(slices.Compact(*u))
 }
 
-func (u *uses) add(kind UseKind, root, name string) {
-	*u = append(*u, Use{kind, root, name})
-}
+func (u *uses) add(kind UseKind, root, name string) { *u = append(*u, Use{kind, root, name}) }
 
 // in collects from a statement or an expression.
 func (u *uses) in(node ast.Node) {
@@ -163,15 +154,9 @@ func (u *uses) in(node ast.Node) {
 					u.changed(x)
 				}
 			}
-			for _, x := range n.Rhs {
-				u.lend(x)
-				u.literal(x)
-			}
+			u.assigned(n.Rhs)
 		case *ast.ValueSpec:
-			for _, x := range n.Values {
-				u.lend(x)
-				u.literal(x)
-			}
+			u.assigned(n.Values)
 		case *ast.IncDecStmt:
 			u.changed(n.X)
 		case *ast.UnaryExpr:
@@ -179,18 +164,13 @@ func (u *uses) in(node ast.Node) {
 				u.changed(n.X)
 			}
 		case *ast.ReturnStmt:
-			for _, x := range n.Results {
-				u.lend(x)
-			}
+			u.lend(n.Results...)
 		case *ast.CompositeLit:
-			for _, x := range n.Elts {
-				u.lend(x)
-			}
+			u.lend(n.Elts...)
 		case *ast.KeyValueExpr:
 			u.lend(n.Value)
 		case *ast.SendStmt:
-			u.lend(n.Chan)
-			u.lend(n.Value)
+			u.lend(n.Chan, n.Value)
 		}
 		return true
 	})
@@ -229,11 +209,9 @@ func (u *uses) call(n *ast.CallExpr) {
 		u.add(UseMethod, "", fun.Sel.Name)
 		u.lend(fun.X)
 	}
-	for _, arg := range n.Args {
-		u.lend(arg)
-		if once {
-			u.literal(arg)
-		}
+	u.lend(n.Args...)
+	if once {
+		u.assigned(n.Args)
 	}
 }
 
@@ -245,9 +223,19 @@ func (u *uses) changed(x ast.Expr) {
 }
 
 // lend records that something is handed on. What is read out of a map or slice is not it.
-func (u *uses) lend(x ast.Expr) {
-	if root, name, ok := rootOf(x, false); ok {
-		u.add(UseLent, root, name)
+func (u *uses) lend(list ...ast.Expr) {
+	for _, x := range list {
+		if root, name, ok := rootOf(x, false); ok {
+			u.add(UseLent, root, name)
+		}
+	}
+}
+
+// assigned collects from what variables get.
+func (u *uses) assigned(values []ast.Expr) {
+	u.lend(values...)
+	for _, x := range values {
+		u.literal(x)
 	}
 }
 
