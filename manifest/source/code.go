@@ -56,11 +56,7 @@ func (c *Code) Import(path string) (*types.Package, error) {
 		return p, nil
 	}
 	if path == manifest.RuntimePath && c.known != nil {
-		if ptr, ok := c.known.Sink.(*types.Pointer); ok {
-			if named, ok := ptr.Elem().(*types.Named); ok {
-				return named.Obj().Pkg(), nil
-			}
-		}
+		return c.known.Runtime, nil
 	}
 	return nil, errNotImported
 }

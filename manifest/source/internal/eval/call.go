@@ -175,13 +175,7 @@ func (ev *evaluator) invoke(fn *function, body *ast.BlockStmt, args []value) val
 		ev.conditional = conditional
 	}()
 	f := &frame{pkg: fn.pkg, parent: fn.frame, vars: map[types.Object]*cell{}, bind: fn.bind}
-	declared := fn.parameters(f, args)
-	f.results = declared.results
-	for _, obj := range declared.named {
-		c := &cell{ev.zero(f.subst(obj.Type()))}
-		f.named = append(f.named, c)
-		f.vars[obj] = c
-	}
+	ev.declareParameters(f, fn, args)
 	r := ev.block(f, body.List)
 	set := valuesOf(f.named)
 	outer := ev.panicking
@@ -201,7 +195,7 @@ func (ev *evaluator) invoke(fn *function, body *ast.BlockStmt, args []value) val
 	}
 	if ev.panicking {
 		if !slices.ContainsFunc(f.defers, (*pending).recovers) {
-			return ends(fn.t)
+			return ends()
 		}
 		f.returns = [][]value{f.unset(ev)} // its callers go on
 	}
@@ -214,17 +208,10 @@ func (p *pending) recovers() bool {
 	if !ok || fn.body() == nil {
 		return false
 	}
-	found := false
-	ast.Inspect(fn.body(), func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncLit:
-			return false // recover does nothing there
-		case *ast.CallExpr:
-			found = found || gotypes.CalledName(ast.Unparen(n.Fun)) == "recover" && fn.pkg.Info.Types[n.Fun].IsBuiltin()
-		}
-		return !found
+	return gotypes.AnyNode(fn.body(), func(n ast.Node) bool { // in a function literal it does nothing
+		call, ok := n.(*ast.CallExpr)
+		return ok && gotypes.CalledName(ast.Unparen(call.Fun)) == "recover" && fn.pkg.Info.Types[call.Fun].IsBuiltin()
 	})
-	return found
 }
 
 // unset returns the results of a function that was left without a return statement.
@@ -239,14 +226,8 @@ func (f *frame) unset(ev *evaluator) []value {
 	return out
 }
 
-// declaration is what invoke needs to know of a function's type.
-type declaration struct {
-	results *types.Tuple
-	named   []*types.Var
-}
-
-// parameters declares receiver and parameters.
-func (fn *function) parameters(f *frame, args []value) declaration {
+// declareParameters declares receiver, parameters and results in the frame of a call.
+func (ev *evaluator) declareParameters(f *frame, fn *function, args []value) {
 	var typ *ast.FuncType
 	info := fn.pkg.Info
 	declare := func(names []*ast.Ident, v value) {
@@ -280,29 +261,30 @@ func (fn *function) parameters(f *frame, args []value) declaration {
 			i++
 		}
 	}
-	var d declaration
-	var results []*types.Var
-	if typ.Results != nil {
-		for _, field := range typ.Results.List {
-			t := types.Type(types.Typ[types.Invalid])
-			if tv, ok := info.Types[field.Type]; ok {
-				t = f.subst(tv.Type)
-			}
-			for _, id := range field.Names {
-				if obj, ok := info.Defs[id].(*types.Var); ok {
-					d.named = append(d.named, obj)
-				}
-			}
-			for range max(1, len(field.Names)) {
-				results = append(results, types.NewParam(token.NoPos, nil, "", t))
+	var named, results []*types.Var
+	if typ.Results == nil {
+		return
+	}
+	for _, field := range typ.Results.List {
+		t := f.subst(gotypes.OrInvalid(info.Types[field.Type].Type))
+		for _, id := range field.Names {
+			if obj, ok := info.Defs[id].(*types.Var); ok {
+				named = append(named, obj)
 			}
 		}
+		for range max(1, len(field.Names)) {
+			results = append(results, types.NewParam(token.NoPos, nil, "", t))
+		}
 	}
-	if len(d.named) != len(results) {
-		d.named = nil
+	f.results = types.NewTuple(results...)
+	if len(named) != len(results) {
+		return
 	}
-	d.results = types.NewTuple(results...)
-	return d
+	for _, obj := range named {
+		c := &cell{ev.zero(f.subst(obj.Type()))}
+		f.named = append(f.named, c)
+		f.vars[obj] = c
+	}
 }
 
 // adjust returns the address of a receiver or follows it, as a method call does.
@@ -360,19 +342,11 @@ func (f *frame) result(t types.Type) value {
 	}
 	switch {
 	case joined == nil:
-		return results(gotypes.NewSignature(nil, tupleTypes(f.results)...), "it does not return a value")
+		return unknownResults(f.results, "it does not return a value")
 	case n == 1:
 		return joined[0]
 	}
 	return &tuple{base{t: f.results}, joined}
-}
-
-func tupleTypes(t *types.Tuple) []types.Type {
-	var out []types.Type
-	for v := range t.Variables() {
-		out = append(out, v.Type())
-	}
-	return out
 }
 
 // results returns unknown results for a function of type t.
@@ -381,20 +355,22 @@ func results(t types.Type, why string) value {
 	if !ok {
 		return &unknown{base: base{t: types.Typ[types.Invalid]}, why: why}
 	}
-	if sig.Results().Len() == 1 {
-		return &unknown{base: base{t: sig.Results().At(0).Type()}, why: why}
-	}
-	r := &tuple{base: base{t: sig.Results()}}
-	for v := range sig.Results().Variables() {
+	return unknownResults(sig.Results(), why)
+}
+
+func unknownResults(t *types.Tuple, why string) value {
+	r := &tuple{base: base{t: t}}
+	for v := range t.Variables() {
 		r.values = append(r.values, &unknown{base: base{t: v.Type()}, why: why})
+	}
+	if len(r.values) == 1 {
+		return r.values[0]
 	}
 	return r
 }
 
 // ends is the result of a call that does not return.
-func ends(t types.Type) value {
-	return &unknown{base: base{t: types.Typ[types.Invalid]}, why: whyEnded}
-}
+func ends() value { return &unknown{base: base{t: types.Typ[types.Invalid]}, why: whyEnded} }
 
 // callUnknown calls a function whose code is not known. If it gets the sink it registers something
 // that is not known either; functions that it gets may be called, and what its arguments lead to

@@ -343,19 +343,11 @@ func (ev *evaluator) forStmt(f *frame, s *ast.ForStmt, label types.Object) resul
 // exits reports whether something in the body of a loop can leave it. A break of an inner statement
 // counts, too.
 func exits(body *ast.BlockStmt) bool {
-	found := false
-	ast.Inspect(body, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncLit:
-			return false
-		case *ast.ReturnStmt:
-			found = true
-		case *ast.BranchStmt:
-			found = found || n.Tok == token.BREAK || n.Tok == token.GOTO
-		}
-		return !found
+	return gotypes.AnyNode(body, func(n ast.Node) bool {
+		_, returns := n.(*ast.ReturnStmt)
+		branch, ok := n.(*ast.BranchStmt)
+		return returns || ok && (branch.Tok == token.BREAK || branch.Tok == token.GOTO)
 	})
-	return found
 }
 
 // newIteration gives the variables of a for statement to the next iteration: closures keep those of

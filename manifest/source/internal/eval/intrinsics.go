@@ -38,7 +38,7 @@ func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r val
 		return ev.boxCall(fn, args, site), true
 	case "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "log.Panic", "log.Panicf", "log.Panicln", "runtime.Goexit",
 		"(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
-		return ends(fn.t), true
+		return ends(), true
 	case "net/http.StripPrefix":
 		if prefix, ok := text(args[0]); ok && prefix == "" && len(args) == 2 {
 			return args[1], true

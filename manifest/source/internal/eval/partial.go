@@ -24,25 +24,17 @@ func partOf(v value) partial.Text {
 // partialOf returns what is known of the result of a library function that makes one text of
 // several, where some of its arguments are not known.
 func (ev *evaluator) partialOf(name string, args []value) partial.Text {
-	switch name {
-	case "fmt.Sprint":
-		if len(args) == 1 {
-			return ev.printed(listed(args[0]))
+	switch {
+	case name == "fmt.Sprint" && len(args) == 1:
+		return ev.printed(listed(args[0]))
+	case name == "fmt.Sprintf" && len(args) == 2:
+		if format, ok := text(args[0]); ok {
+			return ev.formatted(format, listed(args[1]))
 		}
-	case "fmt.Sprintf":
-		if len(args) == 2 {
-			if format, ok := text(args[0]); ok {
-				return ev.formatted(format, listed(args[1]))
-			}
-		}
-	case "strings.Join":
-		if len(args) == 2 {
-			return joinedBy(listed(args[0]), partOf(args[1]))
-		}
-	case "path.Join":
-		if len(args) == 1 {
-			return pathOfParts(listed(args[0]))
-		}
+	case name == "strings.Join" && len(args) == 2:
+		return joinedBy(listed(args[0]), partOf(args[1]))
+	case name == "path.Join" && len(args) == 1:
+		return pathOfParts(listed(args[0]))
 	}
 	return nil
 }

@@ -2,9 +2,8 @@
 // process can do only once (ANV006), package-level state (ANV007), and what outlives its generation
 // (ANV008). It needs types, but no values: nothing is run.
 //
-// It has the shape of golang.org/x/tools/go/analysis. A first analyzer collects the facts of a
-// package, what it contributes by itself; one for each code works from the facts of the packages of
-// a program. The driver here ([Find]) knows the whole program, keeps the facts of packages that did
+// It has the shape of golang.org/x/tools/go/analysis: an analyzer for each code works from the facts
+// of the packages of a program, which are what each package contributes by itself. The driver here ([Find]) knows the whole program, keeps the facts of packages that did
 // not change, and works on unsaved and half-typed code. Any other driver makes a program of each
 // package: facts refer to syntax and types, so they cannot be sent from one process to another.
 package findings
@@ -27,8 +26,7 @@ type Config struct {
 
 // Analyzers are the analyzers for one configuration.
 type Analyzers struct {
-	facts, program *analysis.Analyzer
-
+	program      *analysis.Analyzer
 	OneTime      *analysis.Analyzer // ANV006
 	PackageState *analysis.Analyzer // ANV007
 	Outliving    *analysis.Analyzer // ANV008
@@ -37,16 +35,11 @@ type Analyzers struct {
 // NewAnalyzers makes the analyzers.
 func NewAnalyzers(c Config) *Analyzers {
 	a := &Analyzers{}
-	a.facts = &analysis.Analyzer{
-		Name: "anvilfacts", Doc: "collects what a package contributes to findings about all",
-		RunDespiteErrors: true, ResultType: reflect.TypeFor[*facts](),
-		Run: func(pass *analysis.Pass) (any, error) { return collectFacts(pass, c.Hot(pass.Pkg.Path())), nil },
-	}
 	a.program = &analysis.Analyzer{
-		Name: "anvilprogram", Doc: "makes a program of packages with facts",
-		RunDespiteErrors: true, ResultType: reflect.TypeFor[*program](), Requires: []*analysis.Analyzer{a.facts},
+		Name: "anvilprogram", Doc: "makes a program of a package",
+		RunDespiteErrors: true, ResultType: reflect.TypeFor[*program](),
 		Run: func(pass *analysis.Pass) (any, error) {
-			return newProgram(c.Handlers, []*facts{pass.ResultOf[a.facts].(*facts)}), nil
+			return newProgram(c.Handlers, []*facts{collectFacts(pass, c.Hot(pass.Pkg.Path()))}), nil
 		},
 	}
 	reporting := func(name, doc string, find func(*program) []*finding) *analysis.Analyzer {

@@ -303,24 +303,30 @@ func (f *factFinder) condition(e ast.Expr) (is, known bool) {
 // statementCall returns the call that a statement or declaration consists of, if its results are
 // not used.
 func statementCall(n ast.Node) *ast.CallExpr {
-	var e ast.Expr
-	switch n := n.(type) {
-	case *ast.ExprStmt:
-		e = n.X
-	case *ast.AssignStmt:
-		if len(n.Rhs) == 1 && !slices.ContainsFunc(n.Lhs, func(e ast.Expr) bool { return !isBlank(e) }) {
-			e = n.Rhs[0]
-		}
-	case *ast.ValueSpec:
-		if len(n.Values) == 1 && !slices.ContainsFunc(n.Names, func(id *ast.Ident) bool { return id.Name != "_" }) {
-			e = n.Values[0]
-		}
+	if s, ok := n.(*ast.ExprStmt); ok {
+		call, _ := ast.Unparen(s.X).(*ast.CallExpr)
+		return call
 	}
-	if e == nil {
+	names, values := assigned(n)
+	if len(values) != 1 || slices.ContainsFunc(names, func(e ast.Expr) bool { return !isBlank(e) }) {
 		return nil
 	}
-	call, _ := ast.Unparen(e).(*ast.CallExpr)
+	call, _ := ast.Unparen(values[0]).(*ast.CallExpr)
 	return call
+}
+
+// assigned returns the two sides of an assignment or declaration; nil if a node is none.
+func assigned(n ast.Node) (names, values []ast.Expr) {
+	switch n := n.(type) {
+	case *ast.AssignStmt:
+		return n.Lhs, n.Rhs
+	case *ast.ValueSpec:
+		for _, name := range n.Names {
+			names = append(names, name)
+		}
+		return names, n.Values
+	}
+	return nil, nil
 }
 
 // everywhere looks at all of a body, function literals included.

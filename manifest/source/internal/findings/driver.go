@@ -2,6 +2,7 @@ package findings
 
 import (
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/analysis"
 
@@ -41,18 +42,14 @@ type OneTime struct {
 // may be nil, are used again.
 func Find(s *load.Snapshot, last *Findings) *Findings {
 	found := &Findings{Snapshot: s, facts: map[*load.Unit]*facts{}}
-	hot := map[string]bool{}
-	for _, u := range s.Hot {
-		hot[u.Spec.ImportPath] = true
-	}
-	a := NewAnalyzers(Config{Handlers: s.Program.Handlers, Hot: func(path string) bool { return hot[path] }})
+	a := NewAnalyzers(Config{Handlers: s.Program.Handlers})
 	var all []*facts
 	for _, u := range s.Units {
 		if last != nil {
 			found.facts[u] = last.facts[u]
 		}
 		if found.facts[u] == nil {
-			found.facts[u] = found.run(a.facts, u, nil).(*facts)
+			found.facts[u] = collectFacts(found.pass(nil, u), u.Spec.Hot)
 		}
 		all = append(all, found.facts[u])
 	}
@@ -62,36 +59,35 @@ func Find(s *load.Snapshot, last *Findings) *Findings {
 		found.States = append(found.States, f.states...)
 	}
 	for _, u := range s.Units {
-		for _, f := range found.run(a.OneTime, u, p).([]*finding) {
+		for _, f := range found.run(a.OneTime, u, p) {
 			found.OneTime = append(found.OneTime, OneTime{found.diagnostic(f), f.registering, f.packages})
 		}
-		for _, analyzer := range []*analysis.Analyzer{a.PackageState, a.Outliving} {
-			for _, f := range found.run(analyzer, u, p).([]*finding) {
-				found.Diagnostics = append(found.Diagnostics, found.diagnostic(f))
-			}
+		for _, f := range slices.Concat(found.run(a.PackageState, u, p), found.run(a.Outliving, u, p)) {
+			found.Diagnostics = append(found.Diagnostics, found.diagnostic(f))
 		}
 	}
 	found.Leads = p.leads
 	return found
 }
 
-// run runs an analyzer on a package of a program, of which nil is none.
-func (f *Findings) run(a *analysis.Analyzer, u *load.Unit, p *program) any {
-	pass := &analysis.Pass{
-		Analyzer: a, Fset: f.Fset, Pkg: u.Types, TypesInfo: u.Info,
-		Report: func(analysis.Diagnostic) {}, ResultOf: map[*analysis.Analyzer]any{},
-	}
-	for _, file := range u.Files {
-		pass.Files = append(pass.Files, file.Syntax)
-	}
-	for _, required := range a.Requires {
-		pass.ResultOf[required] = p
-	}
+// run runs an analyzer on a package of a program.
+func (f *Findings) run(a *analysis.Analyzer, u *load.Unit, p *program) []*finding {
+	pass := f.pass(a, u)
+	pass.ResultOf = map[*analysis.Analyzer]any{a.Requires[0]: p}
+	pass.Report = func(analysis.Diagnostic) {}
 	result, err := a.Run(pass)
 	if err != nil {
 		panic(err) // they have none
 	}
-	return result
+	return result.([]*finding)
+}
+
+func (f *Findings) pass(a *analysis.Analyzer, u *load.Unit) *analysis.Pass {
+	pass := &analysis.Pass{Analyzer: a, Fset: f.Fset, Pkg: u.Types, TypesInfo: u.Info}
+	for _, file := range u.Files {
+		pass.Files = append(pass.Files, file.Syntax)
+	}
+	return pass
 }
 
 // diagnostic converts a finding.

@@ -68,16 +68,13 @@ func (f *factFinder) startOf(pos token.Pos, fun ast.Expr, args []ast.Expr) {
 // servesOnly returns the name of a function that serves and is called directly in a body.
 func (f *factFinder) servesOnly(body *ast.BlockStmt) string {
 	name := ""
-	ast.Inspect(body, func(n ast.Node) bool {
-		if _, nested := n.(*ast.FuncLit); nested {
-			return false
-		}
+	gotypes.AnyNode(body, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok {
 			if fn := f.callee(call); fn != nil && serves[fn.FullName()] {
 				name = gotypes.FunctionName(fn)
 			}
 		}
-		return name == ""
+		return name != ""
 	})
 	return name
 }
@@ -131,19 +128,15 @@ func (f *factFinder) endlessBut(typ *ast.FuncType, body *ast.BlockStmt) bool {
 
 // loops reports whether there is a loop that is never left, unless because ctx is done.
 func (f *factFinder) loops(body *ast.BlockStmt, ctx types.Object) bool {
-	found := false
-	ast.Inspect(body, func(n ast.Node) bool {
+	return gotypes.AnyNode(body, func(n ast.Node) bool {
 		switch n := n.(type) {
-		case *ast.FuncLit:
-			return false
 		case *ast.ForStmt:
-			found = found || (n.Cond == nil || f.isTrue(n.Cond)) && !f.leaves(n.Body, ctx)
+			return (n.Cond == nil || f.isTrue(n.Cond)) && !f.leaves(n.Body, ctx)
 		case *ast.RangeStmt:
-			found = found || f.ticks(n.X) && !f.leaves(n.Body, ctx)
+			return f.ticks(n.X) && !f.leaves(n.Body, ctx)
 		}
-		return !found
+		return false
 	})
-	return found
 }
 
 // neverDone reports whether an expression is a context that is never done.

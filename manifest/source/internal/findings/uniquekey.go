@@ -169,13 +169,7 @@ func (t *trial) stmt(s ast.Stmt) leaving {
 	case *ast.DeclStmt:
 		if d, ok := s.Decl.(*ast.GenDecl); ok {
 			for _, spec := range d.Specs {
-				if v, ok := spec.(*ast.ValueSpec); ok {
-					var names []ast.Expr
-					for _, name := range v.Names {
-						names = append(names, name)
-					}
-					t.assign(names, v.Values)
-				}
+				t.assign(assigned(spec))
 			}
 		}
 	case *ast.IfStmt:

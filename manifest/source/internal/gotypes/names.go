@@ -105,3 +105,16 @@ func ReceiverVar(info *types.Info, recv *ast.FieldList) types.Object {
 	}
 	return nil
 }
+
+// AnyNode reports whether match is true of a node below root that is not in a function literal.
+func AnyNode(root ast.Node, match func(ast.Node) bool) bool {
+	found := false
+	ast.Inspect(root, func(n ast.Node) bool {
+		if _, ok := n.(*ast.FuncLit); ok || found || n == nil {
+			return false
+		}
+		found = match(n)
+		return !found
+	})
+	return found
+}

@@ -70,34 +70,15 @@ func (s *substitution) of(t types.Type) types.Type {
 }
 
 func (s *substitution) tuple(t *types.Tuple) *types.Tuple {
-	var vars []*types.Var
-	for i := range t.Len() {
-		v := t.At(i)
-		if u := s.of(v.Type()); u != v.Type() {
-			if vars == nil {
-				vars = slices.Collect(t.Variables())
-			}
-			vars[i] = types.NewParam(v.Pos(), v.Pkg(), v.Name(), u)
-		}
+	if vars, changed := s.vars(slices.Collect(t.Variables())); changed {
+		return types.NewTuple(vars...)
 	}
-	if vars == nil {
-		return t
-	}
-	return types.NewTuple(vars...)
+	return t
 }
 
 func (s *substitution) structure(t *types.Struct) types.Type {
-	var fields []*types.Var
-	for i := range t.NumFields() {
-		f := t.Field(i)
-		if u := s.of(f.Type()); u != f.Type() {
-			if fields == nil {
-				fields = slices.Collect(t.Fields())
-			}
-			fields[i] = types.NewField(f.Pos(), f.Pkg(), f.Name(), u, f.Embedded())
-		}
-	}
-	if fields == nil {
+	fields, changed := s.vars(slices.Collect(t.Fields()))
+	if !changed {
 		return t
 	}
 	tags := make([]string, len(fields))
@@ -105,6 +86,19 @@ func (s *substitution) structure(t *types.Struct) types.Type {
 		tags[i] = t.Tag(i)
 	}
 	return types.NewStruct(fields, tags)
+}
+
+// vars substitutes in the types of parameters or fields.
+func (s *substitution) vars(vars []*types.Var) (out []*types.Var, changed bool) {
+	for i, v := range vars {
+		if t := s.of(v.Type()); t != v.Type() {
+			vars[i], changed = types.NewParam(v.Pos(), v.Pkg(), v.Name(), t), true
+			if v.IsField() {
+				vars[i] = types.NewField(v.Pos(), v.Pkg(), v.Name(), t, v.Embedded())
+			}
+		}
+	}
+	return vars, changed
 }
 
 func (s *substitution) interfaceType(t *types.Interface) types.Type {

@@ -20,14 +20,8 @@ func EachType(t types.Type, fn func(types.Type)) {
 	t = types.Unalias(t)
 	fn(t)
 	switch t := t.(type) {
-	case *types.Pointer:
-		EachType(t.Elem(), fn)
-	case *types.Slice:
-		EachType(t.Elem(), fn)
-	case *types.Array:
-		EachType(t.Elem(), fn)
-	case *types.Chan:
-		EachType(t.Elem(), fn)
+	case *types.Pointer, *types.Slice, *types.Array, *types.Chan:
+		EachType(t.(interface{ Elem() types.Type }).Elem(), fn)
 	case *types.Map:
 		EachType(t.Key(), fn)
 		EachType(t.Elem(), fn)

@@ -8,7 +8,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
-	"io/fs"
+	"os"
 	"strconv"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
@@ -24,7 +24,7 @@ type File struct {
 	imports []string // import paths as the source spells them
 }
 
-// files caches what was parsed, by path and content.
+// files is a cache of what was parsed, by path and content.
 type files struct {
 	fset  *token.FileSet
 	cache map[string]*File
@@ -32,21 +32,25 @@ type files struct {
 
 // load returns a file as it is in the overlay or on disk; nil without an error if it does not
 // exist.
-func (fs *files) load(path string, overlay map[string][]byte) (*File, error) {
+func (c *files) load(path string, overlay map[string][]byte) (*File, error) {
 	data, ok := overlay[path]
 	if !ok {
 		var err error
-		if data, err = readFile(path); data == nil {
-			return nil, err
+		data, err = regular.Read(path, regular.MaxSource)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			return nil, nil
+		case err != nil:
+			return nil, fmt.Errorf("reading source: %w", err)
 		}
 	}
 	digest := sha256.Sum256(data)
-	old := fs.cache[path]
+	old := c.cache[path]
 	if old != nil && old.Digest == digest {
 		return old, nil
 	}
 	p := &File{Path: path, Digest: digest}
-	file, err := parser.ParseFile(fs.fset, path, data, parser.SkipObjectResolution|parser.AllErrors)
+	file, err := parser.ParseFile(c.fset, path, data, parser.SkipObjectResolution|parser.AllErrors)
 	if file == nil {
 		return nil, fmt.Errorf("parsing %s: %w", path, err)
 	}
@@ -58,58 +62,43 @@ func (fs *files) load(path string, overlay map[string][]byte) (*File, error) {
 		}
 	}
 	if old != nil {
-		fs.forget(old)
+		c.forget(old)
 	}
-	fs.cache[path] = p
+	c.cache[path] = p
 	return p, nil
 }
 
-// readFile returns nil if there is no such file.
-func readFile(path string) ([]byte, error) {
-	data, err := regular.Read(path, regular.MaxSource)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading source: %w", err)
-	}
-	if data == nil {
-		data = []byte{}
-	}
-	return data, nil
-}
-
 // keep forgets all files but those in the set.
-func (fs *files) keep(paths map[string]bool) {
-	for path, p := range fs.cache {
+func (c *files) keep(paths map[string]bool) {
+	for path, p := range c.cache {
 		if !paths[path] {
-			fs.forget(p)
-			delete(fs.cache, path)
+			c.forget(p)
+			delete(c.cache, path)
 		}
 	}
 }
 
 // forget gives back the positions of a file that is used no more.
-func (fs *files) forget(p *File) {
-	if f := fs.fset.File(p.Syntax.FileStart); f != nil {
-		fs.fset.RemoveFile(f)
+func (c *files) forget(p *File) {
+	if f := c.fset.File(p.Syntax.FileStart); f != nil {
+		c.fset.RemoveFile(f)
 	}
 }
 
 // alone has the file set know nothing but the files that are cached.
-func (fs *files) alone() {
+func (c *files) alone() {
 	cached := map[*token.File]bool{}
-	for _, p := range fs.cache {
-		cached[fs.fset.File(p.Syntax.FileStart)] = true
+	for _, p := range c.cache {
+		cached[c.fset.File(p.Syntax.FileStart)] = true
 	}
 	var others []*token.File
-	fs.fset.Iterate(func(f *token.File) bool {
+	c.fset.Iterate(func(f *token.File) bool {
 		if !cached[f] {
 			others = append(others, f)
 		}
 		return true
 	})
 	for _, f := range others {
-		fs.fset.RemoveFile(f)
+		c.fset.RemoveFile(f)
 	}
 }

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/types"
@@ -13,15 +14,7 @@ import (
 //
 // Where the compiler copies a function into its caller, the literals in it get names that begin
 // with the caller's. That is not predicted here.
-func (c *Unit) LiteralName(lit *ast.FuncLit) string {
-	if c.names == nil {
-		c.nameLiterals()
-	}
-	if name, ok := c.names[lit]; ok {
-		return gotypes.LastElement(gotypes.PackagePath(c.Types)) + "." + name
-	}
-	return "func"
-}
+func (c *Unit) LiteralName(lit *ast.FuncLit) string { return cmp.Or(c.NameOfValue(lit), "func") }
 
 // NameOfValue returns the name that the compiler gives to a generic function or a method that is
 // used as a value where its type arguments depend on those of the function around it: there it is

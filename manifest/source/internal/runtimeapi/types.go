@@ -12,6 +12,7 @@ import (
 
 // Types holds the types that the rules for handlers refer to.
 type Types struct {
+	Runtime     *types.Package   // package hotreload
 	ctx         types.Type       // *hotreload.Ctx
 	Sink        types.Type       // *hotreload.RouteSink
 	Box         types.Type       // hotreload.HandlerBox
@@ -43,6 +44,7 @@ func Find(load func(path string) (*types.Package, error)) *Types {
 		return types.Typ[types.Invalid]
 	}
 	k := &Types{
+		Runtime:     runtime,
 		ctx:         types.NewPointer(named(runtime, "Ctx")),
 		Sink:        types.NewPointer(named(runtime, "RouteSink")),
 		Box:         named(runtime, "HandlerBox"),
@@ -87,4 +89,23 @@ func textUnmarshaler() *types.Interface {
 func IsSink(t types.Type) bool {
 	p, ok := types.Unalias(t).(*types.Pointer)
 	return ok && gotypes.IsNamed(p.Elem(), manifest.RuntimePath, "RouteSink")
+}
+
+// StateCall is a call of hotreload.StateOf whose key and type stand in the source.
+type StateCall struct {
+	Key  string
+	Type types.Type
+	Pos  token.Pos
+}
+
+// StateType returns T of *hotreload.State[T], nil if a type is none.
+func StateType(t types.Type) types.Type {
+	pointer, ok := types.Unalias(gotypes.OrInvalid(t)).(*types.Pointer)
+	if !ok {
+		return nil
+	}
+	if named, ok := types.Unalias(pointer.Elem()).(*types.Named); ok && named.TypeArgs().Len() == 1 {
+		return named.TypeArgs().At(0)
+	}
+	return nil
 }
