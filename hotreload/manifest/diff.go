@@ -44,7 +44,8 @@ func Diff(from, to *Manifest) Changes {
 		Hot:        diffLists(from.Hot, to.Hot, self, cmp.Compare, same),
 	}
 	if len(from.Modules) > 0 && len(to.Modules) > 0 {
-		c.Modules, c.GODEBUG = diffLists(from.Modules, to.Modules, self, cmp.Compare, same), diffValue(from.GODEBUG, to.GODEBUG)
+		c.Modules = diffLists(from.Modules, to.Modules, self, cmp.Compare, same)
+		c.GODEBUG = diffValue(from.GODEBUG, to.GODEBUG)
 	}
 	return c
 }
@@ -67,7 +68,9 @@ func diffValue[T comparable](from, to T) *Change[T] {
 
 // diffLists compares lists by key, and returns the differences in the order of
 // the keys.
-func diffLists[T any, K comparable](from, to []T, key func(T) K, compare func(K, K) int, same func(T, T) bool) []Change[T] {
+func diffLists[T any, K comparable](
+	from, to []T, key func(T) K, compare func(K, K) int, same func(T, T) bool,
+) []Change[T] {
 	changes := map[K]Change[T]{}
 	for _, v := range from {
 		changes[key(v)] = Change[T]{Old: &v}

@@ -28,7 +28,7 @@ func (f Frame) Package() string {
 	return dir + symbol.Unescape(name)
 }
 
-// Name returns the function as a person writes it: handlers.(*API).List.
+// Name returns the function as the source names it: handlers.(*API).List.
 func (f Frame) Name() string {
 	_, rest := f.split()
 	return symbol.Unescape(rest)
@@ -85,7 +85,7 @@ var (
 
 // ParseGoroutine reads the text that a Go program prints of one goroutine, up to an
 // empty line: a header, and for each frame a line with the function and an indented
-// one with its place. ok is false if it does not begin with a header. Names of
+// one with its position. ok is false if it does not begin with a header. Names of
 // functions keep the prefix of their generation.
 func ParseGoroutine(text string) (g Goroutine, ok bool) {
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
@@ -108,8 +108,8 @@ func ParseGoroutine(text string) (g Goroutine, ok bool) {
 //
 //	example.com/app/handlers.(*API).List(0xc000012345, {0x1, 0x2})
 //		/home/ann/app/handlers/api.go:42 +0x1d
-func parseFrame(function, place string) (f Frame, ok bool) {
-	m := frameLine.FindStringSubmatch(place)
+func parseFrame(function, position string) (f Frame, ok bool) {
+	m := frameLine.FindStringSubmatch(position)
 	if m == nil || strings.HasPrefix(function, "\t") {
 		return f, false
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
 
-// Lines tell where code stands that a //line directive gives another place: the
+// Lines tell where code stands that a //line directive gives another position: the
 // compiler follows such directives, so that a program knows no other.
 type Lines []LineRun
 
@@ -25,10 +25,10 @@ type LineRun struct {
 	Count int      `json:"count"`
 }
 
-// Place returns where code of a function stands, named as in stack traces, or
+// Resolve returns where code of a function stands, named as in stack traces, or
 // empty if it is not known. Unless the function tells, a file that exists is
 // believed.
-func (l Lines) Place(function string, p Position) Position {
+func (l Lines) Resolve(function string, p Position) Position {
 	run, sure := l.find(function, p)
 	if run == nil {
 		return p
@@ -41,10 +41,10 @@ func (l Lines) Place(function string, p Position) Position {
 	return run.real(p)
 }
 
-// Directed returns where the line is of which a directive says that it has this
-// place, whether there is such a file or not; ok is false if there is none, or
+// ResolveLine returns where the line is of which a directive says that it has this
+// position, whether there is such a file or not; ok is false if there is none, or
 // one in several files.
-func (l Lines) Directed(p Position) (at Position, ok bool) {
+func (l Lines) ResolveLine(p Position) (at Position, ok bool) {
 	run, _ := l.find("", p)
 	if run == nil {
 		return p, false
@@ -52,9 +52,9 @@ func (l Lines) Directed(p Position) (at Position, ok bool) {
 	return run.real(p), true
 }
 
-// find returns the run that has a place, nil if there is none, or no telling
+// find returns the run that has a position, nil if there is none, or no telling
 // which: in the function, which is sure, else in its package, else in any.
-func (l Lines) find(function string, p Position) (found *LineRun, sure bool) {
+func (l Lines) find(function string, p Position) (best *LineRun, sure bool) {
 	if p.File == "" || len(l) == 0 {
 		return nil, false
 	}
@@ -69,24 +69,24 @@ func (l Lines) find(function string, p Position) (found *LineRun, sure bool) {
 		switch {
 		case inPackage && r.around(name):
 			return r, true
-		case found == nil || inPackage && !near:
-			found, near, several = r, inPackage, false
-		case inPackage == near && r.Real.File != found.Real.File:
+		case best == nil || inPackage && !near:
+			best, near, several = r, inPackage, false
+		case inPackage == near && r.Real.File != best.Real.File:
 			several = true
 		}
 	}
 	if several {
 		return nil, false
 	}
-	return found, false
+	return best, false
 }
 
-// real returns the place of a line of the run.
+// real returns the position of a line of the run.
 func (r *LineRun) real(p Position) Position {
 	return Position{File: r.Real.File, Line: r.Real.Line + p.Line - r.Said.Line}
 }
 
-// says reports whether the directive gives a line this place.
+// says reports whether the directive gives a line this position.
 func (r *LineRun) says(p Position) bool {
 	return p.Line >= r.Said.Line && p.Line < r.Said.Line+r.Count &&
 		(filepath.Clean(p.File) == r.Said.File || filepath.Clean(p.File) == r.absolute())
@@ -104,5 +104,6 @@ func (r *LineRun) absolute() string {
 // or a literal in it.
 func (r *LineRun) around(name string) bool {
 	name = strings.ReplaceAll(name, "[...]", "")
-	return r.Function != "" && (name == r.Function || strings.HasPrefix(name, r.Function+".") || strings.HasPrefix(name, r.Function+"-"))
+	return r.Function != "" && (name == r.Function ||
+		strings.HasPrefix(name, r.Function+".") || strings.HasPrefix(name, r.Function+"-"))
 }

@@ -65,11 +65,11 @@ func TestPlace(t *testing.T) {
 		if test.want != "" {
 			want = at(test.want)
 		}
-		if got := lines.Place(test.function, p).String(); got != want {
+		if got := lines.Resolve(test.function, p).String(); got != want {
 			t.Errorf("%s at %s is %s, want %s", test.function, p, got, want)
 		}
 	}
-	if p := (Position{File: "page.qtpl", Line: 10}); Lines(nil).Place("x/h.home", p) != p {
+	if p := (Position{File: "page.qtpl", Line: 10}); Lines(nil).Resolve("x/h.home", p) != p {
 		t.Error("without directives a place is as it is")
 	}
 }

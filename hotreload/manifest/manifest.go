@@ -28,16 +28,18 @@ var ErrFormat = errors.New("unusable manifest")
 
 // Manifest is what one generation registered.
 type Manifest struct {
-	Format     int       `json:"format"`
-	ABI        int       `json:"abi"`
-	Toolchain  string    `json:"toolchain"` // runtime.Version GOOS/GOARCH
-	Generation int       `json:"generation"`
-	Handlers   string    `json:"handlers"` // import path of the handlers package
-	Routes     []Route   `json:"routes"`   // sorted by pattern, then method
-	State      []State   `json:"state,omitempty"`
-	Registered []string  `json:"registered,omitempty"` // names of registry entries, sorted
-	Host       []Package `json:"host,omitempty"`       // host packages of the workspace and of modules that are replaced by a directory, sorted
-	Hot        []string  `json:"hot,omitempty"`        // import paths of hot packages, sorted
+	Format     int      `json:"format"`
+	ABI        int      `json:"abi"`
+	Toolchain  string   `json:"toolchain"` // runtime.Version GOOS/GOARCH
+	Generation int      `json:"generation"`
+	Handlers   string   `json:"handlers"` // import path of the handlers package
+	Routes     []Route  `json:"routes"`   // sorted by pattern, then method
+	State      []State  `json:"state,omitempty"`
+	Registered []string `json:"registered,omitempty"` // names of registry entries, sorted
+	// Host are the host packages of the workspace and of modules that are replaced by a
+	// directory, sorted.
+	Host []Package `json:"host,omitempty"`
+	Hot  []string  `json:"hot,omitempty"` // import paths of hot packages, sorted
 	// Modules are the modules that host packages come from, with version,
 	// language version and replacement, sorted; none if they were not recorded.
 	Modules []string `json:"modules,omitempty"`

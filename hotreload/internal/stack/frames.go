@@ -32,7 +32,7 @@ func Caller(lines manifest.Lines) manifest.Position {
 	for {
 		f, more := frames.Next()
 		if f.File != "" && (!manifest.Frame{Function: f.Function}.InRuntime() || isTest(f.File)) {
-			return lines.Place(f.Function, manifest.Position{File: f.File, Line: f.Line})
+			return lines.Resolve(f.Function, manifest.Position{File: f.File, Line: f.Line})
 		}
 		if !more {
 			return manifest.Position{}
@@ -130,7 +130,7 @@ func FunctionPackage(fn reflect.Value) string {
 func FunctionPosition(fn reflect.Value, lines manifest.Lines) manifest.Position {
 	if f := runtime.FuncForPC(fn.Pointer()); f != nil {
 		file, line := f.FileLine(f.Entry())
-		return lines.Place(f.Name(), manifest.Position{File: file, Line: line})
+		return lines.Resolve(f.Name(), manifest.Position{File: file, Line: line})
 	}
 	return manifest.Position{}
 }

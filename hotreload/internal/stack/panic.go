@@ -119,7 +119,7 @@ func WithLines(frames []manifest.Frame, lines manifest.Lines) []manifest.Frame {
 	}
 	out := slices.Clone(frames)
 	for i, f := range out {
-		out[i].Position = lines.Place(f.Function, f.Position)
+		out[i].Position = lines.Resolve(f.Function, f.Position)
 	}
 	return out
 }

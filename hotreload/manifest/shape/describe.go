@@ -28,8 +28,8 @@ func Differences(before, after string) (all string, brief []string) {
 		return "", nil
 	}
 	d := difference{was: was, is: is, seen: map[[2]*syntaxType]bool{}}
-	d.compare(place{}, was.root, is.root)
-	return strings.Join(d.found, ", "), d.briefly()
+	d.compare(location{}, was.root, is.root)
+	return strings.Join(d.all, ", "), d.briefly()
 }
 
 // maxDifferences is how many differences are listed.
@@ -38,19 +38,19 @@ const maxDifferences = 6
 type difference struct {
 	was, is syntaxTree
 	seen    map[[2]*syntaxType]bool // pairs of hot types that were compared
-	found   []string
+	all     []string
 	short   []string // the same in fewer words
 	where   string   // where the first is
 	part    string   // part of the function that was last named
 }
 
-// place is where in a type a difference is.
-type place struct {
+// location is where in a type a difference is.
+type location struct {
 	part   string // "parameter 2"
 	member string // "field Author.Name"
 }
 
-func (p place) in(kind, name string) place {
+func (p location) in(kind, name string) location {
 	if p.member == "" {
 		p.member = kind + " " + name
 	} else {
@@ -59,10 +59,10 @@ func (p place) in(kind, name string) place {
 	return p
 }
 
-func (d *difference) report(p place, format string, args ...any) {
-	switch len(d.found) {
+func (d *difference) report(p location, format string, args ...any) {
+	switch len(d.all) {
 	case maxDifferences:
-		d.found = append(d.found, "and more")
+		d.all = append(d.all, "and more")
 		return
 	case maxDifferences + 1:
 		return
@@ -78,16 +78,16 @@ func (d *difference) report(p place, format string, args ...any) {
 		subject = p.part + ": " + subject
 	}
 	d.part = p.part
-	d.found = append(d.found, subject+" "+text)
+	d.all = append(d.all, subject+" "+text)
 	if d.short = append(d.short, p.brief(text)); d.where == "" {
 		d.where = p.where()
 	}
 }
 
 // compare reports the differences of two types.
-func (d *difference) compare(p place, before, after Type) {
+func (d *difference) compare(p location, before, after Type) {
 	was, is := d.was.resolve(before), d.is.resolve(after)
-	if len(d.found) > maxDifferences || d.equal(was, is, map[[2]*syntaxType]bool{}) {
+	if len(d.all) > maxDifferences || d.equal(was, is, map[[2]*syntaxType]bool{}) {
 		return
 	}
 	if was.hot && is.hot {
@@ -105,7 +105,8 @@ func (d *difference) compare(p place, before, after Type) {
 		d.fields(p, old.Members, now.Members)
 	case old.Kind == reflect.Interface:
 		d.members(p, "method", old.Members, now.Members)
-	case old.Kind == reflect.Func && len(old.In) == len(now.In) && len(old.Out) == len(now.Out) && old.Variadic == now.Variadic:
+	case old.Kind == reflect.Func && old.Variadic == now.Variadic &&
+		len(old.In) == len(now.In) && len(old.Out) == len(now.Out):
 		d.parts(p, "parameter", old.In, now.In)
 		d.parts(p, "result", old.Out, now.Out)
 	case old.Elem != nil && d.deeper(old, now):
@@ -124,7 +125,8 @@ func (t *syntaxType) alike(other *syntaxType) bool {
 
 // deeper reports whether two types with elements differ in the members of these.
 func (d *difference) deeper(old, now Structure) bool {
-	if old.Len != now.Len || old.Dir != now.Dir || old.Key != nil && !d.equal(old.Key, now.Key, map[[2]*syntaxType]bool{}) {
+	if old.Len != now.Len || old.Dir != now.Dir ||
+		old.Key != nil && !d.equal(old.Key, now.Key, map[[2]*syntaxType]bool{}) {
 		return false
 	}
 	was, is := d.was.resolve(old.Elem), d.is.resolve(now.Elem)
@@ -135,7 +137,7 @@ func (d *difference) deeper(old, now Structure) bool {
 		was.structure.Elem != nil && !was.hot && d.deeper(was.structure, is.structure)
 }
 
-func (d *difference) replaced(p place, was, is *syntaxType) {
+func (d *difference) replaced(p location, was, is *syntaxType) {
 	switch old, now := d.was.brief(was), d.is.brief(is); {
 	case was.hot && is.fixed():
 		d.report(p, "was %s of a hot package and is %s of a host package", old, now)
@@ -151,26 +153,26 @@ func (d *difference) replaced(p place, was, is *syntaxType) {
 // fixed reports that a type is that of a host package.
 func (t *syntaxType) fixed() bool { return !t.hot && t.name.Path != "" }
 
-func (d *difference) parts(p place, kind string, old, now []Type) {
+func (d *difference) parts(p location, kind string, old, now []Type) {
 	for i := range old {
 		if p.member == "" && p.part == "" {
-			d.compare(place{part: fmt.Sprintf("%s %d", kind, i+1)}, old[i], now[i])
+			d.compare(location{part: fmt.Sprintf("%s %d", kind, i+1)}, old[i], now[i])
 		} else {
 			d.compare(p.in(kind, fmt.Sprintf("%s %d", kind, i+1)), old[i], now[i])
 		}
 	}
 }
 
-func (d *difference) fields(p place, old, now []Member) {
-	count := len(d.found)
+func (d *difference) fields(p location, old, now []Member) {
+	count := len(d.all)
 	d.members(p, "field", old, now)
-	if len(d.found) == count && !slices.EqualFunc(old, now, Member.sameName) {
+	if len(d.all) == count && !slices.EqualFunc(old, now, Member.sameName) {
 		d.report(p, "has its fields in another order")
 	}
 }
 
 // members compares fields or methods by name.
-func (d *difference) members(p place, kind string, old, now []Member) {
+func (d *difference) members(p location, kind string, old, now []Member) {
 	for _, is := range now {
 		i := slices.IndexFunc(old, is.sameName)
 		at := p.in(kind, is.Name)
@@ -216,7 +218,8 @@ func (d *difference) equal(before, after Type, pending map[[2]*syntaxType]bool) 
 	return was.hot == is.hot && was.name.Path == is.name.Path && was.name.Name == is.name.Name &&
 		slices.EqualFunc(was.name.Args, is.name.Args, same) &&
 		a.Kind == b.Kind && a.Basic == b.Basic && a.Len == b.Len && a.Dir == b.Dir && a.Variadic == b.Variadic &&
-		same(a.Key, b.Key) && same(a.Elem, b.Elem) && slices.EqualFunc(a.In, b.In, same) && slices.EqualFunc(a.Out, b.Out, same) &&
+		same(a.Key, b.Key) && same(a.Elem, b.Elem) &&
+		slices.EqualFunc(a.In, b.In, same) && slices.EqualFunc(a.Out, b.Out, same) &&
 		slices.EqualFunc(a.Members, b.Members, func(m, n Member) bool {
 			return m.sameName(n) && m.Tag == n.Tag && m.Embedded == n.Embedded && same(m.Type, n.Type)
 		})

@@ -29,9 +29,9 @@ func (d *difference) briefly() []string {
 	return out
 }
 
-// called is what a person calls a part of a handler: the second parameter is its
+// called is the usual name of a part of a handler: the second parameter is its
 // input.
-func (p place) called() string {
+func (p location) called() string {
 	switch p.part {
 	case "parameter 2":
 		return "input"
@@ -41,8 +41,8 @@ func (p place) called() string {
 	return p.part
 }
 
-// where says where in a handler a place is; empty if it is all of it.
-func (p place) where() string {
+// where says where in a handler a location is; empty if it is all of it.
+func (p location) where() string {
 	switch part := p.called(); {
 	case p.member != "" && part != "":
 		return p.member + " of the " + part
@@ -53,8 +53,8 @@ func (p place) where() string {
 	}
 }
 
-// brief says of a place what is different there, in few words.
-func (p place) brief(text string) string {
+// brief says what is different at a location, in few words.
+func (p location) brief(text string) string {
 	part := p.called()
 	switch {
 	case p.member == "" && part == "":

@@ -129,7 +129,10 @@ func (e *exampler) value(t *syntaxType, depth int) any {
 	return nil
 }
 
-var numbers = []string{"int", "int8", "int16", "int32", "int64", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr", "float32", "float64", "byte", "rune"}
+var numbers = []string{
+	"int", "int8", "int16", "int32", "int64", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr",
+	"float32", "float64", "byte", "rune",
+}
 
 // object is a JSON object whose fields keep their order.
 type object []field

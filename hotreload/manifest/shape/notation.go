@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// brief returns a type as a person writes it, without what is inside structs,
+// brief returns a type in the notation of Go, without what is inside structs,
 // interfaces and hot types.
 func (s syntaxTree) brief(t Type) string {
 	text := s.resolve(t)

@@ -34,9 +34,9 @@ func (t *syntaxType) Structure() Structure { return t.structure }
 // parseTypes reads a list of types. What it cannot make sense of, in the
 // notation of some later compiler, it returns as one name.
 func parseTypes(text string) []Type {
-	p := typeParser{rest: text}
+	p := typeParser{input: text}
 	list := p.types("")
-	if p.failed || p.rest != "" {
+	if p.failed || p.input != "" {
 		return []Type{&syntaxType{name: Name{Name: symbol.StripGeneration(localNumber.ReplaceAllString(text, ""))}}}
 	}
 	return list
@@ -51,9 +51,9 @@ type syntaxTree struct {
 }
 
 func parse(text string) (syntaxTree, bool) {
-	p := typeParser{rest: text}
+	p := typeParser{input: text}
 	root := p.typ()
-	return syntaxTree{root: root, hot: p.hot}, !p.failed && p.rest == ""
+	return syntaxTree{root: root, hot: p.hot}, !p.failed && p.input == ""
 }
 
 // resolve returns a type that was read, or the one that it refers to.
@@ -72,41 +72,41 @@ var localNumber = regexp.MustCompile(`·[0-9]+`)
 // typeParser is a recursive descent parser. After a failure what it returns is
 // meaningless, but it ends.
 type typeParser struct {
-	rest   string
+	input  string // what is left of it
 	failed bool
 	depth  int
 	hot    []*syntaxType
 }
 
-func (p *typeParser) fail() { p.failed, p.rest = true, "" }
+func (p *typeParser) fail() { p.failed, p.input = true, "" }
 
-// take skips a token if it is next.
-func (p *typeParser) take(token string) bool {
-	rest, ok := strings.CutPrefix(p.rest, token)
-	p.rest = rest
+// accept skips a token if it is next.
+func (p *typeParser) accept(token string) bool {
+	rest, ok := strings.CutPrefix(p.input, token)
+	p.input = rest
 	return ok
 }
 
 func (p *typeParser) expect(token string) {
-	if !p.take(token) {
+	if !p.accept(token) {
 		p.fail()
 	}
 }
 
 // close reports whether a list ends here.
 func (p *typeParser) close(end string) bool {
-	p.take(" ")
-	return p.failed || p.take(end)
+	p.accept(" ")
+	return p.failed || p.accept(end)
 }
 
 // word takes the characters of an identifier, qualified or not.
 func (p *typeParser) word() string {
-	end := strings.IndexAny(p.rest, " ()[]{};,\"*=^<")
+	end := strings.IndexAny(p.input, " ()[]{};,\"*=^<")
 	if end < 0 {
-		end = len(p.rest)
+		end = len(p.input)
 	}
-	word := p.rest[:end]
-	p.rest = p.rest[end:]
+	word := p.input[:end]
+	p.input = p.input[end:]
 	return word
 }
 
@@ -116,8 +116,8 @@ func (p *typeParser) types(end string) []Type {
 	for {
 		list = append(list, p.typ())
 		switch {
-		case p.take(", "), p.take(","), p.take(";"):
-		case end == "" || p.take(end):
+		case p.accept(", "), p.accept(","), p.accept(";"):
+		case end == "" || p.accept(end):
 			return list
 		default:
 			p.fail()
@@ -136,36 +136,36 @@ func (p *typeParser) typ() *syntaxType {
 	s := &t.structure
 	switch {
 	case p.failed:
-	case p.take("*"):
+	case p.accept("*"):
 		s.Kind, s.Elem = reflect.Pointer, p.typ()
-	case p.take("[]"):
+	case p.accept("[]"):
 		s.Kind, s.Elem = reflect.Slice, p.typ()
-	case p.take("["):
+	case p.accept("["):
 		s.Kind, s.Len = reflect.Array, p.length()
 		p.expect("]")
 		s.Elem = p.typ()
-	case p.take("map["):
+	case p.accept("map["):
 		s.Kind, s.Key = reflect.Map, p.typ()
 		p.expect("]")
 		s.Elem = p.typ()
-	case p.take("<-chan "):
+	case p.accept("<-chan "):
 		s.Kind, s.Dir, s.Elem = reflect.Chan, reflect.RecvDir, p.typ()
-	case p.take("chan<- "):
+	case p.accept("chan<- "):
 		s.Kind, s.Dir, s.Elem = reflect.Chan, reflect.SendDir, p.typ()
-	case p.take("chan "):
+	case p.accept("chan "):
 		s.Kind, s.Dir, s.Elem = reflect.Chan, reflect.BothDir, p.typ()
-	case p.take("func("):
+	case p.accept("func("):
 		*s = p.signature()
-	case p.take("struct {"), p.take("struct{"):
+	case p.accept("struct {"), p.accept("struct{"):
 		s.Kind, s.Members = reflect.Struct, p.fields()
-	case p.take("interface {"), p.take("interface{"):
+	case p.accept("interface {"), p.accept("interface{"):
 		s.Kind, s.Members = reflect.Interface, p.methods()
-	case p.take("("):
+	case p.accept("("):
 		t = p.typ()
 		p.expect(")")
-	case p.take("^"):
+	case p.accept("^"):
 		t.number = p.length()
-	case p.take("named "):
+	case p.accept("named "):
 		t = p.definition()
 	default:
 		t.name = p.name()
@@ -174,9 +174,9 @@ func (p *typeParser) typ() *syntaxType {
 }
 
 func (p *typeParser) length() int {
-	end := len(p.rest) - len(strings.TrimLeft(p.rest, "0123456789"))
-	n, err := strconv.Atoi(p.rest[:end])
-	p.rest = p.rest[end:]
+	end := len(p.input) - len(strings.TrimLeft(p.input, "0123456789"))
+	n, err := strconv.Atoi(p.input[:end])
+	p.input = p.input[end:]
 	if err != nil {
 		p.fail()
 	}
@@ -208,11 +208,11 @@ func (p *typeParser) name() Name {
 		p.fail()
 	}
 	name.Path, name.Name = splitName(name.Name)
-	if p.take("[") {
+	if p.accept("[") {
 		name.Args = p.types("]")
 	}
-	if rest, ok := strings.CutPrefix(p.rest, "·"); ok {
-		p.rest = strings.TrimLeft(rest, "0123456789")
+	if rest, ok := strings.CutPrefix(p.input, "·"); ok {
+		p.input = strings.TrimLeft(rest, "0123456789")
 	}
 	return name
 }
@@ -230,24 +230,24 @@ func splitName(qualified string) (path, name string) {
 func (p *typeParser) signature() Structure {
 	s := Structure{Kind: reflect.Func}
 	for !p.close(")") {
-		variadic := p.take("...")
+		variadic := p.accept("...")
 		t := p.typ()
 		if variadic {
 			s.Variadic = true
 			t = &syntaxType{structure: Structure{Kind: reflect.Slice, Elem: t}}
 		}
 		s.In = append(s.In, t)
-		if !p.take(",") && !strings.HasPrefix(p.rest, ")") {
+		if !p.accept(",") && !strings.HasPrefix(p.input, ")") {
 			p.fail()
 		}
 	}
 	switch {
-	case p.take(" ("):
-		if !p.take(")") {
+	case p.accept(" ("):
+		if !p.accept(")") {
 			s.Out = p.types(")")
 		}
-	case len(p.rest) > 1 && p.rest[0] == ' ' && !strings.ContainsRune("}\"", rune(p.rest[1])):
-		p.take(" ")
+	case len(p.input) > 1 && p.input[0] == ' ' && !strings.ContainsRune("}\"", rune(p.input[1])):
+		p.accept(" ")
 		s.Out = []Type{p.typ()}
 	}
 	return s
@@ -261,7 +261,7 @@ func (p *typeParser) methods() []Member {
 		p.expect("(")
 		m.Type = &syntaxType{structure: p.signature()}
 		methods = append(methods, m)
-		p.take(";")
+		p.accept(";")
 	}
 	return methods
 }
@@ -271,35 +271,35 @@ func (p *typeParser) fields() []Member {
 	var fields []Member
 	for !p.close("}") {
 		f := p.field()
-		if p.take(` "`) {
-			p.rest = `"` + p.rest
-			quoted, err := strconv.QuotedPrefix(p.rest)
+		if p.accept(` "`) {
+			p.input = `"` + p.input
+			quoted, err := strconv.QuotedPrefix(p.input)
 			if err != nil {
 				p.fail()
 			}
 			f.Tag, _ = strconv.Unquote(quoted)
-			p.take(quoted)
+			p.accept(quoted)
 		}
 		fields = append(fields, f)
-		p.take(";")
+		p.accept(";")
 	}
 	return fields
 }
 
 func (p *typeParser) field() Member {
-	start := p.rest
+	start := p.input
 	word := p.word()
 	switch {
-	case p.take(" = "):
+	case p.accept(" = "):
 		f := member(word)
 		f.Embedded, f.Type = true, p.typ()
 		return f
-	case word != "" && p.take(" ") && !strings.HasPrefix(p.rest, `"`) && !strings.HasPrefix(p.rest, "}"):
+	case word != "" && p.accept(" ") && !strings.HasPrefix(p.input, `"`) && !strings.HasPrefix(p.input, "}"):
 		f := member(word)
 		f.Type = p.typ()
 		return f
 	}
-	p.rest = start
+	p.input = start
 	t := p.typ() // embedded under its own name
 	named := t
 	if elem, ok := t.structure.Elem.(*syntaxType); ok && t.structure.Kind == reflect.Pointer {

@@ -46,7 +46,7 @@ func Write(t Type, hot func(importPath string) bool) string {
 // where another one stands, and assemble puts them together.
 type writer struct {
 	hot     func(string) bool
-	types   []Type      // hot types in the order in which they were found
+	types   []Type      // hot types in the order in which they come up
 	numbers map[any]int // index in types by identity
 }
 
@@ -238,6 +238,8 @@ func (s *sketch) method(m Member) { s.signature(m.Type.Structure()) }
 // methods returns methods in an order that does not depend on generations.
 func (s *sketch) methods(methods []Member) []Member {
 	return slices.SortedFunc(slices.Values(methods), func(a, b Member) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(symbol.StripGeneration(a.Path), symbol.StripGeneration(b.Path)))
+		return cmp.Or(
+			cmp.Compare(a.Name, b.Name),
+			cmp.Compare(symbol.StripGeneration(a.Path), symbol.StripGeneration(b.Path)))
 	})
 }

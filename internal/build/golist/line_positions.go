@@ -38,7 +38,7 @@ func (l *Lister) Existing(found []manifest.Diagnostic, files []string) []manifes
 		if filepath.Ext(d.File) != ".go" && sources.Hold(d.File) {
 			continue
 		}
-		if at, ok := lines.Directed(d.Position); ok {
+		if at, ok := lines.ResolveLine(d.Position); ok {
 			found[i].Position = at
 		}
 	}
