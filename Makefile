@@ -3,6 +3,11 @@
 # The pattern matches both modules; ./... would leave out the one below hotreload.
 everything = github.com/anvilforge/anvil-lsp/...
 
+# Tests have fields for reflection and repeat themselves on purpose, so what is unused
+# is looked for outside of them, and in the whole of the runtime, which has the tag.
+staticcheck = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+checks = all,-ST1000,-ST1003,-ST1020,-ST1021,-ST1022,-U1000
+
 .DEFAULT_GOAL = help
 .NOTPARALLEL: # one step after the other: each takes the whole machine by itself
 .PHONY: help build test test-full race lint golangci samples oldest-chi edits vet-platforms neovim emacs vscode vscode-e2e
@@ -27,7 +32,7 @@ race: ## the short tests and the concurrent ones, with the race detector
 	go test -race -short -timeout 30m $(everything)
 	ANVIL_RELOADS=30 ANVIL_RESTARTS=1 go test -race -timeout 30m -run 'TestSavesUnderLoad|TestRestarts|TestBurst|TestEditorStory|TestEditorTyping' ./cmd/anvil-lsp/e2e
 
-lint: ## gofmt, go vet with and without the engine's build tag, go mod tidy -diff
+lint: ## gofmt, go vet and staticcheck with and without the engine's build tag, go mod tidy -diff
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')) || exit 1; \
 	if [ -n "$$unformatted" ]; then \
 		printf 'not gofmt-formatted:\n%s\n' "$$unformatted"; \
@@ -37,6 +42,11 @@ lint: ## gofmt, go vet with and without the engine's build tag, go mod tidy -dif
 	set -e; for module in hotreload/go.mod examples/*/go.mod; do \
 		(cd "$$(dirname "$$module")" && go vet ./... && go vet -tags anvilhot ./...); \
 	done
+	$(staticcheck) -checks '$(checks)' ./...
+	$(staticcheck) -checks U1000 -tests=false ./...
+	cd hotreload && $(staticcheck) -checks '$(checks)' ./...
+	cd hotreload && $(staticcheck) -checks '$(checks)' -tags anvilhot ./...
+	cd hotreload && $(staticcheck) -checks U1000 -tests=false -tags anvilhot ./...
 	set -e; for module in . hotreload examples/*/; do \
 		[ ! -f "$$module/go.mod" ] || (cd "$$module" && go mod tidy -diff); \
 	done

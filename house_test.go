@@ -169,7 +169,7 @@ func words(name string) []string {
 func TestWords(t *testing.T) {
 	for name, want := range map[string]string{
 		"takeOver": "take over", "takeover": "takeover", "HTTPServer": "http server", "serveHTTP": "serve http",
-		"hot_page": "hot page", "x2Y": "x y", "ID": "id", "restart": "restart", "EnvReceiveFD": "env take fd",
+		"hot_page": "hot page", "x2Y": "x y", "ID": "id", "restart": "restart", "EnvTakeFD": "env take fd",
 	} {
 		if got := strings.Join(words(name), " "); got != want {
 			t.Errorf("words(%q) = %q, want %q", name, got, want)

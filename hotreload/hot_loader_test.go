@@ -147,7 +147,8 @@ func TestLastGoodGenerationIsKept(t *testing.T) {
 		here    bool // the position is in this file
 	}{
 		{
-			name:    "panic in registration",
+			name: "panic in registration",
+			//lint:ignore SA5000 the panic is what is tested
 			plugin:  fakePlugin{symbols: symbols(func(*RouteSink) { var m map[string]int; m["x"] = 1 })},
 			outcome: control.OutcomeRejected, code: manifest.CodeRegistration, here: true,
 			message: "panic during registration: assignment to entry in nil map",

@@ -100,8 +100,10 @@ func rootFolders(p *protocol.InitializeParams) []protocol.WorkspaceFolder {
 		return list
 	}
 	root := ""
+	//lint:ignore SA1019 old editors send it
 	if u := p.RootURI; u != nil {
 		root = view.PathOf(*u)
+		//lint:ignore SA1019 old editors send it
 	} else if path, ok := p.RootPath.Get(); ok {
 		root = path
 	}

@@ -54,14 +54,12 @@ github.com/go-chi/chi/v5 v5.5.0/go.mod h1:d1IG7GtKPSjPyBP365PH8sAGVHk3qfB/IhjFNR
 			a.write("go.sum", sums)
 			a.edit("go.mod", "\nreplace ", "\nrequire github.com/go-chi/chi/v5 v5.0.12\n\nreplace ")
 			a.write("native/native.go", code)
-			files := []string{}
 			if tt.linked {
 				tt.with(a)
 			}
 			a.start(a.host().Path)
 			if !tt.linked {
-				files = tt.with(a)
-				a.swap(files...)
+				a.swap(tt.with(a)...)
 			}
 			a.swap(a.write("handlers/with.go", "package handlers\n"))
 			plan := a.plan(tt.again(a)...)

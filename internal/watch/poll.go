@@ -113,7 +113,7 @@ func (p *poller) seen(path string) {
 	dir, name := filepath.Split(path)
 	dir = filepath.Clean(dir)
 	p.mu.Lock()
-	was, ok := p.dirs[dir]
+	_, ok := p.dirs[dir]
 	p.mu.Unlock()
 	if !ok {
 		return
@@ -121,7 +121,8 @@ func (p *poller) seen(path string) {
 	now, err := stampOf(path)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if was, ok = p.dirs[dir]; !ok {
+	was, ok := p.dirs[dir]
+	if !ok {
 		return
 	}
 	if was == nil {

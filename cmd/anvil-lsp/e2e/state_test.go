@@ -271,8 +271,8 @@ func restartsOf(t *testing.T, otherwise int) int {
 func TestStateGoesAlong(t *testing.T) {
 	app := keeping(t)
 	s := harness.Start(t, app.Dir)
+	post(s, "/session", "user", "first")
 	since := post(s, "/session", "user", "first")
-	since = post(s, "/session", "user", "first")
 	h := &hitter{Server: s, stop: make(chan struct{})}
 	for range 3 {
 		h.hit("/hit", &http.Transport{})

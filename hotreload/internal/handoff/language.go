@@ -1,5 +1,7 @@
 package handoff
 
+//lint:file-ignore SA1019 a plugin may use what is deprecated, too
+
 import (
 	"runtime"
 	"runtime/pprof"

@@ -21,9 +21,7 @@ func (r Reflected) Named() (Name, bool) {
 	name := Name{Path: t.PkgPath(), Name: text, Identity: t}
 	if base, args, generic := strings.Cut(text, "["); generic {
 		name.Name = base
-		for _, arg := range parseTypes(strings.TrimSuffix(args, "]")) {
-			name.Args = append(name.Args, arg)
-		}
+		name.Args = append(name.Args, parseTypes(strings.TrimSuffix(args, "]"))...)
 	}
 	return name, true
 }

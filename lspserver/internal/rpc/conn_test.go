@@ -343,3 +343,10 @@ func TestOrder(t *testing.T) {
 		t.Errorf("sent %v", got)
 	}
 }
+
+// len returns how many messages wait.
+func (o *outbox) len() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.queue)
+}

@@ -129,10 +129,3 @@ func (o *outbox) abandon() {
 		}
 	}
 }
-
-// len returns how many messages wait.
-func (o *outbox) len() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.queue)
-}

@@ -59,45 +59,45 @@ func Print(w io.Writer, color bool, dir string, r *Report) error {
 	return err
 }
 
-func (p *Boundary) print(b *strings.Builder, s paint.Style) {
-	fmt.Fprintf(b, "\n%s  an edit is swapped into the running program\n",
-		s.Bold(fmt.Sprintf("Hot packages (%d)", len(p.Hot))))
-	for _, path := range p.Hot {
+func (b *Boundary) print(out *strings.Builder, s paint.Style) {
+	fmt.Fprintf(out, "\n%s  an edit is swapped into the running program\n",
+		s.Bold(fmt.Sprintf("Hot packages (%d)", len(b.Hot))))
+	for _, path := range b.Hot {
 		mark := ""
-		if path == p.Handlers {
+		if path == b.Handlers {
 			mark = s.Dim("  the handlers package")
 		}
-		fmt.Fprintf(b, "  %s%s\n", p.short(path), mark)
+		fmt.Fprintf(out, "  %s%s\n", b.short(path), mark)
 	}
-	if len(p.Hot) == 0 {
-		b.WriteString("  none\n")
+	if len(b.Hot) == 0 {
+		out.WriteString("  none\n")
 	}
-	fmt.Fprintf(b, "\n%s  an edit restarts the program\n", s.Bold(fmt.Sprintf("Host packages (%d)", len(p.Host))))
+	fmt.Fprintf(out, "\n%s  an edit restarts the program\n", s.Bold(fmt.Sprintf("Host packages (%d)", len(b.Host))))
 	width := 0
-	for _, h := range p.Host {
-		width = max(width, utf8.RuneCountInString(p.short(h.Path)))
+	for _, h := range b.Host {
+		width = max(width, utf8.RuneCountInString(b.short(h.Path)))
 	}
-	for _, h := range p.Host {
-		fmt.Fprintf(b, "  %-*s  %s\n", width, p.short(h.Path), s.Dim(p.why(h)))
+	for _, h := range b.Host {
+		fmt.Fprintf(out, "  %-*s  %s\n", width, b.short(h.Path), s.Dim(b.why(h)))
 	}
 }
 
 // why says what makes a package a host package.
-func (p *Boundary) why(h HostPackage) string {
+func (b *Boundary) why(h HostPackage) string {
 	switch {
-	case h.Path == p.Main:
+	case h.Path == b.Main:
 		return "the program itself"
 	case h.Native == h.Path:
 		return "uses cgo, assembly or linkname"
 	case h.Native != "":
-		return "imported by " + p.short(h.Native) + ", which uses cgo, assembly or linkname"
+		return "imported by " + b.short(h.Native) + ", which uses cgo, assembly or linkname"
 	}
 	if len(h.Chain) == 0 {
 		return "outside of the workspace, by a replace directive; `go work use` of its module makes it hot"
 	}
 	names := make([]string, len(h.Chain))
 	for i, path := range h.Chain {
-		names[i] = p.short(path)
+		names[i] = b.short(path)
 	}
 	return strings.Join(names, " → ")
 }

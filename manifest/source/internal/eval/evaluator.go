@@ -343,7 +343,7 @@ func (ev *evaluator) repeated(body func()) {
 	ev.conditional++
 	inside := ev.conditional
 	ev.dry++
-	j := ev.begin()
+	ev.begin()
 	body()
 	ev.dry--
 	for c, v := range ev.rollBack() {
@@ -352,7 +352,7 @@ func (ev *evaluator) repeated(body func()) {
 		}
 	}
 	ev.conditional = inside
-	j = ev.begin()
+	j := ev.begin()
 	body()
 	ev.merge(j.order, []map[*cell]value{{}, ev.rollBack()})
 	ev.conditional = outer

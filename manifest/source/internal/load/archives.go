@@ -126,6 +126,7 @@ func (a *archives) read(name, path string) (*types.Package, error) {
 		return nil, err
 	}
 	defer f.Close()
+	//lint:ignore SA1019 it finds the export data in an archive of the compiler
 	data, err := gcexportdata.NewReader(f)
 	if err != nil {
 		return nil, err

@@ -111,12 +111,12 @@ func NewUnit(spec Package, pkg *types.Package, info *types.Info, files []*ast.Fi
 	return u
 }
 
-func (u *Unit) indexDeclarations() {
-	for _, f := range u.Files {
+func (c *Unit) indexDeclarations() {
+	for _, f := range c.Files {
 		for _, d := range f.Syntax.Decls {
 			if d, ok := d.(*ast.FuncDecl); ok {
-				if fn, ok := u.Info.Defs[d.Name].(*types.Func); ok {
-					u.Decls[fn] = d
+				if fn, ok := c.Info.Defs[d.Name].(*types.Func); ok {
+					c.Decls[fn] = d
 				}
 			}
 		}
