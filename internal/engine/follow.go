@@ -20,50 +20,42 @@ type watchSet struct {
 	relevant func(path string) bool
 }
 
-// graphSet is what decides about the live generation and about the one being tried. Both may be
-// nil.
+// graphSet is what decides about the live generation and about the one being tried. Both may be nil.
 func graphSet(dir string, live, next *build.Snapshot) watchSet {
-	dirs := map[string]bool{dir: true}
-	var known []*build.Snapshot
-	for _, s := range []*build.Snapshot{live, next} {
-		if s == nil {
-			continue
-		}
-		known = append(known, s)
-		for _, d := range s.Dirs() {
-			dirs[d] = true
-		}
-	}
-	return watchSet{dirs, func(path string) bool {
-		if len(known) == 0 {
-			return golist.PossiblyRelevant(path)
-		}
-		return slices.ContainsFunc(known, func(s *build.Snapshot) bool {
+	known := slices.DeleteFunc([]*build.Snapshot{live, next}, func(s *build.Snapshot) bool { return s == nil })
+	set := watchSet{map[string]bool{dir: true}, func(path string) bool {
+		return len(known) == 0 && golist.PossiblyRelevant(path) || slices.ContainsFunc(known, func(s *build.Snapshot) bool {
 			return s.Relevant(path) && (!watch.Copy(path) || s.Builds(path))
 		})
 	}}
+	for _, s := range known {
+		set.add(s.Dirs())
+	}
+	return set
 }
 
 // brokenSet is what may repair a graph that did not build, in it or in a directory that is made
 // below it. Both may be nil.
 func brokenSet(dir string, live *build.Snapshot, g *build.Graph) watchSet {
-	dirs := map[string]bool{dir: true}
-	if g != nil {
-		for _, d := range g.Dirs() {
-			dirs[d] = true
-		}
-	}
-	if live != nil {
-		for _, d := range live.Dirs() {
-			dirs[d] = true
-		}
-	}
-	return watchSet{dirs, func(path string) bool {
+	set := watchSet{map[string]bool{dir: true}, func(path string) bool {
 		if watch.Copy(path) { // removing it may repair the graph, adding it never does
 			return g != nil && g.Builds(path) || live != nil && live.Builds(path)
 		}
 		return g == nil && golist.PossiblyRelevant(path) || g != nil && g.Mends(path) || live != nil && live.Relevant(path)
 	}}
+	if g != nil {
+		set.add(g.Dirs())
+	}
+	if live != nil {
+		set.add(live.Dirs())
+	}
+	return set
+}
+
+func (s watchSet) add(dirs []string) {
+	for _, d := range dirs {
+		s.dirs[d] = true
+	}
 }
 
 // treeSet is all directories in which there may be a program, where none was found.

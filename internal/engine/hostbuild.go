@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"cmp"
 	"context"
-	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
@@ -61,32 +59,17 @@ func (h *hostBuild) abandon() {
 // host builds the executable. While the code cannot be loaded the watcher follows whatever may mend
 // that.
 func (t *task) host(ctx context.Context, generation int, reasons []manifest.Diagnostic) (*build.Result, error) {
-	for again := false; ; again = true {
-		asked := time.Now()
-		res, graph, err := t.hostOnce(ctx, generation, reasons)
-		if err == nil {
-			return res, nil
+	return whileBroken(ctx, t, func() (*build.Result, *build.Graph, error) {
+		if h := t.hostBuild; h != nil {
+			t.hostBuild = nil
+			return h.wait(reasons)
 		}
-		if t.watchBroken(graph, asked) && !again {
-			t.planned = nil // it was of another graph
-			continue        // something came before it was watched for
+		stages := t.stages(reasons)
+		if p := t.planned; p != nil && p.Watch().Main() == t.main {
+			return t.builder.Rehost(ctx, p, generation, t.progress, stages)
 		}
-		return nil, cmp.Or(t.awaitEmbedded(ctx, graph), err)
-	}
-}
-
-func (t *task) hostOnce(
-	ctx context.Context, generation int, reasons []manifest.Diagnostic,
-) (*build.Result, *build.Graph, error) {
-	if h := t.hostBuild; h != nil {
-		t.hostBuild = nil
-		return h.wait(reasons)
-	}
-	stages := t.stages(reasons)
-	if p := t.planned; p != nil && p.Watch().Main() == t.main {
-		return t.builder.Rehost(ctx, p, generation, t.progress, stages)
-	}
-	return t.builder.Host(ctx, t.main, generation, t.progress, stages)
+		return t.builder.Host(ctx, t.main, generation, t.progress, stages)
+	})
 }
 
 // stages are what is done as soon as a build has come as far.

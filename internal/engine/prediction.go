@@ -15,26 +15,18 @@ import (
 // sharedChecker says from source what an edit will do. It keeps what it has checked between calls;
 // the running task and a Predictor take turns.
 type sharedChecker struct {
-	turn    chan struct{} // holds a value while the checker is free
+	turn
 	checker *source.Checker
 }
 
-func newSharedChecker() *sharedChecker {
-	c := &sharedChecker{turn: make(chan struct{}, 1)}
-	c.turn <- struct{}{}
-	return c
-}
+func newSharedChecker() *sharedChecker { return &sharedChecker{turn: newTurn()} }
 
 // check checks a program from source.
-func (c *sharedChecker) check(
-	ctx context.Context, prog source.Program, overlay map[string][]byte,
-) (*source.Report, error) {
-	select {
-	case <-c.turn:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+func (c *sharedChecker) check(ctx context.Context, prog source.Program, overlay build.Overlay) (*source.Report, error) {
+	if err := c.lock(ctx); err != nil {
+		return nil, err
 	}
-	defer func() { c.turn <- struct{}{} }()
+	defer c.unlock()
 	if c.checker == nil {
 		c.checker = source.NewChecker(prog)
 	} else {
@@ -49,18 +41,10 @@ type prediction struct {
 	diagnostics []manifest.Diagnostic
 }
 
-// predictPlan checks what a plan builds from source and compares it with the manifest that is live.
-func (c *sharedChecker) predictPlan(
-	ctx context.Context, plan *build.Plan, last *manifest.Manifest,
-) (prediction, error) {
-	v, _, err := c.predict(ctx, plan, last, plan.Reasons, nil)
-	return v, err
-}
-
-// predict is predictPlan for unsaved buffers, with all that was found.
+// predict checks what a plan builds from source and compares it with the manifest that is live. The
+// overlay is unsaved buffers.
 func (c *sharedChecker) predict(
-	ctx context.Context, plan *build.Plan, last *manifest.Manifest, reasons []manifest.Diagnostic,
-	overlay map[string][]byte,
+	ctx context.Context, plan *build.Plan, last *manifest.Manifest, reasons []manifest.Diagnostic, overlay build.Overlay,
 ) (prediction, *source.Report, error) {
 	s := plan.Watch()
 	report, err := c.check(ctx, program(s, plan.Sources()), overlay)
@@ -117,9 +101,7 @@ func newPrediction(
 		v.diagnostics = append(v.diagnostics, source.Compare(last, report, hot)...)
 	}
 	manifest.SortDiagnostics(v.diagnostics)
-	if slices.ContainsFunc(v.diagnostics, func(d manifest.Diagnostic) bool {
-		return d.Code.Rung() == manifest.RungWarmRestart
-	}) {
+	if slices.ContainsFunc(v.diagnostics, needsRestart) {
 		v.rung = manifest.RungWarmRestart
 	}
 	for _, d := range v.diagnostics {
@@ -136,8 +118,8 @@ func newPrediction(
 // onceMore returns the registrations that a second generation cannot make, if the prediction is
 // about a hot swap.
 func (p prediction) onceMore() []manifest.Diagnostic {
-	return slices.DeleteFunc(slices.Clone(p.diagnostics), func(d manifest.Diagnostic) bool {
-		return d.Code != manifest.CodeGlobal || d.Severity != manifest.SeverityError
+	return only(p.diagnostics, func(d manifest.Diagnostic) bool {
+		return d.Code == manifest.CodeGlobal && d.Severity == manifest.SeverityError
 	})
 }
 
@@ -172,11 +154,20 @@ func (p prediction) starting() prediction {
 	return out
 }
 
+// only returns the findings that a function accepts.
+func only(ds []manifest.Diagnostic, accept func(manifest.Diagnostic) bool) []manifest.Diagnostic {
+	return slices.DeleteFunc(slices.Clone(ds), func(d manifest.Diagnostic) bool { return !accept(d) })
+}
+
+func needsRestart(d manifest.Diagnostic) bool { return d.Code.Rung() == manifest.RungWarmRestart }
+
+func hasCode(ds []manifest.Diagnostic, code manifest.Code) bool {
+	return slices.ContainsFunc(ds, func(d manifest.Diagnostic) bool { return d.Code == code })
+}
+
 // restart returns what needs a restart.
 func (p prediction) restart() []manifest.Diagnostic {
-	return slices.DeleteFunc(slices.Clone(p.diagnostics), func(d manifest.Diagnostic) bool {
-		return d.Code.Rung() != manifest.RungWarmRestart
-	})
+	return only(p.diagnostics, needsRestart)
 }
 
 // program is a snapshot as the checker wants it; packages are those to check from source.
@@ -215,7 +206,7 @@ func (t *task) predict(ctx context.Context, plan *build.Plan) (prediction, error
 	v := prediction{}
 	if plan.Rung != "" {
 		var err error
-		if v, err = t.checker.predictPlan(ctx, plan, t.last); err != nil {
+		if v, _, err = t.checker.predict(ctx, plan, t.last, plan.Reasons, nil); err != nil {
 			return v, err
 		}
 	}
@@ -269,9 +260,7 @@ func happened(out outcome) manifest.Rung {
 // not: that registration panicked or hung, that the process ended or had made what the new code
 // has, too, that the disk is full.
 func telling(out outcome) bool {
-	if slices.ContainsFunc(out.event.Diagnostics, func(d manifest.Diagnostic) bool {
-		return d.Code == manifest.CodeClash
-	}) {
+	if hasCode(out.event.Diagnostics, manifest.CodeClash) {
 		return false
 	}
 	return out.needsDecision || out.event.Kind != control.EventKept ||

@@ -41,7 +41,7 @@ type Predictor struct {
 	builder  *build.Builder
 	opts     *Options // what is done about breaks
 	drafts   *build.Drafts
-	turn     chan struct{} // holds a value while drafts is free
+	turn     // of drafts
 
 	dir  string // of a predictor without an engine
 	main string
@@ -92,22 +92,28 @@ func NewPredictor(ctx context.Context, o Options) (*Predictor, error) {
 }
 
 func newBufferPredictor(b *build.Builder, c *sharedChecker, opts *Options, k func() *baseline) *Predictor {
-	p := &Predictor{baseline: k, checker: c, builder: b, opts: opts, drafts: build.NewDrafts(b),
-		turn: make(chan struct{}, 1)}
-	p.turn <- struct{}{}
-	return p
+	return &Predictor{baseline: k, checker: c, builder: b, opts: opts, drafts: build.NewDrafts(b), turn: newTurn()}
 }
 
-func (p *Predictor) lock(ctx context.Context) error {
+// turn is a lock that a context can end the wait for. It holds a value while it is free.
+type turn chan struct{}
+
+func newTurn() turn {
+	t := make(turn, 1)
+	t.unlock()
+	return t
+}
+
+func (t turn) lock(ctx context.Context) error {
 	select {
-	case <-p.turn:
+	case <-t:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-func (p *Predictor) unlock() { p.turn <- struct{}{} }
+func (t turn) unlock() { t <- struct{}{} }
 
 // Predict says what would happen if the buffers, given by absolute path, were saved. With none it
 // is about the files as they are. The error is ErrNotPredictable, that of the context, or why what

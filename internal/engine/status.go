@@ -60,9 +60,7 @@ func UpdateStatus(s *control.Status, ev control.Event) {
 		// What was wrong is not any more: the files are back to what runs.
 		s.Behind = false
 		s.State = idleState(s)
-		s.Problems = slices.DeleteFunc(slices.Clone(s.Problems), func(d manifest.Diagnostic) bool {
-			return d.Code != manifest.CodeHandlerPanic
-		})
+		s.Problems = only(s.Problems, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeHandlerPanic })
 	case control.EventPanic:
 		s.Counts.Panics++
 		s.Problems = addProblems(s.Problems, ev.Diagnostics)
@@ -123,9 +121,7 @@ func endsWaiting(k control.EventKind) bool {
 // openProblems returns what is still to be fixed after a generation went live: what called for a
 // restart was fixed by it, or swapped in all the same.
 func openProblems(ev control.Event) []manifest.Diagnostic {
-	return slices.DeleteFunc(slices.Clone(ev.Diagnostics), func(d manifest.Diagnostic) bool {
-		return d.Code.Rung() == manifest.RungWarmRestart
-	})
+	return only(ev.Diagnostics, func(d manifest.Diagnostic) bool { return !needsRestart(d) })
 }
 
 // maxProblems bounds what a handler that panics on every request, or a live server that ends again

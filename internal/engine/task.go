@@ -193,17 +193,26 @@ func (t *task) climb(ctx context.Context) outcome {
 // plan says what the files mean. While the code cannot be loaded the watcher follows whatever may
 // mend that.
 func (t *task) plan(ctx context.Context) (*build.Plan, error) {
-	for again := false; ; again = true {
-		watch := time.Now()
+	return whileBroken(ctx, t, func() (*build.Plan, *build.Graph, error) {
+		begun := time.Now()
 		plan, graph, err := t.builder.Plan(ctx, t.snap, t.files)
-		t.step(control.StepPlan, time.Since(watch))
+		t.step(control.StepPlan, time.Since(begun))
+		return plan, graph, err
+	})
+}
+
+// whileBroken tries something once more if what may repair a graph changed before it was watched.
+func whileBroken[T any](ctx context.Context, t *task, try func() (T, *build.Graph, error)) (res T, err error) {
+	for again := false; ; again = true {
+		asked := time.Now()
+		res, graph, err := try()
 		if err == nil {
-			return plan, nil
+			return res, nil
 		}
-		if t.watchBroken(graph, watch) && !again {
-			continue // something came before it was watched for
+		if !t.watchBroken(graph, asked) || again {
+			return res, cmp.Or(t.awaitEmbedded(ctx, graph), err)
 		}
-		return nil, cmp.Or(t.awaitEmbedded(ctx, graph), err)
+		t.planned = nil // it was of another graph
 	}
 }
 
@@ -463,9 +472,7 @@ func (t *task) findMain(ctx context.Context) (string, error) {
 // waitForRestart says what waits for a restart that failed, and why: hot code was compiled against
 // host packages that the running process does not have.
 func (t *task) waitForRestart(reasons []manifest.Diagnostic) string {
-	if t.snap == nil || len(t.files) < 2 || !slices.ContainsFunc(reasons, func(d manifest.Diagnostic) bool {
-		return d.Code == manifest.CodeHostChanged
-	}) {
+	if t.snap == nil || len(t.files) < 2 || !hasCode(reasons, manifest.CodeHostChanged) {
 		return ""
 	}
 	return strings.Join(t.cause(), ", ") + " wait for that restart: hot code must match the host packages that it was " +
