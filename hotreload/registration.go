@@ -106,7 +106,8 @@ func (reg *registration) edit(call string, at manifest.Position, change func()) 
 	defer reg.mu.Unlock()
 	reg.exitIfAbandoned()
 	if !reg.is(staging) {
-		reg.logger.Warn("hotreload: "+call+" after registration has no effect", "at", at.String(), "generation", reg.generation)
+		reg.logger.Warn("hotreload: "+call+" after registration has no effect",
+			"at", at.String(), "generation", reg.generation)
 		return
 	}
 	change()
