@@ -37,6 +37,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/eval"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/findings"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/routers"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/runtimeapi"
 )
 
@@ -87,7 +88,7 @@ func run(ctx context.Context, w io.Writer, dirs []string, verbose bool) error {
 }
 
 // list prints a statement.
-func list(w io.Writer, s eval.Statement) {
+func list(w io.Writer, s routers.Statement) {
 	fmt.Fprintf(w, "%s:%d: %s: %s", s.Position.File, s.Position.Line, s.Call, s.Outcome)
 	if s.Reason != "" {
 		fmt.Fprintf(w, ": %s", s.Reason)
@@ -99,7 +100,7 @@ func list(w io.Writer, s eval.Statement) {
 }
 
 // survey loads the module in a directory, with its dependencies, from source.
-func survey(ctx context.Context, dir string) ([]eval.Statement, error) {
+func survey(ctx context.Context, dir string) ([]routers.Statement, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -126,18 +127,18 @@ func survey(ctx context.Context, dir string) ([]eval.Statement, error) {
 	runtime := types.NewPackage(manifest.RuntimePath, "hotreload")
 	runtime.MarkComplete()
 	var units []*load.Unit
-	routers := []*types.Package{runtime}
+	imported := []*types.Package{runtime}
 	for p := range packages.Postorder(loaded) {
 		switch {
 		case p.Types == nil || p.TypesInfo == nil:
-		case eval.IsRouterPackage(p.Types):
-			routers = append(routers, p.Types)
+		case routers.IsPackage(p.Types):
+			imported = append(imported, p.Types)
 		case p.Module != nil: // not of the standard library
 			spec := load.Package{ImportPath: p.PkgPath, Name: p.Name, Hot: p.Module.Main}
 			units = append(units, load.NewUnit(spec, p.Types, p.TypesInfo, p.Syntax))
 		}
 	}
-	snapshot := load.NewSnapshot(loaded[0].Fset, units, routers)
+	snapshot := load.NewSnapshot(loaded[0].Fset, units, imported)
 	found := findings.Find(snapshot, nil)
 	return eval.Survey(ctx, eval.World{
 		Snapshot: snapshot, Known: runtimeapi.Find(snapshot.Import), Changed: found.Changed, Running: found.Running,
@@ -146,16 +147,16 @@ func survey(ctx context.Context, dir string) ([]eval.Statement, error) {
 
 // tally counts statements.
 type tally struct {
-	outcomes map[eval.Outcome]int
+	outcomes map[routers.Outcome]int
 	reasons  map[string]int
 }
 
-func (t *tally) count(s eval.Statement) {
+func (t *tally) count(s routers.Statement) {
 	if t.outcomes == nil {
-		t.outcomes, t.reasons = map[eval.Outcome]int{}, map[string]int{}
+		t.outcomes, t.reasons = map[routers.Outcome]int{}, map[string]int{}
 	}
 	t.outcomes[s.Outcome]++
-	if s.Outcome == eval.GivenUp {
+	if s.Outcome == routers.GivenUp {
 		t.reasons[kindOf(s.Reason)]++
 	}
 }
@@ -179,7 +180,7 @@ func (t *tally) print(w io.Writer, name string) {
 		n += c
 	}
 	fmt.Fprintf(w, "%s: %d calls", name, n)
-	for _, o := range eval.Outcomes() {
+	for _, o := range routers.Outcomes() {
 		if t.outcomes[o] > 0 {
 			fmt.Fprintf(w, ", %d %s", t.outcomes[o], o)
 		}

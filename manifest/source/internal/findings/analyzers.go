@@ -3,9 +3,10 @@
 // (ANV008). It needs types, but no values: nothing is run.
 //
 // It has the shape of golang.org/x/tools/go/analysis: an analyzer for each code works from the facts
-// of the packages of a program, which are what each package contributes by itself. The driver here ([Find]) knows the whole program, keeps the facts of packages that did
-// not change, and works on unsaved and half-typed code. Any other driver makes a program of each
-// package: facts refer to syntax and types, so they cannot be sent from one process to another.
+// of the packages of a program, which are what each package contributes by itself. The driver here
+// ([Find]) knows the whole program, keeps the facts of packages that did not change, and works on
+// unsaved and half-typed code. Any other driver makes a program of each package: facts refer to
+// syntax and types, so they cannot be sent from one process to another.
 package findings
 
 import (
