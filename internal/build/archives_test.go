@@ -84,7 +84,7 @@ func TestBuildCacheCleaned(t *testing.T) {
 	t.Log("and they cannot be made")
 	plan = a.plan(a.edit("handlers/handlers.go", `"v6"`, `"v7"`))
 	lose(plan.next, "fmt")
-	a.b.cfg.Go = "false"
+	a.b.tools.Go = "false"
 	_, err = a.b.Plugin(t.Context(), plan, a.gen+1)
 	f, blamed := errors.AsType[*Failure](err)
 	if err == nil || blamed && slices.ContainsFunc(f.Diagnostics, func(d manifest.Diagnostic) bool { return strings.HasSuffix(d.File, ".go") }) {

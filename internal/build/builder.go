@@ -45,7 +45,7 @@ type Config struct {
 	Go string
 	// Env is the environment of the tools; os.Environ if nil.
 	Env []string
-	// Progress is told of long work that nobody is expected to wait for, such as
+	// Progress is told of long work that runs in the background, such as
 	// compiling again what the build cache has lost. It may be nil.
 	Progress Progress
 }

@@ -93,7 +93,7 @@ func (s *Snapshot) Differs(path string) bool {
 }
 
 // Removed reports whether what changed is that embedded files were removed, and
-// nothing else: who does that often writes them anew.
+// nothing else: who does that often writes them again.
 func (s *Snapshot) Removed(files []string) bool {
 	return len(files) > 0 && !slices.ContainsFunc(files, func(file string) bool {
 		_, err := os.Lstat(file)

@@ -1,24 +1,21 @@
 // Package build turns a workspace into what the live server runs: an
 // executable for a start, a plugin for every generation after it.
 //
-// # The boundary
-//
-// A running Go process cannot replace a package that it has linked. So the packages of the
-// workspace are divided: host packages are those that main reaches without the handlers package,
-// and stay as they are until a restart; hot packages are those that are reached only through the
-// handlers package. [NewBoundary] draws the line and keeps, for each host package, the import chain
-// that makes it one.
+// Packages of its own run the go command ([gocmd]), ask it for the graph and draw the boundary
+// between host and hot packages in it ([golist]), find the program ([discover]), read source by
+// its text ([syntax]), compile ([compile]) and link ([link], [thin]). This one plans what a change
+// takes and keeps what each generation was built from.
 //
 // # Generations
 //
 // The executable links hot packages too, so that the first generation is served without a plugin.
 // When a hot package changes, it and the hot packages that import it are made once more under an
 // import path of their own, anvil.g7/example.com/app/handlers. To the runtime they are new
-// packages, which is why they load beside the old ones. The compiler knows nothing of it: what it
+// packages, which is why they load next to the old ones. The compiler knows nothing of it: what it
 // writes is renamed for the linker, and what it wrote before is renamed again where it would write
 // the same (see hotCompile). Packages that did not change keep the path that they have: their types
 // stay identical and their variables keep their values. An exception are those whose variables may
-// be changed when a package is initialised that is compiled anew: they start again with it.
+// be changed when a package is initialised that is compiled again: they start again with it.
 //
 // # One set of archives
 //

@@ -208,7 +208,7 @@ func (b *Builder) sharedArchives() bool {
 func (b *Builder) goBuildHost(ctx context.Context, main *Package, res *Result, watch *stopwatch) error {
 	flags := slices.DeleteFunc(b.tools.Flags(), func(f string) bool { return f == "-buildmode=plugin" })
 	args := slices.Concat([]string{"build"}, flags, []string{"-o", res.Path, "--", main.ImportPath})
-	if _, err := b.tools.Output(ctx, b.cfg.Dir, b.cfg.Go, args...); err != nil {
+	if _, err := b.tools.Output(ctx, b.tools.Dir, b.tools.Go, args...); err != nil {
 		return b.list.ListFailure(err)
 	}
 	res.Steps = append(res.Steps, watch.step(control.StepLink))

@@ -19,8 +19,8 @@ import (
 // hotCompile makes the hot packages of a plan for a generation, each after those
 // that it imports, side by side where they do not depend on each other.
 //
-// Each is compiled under the import path that it has in the source, if nobody has done so before,
-// and what the compiler wrote is then renamed for the generation. Most packages are made anew only
+// Each is compiled under the import path that it has in the source, unless that was done before,
+// and what the compiler wrote is then renamed for the generation. Most packages are made again only
 // because something that they import is: of those there is nothing to compile.
 //
 // Where archives cannot be renamed each package is compiled under its new path.
@@ -208,12 +208,8 @@ func (h *hotCompile) rename(c compiled) error {
 // reusable reports whether what was compiled of a package before is what the
 // compiler would write now.
 func (h *hotCompile) reusable(path string) bool {
-	was, ok := h.next.compiled[path]
-	if !ok || was.plain == "" || slices.Contains(h.changed, path) || !h.importsUnchanged(path) {
-		return false
-	}
-	data, err := os.ReadFile(was.plain)
-	return err == nil && h.edited.Unmoved(was.plain, data)
+	was := h.next.compiled[path].plain
+	return was != "" && !slices.Contains(h.changed, path) && h.importsUnchanged(path) && h.edited.Unmoved(was)
 }
 
 // importsUnchanged reports whether all imports that are new tell what they did before.
@@ -235,14 +231,7 @@ func (h *hotCompile) imported(path string) bool {
 // substitutes reports whether a package that was compiled tells its importers what
 // an earlier archive did, and makes it one that they can be linked with.
 func (h *hotCompile) substitutes(path, was, now string) bool {
-	if was == "" {
-		return false
-	}
-	before, err := os.ReadFile(was)
-	if err != nil {
-		return false
-	}
-	exports, err := h.edited.Substitute(path, before, now, !h.importsUnchanged(path))
+	exports, err := h.edited.Substitute(path, was, now, !h.importsUnchanged(path))
 	return err == nil && exports != compile.ExportsChanged // what cannot be read is not known to be the same
 }
 

@@ -29,8 +29,8 @@ type unitIn struct {
 	unit *syntax.Unit
 }
 
-// initializes returns the hot packages, beside those that are compiled anew, whose variables the
-// initialisation of those may change. They have to be compiled anew, too, or what it adds to them
+// initializes returns the hot packages, besides those that are compiled again, whose variables the
+// initialisation of those may change. They have to be compiled again, too, or what it adds to them
 // would be added once more in each generation.
 func (s *Snapshot) initializes(rebuilt map[string]bool) map[string]bool {
 	i := &initializer{

@@ -242,7 +242,7 @@ func (p *Plan) compare(s *Snapshot) {
 	slices.Sort(p.Host)
 }
 
-// Rebuilt returns the hot packages that a hot swap compiles anew, by import
+// Rebuilt returns the hot packages that a hot swap compiles again, by import
 // path, dependencies first: those that changed, their importers, and those whose
 // variables the initialisation of these may change.
 func (p *Plan) Rebuilt() []string { return p.next.rebuilt(p.Changed) }

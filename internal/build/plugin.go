@@ -17,7 +17,7 @@ import (
 type Result struct {
 	// Path of the plugin or executable.
 	Path string
-	// Rebuilt lists the packages of the workspace that were made anew: compiled, or renamed.
+	// Rebuilt lists the packages of the workspace that were made again: compiled, or renamed.
 	Rebuilt []string
 	Steps   []control.Step
 	// Snapshot is what it was built from, to be kept if it goes live.
@@ -119,20 +119,20 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 	return res, nil
 }
 
-// missingBut is missing without what is made anew anyway.
+// missingBut is missing without what is made again anyway.
 func (s *Snapshot) missingBut(rebuilt []string) []string {
 	return slices.DeleteFunc(s.missing(), func(path string) bool { return slices.Contains(rebuilt, path) })
 }
 
 // neverMade lists the packages that there never was an archive of, without what is
-// made anew anyway. It looks at no file: what the plan found there may be gone by now,
+// made again anyway. It looks at no file: what the plan found there may be gone by now,
 // but then compiling or linking fails, and buildPlugin looks again.
 func (s *Snapshot) neverMade(rebuilt []string) []string {
 	never := s.without(func(archive string) bool { return archive != "" })
 	return slices.DeleteFunc(never, func(path string) bool { return slices.Contains(rebuilt, path) })
 }
 
-// rebuilt returns what is compiled anew, dependencies first: packages and the hot
+// rebuilt returns what is compiled again, dependencies first: packages and the hot
 // packages that import them; those that were never compiled; and those whose
 // variables the initialisation of the others may change, with their importers.
 func (s *Snapshot) rebuilt(changed []string) []string {

@@ -132,7 +132,7 @@ func (b *Builder) recompile(ctx context.Context, plan *Plan, at target) (*Snapsh
 	return s, nil
 }
 
-// recompiled are the archives of a program that is compiled anew in part. It is
+// recompiled are the archives of a program that is compiled again in part. It is
 // safe for concurrent use.
 type recompiled struct {
 	b   *Builder
@@ -157,7 +157,7 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 	cfg, changed, moved := r.imports(p)
 	old, had := r.before[path]
 	changed = changed || !r.belongs(p)
-	if had && !changed && old.inputs == r.s.compiledFrom(p) && (!moved || r.unmoved(old.archive)) {
+	if had && !changed && old.inputs == r.s.compiledFrom(p) && (!moved || r.edited.Unmoved(old.archive)) {
 		r.done(path, old.archive, false, moved)
 		return nil
 	}
@@ -185,11 +185,7 @@ func (r *recompiled) compile(ctx context.Context, path string) error {
 		r.done(path, archive, true, true)
 		return nil
 	}
-	before, err := os.ReadFile(old.archive)
-	if err != nil {
-		return fmt.Errorf("reading a compiled package: %w", err)
-	}
-	exports, err := r.edited.Substitute(path, before, archive, changed)
+	exports, err := r.edited.Substitute(path, old.archive, archive, changed)
 	if err != nil {
 		return err
 	}
@@ -228,12 +224,6 @@ func (r *recompiled) belongs(p *Package) bool {
 		e, pl := of(imp)
 		return !(executable && e || plugin && pl)
 	})
-}
-
-// unmoved is that of differences.
-func (r *recompiled) unmoved(archive string) bool {
-	data, err := os.ReadFile(archive)
-	return err == nil && r.edited.Unmoved(archive, data)
 }
 
 // imports returns the importcfg of a package, and whether an import makes it

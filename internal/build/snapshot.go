@@ -109,7 +109,7 @@ type compiled struct {
 	plain string
 }
 
-// hot reports whether a package may be compiled anew under another path.
+// hot reports whether a package may be compiled again under another path.
 func (s *Snapshot) hot(path string) bool { return s.boundary.Hot(path) && !s.linked[path] }
 
 // swapped reports whether hot code uses a package under the path of a generation:

@@ -152,7 +152,7 @@ func (b *Builder) drop(next *speculation) {
 	}
 }
 
-// discard ends a speculation that nobody waits for, and removes its files. The lock is held.
+// discard ends a speculation and removes its files. The lock is held.
 func (b *Builder) discard(sp *speculation) {
 	sp.cancel()
 	b.ahead.running.Go(func() {
@@ -172,7 +172,7 @@ func (b *Builder) closeAhead() {
 	b.ahead.running.Wait()
 }
 
-// remove removes the files of a plugin that nobody loads.
+// remove removes the files of a plugin that is not loaded.
 func (b *Builder) remove(r *Result) {
 	// Else the next start removes them.
 	name := filepath.Join(filepath.Base(filepath.Dir(r.Path)), filepath.Base(r.Path))

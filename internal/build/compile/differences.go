@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -101,9 +102,10 @@ const (
 // Substitute compares what an archive of a package tells its importers with what an
 // earlier one does, and if that is the same makes it one that they can be linked
 // with. others says that an import tells it more than before.
-func (e *Differences) Substitute(path string, before []byte, archive string, others bool) (ExportChange, error) {
-	data, err := os.ReadFile(archive)
-	if err != nil {
+func (e *Differences) Substitute(path, earlier, archive string, others bool) (ExportChange, error) {
+	before, err := os.ReadFile(earlier)
+	data, err2 := os.ReadFile(archive)
+	if err := errors.Join(err, err2); err != nil {
 		return ExportsChanged, fmt.Errorf("reading a compiled package: %w", err)
 	}
 	exports, err := e.compareExports(path, archive, before, data, others)
@@ -149,7 +151,11 @@ func (e *Differences) compareExports(path, archive string, was, now []byte, othe
 
 // Unmoved reports whether nothing in an archive has a position that is another now,
 // neither its code nor what it passes on to its importers.
-func (e *Differences) Unmoved(archive string, data []byte) bool {
+func (e *Differences) Unmoved(archive string) bool {
+	data, err := os.ReadFile(archive)
+	if err != nil {
+		return false
+	}
 	exports, err := thin.ReadExports(archive, data)
 	if err != nil || !exports.Known() {
 		return false

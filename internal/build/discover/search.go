@@ -54,7 +54,7 @@ type searchLimits struct{ dirs, files int }
 
 // FindPrograms searches a directory and what is below it for programs that
 // serve, as built with some tags. It reads files and runs nothing, so it is safe
-// in a workspace that nobody trusts. What was set with `go env -w` does not count.
+// in a workspace that is not trusted. What was set with `go env -w` does not count.
 func FindPrograms(ctx context.Context, root string, tags []string) Result {
 	return findPrograms(ctx, root, gocmd.Matcher(gocmd.UsualContext(tags)))
 }

@@ -82,9 +82,8 @@ func (t *Toolchain) ModFile() string {
 // CompilerFlags returns the flags that every package is compiled with, besides those
 // that follow from the others.
 func (t *Toolchain) CompilerFlags() []string {
-	// The linker drops the initialisation of a map that nothing in a plugin reads, if
-	// it is a function of its own (go.dev/issue/62430). A later plugin reads it, and
-	// the package counts as initialised.
+	// The linker drops the initialisation of a map that nothing in a plugin reads, if it is a function
+	// of its own (go.dev/issue/62430). A later plugin reads it, and the package counts as initialised.
 	flags := []string{"-d=wrapglobalmapctl=1", thin.WholeShapes}
 	if t.Debug {
 		flags = append(flags, "-N", "-l")

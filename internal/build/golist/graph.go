@@ -215,7 +215,7 @@ func decodePackages(r io.Reader) ([]*Package, error) {
 }
 
 // Graph loads the import graph below a main package. Packages that cannot be loaded are in it, with
-// their Error; the error is then a *Failure, and the graph is returned beside it, because the
+// their Error; the error is then a *Failure, and the graph is returned with it, because the
 // watcher needs to know where the mistake can be mended.
 func (l *Lister) Graph(ctx context.Context, main string) (*Graph, error) {
 	var now gocmd.Env

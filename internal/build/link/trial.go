@@ -79,7 +79,7 @@ func (l *Thin) StartTrial() {
 type trialResult struct {
 	OK     bool   `json:"ok"`
 	Reason string `json:"reason,omitempty"`
-	// Until is when a failure is tried anew; it is set since failures of the
+	// Until is when a failure is tried again; it is set since failures of the
 	// machine are told from those of the toolchain, and others do not count.
 	Until time.Time `json:"until,omitzero"`
 }

@@ -1,7 +1,7 @@
 // Package syntax reads source files as far as their text alone tells: digests of what they contain
 // with and without comments and formatting, what decides to which package a file belongs, its
 // declarations and how they differ from earlier ones, what its initialisation may change, and what
-// //line directives and symbolic links do. It knows no types and asks nobody.
+// //line directives and symbolic links do. It knows no types and runs nothing.
 package syntax
 
 import (
