@@ -55,7 +55,7 @@ func registerFrom(open opener, path string, generation int, lines manifest.Lines
 	if err != nil {
 		return nil, refuseOpen(path, err)
 	}
-	if given, ok := handoff.Take(generation); ok {
+	if given, ok := handoff.Receive(generation); ok {
 		if err := checkVersion(given.ABI); err != nil {
 			return nil, err
 		}

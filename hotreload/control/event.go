@@ -63,7 +63,7 @@ const (
 	EventLive       EventKind = "live"       // a generation went live: by start, hot swap or warm restart
 	EventKept       EventKind = "kept"       // the last good generation stays; Diagnostics say why
 	EventHeld       EventKind = "held"       // a batch waits, because reload on save is paused; Cause: all that waits
-	EventWaiting    EventKind = "waiting"    // a change waits for what passes by itself (a branch switch); Message: for what
+	EventWaiting    EventKind = "waiting"    // a change waits for what passes by itself; Message: for what
 	EventPaused     EventKind = "paused"     // from now on saves wait
 	EventResumed    EventKind = "resumed"    // saves are taken up again
 	EventUnchanged  EventKind = "unchanged"  // a save that changes nothing the live server runs

@@ -66,7 +66,8 @@ func Program(t testing.TB, name, install string) string {
 	return ""
 }
 
-var update = flag.Bool("update", false, "write what the tests found into the golden files and documents that they compare with")
+var update = flag.Bool("update", false,
+	"write what the tests found into the golden files and documents that they compare with")
 
 // Updating reports whether golden files are to be written.
 func Updating() bool { return *update }

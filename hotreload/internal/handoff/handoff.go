@@ -1,6 +1,6 @@
 // Package handoff is how a plugin gives its register function to the live
 // server: the builder adds to the handlers package an init function that calls
-// [Give], which runs when the plugin is opened, and the loader calls [Take]
+// [Give], which runs when the plugin is opened, and the loader calls [Receive]
 // afterwards. A plugin made this way needs no package main that exports
 // symbols, which would have to be compiled and linked for each generation.
 //
@@ -33,8 +33,8 @@ func Give(generation, abi int, register any) {
 	given.functions[generation] = Function{ABI: abi, Register: register}
 }
 
-// Take returns what the plugin of a generation gave, once.
-func Take(generation int) (Function, bool) {
+// Receive returns what the plugin of a generation gave, once.
+func Receive(generation int) (Function, bool) {
 	if generation < 0 { // never; plugins call what is called here
 		Give(generation, generation, language(generation, uint64(generation), "", nil, given.functions, &value{}))
 	}

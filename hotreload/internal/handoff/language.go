@@ -33,8 +33,10 @@ func language(n int, u uint64, s string, b []byte, v any, p *value) (out []any) 
 	runtime.AddCleanup(&value{}, func(int) {}, n).Stop()
 	go sequence(n)
 	go func() { n++ }()
-	out = append(out, numbers(n, u), slices(n, b), text(n, s, b), maps(n, s, p), channels(n), interfaces(v, p), compare(p), growing(n, p))
-	println(n, u, s, b, v, p, true, 1.5, float32(n), 'x', uintptr(n), complex(float64(n), 1), complex64(complex(float32(n), 1)))
+	out = append(out, numbers(n, u), slices(n, b), text(n, s, b), maps(n, s, p), channels(n), interfaces(v, p), compare(p),
+		growing(n, p))
+	println(n, u, s, b, v, p, true, 1.5, float32(n), 'x', uintptr(n), complex(float64(n), 1),
+		complex64(complex(float32(n), 1)))
 	clear(p.pointers[:n])
 	panic(out)
 }
@@ -73,7 +75,8 @@ func sequence(n int) func(yield func(int) bool) {
 //go:noinline
 func numbers(n int, u uint64) any {
 	c := complex(float64(n), 2) / complex(1, float64(n))
-	return []any{n / int(u), n % int(u), n << n, n >> int(u), float64(u), uint64(real(c)), float32(u), uint32(imag(c)), c, min(real(c), imag(c)), max(float32(n), 2)}
+	return []any{n / int(u), n % int(u), n << n, n >> int(u), float64(u), uint64(real(c)), float32(u), uint32(imag(c)), c,
+		min(real(c), imag(c)), max(float32(n), 2)}
 }
 
 //go:noinline
@@ -89,7 +92,8 @@ func slices(n int, b []byte) any {
 	str := unsafe.String(&x[u], u)
 	word := a[n : n+1 : u]
 	word = append(word, b2p(n), b2p(n))
-	return []any{b[n], b[u], b[n:], b[:n], b[n:n], b[u:], b[:u], b[u:u], b[n:n:n], b[u:u:u], b[:n:n], b[:u:u], str[n:], str[:n], str[u:u], x, copied, array, raw, word, append(b, x...), append(a, copied...)}
+	return []any{b[n], b[u], b[n:], b[:n], b[n:n], b[u:], b[:u], b[u:u], b[n:n:n], b[u:u:u], b[:n:n], b[:u:u], str[n:],
+		str[:n], str[u:u], x, copied, array, raw, word, append(b, x...), append(a, copied...)}
 }
 
 func b2p(n int) *int { return &n }
@@ -106,14 +110,17 @@ func text(n int, s string, b []byte) any {
 		r = append(r, c)
 	}
 	return []any{
-		s + string(b), s + "1" + s, s + "2" + s + "3", s + s + s + s + s, s + s + s + s + s + s, string(r), string(rune(n)), []byte(s), len([]rune(s)),
-		m[string(b)], s < string(b), s == string(b), []byte(s + s), []byte(s + "1" + s), []byte(s + s + s + s), []byte(s + s + s + s + s), []byte(s + s + s + s + s + s), count,
+		s + string(b), s + "1" + s, s + "2" + s + "3", s + s + s + s + s, s + s + s + s + s + s, string(r), string(rune(n)),
+		[]byte(s), len([]rune(s)),
+		m[string(b)], s < string(b), s == string(b), []byte(s + s), []byte(s + "1" + s), []byte(s + s + s + s),
+		[]byte(s + s + s + s + s), []byte(s + s + s + s + s + s), count,
 	}
 }
 
 //go:noinline
 func maps(n int, s string, p *value) any {
-	m32, m64, ms, mp32, mp64 := map[uint32]int{}, map[uint64]int{}, map[string]int{}, map[unsafe.Pointer]int{}, make(map[chan int]int, n)
+	m32, m64, ms, mp32, mp64 := map[uint32]int{}, map[uint64]int{}, map[string]int{}, map[unsafe.Pointer]int{},
+		make(map[chan int]int, n)
 	ma, mf, mv, mi := map[any]int{}, map[float64]value{}, map[[3]uint16]*int{}, map[interface{ M() }][200]byte{}
 	ml := map[string][2000]byte{s: p.large}
 	large, ok6 := ml[s]
@@ -147,7 +154,8 @@ func maps(n int, s string, p *value) any {
 	delete(m64, uint64(n))
 	delete(ms, s)
 	clear(ma)
-	return []any{ok1, ok2, ok3, ok4, ok5, ok6, large, ml["x"], m32[1], m64[1], ms[s], ma[p], mf[1], mv, mi[p.iface], len(mq)}
+	return []any{ok1, ok2, ok3, ok4, ok5, ok6, large, ml["x"], m32[1], m64[1], ms[s], ma[p], mf[1], mv, mi[p.iface],
+		len(mq)}
 }
 
 //go:noinline
@@ -195,7 +203,8 @@ func interfaces(v any, p *value) any {
 	case error:
 		return t.Error()
 	}
-	return []any{d, is, m, o, ok, x, y, uint16(p.words[0]), uint32(len(p.text)), uint64(len(p.text)), p.text, p.pointers[:], p.bytes, *p, any(m) == v, m == p.iface, p.any == v}
+	return []any{d, is, m, o, ok, x, y, uint16(p.words[0]), uint32(len(p.text)), uint64(len(p.text)), p.text,
+		p.pointers[:], p.bytes, *p, any(m) == v, m == p.iface, p.any == v}
 }
 
 // dynamic asserts a type that it has from a dictionary.
@@ -211,7 +220,8 @@ func dynamic[T any](v any) (T, bool) {
 //go:noinline
 func compare(p *value) any {
 	q := *p
-	return []any{q == *p, q.bytes == p.bytes, q.words == p.words, q.quad == p.quad, q.pointers == p.pointers, q.complex == p.complex, q.c64 == p.c64, q.float == p.float, q.any == p.any, q.iface == p.iface}
+	return []any{q == *p, q.bytes == p.bytes, q.words == p.words, q.quad == p.quad, q.pointers == p.pointers,
+		q.complex == p.complex, q.c64 == p.c64, q.float == p.float, q.any == p.any, q.iface == p.iface}
 }
 
 // basic are the types whose descriptors only package runtime has, with pointers
@@ -229,16 +239,22 @@ var basic = []any{
 
 // exported is the interface of the runtime.
 var exported = []any{
-	runtime.BlockProfile, runtime.Breakpoint, runtime.Caller, runtime.Callers, runtime.CallersFrames, runtime.FuncForPC, runtime.GC,
-	runtime.GOMAXPROCS, runtime.GOROOT, runtime.Goexit, runtime.GoroutineProfile, runtime.Gosched, runtime.KeepAlive, runtime.LockOSThread,
-	runtime.MemProfile, runtime.MutexProfile, runtime.NumCPU, runtime.NumCgoCall, runtime.NumGoroutine, runtime.ReadMemStats, runtime.ReadTrace,
-	runtime.SetBlockProfileRate, runtime.SetDefaultGOMAXPROCS, runtime.SetFinalizer, runtime.SetMutexProfileFraction, runtime.Stack,
+	runtime.BlockProfile, runtime.Breakpoint, runtime.Caller, runtime.Callers, runtime.CallersFrames, runtime.FuncForPC,
+	runtime.GC,
+	runtime.GOMAXPROCS, runtime.GOROOT, runtime.Goexit, runtime.GoroutineProfile, runtime.Gosched, runtime.KeepAlive,
+	runtime.LockOSThread,
+	runtime.MemProfile, runtime.MutexProfile, runtime.NumCPU, runtime.NumCgoCall, runtime.NumGoroutine,
+	runtime.ReadMemStats, runtime.ReadTrace,
+	runtime.SetBlockProfileRate, runtime.SetDefaultGOMAXPROCS, runtime.SetFinalizer, runtime.SetMutexProfileFraction,
+	runtime.Stack,
 	runtime.StartTrace, runtime.StopTrace, runtime.UnlockOSThread, runtime.Version, &runtime.MemProfileRate,
-	runtime.BlockProfileRecord{}, runtime.Cleanup{}, (*runtime.Error)(nil), runtime.Frame{}, runtime.Frames{}, (*runtime.Func)(nil), runtime.MemProfileRecord{},
+	runtime.BlockProfileRecord{}, runtime.Cleanup{}, (*runtime.Error)(nil), runtime.Frame{}, runtime.Frames{},
+	(*runtime.Func)(nil), runtime.MemProfileRecord{},
 	runtime.MemStats{}, runtime.PanicNilError{}, runtime.Pinner{}, runtime.StackRecord{}, runtime.TypeAssertionError{},
 	// These have functions of the runtime that are not exported, and come with
 	// net/http/pprof and the middleware of chi.
-	pprof.Do, pprof.Lookup, pprof.NewProfile, pprof.Profiles, pprof.StartCPUProfile, pprof.StopCPUProfile, pprof.WriteHeapProfile,
+	pprof.Do, pprof.Lookup, pprof.NewProfile, pprof.Profiles, pprof.StartCPUProfile, pprof.StopCPUProfile,
+	pprof.WriteHeapProfile,
 	trace.IsEnabled, trace.Log, trace.NewFlightRecorder, trace.NewTask, trace.Start, trace.StartRegion, trace.Stop,
 }
 
@@ -257,5 +273,6 @@ func growing(n int, p *value) any {
 	type four struct{ a, b, c, d *int }
 	var large atomic.Pointer[value]
 	large.Store(&value{text: p.text})
-	return []any{&two{x, x}, &three{x, x, x}, &four{x, x, x, x}, new(int8), new(int16), new([3]int), new([5]*int), new([7]string), large.Load(), make([]two, n), append([]two(nil), make([]two, n)...)}
+	return []any{&two{x, x}, &three{x, x, x}, &four{x, x, x, x}, new(int8), new(int16), new([3]int), new([5]*int),
+		new([7]string), large.Load(), make([]two, n), append([]two(nil), make([]two, n)...)}
 }

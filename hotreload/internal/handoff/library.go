@@ -31,10 +31,12 @@ func library(n int, err error) (out []any) {
 	v.Clear()
 	c := reflect.MakeChan(reflect.ChanOf(reflect.BothDir, t), n)
 	c.Send(v)
-	made := reflect.MakeFunc(reflect.FuncOf([]reflect.Type{t}, nil, true), func([]reflect.Value) []reflect.Value { return nil })
+	made := reflect.MakeFunc(reflect.FuncOf([]reflect.Type{t}, nil, true),
+		func([]reflect.Value) []reflect.Value { return nil })
 	reflect.Copy(v, v)
 	reflect.Select([]reflect.SelectCase{{Dir: reflect.SelectRecv, Chan: c}})
-	out = append(out, m, made.Call(nil), reflect.StructOf([]reflect.StructField{{Name: "F", Type: t}}), reflect.ArrayOf(n, t), reflect.SliceAt(t, v.UnsafePointer(), n))
+	out = append(out, m, made.Call(nil), reflect.StructOf([]reflect.StructField{{Name: "F", Type: t}}),
+		reflect.ArrayOf(n, t), reflect.SliceAt(t, v.UnsafePointer(), n))
 	var exit *exec.ExitError
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals)
@@ -51,7 +53,9 @@ func library(n int, err error) (out []any) {
 	if n < 0 {
 		os.Exit(os.Getpagesize())
 	}
-	return append(out, info, stdmaps.Clone(map[string]int{}), weak.Make(&n).Value(), errors.As(err, &exit), exec.Command("").Run(), signal.Ignored(os.Interrupt), os.Setenv("", ""), os.Unsetenv(""), syscall.Exec("", nil, nil),
-		debug.SetMaxStack(n), debug.SetMaxThreads(n), debug.SetMemoryLimit(0), debug.SetPanicOnFault(true), debug.SetGCPercent(n), debug.SetTraceback,
+	return append(out, info, stdmaps.Clone(map[string]int{}), weak.Make(&n).Value(), errors.As(err, &exit),
+		exec.Command("").Run(), signal.Ignored(os.Interrupt), os.Setenv("", ""), os.Unsetenv(""), syscall.Exec("", nil, nil),
+		debug.SetMaxStack(n), debug.SetMaxThreads(n), debug.SetMemoryLimit(0), debug.SetPanicOnFault(true),
+		debug.SetGCPercent(n), debug.SetTraceback,
 		time.NewTicker(0), time.AfterFunc(0, nil))
 }

@@ -12,9 +12,9 @@ import (
 
 // history makes commits of a repository on top of what is checked out.
 type history struct {
-	dir    string // where the application runs
-	beside string // the work tree in which commits are picked
-	before string // the branch or commit that was checked out
+	dir      string // where the application runs
+	worktree string // the work tree in which commits are picked
+	before   string // the branch or commit that was checked out
 }
 
 func git(ctx context.Context, dir string, args ...string) (string, error) {
@@ -22,9 +22,9 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// openHistory prepares a work tree beside dir's. It refuses one with changes:
+// openHistory prepares a work tree of its own next to dir's. It refuses one with changes:
 // they would be lost.
-func openHistory(ctx context.Context, dir, beside string) (*history, error) {
+func openHistory(ctx context.Context, dir, worktree string) (*history, error) {
 	changes, err := git(ctx, dir, "status", "--porcelain", "--untracked-files=no")
 	if err != nil {
 		return nil, err
@@ -32,13 +32,13 @@ func openHistory(ctx context.Context, dir, beside string) (*history, error) {
 	if changes != "" {
 		return nil, fmt.Errorf("the work tree has changes; commit them first:\n%s", changes)
 	}
-	h := &history{dir: dir, beside: beside}
+	h := &history{dir: dir, worktree: worktree}
 	if h.before, err = git(ctx, dir, "symbolic-ref", "--short", "-q", "HEAD"); err != nil {
 		if h.before, err = git(ctx, dir, "rev-parse", "HEAD"); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := git(ctx, dir, "worktree", "add", "-q", "--detach", beside, "HEAD"); err != nil {
+	if _, err := git(ctx, dir, "worktree", "add", "-q", "--detach", worktree, "HEAD"); err != nil {
 		return nil, err
 	}
 	return h, nil
@@ -47,7 +47,7 @@ func openHistory(ctx context.Context, dir, beside string) (*history, error) {
 // close checks out what was before.
 func (h *history) close(ctx context.Context) error {
 	_, err := git(ctx, h.dir, "checkout", "-q", "-f", h.before)
-	_, removed := git(ctx, h.dir, "worktree", "remove", "--force", h.beside)
+	_, removed := git(ctx, h.dir, "worktree", "remove", "--force", h.worktree)
 	return errors.Join(err, removed)
 }
 
@@ -73,18 +73,18 @@ func (h *history) commits(ctx context.Context, from, to string, n int) ([]string
 	return all, nil
 }
 
-// pick makes a commit in the work tree beside and returns the new one, or "" if
+// pick makes a commit in that work tree and returns the new one, or "" if
 // it changes nothing that is checked out. Where the commit conflicts with what is there, that wins.
 func (h *history) pick(ctx context.Context, commit string) (string, error) {
 	args := []string{"cherry-pick", "--no-commit", "--strategy-option=ours"}
-	parents, err := git(ctx, h.beside, "rev-list", "--parents", "-n1", commit)
+	parents, err := git(ctx, h.worktree, "rev-list", "--parents", "-n1", commit)
 	if err != nil {
 		return "", err
 	}
 	if len(strings.Fields(parents)) > 2 {
 		args = append(args, "--mainline=1")
 	}
-	if _, err := git(ctx, h.beside, append(args, commit)...); err != nil {
+	if _, err := git(ctx, h.worktree, append(args, commit)...); err != nil {
 		if ctx.Err() != nil {
 			return "", err
 		}
@@ -92,28 +92,29 @@ func (h *history) pick(ctx context.Context, commit string) (string, error) {
 			return "", errors.Join(err, h.forget(ctx))
 		}
 	}
-	if _, err := git(ctx, h.beside, "diff", "--cached", "--quiet"); err == nil {
+	if _, err := git(ctx, h.worktree, "diff", "--cached", "--quiet"); err == nil {
 		return "", h.forget(ctx) // nothing is left of it
 	}
-	subject, err := git(ctx, h.beside, "show", "-s", "--format=%s", commit)
+	subject, err := git(ctx, h.worktree, "show", "-s", "--format=%s", commit)
 	if err != nil {
 		return "", err
 	}
-	if _, err := git(ctx, h.beside, "-c", "user.name=replay", "-c", "user.email=replay@localhost", "-c", "commit.gpgsign=false", "commit", "-q", "--no-verify", "-m", subject); err != nil {
+	if _, err := git(ctx, h.worktree, "-c", "user.name=replay", "-c", "user.email=replay@localhost",
+		"-c", "commit.gpgsign=false", "commit", "-q", "--no-verify", "-m", subject); err != nil {
 		return "", errors.Join(err, h.forget(ctx))
 	}
-	return git(ctx, h.beside, "rev-parse", "HEAD")
+	return git(ctx, h.worktree, "rev-parse", "HEAD")
 }
 
-// forget puts the work tree beside back to its commit.
+// forget puts that work tree back to its commit.
 func (h *history) forget(ctx context.Context) error {
-	_, err := git(ctx, h.beside, "reset", "-q", "--hard")
+	_, err := git(ctx, h.worktree, "reset", "-q", "--hard")
 	return err
 }
 
 // keepOurs resolves what one of the two sides has deleted or moved.
 func (h *history) keepOurs(ctx context.Context) error {
-	out, err := git(ctx, h.beside, "diff", "--name-only", "--diff-filter=U", "-z")
+	out, err := git(ctx, h.worktree, "diff", "--name-only", "--diff-filter=U", "-z")
 	if err != nil {
 		return err
 	}
@@ -123,12 +124,12 @@ func (h *history) keepOurs(ctx context.Context) error {
 	}
 	for _, p := range paths {
 		p = ":(top,literal)" + p
-		if _, err := git(ctx, h.beside, "cat-file", "-e", "HEAD:"+strings.TrimPrefix(p, ":(top,literal)")); err == nil {
-			_, err = git(ctx, h.beside, "checkout", "-q", "HEAD", "--", p)
+		if _, err := git(ctx, h.worktree, "cat-file", "-e", "HEAD:"+strings.TrimPrefix(p, ":(top,literal)")); err == nil {
+			_, err = git(ctx, h.worktree, "checkout", "-q", "HEAD", "--", p)
 			if err != nil {
 				return err
 			}
-		} else if _, err := git(ctx, h.beside, "rm", "-q", "-f", "--", p); err != nil {
+		} else if _, err := git(ctx, h.worktree, "rm", "-q", "-f", "--", p); err != nil {
 			return err
 		}
 	}
@@ -148,5 +149,5 @@ func (h *history) subject(ctx context.Context, commit string) (short, title stri
 	return short, title, err
 }
 
-// besidePath is where the work tree beside lies.
-func besidePath(work string) string { return filepath.Join(work, "beside") }
+// worktreePath is where that work tree lies.
+func worktreePath(work string) string { return filepath.Join(work, "beside") }

@@ -98,7 +98,8 @@ func generateLoad(ctx context.Context, args []string, stdin io.Reader, stdout io
 	for i := range clients {
 		done.Go(func() {
 			// Half of them open a connection for each request.
-			client := &http.Client{Timeout: requestTimeout, Transport: &http.Transport{DisableKeepAlives: i%2 == 1}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			client := &http.Client{Timeout: requestTimeout, Transport: &http.Transport{DisableKeepAlives: i%2 == 1},
+				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 			tick := time.NewTicker(time.Second * clients / time.Duration(*rate))
 			defer tick.Stop()
 			for n := i; ; n++ {

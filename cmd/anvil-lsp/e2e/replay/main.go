@@ -96,7 +96,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs := flag.NewFlagSet("replay", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.StringVar(&o.to, "to", "", "last `commit` to replay")
-	fs.StringVar(&o.from, "from", "", "`commit` before the first one to replay (default: where -to and what is checked out part)")
+	fs.StringVar(&o.from, "from", "",
+		"`commit` before the first one to replay (default: where -to and what is checked out part)")
 	fs.IntVar(&o.n, "n", 40, "how many commits at most; 0: all")
 	fs.StringVar(&o.main, "main", "", "main `package`, if DIR holds several: a directory below DIR, such as ./cmd/api")
 	fs.StringVar(&o.tags, "tags", "", "build `tags`, separated by commas")
@@ -104,7 +105,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.Var(&o.paths, "path", "`path` to ask for; can be given several times (default /)")
 	fs.IntVar(&o.rate, "rate", 50, "requests a second; 0: none")
 	fs.DurationVar(&o.quiet, "quiet", 4*time.Second, "after how long without a sign of a build nothing is to be built")
-	fs.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long one commit may take; the first build may take six times as long")
+	fs.DurationVar(&o.timeout, "timeout", 5*time.Minute,
+		"how long one commit may take; the first build may take six times as long")
 	fs.BoolVar(&o.json, "json", false, "print JSON")
 	fs.Usage = func() {
 		fmt.Fprint(stderr, usage)
@@ -149,7 +151,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	r := &replay{options: o, work: work, self: []string{self, loadCommand}, say: func(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) }}
+	say := func(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) }
+	r := &replay{options: o, work: work, self: []string{self, loadCommand}, say: say}
 	report, err := r.run(ctx)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ type replay struct {
 }
 
 func (r *replay) run(ctx context.Context) (report *Report, err error) {
-	h, err := openHistory(ctx, r.dir, besidePath(r.work))
+	h, err := openHistory(ctx, r.dir, worktreePath(r.work))
 	if err != nil {
 		return nil, err
 	}
@@ -91,9 +91,9 @@ func (r *replay) commits(ctx context.Context, h *history, s *session.Session, co
 	return nil
 }
 
-// settled is how long nothing may be built any more after a build, because a
+// quietAfterBuild is how long nothing may be built any more after a build, because a
 // check-out can be seen as two changes.
-const settled = 500 * time.Millisecond
+const quietAfterBuild = 500 * time.Millisecond
 
 // follow waits until what was checked out is built, and notes what came of it.
 func (r *replay) follow(ctx context.Context, s *session.Session, c *Commit) error {
@@ -138,7 +138,7 @@ func (r *replay) follow(ctx context.Context, s *session.Session, c *Commit) erro
 			if building {
 				wait.Reset(r.timeout)
 			} else {
-				wait.Reset(settled)
+				wait.Reset(quietAfterBuild)
 			}
 		}
 	}
@@ -147,7 +147,7 @@ func (r *replay) follow(ctx context.Context, s *session.Session, c *Commit) erro
 // note takes in an event that ends a build.
 func (c *Commit) note(ev control.Event) {
 	c.Builds++
-	c.Took += time.Duration(ev.Total)
+	c.Duration += time.Duration(ev.Total)
 	c.Rebuilt = max(c.Rebuilt, len(ev.Rebuilt))
 	switch ev.Kind {
 	case control.EventLive:

@@ -92,7 +92,7 @@ func TestHistory(t *testing.T) {
 	r.git("switch", "-q", "-c", "hot", "base")
 	r.commit("moved in", map[string]string{"a": lines("ours", "2", "3", "4", "5", "6", "7"), "gone": "", "kept": lines("k", "ours", "m")})
 
-	h, err := openHistory(t.Context(), r.dir, besidePath(t.TempDir()))
+	h, err := openHistory(t.Context(), r.dir, worktreePath(t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestHistory(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(r.dir, "a"), []byte("precious"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openHistory(t.Context(), r.dir, besidePath(t.TempDir())); err == nil || !strings.Contains(err.Error(), "has changes") {
+	if _, err := openHistory(t.Context(), r.dir, worktreePath(t.TempDir())); err == nil || !strings.Contains(err.Error(), "has changes") {
 		t.Errorf("changes that would be lost: %v", err)
 	}
 }

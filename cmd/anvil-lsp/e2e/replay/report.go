@@ -32,7 +32,7 @@ type Commit struct {
 	Wrong     bool          `json:"wrong,omitempty"`
 	Builds    int           `json:"builds,omitempty"`
 	Rebuilt   int           `json:"rebuilt,omitempty"`
-	Took      time.Duration `json:"took_ns,omitempty"`
+	Duration  time.Duration `json:"took_ns,omitempty"`
 	Link      string        `json:"link,omitempty"` // of a hot swap
 	Exits     int           `json:"exits,omitempty"`
 	Panics    int           `json:"panics,omitempty"`
@@ -42,7 +42,7 @@ type Commit struct {
 // String is the commit on one line, with what is to be said about it below.
 func (c *Commit) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-8s %6d ms  %s %.60s", c.Outcome, c.Took.Milliseconds(), c.Commit, c.Subject)
+	fmt.Fprintf(&b, "%-8s %6d ms  %s %.60s", c.Outcome, c.Duration.Milliseconds(), c.Commit, c.Subject)
 	if c.Link != "" && c.Link != "thin" {
 		fmt.Fprintf(&b, "\n    linked %s", c.Link)
 	}
@@ -95,7 +95,7 @@ func (r *Report) write(w io.Writer) error {
 		var took []time.Duration
 		for _, c := range r.Commits {
 			if c.Outcome == outcome {
-				took = append(took, c.Took)
+				took = append(took, c.Duration)
 			}
 			if c.Outcome == outcome && outcome == HotSwap {
 				swaps++
@@ -106,7 +106,8 @@ func (r *Report) write(w io.Writer) error {
 		}
 		if len(took) > 0 {
 			slices.Sort(took)
-			fmt.Fprintf(w, "  %3d %-8s  median %d ms, slowest %d ms\n", len(took), outcome, took[len(took)/2].Milliseconds(), took[len(took)-1].Milliseconds())
+			fmt.Fprintf(w, "  %3d %-8s  median %d ms, slowest %d ms\n", len(took), outcome, took[len(took)/2].Milliseconds(),
+				took[len(took)-1].Milliseconds())
 		}
 	}
 	if swaps > 0 {

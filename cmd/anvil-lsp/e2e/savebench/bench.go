@@ -33,7 +33,8 @@ func (b *bench) restore() error { return restoreAll(b.sources) }
 
 // session says how the application is run.
 func (b *bench) session(log string, env ...string) session.Options {
-	return session.Options{Tool: b.tool, Dir: b.dir, Main: b.main, Tags: b.tags, Args: b.args, Env: env, Log: b.path(log), Timeout: b.timeout}
+	return session.Options{Tool: b.tool, Dir: b.dir, Main: b.main, Tags: b.tags, Args: b.args, Env: env, Log: b.path(log),
+		Timeout: b.timeout}
 }
 
 // target is a function that is measured.
@@ -110,12 +111,14 @@ func (b *bench) find(ctx context.Context) ([]*target, error) {
 				return nil, err
 			}
 			if strings.Contains(string(src.original), variable) {
-				return nil, fmt.Errorf("%s has a variable that begins with %s: an earlier run was killed; put the file back", f.file, variable)
+				return nil, fmt.Errorf("%s has a variable that begins with %s: an earlier run was killed; put the file back",
+					f.file, variable)
 			}
 			files[f.file] = src
 			b.sources = append(b.sources, src)
 		}
-		targets = append(targets, &target{function: f, source: src, result: &Result{Function: f.name, Package: f.pkg.ImportPath, File: f.file}})
+		targets = append(targets, &target{function: f, source: src, result: &Result{Function: f.name,
+			Package: f.pkg.ImportPath, File: f.file}})
 	}
 	return targets, nil
 }

@@ -53,7 +53,8 @@ func (s *source) restore() error {
 			return fmt.Errorf("not put back: %w", err)
 		}
 	default:
-		return fmt.Errorf("%s was not put back: somebody else has changed it; it has a variable that begins with %s", s.path, variable)
+		return fmt.Errorf("%s was not put back: somebody else has changed it; it has a variable that begins with %s", s.path,
+			variable)
 	}
 	s.written = nil
 	return nil

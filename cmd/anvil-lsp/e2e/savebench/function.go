@@ -64,7 +64,8 @@ type listed struct {
 // listPackages returns the packages of the workspace that the program in main
 // is built from.
 func listPackages(ctx context.Context, dir, main, tags string) ([]listed, error) {
-	out, err := session.Output(ctx, dir, "go", "list", "-deps", "-tags="+tags, "-json=ImportPath,Name,Dir,GoFiles,CgoFiles,Module", main)
+	out, err := session.Output(ctx, dir, "go", "list", "-deps", "-tags="+tags,
+		"-json=ImportPath,Name,Dir,GoFiles,CgoFiles,Module", main)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +87,9 @@ func listPackages(ctx context.Context, dir, main, tags string) ([]listed, error)
 // mainPackage is the main package that is meant if none is named: that of the
 // directory, or the only one below it that imports the runtime.
 func mainPackage(ctx context.Context, dir string) (string, error) {
-	out, err := session.Output(ctx, dir, "go", "list", "-e", "-f", `{{if eq .Name "main"}}{{range .Imports}}{{if eq . "`+manifest.RuntimePath+`"}}{{$.ImportPath}}{{end}}{{end}}{{end}}`, "./...")
+	out, err := session.Output(ctx, dir, "go", "list", "-e", "-f",
+		`{{if eq .Name "main"}}{{range .Imports}}{{if eq . "`+manifest.RuntimePath+`"}}{{$.ImportPath}}{{end}}{{end}}{{end}}`,
+		"./...")
 	if err != nil {
 		return "", err
 	}
@@ -96,7 +99,8 @@ func mainPackage(ctx context.Context, dir string) (string, error) {
 	case 1:
 		return found[0], nil
 	default:
-		return "", fmt.Errorf("%s holds several main packages that import the runtime: %s; name one with -main", dir, strings.Join(found, ", "))
+		return "", fmt.Errorf("%s holds several main packages that import the runtime: %s; name one with -main", dir,
+			strings.Join(found, ", "))
 	}
 }
 

@@ -101,8 +101,10 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.StringVar(&o.main, "main", "", "main `package`, if DIR holds several: a directory below DIR, such as ./cmd/api")
 	fs.StringVar(&o.tags, "tags", "", "build `tags`, separated by commas")
 	fs.StringVar(&o.tool, "tool", "", "the anvil-lsp to measure (default: built from this checkout)")
-	fs.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long one save may take; the first build may take six times as long")
-	fs.IntVar(&o.generations, "generations", 30, "how many generations the growth of memory is measured with; 0: not at all")
+	fs.DurationVar(&o.timeout, "timeout", 5*time.Minute,
+		"how long one save may take; the first build may take six times as long")
+	fs.IntVar(&o.generations, "generations", 30,
+		"how many generations the growth of memory is measured with; 0: not at all")
 	fs.BoolVar(&o.air, "air", true, "measure air, if it is in PATH")
 	fs.BoolVar(&o.touch, "touch", false, "edit one function of each hot package once, and list how the saves were linked")
 	fs.BoolVar(&o.json, "json", false, "print JSON, with every sample")

@@ -135,7 +135,8 @@ var stepOrder = []string{
 
 // write prints the table.
 func (r *Report) write(w io.Writer) error {
-	fmt.Fprintf(w, "%s, %s %s/%s, %d CPUs, %d saves of each, %s\n", r.Dir, r.Go, r.OS, r.Arch, r.CPUs, r.N, r.Time.Format(time.RFC3339))
+	fmt.Fprintf(w, "%s, %s %s/%s, %d CPUs, %d saves of each, %s\n", r.Dir, r.Go, r.OS, r.Arch, r.CPUs, r.N,
+		r.Time.Format(time.RFC3339))
 	fmt.Fprintln(w, "milliseconds: median, [fastest – slowest]")
 	thin, links := 0, 0
 	reasons := map[string]int{}
@@ -148,7 +149,8 @@ func (r *Report) write(w io.Writer) error {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		row := func(title string, s Samples, more string) {
 			if len(s) > 0 {
-				fmt.Fprintf(t, "  %s\t%.0f\t[%.0f – %.0f]\t%s\n", title, milliseconds(s.median()), milliseconds(slices.Min(s)), milliseconds(slices.Max(s)), more)
+				fmt.Fprintf(t, "  %s\t%.0f\t[%.0f – %.0f]\t%s\n", title, milliseconds(s.median()), milliseconds(slices.Min(s)),
+					milliseconds(slices.Max(s)), more)
 			}
 		}
 		var steps []string
@@ -167,7 +169,8 @@ func (r *Report) write(w io.Writer) error {
 		if err := t.Flush(); err != nil {
 			return err
 		}
-		live, build, compile := milliseconds(f.Live.median()), milliseconds(f.GoBuild.median()), milliseconds(f.Compile.median())
+		live, build, compile := milliseconds(f.Live.median()), milliseconds(f.GoBuild.median()),
+			milliseconds(f.Compile.median())
 		fmt.Fprintf(w, "  %.2f of go build", live/build)
 		if f.Hot {
 			fmt.Fprintf(w, ", %.2f of two compilations and 60 ms", live/(2*compile+60))
@@ -189,7 +192,8 @@ func (r *Report) write(w io.Writer) error {
 		}
 	}
 	if r.Memory != nil {
-		fmt.Fprintf(w, "memory: %d KB a generation (%s), of which the plugin %d KB\n", r.Memory.PerGeneration/1024, r.Memory.Function, r.Memory.Plugin/1024)
+		fmt.Fprintf(w, "memory: %d KB a generation (%s), of which the plugin %d KB\n", r.Memory.PerGeneration/1024,
+			r.Memory.Function, r.Memory.Plugin/1024)
 	}
 	if r.Air != nil && r.Air.Version != "" {
 		fmt.Fprintf(w, "air: %s\n", r.Air.Version)

@@ -140,7 +140,8 @@ func (s *Session) live(ctx context.Context, file string, timeout time.Duration) 
 			}
 			switch ev.Kind {
 			case control.EventLive:
-				if file != "" && !slices.ContainsFunc(ev.Cause, func(c string) bool { return same(filepath.Join(s.Dir, c), file) }) {
+				isFile := func(c string) bool { return same(filepath.Join(s.Dir, c), file) }
+				if file != "" && !slices.ContainsFunc(ev.Cause, isFile) {
 					continue // of an earlier save
 				}
 				return ev, nil
