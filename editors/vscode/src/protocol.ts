@@ -69,12 +69,13 @@ export type Route = {
 	/** Address of the live server with the pattern appended; empty while nothing serves. */
 	url: string;
 	generation: number;
+	/** Only the source has it yet. */
+	pending?: boolean;
 	stats?: RouteStats;
 	/** What a save, as the source stands, will break. */
 	break?: { code: string; message: string };
 	/** The last panic of its handler, until the code is replaced. */
 	panic?: { message: string; at?: string; location?: Location };
-	pending?: boolean;
 	/** What a request to a typed handler can look like. */
 	example?: { query?: string; body?: string };
 };
