@@ -1,28 +1,21 @@
 package rewrite
 
 import (
-	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"go/types"
 	"iter"
-	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-func sortedVars(set map[*types.Var]bool) []*types.Var {
-	return slices.SortedFunc(maps.Keys(set), func(a, b *types.Var) int { return cmp.Compare(a.Pos(), b.Pos()) })
-}
-
-// onlyRegisters checks that nobody who imports a package uses more of it than
-// its register function: whatever else is called might run before that.
-func onlyRegisters(importers [][]byte, path string) error {
+// onlyRegisters checks that the importers of a package use nothing of it but the
+// register function: whatever else they call might run before that.
+func onlyRegisters(importers [][]byte, path, name string) error {
 	for _, text := range importers {
 		f, err := parser.ParseFile(token.NewFileSet(), "", text, parser.SkipObjectResolution)
 		if err != nil {
@@ -34,8 +27,8 @@ func onlyRegisters(importers [][]byte, path string) error {
 				continue
 			}
 			switch {
-			case spec.Name == nil: // whatever the package is called
-				names[path[strings.LastIndex(path, "/")+1:]] = true
+			case spec.Name == nil:
+				names[name] = true
 			case spec.Name.Name == ".":
 				return fmt.Errorf("%s is imported without a name", path)
 			default:
@@ -102,7 +95,7 @@ func (m *stateMove) toState(v *variable) error {
 	if err != nil {
 		return err
 	}
-	m.startWith(v, inRegister, "return "+initial, "")
+	m.startWith(v, inRegister, initial)
 	done := map[ast.Node]bool{}
 	for _, u := range v.uses {
 		if err := m.useState(v, u, t, done); err != nil {
@@ -115,7 +108,6 @@ func (m *stateMove) toState(v *variable) error {
 // declare writes the variable without an initial value.
 func (m *stateMove) declare(v *variable, t string) {
 	m.e.replace(v.spec.Names[0].End(), v.spec.End(), " "+t)
-	m.moved = append(m.moved, v.Name())
 }
 
 // initial returns an expression of the initial value.
@@ -129,19 +121,16 @@ func (m *stateMove) initial(v *variable, t string) (string, error) {
 		}
 		return m.p.source(x.Pos(), x.End()), m.e.sameNames(x, m.registerFile)
 	}
-	switch u := v.Type().Underlying().(type) {
-	case *types.Basic:
-		switch {
-		case u.Info()&types.IsNumeric != 0:
-			return "0", nil
-		case u.Info()&types.IsString != 0:
-			return `""`, nil
-		}
-		return "false", nil
-	case *types.Struct, *types.Array:
+	u, isBasic := v.Type().Underlying().(*types.Basic)
+	switch {
+	case !isBasic: // a struct or an array
 		return t + "{}", nil
+	case u.Info()&types.IsNumeric != 0:
+		return "0", nil
+	case u.Info()&types.IsString != 0:
+		return `""`, nil
 	}
-	return "nil", nil
+	return "false", nil
 }
 
 // identifiers yields the identifiers in a piece of syntax.
@@ -158,15 +147,16 @@ func identifiers(n ast.Node) iter.Seq[*ast.Ident] {
 }
 
 // startWith has the register function ask for the value.
-func (m *stateMove) startWith(v *variable, t, body, after string) {
-	runtime := m.register.Type.Params.List[0].Type.(*ast.StarExpr).X.(*ast.SelectorExpr).X.(*ast.Ident).Name // see register
-	fmt.Fprintf(&m.start, "\n\t%s = %s.StateOf(%s.Container(), %q, func() %s { %s })%s", v.Name(), runtime, m.sink, m.key(v), t, body, after)
+func (m *stateMove) startWith(v *variable, t, initial string) {
+	sink := m.register.Type.Params.List[0].Type.(*ast.StarExpr).X.(*ast.SelectorExpr) // see register
+	fmt.Fprintf(&m.start, "\n\t%s = %s.StateOf(%s.Container(), %q, func() %s { return %s })",
+		v.Name(), sink.X.(*ast.Ident).Name, m.sink, m.key(v), t, initial)
 }
 
 // useState rewrites one use of a variable that becomes a State.
 func (m *stateMove) useState(v *variable, u use, t string, done map[ast.Node]bool) error {
 	refuse := func(why string) error { return fmt.Errorf("%s: %s", m.at(u.id), why) }
-	top, parent, at := m.place(u)
+	top, parent, at := m.operand(u)
 	changes := func() error {
 		if m.starts(u) {
 			return refuse("registering changes " + v.Name())
@@ -182,7 +172,10 @@ func (m *stateMove) useState(v *variable, u use, t string, done map[ast.Node]boo
 	switch x := parent.(type) {
 	case *ast.IncDecStmt:
 		done[x] = true
-		return cmpError(changes(), func() error { return m.update(v, u, x, at, t) })
+		if err := changes(); err != nil {
+			return err
+		}
+		return m.update(v, u, x, at, t)
 	case *ast.AssignStmt:
 		if !slices.Contains(x.Lhs, top) {
 			break
@@ -226,16 +219,9 @@ func (m *stateMove) useState(v *variable, u use, t string, done map[ast.Node]boo
 	return nil
 }
 
-func cmpError(err error, then func() error) error {
-	if err != nil {
-		return err
-	}
-	return then()
-}
-
-// place returns the largest part of the variable that a use is about (v.x[3] in
+// operand returns the largest part of the variable that a use is about (v.x[3] in
 // v.x[3]++), what stands around it, and the index of that in the path.
-func (m *stateMove) place(u use) (top ast.Expr, parent ast.Node, at int) {
+func (m *stateMove) operand(u use) (top ast.Expr, parent ast.Node, at int) {
 	top = u.id
 	for at = len(u.path) - 1; at >= 0; at-- {
 		switch x := u.path[at].(type) {
@@ -350,12 +336,9 @@ func (m *stateMove) quiet(fn *types.Func) bool {
 // deref writes a use of a variable that became a pointer.
 func (m *stateMove) deref(u use) {
 	parent := u.path[len(u.path)-1]
-	_, isPointer := m.p.Info.TypeOf(u.id).Underlying().(*types.Pointer)
 	switch x := parent.(type) {
 	case *ast.SelectorExpr:
-		if !isPointer {
-			return // the compiler does it
-		}
+		return // the compiler does it
 	case *ast.UnaryExpr:
 		if x.Op == token.AND {
 			m.e.replace(x.Pos(), u.id.Pos(), "")
@@ -378,59 +361,4 @@ func (m *stateMove) deref(u use) {
 		}
 	}
 	m.e.replace(u.id.Pos(), u.id.End(), "(*"+u.id.Name+")")
-}
-
-// toPointer makes a variable point to the value that all generations share.
-func (m *stateMove) toPointer(v *variable) error {
-	t, err := m.declaredType(v)
-	if err != nil {
-		return err
-	}
-	inRegister, err := m.registerType(v)
-	if err != nil {
-		return err
-	}
-	replaced := slices.ContainsFunc(v.uses, func(u use) bool {
-		and, ok := u.path[len(u.path)-1].(*ast.UnaryExpr)
-		return assigned(u) || ok && and.Op == token.AND
-	})
-	_, isPointer := v.Type().Underlying().(*types.Pointer)
-	_, isMap := v.Type().Underlying().(*types.Map)
-	if (isPointer || isMap) && !replaced && len(v.spec.Values) == 1 {
-		initial, err := m.initial(v, inRegister)
-		if err != nil {
-			return err
-		}
-		m.declare(v, t)
-		m.startWith(v, inRegister, "return "+initial, ".Get()")
-		return nil
-	}
-	if isPointer {
-		return fmt.Errorf("%s is set to other values", v.Name())
-	}
-	body := "return new(" + inRegister + ")"
-	if len(v.spec.Values) == 1 {
-		initial, err := m.initial(v, inRegister)
-		if err != nil {
-			return err
-		}
-		if _, isStruct := v.Type().Underlying().(*types.Struct); isStruct && isLiteral(v.spec.Values[0]) {
-			body = "return &" + initial
-		} else if v.spec.Type != nil {
-			body = fmt.Sprintf("\n\t\tvar v %s = %s\n\t\treturn &v\n\t", inRegister, initial)
-		} else {
-			body = fmt.Sprintf("\n\t\tv := %s\n\t\treturn &v\n\t", initial)
-		}
-	}
-	m.declare(v, "*"+t)
-	m.startWith(v, "*"+inRegister, body, ".Get()")
-	for _, u := range v.uses {
-		m.deref(u)
-	}
-	return nil
-}
-
-func isLiteral(e ast.Expr) bool {
-	_, ok := e.(*ast.CompositeLit)
-	return ok
 }

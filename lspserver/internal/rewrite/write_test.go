@@ -45,3 +45,17 @@ func TestKebab(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyRegisters: the name of a package is not always the end of its path.
+func TestOnlyRegisters(t *testing.T) {
+	const file = `package main
+import "example.com/handlers/v2"
+var _, _ = handlers.AnvilRegisterRoutes, %s
+`
+	for use, ok := range map[string]bool{"handlers.Reset": false, "v2.Reset": true, "0": true} {
+		err := onlyRegisters([][]byte{[]byte(strings.ReplaceAll(file, "%s", use))}, "example.com/handlers/v2", "handlers")
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", use, err)
+		}
+	}
+}
