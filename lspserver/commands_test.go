@@ -56,7 +56,7 @@ func TestResume(t *testing.T) {
 					t.Error(err)
 				}
 				if tt.held {
-					f.take(control.Event{Kind: control.EventHeld, Generation: 1, Message: "waits"})
+					f.receive(control.Event{Kind: control.EventHeld, Generation: 1, Message: "waits"})
 				}
 				f.predict()
 				if !f.view().Status.Paused || len(l.all()) > 0 {
@@ -205,7 +205,7 @@ func TestOpenRoute(t *testing.T) {
 				t.Fatal(err)
 			}
 			synctest.Wait()
-			got, told := result.(*opened), d.client.all(protocol.MethodWindowShowMessage)
+			got, told := result.(*openedRoute), d.client.all(protocol.MethodWindowShowMessage)
 			if got.Opened != tt.opened || (got.Message == "") != tt.opened || (len(told) == 0) != tt.opened {
 				t.Errorf("%+v, %s: answered %+v, told %s", tt.client, tt.answer, got, told)
 			}

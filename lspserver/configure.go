@@ -47,7 +47,7 @@ func (s *Server) configure(raw json.RawMessage, scoped map[uri.URI]json.RawMessa
 			w.settings = &own
 		}
 	}
-	s.settle()
+	s.assignSettings()
 	s.mu.Unlock()
 	slices.Sort(faults)
 	for _, fault := range slices.Compact(faults) {
@@ -66,9 +66,9 @@ func (s *Server) configure(raw json.RawMessage, scoped map[uri.URI]json.RawMessa
 	}
 }
 
-// settle gives each session the settings of the innermost folder that it is in;
+// assignSettings gives each session the settings of the innermost folder that it is in;
 // s.mu is held.
-func (s *Server) settle() {
+func (s *Server) assignSettings() {
 	for _, w := range s.folders {
 		for _, f := range w.sessions {
 			f.settings.Store(s.settingsIn(f.dir))

@@ -186,7 +186,7 @@ func TestQuestions(t *testing.T) {
 			for _, c := range codes {
 				ev.Diagnostics = append(ev.Diagnostics, manifest.Diagnose(c, manifest.Position{}, "because"))
 			}
-			f.take(ev)
+			f.receive(ev)
 			synctest.Wait()
 		}
 		asked := func(n, withdrawn int) {

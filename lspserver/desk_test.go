@@ -98,7 +98,7 @@ func newDesk(t *testing.T) *desk {
 	d.s.client = view.Client{Encoding: text.UTF16, Progress: true, DiagnosticVersion: true, CodeLensRefresh: true, Notifications: true}
 	d.s.trust.store = trust.At(filepath.Join(t.TempDir(), "trust"))
 	d.s.trustWord(new(true))
-	d.s.start(t.Context())
+	d.s.makeContexts(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = d.s.conn.Run(d.s.running, d.s) }()
 	go d.client.read(rpc.NewReader(toClient))

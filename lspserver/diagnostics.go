@@ -26,8 +26,8 @@ import (
 // maxPerFile bounds the diagnostics of one file.
 const maxPerFile = 200
 
-// found is a diagnostic of one session.
-type found struct {
+// finding is a diagnostic of one session.
+type finding struct {
 	manifest.Diagnostic
 	happened bool
 }
@@ -38,7 +38,7 @@ func (f *session) publish(docs *view.DocumentSet) {
 	f.mu.Lock()
 	all := f.collect(docs)
 	f.mu.Unlock()
-	byFile, home := map[string][]found{}, sync.OnceValue(f.home)
+	byFile, home := map[string][]finding{}, sync.OnceValue(f.findingHome)
 	for _, d := range all {
 		if d.File == "" {
 			if d.File = home(); d.File == "" {
@@ -56,9 +56,9 @@ func (f *session) publish(docs *view.DocumentSet) {
 			out[u] = append(out[u], f.convert(v, d, seen))
 		}
 	}
-	for path := range f.places {
+	for path := range f.ranges {
 		if !seen[path] {
-			delete(f.places, path)
+			delete(f.ranges, path)
 		}
 	}
 	f.s.diags.publish(f, docs, out)
@@ -70,15 +70,15 @@ func (f *session) publish(docs *view.DocumentSet) {
 // but for what needs nothing to happen. Once a buffer differs from the disk
 // both are shown, and what happened is shown where its line has moved to, as
 // long as it was not edited.
-func (f *session) collect(docs *view.DocumentSet) []found {
-	var out []found
+func (f *session) collect(docs *view.DocumentSet) []finding {
+	var out []finding
 	for _, d := range f.status.Problems {
 		if f.leftToGopls(d) {
 			continue
 		}
 		d.Related = slices.Concat(d.Related, incident(d, f.owns))
 		if d, ok := f.moved(docs, d); ok {
-			out = append(out, found{d, true})
+			out = append(out, finding{d, true})
 		}
 	}
 	if f.prediction == nil {
@@ -92,15 +92,15 @@ func (f *session) collect(docs *view.DocumentSet) []found {
 			continue // gopls says so
 		case tried && d.Code.Rung() != manifest.RungHotSwap && !(starting && d.Severity == manifest.SeverityError):
 			continue
-		case !f.standsIn(docs.ByPath[d.File], &d.Position):
+		case !f.shiftStale(docs.ByPath[d.File], &d.Position):
 			continue
-		case slices.ContainsFunc(out, func(o found) bool { return o.happened && o.Code == d.Code && o.File == d.File && o.Line == d.Line }):
+		case slices.ContainsFunc(out, func(o finding) bool { return o.happened && o.Code == d.Code && o.File == d.File && o.Line == d.Line }):
 			continue
 		}
 		d.Message = d.PredictedMessage(f.prediction.Rung, f.restartIs(d))
-		out = append(out, found{d, false})
+		out = append(out, finding{d, false})
 	}
-	slices.SortStableFunc(out, func(a, b found) int {
+	slices.SortStableFunc(out, func(a, b finding) int {
 		return compareDiagnostics(a.Diagnostic, b.Diagnostic)
 	})
 	return out
@@ -131,9 +131,9 @@ func compareDiagnostics(a, b manifest.Diagnostic) int {
 	return a.Column - b.Column
 }
 
-// standsIn moves a position of a file to where that stands in a buffer that was
+// shiftStale moves a position of a file to where that stands in a buffer that was
 // left behind. It reports false if it is not there.
-func (f *session) standsIn(doc *view.Document, p *manifest.Position) bool {
+func (f *session) shiftStale(doc *view.Document, p *manifest.Position) bool {
 	if doc == nil || !doc.Stale() || p.Line == 0 {
 		return true
 	}
@@ -185,8 +185,8 @@ func (f *session) moved(docs *view.DocumentSet, d manifest.Diagnostic) (manifest
 	return d, ok
 }
 
-// placesOf is a file that is not open, prepared for looking up ranges.
-type placesOf struct {
+// fileRanges is a file that is not open, prepared for looking up ranges.
+type fileRanges struct {
 	*view.Ranges
 	size    int64
 	changed time.Time
@@ -196,8 +196,8 @@ type placesOf struct {
 // find returns what looks up ranges in a file.
 func (f *session) find(v *view.View, path string, seen map[string]bool) *view.Ranges {
 	seen[path] = true
-	was := f.places[path]
-	now := &placesOf{doc: v.Documents.ByPath[path]}
+	was := f.ranges[path]
+	now := &fileRanges{doc: v.Documents.ByPath[path]}
 	if now.doc == nil {
 		if info, err := os.Stat(path); err == nil {
 			now.size, now.changed = info.Size(), info.ModTime()
@@ -207,12 +207,12 @@ func (f *session) find(v *view.View, path string, seen map[string]bool) *view.Ra
 		return was.Ranges
 	}
 	now.Ranges = view.NewRanges(v.Mapper(path))
-	f.places[path] = now
+	f.ranges[path] = now
 	return now.Ranges
 }
 
 // convert makes a diagnostic one of the protocol.
-func (f *session) convert(v *view.View, d found, seen map[string]bool) protocol.Diagnostic {
+func (f *session) convert(v *view.View, d finding, seen map[string]bool) protocol.Diagnostic {
 	out := protocol.Diagnostic{
 		Range:    f.find(v, d.File, seen).At(d.Position),
 		Severity: severity(d.Severity),

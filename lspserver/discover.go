@@ -45,7 +45,7 @@ func findApplications(ctx context.Context, root string, alone bool, settings vie
 	}
 	for _, dir := range dirs {
 		found := discover.FindPrograms(ctx, dir, settings.Tags)
-		d.take(found, dir)
+		d.explain(found, dir)
 		programs := found.Programs
 		if dir != root || alone { // those that have to do with the folder
 			programs = slices.DeleteFunc(programs, func(p discover.Program) bool {
@@ -60,7 +60,7 @@ func findApplications(ctx context.Context, root string, alone bool, settings vie
 		if found.Registers && len(programs) > 0 {
 			d.reason = found.GaveUp
 			for _, p := range programs {
-				d.dirs = append(d.dirs, placeOf(ctx, p, dir, mayAsk))
+				d.dirs = append(d.dirs, servedFrom(ctx, p, dir, mayAsk))
 			}
 			break
 		}
@@ -75,8 +75,8 @@ func findApplications(ctx context.Context, root string, alone bool, settings vie
 	return d
 }
 
-// take keeps why a search found nothing.
-func (d *discovery) take(found discover.Result, dir string) {
+// explain keeps why a search found nothing.
+func (d *discovery) explain(found discover.Result, dir string) {
 	d.concerns = d.concerns || found.Uses
 	switch {
 	case found.GaveUp != "":
@@ -113,10 +113,10 @@ func moduleAround(dir string) string {
 	}
 }
 
-// placeOf returns the directory that an application is served from: the one that
+// servedFrom returns the directory that an application is served from: the one that
 // an engine works in already, else the module's if there is one application only
 // and nothing speaks against it, else that of main.
-func placeOf(ctx context.Context, p discover.Program, root string, mayAsk func(dir string) bool) string {
+func servedFrom(ctx context.Context, p discover.Program, root string, mayAsk func(dir string) bool) string {
 	for at := p.Dir; paths.Below(at, p.Module) || paths.Below(at, root); at = filepath.Dir(at) {
 		if mayAsk(at) && answers(ctx, at) {
 			return at

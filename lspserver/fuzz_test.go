@@ -28,7 +28,7 @@ func FuzzParams(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, params []byte) {
 		s := New(Options{In: strings.NewReader(""), Out: io.Discard})
-		s.start(context.Background())
+		s.makeContexts(context.Background())
 		defer s.stop()
 		s.phase = phaseInitialized
 		s.client = view.NewClient(&protocol.ClientCapabilities{}, protocol.ClientInfo{})

@@ -17,7 +17,7 @@ type neighbours struct {
 	mu     sync.Mutex  // guards what follows
 	look   func() bool // whether the client has started a gopls; nil if it is not known who the client is
 	asked  time.Time
-	beside bool
+	running bool
 }
 
 // startedBy sets the process that is the client.
@@ -35,9 +35,9 @@ func (n *neighbours) gopls() bool {
 		return false
 	}
 	if now := time.Now(); now.Sub(n.asked) >= goplsFresh {
-		n.asked, n.beside = now, n.look()
+		n.asked, n.running = now, n.look()
 	}
-	return n.beside
+	return n.running
 }
 
 // leftToGopls reports whether a finding is an error of the compiler that gopls

@@ -48,7 +48,7 @@ func TestHome(t *testing.T) {
 			if want != "" {
 				want = filepath.Join(root, filepath.FromSlash(want))
 			}
-			got := f.home()
+			got := f.findingHome()
 			if got != want {
 				t.Errorf("it is %s, want %s", got, want)
 			}

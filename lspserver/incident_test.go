@@ -137,7 +137,7 @@ func (i *incidents) finding(code manifest.Code, text, piece string) manifest.Dia
 
 func (i *incidents) event(kind control.EventKind, ds ...manifest.Diagnostic) {
 	i.at = i.at.Add(time.Second)
-	i.f.take(control.Event{Kind: kind, Generation: 4, Time: i.at, Diagnostics: ds})
+	i.f.receive(control.Event{Kind: kind, Generation: 4, Time: i.at, Diagnostics: ds})
 }
 
 // shown returns the findings that are shown, each with its line in the buffer.

@@ -34,7 +34,7 @@ func lifecycleFeature() family {
 		s.shutdown, s.closed = true, true
 		s.mu.Unlock()
 		s.conn.Quiet() // a client that shuts down answers nothing any more
-		s.rest()
+		s.cancelWork()
 		return func(ctx context.Context) (any, error) { return nil, s.endSessions(ctx) }, nil
 	}}
 	return family{methods: map[string]method{

@@ -14,8 +14,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 )
 
-// opened is the answer to anvil.openRoute.
-type opened struct {
+// openedRoute is the answer to anvil.openRoute.
+type openedRoute struct {
 	URL string `json:"url"`
 	// Opened: the client has shown it. If it has not, Message says why not; the
 	// user was told.
@@ -48,7 +48,7 @@ func openRoute(ctx context.Context, s *Server, f *session, arg feature.CommandAr
 	if path == "" {
 		path = strings.TrimSuffix(arg.Pattern, "/*") // below a mounted handler
 	}
-	out := &opened{URL: feature.URLOf(v, path)}
+	out := &openedRoute{URL: feature.URLOf(v, path)}
 	switch {
 	case arg.Method != "" && arg.Method != "GET" && arg.Method != "*":
 		out.Message = fmt.Sprintf("%s cannot be opened in a browser: try  curl -i -X %s %s", visible.Line(arg.Method+" "+arg.Pattern), visible.Shell(arg.Method), visible.Shell(out.URL))

@@ -35,13 +35,13 @@ func TestOpenMounted(t *testing.T) {
 			f := d.session("app")
 			f.set(func() {
 				f.status.URL, f.link = "http://127.0.0.1:1", &puppet{}
-				f.counting.told(tt.counted)
+				f.counting.receive(tt.counted)
 			})
 			got, err := openRoute(context.Background(), d.s, f, feature.CommandArgument{Method: "*", Pattern: pattern, Mount: tt.mount})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if url := got.(*opened).URL; url != "http://127.0.0.1:1"+tt.want {
+			if url := got.(*openedRoute).URL; url != "http://127.0.0.1:1"+tt.want {
 				t.Errorf("mount %t of %d: opened %s, want %s", tt.mount, len(tt.counted), url, tt.want)
 			}
 			synctest.Wait()
@@ -64,7 +64,7 @@ func TestAdviceForAShell(t *testing.T) {
 				t.Fatal(err)
 			}
 			data, _ := json.Marshal(got)
-			if message := got.(*opened).Message; !strings.HasSuffix(message, want) {
+			if message := got.(*openedRoute).Message; !strings.HasSuffix(message, want) {
 				t.Errorf("%q: %s", pattern, message)
 			} else {
 				visibletest.Check(t, string(data), message)

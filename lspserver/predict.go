@@ -30,11 +30,11 @@ type predictor interface {
 // about an older text is given up.
 func (f *session) changed() {
 	f.mu.Lock()
-	if f.undo != nil {
-		f.undo()
+	if f.cancelPrediction != nil {
+		f.cancelPrediction()
 	}
 	f.mu.Unlock()
-	f.stir()
+	f.signal()
 }
 
 // saved has the engine look at a file: where it is, the file system may send no
@@ -58,10 +58,10 @@ func (f *session) saved(path string) {
 // hurry has the buffers looked at now: what they are compared with changed.
 func (f *session) hurry() {
 	f.urgent.Store(true)
-	f.stir()
+	f.signal()
 }
 
-func (f *session) stir() {
+func (f *session) signal() {
 	select {
 	case f.dirty <- struct{}{}:
 	default:
@@ -71,13 +71,13 @@ func (f *session) stir() {
 // predictLoop looks at the buffers, as long as the session lives. It has no
 // timer while nothing changes.
 func (f *session) predictLoop() {
-	for f.awaitChange() && f.rest() {
+	for f.awaitChange() && f.debounce() {
 		f.predict()
 	}
 }
 
-// rest waits until typing rests. It reports false if the session ended.
-func (f *session) rest() bool {
+// debounce waits until typing rests. It reports false if the session ended.
+func (f *session) debounce() bool {
 	delay := f.getSettings().Delay()
 	if f.urgent.Swap(false) || delay == 0 {
 		return true
@@ -105,7 +105,7 @@ func (f *session) predict() {
 	ctx, cancel := context.WithCancel(f.ctx)
 	defer cancel()
 	f.mu.Lock()
-	f.undo = cancel
+	f.cancelPrediction = cancel
 	o := f.predictor
 	f.mu.Unlock()
 	docs := f.s.docs.Latest()
@@ -116,7 +116,7 @@ func (f *session) predict() {
 		return // there is something newer
 	}
 	f.publish(docs)
-	f.takeHeld(ctx, o)
+	f.loadHeld(ctx, o)
 }
 
 // predictFrom asks the predictor and keeps its answer, unless ctx ends before.
@@ -206,9 +206,9 @@ func hasErrors(fc *engine.Prediction) bool {
 	return slices.ContainsFunc(fc.Diagnostics, func(d manifest.Diagnostic) bool { return d.Severity == manifest.SeverityError })
 }
 
-// takeHeld takes up what waits because saves wait for code without errors. What
+// loadHeld takes up what waits because saves wait for code without errors. What
 // counts is the code on disk, which is what will be built, and not the buffers.
-func (f *session) takeHeld(ctx context.Context, o predictor) {
+func (f *session) loadHeld(ctx context.Context, o predictor) {
 	f.mu.Lock()
 	l, h, generation := f.link, f.held, f.status.Generation
 	names := f.status.Held
@@ -229,19 +229,19 @@ func (f *session) takeHeld(ctx context.Context, o predictor) {
 	f.held.checked = f.held.checked || current
 	f.mu.Unlock()
 	if current && sound {
-		f.s.beside(func() { _, _ = l.Apply(f.ctx) }) // its event says how it went
+		f.s.goWork(func() { _, _ = l.Apply(f.ctx) }) // its event says how it went
 	}
 }
 
-// held is what waits to be asked for.
-type held struct {
+// heldSaves is what waits to be asked for.
+type heldSaves struct {
 	waits   bool
 	batch   int  // counts what arrived
 	checked bool // it is known whether it has errors
 }
 
 // arrived notes that something more waits, or that nothing does.
-func (h *held) arrived(waits bool) { *h = held{waits: waits, batch: h.batch + 1} }
+func (h *heldSaves) arrived(waits bool) { *h = heldSaves{waits: waits, batch: h.batch + 1} }
 
 // sound reports whether the code on disk has no errors. names are the files that
 // wait, relative to the application's directory. The error says why that cannot

@@ -85,7 +85,7 @@ func TestPredictStarting(t *testing.T) {
 		happens := func(ev control.Event) {
 			begun = begun.Add(time.Second)
 			ev.Time = begun
-			f.take(ev)
+			f.receive(ev)
 		}
 		shows("while it starts", 1)
 		happens(control.Event{Kind: control.EventKept})
@@ -145,7 +145,7 @@ func TestTakeHeld(t *testing.T) {
 				d.open(path, tt.disk)
 				d.edit(path, tt.buffer)
 				f.predict()
-				f.take(control.Event{Kind: control.EventHeld, Generation: f.status.Generation, Cause: []string{"handlers/new.go"}, Message: "waits"})
+				f.receive(control.Event{Kind: control.EventHeld, Generation: f.status.Generation, Cause: []string{"handlers/new.go"}, Message: "waits"})
 				f.predict()
 				f.predict()
 				synctest.Wait()

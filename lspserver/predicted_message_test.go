@@ -77,7 +77,7 @@ func TestPredictedMessageAgain(t *testing.T) {
 		at := viewtest.Noon
 		event := func(kind control.EventKind, ds ...manifest.Diagnostic) {
 			at = at.Add(time.Second)
-			f.take(control.Event{Kind: kind, Time: at, Generation: 1, Diagnostics: ds})
+			f.receive(control.Event{Kind: kind, Time: at, Generation: 1, Diagnostics: ds})
 		}
 		event(control.EventLive)
 		event(control.EventKept, manifest.Diagnose(manifest.CodeCompile, manifest.Position{File: broken, Line: 3, Column: 9}, "undefined: c"))

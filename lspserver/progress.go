@@ -25,12 +25,12 @@ type progress struct {
 	of  *session
 
 	mu    sync.Mutex // guards what follows
-	now   *shown     // nil: nothing is going on
+	now   *save     // nil: nothing is going on
 	asked bool       // the client has a token to agree to
 }
 
-// shown is one save.
-type shown struct {
+// save is one save.
+type save struct {
 	token  string // of no other progress of the server
 	title  string
 	agreed bool   // the client knows the token
@@ -124,7 +124,7 @@ func (p *progress) begin(doing string) {
 	if p.asked { // it has not agreed to the last one
 		return
 	}
-	now := &shown{token: fmt.Sprintf("anvil-%d", p.s.tokens.Add(1)), title: title, doing: doing}
+	now := &save{token: fmt.Sprintf("anvil-%d", p.s.tokens.Add(1)), title: title, doing: doing}
 	p.now, p.asked = now, true
 	p.s.sessions.Go(func() {
 		ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
@@ -179,7 +179,7 @@ func (p *progress) end(result string) {
 	}
 }
 
-func (p *progress) finish(now *shown) {
+func (p *progress) finish(now *save) {
 	end := &protocol.WorkDoneProgressEnd{Kind: "end"}
 	if now.result != "" {
 		end.Message = &now.result

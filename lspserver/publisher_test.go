@@ -106,7 +106,7 @@ func TestPublishOtherName(t *testing.T) {
 			f.predictor = &oracle{}
 			file := filepath.Join(f.dir, folder, "one.go")
 			d.write(file, "package p\n\nvar x = 1\n")
-			f.take(control.Event{Kind: control.EventKept, Time: time.Now(), Diagnostics: []manifest.Diagnostic{
+			f.receive(control.Event{Kind: control.EventKept, Time: time.Now(), Diagnostics: []manifest.Diagnostic{
 				manifest.Diagnose(manifest.CodeRoute, manifest.Position{File: file, Line: 3}, "a mistake"),
 			}})
 			shown := func(when string) {

@@ -84,7 +84,7 @@ func newRefreshBench(t *testing.T) *refreshBench {
 	b.s = New(Options{In: toServer, Out: fromServer})
 	b.s.client = b.View.Client
 	ctx, stop := context.WithCancel(t.Context())
-	b.s.start(ctx)
+	b.s.makeContexts(ctx)
 	b.s.docs.Now.Store(b.View.Documents)
 	x := &session{s: b.s, dir: b.Folder.Dir}
 	x.picture.Store(b.Folder)

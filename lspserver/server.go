@@ -83,7 +83,7 @@ type Server struct {
 	running  context.Context // ends with Run
 	stop     context.CancelFunc
 	working  context.Context // ends with shutdown, or before: all that is done beside
-	rest     context.CancelFunc
+	cancelWork     context.CancelFunc
 	sessions sync.WaitGroup // of what is done beside, which ends with working
 	// thinking is of the loops that look at buffers. A check under way cannot be
 	// interrupted, and takes what the code makes it take; nobody waits for it.
@@ -142,7 +142,7 @@ func New(o Options) *Server {
 // ends every engine that it has started. It returns the exit code of the
 // process. Reading from Options.In may go on after it has returned.
 func (s *Server) Run(ctx context.Context) int {
-	s.start(ctx)
+	s.makeContexts(ctx)
 	defer s.stop()
 	err := s.conn.Run(s.running, s)
 	s.close()
@@ -156,14 +156,14 @@ func (s *Server) Run(ctx context.Context) int {
 	return exitUnexpected
 }
 
-// start makes the contexts of a conversation.
-func (s *Server) start(ctx context.Context) {
+// makeContexts makes the contexts of a conversation.
+func (s *Server) makeContexts(ctx context.Context) {
 	s.running, s.stop = context.WithCancel(ctx)
-	s.working, s.rest = context.WithCancel(s.running)
+	s.working, s.cancelWork = context.WithCancel(s.running)
 }
 
-// beside does something that ends with working, unless that has ended.
-func (s *Server) beside(do func()) {
+// goWork does something that ends with working, unless that has ended.
+func (s *Server) goWork(do func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed {

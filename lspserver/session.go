@@ -40,7 +40,7 @@ type session struct {
 	// of predictLoop
 	dirty  chan struct{} // has a value if there is something to predict
 	urgent atomic.Bool   // without waiting for typing to rest
-	places map[string]*placesOf
+	ranges map[string]*fileRanges
 
 	showing sync.Mutex // held while a new picture is shown
 	picture atomic.Pointer[view.Folder]
@@ -54,7 +54,7 @@ type session struct {
 	failed     bool       // there is no engine, though one is wanted
 	failure    string     // why, as the user was told last
 	status     control.Status
-	held       held
+	held       heldSaves
 	lastMS     float64
 	rung       manifest.Rung
 	message    string
@@ -71,7 +71,7 @@ type session struct {
 	basis      *view.DocumentSet  // that the prediction was made for
 	clean      bool               // prediction is about what is on disk
 	bases      map[problem]texts  // of files with problems, as they were tried
-	undo       context.CancelFunc // ends the running prediction
+	cancelPrediction       context.CancelFunc // ends the running prediction
 	withdraw   context.CancelFunc // takes back the question to the user; nil before the first
 	counting   counting
 }
@@ -85,7 +85,7 @@ type fileList struct {
 func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string, settings *view.Settings) *session {
 	f := &session{
 		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: engine.NewLog(), memory: loadMemory(s.opts.config(), dir),
-		ended: make(chan struct{}), poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: view.StateOff, places: map[string]*placesOf{},
+		ended: make(chan struct{}), poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: view.StateOff, ranges: map[string]*fileRanges{},
 	}
 	f.settings.Store(settings)
 	f.trusted.Store(s.mayRun(dir))

@@ -151,7 +151,7 @@ func (f *session) follow(l link, events <-chan control.Event, again func() <-cha
 				}
 				continue
 			}
-			f.take(ev)
+			f.receive(ev)
 			if ev.Kind == control.EventStopped {
 				return
 			}
@@ -176,7 +176,7 @@ func (f *session) follow(l link, events <-chan control.Event, again func() <-cha
 			stopping = true
 			// The last event of an own engine is still to come.
 			for ev := range events {
-				if f.take(ev); ev.Kind == control.EventStopped {
+				if f.receive(ev); ev.Kind == control.EventStopped {
 					return
 				}
 			}

@@ -34,8 +34,8 @@ func tellsMore(k control.EventKind) bool {
 	return false
 }
 
-// take takes an event over.
-func (f *session) take(ev control.Event) {
+// receive takes an event over.
+func (f *session) receive(ev control.Event) {
 	f.mu.Lock()
 	if last := f.status.Last; last != nil && !ev.Time.After(last.Time) && ev.Kind != control.EventProgress {
 		f.mu.Unlock()
@@ -49,7 +49,7 @@ func (f *session) take(ev control.Event) {
 	case control.EventLive, control.EventRolledBack:
 		f.live = f.readManifest(ev)
 	case control.EventRequests:
-		f.counting.told(ev.Stats)
+		f.counting.receive(ev.Stats)
 	case control.EventHeld:
 		f.held.arrived(true)
 		f.message = ev.Message

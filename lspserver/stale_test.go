@@ -35,11 +35,11 @@ func TestLeftBehind(t *testing.T) {
 	saves := func(d *desk, path string) { d.save(path) }
 	noticed := func(d *desk, _ string) {
 		f := d.s.allSessions()[0]
-		f.take(control.Event{Kind: control.EventLive, Generation: 2, Time: time.Now()})
+		f.receive(control.Event{Kind: control.EventLive, Generation: 2, Time: time.Now()})
 		time.Sleep(time.Second) // in the bubble
 	}
 	building := func(d *desk, _ string) {
-		d.s.allSessions()[0].take(control.Event{Kind: control.EventBuilding, Generation: 2, Time: time.Now()})
+		d.s.allSessions()[0].receive(control.Event{Kind: control.EventBuilding, Generation: 2, Time: time.Now()})
 		time.Sleep(time.Second)
 	}
 	for _, tt := range []struct {
@@ -127,7 +127,7 @@ func TestErrorInWhatWasLeftBehind(t *testing.T) {
 		d.open(path, "package p\n\nvar x int\n")
 		d.write(path, "package p\n\n// more\n\nvar x string = 1\n")
 		at := manifest.Position{File: path, Line: 5, Column: 16}
-		f.take(control.Event{Kind: control.EventKept, Generation: 1, Time: time.Now(), Diagnostics: []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, at, "cannot use 1")}})
+		f.receive(control.Event{Kind: control.EventKept, Generation: 1, Time: time.Now(), Diagnostics: []manifest.Diagnostic{manifest.Diagnose(manifest.CodeCompile, at, "cannot use 1")}})
 		f.predict()
 		synctest.Wait()
 		if got := d.published(path).Diagnostics; len(got) != 1 {

@@ -15,8 +15,8 @@ type counting struct {
 	since  []control.RouteStats // what events told while it is being asked
 }
 
-// told takes an event over.
-func (c *counting) told(changed []control.RouteStats) {
+// receive takes an event over.
+func (c *counting) receive(changed []control.RouteStats) {
 	c.now = c.now.With(changed)
 	if c.asking {
 		c.since = append(c.since, changed...)

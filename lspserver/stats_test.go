@@ -46,7 +46,7 @@ func TestCounting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		s := New(Options{})
-		s.start(ctx)
+		s.makeContexts(ctx)
 		f := newSession(s, ctx, cancel, t.TempDir(), "", nil)
 		defer s.sessions.Wait()
 		defer cancel()
@@ -60,7 +60,7 @@ func TestCounting(t *testing.T) {
 		event := func(kind control.EventKind, stats ...control.RouteStats) {
 			t.Helper()
 			time.Sleep(time.Millisecond) // events have different times
-			f.take(control.Event{Time: time.Now(), Kind: kind, Generation: 1, Stats: stats})
+			f.receive(control.Event{Time: time.Now(), Kind: kind, Generation: 1, Stats: stats})
 			synctest.Wait()
 		}
 		want := func(why string, homes, posts int64, asked int) {

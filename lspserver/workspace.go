@@ -91,7 +91,7 @@ func (s *Server) removeFolder(f protocol.WorkspaceFolder) {
 		gone = slices.DeleteFunc(gone, func(x *session) bool { return slices.Contains(w.sessions, x) })
 	}
 	s.ending = append(slices.DeleteFunc(s.ending, (*session).hasEnded), gone...)
-	s.settle()
+	s.assignSettings()
 	s.mu.Unlock()
 	for _, x := range gone {
 		x.cancel()

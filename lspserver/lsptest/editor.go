@@ -143,12 +143,12 @@ func (e *Editor) read(in *rpc.Reader) {
 			e.t.Errorf("the server sent %s: %v", data, err)
 			return
 		}
-		e.take(m)
+		e.receive(m)
 	}
 }
 
 // take takes a message of the server over.
-func (e *Editor) take(m message) {
+func (e *Editor) receive(m message) {
 	e.mu.Lock()
 	e.state.Transcript = append(e.state.Transcript, Entry{From: "server", Method: m.Method, ID: string(m.ID), Params: m.Params, Result: m.Result, Error: m.Error})
 	if m.Method == "" {
@@ -160,7 +160,7 @@ func (e *Editor) take(m message) {
 		e.mu.Unlock()
 		return
 	}
-	if err := e.state.take(m); err != nil {
+	if err := e.state.receive(m); err != nil {
 		e.t.Errorf("%s: %v", m.Method, err)
 	}
 	opts := e.options

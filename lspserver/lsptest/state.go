@@ -57,7 +57,7 @@ func newState() State {
 }
 
 // take takes a notification or request of the server over.
-func (s *State) take(m message) error {
+func (s *State) receive(m message) error {
 	if m.ID != nil {
 		s.Requests[m.Method]++
 	}

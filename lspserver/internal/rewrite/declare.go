@@ -250,8 +250,8 @@ func DeclareIn(files map[string][]byte) (*Change, error) {
 			runtime, imported = spec.Name.Name, true
 		}
 	}
-	if !token.IsIdentifier(runtime) || runtime == "_" || taken(runtime, f, parsed) {
-		return nil, errNameTaken
+	if !token.IsIdentifier(runtime) || runtime == "_" || nameInUse(runtime, f, parsed) {
+		return nil, errNameInUse
 	}
 	if !imported {
 		astutil.AddImport(fset, f, manifest.RuntimePath)
@@ -264,9 +264,9 @@ func DeclareIn(files map[string][]byte) (*Change, error) {
 	return &Change{Title: "Create " + manifest.RegisterName + " in package " + f.Name.Name, Files: map[string][]byte{chosen: []byte(text)}}, nil
 }
 
-// taken reports whether a file cannot import the runtime under a name: it
+// nameInUse reports whether a file cannot import the runtime under a name: it
 // imports something else as that, or the package declares it.
-func taken(name string, in *ast.File, all map[string]*ast.File) bool {
+func nameInUse(name string, in *ast.File, all map[string]*ast.File) bool {
 	for _, spec := range in.Imports {
 		p, _ := strconv.Unquote(spec.Path.Value)
 		as := path.Base(p)

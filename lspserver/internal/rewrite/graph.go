@@ -123,7 +123,7 @@ func (g *graph) start(body ast.Node) {
 // unless they take a sink, as those that are given to Group do.
 func inspectRunning(p *Package, body ast.Node, visit func(ast.Node)) {
 	ast.Inspect(body, func(n ast.Node) bool {
-		if lit, ok := n.(*ast.FuncLit); ok && !takesSink(p, lit) {
+		if lit, ok := n.(*ast.FuncLit); ok && !hasSinkParameter(p, lit) {
 			return false
 		}
 		if n != nil {
@@ -133,7 +133,7 @@ func inspectRunning(p *Package, body ast.Node, visit func(ast.Node)) {
 	})
 }
 
-func takesSink(p *Package, lit *ast.FuncLit) bool {
+func hasSinkParameter(p *Package, lit *ast.FuncLit) bool {
 	for _, f := range lit.Type.Params.List {
 		if isSink(p.Info.TypeOf(f.Type)) {
 			return true

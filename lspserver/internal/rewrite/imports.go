@@ -12,8 +12,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
-// errNameTaken reports that a package cannot be referred to by its name.
-var errNameTaken = errors.New("the name of a package that is needed is taken")
+// errNameInUse reports that a package cannot be referred to by its name.
+var errNameInUse = errors.New("the name of a package that is needed is taken")
 
 // importName returns the name by which a file knows a package. If it does not
 // import it yet the import is added.
@@ -35,7 +35,7 @@ func (e *edits) importName(f *source.File, pkg *types.Package) (string, error) {
 	}
 	scope := e.p.Info.Scopes[f.Syntax]
 	if e.p.Types.Scope().Lookup(name) != nil || scope != nil && scope.Lookup(name) != nil || fileNames(f)[name] {
-		return "", errNameTaken
+		return "", errNameInUse
 	}
 	if !slices.Contains(e.imports[f], pkg.Path()) {
 		e.imports[f] = append(e.imports[f], pkg.Path())
@@ -204,7 +204,7 @@ func (e *edits) sameNames(n ast.Node, f *source.File) error {
 			if name, err := e.importName(f, pn.Imported()); err != nil {
 				failed = err
 			} else if name != id.Name {
-				failed = errNameTaken
+				failed = errNameInUse
 			}
 		}
 		return true

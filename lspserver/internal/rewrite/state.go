@@ -123,7 +123,7 @@ func (p *Package) variable(v *types.Var, f *source.File, spec *ast.ValueSpec) *v
 				}
 				u := use{id: id, file: f, path: append([]ast.Node(nil), stack...), decl: fn, start: registers}
 				for _, n := range stack {
-					if lit, ok := n.(*ast.FuncLit); ok && registers && !takesSink(p, lit) {
+					if lit, ok := n.(*ast.FuncLit); ok && registers && !hasSinkParameter(p, lit) {
 						u.lit, u.start = lit, false
 						break
 					}

@@ -125,7 +125,7 @@ func (c *Conn) read(ctx context.Context, h Handler, wg *sync.WaitGroup) error {
 		case <-c.stopped:
 			return nil
 		case <-c.ahead.wake:
-			f, ok := c.ahead.take()
+			f, ok := c.ahead.pop()
 			if !ok {
 				continue
 			}
@@ -139,7 +139,7 @@ func (c *Conn) read(ctx context.Context, h Handler, wg *sync.WaitGroup) error {
 				}
 				return ignoreEnd(f.err)
 			}
-			if !c.take(ctx, h, f.data, wg) {
+			if !c.dispatch(ctx, h, f.data, wg) {
 				return ignoreEnd(context.Cause(ctx))
 			}
 		}
@@ -158,8 +158,8 @@ func ignoreEnd(err error) error {
 	return err
 }
 
-// take handles one message. It reports false if ctx ended.
-func (c *Conn) take(ctx context.Context, h Handler, data []byte, wg *sync.WaitGroup) bool {
+// dispatch handles one message. It reports false if ctx ended.
+func (c *Conn) dispatch(ctx context.Context, h Handler, data []byte, wg *sync.WaitGroup) bool {
 	m, fault := parse(data)
 	switch {
 	case fault != nil:
@@ -408,7 +408,7 @@ func (c *Conn) hangUp() {
 func (c *Conn) write(ctx context.Context) error {
 	defer c.box.abandon()
 	for {
-		e, dropped, ok := c.box.take(ctx)
+		e, dropped, ok := c.box.pop(ctx)
 		if !ok {
 			return nil
 		}

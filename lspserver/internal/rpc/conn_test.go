@@ -332,7 +332,7 @@ func TestOrder(t *testing.T) {
 	o.close()
 	var got []string
 	for {
-		e, _, ok := o.take(t.Context())
+		e, _, ok := o.pop(t.Context())
 		if !ok {
 			break
 		}

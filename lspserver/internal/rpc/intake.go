@@ -67,8 +67,8 @@ func (q *intake) awaitRoom(ctx context.Context) bool {
 	}
 }
 
-// take returns the next frame, if there is one.
-func (q *intake) take() (f frame, ok bool) {
+// pop returns the next frame, if there is one.
+func (q *intake) pop() (f frame, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.frames) == 0 {

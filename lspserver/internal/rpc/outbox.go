@@ -77,9 +77,9 @@ func (o *outbox) dropOldest() {
 	}
 }
 
-// take returns the next message, and how many were dropped before it. It waits
+// pop returns the next message, and how many were dropped before it. It waits
 // for one until ctx ends or the outbox is closed and empty.
-func (o *outbox) take(ctx context.Context) (e *entry, dropped int, ok bool) {
+func (o *outbox) pop(ctx context.Context) (e *entry, dropped int, ok bool) {
 	for {
 		o.mu.Lock()
 		if len(o.queue) > 0 {

@@ -16,10 +16,10 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/paths"
 )
 
-// home is where a finding stands that has no place of its own, that the live
+// findingHome is where a finding stands that has no place of its own, that the live
 // server ended for example: the first file of the main package, else the module
 // file. It is empty if there is neither.
-func (f *session) home() string {
+func (f *session) findingHome() string {
 	main := f.getSettings().Main
 	f.mu.Lock()
 	if f.status.Main != "" {

@@ -17,7 +17,7 @@ const aheadDelay = 250 * time.Millisecond
 // false if the session ended.
 func (f *session) awaitChange() bool {
 	var rests <-chan time.Time
-	if len(f.ahead()) > 0 {
+	if len(f.speculative()) > 0 {
 		timer := time.NewTimer(aheadDelay)
 		defer timer.Stop()
 		rests = timer.C
@@ -33,16 +33,16 @@ func (f *session) awaitChange() bool {
 			f.mu.Lock()
 			own, ok := f.link.(ownLink)
 			f.mu.Unlock()
-			if buffers := f.ahead(); ok && len(buffers) > 0 {
+			if buffers := f.speculative(); ok && len(buffers) > 0 {
 				own.Speculate(buffers)
 			}
 		}
 	}
 }
 
-// loads reports whether a save would bring something into the live server, or
+// loadsCode reports whether a save would bring something into the live server, or
 // start another, without asking.
-func (f *session) loads(prediction *engine.Prediction) bool {
+func (f *session) loadsCode(prediction *engine.Prediction) bool {
 	switch prediction.Rung {
 	case manifest.RungHotSwap:
 		return true
@@ -53,17 +53,17 @@ func (f *session) loads(prediction *engine.Prediction) bool {
 	return false
 }
 
-// ahead returns the unsaved buffers of the newest prediction, if saving them would
+// speculative returns the unsaved buffers of the newest prediction, if saving them would
 // swap in code that an engine of this process can build. What it cannot build
 // ahead, the engine leaves alone.
-func (f *session) ahead() map[string][]byte {
+func (f *session) speculative() map[string][]byte {
 	if !f.getSettings().BuildAhead {
 		return nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	_, own := f.link.(ownLink)
-	if !own || f.paused || f.clean || f.prediction == nil || hasErrors(f.prediction) || !f.loads(f.prediction) {
+	if !own || f.paused || f.clean || f.prediction == nil || hasErrors(f.prediction) || !f.loadsCode(f.prediction) {
 		return nil
 	}
 	buffers := map[string][]byte{}

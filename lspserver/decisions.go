@@ -36,8 +36,8 @@ type memory struct {
 	decisions map[manifest.Code]string
 }
 
-// decided is what the file of a memory holds.
-type decided struct {
+// decisionFile is what the file of a memory holds.
+type decisionFile struct {
 	Directory string                   `json:"directory"`
 	Decisions map[manifest.Code]string `json:"decisions"`
 }
@@ -55,7 +55,7 @@ func loadMemory(config, dir string) *memory {
 	sum := sha256.Sum256([]byte(dir))
 	m.path = filepath.Join(config, "decisions", hex.EncodeToString(sum[:16])+".json")
 	if data, err := regular.Read(m.path, maxDecisions); err == nil {
-		var d decided
+		var d decisionFile
 		if json.Unmarshal(data, &d) == nil && d.Directory == dir {
 			maps.DeleteFunc(d.Decisions, func(c manifest.Code, v string) bool { return !view.ValidDecision(c, v) })
 			maps.Copy(m.decisions, d.Decisions)
@@ -96,7 +96,7 @@ func (m *memory) keep() error {
 	if m.path == "" {
 		return errors.New("there is no directory for the user's configuration")
 	}
-	data, err := json.MarshalIndent(decided{m.dir, m.decisions}, "", "\t")
+	data, err := json.MarshalIndent(decisionFile{m.dir, m.decisions}, "", "\t")
 	if err != nil {
 		return err
 	}
