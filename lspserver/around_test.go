@@ -16,6 +16,14 @@ import (
 	"github.com/anvilforge/anvil-lsp/lspserver/trust"
 )
 
+const (
+	mainText     = "package main\n\nimport \"github.com/anvilforge/anvil-lsp/hotreload\"\n\nfunc main() { hotreload.LiveServer(nil, hotreload.Options{}) }\n"
+	handlersText = "package h\n\nimport \"github.com/anvilforge/anvil-lsp/hotreload\"\n\nfunc AnvilRegisterRoutes(r *hotreload.RouteSink) {}\n"
+)
+
+// delegating is a main that reaches the handlers.
+const delegating = "package main\n\nimport (\n\t_ \"m/h\"\n\n\t\"github.com/anvilforge/anvil-lsp/hotreload\"\n)\n\nfunc main() { hotreload.LiveServer(nil, hotreload.Options{}) }\n"
+
 // alone is a desk of an editor that has no folder open, and a directory with
 // modules. Nobody trusts them, so that no session does anything.
 func alone(t *testing.T, answers map[string]string) (d *desk, q *questions, root string) {

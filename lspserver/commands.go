@@ -14,6 +14,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/enginelink"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
@@ -28,10 +29,10 @@ func commandFeature() family {
 			"anvil.stop": {one: func(_ context.Context, _ *Server, f *session, _ feature.CommandArgument) (any, error) {
 				return nil, f.want(false)
 			}},
-			"anvil.reload": engineCommand(func(l link, ctx context.Context, _ feature.CommandArgument) (control.Event, error) {
+			"anvil.reload": engineCommand(func(l enginelink.Link, ctx context.Context, _ feature.CommandArgument) (control.Event, error) {
 				return l.Reload(ctx)
 			}),
-			"anvil.restart": engineCommand(func(l link, ctx context.Context, arg feature.CommandArgument) (control.Event, error) {
+			"anvil.restart": engineCommand(func(l enginelink.Link, ctx context.Context, arg feature.CommandArgument) (control.Event, error) {
 				return l.Restart(ctx, arg.Fresh)
 			}),
 			"anvil.rollback":         {one: rollbackCommand},
@@ -113,7 +114,7 @@ func (f *session) outcome(ev control.Event, err error) (any, error) {
 }
 
 // engineCommand is a command that the engine carries out.
-func engineCommand(do func(link, context.Context, feature.CommandArgument) (control.Event, error)) command {
+func engineCommand(do func(enginelink.Link, context.Context, feature.CommandArgument) (control.Event, error)) command {
 	return command{one: func(ctx context.Context, _ *Server, f *session, arg feature.CommandArgument) (any, error) {
 		l, err := f.getLink()
 		if err != nil {

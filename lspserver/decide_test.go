@@ -18,13 +18,14 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/decision"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
 func TestDecide(t *testing.T) {
 	config, dir := t.TempDir(), t.TempDir()
 	s := New(Options{Config: config})
-	f := &session{s: s, memory: loadMemory(config, dir)}
+	f := &session{s: s, memory: decision.Load(config, dir)}
 	reasons := func(codes ...manifest.Code) (ds []manifest.Diagnostic) {
 		for _, c := range codes {
 			ds = append(ds, manifest.Diagnose(c, manifest.Position{}, "because"))
@@ -43,18 +44,18 @@ func TestDecide(t *testing.T) {
 	settings.OnBreak = view.BreakAsk
 	s.settings.Store(&settings)
 	check("the setting", both, engine.BreakAsk)
-	if err := f.memory.set([]manifest.Code{manifest.CodeSignature}, view.BreakRestart); err != nil {
+	if err := f.memory.Set([]manifest.Code{manifest.CodeSignature}, view.BreakRestart); err != nil {
 		t.Fatal(err)
 	}
 	check("one is remembered", both, engine.BreakAsk)
 	check("it is the only one", reasons(manifest.CodeSignature), engine.BreakRestart)
-	if err := f.memory.set([]manifest.Code{manifest.CodeHostChanged}, view.BreakKeep); err != nil {
+	if err := f.memory.Set([]manifest.Code{manifest.CodeHostChanged}, view.BreakKeep); err != nil {
 		t.Fatal(err)
 	}
 	check("the most careful wins", both, engine.BreakKeep)
-	f.memory = loadMemory(config, dir)
+	f.memory = decision.Load(config, dir)
 	check("read again", both, engine.BreakKeep)
-	f.memory = loadMemory(config, t.TempDir())
+	f.memory = decision.Load(config, t.TempDir())
 	check("of another application", both, engine.BreakAsk)
 
 	// A changed signature can be swapped in, if it is all that changed.
@@ -62,18 +63,18 @@ func TestDecide(t *testing.T) {
 	check("swap", reasons(manifest.CodeSignature, manifest.CodeSignature), engine.BreakSwap)
 	check("swap, of a host package", reasons(manifest.CodeHostChanged), engine.BreakRestart)
 	check("swap, of both", both, engine.BreakRestart)
-	if err := f.memory.set([]manifest.Code{manifest.CodeHostChanged}, view.BreakAsk); err != nil {
+	if err := f.memory.Set([]manifest.Code{manifest.CodeHostChanged}, view.BreakAsk); err != nil {
 		t.Fatal(err)
 	}
 	check("swap, beside what is asked for", both, engine.BreakAsk)
 	check("swap, alone", reasons(manifest.CodeSignature), engine.BreakSwap)
 	settings.OnBreak = view.BreakAsk
-	if err := f.memory.set([]manifest.Code{manifest.CodeSignature}, view.BreakSwap); err != nil {
+	if err := f.memory.Set([]manifest.Code{manifest.CodeSignature}, view.BreakSwap); err != nil {
 		t.Fatal(err)
 	}
-	f.memory = loadMemory(config, f.memory.dir)
+	f.memory = decision.Load(config, f.memory.Dir)
 	check("swap is remembered", reasons(manifest.CodeSignature), engine.BreakSwap)
-	f.memory = loadMemory(config, t.TempDir())
+	f.memory = decision.Load(config, t.TempDir())
 	if left := tree(t, dir); len(left) > 0 {
 		t.Errorf("the application's directory has %q", left)
 	}
@@ -84,32 +85,32 @@ func TestDecide(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	path := f.memory.path
+	path := f.memory.Path
 	file := func(about, decisions string) string {
 		return fmt.Sprintf(`{"directory":%q,"decisions":%s}`, about, decisions)
 	}
-	f.memory = loadMemory(config, dir)
-	write(f.memory.path, file(dir, `{"ANV001":"burn","ANV002":"restart"}`))
-	f.memory = loadMemory(config, dir)
+	f.memory = decision.Load(config, dir)
+	write(f.memory.Path, file(dir, `{"ANV001":"burn","ANV002":"restart"}`))
+	f.memory = decision.Load(config, dir)
 	check("a word that is none", reasons(manifest.CodeSignature), engine.BreakAsk)
 	check("beside a good one", reasons(manifest.CodeHostChanged), engine.BreakRestart)
-	write(f.memory.path, file(dir, `{"ANV001":"swap","ANV002":"swap"}`))
-	f.memory = loadMemory(config, dir)
+	write(f.memory.Path, file(dir, `{"ANV001":"swap","ANV002":"swap"}`))
+	f.memory = decision.Load(config, dir)
 	check("a word for signatures", reasons(manifest.CodeSignature), engine.BreakSwap)
 	check("and for nothing else", reasons(manifest.CodeHostChanged), engine.BreakAsk)
 	for name, text := range map[string]string{
-		"of another directory": file(path, `{"ANV002":"restart"}`), "damaged": `{"directory`, "too large": file(dir, `{"ANV002":"restart"}`) + strings.Repeat(" ", maxDecisions),
+		"of another directory": file(path, `{"ANV002":"restart"}`), "damaged": `{"directory`, "too large": file(dir, `{"ANV002":"restart"}`) + strings.Repeat(" ", decision.MaxDecisions),
 	} {
-		write(f.memory.path, text)
-		f.memory = loadMemory(config, dir)
+		write(f.memory.Path, text)
+		f.memory = decision.Load(config, dir)
 		check(name, reasons(manifest.CodeHostChanged), engine.BreakAsk)
 	}
 
 	// What a checkout brings decides nothing.
 	planted := t.TempDir()
 	write(filepath.Join(planted, engine.OutDir, "decisions.json"), `{"ANV001":"restart","ANV002":"restart"}`)
-	write(filepath.Join(planted, engine.OutDir, filepath.Base(loadMemory(config, planted).path)), file(planted, `{"ANV001":"restart","ANV002":"restart"}`))
-	f.memory = loadMemory(config, planted)
+	write(filepath.Join(planted, engine.OutDir, filepath.Base(decision.Load(config, planted).Path)), file(planted, `{"ANV001":"restart","ANV002":"restart"}`))
+	f.memory = decision.Load(config, planted)
 	check("planted", both, engine.BreakAsk)
 }
 
@@ -211,7 +212,7 @@ func TestQuestions(t *testing.T) {
 		asked(3, 2)
 		answer(0, answerRestart)
 		answer(1, answerAlways)
-		if got := l.all(); len(got) != 0 || f.memory.of(manifest.CodeHostChanged, "") != "" {
+		if got := l.all(); len(got) != 0 || f.memory.Of(manifest.CodeHostChanged, "") != "" {
 			t.Errorf("the answer to a question that is void led to %q", got)
 		}
 		answer(2, answerRestart)

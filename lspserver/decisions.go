@@ -2,106 +2,20 @@ package lspserver
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"go.lsp.dev/protocol"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
-	"github.com/anvilforge/anvil-lsp/internal/paths"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
-
-// memory is what the user decided about breaks, for one application. It is kept
-// in the user's configuration and not below .anvil: a checkout could bring it
-// there, and decide in the user's name.
-type memory struct {
-	path string // empty: there is no place for it
-	dir  string // of the application
-
-	mu        sync.Mutex // guards decisions
-	decisions map[manifest.Code]string
-}
-
-// decisionFile is what the file of a memory holds.
-type decisionFile struct {
-	Directory string                   `json:"directory"`
-	Decisions map[manifest.Code]string `json:"decisions"`
-}
-
-// maxDecisions bounds that file, in bytes.
-const maxDecisions = 1 << 20
-
-// loadMemory returns what the user's configuration has of the application in a
-// directory. No file of that is read.
-func loadMemory(config, dir string) *memory {
-	m := &memory{dir: dir, decisions: map[manifest.Code]string{}}
-	if config == "" {
-		return m
-	}
-	sum := sha256.Sum256([]byte(dir))
-	m.path = filepath.Join(config, "decisions", hex.EncodeToString(sum[:16])+".json")
-	if data, err := regular.Read(m.path, maxDecisions); err == nil {
-		var d decisionFile
-		if json.Unmarshal(data, &d) == nil && d.Directory == dir {
-			maps.DeleteFunc(d.Decisions, func(c manifest.Code, v string) bool { return !view.ValidDecision(c, v) })
-			maps.Copy(m.decisions, d.Decisions)
-		}
-	}
-	return m
-}
-
-// of returns what was decided about a code, or otherwise. What cannot be swapped in
-// is restarted for.
-func (m *memory) of(c manifest.Code, otherwise string) string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if d, ok := m.decisions[c]; ok {
-		return d
-	}
-	if otherwise == view.BreakSwap && !view.ValidDecision(c, otherwise) {
-		return view.BreakRestart
-	}
-	return otherwise
-}
-
-// set remembers decisions.
-func (m *memory) set(codes []manifest.Code, d string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, c := range codes {
-		m.decisions[c] = d
-	}
-	if err := m.keep(); err != nil {
-		return fmt.Errorf("remembering a decision: %w; it holds until the editor ends", err)
-	}
-	return nil
-}
-
-// keep writes what was decided; m.mu is held.
-func (m *memory) keep() error {
-	if m.path == "" {
-		return errors.New("there is no directory for the user's configuration")
-	}
-	data, err := json.MarshalIndent(decisionFile{m.dir, m.decisions}, "", "\t")
-	if err != nil {
-		return err
-	}
-	return paths.Replace(m.path, append(data, '\n'))
-}
 
 // decide is the policy of the engine: what was remembered about each code, else
 // the setting. The most careful one wins.
@@ -112,7 +26,7 @@ func (f *session) decide(reasons []manifest.Diagnostic) engine.BreakPolicy {
 	}
 	said := map[string]bool{}
 	for _, d := range reasons {
-		said[f.memory.of(d.Code, setting)] = true
+		said[f.memory.Of(d.Code, setting)] = true
 	}
 	for _, d := range []string{view.BreakKeep, view.BreakAsk} {
 		if said[d] {
@@ -159,7 +73,7 @@ func (f *session) askUser(ev control.Event) {
 		}
 		switch answer.Title {
 		case answerAlways:
-			if err := f.memory.set(codes, view.BreakRestart); err != nil {
+			if err := f.memory.Set(codes, view.BreakRestart); err != nil {
 				f.s.showf(protocol.MessageTypeError, "%v", err)
 			}
 			f.hurry()
@@ -214,7 +128,7 @@ func rememberCommand(_ context.Context, _ *Server, f *session, arg feature.Comma
 	if !f.trusted.Load() {
 		return nil, feature.Failed(errors.New("the workspace is not trusted: nothing is decided about it"))
 	}
-	if err := f.memory.set([]manifest.Code{arg.Code}, arg.Decision); err != nil {
+	if err := f.memory.Set([]manifest.Code{arg.Code}, arg.Decision); err != nil {
 		return nil, err
 	}
 	f.hurry() // a save may do something else now

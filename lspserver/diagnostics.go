@@ -258,3 +258,19 @@ func severity(s manifest.Severity) protocol.DiagnosticSeverity {
 	}
 	return protocol.DiagnosticSeverityHint
 }
+
+// leftToGopls reports whether a finding is an error of the compiler that gopls
+// shows at the same place. What gopls cannot know is not left to it: code that
+// only our build tags select, and positions elsewhere. f.mu is held.
+func (f *session) leftToGopls(d manifest.Diagnostic) bool {
+	if d.Code != manifest.CodeCompile || d.File == "" || !f.owns(d.File) {
+		return false
+	}
+	switch s := f.getSettings(); {
+	case s.CompileErrors == view.CompileErrorsNever:
+		return true
+	case s.CompileErrors == view.CompileErrorsAlways || len(s.Tags) > 0:
+		return false
+	}
+	return f.s.neighbours.Running()
+}

@@ -81,7 +81,7 @@ func (s *Server) initialize(p *protocol.InitializeParams) *protocol.InitializeRe
 	}
 	if pid := p.ProcessID; pid != nil && *pid > 0 {
 		go s.watchClient(int(*pid))
-		s.neighbours.startedBy(int(*pid))
+		s.neighbours.StartedBy(int(*pid))
 	}
 	result := &protocol.InitializeResult{ServerInfo: protocol.ServerInfo{Name: "anvil-lsp", Version: protocol.NewOptional(s.opts.Version)}}
 	result.Capabilities.PositionEncoding = s.client.Encoding

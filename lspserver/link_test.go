@@ -9,6 +9,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/enginelink"
 )
 
 // TestRemoteLinkFails: an engine that ends in the middle of a command is told from
@@ -29,7 +30,7 @@ func TestRemoteLinkFails(t *testing.T) {
 	go func() { defer close(ended); _ = srv.Serve(listener) }()
 	d := newDesk(t)
 	f := d.session("app")
-	f.link = &remoteLink{client: transport.NewClient(socket), ctx: t.Context()}
+	f.link = enginelink.NewRemote(t.Context(), transport.NewClient(socket))
 	const words = "ended before it was done"
 	if _, err := d.execute("anvil.reload", ""); err == nil || !strings.Contains(err.Error(), "no disk") || strings.Contains(err.Error(), words) {
 		t.Errorf("of one that says no: %v", err)

@@ -4,16 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 
 	"go.lsp.dev/uri"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/enginelink"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 )
-
-// maxLog bounds what another process tells of its live server's output, in bytes.
-const maxLog = 1 << 20
 
 // logParams are those of anvil/log.
 type logParams struct {
@@ -52,7 +48,7 @@ func (f *session) log(ctx context.Context, lines int) string {
 		lines = -1
 	}
 	f.mu.Lock()
-	other, attached := f.link.(*remoteLink)
+	other, attached := f.link.(*enginelink.Remote)
 	pid := f.status.PID
 	f.mu.Unlock()
 	if !attached {
@@ -67,17 +63,4 @@ func (f *session) log(ctx context.Context, lines int) string {
 
 func validText(data []byte) string {
 	return string(bytes.ToValidUTF8(data, []byte("\uFFFD")))
-}
-
-// Log returns the last lines that the live server has printed; all that are kept
-// for a negative number.
-func (l *remoteLink) Log(ctx context.Context, lines int) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, statusPatience)
-	defer cancel()
-	body, err := l.client.Read(ctx, control.LogPath(lines, false))
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	return io.ReadAll(io.LimitReader(body, maxLog))
 }

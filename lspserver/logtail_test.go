@@ -10,6 +10,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/enginelink"
 )
 
 // TestLog: what the live server has printed, whoever has started it.
@@ -43,7 +44,7 @@ func TestLog(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = srv.Serve(listener) }()
 	f.set(func() {
-		f.link, f.attached, f.status.PID = &remoteLink{client: transport.NewClient(socket), ctx: t.Context()}, true, 4711
+		f.link, f.attached, f.status.PID = enginelink.NewRemote(t.Context(), transport.NewClient(socket)), true, 4711
 	})
 	shows(0, "theirs\n\uFFFD\n")
 	shows(1, "\uFFFD\n")

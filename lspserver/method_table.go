@@ -122,7 +122,7 @@ func beginCodeActions(s *Server, raw json.RawMessage) (answer, error) {
 	decided := func(manifest.Code) string { return "" }
 	for _, x := range s.allSessions() {
 		if f != nil && x.dir == f.Dir {
-			decided = func(c manifest.Code) string { return x.memory.of(c, f.Settings.OnBreak) }
+			decided = func(c manifest.Code) string { return x.memory.Of(c, f.Settings.OnBreak) }
 		}
 	}
 	return func(ctx context.Context) (any, error) { return feature.CodeActions(ctx, v, p, decided), nil }, nil

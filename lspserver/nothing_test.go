@@ -8,6 +8,7 @@ import (
 
 	"go.lsp.dev/protocol"
 
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/application"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
@@ -18,7 +19,7 @@ func TestNothingIsToldOnce(t *testing.T) {
 		d := newDesk(t)
 		dir := view.RealPath(t.TempDir())
 		d.s.mu.Lock()
-		d.s.folders = append(d.s.folders, &workspaceFolder{given: dir, dir: dir, scanned: true, nothing: discovery{reason: "it has no main", concerns: true}})
+		d.s.folders = append(d.s.folders, &workspaceFolder{given: dir, dir: dir, scanned: true, nothing: application.Discovery{Reason: "it has no main", Concerns: true}})
 		d.s.mu.Unlock()
 		for _, step := range []struct {
 			file string

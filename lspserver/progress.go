@@ -25,7 +25,7 @@ type progress struct {
 	of  *session
 
 	mu    sync.Mutex // guards what follows
-	now   *save     // nil: nothing is going on
+	now   *save      // nil: nothing is going on
 	asked bool       // the client has a token to agree to
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/gopls"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
@@ -75,16 +76,16 @@ type Server struct {
 	tokens   atomic.Int64 // of progress that there were
 	watching sync.Once    // the client was asked to watch files
 
-	neighbours neighbours
+	neighbours gopls.Detector
 
 	settings atomic.Pointer[view.Settings] // for what is in no folder
 	trust    trusting
 
-	running  context.Context // ends with Run
-	stop     context.CancelFunc
-	working  context.Context // ends with shutdown, or before: all that is done beside
-	cancelWork     context.CancelFunc
-	sessions sync.WaitGroup // of what is done beside, which ends with working
+	running    context.Context // ends with Run
+	stop       context.CancelFunc
+	working    context.Context // ends with shutdown, or before: all that is done beside
+	cancelWork context.CancelFunc
+	sessions   sync.WaitGroup // of what is done beside, which ends with working
 	// thinking is of the loops that look at buffers. A check under way cannot be
 	// interrupted, and takes what the code makes it take; nobody waits for it.
 	thinking sync.WaitGroup

@@ -16,6 +16,8 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/decision"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/enginelink"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
@@ -32,7 +34,7 @@ type session struct {
 	trusted  atomic.Bool                   // its code may be built and run
 
 	output   *engine.Log
-	memory   *memory
+	memory   *decision.Store
 	progress *progress
 	ended    chan struct{} // closed when run has ended
 	poked    chan struct{} // has a value if run should look whether things are as they are wanted
@@ -45,35 +47,35 @@ type session struct {
 	showing sync.Mutex // held while a new picture is shown
 	picture atomic.Pointer[view.Folder]
 
-	mu         sync.Mutex // guards what follows
-	override   *bool      // what a command said about running; nil: the settings decide
-	paused     bool       // by a command
-	link       link       // nil while there is none
-	attached   bool
-	state      view.State // of the session while there is no link
-	failed     bool       // there is no engine, though one is wanted
-	failure    string     // why, as the user was told last
-	status     control.Status
-	held       heldSaves
-	lastMS     float64
-	rung       manifest.Rung
-	message    string
-	live       *manifest.Manifest
-	predictor  predictor
-	own        bool                // predictor has no engine and needs Refresh
-	madeWith   view.Settings       // of an own predictor
-	stale      fileList            // what changed on disk since predictor was refreshed
-	refused    fileList            // what it could not be refreshed with
-	dirs       map[string]bool     // whose files belong to the application
-	links      map[string][]string // names that the go command has for files, by real path
-	prediction *engine.Prediction
-	versions   map[string]int32
-	basis      *view.DocumentSet  // that the prediction was made for
-	clean      bool               // prediction is about what is on disk
-	bases      map[problem]texts  // of files with problems, as they were tried
-	cancelPrediction       context.CancelFunc // ends the running prediction
-	withdraw   context.CancelFunc // takes back the question to the user; nil before the first
-	counting   counting
+	mu               sync.Mutex      // guards what follows
+	override         *bool           // what a command said about running; nil: the settings decide
+	paused           bool            // by a command
+	link             enginelink.Link // nil while there is none
+	attached         bool
+	state            view.State // of the session while there is no link
+	failed           bool       // there is no engine, though one is wanted
+	failure          string     // why, as the user was told last
+	status           control.Status
+	held             heldSaves
+	lastMS           float64
+	rung             manifest.Rung
+	message          string
+	live             *manifest.Manifest
+	predictor        predictor
+	own              bool                // predictor has no engine and needs Refresh
+	madeWith         view.Settings       // of an own predictor
+	stale            fileList            // what changed on disk since predictor was refreshed
+	refused          fileList            // what it could not be refreshed with
+	dirs             map[string]bool     // whose files belong to the application
+	links            map[string][]string // names that the go command has for files, by real path
+	prediction       *engine.Prediction
+	versions         map[string]int32
+	basis            *view.DocumentSet  // that the prediction was made for
+	clean            bool               // prediction is about what is on disk
+	bases            map[problem]texts  // of files with problems, as they were tried
+	cancelPrediction context.CancelFunc // ends the running prediction
+	withdraw         context.CancelFunc // takes back the question to the user; nil before the first
+	counting         counting
 }
 
 // fileList is a set of files that changed; all: any file.
@@ -84,7 +86,7 @@ type fileList struct {
 
 func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string, settings *view.Settings) *session {
 	f := &session{
-		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: engine.NewLog(), memory: loadMemory(s.opts.config(), dir),
+		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: engine.NewLog(), memory: decision.Load(s.opts.config(), dir),
 		ended: make(chan struct{}), poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: view.StateOff, ranges: map[string]*fileRanges{},
 	}
 	f.settings.Store(settings)
@@ -159,7 +161,7 @@ func (f *session) run() {
 		case err == nil:
 			wait = 0
 			continue
-		case errors.Is(err, errEngineSilent): // it begins or ends just now
+		case errors.Is(err, enginelink.ErrSilent): // it begins or ends just now
 			wait = min(max(2*wait, 100*time.Millisecond), 5*time.Second)
 		default:
 			f.fail(err)
@@ -256,7 +258,7 @@ func (l *fileList) add(dir string, relative []string) {
 }
 
 // getLink returns the engine; the error says why there is none.
-func (f *session) getLink() (link, error) {
+func (f *session) getLink() (enginelink.Link, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.link == nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/enginelink"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
@@ -35,7 +36,7 @@ func (f *session) serve() error {
 	events := e.Events()
 	first := events.Subscribe(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
-	l := ownLink{e}
+	l := enginelink.Own{Engine: e}
 	f.connect(l, false, e.Predictor(), control.Status{Dir: f.dir, URL: e.URL(), State: control.StateBuilding, PID: os.Getpid()})
 	go func() { ended <- e.Run(ctx) }()
 	f.follow(l, first, func() <-chan control.Event {
@@ -61,10 +62,10 @@ func (f *session) attach() error {
 	defer client.Close()
 	ctx, stop := context.WithCancel(f.ctx)
 	defer stop()
-	l := &remoteLink{client: client, ctx: ctx}
+	l := enginelink.NewRemote(ctx, client)
 	status, err := l.Status(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errEngineSilent, err)
+		return fmt.Errorf("%w: %w", enginelink.ErrSilent, err)
 	}
 	f.connect(l, true, nil, status)
 	f.alone()
@@ -97,7 +98,7 @@ func (f *session) attach() error {
 }
 
 // connect begins the time with an engine.
-func (f *session) connect(l link, attached bool, o *engine.Predictor, status control.Status) {
+func (f *session) connect(l enginelink.Link, attached bool, o *engine.Predictor, status control.Status) {
 	f.set(func() {
 		f.link, f.attached, f.status, f.message, f.failure = l, attached, status, "", ""
 		f.held.arrived(len(status.Held) > 0)
@@ -133,7 +134,7 @@ func (f *session) disconnect() {
 // follow takes events until the engine ends. again subscribes once more after
 // the stream was cut off, and returns nil if there is no use. unwanted is asked
 // whenever something changed; stop ends the engine, or the connection.
-func (f *session) follow(l link, events <-chan control.Event, again func() <-chan control.Event, unwanted func() bool, stop func()) {
+func (f *session) follow(l enginelink.Link, events <-chan control.Event, again func() <-chan control.Event, unwanted func() bool, stop func()) {
 	stopping := false
 	for events != nil {
 		select {
@@ -203,7 +204,7 @@ func (f *session) otherPolicy() (other bool, policy engine.BreakPolicy) {
 }
 
 // holdAsWanted has saves wait if the user or the settings want it.
-func (f *session) holdAsWanted(l link) {
+func (f *session) holdAsWanted(l enginelink.Link) {
 	f.mu.Lock()
 	paused := f.paused
 	f.mu.Unlock()

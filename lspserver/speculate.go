@@ -6,6 +6,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/enginelink"
 )
 
 // aheadDelay is for how long nobody may type before the save that follows is
@@ -31,7 +32,7 @@ func (f *session) awaitChange() bool {
 		case <-rests:
 			rests = nil
 			f.mu.Lock()
-			own, ok := f.link.(ownLink)
+			own, ok := f.link.(enginelink.Own)
 			f.mu.Unlock()
 			if buffers := f.speculative(); ok && len(buffers) > 0 {
 				own.Speculate(buffers)
@@ -62,7 +63,7 @@ func (f *session) speculative() map[string][]byte {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, own := f.link.(ownLink)
+	_, own := f.link.(enginelink.Own)
 	if !own || f.paused || f.clean || f.prediction == nil || hasErrors(f.prediction) || !f.loadsCode(f.prediction) {
 		return nil
 	}

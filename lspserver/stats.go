@@ -2,6 +2,7 @@ package lspserver
 
 import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/enginelink"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
@@ -25,7 +26,7 @@ func (c *counting) receive(changed []control.RouteStats) {
 
 // recount asks the live server, beside, for everything that it has counted, and
 // for the generations that it can go back to.
-func (f *session) recount(l link) {
+func (f *session) recount(l enginelink.Link) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.counting.asking {

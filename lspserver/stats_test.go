@@ -9,12 +9,13 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/enginelink"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 )
 
 // fakeLink answers the question for the status when it is let.
 type fakeLink struct {
-	link
+	enginelink.Link
 	asked  int
 	answer chan answered
 }

@@ -295,7 +295,7 @@ func TestNothingReadOfTheCheckout(t *testing.T) {
 	d.write(filepath.Join(dir, ".anvil", "decisions.json"), `{"ANV001":"keep"}`)
 	for _, word := range []*bool{nil, new(false), new(true)} {
 		d.s.trustWord(word)
-		if f := newSession(d.s, t.Context(), func() {}, dir, dir, nil); f.memory.of("ANV001", "ask") != "ask" {
+		if f := newSession(d.s, t.Context(), func() {}, dir, dir, nil); f.memory.Of("ANV001", "ask") != "ask" {
 			t.Error("a decision of the checkout holds")
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/application"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
@@ -31,9 +32,9 @@ type workspaceFolder struct {
 	scanning bool
 	again    bool // to be looked through once more
 	scanned  bool
-	nothing  discovery // the last one, where no application was found
-	told     bool      // that there is none
-	module   string    // of the document that it is here for; empty: the editor has it open
+	nothing  application.Discovery // the last one, where no application was found
+	told     bool                  // that there is none
+	module   string                // of the document that it is here for; empty: the editor has it open
 }
 
 func workspaceFeature() family {
@@ -141,9 +142,9 @@ func (s *Server) scan(w *workspaceFolder) {
 			s.mu.Lock()
 			settings := *cmp.Or(w.settings, s.settings.Load())
 			s.mu.Unlock()
-			found := findApplications(s.working, w.dir, w.module != "", settings, s.mayRun)
+			found := application.Find(s.working, w.dir, w.module != "", settings, s.mayRun)
 			s.mu.Lock()
-			for _, dir := range found.dirs {
+			for _, dir := range found.Dirs {
 				s.startSession(w, dir)
 			}
 			w.scanned, w.nothing = true, found
@@ -237,7 +238,7 @@ func (s *Server) lookAround() {
 		}) {
 			continue
 		}
-		module := moduleAround(dir)
+		module := application.ModuleAround(dir)
 		if module == "" {
 			continue
 		}
@@ -245,7 +246,7 @@ func (s *Server) lookAround() {
 		known := false
 		for _, other := range s.folders {
 			if other.module == module && len(other.sessions) == 0 {
-				known = known || !other.nothing.concerns // nothing in the module has to do with anvil-lsp
+				known = known || !other.nothing.Concerns // nothing in the module has to do with anvil-lsp
 				w.told = w.told || other.told
 			}
 		}
@@ -264,7 +265,7 @@ func (s *Server) tellNothing() {
 	s.mu.Lock()
 	var untold []*workspaceFolder
 	for _, w := range s.folders {
-		if !w.scanned || w.scanning || w.told || w.nothing.reason == "" || s.working.Err() != nil {
+		if !w.scanned || w.scanning || w.told || w.nothing.Reason == "" || s.working.Err() != nil {
 			continue
 		}
 		for path := range open {
@@ -276,12 +277,12 @@ func (s *Server) tellNothing() {
 	s.mu.Unlock()
 	for _, w := range untold {
 		switch {
-		case len(w.nothing.dirs) > 0:
-			s.logf(protocol.MessageTypeWarning, "%s: %s", w.given, w.nothing.reason)
-		case w.nothing.concerns:
-			s.showf(protocol.MessageTypeInfo, "anvil-lsp: no application was found in %s: %s", w.given, w.nothing.reason)
+		case len(w.nothing.Dirs) > 0:
+			s.logf(protocol.MessageTypeWarning, "%s: %s", w.given, w.nothing.Reason)
+		case w.nothing.Concerns:
+			s.showf(protocol.MessageTypeInfo, "anvil-lsp: no application was found in %s: %s", w.given, w.nothing.Reason)
 		default:
-			s.logf(protocol.MessageTypeInfo, "no application was found in %s: %s", w.given, w.nothing.reason)
+			s.logf(protocol.MessageTypeInfo, "no application was found in %s: %s", w.given, w.nothing.Reason)
 		}
 	}
 }
@@ -291,8 +292,8 @@ func (s *Server) noApplication() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.folders {
-		if w.nothing.reason != "" {
-			return feature.Failed(errors.New("there is no application in the workspace: " + w.nothing.reason))
+		if w.nothing.Reason != "" {
+			return feature.Failed(errors.New("there is no application in the workspace: " + w.nothing.Reason))
 		}
 	}
 	return feature.Failed(errors.New("there is no application in the workspace"))

@@ -15,8 +15,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"golang.org/x/tools/go/ast/astutil"
+
+	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
 // declaration is the register function that is written where there is none.

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package lspserver
+package gopls
 
 // hasDescendant reports whether a process of a name was started by the process
 // with an id; here nothing tells without running a program.

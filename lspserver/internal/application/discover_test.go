@@ -1,4 +1,4 @@
-package lspserver
+package application
 
 import (
 	"io"
@@ -64,11 +64,11 @@ func TestFindApplications(t *testing.T) {
 		var got []string
 		settings := view.DefaultSettings()
 		settings.Main = tt.main
-		found := findApplications(t.Context(), filepath.Join(root, tt.open), tt.alone, settings, anywhere)
-		if (len(found.dirs) == 0) != (found.reason != "") || found.concerns != tt.concerns {
+		found := Find(t.Context(), filepath.Join(root, tt.open), tt.alone, settings, anywhere)
+		if (len(found.Dirs) == 0) != (found.Reason != "") || found.Concerns != tt.concerns {
 			t.Errorf("%s: %+v", tt.name, found)
 		}
-		for _, dir := range found.dirs {
+		for _, dir := range found.Dirs {
 			rel, err := filepath.Rel(root, dir)
 			if err != nil {
 				t.Fatal(err)
@@ -104,10 +104,10 @@ func TestNobodyIsAskedBeforeTrust(t *testing.T) {
 	go func() { _ = srv.Serve(l) }()
 	defer srv.Close()
 	nowhere := func(string) bool { return false }
-	if got := findApplications(t.Context(), root, false, view.DefaultSettings(), nowhere).dirs; !slices.Equal(got, []string{filepath.Join(root, "cmd", "web")}) || asked.Load() != 0 {
+	if got := Find(t.Context(), root, false, view.DefaultSettings(), nowhere).Dirs; !slices.Equal(got, []string{filepath.Join(root, "cmd", "web")}) || asked.Load() != 0 {
 		t.Errorf("before trust: %q, asked %d times", got, asked.Load())
 	}
-	if got := findApplications(t.Context(), root, false, view.DefaultSettings(), anywhere).dirs; !slices.Equal(got, []string{root}) || asked.Load() == 0 {
+	if got := Find(t.Context(), root, false, view.DefaultSettings(), anywhere).Dirs; !slices.Equal(got, []string{root}) || asked.Load() == 0 {
 		t.Errorf("after it: %q, asked %d times", got, asked.Load())
 	}
 }

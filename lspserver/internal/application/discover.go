@@ -1,8 +1,12 @@
-package lspserver
+// Package application finds the applications in a folder, and the main file of one.
+package application
 
 import (
 	"context"
 	"fmt"
+	"go/build"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,27 +22,28 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/enginelink"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
-// discovery is the outcome of a search for applications.
-type discovery struct {
-	dirs []string // of the applications, sorted
-	// reason says why there are none, or not all; empty if all is well.
-	reason string
-	// concerns tells whether the folder has something to do with anvil-lsp, so
+// Discovery is the outcome of a search for applications.
+type Discovery struct {
+	Dirs []string // of the applications, sorted
+	// Reason says why there are none, or not all; empty if all is well.
+	Reason string
+	// Concerns tells whether the folder has something to do with anvil-lsp, so
 	// that the reason is worth the user's attention.
-	concerns bool
+	Concerns bool
 }
 
-// findApplications returns the directories of the applications in a folder. A
+// Find returns the directories of the applications in a folder. A
 // folder inside of a module, such as the one of the handlers package alone,
 // belongs to the applications of that module. So does the package of a document
 // that is open alone; other applications below it are none of its own. Files are
 // read, and nothing is run. Engines are asked only in directories that they may be
 // asked in.
-func findApplications(ctx context.Context, root string, alone bool, settings view.Settings, mayAsk func(dir string) bool) discovery {
-	var d discovery
+func Find(ctx context.Context, root string, alone bool, settings view.Settings, mayAsk func(dir string) bool) Discovery {
+	var d Discovery
 	dirs := append([]string{root}, discover.Enclosing(root)...)
 	if alone && !view.IsModule(root) {
 		dirs = dirs[1:] // the module knows whether the application is its only one
@@ -58,44 +63,44 @@ func findApplications(ctx context.Context, root string, alone bool, settings vie
 			})
 		}
 		if found.Registers && len(programs) > 0 {
-			d.reason = found.GaveUp
+			d.Reason = found.GaveUp
 			for _, p := range programs {
-				d.dirs = append(d.dirs, servedFrom(ctx, p, dir, mayAsk))
+				d.Dirs = append(d.Dirs, servedFrom(ctx, p, dir, mayAsk))
 			}
 			break
 		}
 		// What cannot be seen: an engine that was told, or the setting knows.
 		if mayAsk(dir) && answers(ctx, dir) || settings.Main != "" && view.IsModule(dir) {
-			d.dirs, d.reason = append(d.dirs, dir), ""
+			d.Dirs, d.Reason = append(d.Dirs, dir), ""
 			break
 		}
 	}
-	slices.Sort(d.dirs)
-	d.dirs = slices.Compact(d.dirs)
+	slices.Sort(d.Dirs)
+	d.Dirs = slices.Compact(d.Dirs)
 	return d
 }
 
 // explain keeps why a search found nothing.
-func (d *discovery) explain(found discover.Result, dir string) {
-	d.concerns = d.concerns || found.Uses
+func (d *Discovery) explain(found discover.Result, dir string) {
+	d.Concerns = d.Concerns || found.Uses
 	switch {
 	case found.GaveUp != "":
-		d.reason = "not all of " + dir + " was searched: " + found.GaveUp
+		d.Reason = "not all of " + dir + " was searched: " + found.GaveUp
 	case len(found.Programs) == 0 && found.Uses:
-		d.reason = fmt.Sprintf("no main package in %s, nor what it imports, refers to hotreload.%s", dir, discover.ServeName)
-	case len(found.Programs) == 0 && d.reason == "":
-		d.reason = fmt.Sprintf("no Go file in %s imports %s", dir, manifest.RuntimePath)
+		d.Reason = fmt.Sprintf("no main package in %s, nor what it imports, refers to hotreload.%s", dir, discover.ServeName)
+	case len(found.Programs) == 0 && d.Reason == "":
+		d.Reason = fmt.Sprintf("no Go file in %s imports %s", dir, manifest.RuntimePath)
 	case len(found.Programs) > 0 && !found.Registers:
-		d.reason = fmt.Sprintf("%s calls hotreload.%s, but no package exports %s", found.Programs[0].Dir, discover.ServeName, manifest.RegisterName)
+		d.Reason = fmt.Sprintf("%s calls hotreload.%s, but no package exports %s", found.Programs[0].Dir, discover.ServeName, manifest.RegisterName)
 	case len(found.Programs) > 0:
-		d.reason = fmt.Sprintf("the programs in %s import nothing of this folder", dir)
+		d.Reason = fmt.Sprintf("the programs in %s import nothing of this folder", dir)
 	}
 }
 
-// moduleAround returns the directory of the module or workspace that a directory
+// ModuleAround returns the directory of the module or workspace that a directory
 // is in: the nearest that has a go.mod or go.work. It is empty if there is none,
 // and in the standard library and the module cache, which hold no application.
-func moduleAround(dir string) string {
+func ModuleAround(dir string) string {
 	for at := dir; ; at = filepath.Dir(at) {
 		if strings.Contains(filepath.Base(at), "@") {
 			return ""
@@ -139,7 +144,57 @@ func answers(ctx context.Context, dir string) bool {
 	}
 	c := transport.NewClient(engine.SocketPath(dir))
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, statusPatience)
+	ctx, cancel := context.WithTimeout(ctx, enginelink.StatusTimeout)
 	defer cancel()
 	return c.Get(ctx, control.PathStatus, nil) == nil
+}
+
+// MainDirs returns the directories that a main package may stand in, which is
+// given as import path or directory.
+func MainDirs(dir, main string, roots []string) []string {
+	if main == "" {
+		return nil
+	}
+	if filepath.IsAbs(main) {
+		return []string{main}
+	}
+	dirs := []string{filepath.Join(dir, filepath.FromSlash(main))}
+	for _, root := range roots {
+		data, err := regular.Read(filepath.Join(root, "go.mod"), regular.MaxSource)
+		if err != nil {
+			continue
+		}
+		module := modfile.ModulePath(data)
+		if rest, ok := strings.CutPrefix(main+"/", module+"/"); ok && module != "" {
+			dirs = append(dirs, filepath.Join(root, filepath.FromSlash(rest)))
+		}
+	}
+	return dirs
+}
+
+// MainFile returns the file that a person would look for main in; empty if a
+// directory has no program.
+func MainFile(dir string) string {
+	entries, _ := os.ReadDir(dir) // no directory: no program
+	var first string
+	for _, e := range entries {
+		name, path := e.Name(), filepath.Join(dir, e.Name())
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		if in, err := build.Default.MatchFile(dir, name); err != nil || !in {
+			continue
+		}
+		f, _ := parser.ParseFile(token.NewFileSet(), path, nil, parser.PackageClauseOnly)
+		if f == nil || f.Name == nil || f.Name.Name != "main" {
+			continue
+		}
+		if name == "main.go" {
+			return path
+		}
+		if first == "" {
+			first = path
+		}
+	}
+	return first
 }
