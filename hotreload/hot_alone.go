@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/plugins"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
@@ -32,10 +33,10 @@ func serveAlone(ctx context.Context, o Options, state *LiveState, env *process.E
 		return fmt.Errorf("making room for copies of the plugin: %w", err)
 	}
 	defer os.RemoveAll(private)
-	loader := newLoader(state, openPlugin, env.Handlers)
+	loader := newLoader(state, plugins.Open, env.Handlers)
 	dev := newDevelopment(loader, env)
 	state.dev = dev
-	defer context.AfterFunc(ctx, dev.streams.end)()
+	defer context.AfterFunc(ctx, dev.streams.End)()
 	w := &pluginWatch{path: env.Plugin, private: private, loader: loader, hot: env.HotPaths, log: o.Logger, number: env.Generation}
 	if w.check(); state.current.Load() == nil {
 		if err := w.startLinked(o.Register); err != nil {

@@ -3,142 +3,44 @@
 package hotreload
 
 import (
-	"context"
+	"slices"
+	"sync/atomic"
+
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/observe"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/reply"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
-	"github.com/go-chi/chi/v5/middleware"
+	"github.com/anvilforge/anvil-lsp/hotreload/shared/devpage"
 )
 
 // development is the developer of hot mode: panics become events and pages,
 // requests are counted.
 type development struct {
 	loader  *loader
-	from    source // what the program is made of
-	dir     string // that it was started in
-	sources regular.Sources
+	pages   reply.Pages
 	pulse   pulse
-	streams streams
+	streams observe.Streams
 }
 
 func newDevelopment(l *loader, e *process.Environment) *development {
-	return &development{loader: l, from: source{e.Handlers, e.HotPaths}, dir: e.Dir, sources: e.Sources}
-}
-
-type watchKey struct{}
-
-// requestWatch follows one request. Middleware such as http.TimeoutHandler runs
-// handlers on another goroutine, and may return before they do.
-type requestWatch struct {
-	begun  time.Time
-	cancel context.CancelFunc // of the request's context
-
-	mu    sync.Mutex    // guards what follows
-	route *routeCounter // of the route that was chosen; nil: none so far
-	seen  *stack.Panic  // the panic of the handler itself
-	over  bool
-}
-
-// watchOf returns the watch over a request; nil if there is none, as for
-// requests that a handler makes up.
-func watchOf(r *http.Request) *requestWatch {
-	watch, _ := r.Context().Value(watchKey{}).(*requestWatch)
-	return watch
+	pages := reply.Pages{Handlers: e.Handlers, Hot: e.HotPaths, Dir: e.Dir, Sources: e.Sources}
+	return &development{loader: l, pages: pages}
 }
 
 func (d *development) begin(r *http.Request, w *reply.Response) *http.Request {
-	watch := &requestWatch{begun: time.Now()}
-	var ctx context.Context
-	ctx, watch.cancel = context.WithCancel(context.WithValue(r.Context(), watchKey{}, watch))
-	w.Streams = func() { d.streams.begin(watch) }
-	w.Failing = watch.failing
-	return r.WithContext(context.WithValue(ctx, middleware.LogEntryCtxKey, recovered{watch}))
+	return observe.Begin(r, w, &d.streams)
 }
 
-// recovered is told by chi's middleware.Recoverer what it recovered from, unless
-// middleware.RequestLogger or one like it is around it, which has an entry of
-// its own.
-type recovered struct{ watch *requestWatch }
-
-func (recovered) Write(int, int, http.Header, time.Duration, any) {}
-
-func (e recovered) Panic(v any, _ []byte) {
-	e.watch.saw(stack.DescribePanic(v))
-	middleware.PrintPrettyStack(v) // as it does without an entry
-}
-
-// failing is called when an answer with a 5xx begins, and reports whether a
-// panic is the reason: that it comes from middleware which has just recovered
-// from one.
-func (w *requestWatch) failing() bool {
-	p, ok := stack.DescribeRecovered()
-	if !ok {
-		return false
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.seen == nil && !w.over {
-		w.seen = &p
-	}
-	return true
-}
-
-// enter counts the request with a route, the first that it comes to.
-func (w *requestWatch) enter(c *routeCounter) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.over || w.route != nil {
-		return false
-	}
-	w.route = c
-	c.arrive()
-	return true
-}
-
-func (w *requestWatch) saw(p stack.Panic) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.seen = &p
-}
-
-// finish ends the watch and returns what it saw.
-func (w *requestWatch) finish() (*routeCounter, *stack.Panic) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.over = true
-	return w.route, w.seen
-}
-
-// witness sees a panic before middleware recovers from it, as most applications
-// have it do, and lets it go on.
-func (d *development) witness(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			v := recover()
-			if v == nil {
-				return
-			}
-			if watch := watchOf(r); watch != nil && v != http.ErrAbortHandler {
-				watch.saw(stack.DescribePanic(v))
-			}
-			panic(v)
-		}()
-		h.ServeHTTP(w, r)
-	})
-}
+func (d *development) witness(h http.Handler) http.Handler { return observe.Witness(h) }
 
 func (d *development) end(r *http.Request, w *reply.Response, s *scope, v any) reply.Fault {
-	watch := watchOf(r)
-	watch.cancel() // as net/http does in a moment
-	d.streams.leave(watch)
-	route, seen := watch.finish()
+	watch := observe.WatchOf(r)
+	route, seen := watch.End(&d.streams)
 	switch {
 	case v == http.ErrAbortHandler, v == nil && handled(w): // no panic to speak of
 		seen = nil
@@ -153,13 +55,16 @@ func (d *development) end(r *http.Request, w *reply.Response, s *scope, v any) r
 		*seen = seen.WithLines(s.lines)
 		request = r.Method + " " + r.URL.Redacted()
 		f = d.report(seen, request, max(w.Status, http.StatusInternalServerError), s)
-		notable = &control.RoutePanic{Time: now, Generation: s.generation, Message: seen.Message, Request: request, Position: seen.Position}
+		notable = &control.RoutePanic{
+			Time: now, Generation: s.generation, Message: seen.Message, Request: request, Position: seen.Position,
+		}
 	}
 	if route != nil {
 		status := statusOf(w, v)
-		route.leave(outcome{
-			sample: sample{now.Sub(watch.begun), s.generation}, at: now, path: pathOf(r), status: status,
-			failed: status >= 500 || seen != nil, timed: !w.Hijacked, panicked: notable,
+		route.Leave(observe.Outcome{
+			Sample: observe.Sample{Took: now.Sub(watch.Begun), Generation: s.generation},
+			At:     now, Path: observe.PathOf(r), Status: status,
+			Failed: status >= 500 || seen != nil, Timed: !w.Hijacked, Panicked: notable,
 		})
 		d.beat()
 	}
@@ -175,7 +80,8 @@ func (d *development) report(p *stack.Panic, request string, status int, s *scop
 	// Whoever reads the events shows the panic with its place and stack; a line of
 	// the log beside it would say the same once more.
 	if d.loader.publish(control.LivePanic, s.generation, &diagnostic) == 0 {
-		s.log().Error("hotreload: a handler panicked", "panic", p.Message, "request", request, "at", p.Position.String(), "generation", s.generation)
+		s.log().Error("hotreload: a handler panicked", "panic", p.Message, "request", request,
+			"at", p.Position.String(), "generation", s.generation)
 	}
 	return reply.Fault{
 		Status: status, Title: "panic: " + p.Message, Detail: request,
@@ -203,4 +109,105 @@ func statusOf(w *reply.Response, v any) int {
 // server error. Some applications use panics for that, and mean it.
 func handled(w *reply.Response) bool {
 	return !w.Hijacked && w.Status >= 200 && w.Status < 500
+}
+
+// polled answers the question of a page that is open whether it still holds,
+// and reports whether the request was one. No handler sees it.
+func (d *development) polled(w http.ResponseWriter, r *http.Request) bool {
+	if r.Header.Get(devpage.HeaderVersion) == "" {
+		return false
+	}
+	w.Header().Set(devpage.HeaderVersion, reply.Version(d.loader.state.liveNumber()))
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+func (d *development) answer(w http.ResponseWriter, r *http.Request, f reply.Fault) {
+	d.pages.Answer(w, r, f)
+}
+
+// counted are the counters of a generation's routes. The next generation takes
+// over those of the routes that it has, too, so counters live as long as their
+// route and no table of them needs to be kept.
+type counted map[manifest.RouteKey]*observe.Counter
+
+// count finds or makes the counter of a route.
+func (d *development) count(s *scope, e *RouteEntry) func(http.Handler) http.Handler {
+	key := e.key()
+	c := s.counted[key]
+	if live := d.loader.state.current.Load(); c == nil && live != nil {
+		c = live.counted[key]
+	}
+	if c == nil {
+		c = observe.NewCounter(key)
+	}
+	if s.counted == nil {
+		s.counted = counted{}
+	}
+	s.counted[key] = c
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if watch := observe.WatchOf(r); watch != nil && watch.Enter(c) {
+				d.beat()
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// stats returns the counters of the live generation's routes, or those that
+// changed since they were last asked for in this way, in the order of a
+// manifest's routes.
+func (s *LiveState) stats(onlyChanged bool) []control.RouteStats {
+	g := s.current.Load()
+	if g == nil {
+		return nil
+	}
+	var all []control.RouteStats
+	for _, c := range g.counted {
+		if stats, ok := c.Stats(g.generation, onlyChanged); ok {
+			all = append(all, stats)
+		}
+	}
+	slices.SortFunc(all, func(a, b control.RouteStats) int {
+		return a.Key().Compare(b.Key())
+	})
+	return all
+}
+
+const (
+	// statsInterval is how often an event may say what was counted.
+	statsInterval = 500 * time.Millisecond
+	// statsDelay is how long the event waits at least: a page makes a browser
+	// ask for several things.
+	statsDelay = 50 * time.Millisecond
+)
+
+// pulse turns any number of changes into few events, and nothing into none.
+type pulse struct {
+	pending atomic.Bool // an event is due, and will hold what changes until then
+	last    atomic.Pointer[time.Time]
+}
+
+// beat has an event say soon what was counted.
+func (d *development) beat() {
+	p := &d.pulse
+	if p.pending.Load() || !p.pending.CompareAndSwap(false, true) {
+		return
+	}
+	wait := statsDelay
+	if last := p.last.Load(); last != nil {
+		wait = max(wait, statsInterval-time.Since(*last))
+	}
+	time.AfterFunc(wait, func() {
+		now := time.Now()
+		p.last.Store(&now)
+		p.pending.Store(false) // before the counters are read: a later change makes another event
+		if stats := d.loader.state.stats(true); len(stats) > 0 {
+			d.loader.events.Publish(control.LiveEvent{
+				Time: now, Kind: control.LiveRequests, Generation: d.loader.state.liveNumber(), Stats: stats,
+			})
+		}
+	})
 }

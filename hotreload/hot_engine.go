@@ -13,6 +13,7 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/plugins"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/takeover"
 	"github.com/go-chi/chi/v5"
@@ -54,7 +55,7 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *process.
 		}
 		return fmt.Errorf("what the engine handed over is unusable: %w", err)
 	}
-	loader := newLoader(state, openPlugin, env.Handlers)
+	loader := newLoader(state, plugins.Open, env.Handlers)
 	loader.events.Await() // a request may panic before the engine listens
 	if env.Sockets != nil {
 		if err := env.Sockets.Release(); err != nil {
@@ -96,7 +97,7 @@ func (c *companion) run(ctx context.Context, o Options, env *process.Environment
 	c.loader.close()
 	c.loader.state.live.stop()
 	c.successions.end()
-	c.dev.streams.end()
+	c.dev.streams.End()
 	err := errors.Join(failure, c.front.shutdown())
 	// If no generation went live nobody serves the socket, nor closes it.
 	c.accept.Do(func() { err = errors.Join(err, c.socket.Close()) })

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,6 +21,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/clash"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/mapped"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/plugins"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/stack"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
@@ -33,7 +33,7 @@ import (
 // is still there.
 type loader struct {
 	state    *LiveState
-	open     opener
+	open     plugins.Opener
 	handlers string // import path of the handlers package, if known
 	events   *transport.Stream[control.LiveEvent]
 
@@ -70,7 +70,7 @@ type loaded struct {
 	lives    []*generation // each time that it went live, but not those that are over
 }
 
-func newLoader(state *LiveState, open opener, handlers string) *loader {
+func newLoader(state *LiveState, open plugins.Opener, handlers string) *loader {
 	l := &loader{
 		state: state, handlers: handlers, events: transport.NewStream[control.LiveEvent](),
 		paths: map[string]bool{}, opened: map[string]bool{}, numbers: map[int]bool{}, mapped: map[string]mapped.Memory{},
@@ -98,7 +98,7 @@ func newLoader(state *LiveState, open opener, handlers string) *loader {
 // compare refuses a plugin that was opened, unless failed says that it was not,
 // if the process made something before that the plugin has, too: code of the
 // plugin would then take equal things for different ones.
-func (l *loader) compare(failed error) *refusal {
+func (l *loader) compare(failed error) *plugins.Refusal {
 	l.comparing.Lock()
 	defer l.comparing.Unlock()
 	if failed != nil {
@@ -106,7 +106,7 @@ func (l *loader) compare(failed error) *refusal {
 		return nil
 	}
 	if found := l.modules.Clashes(); len(found) > 0 {
-		return refuseClashes(found)
+		return plugins.RefuseClashes(found)
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (l *loader) compare(failed error) *refusal {
 // startFrom is start with what the engine says about the first generation.
 func (l *loader) startFrom(e *process.Environment, register func(*RouteSink)) control.LoadResult {
 	if err := l.preload(e.Needs); err != nil {
-		_, ds := explain(err)
+		_, ds := plugins.Explain(err)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.failed = ds
@@ -129,19 +129,19 @@ func (l *loader) preload(paths []string) error {
 	l.loading.Lock()
 	defer l.loading.Unlock()
 	for _, path := range paths {
-		if err := checkComplete(path); err != nil {
-			return refuse(control.OutcomeRejected, manifest.CodeRegistration, manifest.Position{},
+		if err := plugins.CheckComplete(path); err != nil {
+			return plugins.Refuse(control.OutcomeRejected, manifest.CodeRegistration, manifest.Position{},
 				"the plugin %s, which the live generation needs, cannot be loaded: %v", path, err)
 		}
 		var failed error
-		wrong := stack.Guard(time.Duration(control.DefaultDeadline), linesOf(path), func() string { return "package initialisation" }, func() {}, func() {
+		wrong := stack.Guard(time.Duration(control.DefaultDeadline), plugins.LinesOf(path), func() string { return "package initialisation" }, func() {}, func() {
 			_, failed = l.open(path)
 		})
 		if wrong != nil {
-			return &refusal{control.OutcomeRejected, *wrong}
+			return &plugins.Refusal{Outcome: control.OutcomeRejected, Diagnostic: *wrong}
 		}
 		if failed != nil {
-			return refuseOpen(path, failed)
+			return plugins.RefuseOpen(path, failed)
 		}
 	}
 	return nil
@@ -149,25 +149,19 @@ func (l *loader) preload(paths []string) error {
 
 // lacks refuses a plugin that was linked for another process than this.
 func (l *loader) lacks(req control.LoadRequest) error {
-	if self, err := os.Executable(); req.Executable != "" && (err != nil || !sameFile(self, req.Executable)) {
-		return refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
+	if self, err := os.Executable(); req.Executable != "" && (err != nil || !plugins.SameFile(self, req.Executable)) {
+		return plugins.Refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
 			"the plugin %s is for the program %s, this is %s", req.Plugin, req.Executable, self)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, need := range req.Needs {
 		if !l.opened[need] {
-			return refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
+			return plugins.Refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
 				"the plugin %s needs %s, which this process has not loaded, or has refused", req.Plugin, need)
 		}
 	}
 	return nil
-}
-
-func sameFile(a, b string) bool {
-	infoA, errA := os.Stat(a)
-	infoB, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // start makes the first generation, of the plugin if there is one, else of the
@@ -202,7 +196,7 @@ func (l *loader) loadLinked(number int, hot []string, register func(*RouteSink))
 	if err := l.reserve(number, ""); err != nil {
 		return control.LoadResult{}, err
 	}
-	next := &loaded{number: number, register: register, hot: hot, lines: linesOf("")}
+	next := &loaded{number: number, register: register, hot: hot, lines: plugins.LinesOf("")}
 	return l.attempt(next, time.Duration(control.DefaultDeadline), true, nil), nil
 }
 
@@ -221,13 +215,13 @@ func (l *loader) load(req control.LoadRequest) (control.LoadResult, error) {
 	if err := l.reserve(req.Generation, req.Plugin); err != nil {
 		return control.LoadResult{}, err
 	}
-	next := &loaded{number: req.Generation, plugin: req.Plugin, hot: req.Hot, lines: linesOf(req.Plugin)}
-	before := residentBytes()
+	next := &loaded{number: req.Generation, plugin: req.Plugin, hot: req.Hot, lines: plugins.LinesOf(req.Plugin)}
+	before := plugins.ResidentBytes()
 	result := l.attempt(next, req.Limit(), req.AllowBreaks, func() (err error) {
 		if err := l.lacks(req); err != nil {
 			return err
 		}
-		next.register, err = registerFrom(l.open, req.Plugin, req.Generation, next.lines)
+		next.register, err = plugins.RegisterFrom[*RouteSink](l.open, req.Plugin, req.Generation, next.lines)
 		return err
 	})
 	l.mu.Lock()
@@ -235,7 +229,7 @@ func (l *loader) load(req control.LoadRequest) (control.LoadResult, error) {
 	if result.Outcome == control.OutcomeUnloadable {
 		delete(l.numbers, req.Generation)
 	}
-	if now := residentBytes(); now > 0 {
+	if now := plugins.ResidentBytes(); now > 0 {
 		next.memory, result.Growth = max(now-before, 0), now-l.startRSS
 	}
 	return result, nil
@@ -321,7 +315,7 @@ func (l *loader) find(number int) (*loaded, error) {
 // it. If open is not nil it finds the register function first. loading is held.
 func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool, open func() error) control.LoadResult {
 	g := l.state.newGeneration(next.number, next.plugin)
-	g.reg.hot, g.reg.lines, g.made, g.lines = next.hot, next.lines, madeAt(next.plugin), next.lines
+	g.reg.hot, g.reg.lines, g.made, g.lines = next.hot, next.lines, plugins.MadeAt(next.plugin), next.lines
 	g.swapped = func() { l.publish(control.LiveSwapped, g.generation, nil) }
 	g.drained = func() {
 		l.publish(control.LiveDrained, g.generation, nil)
@@ -370,7 +364,7 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 		result.Initialising = !opened.Load()
 		result.Steps = []control.Step{{Name: control.StepRegister, Duration: control.Duration(time.Since(start))}}
 	case made.err != nil:
-		result.Outcome, refused = explain(made.err)
+		result.Outcome, refused = plugins.Explain(made.err)
 		result.Steps = made.steps
 	default:
 		result.Steps, result.Manifest = made.steps, g.manifest.Manifest
@@ -419,41 +413,6 @@ func (l *loader) noteRefused(number int, findings []manifest.Diagnostic) {
 	}
 }
 
-// linesOf returns what the engine has told of the lines of a plugin or, if the
-// path is empty, of the executable. Without it, places are those that //line
-// directives say.
-func linesOf(plugin string) manifest.Lines {
-	if plugin == "" {
-		plugin, _ = os.Executable()
-	}
-	lines, err := control.ReadLines(plugin)
-	if err != nil {
-		slog.Warn("hotreload: places are as //line directives have them", "error", err)
-	}
-	return lines
-}
-
-// madeAt returns when a plugin was made or, if the path is empty, the executable;
-// zero if it is not known.
-func madeAt(plugin string) time.Time {
-	if plugin == "" {
-		plugin, _ = os.Executable()
-	}
-	info, err := os.Stat(plugin)
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
-}
-
-// explain says what an error of registerFrom comes to.
-func explain(err error) (control.Outcome, []manifest.Diagnostic) {
-	if r, ok := errors.AsType[*refusal](err); ok {
-		return r.outcome, []manifest.Diagnostic{r.diagnostic}
-	}
-	return control.OutcomeRejected, []manifest.Diagnostic{manifest.Diagnose(manifest.CodeRegistration, manifest.Position{}, "%v", err)}
-}
-
 func (l *loader) goLive(g *generation, from *loaded) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -462,7 +421,7 @@ func (l *loader) goLive(g *generation, from *loaded) bool {
 	}
 	l.failed = nil
 	if l.startRSS == 0 {
-		l.startRSS = residentBytes()
+		l.startRSS = plugins.ResidentBytes()
 	}
 	from.routes = g.manifest.RouteCount
 	for _, h := range l.history { // what is over keeps its code only
@@ -497,7 +456,7 @@ func (s *LiveState) liveNumber() int {
 
 // status describes the process as the engine wants to know it.
 func (l *loader) status() control.LiveStatus {
-	status := control.LiveStatus{PID: os.Getpid(), Goroutines: runtime.NumGoroutine(), RSS: residentBytes(), Generations: []control.GenerationStatus{}}
+	status := control.LiveStatus{PID: os.Getpid(), Goroutines: runtime.NumGoroutine(), RSS: plugins.ResidentBytes(), Generations: []control.GenerationStatus{}}
 	if g := l.state.current.Load(); g != nil {
 		status.Ready, status.Generation, status.Manifest = true, g.generation, g.manifest.Manifest
 	}
@@ -524,19 +483,4 @@ func (l *loader) status() control.LiveStatus {
 		status.Generations = append(status.Generations, gs)
 	}
 	return status
-}
-
-// residentBytes returns the memory that the process takes, 0 where /proc does
-// not tell.
-func residentBytes() int64 {
-	data, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(data))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize())
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
+	"github.com/anvilforge/anvil-lsp/hotreload/internal/observe"
 	"github.com/anvilforge/anvil-lsp/hotreload/internal/process"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/go-chi/chi/v5"
@@ -279,47 +280,6 @@ func TestCountedTimeout(t *testing.T) {
 
 func receiveClosed(c <-chan struct{}) { <-c }
 
-func TestMedian(t *testing.T) {
-	ms := func(generation int, all ...int) (out []sample) {
-		for _, n := range all {
-			out = append(out, sample{time.Duration(n) * time.Millisecond, generation})
-		}
-		return out
-	}
-	for _, test := range []struct {
-		samples []sample
-		want    time.Duration
-	}{
-		{nil, 0},
-		{ms(2, 7), 7 * time.Millisecond},
-		{ms(2, 9, 1, 5), 5 * time.Millisecond},
-		{ms(2, 4, 3, 2, 1), 2 * time.Millisecond},
-		{append(ms(1, 100, 100, 100), ms(2, 3)...), 3 * time.Millisecond},
-		{ms(1, 6, 8, 7), 7 * time.Millisecond}, // none of this generation
-	} {
-		if got := median(test.samples, 2); got != test.want {
-			t.Errorf("median(%v) = %v, want %v", test.samples, got, test.want)
-		}
-	}
-}
-
-// The median follows the last requests.
-func TestMedianForgets(t *testing.T) {
-	c := &routeCounter{}
-	add := func(n int, took time.Duration) {
-		for range n {
-			c.arrive()
-			c.leave(outcome{sample: sample{took, 1}, timed: true})
-		}
-	}
-	for _, step := range []struct{ n, ms, want int }{{recentRequests, 9, 9}, {recentRequests / 2, 2, 2}, {1000, 5, 5}} {
-		add(step.n, time.Duration(step.ms)*time.Millisecond)
-		if s, _ := c.stats(1, false); s.P50 != control.Duration(step.want)*control.Duration(time.Millisecond) {
-			t.Errorf("after %d more of %d ms: %v", step.n, step.ms, s.P50)
-		}
-	}
-}
-
 // Events come while requests do, at most two a second, and hold what changed.
 func TestRequestEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -429,24 +389,24 @@ func TestCountingIsSafe(t *testing.T) {
 func BenchmarkCounting(b *testing.B) {
 	l := newLoader(NewLiveState(nil), nil, "")
 	d := newDevelopment(l, &process.Environment{})
-	count := func(c *routeCounter, o outcome) {
-		w := requestWatch{begun: time.Now()}
-		w.enter(c)
+	count := func(c *observe.Counter, o observe.Outcome) {
+		w := observe.Watch{Begun: time.Now()}
+		w.Enter(c)
 		d.beat()
-		route, _ := w.finish()
-		o.took = time.Since(w.begun)
-		route.leave(o)
+		route, _ := w.Finish()
+		o.Took = time.Since(w.Begun)
+		route.Leave(o)
 		d.beat()
 	}
-	o := outcome{sample: sample{generation: 1}, at: time.Now(), status: 200, timed: true}
+	o := observe.Outcome{Sample: observe.Sample{Generation: 1}, At: time.Now(), Status: 200, Timed: true}
 	b.Run("one", func(b *testing.B) {
-		c := &routeCounter{}
+		c := &observe.Counter{}
 		for b.Loop() {
 			count(c, o)
 		}
 	})
 	b.Run("parallel", func(b *testing.B) {
-		c := &routeCounter{}
+		c := &observe.Counter{}
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				count(c, o)
@@ -461,11 +421,11 @@ func BenchmarkCountersOfManyRoutes(b *testing.B) {
 	g := &generation{}
 	g.generation, g.counted = 1, counted{}
 	for i := range 500 {
-		c := &routeCounter{key: manifest.RouteKey{Method: "GET", Pattern: string(rune('a'+i%26)) + string(rune('a'+i/26))}}
-		for n := range recentRequests {
-			c.leave(outcome{sample: sample{time.Duration(n * 7919 % 1000), 1}, timed: true})
+		c := &observe.Counter{Key: manifest.RouteKey{Method: "GET", Pattern: string(rune('a'+i%26)) + string(rune('a'+i/26))}}
+		for n := range observe.RecentRequests {
+			c.Leave(observe.Outcome{Sample: observe.Sample{Took: time.Duration(n * 7919 % 1000), Generation: 1}, Timed: true})
 		}
-		g.counted[c.key] = c
+		g.counted[c.Key] = c
 	}
 	s.current.Store(g)
 	for b.Loop() {

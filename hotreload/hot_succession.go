@@ -122,7 +122,7 @@ func (c *companion) hold(req control.HandoverRequest) bool {
 		return false
 	}
 	s.asker = max(s.asker, req.ID)
-	c.dev.streams.end() // or they would be waited for
+	c.dev.streams.End() // or they would be waited for
 	if req.Alone {
 		_ = c.server.LeaveFirst() // an error here is one of the end, which reports it
 	} else {
@@ -143,7 +143,7 @@ func (c *companion) goOn(id int64) {
 	select {
 	case <-c.drain: // it ends all the same
 	default:
-		c.dev.streams.resume()
+		c.dev.streams.Resume()
 	}
 	c.server.Release()
 }

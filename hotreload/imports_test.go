@@ -25,6 +25,7 @@ func TestImports(t *testing.T) {
 	), manifest.RuntimePath, chi)
 	hot := append(below(
 		"control", "control/transport", "internal/clash", "internal/handoff", "internal/image", "internal/mapped",
+		"internal/observe", "internal/plugins",
 		"shared/devpage", "shared/plural", "shared/regular", "shared/takeover",
 	), chi+"/middleware")
 	for _, tags := range []string{"", "anvilhot"} {

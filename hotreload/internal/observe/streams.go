@@ -1,21 +1,21 @@
 //go:build anvilhot
 
-package hotreload
+package observe
 
 import "sync"
 
-// streams are the streams of events that are being sent. They end only when
+// Streams are the streams of events that are being sent. They end only when
 // somebody ends them: the process cannot wait for that as it waits for other
 // answers, and their readers come again by themselves, to the process that takes
 // over.
-type streams struct {
+type Streams struct {
 	mu     sync.Mutex
-	open   map[*requestWatch]struct{} // guarded by mu
-	ending bool                       // guarded by mu; until resume
+	open   map[*Watch]struct{} // guarded by mu
+	ending bool                // guarded by mu; until resume
 }
 
 // begin takes a request up whose answer is a stream.
-func (s *streams) begin(w *requestWatch) {
+func (s *Streams) begin(w *Watch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ending {
@@ -23,20 +23,20 @@ func (s *streams) begin(w *requestWatch) {
 		return
 	}
 	if s.open == nil {
-		s.open = map[*requestWatch]struct{}{}
+		s.open = map[*Watch]struct{}{}
 	}
 	s.open[w] = struct{}{}
 }
 
 // leave forgets a request that is over.
-func (s *streams) leave(w *requestWatch) {
+func (s *Streams) leave(w *Watch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, w)
 }
 
-// end cancels the contexts of the requests, also of those to come.
-func (s *streams) end() {
+// End cancels the contexts of the requests, also of those to come.
+func (s *Streams) End() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ending = true
@@ -45,8 +45,8 @@ func (s *streams) end() {
 	}
 }
 
-// resume undoes end for the requests to come.
-func (s *streams) resume() {
+// Resume undoes end for the requests to come.
+func (s *Streams) Resume() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ending = false
