@@ -210,38 +210,27 @@ func byLines(was, is []*spot) func(*spot) string {
 
 // by matches spots of the same key, method and kind, in order.
 func (m *matching) by(key func(*spot) string) {
-	type group struct{ was, is []*spot }
-	groups := map[string]*group{}
-	of := func(s *spot) *group {
+	slot := func(s *spot) string {
 		k := key(s)
-		if k == "" {
-			return nil
+		if k != "" {
+			k = manifest.Slot{Method: s.Method, Pattern: k, Mount: s.Mount}.String()
 		}
-		k = manifest.Slot{Method: s.Method, Pattern: k, Mount: s.Mount}.String()
-		if groups[k] == nil {
-			groups[k] = &group{}
-		}
-		return groups[k]
+		return k
 	}
+	was, is := map[string][]*spot{}, map[string][]*spot{}
 	for _, s := range m.was {
-		if g := of(s); g != nil {
-			g.was = append(g.was, s)
-		}
+		was[slot(s)] = append(was[slot(s)], s)
 	}
 	for _, s := range m.is {
-		if g := of(s); g != nil {
-			g.is = append(g.is, s)
+		is[slot(s)] = append(is[slot(s)], s)
+	}
+	delete(was, "")
+	for _, s := range m.is { // in order
+		if k := slot(s); is[k][0] == s && len(was[k]) > 0 {
+			m.align(was[k], is[k])
 		}
 	}
-	for _, is := range m.is { // in order
-		if g := of(is); g != nil && g.is[0] == is && len(g.was) > 0 {
-			m.align(g.was, g.is)
-		}
-	}
-	m.drop(func(s *spot) bool {
-		g := of(s)
-		return g != nil && len(g.was) > 0 && len(g.is) > 0
-	})
+	m.drop(func(s *spot) bool { return len(was[slot(s)]) > 0 && len(is[slot(s)]) > 0 })
 }
 
 // The cost of differences between the registrations before and after an edit: one that is changed

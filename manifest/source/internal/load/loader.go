@@ -62,10 +62,8 @@ func (l *Loader) Update(p Program) {
 	}
 	changed := l.archives.update(p.Archives)
 	for path := range l.done {
-		if specs[path] == nil || specs[path].Hot {
-			if !l.archives.release(path) {
-				changed = true
-			}
+		if (specs[path] == nil || specs[path].Hot) && !l.archives.release(path) {
+			changed = true
 		}
 		if specs[path] == nil {
 			delete(l.done, path)
