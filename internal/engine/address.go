@@ -42,8 +42,7 @@ func (e *Engine) listen(ctx context.Context) (err error) {
 	}
 	if e.socket, err = listenFrom(ctx, defaultPort); err == nil && unread.File != "" {
 		unread.File = e.opts.relative([]string{unread.File})[0]
-		e.mainAddr.note = fmt.Sprintf("%s: the address cannot be read from the source; serving on %s. --addr names "+
-			"another address",
+		e.mainAddr.note = fmt.Sprintf("%s: cannot read the address from the source; serving on %s (--addr sets another)",
 			unread, e.socket.Addr())
 	}
 	return err

@@ -183,7 +183,7 @@ func TestAddressUnread(t *testing.T) {
 	const program = "package main\n\nimport \"github.com/anvilforge/anvil-lsp/hotreload\"\n\n" +
 		"func main() { hotreload.LiveServer(nil, hotreload.Options{\n\tAddr: %s,\n}) }\n"
 	for addr, want := range map[string]string{
-		`cfg.Addr`:         "cmd/api/main.go:6:2: the address cannot be read from the source; serving on %s. --addr names another address",
+		`cfg.Addr`:         "cmd/api/main.go:6:2: cannot read the address from the source; serving on %s (--addr sets another)",
 		`"127.0.0.1:8080"`: "",
 	} {
 		dir := t.TempDir()

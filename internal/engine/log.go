@@ -90,8 +90,7 @@ func (l *Log) Follow(ctx context.Context, w io.Writer, at int64) error {
 	for ctx.Err() == nil {
 		data, next, missed, more := l.since(at)
 		if missed > 0 {
-			if _, err := fmt.Fprintf(w, "\n… %d bytes are missing here: they came faster than they were read …\n",
-				missed); err != nil {
+			if _, err := fmt.Fprintf(w, "\n… %d bytes are missing: they came too fast …\n", missed); err != nil {
 				return err
 			}
 		}

@@ -73,7 +73,7 @@ func TestLogFollow(t *testing.T) {
 			fmt.Fprintf(l, "%s%02d", strings.Repeat("z", logSize-2), i)
 		}
 		read("taken\n")
-		read(fmt.Sprintf("\n… %d bytes are missing here: they came faster than they were read …\n", (more-1)*logSize))
+		read(fmt.Sprintf("\n… %d bytes are missing: they came too fast …\n", (more-1)*logSize))
 		read(strings.Repeat("z", logSize-2) + "19")
 		fmt.Fprint(l, "on")
 		read("on")

@@ -26,7 +26,6 @@ func (t *task) warnWorkDir(dir string) {
 	}
 	t.runsIn = dir
 	if dir != t.opts.Dir {
-		t.publish(warning("the application runs in %s, the root of its module; use --cwd or the setting cwd to change that",
-			dir))
+		t.publish(warning("the application runs in %s, the root of its module; --cwd or the setting cwd changes that", dir))
 	}
 }

@@ -283,8 +283,7 @@ func forbidden(err error) string {
 	if !errors.Is(err, syscall.EACCES) && !errors.Is(err, syscall.EPERM) {
 		return ""
 	}
-	return "; this machine runs no program from there: its file system is mounted with the option noexec, or a " +
-		"security policy forbids it"
+	return "; this machine runs no program from there: its file system is mounted noexec, or a security policy forbids it"
 }
 
 func closeAll(files []*os.File) {

@@ -103,8 +103,7 @@ func otherProgram(s *control.Status, main string) error {
 // user ends. The error is errEngineEnded if this program can go on in its place.
 func (p *program) attach(ctx context.Context, r *remote, s *control.Status, face *face, f serveFlags) error {
 	if len(f.set) > 0 {
-		face.note("%s: ignored, because the anvil-lsp that runs in %s was started with other flags",
-			strings.Join(f.set, ", "), s.Dir)
+		face.note("%s: ignored, the anvil-lsp in %s was started with other flags", strings.Join(f.set, ", "), s.Dir)
 	}
 	if f.once {
 		return r.ask(ctx, control.PathReload, nil, p.face(f.dir, faceOptions{json: f.json, verbose: f.verbose, brief: true}))

@@ -100,8 +100,7 @@ the checkout.`,
 	}
 	fl := cmd.Flags()
 	fl.SortFlags = false
-	fl.StringVar(&f.against, "against", "", "manifest `FILE` to compare with (default DIR/.anvil/manifest.json, if "+
-		"there is one)")
+	fl.StringVar(&f.against, "against", "", "manifest `FILE` to compare with (default DIR/.anvil/manifest.json)")
 	fl.BoolVar(&f.json, "json", false, "print JSON")
 	fl.BoolVar(&f.sarif, "sarif", false, "print SARIF 2.1.0")
 	fl.StringVar(&f.cfg.Main, "main", "", "main `PACKAGE`, as for --serve")
@@ -236,8 +235,7 @@ func (p *program) printCheck(dir string, res checkResult) error {
 	}[res.Rung]
 	compared := "no manifest to compare with: only what would not load is found"
 	if res.Other > 0 {
-		compared = fmt.Sprintf("generation %d, which was live last, is of another program: only what would not load is found",
-			res.Other)
+		compared = fmt.Sprintf("generation %d, the last live one, is another program's: only load errors count", res.Other)
 	}
 	if res.Against != "" {
 		compared = fmt.Sprintf("compared with generation %d in %s", res.Generation,

@@ -67,7 +67,7 @@ func TestFlags(t *testing.T) {
 		{args: "init a b", code: 2, says: `unexpected argument "b"`},
 		{args: "ctl reboot", code: 2, says: `unknown command "reboot"`},
 		{args: "ctl rebload", code: 2, says: "did you mean reload?"},
-		{args: "ctl log -n -3", code: 2, says: "no such number of lines"},
+		{args: "ctl log -n -3", code: 2, says: "must not be negative"},
 		{args: "ctl rollback 0", code: 2, says: "numbered from 1"},
 		{args: "ctl rollback 1 2", code: 2, says: `unexpected argument "2"`},
 		{args: "routes --color", code: 2, says: "unknown flag"},
@@ -536,7 +536,7 @@ func TestCtlLog(t *testing.T) {
 
 	old := newProgram(t, nil)
 	serveRemote(t, old.dir)
-	if code := old.run(t.Context(), []string{"ctl", "log"}); code != exitFailure || !strings.Contains(old.stderr.String(), "of an earlier version") {
+	if code := old.run(t.Context(), []string{"ctl", "log"}); code != exitFailure || !strings.Contains(old.stderr.String(), "is too old") {
 		t.Errorf("of an earlier version: exit code %d, %s", code, old.stderr)
 	}
 }

@@ -90,8 +90,7 @@ runs there, or if what was asked for could not be done.`,
 			"  anvil-lsp ctl reload", control.PathReload, noArgs, nothing),
 		restart,
 		order("rollback [N]", "Make an earlier generation live again",
-			"Make generation N, or without N the one before the live one, live again. The files stay as they are; the next "+
-				"save builds from them.",
+			"Make generation N live again, or the one before the live one. The files stay; the next save builds them.",
 			"  anvil-lsp ctl rollback\n  anvil-lsp ctl rollback 4", control.PathRollback, maxArgs(1), rollback),
 		&cobra.Command{
 			Use: "stop", Short: "End the application and its anvil-lsp", Args: noArgs,

@@ -26,8 +26,7 @@ package is a host package if main imports it otherwise than through the handlers
 package; the import chain that makes it so is shown.
 
 The exit code is 1 if something fails.`,
-		Example: "  anvil-lsp doctor\n  anvil-lsp doctor examples/blog\n  anvil-lsp doctor --json | jq " +
-			".boundary.hot",
+		Example:           "  anvil-lsp doctor\n  anvil-lsp doctor examples/blog\n  anvil-lsp doctor --json | jq .boundary",
 		Args:              maxArgs(1),
 		ValidArgsFunction: completeDirs,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -65,8 +65,7 @@ func (p *program) made(dir string, res *scaffold.Result) string {
 	if res.Workspace != "" {
 		fmt.Fprintf(&b, "  go -C %s work use .    # %s covers the directory\n", dir, res.Workspace)
 	}
-	fmt.Fprintf(&b, "  %s --serve %s\n\nThen open the address that it prints, edit handlers/handlers.go and save.\n",
-		p.invocation, dir)
+	fmt.Fprintf(&b, "  %s --serve %s\n\nOpen the address, edit handlers/handlers.go and save.\n", p.invocation, dir)
 	return b.String()
 }
 

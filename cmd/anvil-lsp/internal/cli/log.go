@@ -55,8 +55,7 @@ func (r *remote) log(
 	body, err := r.client.Read(ctx, control.LogPath(lines, follow))
 	if err != nil {
 		if problem, ok := errors.AsType[*control.Problem](err); ok && problem.Status == http.StatusNotFound {
-			return fmt.Errorf("the anvil-lsp that runs in %s is of an earlier version, and does not keep what the "+
-				"application prints", r.dir)
+			return fmt.Errorf("the anvil-lsp that runs in %s is too old: it does not keep what the application prints", r.dir)
 		}
 		return r.explain(err)
 	}

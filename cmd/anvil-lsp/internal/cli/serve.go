@@ -36,28 +36,24 @@ func (f *serveFlags) define(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.SortFlags = false
 	fl.BoolVar(&f.serve, "serve", false, "build, run and hot-reload the application in DIR")
-	fl.BoolVar(&f.stdio, "stdio", false, "speak the Language Server Protocol on standard input and output, as editors "+
-		"ask for")
+	fl.BoolVar(&f.stdio, "stdio", false, "speak the Language Server Protocol on standard input and output")
 	fl.StringVar(&f.addr, "addr", "", "loopback `ADDRESS` to serve on, port 0 for any free one (default: the one that "+
 		"main names, or 127.0.0.1:8080; if it is taken, a free port from 8080 on)")
 	fl.StringVar(&f.main, "main", "", "main `PACKAGE`, if DIR holds several: import path or directory below DIR")
-	fl.StringVar(&f.cwd, "cwd", "", "`DIRECTORY` that the application runs in (default: the root of the main package's "+
-		"module, as with go run)")
+	fl.StringVar(&f.cwd, "cwd", "", "`DIRECTORY` that the application runs in (default: the root of its module)")
 	fl.StringSliceVar(&f.tags, "tags", nil, "build `TAGS`, separated by commas")
 	fl.StringSliceVar(&f.assets, "assets", nil, "`PATHS` of embedded files, or directories of them, that the "+
 		"application reads from the disk in development, relative to DIR; an edit there restarts nothing")
 	fl.BoolVar(&f.race, "race", false, "build with the race detector")
 	fl.BoolVar(&f.debug, "debug", false, "build for a debugger: with debug information, without optimizations")
-	fl.BoolVar(&f.fullLink, "full-link", false, "link every plugin fully, as go build does: slower, and each takes "+
-		"megabytes")
+	fl.BoolVar(&f.fullLink, "full-link", false, "link every plugin fully: slower, and each takes megabytes")
 	fl.StringVar(&f.onBreak, "on-break", onBreakRestart,
 		"`POLICY` for a change that needs a restart: restart, ask, keep or swap; ask and keep serve the old code until "+
 			"'anvil-lsp ctl restart'")
 	fl.DurationVar(&f.startTimeout, "start-timeout", 30*time.Second,
 		"`DURATION` that the application may take to start, such as 90s or 2m")
 	fl.BoolVar(&f.verbose, "verbose", false, "show hints, predictions and the steps of each reload, too")
-	fl.BoolVar(&f.json, "json", false, "print events as JSON, one object a line; the application's output goes to "+
-		"standard error")
+	fl.BoolVar(&f.json, "json", false, "print events as JSON lines; the application's output goes to standard error")
 	fl.BoolVar(&f.once, "once", false, "build, load, report and end; exit code 0 if the application went live")
 	noFiles := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -62,8 +62,7 @@ func (v versionInfo) String() string {
 func (p *program) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version of this program", Args: noArgs, ValidArgsFunction: cobra.NoFileCompletions,
-		Long: "Print the version of this program, the Go release and platform that it was built with and for, and the " +
-			"revision of its source.",
+		Long:    "Print the version of this program, its Go release and platform, and the revision of its source.",
 		Example: "  anvil-lsp version",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(p.stdout, buildVersion())

@@ -63,8 +63,8 @@ func Status(o Options, st *control.Status, now time.Time) error {
 	n := st.Counts
 	rows = append(rows, [2]string{"so far", fmt.Sprintf("%s, %s, %d refused, %s, %s", plural.Of(n.HotSwaps, "hot swap"),
 		plural.Of(n.Restarts, "warm restart"), n.Kept, plural.Of(n.Panics, "handler panic"), plural.Of(n.Crashes, "crash"))},
-		[2]string{"edits", fmt.Sprintf("predicted %d, wrong %d", n.Predicted, n.Mispredicted)}, [2]string{"full links",
-			fullLinks(st)})
+		[2]string{"edits", fmt.Sprintf("predicted %d, wrong %d", n.Predicted, n.Mispredicted)},
+		[2]string{"full links", fullLinks(st)})
 
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", stateLine(s, st))

@@ -82,8 +82,7 @@ func (b *Boundary) advise() []string {
 		}
 	}
 	if most-now >= worthwhile {
-		out = append(out, fmt.Sprintf("the import of another package that is worth cutting first is %s → %s: without it "+
-			"%d of %d packages would be hot",
+		out = append(out, fmt.Sprintf("cut the import %s → %s first: without it %d of %d packages would be hot",
 			b.short(best.from), b.short(best.to), most, all))
 	}
 	return out

@@ -38,7 +38,7 @@ func TestAdvise(t *testing.T) {
 			worker mail
 			mail routes`, nil, []string{
 			"if shop did not import worker, 6 of 8 packages would be hot instead of 2",
-			"the import of another package that is worth cutting first is mail → routes: without it 4 of 8 packages would be hot",
+			"cut the import mail → routes first: without it 4 of 8 packages would be hot",
 		}},
 		{"little to gain", `
 			shop handlers config

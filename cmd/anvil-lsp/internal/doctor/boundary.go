@@ -88,8 +88,7 @@ func hints(b *Boundary) []string {
 			hint += fmt.Sprintf(", and neither can the %s that it imports", plural.Of(n, "package"))
 		}
 		if p == b.Handlers {
-			hint += "; it is the handlers package: move that part into a package of its own that main imports, and every " +
-				"handler becomes hot"
+			hint += "; it is the handlers package: move that part into its own package: all handlers become hot"
 		}
 		out = append(out, hint)
 	}

@@ -202,22 +202,18 @@ func (d *doctor) thin(ctx context.Context) {
 	earlier, err := b.RepeatTrial(limited)
 	switch {
 	case limited.Err() != nil && earlier != "":
-		d.add(name, Warning, advice, "every save links fully, because of an earlier trial, and there was no time for "+
-			"another: %s", earlier)
+		d.add(name, Warning, advice, "every save links fully because of an earlier trial; no time for another: %s", earlier)
 	case limited.Err() != nil:
-		d.add(name, Skipped, "", "not tried within %s: Go's build cache holds no standard library for plugins yet",
-			5*d.o.PluginLimit)
+		d.add(name, Skipped, "", "not tried within %s: Go's build cache has no such standard library yet", 5*d.o.PluginLimit)
 	case err != nil:
 		d.add(name, Warning, advice, "every save links fully: %v", err)
 	case earlier != "":
-		d.add(name, OK, "restart a running anvil-lsp to link thin plugins", "they work now; discarded earlier result: %s",
-			earlier)
+		d.add(name, OK, "restart a running anvil-lsp to link thin plugins", "they work now; earlier result: %s", earlier)
 	default:
 		d.add(name, OK, "", "a small program was reloaded twice in %.1f s in all", time.Since(begun).Seconds())
 	}
 	if running := d.running(ctx); running.FullLinks > 0 {
-		d.add(name+" so far", Warning, advice, "%d of %d hot swaps of the running anvil-lsp were linked fully, the last "+
-			"because of this: %s",
+		d.add(name+" so far", Warning, advice, "%d of %d hot swaps of the running anvil-lsp needed a full link, the last: %s",
 			running.FullLinks, running.Counts.HotSwaps, running.FullLink)
 	}
 	if err != nil {
