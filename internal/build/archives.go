@@ -29,7 +29,7 @@ func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress
 	}
 	// The go command allows -buildmode=plugin for one main package only; listing
 	// main is the same work, since all else is in the cache.
-	all, err := b.list.ExportArchives(ctx, progress, "-e", "--", s.boundary.Main)
+	archives, failed, err := b.list.ExportArchives(ctx, progress, "-e", "--", s.boundary.Main)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress
 		next.fresh = map[string]bool{}
 	}
 	for _, path := range missing {
-		archive, ok := all.Archives[path]
+		archive, ok := archives[path]
 		if !ok || !moved[path] && !s.replaces(running, path, archive) {
 			continue
 		}
@@ -57,7 +57,7 @@ func (b *Builder) addMissing(ctx context.Context, s, running *Snapshot, progress
 		}
 		next.archives[path] = archive
 	}
-	for _, f := range all.Failed {
+	for _, f := range failed {
 		if p := s.graph.Packages[f.ImportPath]; p != nil {
 			next.faults[p.ImportPath] = fault{inputs: s.inputDigest(p), found: b.list.FaultsOf(p, f.Error.Err)}
 		}
@@ -215,6 +215,6 @@ func (b *Builder) Compiles(ctx context.Context, plan *Plan, packages []string) e
 	if len(paths) == 0 {
 		return nil
 	}
-	_, err := b.list.ExportArchives(ctx, nil, slices.Concat([]string{"--"}, paths)...)
+	_, _, err := b.list.ExportArchives(ctx, nil, slices.Concat([]string{"--"}, paths)...)
 	return err
 }

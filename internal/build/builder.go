@@ -53,12 +53,11 @@ type Config struct {
 // Failure is code that is at fault; see [gocmd.Failure].
 type Failure = gocmd.Failure
 
-// ErrSetup reports that this machine or configuration cannot build plugins; see [gocmd.ErrSetup].
-var ErrSetup = gocmd.ErrSetup
-
-// ErrUnchecked says that source alone does not tell whether a program compiles; see
-// [compile.ErrUnchecked].
-var ErrUnchecked = compile.ErrUnchecked
+// Errors of the packages below; see there.
+var (
+	ErrSetup     = gocmd.ErrSetup
+	ErrUnchecked = compile.ErrUnchecked
+)
 
 // Graph, Package and Progress are what the go command says of a program and of its
 // packages, and of its own work.
@@ -133,8 +132,7 @@ func (b *Builder) Main(ctx context.Context) (string, error) {
 	return discover.Main(ctx, b.list, b.cfg.Main)
 }
 
-// Address returns the address that main gives to LiveServer as Options.Addr, as far as
-// that can be read from its source without running it; see [discover.Address].
+// Address returns the address that main gives to LiveServer; see [discover.Address].
 func (b *Builder) Address(
 	ctx context.Context, main string, args []string, getenv func(string) string,
 ) (addr string, unread manifest.Position, known bool) {

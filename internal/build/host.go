@@ -93,12 +93,12 @@ func (b *Builder) Host(ctx context.Context, main string, generation int, progres
 		return nil, g, err
 	}
 	notify(stages.Listed, s)
-	made, err := b.list.ExportArchives(ctx, progress, "--", main)
+	archives, _, err := b.list.ExportArchives(ctx, progress, "--", main)
 	if err != nil {
 		return nil, g, b.list.ExistingIn(g, err)
 	}
-	delete(made.Archives, s.boundary.Main) // as the main package of a plugin
-	s.recordArchives(made.Archives)
+	delete(archives, s.boundary.Main) // as the main package of a plugin
+	s.recordArchives(archives)
 	res, err := b.finishHost(ctx, s, generation, hostTarget(generation), watch, control.StepResolve, stages)
 	if err != nil {
 		err = b.list.ExistingIn(g, err)
@@ -203,8 +203,8 @@ func (b *Builder) sharedArchives() bool {
 }
 
 // goBuildHost leaves the executable to the go command: for a main package with
-// cgo or assembly of its own, and where archives cannot be shared. The archives of its dependencies differ from the plugins' only in
-// how they address data, which the runtime's check of packages leaves out.
+// cgo or assembly of its own, and where archives cannot be shared. The archives of its dependencies
+// differ from the plugins' only in how they address data, which the runtime's check leaves out.
 func (b *Builder) goBuildHost(ctx context.Context, main *Package, res *Result, watch *stopwatch) error {
 	flags := slices.DeleteFunc(b.tools.Flags(), func(f string) bool { return f == "-buildmode=plugin" })
 	args := slices.Concat([]string{"build"}, flags, []string{"-o", res.Path, "--", main.ImportPath})

@@ -329,14 +329,13 @@ func (s *Snapshot) ModulesChanged(texts map[string]string) []manifest.Diagnostic
 		return nil
 	}
 	var out []manifest.Diagnostic
-	file := golist.ReadGoMod(s.graph.Main)
 	for _, module := range slices.Sorted(maps.Keys(texts)) {
 		what := "the GODEBUG defaults changed"
 		short := what
 		if module != "" {
 			what, short = "module "+module+" changed", "module "+path.Base(module)+" changed"
 		}
-		d := manifest.Diagnose(manifest.CodeModuleChanged, file.Position(module), "%s",
+		d := manifest.Diagnose(manifest.CodeModuleChanged, golist.ModulePosition(s.graph.Main, module), "%s",
 			manifest.Fit(texts[module], what, short))
 		if d.Message != texts[module] {
 			d.Related = []manifest.Related{{Position: d.Position, Message: texts[module]}}

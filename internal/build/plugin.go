@@ -91,7 +91,7 @@ func (b *Builder) buildPluginOnce(ctx context.Context, plan *Plan, generation in
 	res.Rebuilt = s.rebuilt(plan.Changed)
 	if missing := s.neverMade(res.Rebuilt); len(missing) > 0 {
 		// Why the go command did not compile them is in its own words.
-		if _, err := b.list.ExportArchives(ctx, nil, "--", s.boundary.Main); err != nil {
+		if _, _, err := b.list.ExportArchives(ctx, nil, "--", s.boundary.Main); err != nil {
 			return nil, b.list.ExistingIn(s.graph, err)
 		}
 		if missing = s.neverMade(res.Rebuilt); len(missing) > 0 {

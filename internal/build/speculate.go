@@ -143,22 +143,18 @@ func (b *Builder) BuiltAhead(files []string) bool {
 	return true
 }
 
-// drop replaces the current speculation, whose files are removed. The lock is held.
+// drop ends the current speculation, whose files are removed, for the next. The lock is held.
 func (b *Builder) drop(next *speculation) {
 	old := b.ahead.current
 	b.ahead.current = next
-	if old != nil {
-		b.discard(old)
+	if old == nil {
+		return
 	}
-}
-
-// discard ends a speculation and removes its files. The lock is held.
-func (b *Builder) discard(sp *speculation) {
-	sp.cancel()
+	old.cancel()
 	b.ahead.running.Go(func() {
-		<-sp.done
-		if sp.res != nil {
-			b.remove(sp.res)
+		<-old.done
+		if old.res != nil {
+			b.remove(old.res)
 		}
 	})
 }

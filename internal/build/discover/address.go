@@ -154,7 +154,8 @@ func (r *addressReader) eval(e ast.Expr) (string, bool) {
 		}
 	case *ast.StarExpr:
 		if name, ok := e.X.(*ast.Ident); ok && len(r.values[name.Name]) == 1 {
-			if call, ok := r.values[name.Name][0].(*ast.CallExpr); ok && types.ExprString(call.Fun) == "flag.String" && len(call.Args) == 3 {
+			if call, ok := r.values[name.Name][0].(*ast.CallExpr); ok && types.ExprString(call.Fun) == "flag.String" &&
+				len(call.Args) == 3 {
 				return r.flag(call.Args[0], call.Args[1])
 			}
 		}

@@ -37,7 +37,7 @@ func Main(ctx context.Context, l *golist.Lister, chosen string) (string, error) 
 		return ".", nil
 	}
 	// What else is in the directory may be a program that generates something.
-	found := findPrograms(ctx, l.Dir, match)
+	found := newSearch(ctx, l.Dir, match).find()
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}

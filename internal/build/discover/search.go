@@ -56,11 +56,7 @@ type searchLimits struct{ dirs, files int }
 // serve, as built with some tags. It reads files and runs nothing, so it is safe
 // in a workspace that is not trusted. What was set with `go env -w` does not count.
 func FindPrograms(ctx context.Context, root string, tags []string) Result {
-	return findPrograms(ctx, root, gocmd.Matcher(gocmd.UsualContext(tags)))
-}
-
-func findPrograms(ctx context.Context, root string, match gocmd.FileMatch) Result {
-	return newSearch(ctx, root, match).find()
+	return newSearch(ctx, root, gocmd.Matcher(gocmd.UsualContext(tags))).find()
 }
 
 func newSearch(ctx context.Context, root string, match gocmd.FileMatch) *search {

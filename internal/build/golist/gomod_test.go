@@ -31,15 +31,15 @@ replace (
 	for module, want := range map[string]string{
 		"example.com/a": name + ":6", "example.com/b": name + ":12", "example.com/c": name + ":15", "example.com/d": name, "": name,
 	} {
-		if got := ReadGoMod(main).Position(module).String(); got != want {
+		if got := ModulePosition(main, module).String(); got != want {
 			t.Errorf("%q: %s, want %s", module, got, want)
 		}
 	}
 	a.write("go.mod", "module example.com/app\n\nrequir x\n")
-	if got := ReadGoMod(main).Position("x").String(); got != name {
+	if got := ModulePosition(main, "x").String(); got != name {
 		t.Errorf("nonsense: %s, want %s", got, name)
 	}
-	if got := ReadGoMod(&Package{}).Position("x"); got.File != "" || got.Line != 0 {
+	if got := ModulePosition(&Package{}, "x"); got.File != "" || got.Line != 0 {
 		t.Errorf("no module: %v", got)
 	}
 }

@@ -283,16 +283,11 @@ func Listing(ctx context.Context, list func() error) error {
 // from another goroutine and must not block.
 type Progress func(message string)
 
-// exports is what the go command made of packages.
-type exports struct {
-	Archives map[string]string // by import path
-	// Failed are the packages that do not compile; they can be there with -e only.
-	Failed []*Package
-}
-
 // ExportArchives compiles packages, and what they import, with the go command, and returns the
-// archive of each. Errors in the code are a *Failure, unless -e is given.
-func (l *Lister) ExportArchives(ctx context.Context, progress Progress, args ...string) (*exports, error) {
+// archive of each. Errors in the code are a *Failure, or with -e the packages that failed.
+func (l *Lister) ExportArchives(
+	ctx context.Context, progress Progress, args ...string,
+) (archives map[string]string, failed []*Package, err error) {
 	compiled := 0
 	line := func(text string) {
 		// With -v the go command names each package that it compiles.
@@ -305,19 +300,19 @@ func (l *Lister) ExportArchives(ctx context.Context, progress Progress, args ...
 	pkgs, err := l.List(ctx, line, slices.Concat([]string{"-export", "-deps", "-v", "-json=ImportPath,Export,Error"},
 		args)...)
 	if err != nil {
-		return nil, l.ListFailure(err)
+		return nil, nil, l.ListFailure(err)
 	}
-	out := &exports{Archives: make(map[string]string, len(pkgs))}
+	archives = make(map[string]string, len(pkgs))
 	for _, p := range pkgs {
 		switch {
 		case p.Error != nil:
 			if err := gocmd.DiskFull(p.Error.Err); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
-			out.Failed = append(out.Failed, p)
+			failed = append(failed, p)
 		case p.Export != "":
-			out.Archives[p.ImportPath] = p.Export
+			archives[p.ImportPath] = p.Export
 		}
 	}
-	return out, nil
+	return archives, failed, nil
 }

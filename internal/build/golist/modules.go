@@ -184,30 +184,21 @@ func ReadSource(dir string) func(path string) ([]byte, error) {
 	return func(path string) ([]byte, error) { return Sources(dir).Read(path) }
 }
 
-// goMod is the go.mod of the main package's module.
-type goMod struct {
-	path   string
-	parsed *modfile.File // nil if it is not there, or makes no sense
-}
-
-func ReadGoMod(main *Package) *goMod {
-	path := ModuleFilePosition(main).File
-	return &goMod{path, parseGoMod(path)}
-}
-
-// Position returns the line that decides about a module, by its path: that which replaces it, or
-// else requires it. Without one, as for the empty path, it is the file.
-func (f *goMod) Position(module string) manifest.Position {
-	pos := manifest.Position{File: f.path}
-	if f.parsed == nil {
+// ModulePosition returns the line of the main package's go.mod that decides about a module, by its
+// path: that which replaces it, or else requires it. Without one, as for the empty path, it is the
+// file.
+func ModulePosition(main *Package, module string) manifest.Position {
+	pos := ModuleFilePosition(main)
+	file := parseGoMod(pos.File)
+	if file == nil {
 		return pos
 	}
-	for _, r := range f.parsed.Require {
+	for _, r := range file.Require {
 		if r.Mod.Path == module {
 			pos.Line = r.Syntax.Start.Line
 		}
 	}
-	for _, r := range f.parsed.Replace {
+	for _, r := range file.Replace {
 		if r.Old.Path == module {
 			pos.Line = r.Syntax.Start.Line
 		}

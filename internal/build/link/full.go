@@ -30,10 +30,17 @@ type Full struct {
 	extldFlags string
 }
 
-// NewFull returns a linker with the quickest system linker that works. The C
-// compiler that tells of it runs in a directory for scratch files.
+// NewFull returns a linker with the quickest system linker that works: the external link is half of
+// a full link's time. The C compiler that tells of it runs in a directory for scratch files.
 func NewFull(ctx context.Context, t *gocmd.Toolchain, scratch string) *Full {
-	return &Full{t, fastestLinker(ctx, t, scratch)}
+	l := &Full{Toolchain: t}
+	if t.Env.GOOS == "linux" && t.Env.GOARCH == "amd64" { // elsewhere the Go linker itself chooses
+		l.extldFlags, _ = FastestLinker(t.Env.CC, func(cc string, args ...string) error {
+			_, err := t.Output(ctx, scratch, cc, args...)
+			return err
+		})
+	}
+	return l
 }
 
 // Plugin links a plugin.
@@ -89,19 +96,6 @@ func (l *Full) Run(ctx context.Context, dir, out, main, importcfg string, mode .
 		_ = os.Remove(out) // a cancelled linker leaves a part
 	}
 	return l.CodeError(err, l.Dir)
-}
-
-// fastestLinker returns the C compiler's flag for the quickest system linker that works here; empty
-// means its own choice. The external link is half of a full link's time.
-func fastestLinker(ctx context.Context, t *gocmd.Toolchain, scratch string) string {
-	if t.Env.GOOS != "linux" || t.Env.GOARCH != "amd64" {
-		return "" // the Go linker itself chooses where a linker is known to be broken
-	}
-	flag, _ := FastestLinker(t.Env.CC, func(cc string, args ...string) error {
-		_, err := t.Output(ctx, scratch, cc, args...)
-		return err
-	})
-	return flag
 }
 
 // FastestLinker returns the flag with which a C compiler uses the quickest of
