@@ -47,8 +47,8 @@ func patternless(routes []manifest.Route, unknown []Unknown) []routePair {
 	for _, key := range []func(*spot) string{byName, byOwner, byLines(m.was, m.is)} {
 		m.by(key)
 	}
-	slices.SortStableFunc(m.found, func(a, b routePair) int { return a.is.Position.Compare(b.is.Position) })
-	return m.found
+	slices.SortStableFunc(m.pairs, func(a, b routePair) int { return a.is.Position.Compare(b.is.Position) })
+	return m.pairs
 }
 
 // spot is a line where routes with the same handler are registered: a loop makes several.
@@ -110,14 +110,14 @@ func fit(was, is *spot) bool {
 // matching matches spots, and removes those that it is done with.
 type matching struct {
 	was, is []*spot
-	found   []routePair
+	pairs   []routePair
 }
 
 // same notes that two spots are one registration.
 func (m *matching) same(was, is *spot) {
 	p, ok := pair(was, is)
 	if ok && !is.broken() && was.Fingerprint != is.Fingerprint {
-		m.found = append(m.found, p)
+		m.pairs = append(m.pairs, p)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // adder finds what generations add to tables that outlive them.
 type adder struct {
 	*program
-	found map[token.Pos]*finding
+	findings map[token.Pos]*finding
 	// used are the functions that something checked uses, names those of methods of interfaces
 	// among them, and shrinks is by slot. They are made when they are asked for, which is hardly
 	// ever.
@@ -57,13 +57,13 @@ type addingCall struct {
 // (ANV006): an entry that is there once more after each reload, and one that makes the second
 // generation panic. It also returns the packages whose source would tell more.
 func (p *program) additions() []*finding {
-	a := &adder{program: p, found: map[token.Pos]*finding{}, leads: map[string]bool{}}
+	a := &adder{program: p, findings: map[token.Pos]*finding{}, leads: map[string]bool{}}
 	p.eachStart(func(c *facts, own *functionFacts, reached func(*finding)) {
 		a.reached, a.seen = reached, map[addition]bool{}
 		a.visit(addingCall{c: c, own: own})
 	})
 	p.leads = slices.Sorted(maps.Keys(a.leads))
-	return sorted(a.found)
+	return sorted(a.findings)
 }
 
 // index makes what says whether something is removed again.
@@ -230,10 +230,10 @@ func (a *adder) report(x addingCall, t target, pos token.Pos, indexed bool, seve
 			text = callText(x.info, x.from)
 		}
 	}
-	o := a.found[pos]
+	o := a.findings[pos]
 	if o == nil {
 		o = &finding{}
-		a.found[pos] = o
+		a.findings[pos] = o
 	}
 	if o.Message == "" || severity == manifest.SeverityError {
 		message := manifest.Fit("once more after each reload: "+text+" adds to "+where,
