@@ -37,7 +37,9 @@ func serveAlone(ctx context.Context, o Options, state *LiveState, env *process.E
 	dev := newDevelopment(loader, env)
 	state.dev = dev
 	defer context.AfterFunc(ctx, dev.streams.End)()
-	w := &pluginWatch{path: env.Plugin, private: private, loader: loader, hot: env.HotPaths, log: o.Logger, number: env.Generation}
+	w := &pluginWatch{
+		path: env.Plugin, private: private, loader: loader, hot: env.HotPaths, log: o.Logger, number: env.Generation,
+	}
 	if w.check(); state.current.Load() == nil {
 		if err := w.startLinked(o.Register); err != nil {
 			return err

@@ -26,7 +26,8 @@ func (s *LiveState) breaks(g *generation, hot []string) []manifest.Diagnostic {
 		before, ok := routes[e.key()]
 		if text := shapes.Of(e.Handler.Type()); ok && before.Fingerprint != shape.Fingerprint(text) {
 			is := manifest.Handling{Handler: e.Handler.Name(), Signature: symbol.NameOf(e.Handler.Type()), Shape: text}
-			found = append(found, manifest.SignatureChanged(e.Position(), e.slot(), before.Handling(), is, "types of the same names have other fields"))
+			found = append(found, manifest.SignatureChanged(e.Position(), e.slot(), before.Handling(), is,
+				"types of the same names have other fields"))
 		}
 	}
 	manifest.SortDiagnostics(found)

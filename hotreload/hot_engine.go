@@ -68,7 +68,10 @@ func serveEngine(ctx context.Context, o Options, state *LiveState, env *process.
 	front.ending = server
 	dev := newDevelopment(loader, env)
 	state.dev = dev
-	c := &companion{loader: loader, dev: dev, socket: socket, addr: o.Addr, own: o.Listeners, front: front, server: server, drain: make(chan struct{})}
+	c := &companion{
+		loader: loader, dev: dev, socket: socket, addr: o.Addr, own: o.Listeners,
+		front: front, server: server, drain: make(chan struct{}),
+	}
 	c.successions.begin(env.Awaits)
 	return c.run(ctx, o, env, messages)
 }
@@ -143,7 +146,7 @@ func (c *companion) routes() http.Handler {
 		transport.WriteJSON(w, http.StatusOK, status)
 	})
 	r.Get(control.PathEvents, c.loader.events.ServeHTTP)
-	r.Post(control.PathLoad, answer(c, func(req control.LoadRequest) (control.LoadResult, error) { return c.loader.load(req) }))
+	r.Post(control.PathLoad, answer(c, c.loader.load))
 	r.Post(control.PathRollback, answer(c, func(req control.RollbackRequest) (control.LoadResult, error) {
 		return c.loader.rollback(req.Generation)
 	}))

@@ -138,11 +138,13 @@ func (c *contents) restore(data []byte) (notes []manifest.Diagnostic) {
 	}
 	h, err := image.Decode(data)
 	if err != nil {
-		note(manifest.Position{}, "the state of the process before cannot be read, and all state starts again: another version of anvil-lsp wrote it, or it is damaged")
+		note(manifest.Position{}, "the state of the process before cannot be read, and all state starts again: "+
+			"another version of anvil-lsp wrote it, or it is damaged")
 		return notes
 	}
 	if h.Running > 0 {
-		note(manifest.Position{}, "%s of the process before went on for longer than %v: what they change after that is not part of the state that was taken over",
+		note(manifest.Position{}, "%s of the process before went on for longer than %v: "+
+			"what they change after that is not part of the state that was taken over",
 			plural.Of(h.Running, "request"), time.Duration(control.HandoverRequests))
 	}
 	things := map[string]thing{}

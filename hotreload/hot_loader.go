@@ -134,9 +134,9 @@ func (l *loader) preload(paths []string) error {
 				"the plugin %s, which the live generation needs, cannot be loaded: %v", path, err)
 		}
 		var failed error
-		wrong := stack.Guard(time.Duration(control.DefaultDeadline), plugins.LinesOf(path), func() string { return "package initialisation" }, func() {}, func() {
-			_, failed = l.open(path)
-		})
+		doing := func() string { return "package initialisation" }
+		open := func() { _, failed = l.open(path) }
+		wrong := stack.Guard(time.Duration(control.DefaultDeadline), plugins.LinesOf(path), doing, func() {}, open)
 		if wrong != nil {
 			return &plugins.Refusal{Outcome: control.OutcomeRejected, Diagnostic: *wrong}
 		}
@@ -175,7 +175,7 @@ func (l *loader) start(number int, plugin string, hot []string, register func(*R
 	}()
 	if err != nil {
 		result.Outcome = control.OutcomeRejected
-		result.Diagnostics = []manifest.Diagnostic{manifest.Diagnose(manifest.CodeRegistration, manifest.Position{}, "%v", err)}
+		_, result.Diagnostics = plugins.Explain(err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -248,7 +248,8 @@ func (l *loader) reserve(number int, path string) error {
 		path = real
 	}
 	used := func(what string) error {
-		return &control.Problem{Title: "used before", Status: http.StatusConflict, Detail: what + " was used before: each load needs a new number and a new file"}
+		detail := what + " was used before: each load needs a new number and a new file"
+		return &control.Problem{Title: "used before", Status: http.StatusConflict, Detail: detail}
 	}
 	switch {
 	case l.numbers[number]:
@@ -262,7 +263,8 @@ func (l *loader) reserve(number int, path string) error {
 }
 
 func problemClosed() error {
-	return &control.Problem{Title: "shutting down", Status: http.StatusServiceUnavailable, Detail: "the live server is shutting down"}
+	const detail = "the live server is shutting down"
+	return &control.Problem{Title: "shutting down", Status: http.StatusServiceUnavailable, Detail: detail}
 }
 
 // rollback makes an earlier generation live again; 0 means the one before the
@@ -276,7 +278,8 @@ func (l *loader) rollback(number int) (control.LoadResult, error) {
 		return control.LoadResult{}, err
 	}
 	if live := l.state.current.Load(); live != nil && live.generation == target.number {
-		return control.LoadResult{Outcome: control.OutcomeLive, Generation: target.number, Manifest: live.manifest.Manifest}, nil
+		m := live.manifest.Manifest
+		return control.LoadResult{Outcome: control.OutcomeLive, Generation: target.number, Manifest: m}, nil
 	}
 	return l.attempt(target, time.Duration(control.DefaultDeadline), true, nil), nil
 }
@@ -392,7 +395,8 @@ func (l *loader) attempt(next *loaded, deadline time.Duration, allowBreaks bool,
 		result.Generation = l.state.liveNumber()
 		return result
 	}
-	result.Outcome, result.Generation, result.Diagnostics = control.OutcomeLive, g.generation, slices.Concat(g.notes, broken)
+	result.Outcome, result.Generation = control.OutcomeLive, g.generation
+	result.Diagnostics = slices.Concat(g.notes, broken)
 	manifest.SortDiagnostics(result.Diagnostics)
 	return result
 }
@@ -404,12 +408,14 @@ func (l *loader) noteRefused(number int, findings []manifest.Diagnostic) {
 	l.refused = append(l.refused, number)
 	l.mu.Unlock()
 	// Those that heed the generation's context are about to end.
-	left := stack.CountByGeneration(stack.AllGoroutines())[number]
-	for end := time.Now().Add(100 * time.Millisecond); left > 0 && time.Now().Before(end); left = stack.CountByGeneration(stack.AllGoroutines())[number] {
+	count := func() int { return stack.CountByGeneration(stack.AllGoroutines())[number] }
+	left := count()
+	for end := time.Now().Add(100 * time.Millisecond); left > 0 && time.Now().Before(end); left = count() {
 		time.Sleep(5 * time.Millisecond)
 	}
 	if left > 0 && !strings.Contains(findings[0].Message, "keeps running") { // which a hang says of the one
-		findings[0].Message += fmt.Sprintf("; what its packages have started goes on until the live server restarts: %s", plural.Of(left, "goroutine"))
+		findings[0].Message += "; what its packages have started goes on until the live server restarts: " +
+			plural.Of(left, "goroutine")
 	}
 }
 
@@ -456,7 +462,10 @@ func (s *LiveState) liveNumber() int {
 
 // status describes the process as the engine wants to know it.
 func (l *loader) status() control.LiveStatus {
-	status := control.LiveStatus{PID: os.Getpid(), Goroutines: runtime.NumGoroutine(), RSS: plugins.ResidentBytes(), Generations: []control.GenerationStatus{}}
+	status := control.LiveStatus{
+		PID: os.Getpid(), Goroutines: runtime.NumGoroutine(), RSS: plugins.ResidentBytes(),
+		Generations: []control.GenerationStatus{},
+	}
 	if g := l.state.current.Load(); g != nil {
 		status.Ready, status.Generation, status.Manifest = true, g.generation, g.manifest.Manifest
 	}
@@ -470,11 +479,15 @@ func (l *loader) status() control.LiveStatus {
 	}
 	for _, number := range l.refused {
 		if n := goroutines[number]; n > 0 && !wasLive(number) {
-			status.Refused = append(status.Refused, control.GenerationStatus{Number: number, Goroutines: n, Retired: true, Drained: true})
+			refused := control.GenerationStatus{Number: number, Goroutines: n, Retired: true, Drained: true}
+			status.Refused = append(status.Refused, refused)
 		}
 	}
 	for _, h := range l.history {
-		gs := control.GenerationStatus{Number: h.number, Plugin: h.plugin, Routes: h.routes, Memory: h.memory, Goroutines: goroutines[h.number], Retired: h.number != status.Generation}
+		gs := control.GenerationStatus{
+			Number: h.number, Plugin: h.plugin, Routes: h.routes, Memory: h.memory,
+			Goroutines: goroutines[h.number], Retired: h.number != status.Generation,
+		}
 		gs.Drained = gs.Retired
 		for _, g := range h.lives {
 			gs.InFlight += g.inFlight()

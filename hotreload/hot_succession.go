@@ -41,8 +41,8 @@ func (s *successions) awaiting() bool {
 	return s.awaited != nil && !s.given
 }
 
-// take reports whether the state of the process before is wanted, the first time.
-func (s *successions) take() bool {
+// accept reports whether the state of the process before is wanted, the first time.
+func (s *successions) accept() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	wanted := s.awaited != nil && !s.given
@@ -81,16 +81,17 @@ func (c *companion) handOver(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !c.hold(req) {
-		transport.WriteProblem(w, http.StatusConflict, &control.Problem{Title: "released", Detail: "the state is not wanted any more"})
+		p := &control.Problem{Title: "released", Detail: "the state is not wanted any more"}
+		transport.WriteProblem(w, http.StatusConflict, p)
 		return
 	}
 	answering, cancel := context.WithTimeout(r.Context(), time.Duration(control.HandoverRequests))
 	defer cancel()
-	settle := c.server.Quiesce
+	drain := c.server.Quiesce
 	if req.Alone {
-		settle = c.server.Cease
+		drain = c.server.Cease
 	}
-	running := settle(answering)
+	running := drain(answering)
 	data, err := container.handOver(r.Context(), control.MaxState, running)
 	if err != nil {
 		transport.WriteProblem(w, http.StatusInternalServerError, err)
@@ -154,8 +155,9 @@ func (c *companion) restore(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		transport.WriteProblem(w, http.StatusBadRequest, err)
-	case !c.successions.take():
-		transport.WriteProblem(w, http.StatusConflict, &control.Problem{Title: "not awaited", Detail: "the process does not wait for any state"})
+	case !c.successions.accept():
+		p := &control.Problem{Title: "not awaited", Detail: "the process does not wait for any state"}
+		transport.WriteProblem(w, http.StatusConflict, p)
 	default:
 		c.successions.awaited <- data // it has room for it
 		transport.WriteJSON(w, http.StatusOK, struct{}{})

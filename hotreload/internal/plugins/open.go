@@ -26,6 +26,7 @@ import (
 // plugin's package initialisation. It is plugin.Open except in tests.
 type Opener func(path string) (lookup func(symbol string) (any, error), err error)
 
+// Open opens a plugin.
 func Open(path string) (func(string) (any, error), error) {
 	p, err := plugin.Open(path)
 	if err != nil {
@@ -42,6 +43,7 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return r.Diagnostic.String() }
 
+// Refuse returns a Refusal with one diagnostic.
 func Refuse(outcome control.Outcome, code manifest.Code, at manifest.Position, format string, args ...any) *Refusal {
 	return &Refusal{outcome, manifest.Diagnose(code, at, format, args...)}
 }
@@ -212,6 +214,7 @@ func Explain(err error) (control.Outcome, []manifest.Diagnostic) {
 	return control.OutcomeRejected, []manifest.Diagnostic{d}
 }
 
+// SameFile reports whether two paths lead to one file.
 func SameFile(a, b string) bool {
 	infoA, errA := os.Stat(a)
 	infoB, errB := os.Stat(b)

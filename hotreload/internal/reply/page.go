@@ -59,7 +59,8 @@ func (p *Pages) Answer(w http.ResponseWriter, r *http.Request, f Fault) {
 // page returns what a person sees.
 func (p *Pages) page(r *http.Request, f Fault) devpage.Page {
 	page := devpage.Page{Title: fmt.Sprintf("%d %s", f.Status, f.Title), Message: f.Detail}
-	page.Note = fmt.Sprintf("This page comes from anvil-lsp, not from the application; generation %d answered. ", f.Generation)
+	page.Note = fmt.Sprintf("This page comes from anvil-lsp, not from the application; generation %d answered. ",
+		f.Generation)
 	if r.Method == http.MethodGet { // anything else must not be sent again by itself
 		page.Version = Version(f.Generation)
 		page.Note += "It gives way by itself when other code is live."

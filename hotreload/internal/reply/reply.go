@@ -38,6 +38,7 @@ type Problem struct {
 	Stack      string             `json:"stack,omitempty"`
 }
 
+// WriteProblem answers with a problem in JSON.
 func WriteProblem(w http.ResponseWriter, f Fault) {
 	p := Problem{Title: f.Title, Status: f.Status, Detail: f.Detail, Generation: f.Generation, Stack: f.Stack}
 	if f.Position.File != "" {
@@ -50,6 +51,7 @@ func WriteProblem(w http.ResponseWriter, f Fault) {
 	WriteAnswer(w, f.Status, "application/problem+json", append(body, '\n'))
 }
 
+// WriteText answers with plain text.
 func WriteText(w http.ResponseWriter, f Fault) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %s\n", f.Status, f.Title)
