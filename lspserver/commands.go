@@ -29,10 +29,12 @@ func commandFeature() family {
 			"anvil.stop": {one: func(_ context.Context, _ *Server, f *session, _ feature.CommandArgument) (any, error) {
 				return nil, f.want(false)
 			}},
-			"anvil.reload": engineCommand(func(l enginelink.Link, ctx context.Context, _ feature.CommandArgument) (control.Event, error) {
+			"anvil.reload": engineCommand(func(l enginelink.Link, ctx context.Context,
+				_ feature.CommandArgument) (control.Event, error) {
 				return l.Reload(ctx)
 			}),
-			"anvil.restart": engineCommand(func(l enginelink.Link, ctx context.Context, arg feature.CommandArgument) (control.Event, error) {
+			"anvil.restart": engineCommand(func(l enginelink.Link, ctx context.Context,
+				arg feature.CommandArgument) (control.Event, error) {
 				return l.Restart(ctx, arg.Fresh)
 			}),
 			"anvil.rollback":         {one: rollbackCommand},
@@ -82,7 +84,8 @@ func (s *Server) sessionFor(folder uri.URI) (*session, error) {
 	path := view.RealPath(view.PathOf(folder))
 	var best *session
 	for _, f := range all {
-		if (paths.Below(path, f.dir) || paths.Below(f.dir, path)) && (best == nil || len(f.dir) > len(best.dir) && paths.Below(path, f.dir)) {
+		if (paths.Below(path, f.dir) || paths.Below(f.dir, path)) &&
+			(best == nil || len(f.dir) > len(best.dir) && paths.Below(path, f.dir)) {
 			best = f
 		}
 	}
@@ -110,7 +113,8 @@ func (f *session) outcome(ev control.Event, err error) (any, error) {
 	}
 	s := control.Status{}
 	engine.UpdateStatus(&s, ev)
-	return &outcome{State: s.State, Generation: ev.Generation, Message: ev.Message, MS: float64(ev.Total) / 1e6, Findings: ev.Diagnostics}, nil
+	return &outcome{State: s.State, Generation: ev.Generation, Message: ev.Message, MS: float64(ev.Total) / 1e6,
+		Findings: ev.Diagnostics}, nil
 }
 
 // engineCommand is a command that the engine carries out.
@@ -156,7 +160,8 @@ func resumeCommand(ctx context.Context, _ *Server, f *session, _ feature.Command
 	waits := f.held.waits
 	f.mu.Unlock()
 	if !waits {
-		return nil, feature.Failed(errors.New("nothing waits: with the setting anvil.onSave manual a save is taken up by anvil.reload, or by anvil.resume after it"))
+		return nil, feature.Failed(errors.New("nothing waits: with the setting anvil.onSave manual " +
+			"a save is taken up by anvil.reload, or by anvil.resume after it"))
 	}
 	return f.outcome(l.Apply(ctx))
 }

@@ -143,7 +143,8 @@ func (s *Server) pullConfiguration(done func()) {
 		err := s.conn.Call(ctx, protocol.MethodWorkspaceConfiguration, &protocol.ConfigurationParams{Items: items}, &values)
 		if err != nil || len(values) == 0 {
 			if ctx.Err() == nil || s.working.Err() == nil {
-				s.logf(protocol.MessageTypeWarning, "workspace/configuration: %v; the settings stay as they are", cmp.Or(err, context.Cause(ctx)))
+				s.logf(protocol.MessageTypeWarning, "workspace/configuration: %v; the settings stay as they are",
+					cmp.Or(err, context.Cause(ctx)))
 			}
 			return
 		}

@@ -25,7 +25,7 @@ import (
 func TestDecide(t *testing.T) {
 	config, dir := t.TempDir(), t.TempDir()
 	s := New(Options{Config: config})
-	f := &session{s: s, memory: decision.Load(config, dir)}
+	f := &session{s: s, choices: choices{memory: decision.Load(config, dir)}}
 	reasons := func(codes ...manifest.Code) (ds []manifest.Diagnostic) {
 		for _, c := range codes {
 			ds = append(ds, manifest.Diagnose(c, manifest.Position{}, "because"))

@@ -133,7 +133,8 @@ func rememberCommand(_ context.Context, _ *Server, f *session, arg feature.Comma
 	}
 	f.hurry() // a save may do something else now
 	if title, ok := feature.PolicyTitle(arg.Code, arg.Decision); ok {
-		f.s.showf(protocol.MessageTypeInfo, "anvil: %s, from now on. The source actions of such a finding take it back.", title)
+		f.s.showf(protocol.MessageTypeInfo, "anvil: %s, from now on. The source actions of such a finding take it back.",
+			title)
 	}
 	return nil, nil
 }

@@ -94,7 +94,9 @@ func (f *session) collect(docs *view.DocumentSet) []finding {
 			continue
 		case !f.shiftStale(docs.ByPath[d.File], &d.Position):
 			continue
-		case slices.ContainsFunc(out, func(o finding) bool { return o.happened && o.Code == d.Code && o.File == d.File && o.Line == d.Line }):
+		case slices.ContainsFunc(out, func(o finding) bool {
+			return o.happened && o.Code == d.Code && o.File == d.File && o.Line == d.Line
+		}):
 			continue
 		}
 		d.Message = d.PredictedMessage(f.prediction.Rung, f.restartIs(d))
@@ -235,7 +237,8 @@ func (f *session) convert(v *view.View, d finding, seen map[string]bool) protoco
 		}
 	}
 	if v.Client.DiagnosticData {
-		if data, err := json.Marshal(view.DiagnosticData{Code: d.Code, Position: d.Position, Happened: d.happened}); err == nil {
+		if data, err := json.Marshal(view.DiagnosticData{Code: d.Code, Position: d.Position,
+			Happened: d.happened}); err == nil {
 			out.Data = protocol.LSPAny(data)
 		}
 	}

@@ -35,7 +35,8 @@ func didOpen(s *Server, p *protocol.DidOpenTextDocumentParams) {
 	if path != "" {
 		path = view.RealPath(path)
 	}
-	doc := view.NewDocument(p.TextDocument.URI, path, p.TextDocument.Version, []byte(p.TextDocument.Text), s.client.Encoding)
+	doc := view.NewDocument(p.TextDocument.URI, path, p.TextDocument.Version, []byte(p.TextDocument.Text),
+		s.client.Encoding)
 	doc = doc.WithSaved(view.DiskSum(path))
 	doc = s.docs.Put(doc)
 	s.documentChanged(doc)
@@ -49,9 +50,11 @@ func didChange(s *Server, p *protocol.DidChangeTextDocumentParams) {
 		return
 	}
 	if p.TextDocument.Version <= doc.Version {
-		s.logf(protocol.MessageTypeWarning, "textDocument/didChange: version %d of %s after version %d", p.TextDocument.Version, p.TextDocument.URI, doc.Version)
+		s.logf(protocol.MessageTypeWarning, "textDocument/didChange: version %d of %s after version %d",
+			p.TextDocument.Version, p.TextDocument.URI, doc.Version)
 	}
-	next := view.NewDocument(doc.URI, doc.Real, p.TextDocument.Version, text.Apply(doc.Text, s.client.Encoding, p.ContentChanges), s.client.Encoding)
+	next := view.NewDocument(doc.URI, doc.Real, p.TextDocument.Version,
+		text.Apply(doc.Text, s.client.Encoding, p.ContentChanges), s.client.Encoding)
 	next = next.After(doc)
 	s.documentChanged(s.docs.Put(next))
 }

@@ -88,7 +88,7 @@ created by example.com/app/feed.NewHub in goroutine 1
 func TestIncidentMoves(t *testing.T) {
 	s := viewtest.New(t)
 	d := manifest.Diagnostic{Code: manifest.CodeHandlerPanic, Position: s.At("return nil\n"), Message: "panic"}
-	f := &session{bases: map[problem]texts{problemOf(d): {s.Path: []byte(viewtest.SceneText)}}}
+	f := &session{engineState: engineState{bases: map[problem]texts{problemOf(d): {s.Path: []byte(viewtest.SceneText)}}}}
 	home, other := s.At("home(c"), manifest.Position{File: "/mod/chi/mux.go", Line: 3}
 	d.Request = "GET /"
 	d.Frames = framesOf(t, fmt.Sprintf("goroutine 1 [running]:\na.f\n\t%s:%d\na.g\n\t%s:%d\na.h\n\t%s:3\n", s.Path, d.Line, s.Path, home.Line, other.File))

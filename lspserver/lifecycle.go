@@ -83,14 +83,16 @@ func (s *Server) initialize(p *protocol.InitializeParams) *protocol.InitializeRe
 		go s.watchClient(int(*pid))
 		s.neighbours.StartedBy(int(*pid))
 	}
-	result := &protocol.InitializeResult{ServerInfo: protocol.ServerInfo{Name: "anvil-lsp", Version: protocol.NewOptional(s.opts.Version)}}
+	result := &protocol.InitializeResult{ServerInfo: protocol.ServerInfo{Name: "anvil-lsp",
+		Version: protocol.NewOptional(s.opts.Version)}}
 	result.Capabilities.PositionEncoding = s.client.Encoding
 	for _, f := range s.features {
 		if f.advertise != nil {
 			f.advertise(s.client, &result.Capabilities)
 		}
 	}
-	result.Capabilities.ExecuteCommandProvider = protocol.ExecuteCommandOptions{Commands: slices.Sorted(maps.Keys(s.commands))}
+	commands := slices.Sorted(maps.Keys(s.commands))
+	result.Capabilities.ExecuteCommandProvider = protocol.ExecuteCommandOptions{Commands: commands}
 	return result
 }
 
@@ -119,9 +121,11 @@ func (s *Server) initialized() {
 		go func() {
 			ctx, cancel := context.WithTimeout(s.working, clientPatience)
 			defer cancel()
-			_ = s.conn.Call(ctx, protocol.MethodClientRegisterCapability, &protocol.RegistrationParams{Registrations: []protocol.Registration{{
-				ID: "anvil-configuration", Method: protocol.MethodWorkspaceDidChangeConfiguration, RegisterOptions: protocol.LSPAny(`{"section":"anvil"}`),
-			}}}, nil)
+			_ = s.conn.Call(ctx, protocol.MethodClientRegisterCapability,
+				&protocol.RegistrationParams{Registrations: []protocol.Registration{{
+					ID: "anvil-configuration", Method: protocol.MethodWorkspaceDidChangeConfiguration,
+					RegisterOptions: protocol.LSPAny(`{"section":"anvil"}`),
+				}}}, nil)
 		}()
 	}
 	s.pullConfiguration(func() {

@@ -56,7 +56,8 @@ func (f *session) log(ctx context.Context, lines int) string {
 	}
 	data, err := other.Log(ctx, lines)
 	if err != nil {
-		return fmt.Sprintf("The live server belongs to the anvil-lsp with process id %d, which does not tell what it has printed: %v\n", pid, err)
+		return fmt.Sprintf("The live server belongs to the anvil-lsp with process id %d, "+
+			"which does not tell what it has printed: %v\n", pid, err)
 	}
 	return validText(data)
 }

@@ -15,14 +15,16 @@ import (
 // hintFeature says at the end of a line that declares something which differs
 // from what is live what a save will do.
 func hintFeature() family {
-	r := newRefresher(protocol.MethodWorkspaceInlayHintRefresh, func(c view.Client) bool { return c.InlayHintRefresh }, feature.InlayHints)
+	r := newRefresher(protocol.MethodWorkspaceInlayHintRefresh, func(c view.Client) bool { return c.InlayHintRefresh },
+		feature.InlayHints)
 	return family{
 		advertise: func(_ view.Client, s *protocol.ServerCapabilities) {
 			s.InlayHintProvider = &protocol.InlayHintOptions{}
 		},
 		methods: map[string]method{
 			// Of the whole document, whatever part of it is asked for: there are few.
-			protocol.MethodTextDocumentInlayHint: askFor(r, func(p *protocol.InlayHintParams) uri.URI { return p.TextDocument.URI }),
+			protocol.MethodTextDocumentInlayHint: askFor(r,
+				func(p *protocol.InlayHintParams) uri.URI { return p.TextDocument.URI }),
 		},
 		changed:    func(s *Server, _, _ *view.Folder) { r.changed(s) },
 		configured: r.changed,
@@ -41,11 +43,13 @@ func hoverFeature() family {
 // codeLensFeature is what stands above AnvilRegisterRoutes and each
 // registration: what is live, and what it was asked for.
 func codeLensFeature() family {
-	r := newRefresher(protocol.MethodWorkspaceCodeLensRefresh, func(c view.Client) bool { return c.CodeLensRefresh }, feature.CodeLenses)
+	r := newRefresher(protocol.MethodWorkspaceCodeLensRefresh, func(c view.Client) bool { return c.CodeLensRefresh },
+		feature.CodeLenses)
 	return family{
 		advertise: func(_ view.Client, s *protocol.ServerCapabilities) { s.CodeLensProvider = &protocol.CodeLensOptions{} },
 		methods: map[string]method{
-			protocol.MethodTextDocumentCodeLens: askFor(r, func(p *protocol.CodeLensParams) uri.URI { return p.TextDocument.URI }),
+			protocol.MethodTextDocumentCodeLens: askFor(r,
+				func(p *protocol.CodeLensParams) uri.URI { return p.TextDocument.URI }),
 		},
 		changed:    func(s *Server, _, _ *view.Folder) { r.changed(s) },
 		configured: r.changed,
@@ -80,7 +84,8 @@ func routesFeature() family {
 			"anvil.openRoute": {one: openRoute},
 		},
 		changed: func(s *Server, old, now *view.Folder) {
-			if s.client.Notifications && (old.Manifest != now.Manifest || old.Status.URL != now.Status.URL || old.Counters != now.Counters || !feature.SameRoutes(old, now)) {
+			if s.client.Notifications && (old.Manifest != now.Manifest || old.Status.URL != now.Status.URL ||
+				old.Counters != now.Counters || !feature.SameRoutes(old, now)) {
 				s.conn.NotifyLatest("anvil/routesChanged", string(now.URI), &folderParams{Folder: now.URI})
 			}
 		},
@@ -96,7 +101,8 @@ func codeActionFeature() family {
 				return // a client that knows commands only shows them elsewhere
 			}
 			s.CodeActionProvider = &protocol.CodeActionOptions{
-				CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix, protocol.CodeActionKindRefactorRewrite, feature.CodeActionPolicy},
+				CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix,
+					protocol.CodeActionKindRefactorRewrite, feature.CodeActionPolicy},
 				ResolveProvider: new(c.ResolveActions),
 			}
 		},

@@ -51,9 +51,11 @@ func openRoute(ctx context.Context, s *Server, f *session, arg feature.CommandAr
 	out := &openedRoute{URL: feature.URLOf(v, path)}
 	switch {
 	case arg.Method != "" && arg.Method != "GET" && arg.Method != "*":
-		out.Message = fmt.Sprintf("%s cannot be opened in a browser: try  curl -i -X %s %s", visible.Line(arg.Method+" "+arg.Pattern), visible.Shell(arg.Method), visible.Shell(out.URL))
+		out.Message = fmt.Sprintf("%s cannot be opened in a browser: try  curl -i -X %s %s",
+			visible.Line(arg.Method+" "+arg.Pattern), visible.Shell(arg.Method), visible.Shell(out.URL))
 	case feature.Parametric(path):
-		out.Message = fmt.Sprintf("%s has parameters, and was not asked for yet: open %s with values in their places", visible.Line(arg.Pattern), visible.Line(out.URL))
+		out.Message = fmt.Sprintf("%s has parameters, and was not asked for yet: open %s with values in their places",
+			visible.Line(arg.Pattern), visible.Line(out.URL))
 	case !s.client.ShowDocument:
 		out.Message = visible.Line(out.URL)
 	}
@@ -65,7 +67,8 @@ func openRoute(ctx context.Context, s *Server, f *session, arg feature.CommandAr
 	ctx, cancel := context.WithTimeout(ctx, clientPatience)
 	defer cancel()
 	var result protocol.ShowDocumentResult
-	err := s.conn.Call(ctx, protocol.MethodWindowShowDocument, &protocol.ShowDocumentParams{URI: uri.URI(out.URL), External: &external}, &result)
+	err := s.conn.Call(ctx, protocol.MethodWindowShowDocument,
+		&protocol.ShowDocumentParams{URI: uri.URI(out.URL), External: &external}, &result)
 	if err != nil {
 		return nil, feature.Failed(fmt.Errorf("the client could not open %s: %w", out.URL, err))
 	}

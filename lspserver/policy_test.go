@@ -18,7 +18,7 @@ func TestOtherPolicy(t *testing.T) {
 		{true, false, engine.BreakRestart},
 		{false, false, engine.BreakRestart},
 	} {
-		f := &session{attached: test.attached, status: control.Status{SwapsSignatures: test.swaps}}
+		f := &session{engineState: engineState{attached: test.attached, status: control.Status{SwapsSignatures: test.swaps}}}
 		if other, policy := f.otherPolicy(); other != test.attached || policy != test.policy {
 			t.Errorf("%+v: %t, %q", test, other, policy)
 		}

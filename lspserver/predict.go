@@ -203,7 +203,9 @@ func (f *session) refresh(ctx context.Context, o predictor) {
 // hasErrors reports whether something keeps the code of a prediction from going
 // live.
 func hasErrors(fc *engine.Prediction) bool {
-	return slices.ContainsFunc(fc.Diagnostics, func(d manifest.Diagnostic) bool { return d.Severity == manifest.SeverityError })
+	return slices.ContainsFunc(fc.Diagnostics, func(d manifest.Diagnostic) bool {
+		return d.Severity == manifest.SeverityError
+	})
 }
 
 // loadHeld takes up what waits because saves wait for code without errors. What

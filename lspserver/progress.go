@@ -129,7 +129,8 @@ func (p *progress) begin(doing string) {
 	p.s.sessions.Go(func() {
 		ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
 		defer cancel()
-		err := p.s.conn.Call(ctx, protocol.MethodWindowWorkDoneProgressCreate, &protocol.WorkDoneProgressCreateParams{Token: protocol.String(now.token)}, nil)
+		err := p.s.conn.Call(ctx, protocol.MethodWindowWorkDoneProgressCreate,
+			&protocol.WorkDoneProgressCreateParams{Token: protocol.String(now.token)}, nil)
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if ctx.Err() == nil {
@@ -140,7 +141,8 @@ func (p *progress) begin(doing string) {
 		}
 		now.agreed, now.said = true, now.doing
 		message := now.doing
-		p.send(now.token, &protocol.WorkDoneProgressBegin{Kind: "begin", Title: now.title, Message: &message, Cancellable: new(false)})
+		p.send(now.token, &protocol.WorkDoneProgressBegin{Kind: "begin", Title: now.title, Message: &message,
+			Cancellable: new(false)})
 		if now.over {
 			p.finish(now)
 		}
@@ -164,7 +166,8 @@ func (p *progress) update() {
 	}
 	now.said = now.doing
 	message := now.doing
-	p.s.conn.NotifyLatest(protocol.MethodProgress, now.token+" report", p.params(now.token, &protocol.WorkDoneProgressReport{Kind: "report", Message: &message}))
+	p.s.conn.NotifyLatest(protocol.MethodProgress, now.token+" report",
+		p.params(now.token, &protocol.WorkDoneProgressReport{Kind: "report", Message: &message}))
 }
 
 func (p *progress) end(result string) {

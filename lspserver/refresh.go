@@ -29,7 +29,8 @@ type refresher struct {
 	busy    bool               // run runs
 }
 
-func newRefresher(method string, able func(view.Client) bool, answer func(*view.View, uri.URI) (any, string)) *refresher {
+func newRefresher(method string, able func(view.Client) bool,
+	answer func(*view.View, uri.URI) (any, string)) *refresher {
 	return &refresher{method: method, able: able, answer: answer, shown: map[uri.URI]string{}}
 }
 

@@ -63,11 +63,9 @@ const (
 
 // Server is a language server for one client.
 type Server struct {
-	opts     Options
-	conn     *rpc.Conn
-	features []family
-	methods  map[string]method
-	commands map[string]command
+	opts Options
+	conn *rpc.Conn
+	methodTable
 
 	docs  view.Documents
 	diags *publisher
@@ -81,14 +79,7 @@ type Server struct {
 	settings atomic.Pointer[view.Settings] // for what is in no folder
 	trust    trusting
 
-	running    context.Context // ends with Run
-	stop       context.CancelFunc
-	working    context.Context // ends with shutdown, or before: all that is done beside
-	cancelWork context.CancelFunc
-	sessions   sync.WaitGroup // of what is done beside, which ends with working
-	// thinking is of the loops that look at buffers. A check under way cannot be
-	// interrupted, and takes what the code makes it take; nobody waits for it.
-	thinking sync.WaitGroup
+	work
 
 	// phase and client are used by the reading goroutine, and client is not
 	// changed after initialize.
@@ -97,6 +88,30 @@ type Server struct {
 
 	pulling sync.Mutex // held while the client is asked for the settings
 
+	workspace
+}
+
+// methodTable is what the server can do.
+type methodTable struct {
+	features []family
+	methods  map[string]method
+	commands map[string]command
+}
+
+// work is what runs concurrently with the reading goroutine.
+type work struct {
+	running    context.Context // ends with Run
+	stop       context.CancelFunc
+	working    context.Context // ends with shutdown, or before
+	cancelWork context.CancelFunc
+	sessions   sync.WaitGroup // of what ends with working
+	// thinking is of the loops that look at buffers. A check under way cannot be
+	// interrupted, and takes what the code makes it take; nothing waits for it.
+	thinking sync.WaitGroup
+}
+
+// workspace is the folders, and whether their sessions may run.
+type workspace struct {
 	mu      sync.Mutex      // guards what follows
 	initial json.RawMessage // initializationOptions, below what is configured
 	ready   bool            // configured: sessions may begin
@@ -121,8 +136,8 @@ const (
 // New returns a Server for one client.
 func New(o Options) *Server {
 	s := &Server{
-		opts: o, conn: rpc.NewConn(o.In, o.Out), features: features(), methods: map[string]method{}, commands: map[string]command{},
-		trust: newTrusting(), overrides: map[string]*bool{},
+		opts: o, conn: rpc.NewConn(o.In, o.Out), trust: newTrusting(), workspace: workspace{overrides: map[string]*bool{}},
+		methodTable: methodTable{features: features(), methods: map[string]method{}, commands: map[string]command{}},
 	}
 	defaults := view.DefaultSettings()
 	s.settings.Store(&defaults)
@@ -216,12 +231,14 @@ func (s *Server) begin(name string, params json.RawMessage) (answer, error) {
 
 // logf writes to the client's log.
 func (s *Server) logf(kind protocol.MessageType, format string, args ...any) {
-	s.conn.Notify(protocol.MethodWindowLogMessage, &protocol.LogMessageParams{Type: kind, Message: visible.Text(fmt.Sprintf(format, args...))})
+	s.conn.Notify(protocol.MethodWindowLogMessage,
+		&protocol.LogMessageParams{Type: kind, Message: visible.Text(fmt.Sprintf(format, args...))})
 }
 
 // showf shows a message to the user.
 func (s *Server) showf(kind protocol.MessageType, format string, args ...any) {
-	s.conn.Notify(protocol.MethodWindowShowMessage, &protocol.ShowMessageParams{Type: kind, Message: visible.Text(fmt.Sprintf(format, args...))})
+	s.conn.Notify(protocol.MethodWindowShowMessage,
+		&protocol.ShowMessageParams{Type: kind, Message: visible.Text(fmt.Sprintf(format, args...))})
 }
 
 // traced tells the client what arrived, if it wants to know.

@@ -34,33 +34,54 @@ type session struct {
 	trusted  atomic.Bool                   // its code may be built and run
 
 	output   *engine.Log
-	memory   *decision.Store
 	progress *progress
 	ended    chan struct{} // closed when run has ended
 	poked    chan struct{} // has a value if run should look whether things are as they are wanted
 
-	// of predictLoop
-	dirty  chan struct{} // has a value if there is something to predict
-	urgent atomic.Bool   // without waiting for typing to rest
-	ranges map[string]*fileRanges
-
 	showing sync.Mutex // held while a new picture is shown
 	picture atomic.Pointer[view.Folder]
 
-	mu               sync.Mutex      // guards what follows
-	override         *bool           // what a command said about running; nil: the settings decide
-	paused           bool            // by a command
-	link             enginelink.Link // nil while there is none
-	attached         bool
-	state            view.State // of the session while there is no link
-	failed           bool       // there is no engine, though one is wanted
-	failure          string     // why, as the user was told last
-	status           control.Status
-	held             heldSaves
-	lastMS           float64
-	rung             manifest.Rung
-	message          string
-	live             *manifest.Manifest
+	predictLoopState
+	mu sync.Mutex // guards what follows
+	choices
+	engineState
+	predictionState
+	counting counting
+}
+
+// predictLoopState is what predictLoop owns, and how it is woken.
+type predictLoopState struct {
+	dirty  chan struct{} // has a value if there is something to predict
+	urgent atomic.Bool   // without waiting for a pause in typing
+	ranges map[string]*fileRanges
+}
+
+// choices are what the user decided.
+type choices struct {
+	memory   *decision.Store
+	override *bool              // what a command said about running; nil: the settings decide
+	paused   bool               // by a command
+	withdraw context.CancelFunc // takes back the question to the user; nil before the first
+}
+
+// engineState is what is known of the engine and its live server.
+type engineState struct {
+	link     enginelink.Link // nil while there is none
+	attached bool
+	state    view.State // of the session while there is no link
+	failed   bool       // there is no engine, though one is wanted
+	failure  string     // why, as the user was told last
+	status   control.Status
+	held     heldSaves
+	lastMS   float64
+	rung     manifest.Rung
+	message  string
+	live     *manifest.Manifest
+	bases    map[problem]texts // of files with problems, as they were tried
+}
+
+// predictionState is the predictor and its newest prediction.
+type predictionState struct {
 	predictor        predictor
 	own              bool                // predictor has no engine and needs Refresh
 	madeWith         view.Settings       // of an own predictor
@@ -72,10 +93,7 @@ type session struct {
 	versions         map[string]int32
 	basis            *view.DocumentSet  // that the prediction was made for
 	clean            bool               // prediction is about what is on disk
-	bases            map[problem]texts  // of files with problems, as they were tried
-	cancelPrediction context.CancelFunc // ends the running prediction
-	withdraw         context.CancelFunc // takes back the question to the user; nil before the first
-	counting         counting
+	cancelPrediction context.CancelFunc // of the running prediction
 }
 
 // fileList is a set of files that changed; all: any file.
@@ -84,10 +102,14 @@ type fileList struct {
 	files []string
 }
 
-func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string, settings *view.Settings) *session {
+func newSession(s *Server, ctx context.Context, cancel context.CancelFunc, dir, given string,
+	settings *view.Settings) *session {
 	f := &session{
-		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: engine.NewLog(), memory: decision.Load(s.opts.config(), dir),
-		ended: make(chan struct{}), poked: make(chan struct{}, 1), dirty: make(chan struct{}, 1), state: view.StateOff, ranges: map[string]*fileRanges{},
+		s: s, dir: dir, given: given, ctx: ctx, cancel: cancel, output: engine.NewLog(),
+		ended: make(chan struct{}), poked: make(chan struct{}, 1),
+		predictLoopState: predictLoopState{dirty: make(chan struct{}, 1), ranges: map[string]*fileRanges{}},
+		choices:          choices{memory: decision.Load(s.opts.config(), dir)},
+		engineState:      engineState{state: view.StateOff},
 	}
 	f.settings.Store(settings)
 	f.trusted.Store(s.mayRun(dir))
@@ -283,7 +305,8 @@ func (f *session) renew() {
 	defer f.showing.Unlock()
 	f.mu.Lock()
 	v := &view.Folder{
-		URI: uri.File(f.given), Dir: f.dir, Settings: f.getSettings(), Given: f.given, Engine: f.status, Manifest: f.live, Prediction: f.prediction, Versions: f.versions,
+		URI: uri.File(f.given), Dir: f.dir, Settings: f.getSettings(), Given: f.given, Engine: f.status, Manifest: f.live,
+		Prediction: f.prediction, Versions: f.versions,
 		Counters: f.counting.now, Basis: f.basis, Dirs: f.dirs,
 	}
 	v.Status = f.tell(v)

@@ -37,7 +37,8 @@ func (f *session) serve() error {
 	first := events.Subscribe(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	l := enginelink.Own{Engine: e}
-	f.connect(l, false, e.Predictor(), control.Status{Dir: f.dir, URL: e.URL(), State: control.StateBuilding, PID: os.Getpid()})
+	f.connect(l, false, e.Predictor(), control.Status{Dir: f.dir, URL: e.URL(), State: control.StateBuilding,
+		PID: os.Getpid()})
 	go func() { ended <- e.Run(ctx) }()
 	f.follow(l, first, func() <-chan control.Event {
 		if ctx.Err() != nil {
@@ -134,7 +135,8 @@ func (f *session) disconnect() {
 // follow takes events until the engine ends. again subscribes once more after
 // the stream was cut off, and returns nil if there is no use. unwanted is asked
 // whenever something changed; stop ends the engine, or the connection.
-func (f *session) follow(l enginelink.Link, events <-chan control.Event, again func() <-chan control.Event, unwanted func() bool, stop func()) {
+func (f *session) follow(l enginelink.Link, events <-chan control.Event, again func() <-chan control.Event,
+	unwanted func() bool, stop func()) {
 	stopping := false
 	for events != nil {
 		select {

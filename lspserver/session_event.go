@@ -17,7 +17,8 @@ import (
 // final reports whether an event ends what a save began.
 func final(k control.EventKind) bool {
 	switch k {
-	case control.EventLive, control.EventKept, control.EventAsking, control.EventUnchanged, control.EventRolledBack, control.EventStopped:
+	case control.EventLive, control.EventKept, control.EventAsking, control.EventUnchanged, control.EventRolledBack,
+		control.EventStopped:
 		return true
 	}
 	return false
@@ -27,7 +28,8 @@ func final(k control.EventKind) bool {
 // else to say of the code.
 func tellsMore(k control.EventKind) bool {
 	switch k {
-	case control.EventPanic, control.EventExited, control.EventRecovered, control.EventHeld, control.EventPaused, control.EventResumed,
+	case control.EventPanic, control.EventExited, control.EventRecovered, control.EventHeld, control.EventPaused,
+		control.EventResumed,
 		control.EventRestarting: // which takes longer than to say what there is to say of the new code
 		return true
 	}

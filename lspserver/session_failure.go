@@ -40,7 +40,8 @@ func (f *session) explain(err error) string {
 	}
 	for _, other := range f.s.allSessions() {
 		if other != f && other.serves(port) {
-			return fmt.Sprintf("%s is the address of %s, which this editor runs too: give each folder an anvil.address of its own, or none", address, f.s.nameOf(other))
+			return fmt.Sprintf("%s is the address of %s, which this editor runs too: "+
+				"give each folder an anvil.address of its own, or none", address, f.s.nameOf(other))
 		}
 	}
 	return err.Error()

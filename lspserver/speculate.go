@@ -49,7 +49,8 @@ func (f *session) loadsCode(prediction *engine.Prediction) bool {
 		return true
 	case manifest.RungWarmRestart:
 		return f.decide(prediction.Diagnostics) == engine.BreakRestart &&
-			slices.ContainsFunc(prediction.Diagnostics, func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeHostChanged })
+			slices.ContainsFunc(prediction.Diagnostics,
+				func(d manifest.Diagnostic) bool { return d.Code == manifest.CodeHostChanged })
 	}
 	return false
 }

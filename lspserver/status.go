@@ -37,7 +37,8 @@ func statusFeature() family {
 // tell puts the status together; f.mu is held.
 func (f *session) tell(v *view.Folder) view.Status {
 	st := view.Status{
-		Folder: v.URI, State: f.state, LastMS: f.lastMS, Rung: f.rung, Message: visible.Text(f.message), Attached: f.attached, Counts: f.status.Counts,
+		Folder: v.URI, State: f.state, LastMS: f.lastMS, Rung: f.rung, Message: visible.Text(f.message),
+		Attached: f.attached, Counts: f.status.Counts,
 		Paused: f.paused || f.getSettings().OnSave == view.SaveManual,
 	}
 	if f.link != nil {

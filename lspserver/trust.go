@@ -120,7 +120,8 @@ func (s *Server) trustSettings(all []json.RawMessage) {
 	s.trust.refused = refused
 	s.trust.mu.Unlock()
 	if ignored && !told && !refused {
-		s.logf(protocol.MessageTypeWarning, "anvil.trusted is not heeded as a setting, which a checkout may bring: say it in initializationOptions, or run: anvil-lsp trust DIR")
+		s.logf(protocol.MessageTypeWarning, "anvil.trusted is not heeded as a setting, which a checkout may bring: "+
+			"say it in initializationOptions, or run: anvil-lsp trust DIR")
 	}
 }
 
@@ -217,8 +218,9 @@ func (s *Server) ask(ctx context.Context, dir string) {
 	s.logf(protocol.MessageTypeInfo, "%s", s.howToTrust(dir)) // some clients neither ask nor answer
 	var answer *protocol.MessageActionItem
 	err := s.conn.Call(ctx, protocol.MethodWindowShowMessageRequest, &protocol.ShowMessageRequestParams{
-		Type:    protocol.MessageTypeWarning,
-		Message: fmt.Sprintf("Run the code in %s? anvil-lsp builds and starts it now and whenever it is opened. Choose Run only if you trust it.", visible.Line(dir)),
+		Type: protocol.MessageTypeWarning,
+		Message: fmt.Sprintf("Run the code in %s? anvil-lsp builds and starts it now and whenever it is opened. "+
+			"Choose Run only if you trust it.", visible.Line(dir)),
 		// Not Run first: some clients propose the first answer, and a key that was
 		// meant for the text would give it.
 		Actions: []protocol.MessageActionItem{{Title: answerNotNow}, {Title: answerRun}, {Title: answerNever}},
@@ -250,7 +252,8 @@ func (s *Server) answered(dir string, a trust.Answer) {
 
 // howToTrust says why nothing runs, and what to do about it.
 func (s *Server) howToTrust(dir string) string {
-	return fmt.Sprintf("nothing in %s is built or run until you trust it: anvil-lsp trust %s, then save a file", visible.Line(dir), visible.Shell(dir))
+	return fmt.Sprintf("nothing in %s is built or run until you trust it: anvil-lsp trust %s, then save a file",
+		visible.Line(dir), visible.Shell(dir))
 }
 
 // subject returns the directory that the user is asked about for an application:

@@ -34,11 +34,13 @@ func (s *Server) watchFiles() {
 		s.sessions.Go(func() {
 			ctx, cancel := context.WithTimeout(s.working, clientPatience)
 			defer cancel()
-			_ = s.conn.Call(ctx, protocol.MethodClientRegisterCapability, &protocol.RegistrationParams{Registrations: []protocol.Registration{{
-				ID: "anvil-files", Method: protocol.MethodWorkspaceDidChangeWatchedFiles, RegisterOptions: feature.JSON(&protocol.DidChangeWatchedFilesRegistrationOptions{
-					Watchers: []protocol.FileSystemWatcher{{GlobPattern: protocol.Pattern(watchedFiles)}},
-				}),
-			}}}, nil) // a client that cannot do it does without
+			_ = s.conn.Call(ctx, protocol.MethodClientRegisterCapability,
+				&protocol.RegistrationParams{Registrations: []protocol.Registration{{
+					ID: "anvil-files", Method: protocol.MethodWorkspaceDidChangeWatchedFiles,
+					RegisterOptions: feature.JSON(&protocol.DidChangeWatchedFilesRegistrationOptions{
+						Watchers: []protocol.FileSystemWatcher{{GlobPattern: protocol.Pattern(watchedFiles)}},
+					}),
+				}}}, nil) // a client that cannot do it does without
 		})
 	})
 }

@@ -200,7 +200,8 @@ func (s *Server) startSession(w *workspaceFolder, dir string) {
 func (s *Server) lookAgain(doc *view.Document) {
 	defer s.lookAround()
 	defer s.tellNothing()
-	if filepath.Ext(doc.Path) != ".go" || !bytes.Contains(doc.Text, []byte(manifest.RegisterName)) && !bytes.Contains(doc.Text, []byte(discover.ServeName)) {
+	if filepath.Ext(doc.Path) != ".go" || !bytes.Contains(doc.Text, []byte(manifest.RegisterName)) &&
+		!bytes.Contains(doc.Text, []byte(discover.ServeName)) {
 		return
 	}
 	s.mu.Lock()
@@ -209,7 +210,8 @@ func (s *Server) lookAgain(doc *view.Document) {
 		return
 	}
 	for _, w := range s.folders {
-		if paths.Below(doc.Path, w.dir) && !slices.ContainsFunc(w.sessions, func(x *session) bool { return paths.Below(doc.Path, x.dir) }) {
+		if paths.Below(doc.Path, w.dir) && !slices.ContainsFunc(w.sessions,
+			func(x *session) bool { return paths.Below(doc.Path, x.dir) }) {
 			s.scan(w)
 		}
 	}

@@ -47,7 +47,8 @@ func (e *Editor) actions(u uri.URI, r protocol.Range, shown []protocol.Diagnosti
 	}
 	var out []protocol.CodeAction
 	e.Must("textDocument/codeAction", &protocol.CodeActionParams{
-		TextDocument: protocol.TextDocumentIdentifier{URI: u}, Range: r, Context: protocol.CodeActionContext{Diagnostics: shown},
+		TextDocument: protocol.TextDocumentIdentifier{URI: u}, Range: r,
+		Context: protocol.CodeActionContext{Diagnostics: shown},
 	}, &out)
 	return out
 }
@@ -85,7 +86,8 @@ func (e *Editor) Choose(all []protocol.CodeAction, title string) []string {
 		}
 	}
 	if a.Command.Command != "" {
-		e.Must("workspace/executeCommand", &protocol.ExecuteCommandParams{Command: a.Command.Command, Arguments: a.Command.Arguments}, nil)
+		e.Must("workspace/executeCommand", &protocol.ExecuteCommandParams{Command: a.Command.Command,
+			Arguments: a.Command.Arguments}, nil)
 	}
 	return changed
 }

@@ -103,12 +103,22 @@ func Everything() map[string]any {
 	return map[string]any{
 		"experimental": map[string]any{"anvil": map[string]any{"notifications": true}},
 		"general":      map[string]any{"positionEncodings": []string{"utf-8", "utf-16"}},
-		"workspace":    map[string]any{"configuration": true, "workspaceFolders": true, "applyEdit": true, "workspaceEdit": map[string]any{"documentChanges": true}, "codeLens": map[string]any{"refreshSupport": true}, "inlayHint": map[string]any{"refreshSupport": true}, "didChangeConfiguration": map[string]any{"dynamicRegistration": true}, "didChangeWatchedFiles": map[string]any{"dynamicRegistration": true}},
-		"window":       map[string]any{"workDoneProgress": true, "showDocument": map[string]any{"support": true}},
+		"workspace": map[string]any{"configuration": true, "workspaceFolders": true, "applyEdit": true,
+			"workspaceEdit": map[string]any{"documentChanges": true}, "codeLens": map[string]any{"refreshSupport": true},
+			"inlayHint":              map[string]any{"refreshSupport": true},
+			"didChangeConfiguration": map[string]any{"dynamicRegistration": true},
+			"didChangeWatchedFiles":  map[string]any{"dynamicRegistration": true}},
+		"window": map[string]any{"workDoneProgress": true, "showDocument": map[string]any{"support": true}},
 		"textDocument": map[string]any{
-			"publishDiagnostics": map[string]any{"relatedInformation": true, "versionSupport": true, "codeDescriptionSupport": true, "dataSupport": true},
-			"codeAction":         map[string]any{"codeActionLiteralSupport": map[string]any{"codeActionKind": map[string]any{"valueSet": []string{"quickfix", "refactor"}}}, "resolveSupport": map[string]any{"properties": []string{"edit"}}, "dataSupport": true},
-			"hover":              map[string]any{"contentFormat": []string{"markdown", "plaintext"}},
+			"publishDiagnostics": map[string]any{"relatedInformation": true, "versionSupport": true,
+				"codeDescriptionSupport": true, "dataSupport": true},
+			"codeAction": map[string]any{
+				"codeActionLiteralSupport": map[string]any{
+					"codeActionKind": map[string]any{"valueSet": []string{"quickfix", "refactor"}},
+				},
+				"resolveSupport": map[string]any{"properties": []string{"edit"}}, "dataSupport": true,
+			},
+			"hover": map[string]any{"contentFormat": []string{"markdown", "plaintext"}},
 		},
 	}
 }
@@ -150,7 +160,8 @@ func (e *Editor) read(in *rpc.Reader) {
 // take takes a message of the server over.
 func (e *Editor) receive(m message) {
 	e.mu.Lock()
-	e.state.Transcript = append(e.state.Transcript, Entry{From: "server", Method: m.Method, ID: string(m.ID), Params: m.Params, Result: m.Result, Error: m.Error})
+	e.state.Transcript = append(e.state.Transcript,
+		Entry{From: "server", Method: m.Method, ID: string(m.ID), Params: m.Params, Result: m.Result, Error: m.Error})
 	if m.Method == "" {
 		if c := e.waiting[string(m.ID)]; c != nil {
 			delete(e.waiting, string(m.ID))
@@ -229,7 +240,8 @@ func withVersion(m any) any {
 func (e *Editor) Raw(data []byte) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	if _, err := e.out.Write(data); err != nil && !errors.Is(err, io.ErrClosedPipe) && !errors.Is(err, os.ErrClosed) && !strings.Contains(err.Error(), "broken pipe") {
+	if _, err := e.out.Write(data); err != nil && !errors.Is(err, io.ErrClosedPipe) && !errors.Is(err, os.ErrClosed) &&
+		!strings.Contains(err.Error(), "broken pipe") {
 		e.t.Errorf("writing to the server: %v", err)
 	}
 }
@@ -399,7 +411,8 @@ func (e *Editor) Open(name string) {
 	}
 	d := &doc{uri: e.URI(name), version: 1, text: string(data)}
 	e.docs[name] = d
-	e.Notify("textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": d.uri, "languageId": "go", "version": 1, "text": d.text}})
+	e.Notify("textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": d.uri, "languageId": "go",
+		"version": 1, "text": d.text}})
 }
 
 // Text returns the text of an open document.

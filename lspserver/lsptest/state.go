@@ -149,7 +149,10 @@ func (s *State) Find(name string, code manifest.Code) (protocol.Diagnostic, bool
 
 // Ended reports whether a progress with a text in its last message has ended.
 func (s *State) Ended(text string) bool {
-	return slices.ContainsFunc(s.Progress, func(p Progress) bool { return p.Kind == "end" && strings.Contains(p.Message, text) })
+	return slices.ContainsFunc(s.Progress, func(p Progress) bool {
+		return p.Kind == "end" &&
+			strings.Contains(p.Message, text)
+	})
 }
 
 // tail returns the end of the transcript, for a failing test.

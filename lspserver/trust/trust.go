@@ -80,7 +80,8 @@ func (s *Store) Of(dir string) Entry {
 func (s *Store) Set(dir string, a Answer) error {
 	dir = Canonical(dir)
 	if a == Run && paths.Below(Canonical(s.dir), dir) {
-		return fmt.Errorf("%s is too much to trust: it holds the answers themselves, in %s; name a directory in it", dir, s.dir)
+		return fmt.Errorf("%s is too much to trust: it holds the answers themselves, in %s; name a directory in it", dir,
+			s.dir)
 	}
 	data, err := json.Marshal(Entry{Directory: dir, Answer: a})
 	if err == nil {

@@ -42,7 +42,8 @@ type Discovery struct {
 // that is open alone; other applications below it are none of its own. Files are
 // read, and nothing is run. Engines are asked only in directories that they may be
 // asked in.
-func Find(ctx context.Context, root string, alone bool, settings view.Settings, mayAsk func(dir string) bool) Discovery {
+func Find(ctx context.Context, root string, alone bool, settings view.Settings,
+	mayAsk func(dir string) bool) Discovery {
 	var d Discovery
 	dirs := append([]string{root}, discover.Enclosing(root)...)
 	if alone && !view.IsModule(root) {
@@ -91,7 +92,8 @@ func (d *Discovery) explain(found discover.Result, dir string) {
 	case len(found.Programs) == 0 && d.Reason == "":
 		d.Reason = fmt.Sprintf("no Go file in %s imports %s", dir, manifest.RuntimePath)
 	case len(found.Programs) > 0 && !found.Registers:
-		d.Reason = fmt.Sprintf("%s calls hotreload.%s, but no package exports %s", found.Programs[0].Dir, discover.ServeName, manifest.RegisterName)
+		d.Reason = fmt.Sprintf("%s calls hotreload.%s, but no package exports %s", found.Programs[0].Dir,
+			discover.ServeName, manifest.RegisterName)
 	case len(found.Programs) > 0:
 		d.Reason = fmt.Sprintf("the programs in %s import nothing of this folder", dir)
 	}

@@ -28,7 +28,8 @@ var breakNames = map[manifest.Code]string{
 
 // CodeActions returns what can be done about the findings in a range, and about a
 // handler that is not registered. decided tells what the user decided about a code.
-func CodeActions(ctx context.Context, v *view.View, p *protocol.CodeActionParams, decided func(manifest.Code) string) []protocol.CodeAction {
+func CodeActions(ctx context.Context, v *view.View, p *protocol.CodeActionParams,
+	decided func(manifest.Code) string) []protocol.CodeAction {
 	d := v.Document(p.TextDocument.URI)
 	a := &codeActionSet{v: v, d: d, f: v.Folder(d.Path), p: p, decided: decided}
 	return a.all(ctx)
@@ -65,7 +66,9 @@ func (a *codeActionSet) all(ctx context.Context) []protocol.CodeAction {
 			own = append(own, d)
 		}
 	}
-	slices.SortStableFunc(own, func(x, y protocol.Diagnostic) int { return comparePositions(x.Range.Start, y.Range.Start) })
+	slices.SortStableFunc(own, func(x, y protocol.Diagnostic) int {
+		return comparePositions(x.Range.Start, y.Range.Start)
+	})
 	if a.wants(protocol.CodeActionKindQuickFix) {
 		for _, d := range own {
 			if ctx.Err() != nil {
@@ -142,8 +145,10 @@ func (a *codeActionSet) remedies(d protocol.Diagnostic) {
 	if runs && code.Rung() == manifest.RungWarmRestart && (happened || !a.d.Dirty()) {
 		a.command(d, protocol.CodeActionKindQuickFix, "Restart now", "anvil.restart", CommandArgument{Folder: a.f.URI})
 	}
-	if n := a.earlier(); runs && n > 0 && (code == manifest.CodeHandlerPanic || happened && code.Rung() == manifest.RungHotSwap) {
-		a.command(d, protocol.CodeActionKindQuickFix, fmt.Sprintf("Roll back to generation %d", n), "anvil.rollback", CommandArgument{Folder: a.f.URI, Generation: n})
+	if n := a.earlier(); runs && n > 0 && (code == manifest.CodeHandlerPanic || happened &&
+		code.Rung() == manifest.RungHotSwap) {
+		a.command(d, protocol.CodeActionKindQuickFix, fmt.Sprintf("Roll back to generation %d", n), "anvil.rollback",
+			CommandArgument{Folder: a.f.URI, Generation: n})
 	}
 }
 
@@ -162,7 +167,8 @@ func (a *codeActionSet) policies(d protocol.Diagnostic) {
 func PolicyTitle(code manifest.Code, decided string) (string, bool) {
 	name, ok := breakNames[code]
 	does := map[string]string{
-		view.BreakRestart: "Always restart", view.BreakKeep: "Never restart", view.BreakAsk: "Ask before restarting", view.BreakSwap: "Swap without a restart",
+		view.BreakRestart: "Always restart", view.BreakKeep: "Never restart", view.BreakAsk: "Ask before restarting",
+		view.BreakSwap: "Swap without a restart",
 	}[decided]
 	return fmt.Sprintf("%s for %s in this workspace", does, name), ok && does != "" && view.ValidDecision(code, decided)
 }
@@ -182,7 +188,8 @@ func (a *codeActionSet) earlier() int {
 	return best
 }
 
-func (a *codeActionSet) command(d protocol.Diagnostic, kind protocol.CodeActionKind, title, name string, arg CommandArgument) {
+func (a *codeActionSet) command(d protocol.Diagnostic, kind protocol.CodeActionKind, title, name string,
+	arg CommandArgument) {
 	for _, other := range a.out {
 		if other.Title == title {
 			return // for another finding of the same kind
@@ -199,7 +206,8 @@ func (a *codeActionSet) command(d protocol.Diagnostic, kind protocol.CodeActionK
 }
 
 // rewrite offers an edit. It reports whether it is possible.
-func (a *codeActionSet) rewrite(do changeKind, at protocol.Position, kind protocol.CodeActionKind, d *protocol.Diagnostic) bool {
+func (a *codeActionSet) rewrite(do changeKind, at protocol.Position, kind protocol.CodeActionKind,
+	d *protocol.Diagnostic) bool {
 	change, err := changeFor(a.v, do, a.f, a.d, a.d.Mapper().Offset(at))
 	if err != nil {
 		return false

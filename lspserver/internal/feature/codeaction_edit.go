@@ -212,7 +212,8 @@ func surroundings(v *view.View, f *view.Folder, code *source.Code) (rewrite.Surr
 	}
 	for _, e := range entries {
 		path := filepath.Join(code.Dir, e.Name())
-		if strings.HasSuffix(path, ".go") && !slices.ContainsFunc(code.Files, func(f *source.File) bool { return f.Path == path }) {
+		if strings.HasSuffix(path, ".go") && !slices.ContainsFunc(code.Files,
+			func(f *source.File) bool { return f.Path == path }) {
 			out.Unchecked[e.Name()] = readFile(v, path)
 		}
 	}

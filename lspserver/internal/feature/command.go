@@ -48,7 +48,8 @@ func AmbiguousFolder(v *view.View) error {
 	for _, f := range v.Folders {
 		folders = append(folders, string(f.URI))
 	}
-	return Invalid("there are %d applications: say which folder is meant, of %s", len(folders), strings.Join(folders, ", "))
+	return Invalid("there are %d applications: say which folder is meant, of %s", len(folders),
+		strings.Join(folders, ", "))
 }
 
 // FolderNamed returns the application of a folder in a View; see sessionFor.

@@ -47,7 +47,8 @@ func Hover(_ context.Context, v *view.View, p *protocol.HoverParams) (any, error
 	if n := len(routes) - maxHovered; n > 0 {
 		parts = append(parts, fmt.Sprintf("and %s\n", count(int64(n), "more route", "more routes")))
 	}
-	return &protocol.Hover{Contents: &protocol.MarkupContent{Kind: kind, Value: strings.Join(parts, rule)}, Range: &over}, nil
+	return &protocol.Hover{Contents: &protocol.MarkupContent{Kind: kind, Value: strings.Join(parts, rule)},
+		Range: &over}, nil
 }
 
 // routesUnder returns the routes that an offset in a document is about: those that the
@@ -210,10 +211,12 @@ func asked(s *control.RouteStats) []string {
 		if s.LastStatus != 0 {
 			answer = fmt.Sprintf("%d", s.LastStatus)
 		}
-		out = append(out, fmt.Sprintf("%s: %s in %s at %s, by generation %d", last, answer, s.LastDuration.Fine(), clock(s.LastTime), s.LastGeneration))
+		out = append(out, fmt.Sprintf("%s: %s in %s at %s, by generation %d", last, answer, s.LastDuration.Fine(),
+			clock(s.LastTime), s.LastGeneration))
 	}
 	if p := s.Panic; p != nil {
-		out = append(out, fmt.Sprintf("last panic: %s (%s) at %s, in generation %d", p.Message, p.Request, clock(p.Time), p.Generation))
+		out = append(out, fmt.Sprintf("last panic: %s (%s) at %s, in generation %d", p.Message, p.Request, clock(p.Time),
+			p.Generation))
 	}
 	return out
 }

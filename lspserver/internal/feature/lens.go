@@ -42,9 +42,11 @@ func CodeLenses(v *view.View, u uri.URI) (any, string) {
 }
 
 // newLens makes a lens of a click.
-func newLens(p *view.Locator, where protocol.Range, command string, arg CommandArgument, title string) protocol.CodeLens {
+func newLens(p *view.Locator, where protocol.Range, command string, arg CommandArgument,
+	title string) protocol.CodeLens {
 	arg.Folder = p.Folder.URI
-	return protocol.CodeLens{Range: where, Command: protocol.Command{Title: title, Command: command, Arguments: []protocol.LSPAny{JSON(arg)}}}
+	return protocol.CodeLens{Range: where, Command: protocol.Command{Title: title, Command: command,
+		Arguments: []protocol.LSPAny{JSON(arg)}}}
 }
 
 // registerLenses stand above AnvilRegisterRoutes: the state of the live server,
@@ -63,7 +65,8 @@ func registerLenses(p *view.Locator, d *view.Document) []protocol.CodeLens {
 	case s.State == view.StateOff:
 		return []protocol.CodeLens{lens("anvil.start", "start the live server")}
 	case s.State == control.StateDown:
-		return []protocol.CodeLens{lens("anvil.showLog", "the live server is down"), lens("anvil.reload", "reload"), lens("anvil.restart", "restart")}
+		return []protocol.CodeLens{lens("anvil.showLog", "the live server is down"), lens("anvil.reload", "reload"),
+			lens("anvil.restart", "restart")}
 	case s.Generation == 0:
 		return []protocol.CodeLens{lens("anvil.showLog", "starting …")}
 	}
@@ -74,7 +77,8 @@ func registerLenses(p *view.Locator, d *view.Document) []protocol.CodeLens {
 	if n := len(p.Folder.Engine.Held); n > 0 {
 		title += " · " + count(int64(n), "saved file waits", "saved files wait")
 	}
-	out := []protocol.CodeLens{lens("anvil.openRoute", title), lens("anvil.reload", "reload"), lens("anvil.restart", "restart")}
+	out := []protocol.CodeLens{lens("anvil.openRoute", title), lens("anvil.reload", "reload"),
+		lens("anvil.restart", "restart")}
 	if canRollBack(p.Folder) {
 		out = append(out, lens("anvil.rollback", "rollback"))
 	}
@@ -84,7 +88,8 @@ func registerLenses(p *view.Locator, d *view.Document) []protocol.CodeLens {
 // canRollBack reports whether there is an earlier generation in the process.
 func canRollBack(f *view.Folder) bool {
 	live := f.Engine.Live
-	return live != nil && slices.ContainsFunc(live.Generations, func(g control.GenerationStatus) bool { return g.Number < f.Status.Generation })
+	return live != nil && slices.ContainsFunc(live.Generations,
+		func(g control.GenerationStatus) bool { return g.Number < f.Status.Generation })
 }
 
 // topLevelName returns the name of a function or variable of the file; nil if it

@@ -39,9 +39,11 @@ func ManifestDiff(f *view.Folder) string {
 		case r.Old.Fingerprint == r.New.Fingerprint:
 			fmt.Fprintf(&b, "~ %s %s  %s → %s  %s\n", r.New.Method, r.New.Pattern, r.Old.Handler, r.New.Handler, r.New.Signature)
 		case r.Old.Signature == r.New.Signature:
-			fmt.Fprintf(&b, "~ %s %s  %s  %s: %s\n", r.New.Method, r.New.Pattern, r.New.Handler, r.New.Signature, shape.Describe(r.Old.Shape, r.New.Shape))
+			fmt.Fprintf(&b, "~ %s %s  %s  %s: %s\n", r.New.Method, r.New.Pattern, r.New.Handler, r.New.Signature,
+				shape.Describe(r.Old.Shape, r.New.Shape))
 		default:
-			fmt.Fprintf(&b, "~ %s %s  %s  %s → %s\n", r.New.Method, r.New.Pattern, r.New.Handler, r.Old.Signature, r.New.Signature)
+			fmt.Fprintf(&b, "~ %s %s  %s  %s → %s\n", r.New.Method, r.New.Pattern, r.New.Handler, r.Old.Signature,
+				r.New.Signature)
 		}
 	}
 	for _, s := range c.State {
@@ -51,7 +53,8 @@ func ManifestDiff(f *view.Folder) string {
 		case s.New == nil:
 			fmt.Fprintf(&b, "- state %q  %s\n", s.Old.Key, s.Old.Type)
 		default:
-			fmt.Fprintf(&b, "~ state %q  %s → %s: %s\n", s.New.Key, s.Old.Type, s.New.Type, shape.Describe(s.Old.Shape, s.New.Shape))
+			fmt.Fprintf(&b, "~ state %q  %s → %s: %s\n", s.New.Key, s.Old.Type, s.New.Type,
+				shape.Describe(s.Old.Shape, s.New.Shape))
 		}
 	}
 	if len(c.Routes)+len(c.State) == 0 {

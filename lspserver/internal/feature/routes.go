@@ -131,9 +131,11 @@ func Routes(v *view.View, f *view.Folder) []Route {
 
 // newRoute puts together what is known of a route. Where it stands the source
 // knows best.
-func newRoute(v *view.View, f *view.Folder, here *view.Locator, r manifest.Route, src *source.Route, pending bool) Route {
+func newRoute(v *view.View, f *view.Folder, here *view.Locator, r manifest.Route, src *source.Route,
+	pending bool) Route {
 	out := Route{
-		Folder: f.URI, Method: r.Method, Pattern: r.Pattern, Mount: r.Mount, Handler: r.Handler, Kind: r.Kind, Signature: r.Signature,
+		Folder: f.URI, Method: r.Method, Pattern: r.Pattern, Mount: r.Mount, Handler: r.Handler, Kind: r.Kind,
+		Signature:  r.Signature,
 		Generation: f.Status.Generation, Pending: pending, Stats: StatsOf(f, r.Key()),
 	}
 	at := r.Position

@@ -107,7 +107,8 @@ func (e *edits) dropResult(decl *ast.FuncDecl, sink string) error {
 	if results.NumFields() == 0 {
 		return nil
 	}
-	if results.NumFields() != 1 || len(results.List[0].Names) > 0 || !types.Identical(e.p.Info.TypeOf(results.List[0].Type), types.Universe.Lookup("error").Type()) {
+	if results.NumFields() != 1 || len(results.List[0].Names) > 0 ||
+		!types.Identical(e.p.Info.TypeOf(results.List[0].Type), types.Universe.Lookup("error").Type()) {
 		return errors.New("it has results")
 	}
 	e.replace(decl.Type.Params.End(), results.End(), "")
@@ -234,7 +235,8 @@ func DeclareIn(files map[string][]byte) (*Change, error) {
 		if bytes.Contains(files[name], []byte(manifest.RegisterName)) {
 			return nil, fmt.Errorf("%s mentions %s", name, manifest.RegisterName)
 		}
-		if base := path.Base(name); chosen == "" || base == "routes.go" || base == "handlers.go" && path.Base(chosen) != "routes.go" {
+		if base := path.Base(name); chosen == "" || base == "routes.go" || base == "handlers.go" &&
+			path.Base(chosen) != "routes.go" {
 			chosen = name
 		}
 	}
@@ -262,7 +264,8 @@ func DeclareIn(files map[string][]byte) (*Change, error) {
 		return nil, err
 	}
 	text := strings.TrimRight(b.String(), "\n") + "\n" + fmt.Sprintf(declaration, runtime)
-	return &Change{Title: "Create " + manifest.RegisterName + " in package " + f.Name.Name, Files: map[string][]byte{chosen: []byte(text)}}, nil
+	return &Change{Title: "Create " + manifest.RegisterName + " in package " + f.Name.Name,
+		Files: map[string][]byte{chosen: []byte(text)}}, nil
 }
 
 // nameInUse reports whether a file cannot import the runtime under a name: it

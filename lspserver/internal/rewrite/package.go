@@ -91,7 +91,8 @@ func (p *Package) register() (*ast.FuncDecl, string) {
 			if len(params) != 1 || !spelled(params[0].Type) {
 				continue
 			}
-			if fn.Type.Results.NumFields() == 0 && len(params) == 1 && len(params[0].Names) == 1 && params[0].Names[0].Name != "_" && isSink(p.Info.TypeOf(params[0].Type)) {
+			if fn.Type.Results.NumFields() == 0 && len(params) == 1 && len(params[0].Names) == 1 &&
+				params[0].Names[0].Name != "_" && isSink(p.Info.TypeOf(params[0].Type)) {
 				return fn, params[0].Names[0].Name
 			}
 		}

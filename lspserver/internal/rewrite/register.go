@@ -34,7 +34,8 @@ func (p *Package) RegisterHandler(path string, offset int, report *source.Report
 	}
 	at := p.file(path)
 	for _, r := range report.Routes {
-		if r.HandlerPosition.File == path && p.offsetOf(at, r.HandlerPosition.Line, r.HandlerPosition.Column) == at.Offset(decl.Name.Pos()) {
+		if r.HandlerPosition.File == path && p.offsetOf(at, r.HandlerPosition.Line,
+			r.HandlerPosition.Column) == at.Offset(decl.Name.Pos()) {
 			return nil, fmt.Errorf("%s answers %s %s", fn.Name(), r.Method, r.Pattern)
 		}
 	}
@@ -90,7 +91,8 @@ func withoutReceiver(sig *types.Signature) types.Type {
 // func to the brace.
 func InHead(f *source.File, offset int) bool {
 	for _, d := range f.Syntax.Decls {
-		if decl, ok := d.(*ast.FuncDecl); ok && decl.Body != nil && f.Offset(decl.Pos()) <= offset && offset <= f.Offset(decl.Body.Lbrace) {
+		if decl, ok := d.(*ast.FuncDecl); ok && decl.Body != nil && f.Offset(decl.Pos()) <= offset &&
+			offset <= f.Offset(decl.Body.Lbrace) {
 			return true
 		}
 	}
@@ -113,7 +115,8 @@ func (p *Package) functionAt(path string, offset int) (*ast.FuncDecl, *types.Fun
 			continue
 		}
 		fn, _ := p.Info.Defs[decl.Name].(*types.Func)
-		if fn == nil || decl.Name.Name == "_" || fn.Signature().RecvTypeParams().Len() > 0 || decl.Recv == nil && (fn.Name() == "init" || fn.Name() == "main") {
+		if fn == nil || decl.Name.Name == "_" || fn.Signature().RecvTypeParams().Len() > 0 || decl.Recv == nil &&
+			(fn.Name() == "init" || fn.Name() == "main") {
 			return nil, nil
 		}
 		return decl, fn
@@ -167,7 +170,8 @@ func kebab(name string) string {
 		if r == '_' {
 			r = '-'
 		}
-		if unicode.IsUpper(r) && i > 0 && all[i-1] != '_' && (!unicode.IsUpper(all[i-1]) || i+1 < len(all) && unicode.IsLower(all[i+1])) {
+		if unicode.IsUpper(r) && i > 0 && all[i-1] != '_' &&
+			(!unicode.IsUpper(all[i-1]) || i+1 < len(all) && unicode.IsLower(all[i+1])) {
 			out = append(out, '-')
 		}
 		out = append(out, unicode.ToLower(r))
@@ -202,7 +206,8 @@ func pathFields(sig *types.Signature) []string {
 
 // routeMethods are the methods of a sink that register one route.
 var routeMethods = map[string]bool{
-	"Get": true, "Head": true, "Post": true, "Put": true, "Patch": true, "Delete": true, "Options": true, "Handle": true, "Route": true,
+	"Get": true, "Head": true, "Post": true, "Put": true, "Patch": true, "Delete": true, "Options": true, "Handle": true,
+	"Route": true,
 }
 
 // lastRoute returns where the last statement of a register function ends that
@@ -256,7 +261,8 @@ func (p *Package) instance(register *ast.FuncDecl, recv types.Type, before token
 		t := v.Type()
 		ptr, isPointer := types.Unalias(recv).(*types.Pointer)
 		// A variable is addressable, so that it has the methods of its pointer.
-		if types.Identical(t, recv) || isPointer && types.Identical(t, ptr.Elem()) || types.Identical(t, types.NewPointer(recv)) {
+		if types.Identical(t, recv) || isPointer && types.Identical(t, ptr.Elem()) ||
+			types.Identical(t, types.NewPointer(recv)) {
 			names = append(names, v.Name())
 		}
 	}
@@ -289,7 +295,8 @@ func (p *Package) instance(register *ast.FuncDecl, recv types.Type, before token
 		}
 	}
 	if len(names) != 1 {
-		return "", fmt.Errorf("there are %d variables of type %s where routes are registered", len(names), types.TypeString(recv, types.RelativeTo(p.Types)))
+		return "", fmt.Errorf("there are %d variables of type %s where routes are registered", len(names),
+			types.TypeString(recv, types.RelativeTo(p.Types)))
 	}
 	return names[0], nil
 }

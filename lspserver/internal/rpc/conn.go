@@ -62,7 +62,8 @@ type Conn struct {
 // NewConn returns a connection over two streams.
 func NewConn(in io.Reader, out io.Writer) *Conn {
 	return &Conn{
-		in: NewReader(in), ahead: newIntake(), out: out, box: newOutbox(), slots: make(chan struct{}, maxRequests), stopped: make(chan struct{}),
+		in: NewReader(in), ahead: newIntake(), out: out, box: newOutbox(), slots: make(chan struct{}, maxRequests),
+		stopped: make(chan struct{}),
 		running: map[string]context.CancelFunc{}, calls: map[string]chan envelope{},
 	}
 }
@@ -152,7 +153,8 @@ func (c *Conn) read(ctx context.Context, h Handler, wg *sync.WaitGroup) error {
 }
 
 func ignoreEnd(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
@@ -195,7 +197,10 @@ func (c *Conn) dispatch(ctx context.Context, h Handler, data []byte, wg *sync.Wa
 		return true
 	}
 	var compute func() (any, error)
-	if _, err := protect(func() (any, error) { compute = h.Request(reqCtx, *m.Method, m.Params); return nil, nil }); err != nil {
+	if _, err := protect(func() (any, error) {
+		compute = h.Request(reqCtx, *m.Method, m.Params)
+		return nil, nil
+	}); err != nil {
 		compute = func() (any, error) { return nil, err }
 	}
 	wg.Go(func() {
@@ -414,7 +419,8 @@ func (c *Conn) write(ctx context.Context) error {
 		}
 		if dropped > 0 {
 			text := fmt.Sprintf("%d messages were dropped: the client did not read them", dropped)
-			if data, err := notification(string(protocol.MethodWindowLogMessage), &protocol.LogMessageParams{Type: protocol.MessageTypeWarning, Message: text})(); err == nil {
+			if data, err := notification(string(protocol.MethodWindowLogMessage),
+				&protocol.LogMessageParams{Type: protocol.MessageTypeWarning, Message: text})(); err == nil {
 				if err := writeFrame(c.out, data); err != nil {
 					return err
 				}
@@ -438,7 +444,8 @@ func (c *Conn) write(ctx context.Context) error {
 // writeUnsendable tells the log of a message that could not be encoded, which
 // is a fault of ours.
 func writeUnsendable(w io.Writer, cause error) error {
-	data, err := notification(string(protocol.MethodWindowLogMessage), &protocol.LogMessageParams{Type: protocol.MessageTypeError, Message: cause.Error()})()
+	data, err := notification(string(protocol.MethodWindowLogMessage),
+		&protocol.LogMessageParams{Type: protocol.MessageTypeError, Message: cause.Error()})()
 	if err != nil {
 		return err
 	}

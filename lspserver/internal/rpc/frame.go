@@ -82,7 +82,8 @@ func (r *Reader) Next() ([]byte, error) {
 			if _, err := io.CopyN(io.Discard, r.in, length); err != nil {
 				return nil, ended(err)
 			}
-			return nil, &FrameError{fmt.Sprintf("a message of %d bytes was skipped: the longest that is read has %d", length, MaxMessage)}
+			return nil, &FrameError{fmt.Sprintf("a message of %d bytes was skipped: the longest that is read has %d", length,
+				MaxMessage)}
 		}
 		return r.body(int(length))
 	}

@@ -74,7 +74,8 @@ func New(t *testing.T) *Scene {
 		{"*", "/static/*", "http.Handler", `Mount("/static"`, ""},
 	} {
 		route := source.Route{Route: manifest.Route{
-			Method: r.method, Pattern: r.pattern, Handler: r.handler, Signature: "func(*hotreload.Ctx) error", Fingerprint: "1", Position: s.At(r.call),
+			Method: r.method, Pattern: r.pattern, Handler: r.handler, Signature: "func(*hotreload.Ctx) error",
+			Fingerprint: "1", Position: s.At(r.call),
 		}}
 		if r.declaration != "" {
 			route.HandlerPosition = s.At(r.declaration)
@@ -98,7 +99,8 @@ func New(t *testing.T) *Scene {
 		},
 		{
 			Method: "POST", Pattern: "/admin/login", Requests: 1, Errors: 1, LastStatus: 500, LastTime: Noon, LastGeneration: 4,
-			Panic: &control.RoutePanic{Time: Noon, Generation: 4, Message: "no *user*", Request: "POST /admin/login", Position: s.At("login(c ")},
+			Panic: &control.RoutePanic{Time: Noon, Generation: 4, Message: "no *user*", Request: "POST /admin/login",
+				Position: s.At("login(c ")},
 		},
 	})
 	return s
@@ -113,7 +115,8 @@ func (s *Scene) Open(version int32, now string) {
 	if version > 1 {
 		d.Saved = s.View.Documents.ByPath[s.Path].Saved
 	}
-	s.View.Documents = &view.DocumentSet{ByURI: map[uri.URI]*view.Document{d.URI: d}, ByPath: map[string]*view.Document{s.Path: d}}
+	s.View.Documents = &view.DocumentSet{ByURI: map[uri.URI]*view.Document{d.URI: d},
+		ByPath: map[string]*view.Document{s.Path: d}}
 }
 
 // Edit replaces text, without a new prediction.
