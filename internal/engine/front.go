@@ -15,8 +15,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 )
 
-// The page that the engine answers with while no live server can.
-
 // FrontHeader marks an answer that comes from the engine, not from the application.
 const FrontHeader = devpage.HeaderVersion
 

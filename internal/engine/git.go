@@ -9,8 +9,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 )
 
-// Saves wait while git or Mercurial changes the work tree.
-
 // work is a sign that a version control system is changing the work tree, and that one change of it
 // is not over.
 type work struct {

@@ -13,8 +13,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control/transport"
 )
 
-// The log of what live servers print, which clients follow.
-
 const (
 	// logSize is how much of what live servers print is kept, in bytes.
 	logSize = 256 << 10

@@ -51,7 +51,7 @@ type loop struct {
 	wanted           bool // there is something to do that no client asked for
 	queue            []request
 
-	// waiting: changed or arrived has files that wait because reload on save is paused.
+	// pending: changed or arrived has files that wait because reload on save is paused.
 	paused, pending bool
 
 	// gaveUp: the live server ended too often, and waits for a reason to try again. rolledBack: what

@@ -64,8 +64,8 @@ type task struct {
 	planned *build.Plan
 	// hostBuild is the executable that is being built for it.
 	hostBuild *hostBuild
-	// lost: the output directory was deleted while a live server ran, which cannot be reached for
-	// anything since. unusable is why there is none now.
+	// lost: the output directory was deleted, so the live server cannot be reached. unusable is why
+	// there is no directory now.
 	lost     bool
 	unusable error
 	runsIn   string // working directory of the application, as it was told
@@ -97,7 +97,7 @@ type outcome struct {
 	// refused replaces the engine's snapshot, though what runs is the same, if it is not nil: the
 	// process has opened a plugin that it does not serve.
 	refused *build.Snapshot
-	// held: the change takes a restart, which waits for the user's word.
+	// needsDecision: the change needs a restart, about which the user decides.
 	needsDecision bool
 	// denied: something may not be read.
 	denied bool

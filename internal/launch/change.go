@@ -9,8 +9,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 )
 
-// Loads and rollbacks of the live process.
-
 // exitGrace is how long a process whose connection broke during a call has to turn out to be dead.
 const exitGrace = 2 * time.Second
 

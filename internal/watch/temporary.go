@@ -5,8 +5,6 @@ import (
 	"regexp"
 )
 
-// Names of files that do not matter, and of copies that tools leave.
-
 // temporaryNames are the names that editors, tools and file systems give to files that are not for
 // keeps.
 var temporaryNames = regexp.MustCompile(`^(?:` +
