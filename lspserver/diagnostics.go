@@ -61,7 +61,7 @@ func (f *session) publish(docs *view.DocumentSet) {
 			delete(f.ranges, path)
 		}
 	}
-	f.s.diags.publish(f, docs, out)
+	f.s.diags.Publish(f, docs, out)
 }
 
 // collect returns what happened and what is expected, sorted; f.mu is held.
@@ -276,4 +276,19 @@ func (f *session) leftToGopls(d manifest.Diagnostic) bool {
 		return false
 	}
 	return f.s.neighbours.Running()
+}
+
+// Dir is the directory of the application; see publish.Source.
+func (f *session) Dir() string { return f.dir }
+
+// Gone reports whether the session ends; see publish.Source.
+func (f *session) Gone() bool { return f.ctx.Err() != nil }
+
+// diagnosticsClient is the client as the publisher sees it.
+type diagnosticsClient Server
+
+func (c *diagnosticsClient) PublishesVersions() bool { return c.client.DiagnosticVersion }
+
+func (c *diagnosticsClient) Publish(p *protocol.PublishDiagnosticsParams) {
+	c.conn.NotifyLatest(protocol.MethodTextDocumentPublishDiagnostics, string(p.URI), p)
 }

@@ -7,9 +7,8 @@
 //
 // A [Server] speaks with one client. Messages arrive in order on one goroutine
 // (see internal/rpc). What changes state (documents, folders, settings) is done
-// there and is quick; what answers a question gets a [View], a picture of
-// everything at that moment that does not change any more, and is computed
-// beside.
+// there and is quick. A request gets an immutable snapshot (internal/view), from
+// which its answer is computed concurrently (internal/feature).
 //
 // For each application that is found below a workspace folder there is a
 // session with a goroutine of its own. It owns an engine, or is attached to the
@@ -18,6 +17,7 @@
 // would do. A folder without an application costs nothing: no goroutine, no
 // timer, no process.
 //
-// Every family of methods is a file and an entry in the table of features (see
-// methods.go); docs/lsp.md is what a client sees.
+// A session hands its diagnostics to internal/publish, which sends those of all
+// sessions together. Every family of methods is an entry in the table of features
+// (methods.go); docs/lsp.md is what a client sees.
 package lspserver

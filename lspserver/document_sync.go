@@ -94,7 +94,7 @@ func (s *Server) documentChanged(doc *view.Document) {
 		return
 	}
 	for _, f := range s.allSessions() {
-		if slices.ContainsFunc(s.docs.Latest().Links.Names(doc.Real), f.covers) {
+		if slices.ContainsFunc(s.docs.Latest().Links.Names(doc.Real), f.Covers) {
 			f.changed()
 		}
 	}

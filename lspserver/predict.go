@@ -40,7 +40,7 @@ func (f *session) changed() {
 // saved has the engine look at a file: where it is, the file system may send no
 // events. Without one, the predictor looks again.
 func (f *session) saved(path string) {
-	if !f.covers(path) {
+	if !f.Covers(path) {
 		return
 	}
 	f.mu.Lock()
@@ -128,7 +128,7 @@ func (f *session) predictFrom(ctx context.Context, o predictor, docs *view.Docum
 		if path == doc.Real && path != doc.Path {
 			continue // the go command has it by another name only
 		}
-		if f.covers(path) {
+		if f.Covers(path) {
 			buffers[path], versions[path] = doc.Text, doc.Version
 			clean = clean && !doc.Dirty()
 		}

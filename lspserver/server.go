@@ -18,6 +18,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/visible"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/gopls"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/publish"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/rpc"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
@@ -68,7 +69,7 @@ type Server struct {
 	methodTable
 
 	docs  view.Documents
-	diags *publisher
+	diags *publish.Publisher
 	trace atomic.Value // protocol.TraceValue
 
 	tokens   atomic.Int64 // of progress that there were
@@ -141,7 +142,7 @@ func New(o Options) *Server {
 	}
 	defaults := view.DefaultSettings()
 	s.settings.Store(&defaults)
-	s.diags = newPublisher(s)
+	s.diags = publish.New(&s.docs, (*diagnosticsClient)(s))
 	s.trace.Store(protocol.TraceValueOff)
 	for _, f := range s.features {
 		for name, m := range f.methods {

@@ -127,7 +127,7 @@ func (f *session) poke() {
 }
 
 // covers reports whether a file belongs to the application.
-func (f *session) covers(path string) bool {
+func (f *session) Covers(path string) bool {
 	if !view.Relevant(path) {
 		return false
 	}
@@ -212,7 +212,7 @@ func (f *session) hasEnded() bool {
 func (f *session) end() {
 	f.cancel()
 	f.set(func() { f.state, f.message = view.StateOff, "" })
-	f.s.diags.forget(f)
+	f.s.diags.Forget(f)
 	f.s.rename()
 }
 
@@ -320,7 +320,7 @@ func (f *session) renew() {
 // savedOnDisk looks what is on disk now, for the documents of a session.
 func (s *Server) savedOnDisk(f *session) {
 	for _, doc := range s.docs.Latest().ByURI {
-		if !slices.ContainsFunc(s.docs.Latest().Links.Names(doc.Real), f.covers) {
+		if !slices.ContainsFunc(s.docs.Latest().Links.Names(doc.Real), f.Covers) {
 			continue
 		}
 		sum := view.DiskSum(doc.Path)

@@ -93,5 +93,5 @@ func (f *session) follows(path string) bool {
 	if filepath.Ext(path) != ".go" && paths.Below(f.dir, filepath.Dir(path)) {
 		return true
 	}
-	return f.covers(path)
+	return f.Covers(path)
 }

@@ -236,7 +236,7 @@ func (s *Server) lookAround() {
 	for _, path := range slices.Sorted(maps.Keys(open)) {
 		dir := filepath.Dir(path)
 		if filepath.Ext(path) != ".go" || slices.ContainsFunc(s.folders, func(w *workspaceFolder) bool {
-			return paths.Below(path, w.dir) || slices.ContainsFunc(w.sessions, func(x *session) bool { return x.covers(path) })
+			return paths.Below(path, w.dir) || slices.ContainsFunc(w.sessions, func(x *session) bool { return x.Covers(path) })
 		}) {
 			continue
 		}

@@ -1,4 +1,6 @@
-package lspserver
+// Package publish tells the client the diagnostics of all applications together,
+// file by file, and only what is new. It knows neither the server nor a session.
+package publish
 
 import (
 	"bytes"
@@ -14,7 +16,20 @@ import (
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
-// statement is what one session says: about some files, of documents as they
+// Source is an application that has diagnostics.
+type Source interface {
+	Dir() string
+	Covers(path string) bool // whether a file belongs to it
+	Gone() bool              // it ends, and says nothing more
+}
+
+// Client is where diagnostics are sent.
+type Client interface {
+	PublishesVersions() bool
+	Publish(p *protocol.PublishDiagnosticsParams)
+}
+
+// statement is what one source says: about some files, of documents as they
 // were.
 type statement struct {
 	docs  *view.DocumentSet
@@ -34,13 +49,14 @@ func (st statement) about(u uri.URI, doc *view.Document) bool {
 	return then.Sum == doc.Sum
 }
 
-// publisher sends diagnostics: of all sessions together for each file, and only
+// Publisher sends diagnostics: of all sources together for each file, and only
 // what is new.
-type publisher struct {
-	s *Server
+type Publisher struct {
+	docs   *view.Documents
+	client Client
 
 	mu   sync.Mutex // guards what follows
-	said map[*session]statement
+	said map[Source]statement
 	sent map[uri.URI]sentDiagnostics
 }
 
@@ -51,29 +67,30 @@ type sentDiagnostics struct {
 	list    []byte // encoded
 }
 
-func newPublisher(s *Server) *publisher {
-	return &publisher{s: s, said: map[*session]statement{}, sent: map[uri.URI]sentDiagnostics{}}
+// New returns a Publisher for the documents that a client has open.
+func New(docs *view.Documents, client Client) *Publisher {
+	return &Publisher{docs: docs, client: client, said: map[Source]statement{}, sent: map[uri.URI]sentDiagnostics{}}
 }
 
-// publish replaces what a session says. docs are the documents that it is about.
-func (p *publisher) publish(f *session, docs *view.DocumentSet, now map[uri.URI][]protocol.Diagnostic) {
+// Publish replaces what a source says. docs are the documents that it is about.
+func (p *Publisher) Publish(f Source, docs *view.DocumentSet, now map[uri.URI][]protocol.Diagnostic) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.said[f] = (statement{docs, now}); f.ctx.Err() != nil {
+	if p.said[f] = (statement{docs, now}); f.Gone() {
 		delete(p.said, f) // who has ended is not waited for
 	}
 	for _, u := range p.concerned() {
-		p.send(u, p.s.docs.Latest().ByURI[u])
+		p.send(u, p.docs.Latest().ByURI[u])
 	}
 }
 
-// forget takes back what a session said.
-func (p *publisher) forget(f *session) {
+// Forget withdraws what a source said.
+func (p *Publisher) Forget(f Source) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.said, f)
 	for _, u := range p.concerned() {
-		p.send(u, p.s.docs.Latest().ByURI[u])
+		p.send(u, p.docs.Latest().ByURI[u])
 	}
 }
 
@@ -81,7 +98,7 @@ func (p *publisher) forget(f *session) {
 // that nobody says anything about any more come first. A file may have two names,
 // the client's and ours, which one client keeps apart and another does not: what
 // is taken back under the one must not take away what is said under the other.
-func (p *publisher) concerned() []uri.URI {
+func (p *Publisher) concerned() []uri.URI {
 	set := map[uri.URI]bool{}
 	for u := range p.sent {
 		set[u] = false
@@ -105,7 +122,7 @@ func (p *publisher) concerned() []uri.URI {
 // send tells the client about one file, unless it knows. What was said of
 // another text than that of doc, the newest, is left out; if who said it looks at
 // the newest just now, nothing is sent until it has spoken.
-func (p *publisher) send(u uri.URI, doc *view.Document) {
+func (p *Publisher) send(u uri.URI, doc *view.Document) {
 	now := sentDiagnostics{}
 	params := &protocol.PublishDiagnosticsParams{URI: u, Diagnostics: []protocol.Diagnostic{}}
 	for _, f := range p.order() {
@@ -113,7 +130,7 @@ func (p *publisher) send(u uri.URI, doc *view.Document) {
 		switch {
 		case st.about(u, doc):
 			params.Diagnostics = append(params.Diagnostics, st.files[u]...)
-		case slices.ContainsFunc(p.s.docs.Latest().Links.Names(view.RealPath(view.PathOf(u))), f.covers):
+		case slices.ContainsFunc(p.docs.Latest().Links.Names(view.RealPath(view.PathOf(u))), f.Covers):
 			return
 		}
 	}
@@ -122,7 +139,7 @@ func (p *publisher) send(u uri.URI, doc *view.Document) {
 	}
 	if doc != nil {
 		now.open, now.version = true, doc.Version
-		if p.s.client.DiagnosticVersion {
+		if p.client.PublishesVersions() {
 			params.Version = protocol.NewOptional(doc.Version)
 		}
 	}
@@ -146,7 +163,7 @@ func (p *publisher) send(u uri.URI, doc *view.Document) {
 	} else {
 		p.sent[u] = now
 	}
-	p.s.conn.NotifyLatest(protocol.MethodTextDocumentPublishDiagnostics, string(u), params)
+	p.client.Publish(params)
 }
 
 // once leaves out what is said again: applications that share a package find the
@@ -161,7 +178,7 @@ func once(ds []protocol.Diagnostic) []protocol.Diagnostic {
 	})
 }
 
-// order returns the sessions, sorted.
-func (p *publisher) order() []*session {
-	return slices.SortedFunc(maps.Keys(p.said), func(a, b *session) int { return strings.Compare(a.dir, b.dir) })
+// order returns the sources, sorted.
+func (p *Publisher) order() []Source {
+	return slices.SortedFunc(maps.Keys(p.said), func(a, b Source) int { return strings.Compare(a.Dir(), b.Dir()) })
 }
