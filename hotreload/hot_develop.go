@@ -62,7 +62,7 @@ func (d *development) end(r *http.Request, w *reply.Response, s *scope, v any) r
 	if route != nil {
 		status := statusOf(w, v)
 		route.Leave(observe.Outcome{
-			Sample: observe.Sample{Took: now.Sub(watch.Begun), Generation: s.generation},
+			Sample: observe.Sample{Duration: now.Sub(watch.Begun), Generation: s.generation},
 			At:     now, Path: observe.PathOf(r), Status: status,
 			Failed: status >= 500 || seen != nil, Timed: !w.Hijacked, Panicked: notable,
 		})

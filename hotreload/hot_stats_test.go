@@ -394,7 +394,7 @@ func BenchmarkCounting(b *testing.B) {
 		w.Enter(c)
 		d.beat()
 		route, _ := w.Finish()
-		o.Took = time.Since(w.Begun)
+		o.Duration = time.Since(w.Begun)
 		route.Leave(o)
 		d.beat()
 	}
@@ -423,7 +423,7 @@ func BenchmarkCountersOfManyRoutes(b *testing.B) {
 	for i := range 500 {
 		c := &observe.Counter{Key: manifest.RouteKey{Method: "GET", Pattern: string(rune('a'+i%26)) + string(rune('a'+i/26))}}
 		for n := range observe.RecentRequests {
-			c.Leave(observe.Outcome{Sample: observe.Sample{Took: time.Duration(n * 7919 % 1000), Generation: 1}, Timed: true})
+			c.Leave(observe.Outcome{Sample: observe.Sample{Duration: time.Duration(n * 7919 % 1000), Generation: 1}, Timed: true})
 		}
 		g.counted[c.Key] = c
 	}

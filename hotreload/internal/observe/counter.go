@@ -36,7 +36,7 @@ type Counter struct {
 
 // Sample is how long a generation took to answer.
 type Sample struct {
-	Took       time.Duration
+	Duration   time.Duration
 	Generation int
 }
 
@@ -112,7 +112,7 @@ func (c *Counter) Stats(generation int, onlyChanged bool) (s control.RouteStats,
 		Method: c.Key.Method, Pattern: c.Key.Pattern, Mount: c.Key.Mount,
 		Requests: c.requests, InFlight: c.inFlight, Errors: c.errors,
 		P50:        control.Duration(median(c.recent[:min(c.samples, RecentRequests)], generation)),
-		LastStatus: c.last.Status, LastDuration: control.Duration(c.last.Took), LastTime: c.last.At,
+		LastStatus: c.last.Status, LastDuration: control.Duration(c.last.Duration), LastTime: c.last.At,
 		LastGeneration: c.last.Generation, LastPath: c.last.Path,
 		Panic: c.panicked,
 	}, true
@@ -124,9 +124,9 @@ func median(samples []Sample, generation int) time.Duration {
 	var own, all [RecentRequests]time.Duration
 	n := 0
 	for i, s := range samples {
-		all[i] = s.Took
+		all[i] = s.Duration
 		if s.Generation == generation {
-			own[n] = s.Took
+			own[n] = s.Duration
 			n++
 		}
 	}

@@ -69,13 +69,13 @@ func (p *Pages) page(r *http.Request, f Fault) devpage.Page {
 	}
 	if f.Position.File != "" {
 		page.Problems = []devpage.Problem{{
-			Where:  p.place(f.Position.File, f.Position.Line),
+			Where:  p.location(f.Position.File, f.Position.Line),
 			Source: p.excerpt(f.Position, f.Frames, f.Made),
 		}}
 	}
 	for _, frame := range f.Frames {
 		page.Stack = append(page.Stack, devpage.Frame{
-			Function: symbol.StripGeneration(frame.Function), Where: p.place(frame.File, frame.Line), Own: p.own(frame),
+			Function: symbol.StripGeneration(frame.Function), Where: p.location(frame.File, frame.Line), Own: p.own(frame),
 		})
 	}
 	return page
@@ -115,8 +115,8 @@ func (p *Pages) inside(file string) bool {
 	return p.Dir != "" && err == nil && filepath.IsLocal(rel)
 }
 
-// place returns a line of a file as a person names it.
-func (p *Pages) place(file string, line int) string {
+// location returns a line of a file as a person names it.
+func (p *Pages) location(file string, line int) string {
 	slashed := filepath.ToSlash(file)
 	if _, module, ok := strings.Cut(slashed, "/pkg/mod/"); ok {
 		file = module
