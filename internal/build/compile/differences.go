@@ -26,6 +26,7 @@ type Differences struct {
 	moved map[string]map[string]bool
 }
 
+// NewDifferences returns none.
 func NewDifferences() *Differences {
 	return &Differences{files: map[string]bool{}, bodies: map[string][]string{}, others: map[string]bool{},
 		moved: map[string]map[string]bool{}}

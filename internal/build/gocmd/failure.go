@@ -36,6 +36,7 @@ func (f *Failure) Is(target error) bool {
 	})
 }
 
+// Fail returns a failure with sorted diagnostics.
 func Fail(ds ...manifest.Diagnostic) *Failure {
 	manifest.SortDiagnostics(ds)
 	return &Failure{Diagnostics: ds}
@@ -146,6 +147,7 @@ type UnreadableFile struct {
 // Unwrap returns the *Failure and the cause.
 func (e *UnreadableFile) Unwrap() []error { return []error{e.Failure, e.err} }
 
+// Unreadable returns the error for a source file that cannot be read.
 func Unreadable(path string, err error) error {
 	why := err
 	if p, ok := errors.AsType[*fs.PathError](err); ok {

@@ -4,4 +4,5 @@ package gocmd
 
 import "os/exec"
 
+// OwnProcessGroup does nothing here.
 func OwnProcessGroup(*exec.Cmd) {}

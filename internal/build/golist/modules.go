@@ -145,6 +145,7 @@ func ReplacedDirs(dir string, list []*modfile.Replace) map[string]string {
 	return out
 }
 
+// AbsoluteIn returns a path that a module file in a directory names.
 func AbsoluteIn(dir, path string) string { return gocmd.Absolute(filepath.FromSlash(path), dir) }
 
 // Sources returns whose source is shown for an application in a directory: that
@@ -206,6 +207,7 @@ func ModulePosition(main *Package, module string) manifest.Position {
 	return pos
 }
 
+// ModuleFilePosition returns the go.mod of the main package's module.
 func ModuleFilePosition(main *Package) manifest.Position {
 	if main.Module == nil {
 		return manifest.Position{}

@@ -251,7 +251,7 @@ func (im *Image) typeAt(p pointer) string {
 	return im.types()[p.at]
 }
 
-// cString returns the Go name that a type descriptor's pointer leads to: a
+// goName returns the Go name that a type descriptor's pointer leads to: a
 // byte of flags, a length, the text (internal/abi.Name).
 func (im *Image) goName(at uint64) (string, error) {
 	head, err := im.read(at, 3)
