@@ -145,6 +145,9 @@ package unused
 // TestRegistrationElsewhere: registration is followed into packages that are not
 // hot, as far as their source is at hand.
 func TestRegistrationElsewhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles an application")
+	}
 	dir := writeModule(t, led)
 	p := loadApp(t, dir, "example.com/app/handlers", below("example.com/app/handlers"))
 	c := NewChecker(p)

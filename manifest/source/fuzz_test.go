@@ -121,6 +121,10 @@ func TestMutatedSource(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
+	runs := *mutateRuns
+	if testing.Short() {
+		runs = max(1, runs/4)
+	}
 	for _, name := range names {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			p, clean := archived(t, parseArchive(t, name))
@@ -130,7 +134,7 @@ func TestMutatedSource(t *testing.T) {
 			for _, pkg := range p.Packages {
 				files = append(files, pkg.GoFiles...)
 			}
-			for i := range *mutateRuns {
+			for i := range runs {
 				overlay := map[string][]byte{}
 				for _, f := range files {
 					overlay[f] = clean[f]

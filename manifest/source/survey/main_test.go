@@ -95,6 +95,9 @@ func never(string) {}
 `
 
 func TestSurvey(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles an application")
+	}
 	dir := t.TempDir()
 	for _, f := range txtar.Parse([]byte(program)).Files {
 		name := filepath.Join(dir, f.Name)

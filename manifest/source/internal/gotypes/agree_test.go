@@ -63,6 +63,9 @@ type answer struct {
 // generation, and compares what the running program says about its types with
 // what the source says.
 func TestProducersAgree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and runs a program")
+	}
 	seed := seed()
 	answers := runProgram(t, seed, generateProgram(seed, *shapeCount, "", generation))
 
