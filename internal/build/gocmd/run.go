@@ -76,8 +76,8 @@ func (r runner) Stream(
 		cmd.Stderr = io.MultiWriter(&stderr, lines)
 	}
 	err := cmd.Run()
-	if len(lines.rest) > 0 {
-		line(string(lines.rest))
+	if len(lines.partial) > 0 {
+		line(string(lines.partial))
 	}
 	if err == nil {
 		return stdout.Bytes(), nil
@@ -102,19 +102,19 @@ func (r runner) Stream(
 
 // lineWriter calls a function with each line.
 type lineWriter struct {
-	line func(string)
-	rest []byte // of the last line, without its end
+	line    func(string)
+	partial []byte // of the last line, without its end
 }
 
 // Write calls the function with the lines that end in p.
 func (w *lineWriter) Write(p []byte) (int, error) {
-	w.rest = append(w.rest, p...)
+	w.partial = append(w.partial, p...)
 	for {
-		line, rest, ok := bytes.Cut(w.rest, []byte("\n"))
+		line, rest, ok := bytes.Cut(w.partial, []byte("\n"))
 		if !ok {
 			return len(p), nil
 		}
 		w.line(string(line))
-		w.rest = rest
+		w.partial = rest
 	}
 }
