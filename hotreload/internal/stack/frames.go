@@ -4,7 +4,6 @@
 package stack
 
 import (
-	"net/http"
 	"path"
 	"path/filepath"
 	"reflect"
@@ -15,14 +14,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest/symbol"
 )
-
-// StandardRoot is the directory of the standard library's source, as stack
-// frames spell it; empty in a program built with -trimpath.
-var StandardRoot = func() string {
-	file, _ := runtime.FuncForPC(reflect.ValueOf(http.NotFound).Pointer()).FileLine(0)
-	root, _ := strings.CutSuffix(file, "net/http/server.go")
-	return root
-}()
 
 // Caller returns the first frame of the calling goroutine outside the runtime's
 // packages: the line that the user wrote.
@@ -41,43 +32,6 @@ func Caller(lines manifest.Lines) manifest.Position {
 }
 
 func isTest(file string) bool { return strings.HasSuffix(file, "_test.go") }
-
-// IsUser reports whether a frame is the user's: not the standard library's,
-// not this module's, not a dependency's. Anything else is shown as a place to
-// look at.
-func IsUser(f manifest.Frame) bool {
-	file := filepath.ToSlash(f.File)
-	switch {
-	case !strings.HasSuffix(file, ".go"), strings.HasPrefix(f.Function, "runtime."):
-		return false
-	case isTest(file):
-		return true
-	case StandardRoot != "" && strings.HasPrefix(file, StandardRoot):
-		return false
-	case StandardRoot == "" && !filepath.IsAbs(file) && !strings.HasPrefix(f.Function, "main."):
-		// -trimpath leaves the import path: the standard library's has no dot.
-		first, _, _ := strings.Cut(file, "/")
-		if !strings.Contains(first, ".") {
-			return false
-		}
-	}
-	return !f.Foreign()
-}
-
-// TopUser returns the first frame that is the user's; if there is none,
-// the first that is not the Go runtime's.
-func TopUser(frames []manifest.Frame) manifest.Position {
-	var second manifest.Position
-	for _, f := range frames {
-		if IsUser(f) {
-			return f.Position
-		}
-		if second.File == "" && !strings.HasPrefix(f.Function, "runtime.") {
-			second = f.Position
-		}
-	}
-	return second
-}
 
 // FunctionName returns the name of a function as a person writes it:
 // handlers.ShowPost, handlers.(*API).List.
