@@ -23,7 +23,7 @@ func (f *session) getSettings() view.Settings {
 	return *f.s.settings.Load()
 }
 
-// configure sets the settings anew: the defaults, what initialize said, and what
+// configure sets the settings again: the defaults, what initialize said, and what
 // is configured. scoped is what is configured for single folders, by their URIs;
 // raw is for all others.
 func (s *Server) configure(raw json.RawMessage, scoped map[uri.URI]json.RawMessage) {

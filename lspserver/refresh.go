@@ -67,7 +67,7 @@ func (r *refresher) keep(v *view.View, u uri.URI, text string, changes int) bool
 	return r.changes != changes
 }
 
-// changed has the answers looked at, beside.
+// changed compares the answers, concurrently.
 func (r *refresher) changed(s *Server) {
 	if r.able(s.client) {
 		r.look(s)

@@ -141,9 +141,9 @@ func problemOf(d manifest.Diagnostic) problem { return problem{d.Code, d.Positio
 // there. Other problems keep theirs: a panic is about the code that serves, which
 // differs from that on disk after a save that was not taken. f.mu is held.
 func (f *session) remember(told []manifest.Diagnostic) {
-	anew, serving, disk := map[problem]bool{}, texts{}, texts{}
+	reported, serving, disk := map[problem]bool{}, texts{}, texts{}
 	for _, d := range told {
-		anew[problemOf(d)] = true
+		reported[problemOf(d)] = true
 	}
 	for p, base := range f.bases {
 		if p.code == manifest.CodeHandlerPanic {
@@ -157,7 +157,7 @@ func (f *session) remember(told []manifest.Diagnostic) {
 		base := bases[p]
 		if base == nil {
 			base = texts{}
-			if !anew[p] {
+			if !reported[p] {
 				maps.Copy(base, f.bases[p])
 			}
 			bases[p] = base
@@ -166,7 +166,7 @@ func (f *session) remember(told []manifest.Diagnostic) {
 			if path == "" || base[path] != nil {
 				return
 			}
-			if text := serving[path]; text != nil && !anew[p] {
+			if text := serving[path]; text != nil && !reported[p] {
 				base[path] = text
 				return
 			}

@@ -24,7 +24,7 @@ func (c *counting) receive(changed []control.RouteStats) {
 	}
 }
 
-// recount asks the live server, beside, for everything that it has counted, and
+// recount asks the live server concurrently for everything that it has counted, and
 // for the generations that it can go back to.
 func (f *session) recount(l enginelink.Link) {
 	f.mu.Lock()

@@ -126,7 +126,7 @@ func (s *Server) trustSettings(all []json.RawMessage) {
 }
 
 // recheckTrust looks again whether each application may run. Those for which that
-// changed are looked for anew: before, not even their sockets were asked.
+// changed are looked for again: before, not even their sockets were asked.
 func (s *Server) recheckTrust() {
 	var gained []*session
 	for _, f := range s.allSessions() {

@@ -130,7 +130,7 @@ func (s *Server) discover() {
 	}
 }
 
-// scan looks through a folder, beside; s.mu is held.
+// scan searches a folder concurrently; s.mu is held.
 func (s *Server) scan(w *workspaceFolder) {
 	if w.scanning {
 		w.again = true

@@ -21,7 +21,7 @@ type Link interface {
 	// Status asks the engine how it is. The live server's part may be missing.
 	Status(ctx context.Context) (control.Status, error)
 	Reload(ctx context.Context) (control.Event, error)
-	// Restart starts the live server anew; a fresh one without the state of the one
+	// Restart starts the live server again; a fresh one without the state of the one
 	// before.
 	Restart(ctx context.Context, fresh bool) (control.Event, error)
 	Rollback(ctx context.Context, generation int) (control.Event, error)

@@ -18,14 +18,13 @@ import (
 	"go.lsp.dev/uri"
 	"golang.org/x/mod/modfile"
 
-	"github.com/anvilforge/anvil-lsp/lspserver/internal/rewrite"
-	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
-	"github.com/anvilforge/anvil-lsp/manifest/source"
-
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/hotreload/shared/regular"
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
 	"github.com/anvilforge/anvil-lsp/internal/paths"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/rewrite"
+	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
+	"github.com/anvilforge/anvil-lsp/manifest/source"
 )
 
 // changeKind names a change of the source.

@@ -95,7 +95,7 @@ func (p *Publisher) Forget(f Source) {
 }
 
 // concerned returns the files that somebody says, or said, something about; those
-// that nobody says anything about any more come first. A file may have two names,
+// that nothing is said about any more come first. A file may have two names,
 // the client's and ours, which one client keeps apart and another does not: what
 // is taken back under the one must not take away what is said under the other.
 func (p *Publisher) concerned() []uri.URI {

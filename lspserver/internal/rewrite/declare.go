@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
-	"go/format"
 	"go/parser"
 	"go/token"
 	"go/types"
@@ -13,9 +12,6 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"strings"
-
-	"golang.org/x/tools/go/ast/astutil"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
@@ -256,16 +252,19 @@ func DeclareIn(files map[string][]byte) (*Change, error) {
 	if !token.IsIdentifier(runtime) || runtime == "_" || nameInUse(runtime, f, parsed) {
 		return nil, errNameInUse
 	}
+	text := files[chosen]
+	end := len(bytes.TrimRight(text, " \t\r\n"))
+	all := []edit{{end, len(text), "\n" + fmt.Sprintf(declaration, runtime)}}
 	if !imported {
-		astutil.AddImport(fset, f, manifest.RuntimePath)
+		offset := func(pos token.Pos) int { return fset.Position(pos).Offset }
+		all = append(all, importEdit(f, text, offset, manifest.RuntimePath))
 	}
-	var b bytes.Buffer
-	if err := format.Node(&b, fset, f); err != nil {
+	now, err := apply(text, all)
+	if err != nil {
 		return nil, err
 	}
-	text := strings.TrimRight(b.String(), "\n") + "\n" + fmt.Sprintf(declaration, runtime)
-	return &Change{Title: "Create " + manifest.RegisterName + " in package " + f.Name.Name,
-		Files: map[string][]byte{chosen: []byte(text)}}, nil
+	title := "Create " + manifest.RegisterName + " in package " + pkg
+	return &Change{Title: title, Files: map[string][]byte{chosen: tidy(text, now)}}, nil
 }
 
 // nameInUse reports whether a file cannot import the runtime under a name: it

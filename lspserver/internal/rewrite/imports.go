@@ -57,12 +57,28 @@ func fileNames(f *source.File) map[string]bool {
 	return names
 }
 
-// addImport writes an import: among its like in the block of imports, which
-// gofmt sorts, or in a new declaration.
+// addImport writes an import; see importEdit.
 func (e *edits) addImport(f *source.File, path string) {
+	e.all[f] = append(e.all[f], importEdit(f.Syntax, e.p.text[f.Path], f.Offset, path))
+}
+
+// importEdit adds an import to a file: among its like in the block of imports,
+// which gofmt sorts, or in a new declaration.
+func importEdit(f *ast.File, text []byte, offset func(token.Pos) int, path string) edit {
 	quoted := strconv.Quote(path)
+	end := func(spec ast.Spec) token.Pos { // with what is said about it
+		if c := spec.(*ast.ImportSpec).Comment; c != nil {
+			return c.End()
+		}
+		return spec.End()
+	}
+	insert := func(at token.Pos, text string) edit { return edit{offset(at), offset(at), text} }
+	like := func(spec ast.Spec) bool {
+		other, _ := strconv.Unquote(spec.(*ast.ImportSpec).Path.Value)
+		return standard(other) == standard(path)
+	}
 	var last *ast.GenDecl
-	for _, d := range f.Syntax.Decls {
+	for _, d := range f.Decls {
 		g, ok := d.(*ast.GenDecl)
 		if !ok || g.Tok != token.IMPORT {
 			break
@@ -71,28 +87,27 @@ func (e *edits) addImport(f *source.File, path string) {
 	}
 	switch {
 	case last == nil:
-		e.replace(f.Syntax.Name.End(), f.Syntax.Name.End(), "\n\nimport "+quoted)
+		return insert(f.Name.End(), "\n\nimport "+quoted)
 	case !last.Lparen.IsValid():
-		spec := last.Specs[0]
-		text := e.p.source(spec.Pos(), spec.End())
-		if other, _ := strconv.Unquote(spec.(*ast.ImportSpec).Path.Value); standard(other) != standard(path) {
-			text += "\n"
+		from, to := offset(last.Specs[0].Pos()), offset(end(last.Specs[0]))
+		old := string(text[from:to])
+		if !like(last.Specs[0]) {
+			old += "\n"
 		}
-		e.replace(spec.Pos(), spec.End(), "(\n\t"+text+"\n\t"+quoted+"\n)")
+		return edit{from, to, "(\n\t" + old + "\n\t" + quoted + "\n)"}
+	}
+	for _, spec := range slices.Backward(last.Specs) {
+		if like(spec) {
+			return insert(end(spec), "\n\t"+quoted)
+		}
+	}
+	switch n := len(last.Specs); {
+	case n == 0:
+		return insert(last.Rparen, "\n\t"+quoted+"\n")
+	case standard(path):
+		return insert(last.Specs[0].Pos(), quoted+"\n\n\t")
 	default:
-		for _, spec := range slices.Backward(last.Specs) {
-			if other, _ := strconv.Unquote(spec.(*ast.ImportSpec).Path.Value); standard(other) == standard(path) {
-				e.replace(spec.End(), spec.End(), "\n\t"+quoted)
-				return
-			}
-		}
-		if n := len(last.Specs); n > 0 && standard(path) {
-			e.replace(last.Specs[0].Pos(), last.Specs[0].Pos(), quoted+"\n\n\t")
-		} else if n > 0 {
-			e.replace(last.Specs[n-1].End(), last.Specs[n-1].End(), "\n\n\t"+quoted)
-		} else {
-			e.replace(last.Rparen, last.Rparen, "\n\t"+quoted+"\n")
-		}
+		return insert(end(last.Specs[n-1]), "\n\n\t"+quoted)
 	}
 }
 

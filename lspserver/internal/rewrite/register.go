@@ -17,7 +17,7 @@ import (
 var errNoHandler = errors.New("no function stands here that could answer requests")
 
 // RegisterHandler registers the function that is declared around an offset of a
-// file, if its type is that of a handler and nobody has done it. A method is
+// file, if its type is that of a handler and it is not registered. A method is
 // registered on a variable of the register function, if there is exactly one
 // that has it.
 func (p *Package) RegisterHandler(path string, offset int, report *source.Report) (*Change, error) {

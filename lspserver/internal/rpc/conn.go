@@ -107,7 +107,7 @@ func (c *Conn) Run(ctx context.Context, h Handler) error {
 		if err == nil {
 			err = werr
 		}
-	case <-writing.Done(): // in the middle of a write that nobody reads
+	case <-writing.Done(): // in the middle of a write that is not read
 	}
 	return err
 }

@@ -44,7 +44,7 @@ func (d *Document) Mapper() *text.Mapper { return d.mapper() }
 func (d *Document) Dirty() bool { return d.Sum != d.Saved && d.Sum != d.common }
 
 // Stale reports whether the text was left behind: it equalled what is on disk, and
-// nobody has touched it since that changed or went. What it says is over.
+// it was not edited since that changed or went. It does not count.
 func (d *Document) Stale() bool { return d.Sum != d.Saved && d.Sum == d.common }
 
 // WithSaved returns the document with another idea of what is on disk.

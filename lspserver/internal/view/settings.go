@@ -30,7 +30,7 @@ type Settings struct {
 	Hover        bool     `json:"hover"`        //
 	InlayHints   bool     `json:"inlayHints"`   //
 	CheckDelay   int      `json:"checkDelay"`   // milliseconds that typing must rest before the check
-	BuildAhead   bool     `json:"buildAhead"`   // while nobody types, build what the next save will load
+	BuildAhead   bool     `json:"buildAhead"`   // during a pause in typing, build what the next save will load
 	// CompileErrors: auto, always or never. Auto leaves errors of the compiler to
 	// gopls where the client has started one.
 	CompileErrors string `json:"compileErrors"`
@@ -125,7 +125,7 @@ func (s Settings) Engine(dir string) engine.Options {
 	}
 }
 
-// SameEngine reports whether an engine need not be made anew.
+// SameEngine reports whether an engine can stay.
 func (s Settings) SameEngine(t Settings) bool {
 	x, _ := json.Marshal([]any{s.Main, s.Cwd, s.Address, s.Tags, s.Assets, s.Race, s.Debug, s.Args, s.StartTimeout})
 	y, _ := json.Marshal([]any{t.Main, t.Cwd, t.Address, t.Tags, t.Assets, t.Race, t.Debug, t.Args, t.StartTimeout})

@@ -93,7 +93,7 @@ func routesFeature() family {
 }
 
 // codeActionFeature offers what can be done about a finding, and about a handler
-// that nobody registered.
+// that is not registered.
 func codeActionFeature() family {
 	return family{
 		advertise: func(c view.Client, s *protocol.ServerCapabilities) {
