@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,9 +20,24 @@ import (
 
 // TestEditorActions: what is offered does what it says, in the live server.
 func TestEditorActions(t *testing.T) {
-	e := harness.OpenEditor(t, harness.CopyApp(t, "blog"), nil)
+	dir := harness.CopyApp(t, "blog")
+	for _, change := range [][3]string{ // a plain value, which is what can be moved
+		{"routes.go", "\t\"sync/atomic\"\n", ""}, {"routes.go", "var hits atomic.Int64", "var hits int64"},
+		{"pages.go", "n := hits.Add(1)", "hits++\n\tn := hits"}, {"debug.go", "hits.Load()", "hits"},
+	} {
+		path := filepath.Join(dir, "handlers", change[0])
+		text, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(text), change[1]) {
+			t.Fatalf("%s has no %q: %v", path, change[1], err)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(string(text), change[1], change[2], 1)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := harness.OpenEditor(t, dir, nil)
 	e.Open("handlers/routes.go")
 	e.Open("handlers/pages.go")
+	e.Open("handlers/debug.go")
 
 	// State: the counter of the code begins again with each generation, until it
 	// is kept.
@@ -36,7 +52,7 @@ func TestEditorActions(t *testing.T) {
 	e.Await("the hint about hits in the document", func(s *lsptest.State) bool { // it was in the file before
 		return s.Has("handlers/routes.go", manifest.CodePackageState) && s.In("handlers/routes.go").Version != nil
 	})
-	for _, name := range e.Choose(e.Actions("handlers/routes.go", "hits atomic.Int64"), "Move hits into keyed state") {
+	for _, name := range e.Choose(e.Actions("handlers/routes.go", "hits int64"), "Move hits into keyed state") {
 		e.Save(name)
 	}
 	e.Await("generation 2 without the hint", func(s *lsptest.State) bool {
