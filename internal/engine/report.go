@@ -57,7 +57,7 @@ func (e *Engine) report(ev launch.Event) {
 			"the new one; requests wait meanwhile%s", ev.Conflict, advice))
 	case launch.Lingers:
 		e.publish(control.Event{Kind: control.EventWarning, PID: ev.PID, Message: fmt.Sprintf(
-			"process %d was replaced but still runs: main did not return within 5s of LiveServer; it %s. Until it exits, "+
+			"process %d was replaced but still runs: main did not return within 5s after LiveServer; it %s. Until it exits, "+
 				"background work runs in both processes", ev.PID, ev.Main)})
 	case launch.GaveUp:
 		e.publish(warning("the live server exited %d times before it was ready; the next save starts it again", ev.Deaths))
