@@ -48,7 +48,13 @@ func (f Frame) Vendored() bool {
 }
 
 // Foreign reports code of a dependency, or of package hotreload or below it.
-func (f Frame) Foreign() bool { return strings.Contains(f.File, "@v") || f.Vendored() || f.InRuntime() }
+func (f Frame) Foreign() bool {
+	return moduleVersion.MatchString(f.File) || f.Vendored() || f.InRuntime()
+}
+
+// moduleVersion is what the path of each file in a module cache has. A directory of the
+// user's may have an @ in its name, too.
+var moduleVersion = regexp.MustCompile(`@v[0-9]+\.[0-9]+\.[0-9]`)
 
 // Initialises reports whether the function is part of the initialisation of its
 // package: an init function, a literal in one, or what the compiler makes of the values

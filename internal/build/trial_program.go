@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/txtar"
@@ -43,6 +44,19 @@ func (b *Builder) RepeatTrial(ctx context.Context) (earlier string, err error) {
 	return b.thin.TryAgain(ctx)
 }
 
+// trialConfig returns the settings of the trial in a directory: those of the
+// application that a link depends on.
+func (b *Builder) trialConfig(dir string) Config {
+	cfg := b.cfg
+	cfg.Dir, cfg.Main, cfg.OutDir, cfg.Tags, cfg.CacheDir = dir, "", outdir.Path(dir), nil, ""
+	cfg.Race = b.tools.Race // which GOFLAGS may have asked for
+	cfg.Env = append(slices.Clone(cfg.Env), "GOFLAGS=", "GOWORK=off")
+	if v, _, _ := strings.Cut(b.tools.Env.GOVERSION, " "); strings.HasPrefix(v, "go") {
+		cfg.Env = append(cfg.Env, "GOTOOLCHAIN="+v) // which the workspace may have chosen
+	}
+	return cfg
+}
+
 // try builds the trial program and reloads it twice.
 func (b *Builder) try(ctx context.Context) (err error) {
 	tmp, err := b.below(outdir.Temp)
@@ -58,13 +72,7 @@ func (b *Builder) try(ctx context.Context) (err error) {
 	if err := errors.Join(err, os.CopyFS(dir, files)); err != nil {
 		return err
 	}
-	cfg := b.cfg
-	cfg.Dir, cfg.Main, cfg.OutDir, cfg.Tags, cfg.CacheDir = dir, "", outdir.Path(dir), nil, ""
-	cfg.Env = append(cfg.Env, "GOFLAGS=", "GOWORK=off")
-	if v, _, _ := strings.Cut(b.tools.Env.GOVERSION, " "); strings.HasPrefix(v, "go") {
-		cfg.Env = append(cfg.Env, "GOTOOLCHAIN="+v) // which the workspace may have chosen
-	}
-	inner, err := New(ctx, cfg)
+	inner, err := New(ctx, b.trialConfig(dir))
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,10 @@ func TestVariants(t *testing.T) {
 			}
 			if raced := tt.name == "race" || tt.name == "race from GOFLAGS"; a.b.tools.Race != raced {
 				t.Errorf("race detector: %t", a.b.tools.Race)
+			} else if trial, err := New(t.Context(), a.b.trialConfig(t.TempDir())); err != nil {
+				t.Error(err)
+			} else if trial.tools.Race != raced {
+				t.Errorf("race detector in the trial of thin links: %t", trial.tools.Race)
 			}
 			_, got := a.swap(a.edit("handlers/handlers.go", `"v1"`, `"v2"`))
 			if !strings.HasPrefix(got, "v2 started") || tt.name == "GOFLAGS" && !strings.Contains(got, "loads 11") {

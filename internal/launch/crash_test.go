@@ -149,6 +149,12 @@ func TestForeign(t *testing.T) {
 		{"example.com/blog/handlers/internal/vendor.F", "/work/blog/handlers/internal/vendor/v.go", false},
 		{"example.com/blog/handlers.F", "/work/vendor/blog/handlers/h.go", false},
 		{"main.main", "/work/vendor/blog/main.go", false},
+		{"example.com/blog/handlers.F", "/home/me@vm/blog/handlers/h.go", false},
+		{"example.com/blog/handlers.F", "/src/blog@v2/handlers/h.go", false},
+		{"example.com/dep.F", "/cache/example.com/dep@v1.2.3/f.go", true},
+		{"example.com/dep.F", "/go/pkg/mod/example.com/dep@v0.0.0-20240102030405-0123456789ab/f.go", true},
+		{"example.com/dep/v3.F", "/go/pkg/mod/example.com/dep@v3.0.0+incompatible/f.go", true},
+		{"runtime.gopanic", "/go/pkg/mod/golang.org/toolchain@v0.0.1-go1.26.8.linux-amd64/src/runtime/panic.go", true},
 	} {
 		if got := foreign(manifest.Frame{Function: test.function, Position: manifest.Position{File: test.file}}); got != test.want {
 			t.Errorf("%s in %s is foreign: %t", test.function, test.file, got)
