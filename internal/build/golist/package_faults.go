@@ -169,12 +169,20 @@ func cgoPosition(p *Package, text string) manifest.Position {
 }
 
 // distinct leaves out what says the same again: of each package of a module that
-// go.sum lacks, the go command complains with the same advice.
+// go.sum lacks the go command complains, with the same advice, or with that to get a
+// package of what the advice before would get.
 func distinct(faults []manifest.Diagnostic) []manifest.Diagnostic {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(faults, func(d manifest.Diagnostic) bool {
 		key := d.String()
 		if _, advice, ok := strings.Cut(d.Message, "; to add:"); ok {
+			what, version, _ := strings.Cut(advice, "@")
+			for what != "." { // go get example.com/dep/sub, or what is above it
+				if seen[d.File+what+"@"+version] {
+					return true
+				}
+				what = path.Dir(what)
+			}
 			key = d.File + advice
 		}
 		again := seen[key]

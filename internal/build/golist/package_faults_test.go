@@ -90,16 +90,18 @@ func TestDistinct(t *testing.T) {
 	const advice = "; to add:\n\tgo get example.com/lib@v1.0.0"
 	got := distinct([]manifest.Diagnostic{
 		at("go.sum", "missing go.sum entry for module providing package example.com/lib"+advice),
-		at("go.sum", "missing go.sum entry for module providing package example.com/lib/sub"+advice), // the same module
+		at("go.sum", "missing go.sum entry for module providing package example.com/lib/sub"+advice),                                      // the same module
+		at("go.sum", "missing go.sum entry for module providing package example.com/third; to add:\n\tgo get example.com/lib/sub@v1.0.0"), // below what is added already
 		at("go.sum", "missing go.sum entry for module providing package example.com/other; to add:\n\tgo get example.com/other"),
+		at("go.sum", "missing go.sum entry for module providing package example.com/fourth; to add:\n\tgo get example.com/lib/sub@v1.1.0"),
 		at("a.go", "undefined: x"),
 		at("b.go", "undefined: x"),
 		at("a.go", "undefined: x"), // though not beside the first one
 	})
-	if len(got) != 4 {
+	if len(got) != 5 {
 		t.Fatalf("%d are left: %v", len(got), got)
 	}
-	if got[2].File != "a.go" || got[3].File != "b.go" {
+	if got[3].File != "a.go" || got[4].File != "b.go" {
 		t.Errorf("left are %v", got)
 	}
 }

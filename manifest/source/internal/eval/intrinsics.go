@@ -39,6 +39,11 @@ func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r val
 	case "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "log.Panic", "log.Panicf", "log.Panicln", "runtime.Goexit",
 		"(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
 		return ends(), true
+	case "(*sync.WaitGroup).Go", "(*golang.org/x/sync/errgroup.Group).Go":
+		if len(args) == 1 {
+			ev.call(args[0], nil, site)
+		}
+		return results(fn.t, fn.whyUnknown()), true
 	case "net/http.StripPrefix":
 		if prefix, ok := text(args[0]); ok && prefix == "" && len(args) == 2 {
 			return args[1], true

@@ -193,7 +193,15 @@ func (ev *evaluator) callGeneric(name string, args []value, fn *function) (value
 			}
 			return out, true
 		}
-	case "slices.Values", "slices.All", "slices.Backward", "slices.Clone", "slices.Collect":
+	case "maps.All":
+		if m, ok := args[0].(*table); ok && !m.open {
+			return m, true
+		}
+	case "slices.All":
+		if l, ok := first(); ok {
+			return &list{base: base{l.t, fn.at}, elems: copyCells(l.elems)}, true // its index is kept
+		}
+	case "slices.Values", "slices.Backward", "slices.Clone", "slices.Collect":
 		if l, ok := first(); ok {
 			out := &list{base: to, elems: copyCells(l.elems)}
 			if name == "slices.Backward" {
