@@ -411,7 +411,7 @@ func TestStateWithoutOverlap(t *testing.T) {
 	}
 	s.Edit("main.go", "c := hotreload", "if true {\n\t\tlog.Fatal(\"no config\")\n\t}\n\tc := hotreload")
 	restarts = append(restarts, waitEvent(s, control.EventRestarting).Time)
-	if ev := s.Wait(control.EventKept); !strings.Contains(ev.Message, "with its state") {
+	if ev := s.Wait(control.EventKept); !strings.Contains(ev.Message, "and its state") {
 		t.Errorf("kept: %s", ev.Message)
 	}
 	close(h.stop)

@@ -245,8 +245,11 @@ func DeclareIn(files map[string][]byte) (*Change, error) {
 	f := parsed[chosen]
 	runtime, imported := path.Base(manifest.RuntimePath), false
 	for _, spec := range f.Imports {
-		if p, _ := strconv.Unquote(spec.Path.Value); p == manifest.RuntimePath && spec.Name != nil {
-			runtime, imported = spec.Name.Name, true
+		if p, _ := strconv.Unquote(spec.Path.Value); p == manifest.RuntimePath {
+			imported = true
+			if spec.Name != nil {
+				runtime = spec.Name.Name
+			}
 		}
 	}
 	if !token.IsIdentifier(runtime) || runtime == "_" || nameInUse(runtime, f, parsed) {
