@@ -35,10 +35,10 @@ func (c *Checker) Check(ctx context.Context, overlay map[string][]byte) (*Report
 		}
 		b := &reporter{Snapshot: s, findings: c.last, shapes: gotypes.NewShapes(s.Program.HotPackages())}
 		report := b.report(ctx)
+		c.last = b.findings // complete: only following the register function ends early
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		c.last = b.findings
 		if !c.loader.Enter(report.leads) {
 			return report, nil
 		}

@@ -3,8 +3,10 @@ package source
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -108,6 +110,50 @@ func TestIncremental(t *testing.T) {
 			t.Errorf("%s %q: got %s, want %s", step.file, step.new, got, step.patterns)
 		}
 	}
+}
+
+// countedContext is cancelled the next time that it is asked, when left is 0.
+type countedContext struct {
+	context.Context
+	left int
+}
+
+func (c *countedContext) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestCancelledCheckKeepsFacts: what a cancelled check has found out of the packages is
+// not found out again.
+func TestCancelledCheckKeepsFacts(t *testing.T) {
+	p, overlay := archived(t, layers)
+	const enough = 1 << 20
+	ctx := &countedContext{t.Context(), enough}
+	if _, err := NewChecker(p).Check(ctx, overlay); err != nil {
+		t.Fatal(err)
+	}
+	c := NewChecker(p)
+	if _, err := c.Check(&countedContext{t.Context(), enough - ctx.left - 1}, overlay); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v from a context that ends with the check", err)
+	}
+	before := facts(c)
+	mustCheck(t, c, overlay)
+	if after := facts(c); len(before) == 0 || !maps.Equal(before, after) {
+		t.Errorf("facts %v after the cancelled check, %v after the next", before, after)
+	}
+}
+
+// facts returns the addresses of the facts that a checker keeps, by those of their packages.
+func facts(c *Checker) map[uintptr]uintptr {
+	kept := map[uintptr]uintptr{}
+	if c.last != nil {
+		for all := reflect.ValueOf(c.last).Elem().FieldByName("facts").MapRange(); all.Next(); {
+			kept[all.Key().Pointer()] = all.Value().Pointer()
+		}
+	}
+	return kept
 }
 
 // TestPositionsAreGivenBack: a long session does not collect files.
