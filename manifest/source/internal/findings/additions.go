@@ -56,14 +56,13 @@ type addingCall struct {
 // additions finds what generations add to tables of host packages and of what the Container keeps
 // (ANV006): an entry that is there once more after each reload, and one that makes the second
 // generation panic. It also returns the packages whose source would tell more.
-func (p *program) additions() []*finding {
+func (p *program) additions() (found []*finding, leads []string) {
 	a := &adder{program: p, findings: map[token.Pos]*finding{}, leads: map[string]bool{}}
 	p.eachStart(func(c *facts, own *functionFacts, reached func(*finding)) {
 		a.reached, a.seen = reached, map[addition]bool{}
 		a.visit(addingCall{c: c, own: own})
 	})
-	p.leads = slices.Sorted(maps.Keys(a.leads))
-	return sorted(a.findings)
+	return sorted(a.findings), slices.Sorted(maps.Keys(a.leads))
 }
 
 // index makes what says whether something is removed again.

@@ -2,21 +2,20 @@
 // process can do only once (ANV006), package-level state (ANV007), and what outlives its generation
 // (ANV008). It needs types, but no values: nothing is run.
 //
-// It has the shape of golang.org/x/tools/go/analysis: an analyzer for each code works from the facts
-// of the packages of a program, which are what each package contributes by itself. The driver here
-// ([Find]) knows the whole program, keeps the facts of packages that did not change, and works on
-// unsaved and half-typed code. Any other driver makes a program of each package: facts refer to
-// syntax and types, so they cannot be sent from one process to another.
+// [Find] works from the facts of the packages of a program, which are what each package contributes
+// by itself. It keeps the facts of packages that did not change, and works on unsaved and half-typed
+// code. [NewAnalyzers] is for the drivers of golang.org/x/tools/go/analysis: they make a program of
+// each package, because facts refer to syntax and types and cannot be sent to another process.
 package findings
 
 import (
 	"go/token"
 	"reflect"
-	"slices"
 
 	"golang.org/x/tools/go/analysis"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
 )
 
 // Config says what a reload replaces.
@@ -40,33 +39,30 @@ func NewAnalyzers(c Config) *Analyzers {
 		Name: "anvilprogram", Doc: "makes a program of a package",
 		RunDespiteErrors: true, ResultType: reflect.TypeFor[*program](),
 		Run: func(pass *analysis.Pass) (any, error) {
-			return newProgram(c.Handlers, []*facts{collectFacts(pass, c.Hot(pass.Pkg.Path()))}), nil
+			path := pass.Pkg.Path()
+			spec := load.Package{ImportPath: path, Hot: c.Hot(path)}
+			u := load.NewUnit(spec, pass.Pkg, pass.TypesInfo, pass.Files)
+			return newProgram(c.Handlers, []*facts{collectFacts(u)}), nil
 		},
 	}
 	reporting := func(name, doc string, find func(*program) []*finding) *analysis.Analyzer {
 		run := func(pass *analysis.Pass) (any, error) {
-			found := slices.DeleteFunc(slices.Clone(find(pass.ResultOf[a.program].(*program))), func(f *finding) bool {
-				return !standsIn(pass, f.Pos)
-			})
-			for _, f := range found {
+			for _, f := range find(pass.ResultOf[a.program].(*program)) {
 				pass.Report(f.Diagnostic)
 			}
-			return found, nil
+			return nil, nil
 		}
-		return &analysis.Analyzer{
-			Name: name, Doc: doc, Run: run,
-			RunDespiteErrors: true, ResultType: reflect.TypeFor[[]*finding](), Requires: []*analysis.Analyzer{a.program},
-		}
+		requires := []*analysis.Analyzer{a.program}
+		return &analysis.Analyzer{Name: name, Doc: doc, Run: run, RunDespiteErrors: true, Requires: requires}
 	}
 	a.OneTime = reporting("anv006", "finds registrations that a process can make only once",
-		func(p *program) []*finding { return p.oneTime() })
-	a.PackageState = reporting("anv007", "finds package-level state, which a reload resets",
-		func(p *program) []*finding { return p.packageState() })
+		func(p *program) []*finding { once, _ := p.oneTime(); return once })
+	a.PackageState = reporting("anv007", "finds package-level state, which a reload resets", (*program).packageState)
 	a.Outliving = reporting("anv008", "finds goroutines and timers that outlive their generation", (*program).outliving)
 	return a
 }
 
-// finding is a diagnostic, and what only the driver here makes use of.
+// finding is a diagnostic, and what only [Find] makes use of.
 type finding struct {
 	analysis.Diagnostic
 	severity manifest.Severity
@@ -85,14 +81,4 @@ func newFinding(code manifest.Code, pos token.Pos, message string, related ...an
 // because makes a related position.
 func because(pos token.Pos, message string) analysis.RelatedInformation {
 	return analysis.RelatedInformation{Pos: pos, Message: message}
-}
-
-// standsIn reports whether a position is in a file of the package of a pass.
-func standsIn(pass *analysis.Pass, pos token.Pos) bool {
-	for _, f := range pass.Files {
-		if f.FileStart <= pos && pos <= f.FileEnd {
-			return true
-		}
-	}
-	return false
 }

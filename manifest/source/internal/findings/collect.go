@@ -9,8 +9,8 @@ import (
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/runtimeapi"
-	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/types/typeutil"
 )
 
@@ -26,25 +26,21 @@ type factFinder struct {
 }
 
 // collectFacts collects the facts of a package.
-func collectFacts(pass *analysis.Pass, hot bool) *facts {
+func collectFacts(u *load.Unit) *facts {
 	f := &factFinder{
 		facts: &facts{
-			pkg: pass.Pkg, info: pass.TypesInfo, hot: hot,
-			functions: map[*types.Func]*functionFacts{}, init: &functionFacts{scope: scope{info: pass.TypesInfo}},
+			pkg: u.Types, info: u.Info, hot: u.Spec.Hot,
+			functions: map[*types.Func]*functionFacts{}, init: &functionFacts{scope: scope{info: u.Info}},
 		},
-		decls: map[*types.Func]*ast.FuncDecl{}, statements: map[*ast.CallExpr]bool{},
+		decls: u.Decls, statements: map[*ast.CallExpr]bool{},
 	}
-	var decls []ast.Decl
-	for _, file := range pass.Files {
-		decls = append(decls, file.Decls...)
+	for _, file := range u.Files {
+		f.declarations(file.Syntax.Decls)
 	}
-	for _, d := range decls {
-		if d, ok := d.(*ast.FuncDecl); ok {
-			if fn, ok := f.info.Defs[d.Name].(*types.Func); ok {
-				f.decls[fn] = d
-			}
-		}
-	}
+	return f.facts
+}
+
+func (f *factFinder) declarations(decls []ast.Decl) {
 	for _, d := range decls {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
@@ -56,7 +52,6 @@ func collectFacts(pass *analysis.Pass, hot bool) *facts {
 			}
 		}
 	}
-	return f.facts
 }
 
 func (f *factFinder) function(d *ast.FuncDecl) {

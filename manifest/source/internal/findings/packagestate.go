@@ -243,8 +243,9 @@ func (p *program) openedVariables(reported []*finding) []*finding {
 	for _, c := range p.hot {
 		for _, o := range c.openings {
 			// A function of a host package may always return the same one, and one of hot code may
-			// get it from the Container.
-			if opener := p.facts[o.fn.Pkg()]; seen[o.v] || o.fn.Pkg() == nil || o.fn.Pkg().Path() == manifest.RuntimePath ||
+			// get it from the Container. What a dependency declares has no position to report.
+			if opener := p.facts[o.fn.Pkg()]; seen[o.v] || p.facts[o.v.Pkg()] == nil ||
+				o.fn.Pkg() == nil || o.fn.Pkg().Path() == manifest.RuntimePath ||
 				opener != nil && (!opener.hot || !o.declared) {
 				continue
 			}

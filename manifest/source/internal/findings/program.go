@@ -4,20 +4,15 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
-	"sync"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 )
 
-// program is what an analyzer knows: packages and their facts.
+// program is what a search knows: packages and their facts.
 type program struct {
 	handlers string // import path of the handlers package
 	all, hot []*facts
 	facts    map[*types.Package]*facts
-
-	// What is found, the first time that it is asked for.
-	oneTime, packageState func() []*finding
-	leads                 []string // with oneTime: packages whose source would tell more
 }
 
 func newProgram(handlers string, all []*facts) *program {
@@ -28,12 +23,20 @@ func newProgram(handlers string, all []*facts) *program {
 			p.hot = append(p.hot, f)
 		}
 	}
-	p.oneTime = sync.OnceValue(func() []*finding { return append(p.globals(), p.additions()...) })
-	p.packageState = sync.OnceValue(func() []*finding {
-		changed := p.changedVariables()
-		return append(changed, p.openedVariables(changed)...)
-	})
 	return p
+}
+
+// oneTime finds what hot code does that a second generation cannot do (ANV006), and the packages
+// whose source would tell more.
+func (p *program) oneTime() (found []*finding, leads []string) {
+	added, leads := p.additions()
+	return append(p.globals(), added...), leads
+}
+
+// packageState finds what a reload resets, or opens once more (ANV007).
+func (p *program) packageState() []*finding {
+	changed := p.changedVariables()
+	return append(changed, p.openedVariables(changed)...)
 }
 
 // function returns the facts of a declared function, nil if there are none.

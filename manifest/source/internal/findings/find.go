@@ -4,8 +4,6 @@ import (
 	"go/types"
 	"slices"
 
-	"golang.org/x/tools/go/analysis"
-
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/runtimeapi"
@@ -15,7 +13,7 @@ import (
 type Findings struct {
 	*load.Snapshot
 	Diagnostics []manifest.Diagnostic // ANV007 and ANV008
-	OneTime     []OneTime             // ANV006
+	OneTime     []OneTime             // ANV006, by position
 	// Leads are the import paths of packages whose source would tell more, sorted.
 	Leads []string
 	// States are the calls of hotreload.StateOf in hot packages.
@@ -38,18 +36,17 @@ type OneTime struct {
 	Packages []string
 }
 
-// Find runs the analyzers on a program. The facts of packages that did not change since last, which
-// may be nil, are used again.
+// Find searches a program. The facts of packages that did not change since last, which may be nil,
+// are used again.
 func Find(s *load.Snapshot, last *Findings) *Findings {
 	found := &Findings{Snapshot: s, facts: map[*load.Unit]*facts{}}
-	a := NewAnalyzers(Config{Handlers: s.Program.Handlers})
 	var all []*facts
 	for _, u := range s.Units {
 		if last != nil {
 			found.facts[u] = last.facts[u]
 		}
 		if found.facts[u] == nil {
-			found.facts[u] = collectFacts(found.pass(nil, u), u.Spec.Hot)
+			found.facts[u] = collectFacts(u)
 		}
 		all = append(all, found.facts[u])
 	}
@@ -58,36 +55,16 @@ func Find(s *load.Snapshot, last *Findings) *Findings {
 	for _, f := range p.hot {
 		found.States = append(found.States, f.states...)
 	}
-	for _, u := range s.Units {
-		for _, f := range found.run(a.OneTime, u, p) {
-			found.OneTime = append(found.OneTime, OneTime{found.diagnostic(f), f.registering, f.packages})
-		}
-		for _, f := range slices.Concat(found.run(a.PackageState, u, p), found.run(a.Outliving, u, p)) {
-			found.Diagnostics = append(found.Diagnostics, found.diagnostic(f))
-		}
+	var once []*finding
+	once, found.Leads = p.oneTime()
+	for _, f := range once {
+		found.OneTime = append(found.OneTime, OneTime{found.diagnostic(f), f.registering, f.packages})
 	}
-	found.Leads = p.leads
+	slices.SortStableFunc(found.OneTime, func(a, b OneTime) int { return a.Position.Compare(b.Position) })
+	for _, f := range append(p.packageState(), p.outliving()...) {
+		found.Diagnostics = append(found.Diagnostics, found.diagnostic(f))
+	}
 	return found
-}
-
-// run runs an analyzer on a package of a program.
-func (f *Findings) run(a *analysis.Analyzer, u *load.Unit, p *program) []*finding {
-	pass := f.pass(a, u)
-	pass.ResultOf = map[*analysis.Analyzer]any{a.Requires[0]: p}
-	pass.Report = func(analysis.Diagnostic) {}
-	result, err := a.Run(pass)
-	if err != nil {
-		panic(err) // they have none
-	}
-	return result.([]*finding)
-}
-
-func (f *Findings) pass(a *analysis.Analyzer, u *load.Unit) *analysis.Pass {
-	pass := &analysis.Pass{Analyzer: a, Fset: f.Fset, Pkg: u.Types, TypesInfo: u.Info}
-	for _, file := range u.Files {
-		pass.Files = append(pass.Files, file.Syntax)
-	}
-	return pass
 }
 
 // diagnostic converts a finding.
