@@ -102,14 +102,14 @@ func (b *reporter) follow(ctx context.Context, handlers *load.Unit) {
 
 // route returns an entry as the live manifest has it.
 func (b *reporter) route(e *eval.Entry) Route {
-	text := b.shapes.Of(e.Box.Plain)
+	text, known := b.shapes.Of(e.Box.Plain)
 	return Route{
 		Route: manifest.Route{
 			Method: e.Method, Pattern: e.Pattern, Mount: e.Mount, Handler: e.Box.Name, Kind: e.Box.Kind,
 			Signature: gotypes.Signature(e.Box.Plain), Fingerprint: shape.Fingerprint(text), Shape: text,
 			Position: e.Call,
 		},
-		Conditional: e.Conditional, Broken: !b.shapes.Known(e.Box.Plain),
+		Conditional: e.Conditional, Broken: !known,
 		HandlerPosition:   b.Declaration(e.Box.Declaration),
 		SignaturePosition: b.Declaration(e.Box.Signature),
 	}
@@ -118,10 +118,10 @@ func (b *reporter) route(e *eval.Entry) Route {
 // addStates adds keyed state, of which the type is known.
 func (b *reporter) addStates(calls []runtimeapi.StateCall, registering bool) {
 	for _, call := range calls {
-		if !b.shapes.Known(call.Type) {
+		text, known := b.shapes.Of(call.Type)
+		if !known {
 			continue
 		}
-		text := b.shapes.Of(call.Type)
 		s := State{
 			State: manifest.State{
 				Key: call.Key, Type: gotypes.Signature(call.Type), Fingerprint: shape.Fingerprint(text), Shape: text,

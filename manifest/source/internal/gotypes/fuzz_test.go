@@ -152,7 +152,7 @@ func FuzzProducers(f *testing.F) {
 		got := w.typ()
 		for _, hot := range [][]string{nil, {"time"}, {"time", "net/http", "example.com/p.q"}} {
 			want := shape.NewReflector(hot).Of(got.reflected)
-			if text := gotypes.NewShapes(hot).Of(got.checked); text != want {
+			if text, _ := gotypes.NewShapes(hot).Of(got.checked); text != want {
 				t.Errorf("%s, hot %v:\nsource  %s\nreflect %s", got.reflected, hot, text, want)
 			}
 			if d := shape.Describe(want, "?"); d == "" {

@@ -19,22 +19,13 @@ type Shapes struct {
 // NewShapes returns a Shapes for a set of hot packages, given by their import paths.
 func NewShapes(hot []string) *Shapes { return &Shapes{hot: shape.NewReflector(hot)} }
 
-// Hot reports whether an import path is that of a hot package.
-func (s *Shapes) Hot(importPath string) bool { return s.hot.Hot(importPath) }
-
 // Of returns the canonical structure of t: what [shape.Reflector.Of] returns for the same type in
-// the running program, unless it is not Known.
-func (s *Shapes) Of(t types.Type) string {
-	return shape.Write(new(producer).of(t), s.hot.Hot)
-}
-
-// Known reports whether a running program can have t and the source says all about it. It is false
-// if a type parameter or a mistake in the source would be part of the shape; a question mark stands
-// for it there.
-func (s *Shapes) Known(t types.Type) bool {
+// the running program, if that can have t and the source says all about it. It is not known if a
+// type parameter or a mistake in the source would be part of it; a question mark stands for it there.
+func (s *Shapes) Of(t types.Type) (text string, known bool) {
 	var p producer
-	shape.Write(p.of(t), s.hot.Hot)
-	return !p.unknown
+	text = shape.Write(p.of(t), s.hot.Hot)
+	return text, !p.unknown
 }
 
 // ViewOf returns a type as the rules for all producers of shapes want it.
