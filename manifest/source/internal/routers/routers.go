@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
+	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/load"
 )
 
@@ -44,21 +45,22 @@ func IsPackage(p *types.Package) bool {
 }
 
 // IsRouter reports whether t is a router of chi or net/http.
-func IsRouter(t types.Type) bool {
+func IsRouter(t types.Type) bool { return routerType(t) != "" }
+
+// routerType returns the name of the router that t is, or points to; empty if it is none.
+func routerType(t types.Type) string {
 	if p, ok := types.Unalias(t).(*types.Pointer); ok {
 		t = p.Elem()
 	}
 	named, ok := types.Unalias(t).(*types.Named)
 	if !ok || named.Obj().Pkg() == nil || !IsPackage(named.Obj().Pkg()) {
-		return false
+		return ""
 	}
-	switch named.Obj().Name() {
-	case "Router", "Mux":
-		return named.Obj().Pkg().Path() != "net/http"
-	case "ServeMux":
-		return true
+	name, chi := named.Obj().Name(), named.Obj().Pkg().Path() != "net/http"
+	if chi && (name == "Router" || name == "Mux") || name == "ServeMux" {
+		return name
 	}
-	return false
+	return ""
 }
 
 // CallName returns the name of what a function does at a router, empty for any other function.
@@ -66,26 +68,17 @@ func CallName(fn *types.Func) string {
 	if fn == nil || fn.Pkg() == nil || !IsPackage(fn.Pkg()) {
 		return ""
 	}
-	recv := ""
-	if r := fn.Signature().Recv(); r != nil {
-		t := types.Unalias(r.Type())
-		if p, ok := t.(*types.Pointer); ok {
-			t = types.Unalias(p.Elem())
-		}
-		named, ok := t.(*types.Named)
-		if !ok {
-			return ""
-		}
-		recv = named.Obj().Name()
+	recv := routerType(gotypes.RecvType(fn))
+	if fn.Signature().Recv() != nil && recv == "" {
+		return ""
 	}
 	name := fn.Name()
 	switch {
 	case fn.Pkg().Path() == "net/http":
-		handle := name == "Handle" || name == "HandleFunc"
-		if handle && (recv == "ServeMux" || recv == "") || recv == "" && name == "NewServeMux" {
+		if name == "Handle" || name == "HandleFunc" || recv == "" && name == "NewServeMux" {
 			return name
 		}
-	case recv == "Router" || recv == "Mux" || recv == "" && (name == "NewRouter" || name == "NewMux"):
+	case recv != "" || name == "NewRouter" || name == "NewMux":
 		return name
 	}
 	return ""
@@ -155,7 +148,6 @@ func Roots(s *load.Snapshot) []*Root {
 					r.rank = 2
 				}
 			}
-			isMain := false
 			ast.Inspect(d.Body, func(n ast.Node) bool {
 				if call, ok := n.(*ast.CallExpr); ok {
 					switch name, pos := routerCallAt(c, call); {
@@ -168,9 +160,9 @@ func Roots(s *load.Snapshot) []*Root {
 				return true
 			})
 			if c.Types.Name() == "main" && d.Name.Name == "main" && d.Recv == nil {
-				r.rank, r.Statements, isMain = 4, nil, true
+				r.rank, r.Statements = 4, nil
 			}
-			if isMain || len(r.Statements) > 0 {
+			if r.rank == 4 || len(r.Statements) > 0 {
 				all = append(all, r)
 			}
 		}
