@@ -139,6 +139,15 @@ func (f *frame) subst(t types.Type) types.Type {
 // stop is panicked with when a bound is reached.
 type stop struct{}
 
+// stopped reports whether what was recovered is a stop. Any other panic goes on.
+func stopped(recovered any) bool {
+	_, is := recovered.(stop)
+	if recovered != nil && !is {
+		panic(recovered)
+	}
+	return is
+}
+
 // step counts work.
 func (ev *evaluator) step() {
 	ev.steps++
@@ -168,16 +177,10 @@ func Follow(ctx context.Context, w *World, register types.Object) *registrations
 func (ev *evaluator) follow(register types.Object) {
 	site := callSite{pos: register.Pos(), name: manifest.RegisterName}
 	defer func() {
-		switch v := recover().(type) {
-		case nil:
-		case stop:
-			if ev.ctx.Err() == nil && !ev.full {
-				ev.out.Unknown = append(ev.out.Unknown, unknownCall{
-					Position: ev.position(site.pos), Call: site.name, Reason: "registration is too long to be followed to its end",
-				})
-			}
-		default:
-			panic(v)
+		if stopped(recover()) && ev.ctx.Err() == nil && !ev.full {
+			ev.out.Unknown = append(ev.out.Unknown, unknownCall{
+				Position: ev.position(site.pos), Call: site.name, Reason: "registration is too long to be followed to its end",
+			})
 		}
 	}()
 	ev.start()

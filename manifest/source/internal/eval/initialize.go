@@ -95,12 +95,11 @@ func (ev *evaluator) within(steps int, fn func()) (ok bool) {
 	ev.limit = min(limit, ev.steps+steps)
 	defer func() {
 		ev.limit = limit
-		v := recover()
-		if v == nil {
+		if !stopped(recover()) {
 			return
 		}
-		if _, is := v.(stop); !is || ev.steps >= limit || ev.ctx.Err() != nil {
-			panic(v)
+		if ev.steps >= limit || ev.ctx.Err() != nil {
+			panic(stop{})
 		}
 		ev.calls, ev.conditional, ev.dry = ev.calls[:calls], conditional, dry
 		ev.unwind(journal)

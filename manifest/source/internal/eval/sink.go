@@ -18,12 +18,7 @@ func (ev *evaluator) sinkMethod(fn *function, args []value, site callSite) value
 	if !ok {
 		s = &sink{base: base{t: ev.world.Known.Sink}, why: whyUnknown(fn.recv)}
 	}
-	arg := func(i int) value {
-		if i < len(args) {
-			return args[i]
-		}
-		return &unknown{base: base{t: types.Typ[types.Invalid]}, why: "it does not compile"}
-	}
+	arg := func(i int) value { return argument(args, i) }
 	switch site.name {
 	case "Get", "Head", "Post", "Put", "Patch", "Delete", "Options", "Connect", "Trace":
 		ev.route(s, strings.ToUpper(site.name), arg(0), arg(1), site, 0, token.NoPos)
@@ -53,6 +48,14 @@ func (ev *evaluator) sinkMethod(fn *function, args []value, site callSite) value
 		return results(fn.t, "it comes from the live server")
 	}
 	return &tuple{base: base{t: types.NewTuple()}}
+}
+
+// argument returns an argument; in half-typed code there may be too few.
+func argument(args []value, i int) value {
+	if i < len(args) {
+		return args[i]
+	}
+	return &unknown{base: base{t: types.Typ[types.Invalid]}, why: "it does not compile"}
 }
 
 // handle registers for every method, or for the one in front of the pattern.

@@ -49,10 +49,7 @@ func Survey(ctx context.Context, w World) []routers.Statement {
 func (ev *evaluator) protected(fn func()) {
 	ev.steps, ev.limit, ev.conditional, ev.dry, ev.calls = 0, maxSteps, 0, 0, nil
 	defer func() {
-		v := recover()
-		if _, is := v.(stop); v != nil && !is {
-			panic(v)
-		}
+		stopped(recover())
 		ev.unwind(nil)
 	}()
 	fn()
@@ -122,12 +119,7 @@ func (s *survey) call(ev *evaluator, fn *function, args []value, site callSite) 
 		}
 	}
 	nothing := &tuple{base: base{t: types.NewTuple()}}
-	arg := func(i int) value {
-		if i < len(args) {
-			return args[i]
-		}
-		return &unknown{base: base{t: types.Typ[types.Invalid]}, why: "it does not compile"}
-	}
+	arg := func(i int) value { return argument(args, i) }
 	switch name {
 	case "NewRouter", "NewMux", "NewServeMux":
 		return &sink{base: base{fn.obj.Signature().Results().At(0).Type(), site.pos}}, true
@@ -149,8 +141,7 @@ func (s *survey) call(ev *evaluator, fn *function, args []value, site callSite) 
 	case "Group":
 		ev.group(self, &basic{base{t: types.Typ[types.String]}, stringValue("")}, arg(0), site)
 		return self, true
-	case "NotFound", "MethodNotAllowed":
-		ev.box(arg(0), name, site, 0)
+	case "NotFound", "MethodNotAllowed": // they are no routes
 	default:
 		if method := strings.ToUpper(name); slices.Contains(methods, method) {
 			ev.route(self, method, arg(0), arg(1), site, 0, token.NoPos)
