@@ -467,7 +467,7 @@ func reachesSink(v value, depth int) bool {
 	case *table:
 		return len(v.elems) > 0 && any(v.elems[:min(len(v.elems), 16)])
 	case *function:
-		if v.recv != nil && reachesSink(v.recv, depth-1) || v.native != nil {
+		if v.recv != nil && reachesSink(v.recv, depth-1) {
 			return true
 		}
 		return v.lit != nil && v.frame.holdsSink(depth)

@@ -58,9 +58,10 @@ func (ev *evaluator) rangeStmt(f *frame, s *ast.RangeStmt, label types.Object) r
 			return result{}
 		}
 	case *list:
+		yielded := yields(x.t)
 		for i, c := range slices.Clone(x.elems) {
 			key, elem := value(&basic{base{intType, x.at}, constant.MakeInt64(int64(i))}), c.v
-			switch yields(x.t) {
+			switch yielded {
 			case 1:
 				key, elem = elem, nil
 			case 2: // it may go backwards
