@@ -24,8 +24,6 @@ type reporter struct {
 	shapes   *gotypes.Shapes
 	known    *runtimeapi.Types // nil if the runtime cannot be imported
 	r        *Report
-	// changed and running are those of the findings.
-	changed, running map[*types.Var]bool
 }
 
 func (b *reporter) report(ctx context.Context) *Report {
@@ -59,9 +57,10 @@ func (b *reporter) report(ctx context.Context) *Report {
 // inspect adds what the syntax of the hot packages shows: state, what a reload resets, what
 // outlives its generation, what can be done only once.
 func (b *reporter) inspect() {
-	b.findings = findings.Find(b.Snapshot, b.findings)
+	last := b.findings
+	b.findings = &findings.Findings{} // if the search fails
+	b.findings = findings.Find(b.Snapshot, last)
 	b.addStates(b.findings.States, false)
-	b.changed, b.running = b.findings.Changed, b.findings.Running
 	b.r.Findings = append(b.r.Findings, b.findings.Diagnostics...)
 	b.r.OneTime, b.r.leads = b.findings.OneTime, b.findings.Leads
 	for _, o := range b.r.OneTime {
@@ -77,7 +76,10 @@ func (b *reporter) follow(ctx context.Context, handlers *load.Unit) {
 	if obj == nil {
 		return
 	}
-	out := eval.Follow(ctx, &eval.World{Snapshot: b.Snapshot, Known: b.known, Changed: b.changed, Running: b.running}, obj)
+	world := &eval.World{
+		Snapshot: b.Snapshot, Known: b.known, Changed: b.findings.Changed, Running: b.findings.Running,
+	}
+	out := eval.Follow(ctx, world, obj)
 	for _, e := range out.Entries {
 		b.r.Routes = append(b.r.Routes, b.route(e))
 	}
