@@ -453,17 +453,8 @@ func (f *factFinder) callee(call *ast.CallExpr) *types.Func {
 
 // functionOf returns the function that an expression names.
 func (f *factFinder) functionOf(e ast.Expr) *types.Func {
-	switch e := ast.Unparen(e).(type) {
-	case *ast.Ident:
-		fn, _ := f.info.Uses[e].(*types.Func)
-		return fn
-	case *ast.SelectorExpr:
-		fn, _ := f.info.Uses[e.Sel].(*types.Func)
-		return fn
-	case *ast.IndexExpr:
-		return f.functionOf(e.X)
-	}
-	return nil
+	fn, _ := f.info.Uses[gotypes.CalledIdent(ast.Unparen(e))].(*types.Func)
+	return fn
 }
 
 // packageVar returns the package-level variable that an expression is part of: v in v.list[3].name;

@@ -18,6 +18,7 @@ func AnvilRegisterRoutes(r *hotreload.RouteSink) {
 	go until(context.Background()) // want `this goroutine has a loop that nothing ends`
 	go until(r.Context())
 	go once()
+	go two[int, string]() // want `this goroutine has a loop that nothing ends`
 	var group sync.WaitGroup
 	group.Go(forever)                    // want `this goroutine has a loop that nothing ends`
 	time.AfterFunc(time.Hour, func() {}) // want `nothing can stop this timer`
@@ -26,6 +27,12 @@ func AnvilRegisterRoutes(r *hotreload.RouteSink) {
 }
 
 func forever() {
+	for {
+		once()
+	}
+}
+
+func two[A, B any]() {
 	for {
 		once()
 	}
