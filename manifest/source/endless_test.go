@@ -59,6 +59,33 @@ func AnvilRegisterRoutes(r *hotreload.RouteSink) {
 	}
 }
 
+// TestCallsThatDoNotReturn: nothing is registered after them.
+func TestCallsThatDoNotReturn(t *testing.T) {
+	for _, call := range []string{
+		"os.Exit(1)", "runtime.Goexit()", "log.Fatal()", "log.Panicln()", "log.Default().Fatalf(``)",
+		"log.Default().Panic()", "log.Default().Panicf(``)", "log.Default().Panicln()",
+	} {
+		pkg, _, _ := strings.Cut(call, ".")
+		r := checkArchive(t, handlersOnly(`package handlers
+
+import (
+	"`+pkg+`"
+
+	"github.com/anvilforge/anvil-lsp/hotreload"
+)
+
+func AnvilRegisterRoutes(r *hotreload.RouteSink) {
+	r.Get("/before", func(*hotreload.Ctx) error { return nil })
+	`+call+`
+	r.Get("/after", func(*hotreload.Ctx) error { return nil })
+}
+`))
+		if !r.Complete || !slices.Equal(patterns(r), []string{"/before"}) {
+			t.Errorf("%s: complete %v, %v, %v", call, r.Complete, patterns(r), r.Unknown)
+		}
+	}
+}
+
 // TestTooManyRoutes: a loop that goes too far while it is typed.
 func TestTooManyRoutes(t *testing.T) {
 	r := checkArchive(t, txtar.Parse([]byte(`-- handlers/routes.go --

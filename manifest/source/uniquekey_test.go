@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 )
@@ -30,7 +31,7 @@ var (
 	names []string
 	sm    sync.Map
 	quiet bool
-	_, _, _, _  = fmt.Sprint, log.Print, os.Exit, slices.Contains[[]string]
+	_, _, _, _, _  = fmt.Sprint, log.Print, os.Exit, runtime.Goexit, slices.Contains[[]string]
 )
 
 func has(n string) bool { return files[n] }
@@ -75,6 +76,7 @@ func Register(n string) { %s }
 		{`switch { case files[n]: panic(n) }; files[n] = true`, true},
 		{`switch _, ok := funcs[n]; ok { case true: panic(n); default: funcs[n] = nil }`, true},
 		{`switch files[n] { case false: files[n] = true; case true: os.Exit(1) }`, true},
+		{`if files[n] { runtime.Goexit() }; files[n] = true`, true},
 		{`if has(n) { fail(n) }; files[n] = true`, true},
 		{`if n == "" { panic("no name") }; if known(n) && !quiet || known(n) { log.Fatalf("%s", n) }; funcs[n] = func() {}`, true},
 		{`if _, loaded := sm.LoadOrStore(n, 1); loaded { panic(n) }`, true},

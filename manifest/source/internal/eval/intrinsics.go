@@ -25,6 +25,9 @@ func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r val
 	if fn.recv != nil && runtimeapi.IsSink(gotypes.RecvType(fn.obj)) {
 		return ev.sinkMethod(fn, args, site), true
 	}
+	if gotypes.EndsCaller(fn.obj) {
+		return ends(), true
+	}
 	switch name {
 	case "(*" + manifest.RuntimePath + ".RegistryGeneration[K, V]).Add":
 		ev.addEntry(fn, args, site)
@@ -36,9 +39,6 @@ func (ev *evaluator) callKnown(fn *function, args []value, site callSite) (r val
 		return &basic{base{types.Typ[types.Bool], site.pos}, constant.MakeBool(true)}, true
 	case manifest.RuntimePath + ".Box":
 		return ev.boxCall(fn, args, site), true
-	case "os.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln", "log.Panic", "log.Panicf", "log.Panicln", "runtime.Goexit",
-		"(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
-		return ends(), true
 	case "(*sync.WaitGroup).Go", "(*golang.org/x/sync/errgroup.Group).Go":
 		if len(args) == 1 {
 			ev.call(args[0], nil, site)

@@ -275,7 +275,7 @@ func (f *factFinder) hasElements(e ast.Expr) bool {
 	return v != nil && v.Kind() == constant.Int && constant.Sign(v) > 0
 }
 
-// condition decides conditions that are constant in hot mode.
+// condition decides conditions that are constant in hot mode. One that is not known is not true.
 func (f *factFinder) condition(e ast.Expr) (is, known bool) {
 	e = ast.Unparen(e)
 	if v := f.info.Types[e].Value; v != nil && v.Kind() == constant.Bool {
@@ -285,7 +285,7 @@ func (f *factFinder) condition(e ast.Expr) (is, known bool) {
 	case *ast.UnaryExpr:
 		if e.Op == token.NOT {
 			is, known = f.condition(e.X)
-			return !is, known
+			return known && !is, known
 		}
 	case *ast.CallExpr:
 		if fn := f.callee(e); fn != nil && fn.FullName() == manifest.RuntimePath+".IsHotMode" {
@@ -449,6 +449,17 @@ func isBlank(e ast.Expr) bool {
 func (f *factFinder) callee(call *ast.CallExpr) *types.Func {
 	fn, _ := typeutil.Callee(f.info, call).(*types.Func)
 	return fn
+}
+
+// neverReturns reports whether a call panics, or ends the goroutine or the process.
+func (f *factFinder) neverReturns(call *ast.CallExpr) bool {
+	switch fn := typeutil.Callee(f.info, call).(type) {
+	case *types.Builtin:
+		return fn.Name() == "panic"
+	case *types.Func:
+		return gotypes.EndsCaller(fn)
+	}
+	return false
 }
 
 // functionOf returns the function that an expression names.

@@ -131,7 +131,8 @@ func (f *factFinder) loops(body *ast.BlockStmt, ctx types.Object) bool {
 	return gotypes.AnyNode(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ForStmt:
-			return (n.Cond == nil || f.isTrue(n.Cond)) && !f.leaves(n.Body, ctx)
+			always, _ := f.condition(n.Cond)
+			return (always || n.Cond == nil) && !f.leaves(n.Body, ctx)
 		case *ast.RangeStmt:
 			return f.ticks(n.X) && !f.leaves(n.Body, ctx)
 		}
@@ -171,11 +172,6 @@ func (f *factFinder) waitsFor(c *ast.CommClause, ctx types.Object) bool {
 	return ok && f.info.Uses[id] == ctx
 }
 
-func (f *factFinder) isTrue(e ast.Expr) bool {
-	v := f.info.Types[e].Value
-	return v != nil && v.Kind() == constant.Bool && constant.BoolVal(v)
-}
-
 // ticks reports whether an expression is a channel that package time sends on: it is never closed.
 func (f *factFinder) ticks(e ast.Expr) bool {
 	c, ok := types.Unalias(gotypes.OrInvalid(f.info.TypeOf(e))).(*types.Chan)
@@ -211,21 +207,6 @@ func (f *factFinder) leaves(body *ast.BlockStmt, ctx types.Object) bool {
 	}
 	walk(body, false)
 	return found
-}
-
-func (f *factFinder) neverReturns(call *ast.CallExpr) bool {
-	if f.info.Types[call.Fun].IsBuiltin() {
-		return gotypes.CalledName(ast.Unparen(call.Fun)) == "panic"
-	}
-	fn := f.callee(call)
-	if fn == nil {
-		return false
-	}
-	switch fn.FullName() {
-	case "os.Exit", "runtime.Goexit", "log.Fatal", "log.Fatalf", "log.Fatalln":
-		return true
-	}
-	return false
 }
 
 // usesContext reports whether a context plays a part in a body.

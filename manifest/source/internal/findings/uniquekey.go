@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/anvilforge/anvil-lsp/manifest/source/internal/gotypes"
-	"golang.org/x/tools/go/types/typeutil"
 )
 
 // claims notes the keys that a list of statements enters into tables, and that make it panic if
@@ -206,7 +205,7 @@ func (t *trial) call(call *ast.CallExpr) leaving {
 	if call == t.enter {
 		t.entered = true
 	}
-	if t.f.endsHere(call) {
+	if t.f.neverReturns(call) {
 		return breaksUp
 	}
 	if how, ok := t.into(call); ok && how == breaksUp {
@@ -486,20 +485,4 @@ func (t *trial) same(x, y ast.Expr) answer {
 		return answerOf(want.Value.Kind() == constant.Int && constant.Sign(want.Value) == 0)
 	}
 	return maybe
-}
-
-// endsHere reports whether a call panics or ends the process.
-func (f *factFinder) endsHere(call *ast.CallExpr) bool {
-	switch fn := typeutil.Callee(f.info, call).(type) {
-	case *types.Builtin:
-		return fn.Name() == "panic"
-	case *types.Func:
-		switch fn.FullName() {
-		case "os.Exit", "log.Panic", "log.Panicf", "log.Panicln", "log.Fatal", "log.Fatalf", "log.Fatalln",
-			"(*log.Logger).Panic", "(*log.Logger).Panicf", "(*log.Logger).Panicln",
-			"(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
-			return true
-		}
-	}
-	return false
 }

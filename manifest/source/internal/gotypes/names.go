@@ -99,6 +99,20 @@ func ChecksError(info *types.Info, cond ast.Expr) bool {
 	return t != nil && types.Implements(t, errorBase) && info.Types[b.Y].IsNil()
 }
 
+// EndsCaller reports whether a call of fn does not return: it panics, or ends the goroutine or the
+// process.
+func EndsCaller(fn *types.Func) bool {
+	switch name := fn.Name(); PathOf(fn) {
+	case "log": // the methods of a Logger, too
+		return strings.HasPrefix(name, "Fatal") || strings.HasPrefix(name, "Panic")
+	case "os":
+		return name == "Exit"
+	case "runtime":
+		return name == "Goexit"
+	}
+	return false
+}
+
 func ReceiverVar(info *types.Info, recv *ast.FieldList) types.Object {
 	if names := recv.List[0].Names; len(names) == 1 {
 		return info.Defs[names[0]]

@@ -2,6 +2,8 @@ package outliving
 
 import (
 	"context"
+	"log"
+	"runtime"
 	"sync"
 	"time"
 
@@ -18,6 +20,12 @@ func AnvilRegisterRoutes(r *hotreload.RouteSink) {
 	go until(context.Background()) // want `this goroutine has a loop that nothing ends`
 	go until(r.Context())
 	go once()
+	go ends(log.Default())
+	go func() { // want `this goroutine has a loop that nothing ends`
+		for hotreload.IsHotMode() {
+			once()
+		}
+	}()
 	go two[int, string]() // want `this goroutine has a loop that nothing ends`
 	var group sync.WaitGroup
 	group.Go(forever)                    // want `this goroutine has a loop that nothing ends`
@@ -35,6 +43,21 @@ func forever() {
 func two[A, B any]() {
 	for {
 		once()
+	}
+}
+
+func ends(l *log.Logger) {
+	for {
+		log.Panic("over")
+	}
+	for {
+		l.Fatalln("over")
+	}
+	for {
+		l.Panicf("over")
+	}
+	for {
+		runtime.Goexit()
 	}
 }
 
