@@ -38,25 +38,30 @@ type Types struct {
 // Bind returns how an input is filled, or what keeps its type from being one.
 func (ts Types) Bind(in shape.Type) (Binding, error) {
 	var b Binding
-	if in.Structure().Kind != reflect.Struct {
+	s := in.Structure()
+	if s.Kind != reflect.Struct {
 		return b, fmt.Errorf("its input %s is not a struct", ts.Name(in))
 	}
-	return b, ts.bind(&b, in, nil)
+	return b, ts.bind(&b, in, s.Members, nil)
 }
 
 // maxDepth bounds structs and pointers inside each other, which in code that does not
 // compile have no end.
 const maxDepth = 32
 
-// bind adds the fields of a struct and of the structs that it embeds.
-func (ts Types) bind(b *Binding, in shape.Type, index []int) error {
+// bind adds the fields of a struct, its members, and of the structs that it embeds.
+func (ts Types) bind(b *Binding, in shape.Type, members []shape.Member, index []int) error {
 	if len(index) > maxDepth {
 		return nil
 	}
-	for i, f := range in.Structure().Members {
+	for i, f := range members {
 		at, tag, exported := append(slices.Clip(index), i), reflect.StructTag(f.Tag), f.Path == ""
 		path, inPath := tag.Lookup(FromPath)
 		query, inQuery := tag.Lookup(FromQuery)
+		var embedded shape.Structure
+		if f.Embedded {
+			embedded = f.Type.Structure()
+		}
 		var err error
 		switch {
 		case inPath && inQuery:
@@ -67,8 +72,8 @@ func (ts Types) bind(b *Binding, in shape.Type, index []int) error {
 			err = ts.add(b, f.Type, Field{Index: at, From: FromPath, Name: path})
 		case inQuery:
 			err = ts.add(b, f.Type, Field{Index: at, From: FromQuery, Name: query})
-		case f.Embedded && f.Type.Structure().Kind == reflect.Struct:
-			if err := ts.bind(b, f.Type, at); err != nil {
+		case embedded.Kind == reflect.Struct:
+			if err := ts.bind(b, f.Type, embedded.Members, at); err != nil {
 				return err
 			}
 		case exported && tag.Get("json") != "-":
@@ -85,11 +90,13 @@ func (ts Types) add(b *Binding, t shape.Type, f Field) error {
 	if f.Name == "" {
 		return fmt.Errorf("has an empty %s tag", f.From)
 	}
-	element := t
-	if s := t.Structure(); f.From == FromQuery && s.Kind == reflect.Slice && !ts.IsText(t) {
-		f.List, element = true, s.Elem
+	ok := ts.fromText(t)
+	if !ok && f.From == FromQuery {
+		if s := t.Structure(); s.Kind == reflect.Slice {
+			f.List, ok = true, ts.fromText(s.Elem)
+		}
 	}
-	if !ts.fromText(element) {
+	if !ok {
 		return fmt.Errorf("has a %s tag, but a %s cannot be read from text", f.From, ts.Name(t))
 	}
 	b.Fields = append(b.Fields, f)
