@@ -35,7 +35,7 @@ var ownPackages = sync.OnceValue(func() func(string) bool {
 })
 
 func ownBy(info *debug.BuildInfo, ok bool) func(string) bool {
-	own := []string{"main", "plugin/unnamed-"}
+	own := []string{"main", migrate.UnnamedPlugin}
 	if ok {
 		own = append(own, info.Main.Path)
 		for _, m := range info.Deps {

@@ -131,12 +131,8 @@ func (b *fitter) textType(p *fit) reflect.Type {
 
 // counterparts is that of typeBook.
 func (b *fitter) counterparts(from *imageType, to reflect.Type) bool {
-	return from.Source == "" || to.Name() == "" || from.origin() == origin(to) || b.isOwnSource(from.Source) || b.isOwn(to)
-}
-
-func origin(t reflect.Type) string {
-	name, _, _ := strings.Cut(migrate.SourceName(t), "[")
-	return name
+	return from.Source == "" || to.Name() == "" || from.origin() == migrate.Origin(to) ||
+		b.isOwnSource(from.Source) || b.isOwn(to)
 }
 
 // isOwnSource is isOwn for a type in an image.
@@ -251,7 +247,6 @@ func (b *fitter) findNew(t *imageType) reflect.Type {
 	if t.Source != "" {
 		return b.book.Known[t.Source]
 	}
-	part := func(id int) reflect.Type { return b.newType(id) }
 	switch t.Class {
 	case classBasic, classComplex:
 		return predeclared[t.Kind]
@@ -269,19 +264,19 @@ func (b *fitter) findNew(t *imageType) reflect.Type {
 			return typeLocation
 		}
 	case classPointer:
-		if elem := part(t.Elem); elem != nil && !t.Atomic {
+		if elem := b.newType(t.Elem); elem != nil && !t.Atomic {
 			return reflect.PointerTo(elem)
 		}
 	case classSlice:
-		if elem := part(t.Elem); elem != nil {
+		if elem := b.newType(t.Elem); elem != nil {
 			return reflect.SliceOf(elem)
 		}
 	case classArray:
-		if elem := part(t.Elem); elem != nil && elem.Size()*uintptr(t.Len) < maxSize {
+		if elem := b.newType(t.Elem); elem != nil && elem.Size()*uintptr(t.Len) < maxSize {
 			return reflect.ArrayOf(t.Len, elem)
 		}
 	case classMap:
-		if key, elem := part(t.Key), part(t.Elem); key != nil && elem != nil && key.Comparable() {
+		if key, elem := b.newType(t.Key), b.newType(t.Elem); key != nil && elem != nil && key.Comparable() {
 			return reflect.MapOf(key, elem)
 		}
 	}

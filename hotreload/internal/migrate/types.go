@@ -88,17 +88,24 @@ func namedTypes(t reflect.Type) map[reflect.Type]bool {
 	return named
 }
 
-// unnamedPlugin begins the import path of package main in a plugin that was built
+// UnnamedPlugin begins the import path of package main in a plugin that was built
 // by hand, from files; it ends with a hash of them.
-const unnamedPlugin = "plugin/unnamed-"
+const UnnamedPlugin = "plugin/unnamed-"
 
 // SourceName is the name of a type as the source has it, with import path.
 func SourceName(t reflect.Type) string {
 	path := t.PkgPath()
-	if strings.HasPrefix(path, unnamedPlugin) {
-		path = unnamedPlugin
+	if strings.HasPrefix(path, UnnamedPlugin) {
+		path = UnnamedPlugin
 	}
 	return symbol.StripGeneration(path + "." + t.Name())
+}
+
+// Origin is the name of the declaration that a type comes from: its SourceName without
+// type arguments.
+func Origin(t reflect.Type) string {
+	name, _, _ := strings.Cut(SourceName(t), "[")
+	return name
 }
 
 func isInstance(t reflect.Type) bool { return strings.Contains(t.Name(), "[") }
@@ -106,17 +113,13 @@ func isInstance(t reflect.Type) bool { return strings.Contains(t.Name(), "[") }
 // sameOrigin reports whether two types come from one declaration, each as some
 // generation built it and with whatever type arguments.
 func sameOrigin(x, y reflect.Type) bool {
-	declared := func(t reflect.Type) string {
-		name, _, _ := strings.Cut(SourceName(t), "[")
-		return name
-	}
-	return declared(x) == declared(y)
+	return Origin(x) == Origin(y)
 }
 
 // hot reports whether a type is declared in a hot package.
 func (b *TypeBook) hot(t reflect.Type) bool {
 	path := symbol.StripGeneration(t.PkgPath())
-	return path != t.PkgPath() || strings.HasPrefix(path, unnamedPlugin) || slices.Contains(b.rebuilt, path)
+	return path != t.PkgPath() || strings.HasPrefix(path, UnnamedPlugin) || slices.Contains(b.rebuilt, path)
 }
 
 // rebuiltType reports whether a named type may belong to an older generation.
@@ -124,7 +127,7 @@ func (b *TypeBook) rebuiltType(t reflect.Type) bool {
 	if b.hot(t) {
 		// The path says which build of the package it is: another one than that
 		// of the new types, or the first one, which has the path of the source.
-		plain := symbol.StripGeneration(t.PkgPath()) == t.PkgPath() && !strings.HasPrefix(t.PkgPath(), unnamedPlugin)
+		plain := symbol.StripGeneration(t.PkgPath()) == t.PkgPath() && !strings.HasPrefix(t.PkgPath(), UnnamedPlugin)
 		return plain || !b.current[t.PkgPath()]
 	}
 	_, arguments, _ := strings.Cut(t.Name(), "[")
