@@ -5,8 +5,8 @@ import "strings"
 // AnyMethod is the method of a route that takes all of them.
 const AnyMethod = "*"
 
-// Slot is where a route stands in the router. The rules are written down once,
-// here, because the live server and the prediction must agree on them.
+// Slot is where a route stands in the router. Package rules decides which can be
+// registered.
 type Slot struct {
 	Method  string // upper case, or AnyMethod
 	Pattern string // in chi's pattern language, with the prefixes of its groups

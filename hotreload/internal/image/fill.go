@@ -64,7 +64,7 @@ func sliceOf(v reflect.Value) reflect.Value {
 	return reflect.NewAt(reflect.ArrayOf(1, v.Type()), unsafe.Pointer(v.UnsafeAddr())).Elem().Slice3(0, 1, 1)
 }
 
-// fill sets dst, a variable, to the value at a place; see copier.fill.
+// fill sets dst, a variable, to the value at a place; see migrate.Copier.
 func (r *imageReader) fill(dst reflect.Value, at spot, p *fit, where *migrate.Site) {
 	switch p.do {
 	case migrate.DoNothing:
@@ -272,7 +272,7 @@ func (r *imageReader) fillBox(dst reflect.Value, at spot, p *fit, where *migrate
 	}
 }
 
-// fillMap makes the entries of a map; see copier.fillMap.
+// fillMap makes the entries of a map; see migrate.Copier.
 func (r *imageReader) fillMap(m *newMap) {
 	p := m.fit
 	newKey, newElem := reflect.New(p.key.to).Elem(), reflect.New(p.elem.to).Elem()

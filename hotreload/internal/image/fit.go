@@ -8,18 +8,18 @@ import (
 )
 
 // fit says how a value in an image becomes one of a type of this process. It is
-// for images what plan is for values, and follows the same rules.
+// for images what migrate.Plan is for values, and follows the same rules.
 type fit struct {
 	from int // type in the image
 	to   reflect.Type
 	do   migrate.Action
-	why  migrate.LossKind // where do is doNothing
+	why  migrate.LossKind // where do is DoNothing
 
-	elem, key *fit // as in plan
+	elem, key *fit // as in migrate.Plan
 	fields    []fieldFit
 	gone      []goneField
 	fresh     int  // how many fields of to get nothing
-	partial   bool // as in plan
+	partial   bool // as in migrate.Plan
 }
 
 // fieldFit is a field of a struct; word is where it begins in the old form.
@@ -129,7 +129,7 @@ func (b *fitter) textType(p *fit) reflect.Type {
 	return nil
 }
 
-// counterparts is that of typeBook.
+// counterparts is that of migrate.TypeBook.
 func (b *fitter) counterparts(from *imageType, to reflect.Type) bool {
 	return from.Source == "" || to.Name() == "" || from.origin() == migrate.Origin(to) ||
 		b.isOwnSource(from.Source) || b.isOwn(to)
@@ -169,7 +169,7 @@ func (b *fitter) findElem(p *fit, from int, to reflect.Type) {
 	}
 }
 
-// findFields pairs fields by name, as planner.planFields does.
+// findFields pairs fields by name, as migrate.Planner does.
 func (b *fitter) findFields(p *fit, from *imageType) {
 	places := map[string]int{}
 	for i := range p.to.NumField() {
@@ -201,7 +201,7 @@ func (b *fitter) findFields(p *fit, from *imageType) {
 	}
 }
 
-// summarise finds what follows from the parts; see plan.summarise.
+// summarise finds what follows from the parts; see migrate.Plan.
 func (p *fit) summarise(from *imageType) {
 	switch p.do {
 	case migrate.DoNothing:
@@ -221,7 +221,7 @@ func (p *fit) summarise(from *imageType) {
 }
 
 // newType returns the type that a value in an interface is to have; nil if it is
-// not known. See typeBook.newType.
+// not known. See migrate.TypeBook.
 func (b *fitter) newType(id int) reflect.Type {
 	if known, ok := b.news[id]; ok {
 		return known

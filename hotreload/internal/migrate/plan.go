@@ -10,14 +10,14 @@ import (
 type Plan struct {
 	From, To reflect.Type
 	Do       Action
-	Why      LossKind // where do is doNothing
+	Why      LossKind // where Do is DoNothing
 
-	Elem   *Plan       // of doElements, doSlice, doMap, doPointer, doRefer, doFollow, doAtomicPointer
-	Key    *Plan       // of doMap
-	Fields []fieldPlan // of doFields
-	gone   []goneField // of doFields: those of from that have no place in to
-	fresh  int         // of doFields: how many fields of to get nothing
-	locks  []int       // of doFields: those of from that are locks
+	Elem   *Plan       // of DoElements, DoSlice, DoMap, DoPointer, DoRefer, DoFollow, DoAtomicPointer
+	Key    *Plan       // of DoMap
+	Fields []fieldPlan // of DoFields
+	gone   []goneField // of DoFields: those of from that have no place in to
+	fresh  int         // of DoFields: how many fields of to get nothing
+	locks  []int       // of DoFields: those of from that are locks
 
 	// plain: assignment does everything, and the result shares nothing.
 	plain bool

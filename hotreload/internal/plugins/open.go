@@ -49,8 +49,7 @@ func Refuse(outcome control.Outcome, code manifest.Code, at manifest.Position, f
 }
 
 // RegisterFrom opens a plugin and returns its register function, which has a parameter
-// of type S, the *hotreload.RouteSink of this program. The error is a
-// *refusal.
+// of type S, the *hotreload.RouteSink of this program. The error is a *Refusal.
 func RegisterFrom[S any](open Opener, path string, generation int, lines manifest.Lines) (func(S), error) {
 	if err := CheckComplete(path); err != nil {
 		return nil, Refuse(control.OutcomeUnloadable, manifest.CodeRegistration, manifest.Position{},
@@ -205,7 +204,7 @@ func CheckComplete(path string) error {
 	return nil
 }
 
-// Explain says what an error of registerFrom comes to.
+// Explain says what an error of RegisterFrom comes to.
 func Explain(err error) (control.Outcome, []manifest.Diagnostic) {
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		return r.Outcome, []manifest.Diagnostic{r.Diagnostic}

@@ -67,7 +67,7 @@ type evaluator struct {
 type World struct {
 	*load.Snapshot
 	Known *runtimeapi.Types
-	// changed are the package-level variables that something changes, running those of them that
+	// Changed are the package-level variables that something changes, Running those of them that
 	// something changes later than initialisation.
 	Changed, Running map[*types.Var]bool
 	// router calls a function of a router that is not the runtime's; nil but in a

@@ -24,7 +24,7 @@ type Package struct {
 	Hot       bool
 }
 
-// Program is what a [Checker] checks.
+// Program is what a [Loader] loads.
 type Program struct {
 	Main     string // import path
 	Handlers string // import path of the handlers package

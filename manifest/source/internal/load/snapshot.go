@@ -16,7 +16,7 @@ type Snapshot struct {
 	Host    []*Unit // the others, dependencies first
 	// cycle says that packages import each other.
 	cycle bool
-	// faults are about the loader, not about the code.
+	// Faults are about the loader, not about the code.
 	Faults []manifest.Diagnostic
 
 	archives *archives

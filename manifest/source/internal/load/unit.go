@@ -24,7 +24,7 @@ type Unit struct {
 	errs         []types.Error
 	SyntaxErrors bool     // some file has syntax errors
 	Missing      []string // imports that are not known, sorted
-	// broken: the package or one that it imports has errors, so that its own errors may be
+	// Broken: the package or one that it imports has errors, so that its own errors may be
 	// consequences.
 	Broken    bool
 	brokenDep bool
