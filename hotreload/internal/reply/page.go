@@ -48,7 +48,7 @@ func (p *Pages) Answer(w http.ResponseWriter, r *http.Request, f Fault) {
 			WriteText(w, f)
 			return
 		}
-		WriteAnswer(w, f.Status, "text/html; charset=utf-8", []byte(b.String()))
+		writeAnswer(w, f.Status, "text/html; charset=utf-8", []byte(b.String()))
 	case "json":
 		WriteProblem(w, f)
 	default:

@@ -48,7 +48,7 @@ func WriteProblem(w http.ResponseWriter, f Fault) {
 	if err != nil { // cannot happen: strings and numbers
 		body = []byte("{}")
 	}
-	WriteAnswer(w, f.Status, "application/problem+json", append(body, '\n'))
+	writeAnswer(w, f.Status, "application/problem+json", append(body, '\n'))
 }
 
 // WriteText answers with plain text.
@@ -65,11 +65,11 @@ func WriteText(w http.ResponseWriter, f Fault) {
 		fmt.Fprintf(&b, "\n%s", f.Stack)
 	}
 	// Whoever asked for plain text may be looking at a terminal.
-	WriteAnswer(w, f.Status, "text/plain; charset=utf-8", []byte(visible.Text(b.String())))
+	writeAnswer(w, f.Status, "text/plain; charset=utf-8", []byte(visible.Text(b.String())))
 }
 
-// WriteAnswer replaces whatever a handler prepared but did not send.
-func WriteAnswer(w http.ResponseWriter, status int, contentType string, body []byte) {
+// writeAnswer replaces whatever a handler prepared but did not send.
+func writeAnswer(w http.ResponseWriter, status int, contentType string, body []byte) {
 	h := w.Header()
 	for _, name := range []string{
 		"Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range",

@@ -38,10 +38,10 @@ func TestParseGoroutine(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if at := TopUser(g.Frames); at != (manifest.Position{File: "/home/ann/app/handlers/api.go", Line: 42}) {
+	if at := topUser(g.Frames); at != (manifest.Position{File: "/home/ann/app/handlers/api.go", Line: 42}) {
 		t.Errorf("stands at %s", at)
 	}
-	if text := Format(FromSource(g.Frames)); !strings.HasPrefix(text, "example.com/app/handlers.(*API).wait\n\t/home/ann/app/handlers/api.go:42\n") {
+	if text := format(fromSource(g.Frames)); !strings.HasPrefix(text, "example.com/app/handlers.(*API).wait\n\t/home/ann/app/handlers/api.go:42\n") {
 		t.Errorf("formatted:\n%s", text)
 	}
 	if _, ok := parseGoroutine([]byte(dump), 8); ok {
@@ -57,7 +57,7 @@ func TestFindGoroutine(t *testing.T) {
 		<-stop
 	}()
 	g, ok := findGoroutine(<-id)
-	if !ok || !strings.HasSuffix(TopUser(g.Frames).File, "goroutine_test.go") {
+	if !ok || !strings.HasSuffix(topUser(g.Frames).File, "goroutine_test.go") {
 		t.Errorf("got %+v, %v", g, ok)
 	}
 	if _, ok := findGoroutine(-1); ok {

@@ -53,13 +53,13 @@ func Guard(
 		}
 	default:
 	}
-	where.Frames = WithLines(where.Frames, lines)
+	where.Frames = withLines(where.Frames, lines)
 	d := hung(deadline, what(), where, stands)
 	return &d
 }
 
 func hung(deadline time.Duration, what string, where manifest.Goroutine, stands bool) manifest.Diagnostic {
-	position := TopUser(where.Frames)
+	position := topUser(where.Frames)
 	late := fmt.Sprintf("%s was not done after %v", what, deadline)
 	if !stands {
 		return manifest.Diagnose(manifest.CodeRegistration, position, "%s", late)
@@ -67,7 +67,7 @@ func hung(deadline time.Duration, what string, where manifest.Goroutine, stands 
 	d := manifest.Diagnose(manifest.CodeRegistration, position,
 		"%s: it stands here (%s). It ends at its next call of the RouteSink or its Container, "+
 			"otherwise it keeps running until the live server restarts", late, where.State)
-	d.Frames = FromSource(cutServing(where.Frames))
-	d.Detail = fmt.Sprintf("goroutine [%s]\n\n%s", where.State, Format(d.Frames))
+	d.Frames = fromSource(cutServing(where.Frames))
+	d.Detail = fmt.Sprintf("goroutine [%s]\n\n%s", where.State, format(d.Frames))
 	return d
 }

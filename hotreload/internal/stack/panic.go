@@ -28,8 +28,8 @@ func DescribePanic(v any) Panic {
 }
 
 func newPanicked(message string, frames []manifest.Frame) Panic {
-	cut := FromSource(cutServing(frames))
-	return Panic{message, TopUser(frames), Format(cut), cut, frames}
+	cut := fromSource(cutServing(frames))
+	return Panic{message, topUser(frames), format(cut), cut, frames}
 }
 
 // WithLines returns the panic with the places that its frames really have.
@@ -37,7 +37,7 @@ func (p Panic) WithLines(lines manifest.Lines) Panic {
 	if len(lines) == 0 {
 		return p
 	}
-	return newPanicked(p.Message, WithLines(p.all, lines))
+	return newPanicked(p.Message, withLines(p.all, lines))
 }
 
 // DescribeRecovered describes the panic that the calling goroutine recovers
@@ -112,8 +112,8 @@ func cutServing(frames []manifest.Frame) []manifest.Frame {
 	return frames
 }
 
-// WithLines returns frames with the places that they really have.
-func WithLines(frames []manifest.Frame, lines manifest.Lines) []manifest.Frame {
+// withLines returns frames with the places that they really have.
+func withLines(frames []manifest.Frame, lines manifest.Lines) []manifest.Frame {
 	if len(lines) == 0 {
 		return frames
 	}
@@ -152,8 +152,8 @@ func collectFrames(pcs []uintptr) []manifest.Frame {
 	}
 }
 
-// FromSource returns frames with the names of functions that the source has.
-func FromSource(frames []manifest.Frame) []manifest.Frame {
+// fromSource returns frames with the names of functions that the source has.
+func fromSource(frames []manifest.Frame) []manifest.Frame {
 	out := slices.Clone(frames)
 	for i, f := range out {
 		out[i].Function = asWritten(f.Function, f.File)
@@ -161,8 +161,8 @@ func FromSource(frames []manifest.Frame) []manifest.Frame {
 	return out
 }
 
-// Format writes a stack as the Go runtime does.
-func Format(frames []manifest.Frame) string {
+// format writes a stack as the Go runtime does.
+func format(frames []manifest.Frame) string {
 	var b strings.Builder
 	for _, f := range frames {
 		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)

@@ -42,9 +42,9 @@ func IsUser(f manifest.Frame) bool {
 	return !f.Foreign()
 }
 
-// TopUser returns the first frame that is the user's; if there is none,
+// topUser returns the first frame that is the user's; if there is none,
 // the first that is not the Go runtime's.
-func TopUser(frames []manifest.Frame) manifest.Position {
+func topUser(frames []manifest.Frame) manifest.Position {
 	var second manifest.Position
 	for _, f := range frames {
 		if IsUser(f) {
