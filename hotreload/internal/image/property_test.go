@@ -18,7 +18,7 @@ import (
 // Random values of random types survive the way into types of the same shape:
 // what arrives is the same graph in other memory.
 
-// Two generations of the same types.
+// Two generations of the same types: each function declares its own.
 
 func typesOfFirst() []reflect.Type {
 	type leaf struct {
@@ -26,17 +26,7 @@ func typesOfFirst() []reflect.Type {
 		text string
 	}
 	type node struct {
-		V      int
-		next   *node
-		many   []*node
-		byKey  map[string]*node
-		keyed  map[leaf]leaf
-		inline [2]leaf
-		at     *leaf
-		window []leaf
-		number *int
-		any    any
-		anys   []any
+		nodeFields[node, leaf]
 		leaf
 	}
 	return []reflect.Type{reflect.TypeFor[node](), reflect.TypeFor[leaf]()}
@@ -48,20 +38,25 @@ func typesOfSecond() []reflect.Type {
 		text string
 	}
 	type node struct {
-		V      int
-		next   *node
-		many   []*node
-		byKey  map[string]*node
-		keyed  map[leaf]leaf
-		inline [2]leaf
-		at     *leaf
-		window []leaf
-		number *int
-		any    any
-		anys   []any
+		nodeFields[node, leaf]
 		leaf
 	}
 	return []reflect.Type{reflect.TypeFor[node](), reflect.TypeFor[leaf]()}
+}
+
+// nodeFields are those of a node but for the leaf that it embeds.
+type nodeFields[node any, leaf comparable] struct {
+	V      int
+	next   *node
+	many   []*node
+	byKey  map[string]*node
+	keyed  map[leaf]leaf
+	inline [2]leaf
+	at     *leaf
+	window []leaf
+	number *int
+	any    any
+	anys   []any
 }
 
 // randomTypes returns two types of the same shape.
@@ -124,7 +119,7 @@ type randomizer struct {
 func newRandomizer(r *rand.Rand) *randomizer {
 	node, leaf := typesOfFirst()[0], typesOfFirst()[1]
 	return &randomizer{
-		Rand: r, made: map[reflect.Type][]reflect.Value{}, slices: map[reflect.Type][]reflect.Value{}, left: 60,
+		Rand: r, made: map[reflect.Type][]reflect.Value{}, slices: map[reflect.Type][]reflect.Value{}, left: 66,
 		boxes: []reflect.Type{
 			reflect.TypeFor[int](), reflect.TypeFor[string](), node, reflect.PointerTo(node), leaf, reflect.SliceOf(leaf),
 			reflect.MapOf(leaf, reflect.PointerTo(node)), reflect.ArrayOf(2, leaf), reflect.TypeFor[[]any](), reflect.TypeFor[sort.Float64Slice](),
