@@ -133,10 +133,9 @@ func (l *Loader) Load(ctx context.Context, overlay map[string][]byte) (*Snapshot
 
 // protect calls fn and turns a panic into a finding: the fault is ours, not the user's, so it must
 // not keep a generation back.
-func protect(faults *[]manifest.Diagnostic, what string, fn func()) (ok bool) {
+func protect(faults *[]manifest.Diagnostic, what string, fn func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			ok = false
 			d := manifest.Diagnose(manifest.CodeCompile, manifest.Position{},
 				"anvil-lsp failed while %s: %v; what the edit will do is known only after the build", what, v)
 			d.Severity = manifest.SeverityInformation
@@ -147,7 +146,6 @@ func protect(faults *[]manifest.Diagnostic, what string, fn func()) (ok bool) {
 		}
 	}()
 	fn()
-	return true
 }
 
 // loading is one call of load.
