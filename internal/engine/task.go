@@ -4,18 +4,15 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/build"
 	"github.com/anvilforge/anvil-lsp/internal/build/discover"
-	"github.com/anvilforge/anvil-lsp/internal/build/golist"
 	"github.com/anvilforge/anvil-lsp/internal/launch"
 )
 
@@ -236,280 +233,12 @@ func (t *task) follow(s watchSet) (began []string) {
 	return <-answer
 }
 
-// pluginBuild is a plugin that is built while something else is done.
-type pluginBuild struct {
-	cancel context.CancelFunc
-	done   chan struct{}
-	res    *build.Result
-	err    error
-}
-
-// build starts to build the plugin of a plan.
-func (t *task) build(ctx context.Context, plan *build.Plan) *pluginBuild {
-	ctx, cancel := context.WithCancel(ctx)
-	b := &pluginBuild{cancel: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(b.done)
-		b.res, b.err = t.builder.Plugin(ctx, plan, t.generation)
-	}()
-	return b
-}
-
-// wait returns the plugin.
-func (b *pluginBuild) wait() (*build.Result, error) {
-	<-b.done
-	b.cancel()
-	return b.res, b.err
-}
-
-// abandon ends the build; b may be nil.
-func (b *pluginBuild) abandon() {
-	if b != nil {
-		b.cancel()
-		<-b.done
-	}
-}
-
-// swap is the first rung: a plugin for the running process, which may be under way.
-func (t *task) swap(ctx context.Context, plan *build.Plan, b *pluginBuild) outcome {
-	if len(t.snap.Hot()) == 0 {
-		return t.start(ctx, nil)
-	}
-	generation := t.generation
-	if b == nil {
-		b = t.build(ctx, plan)
-	}
-	res, err := b.wait()
-	if err != nil {
-		return t.kept(err)
-	}
-	t.steps = append(t.steps, res.Steps...)
-	t.generation++ // from here on the number is used
-	t.publish(control.Event{Kind: control.EventProgress, Message: fmt.Sprintf("loading generation %d", generation)})
-	// A load is not cancelled half way: it is short, and what became of it must be known.
-	load, err := t.load(ctx, res, generation)
-	if err == nil && load.Outcome == control.OutcomeUnloadable && res.Thin {
-		// The process lacks what the plugin counts on. A full link does not.
-		if res, err = t.builder.Relink(ctx, res, reason(load.Diagnostics)); err != nil {
-			return t.kept(err)
-		}
-		t.steps = append(t.steps, res.Steps...)
-		load, err = t.load(ctx, res, generation)
-	}
-	if _, died := errors.AsType[*launch.ExitError](err); died && res.Thin {
-		t.builder.DoubtThin("the live server died while it loaded the last plugin, which was linked thin")
-	}
-	if errors.Is(err, launch.ErrNoLiveServer) {
-		return t.revive(ctx)
-	} else if err != nil {
-		out := t.kept(err)
-		if errors.Is(err, launch.ErrNoAnswer) { // it may have been opened all the same
-			out.refused = t.snap.Refused(res, nil)
-		}
-		return out
-	}
-	t.steps = append(t.steps, load.Steps...)
-	switch load.Outcome {
-	case control.OutcomeBreak, control.OutcomeMismatch:
-		out := t.restart(ctx, load.Diagnostics)
-		if out.snap == nil { // the process that opened it goes on
-			out.refused = t.snap.Refused(res, nil)
-		}
-		return out
-	case control.OutcomeLive:
-		out := t.goLive(res, manifest.RungHotSwap, generation, load.Manifest, load.Diagnostics)
-		out.growth, out.fullLink = load.Growth, res.FullBecause()
-		return out
-	default:
-		out := t.kept(&build.Failure{Diagnostics: t.locate(load.Diagnostics)})
-		if load.Outcome == control.OutcomeRejected {
-			out.refused = t.snap.Refused(res, brokenOff(load))
-		}
-		if load.Initialising {
-			out.event.Message = "not initialised in the running process; if the code does something that a process can do " +
-				"only once, restart to apply the change"
-		}
-		return out
-	}
-}
-
-// brokenOff tells the packages whose initialisation a load broke off; nil if it did not come to
-// that.
-func brokenOff(load control.LoadResult) func(path string) bool {
-	if !load.Initialising {
-		return nil
-	}
-	return func(path string) bool {
-		return !slices.ContainsFunc(load.Diagnostics, func(d manifest.Diagnostic) bool {
-			return len(d.Frames) > 0 && !slices.ContainsFunc(d.Frames, func(f manifest.Frame) bool {
-				return f.Package() == path && f.Initialises()
-			})
-		})
-	}
-}
-
-// refuse is the last rung for code that must not be loaded.
-func (t *task) refuse(v prediction) outcome {
-	var errs []manifest.Diagnostic
-	for _, d := range v.diagnostics {
-		if d.Severity == manifest.SeverityError {
-			errs = append(errs, d)
-		}
-	}
-	return outcome{event: control.Event{
-		Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: errs,
-		Message: "not loaded: a process can do this only once; restart to apply the change",
-	}}
-}
-
-// load loads a plugin into the live server.
-func (t *task) load(ctx context.Context, res *build.Result, generation int) (control.LoadResult, error) {
-	req := control.LoadRequest{Generation: generation, Plugin: res.Path, Hot: res.Snapshot.Hot(),
-		AllowBreaks: t.opts.swapsBreaks()}
-	if res.Thin {
-		req.Needs, req.Executable = res.Needs, res.Snapshot.Executable()
-	}
-	t.loading = time.Now()
-	return t.live.Load(context.WithoutCancel(ctx), req)
-}
-
 // reason is what a plugin was not loaded for.
 func reason(ds []manifest.Diagnostic) string {
 	if len(ds) == 0 {
 		return "it could not be loaded"
 	}
 	return ds[0].Message
-}
-
-// restart is the second rung: a new process, if the policy for breaks is to restart without asking.
-func (t *task) restart(ctx context.Context, reasons []manifest.Diagnostic) outcome {
-	switch t.opts.policy(reasons) {
-	case BreakKeep:
-		return outcome{needsDecision: true, event: control.Event{
-			Kind: control.EventKept, Rung: manifest.RungKeep, Diagnostics: reasons,
-			Message: "the old code stays until the live server is restarted",
-		}}
-	case BreakAsk:
-		return outcome{needsDecision: true, event: control.Event{
-			Kind: control.EventAsking, Rung: manifest.RungWarmRestart, Diagnostics: reasons,
-			Message: "the change needs a restart of the live server; the old code stays until then",
-		}}
-	}
-	return t.start(ctx, reasons)
-}
-
-// revive starts a live server where there is none any more. What was expected of that one is void.
-func (t *task) revive(ctx context.Context) outcome {
-	t.predicted = nil
-	return t.start(ctx, nil)
-}
-
-// start is what the second rung does, and how everything begins: a new process on the same socket.
-func (t *task) start(ctx context.Context, reasons []manifest.Diagnostic) outcome {
-	if t.main == "" {
-		main, err := t.findMain(ctx)
-		if err != nil {
-			return t.kept(err)
-		}
-		t.main = main
-		if t.snap == nil { // else the one that is live counts
-			t.reports <- report{main: main}
-		}
-	}
-	generation := t.generation
-	res, err := t.host(ctx, generation, reasons)
-	if err != nil {
-		if t.snap == nil {
-			t.main = "" // it may be moved before anything was live
-		}
-		return t.keptFromRestart(err, reasons)
-	}
-	t.watchGraph(res.Snapshot)
-	t.steps = append(t.steps, res.Steps...)
-	dir := t.opts.workDir(res.Snapshot)
-	t.warnWorkDir(dir)
-	watch := time.Now()
-	t.loading = watch
-	replace := t.live.Replace
-	if t.force.fresh {
-		replace = t.live.ReplaceFresh
-	}
-	status, err := replace(ctx, launch.Image{
-		Executable: res.Path, Dir: dir, Generation: generation, Handlers: res.Snapshot.Handlers(), Hot: res.Snapshot.Hot(),
-		Sources: golist.Sources(t.opts.Dir),
-	})
-	t.step(control.StepStart, time.Since(watch))
-	if err != nil {
-		out := t.kept(err)
-		if wait := t.waitForRestart(reasons); out.event.Message == "" {
-			out.event.Message = wait
-		} else if wait != "" {
-			out.event.Message += "; " + wait
-		}
-		return out
-	}
-	t.generation++
-	rung := manifest.RungWarmRestart
-	if t.snap == nil {
-		rung = ""
-	}
-	out := t.goLive(res, rung, generation, status.Manifest, slices.Concat(reasons, status.Notes))
-	out.started, out.addr, out.event.PID = true, status.Addr, status.PID
-	return out
-}
-
-// findMain finds the main package. While there is none the watcher follows whatever may become one.
-func (t *task) findMain(ctx context.Context) (string, error) {
-	for again := false; ; again = true {
-		searched := time.Now()
-		main, err := t.builder.Main(ctx)
-		if err == nil || t.snap != nil || !build.ChangedSince(t.follow(treeSet(t.opts.Dir)), searched) || again {
-			return main, err
-		}
-	}
-}
-
-// waitForRestart says what waits for a restart that failed, and why: hot code was compiled against
-// host packages that the running process does not have.
-func (t *task) waitForRestart(reasons []manifest.Diagnostic) string {
-	if t.snap == nil || len(t.files) < 2 || !hasCode(reasons, manifest.CodeHostChanged) {
-		return ""
-	}
-	return strings.Join(t.cause(), ", ") + " wait for that restart: hot code must match the host packages that it was " +
-		"written against. Fix them, or revert their change"
-}
-
-// compiled makes the code known to predictors while the first live server is still being linked and
-// started. Where one runs already, what is new is compared with that: its snapshot says what the
-// process has, which another one does not. What remains then is to link the executable and to start
-// it.
-func (t *task) compiled(s *build.Snapshot, reasons []manifest.Diagnostic) {
-	if t.snap != nil {
-		t.publish(control.Event{Kind: control.EventRestarting, Rung: manifest.RungWarmRestart, Cause: t.cause(),
-			Diagnostics: reasons})
-		return
-	}
-	t.reports <- report{newest: s}
-}
-
-// rollback goes back to an earlier generation of the running process.
-func (t *task) rollback(ctx context.Context) outcome {
-	res, err := t.live.Rollback(context.WithoutCancel(ctx), control.RollbackRequest{Generation: t.force.generation})
-	if err == nil && res.Outcome != control.OutcomeLive {
-		err = &build.Failure{Diagnostics: res.Diagnostics}
-	}
-	if err != nil {
-		// What is live, and what is wrong with the newest code, is as it was.
-		return outcome{event: warning("no rollback: %v", err)}
-	}
-	ev := control.Event{Kind: control.EventRolledBack, Generation: res.Generation, Rung: manifest.RungHotSwap,
-		Diagnostics: res.Diagnostics}
-	ev.Message = fmt.Sprintf("generation %d is live again; the next save builds from the files as they are",
-		res.Generation)
-	if res.Manifest != nil {
-		ev.Routes = res.Manifest.Routes
-	}
-	return outcome{event: ev, manifest: res.Manifest}
 }
 
 // goLive reports a generation that serves.
@@ -555,16 +284,6 @@ func (t *task) kept(err error) outcome {
 	}
 	ev.Diagnostics = nameCopies(ev.Diagnostics)
 	return outcome{event: ev, denied: errors.Is(err, fs.ErrPermission)}
-}
-
-// keptFromRestart is kept for code that would need a restart if it compiled: the reasons are
-// published too, because no restart was announced.
-func (t *task) keptFromRestart(err error, reasons []manifest.Diagnostic) outcome {
-	out := t.kept(err)
-	if _, ok := errors.AsType[*build.Failure](err); ok && t.snap != nil {
-		out.event.Diagnostics = slices.Concat(out.event.Diagnostics, reasons)
-	}
-	return out
 }
 
 // locate gives diagnostics about the register function its position.
