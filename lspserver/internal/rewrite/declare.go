@@ -243,25 +243,17 @@ func DeclareIn(files map[string][]byte) (*Change, error) {
 		return nil, err
 	}
 	f := parsed[chosen]
-	runtime, imported := path.Base(manifest.RuntimePath), false
-	for _, spec := range f.Imports {
-		if p, _ := strconv.Unquote(spec.Path.Value); p == manifest.RuntimePath {
-			imported = true
-			if spec.Name != nil {
-				runtime = spec.Name.Name
-			}
-		}
-	}
-	if !token.IsIdentifier(runtime) || runtime == "_" || nameInUse(runtime, f, parsed) {
+	runtime, imported := importedAs(f, manifest.RuntimePath, path.Base(manifest.RuntimePath))
+	if nameInUse(runtime, f, parsed) {
 		return nil, errNameInUse
 	}
 	text := files[chosen]
-	end := len(bytes.TrimRight(text, " \t\r\n"))
-	all := []edit{{end, len(text), "\n" + fmt.Sprintf(declaration, runtime)}}
+	var all []edit // where the text is but the package clause both are at its end, and stay in this order
 	if !imported {
-		offset := func(pos token.Pos) int { return fset.Position(pos).Offset }
-		all = append(all, importEdit(f, text, offset, manifest.RuntimePath))
+		all = append(all, importEdit(text, manifest.RuntimePath))
 	}
+	end := len(bytes.TrimRight(text, " \t\r\n"))
+	all = append(all, edit{end, len(text), "\n" + fmt.Sprintf(declaration, runtime)})
 	now, err := apply(text, all)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package rewrite
 import (
 	"errors"
 	"go/ast"
+	"go/parser"
 	"go/token"
 	"go/types"
 	"slices"
@@ -15,21 +16,30 @@ import (
 // errNameInUse reports that a package cannot be referred to by its name.
 var errNameInUse = errors.New("the name of a package that is needed is taken")
 
-// importName returns the name by which a file knows a package. If it does not
-// import it yet the import is added.
-func (e *edits) importName(f *source.File, pkg *types.Package) (string, error) {
-	for _, spec := range f.Syntax.Imports {
-		if path, err := strconv.Unquote(spec.Path.Value); err != nil || path != pkg.Path() {
+// importedAs returns the name by which a file can refer to a package, whose own
+// name is given; not ok if it does not import it, or only as _ or dot.
+func importedAs(f *ast.File, path, name string) (as string, ok bool) {
+	for _, spec := range f.Imports {
+		if other, _ := strconv.Unquote(spec.Path.Value); other != path {
 			continue
 		}
 		switch {
 		case spec.Name == nil:
-			return pkg.Name(), nil
+			return name, true
 		case spec.Name.Name != "_" && spec.Name.Name != ".":
-			return spec.Name.Name, nil
+			return spec.Name.Name, true
 		}
 	}
-	name := pkg.Name()
+	return name, false
+}
+
+// importName returns the name by which a file knows a package. If it does not
+// import it yet the import is added.
+func (e *edits) importName(f *source.File, pkg *types.Package) (string, error) {
+	name, ok := importedAs(f.Syntax, pkg.Path(), pkg.Name())
+	if ok {
+		return name, nil
+	}
 	if _, err := e.p.Import(pkg.Path()); err != nil {
 		return "", err
 	}
@@ -39,7 +49,7 @@ func (e *edits) importName(f *source.File, pkg *types.Package) (string, error) {
 	}
 	if !slices.Contains(e.imports[f], pkg.Path()) {
 		e.imports[f] = append(e.imports[f], pkg.Path())
-		e.addImport(f, pkg.Path())
+		e.all[f] = append(e.all[f], importEdit(e.p.text[f.Path], pkg.Path()))
 	}
 	return name, nil
 }
@@ -57,37 +67,42 @@ func fileNames(f *source.File) map[string]bool {
 	return names
 }
 
-// addImport writes an import; see importEdit.
-func (e *edits) addImport(f *source.File, path string) {
-	e.all[f] = append(e.all[f], importEdit(f.Syntax, e.p.text[f.Path], f.Offset, path))
-}
-
 // importEdit adds an import to a file: among its like in the block of imports,
-// which gofmt sorts, or in a new declaration.
-func importEdit(f *ast.File, text []byte, offset func(token.Pos) int, path string) edit {
-	quoted := strconv.Quote(path)
+// which gofmt sorts, or in a new declaration. It leaves import "C" alone, whose
+// comment is C only while it is the only import of its declaration.
+func importEdit(text []byte, path string) edit {
+	fset := token.NewFileSet()
+	f, _ := parser.ParseFile(fset, "", text, parser.ImportsOnly|parser.ParseComments)
+	offset := func(pos token.Pos) int { return fset.Position(pos).Offset }
+	insert := func(at token.Pos, text string) edit { return edit{offset(at), offset(at), text} }
+	imported := func(spec ast.Spec) string {
+		other, _ := strconv.Unquote(spec.(*ast.ImportSpec).Path.Value)
+		return other
+	}
 	end := func(spec ast.Spec) token.Pos { // with what is said about it
 		if c := spec.(*ast.ImportSpec).Comment; c != nil {
 			return c.End()
 		}
 		return spec.End()
 	}
-	insert := func(at token.Pos, text string) edit { return edit{offset(at), offset(at), text} }
-	like := func(spec ast.Spec) bool {
-		other, _ := strconv.Unquote(spec.(*ast.ImportSpec).Path.Value)
-		return standard(other) == standard(path)
-	}
+	like := func(spec ast.Spec) bool { return standard(imported(spec)) == standard(path) }
 	var last *ast.GenDecl
 	for _, d := range f.Decls {
-		g, ok := d.(*ast.GenDecl)
-		if !ok || g.Tok != token.IMPORT {
-			break
+		g := d.(*ast.GenDecl)
+		if !slices.ContainsFunc(g.Specs, func(s ast.Spec) bool { return imported(s) == "C" }) {
+			last = g
 		}
-		last = g
 	}
+	quoted := strconv.Quote(path)
 	switch {
 	case last == nil:
-		return insert(f.Name.End(), "\n\nimport "+quoted)
+		at := f.Name.End()
+		for _, c := range f.Comments { // the line may go on with what is said about the package
+			if c.Pos() >= at && strings.Trim(string(text[offset(at):offset(c.Pos())]), " \t") == "" {
+				at = c.End()
+			}
+		}
+		return insert(at, "\n\nimport "+quoted)
 	case !last.Lparen.IsValid():
 		from, to := offset(last.Specs[0].Pos()), offset(end(last.Specs[0]))
 		old := string(text[from:to])
@@ -105,7 +120,11 @@ func importEdit(f *ast.File, text []byte, offset func(token.Pos) int, path strin
 	case n == 0:
 		return insert(last.Rparen, "\n\t"+quoted+"\n")
 	case standard(path):
-		return insert(last.Specs[0].Pos(), quoted+"\n\n\t")
+		at := last.Specs[0].Pos()
+		if doc := last.Specs[0].(*ast.ImportSpec).Doc; doc != nil {
+			at = doc.Pos()
+		}
+		return insert(at, quoted+"\n\n\t")
 	default:
 		return insert(end(last.Specs[n-1]), "\n\n\t"+quoted)
 	}
