@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	gobuild "go/build"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -60,11 +58,7 @@ func changeFor(v *view.View, do changeKind, f *view.Folder, d *view.Document, of
 	}
 	switch do {
 	case rewriteMove:
-		around, err := surroundings(v, f, code)
-		if err != nil {
-			return nil, err
-		}
-		return p.MoveState(d.Path, offset, around)
+		return p.MoveState(d.Path, offset, func() (rewrite.Surroundings, error) { return surroundings(v, f, code) })
 	case rewriteRegister:
 		return p.RegisterHandler(d.Path, offset, f.Prediction.Report)
 	case rewriteCorrect:
@@ -171,26 +165,18 @@ func builtFiles(v *view.View, f *view.Folder, dir string) (map[string][]byte, er
 	if err != nil {
 		return nil, err
 	}
-	ctx := gobuild.Default
-	ctx.OpenFile = func(path string) (io.ReadCloser, error) {
-		data := readFile(v, path)
-		if data == nil {
-			return nil, fs.ErrNotExist
-		}
-		return io.NopCloser(bytes.NewReader(data)), nil
-	}
+	var tags []string
 	if f != nil {
-		ctx.BuildTags = f.Settings.Tags
+		tags = f.Settings.Tags
 	}
 	files := map[string][]byte{}
 	for _, e := range entries {
-		name := e.Name()
-		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+		path := filepath.Join(dir, e.Name())
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			continue
 		}
-		if in, err := ctx.MatchFile(dir, name); err == nil && in {
-			path := filepath.Join(dir, name)
-			files[path] = readFile(v, path)
+		if data := readFile(v, path); data != nil && discover.Matches(path, data, tags) {
+			files[path] = data
 		}
 	}
 	return files, nil

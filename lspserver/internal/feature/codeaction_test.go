@@ -51,6 +51,8 @@ func TestDeclareIn(t *testing.T) {
 		{"a test", map[string]string{"a_test.go": "package handlers\n", "b.go": "package handlers\n"}, nil, "b.go"},
 		{"without its tag", map[string]string{"a.go": "//go:build dev\n\npackage handlers\n", "b.go": "package handlers\n"}, nil, "b.go"},
 		{"with its tag", map[string]string{"a.go": "//go:build dev\n\npackage handlers\n", "b.go": "package handlers\n"}, []string{"dev"}, "a.go"},
+		{"with the tag of every live server", map[string]string{"a.go": "//go:build anvilhot\n\npackage handlers\n", "b.go": "package handlers\n"}, nil, "a.go"},
+		{"for builds without a live server", map[string]string{"a.go": "//go:build !anvilhot\n\npackage handlers\n", "b.go": "package handlers\n"}, nil, "b.go"},
 		{"mentioned where it is not built", map[string]string{"a.go": ignored + "\n// AnvilRegisterRoutes\n", "b.go": "package handlers\n"}, nil, "b.go"},
 		{"nothing that is built", map[string]string{"a.go": ignored}, nil, ""},
 	} {

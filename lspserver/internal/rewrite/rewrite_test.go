@@ -196,7 +196,15 @@ func try(t *testing.T, report *source.Report, overlay map[string][]byte, verb, f
 		for _, s := range report.State {
 			around.Keys[s.Key] = true
 		}
-		return p.MoveState(file, offset+strings.LastIndex(on, " ")+1, around)
+		asked := false
+		c, err := p.MoveState(file, offset+strings.LastIndex(on, " ")+1, func() (Surroundings, error) {
+			asked = true
+			return around, nil
+		})
+		if asked && err != nil && strings.HasSuffix(err.Error(), "more than a plain value") {
+			t.Error("the surroundings of what is no plain value were asked for")
+		}
+		return c, err
 	case "register":
 		return p.RegisterHandler(file, offset, report)
 	case "correct":

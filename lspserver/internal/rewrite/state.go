@@ -27,8 +27,7 @@ type use struct {
 	file  *source.File
 	path  []ast.Node // the nodes around it, the innermost last
 	decl  *ast.FuncDecl
-	lit   *ast.FuncLit // the outermost one that does not run at once, in the register function
-	start bool         // it runs while routes are registered
+	start bool // it runs while routes are registered
 }
 
 // Surroundings is what MoveState must know of the world around the package.
@@ -48,22 +47,26 @@ type Surroundings struct {
 // A variable of which a copy is all there is (numbers, strings, times, structs and
 // arrays of such) becomes a *hotreload.State: reads become Get, writes Set or
 // Update. Any other variable is refused, and so is one that may be used before the
-// register function has run.
-func (p *Package) MoveState(path string, offset int, around Surroundings) (*Change, error) {
+// register function has run. around is called only for a plain value: it may read
+// many files.
+func (p *Package) MoveState(path string, offset int, around func() (Surroundings, error)) (*Change, error) {
 	v, err := p.variableAt(path, offset)
 	if err != nil {
 		return nil, err
 	}
-	m := &stateMove{p: p, e: p.edit(), graph: p.graph(), around: around}
+	if !flat(v.Type()) {
+		return nil, fmt.Errorf("%s is more than a plain value", v.Name())
+	}
+	m := &stateMove{p: p, e: p.edit(), graph: p.graph()}
 	if m.register, m.sink = p.register(); m.register == nil {
 		return nil, errors.New("the register function is in another package")
 	}
 	m.registerFile = p.fileOf(m.register.Pos())
-	if err := m.movable(v); err != nil {
+	if m.around, err = around(); err != nil {
 		return nil, err
 	}
-	if !flat(v.Type()) {
-		return nil, fmt.Errorf("%s is more than a plain value", v.Name())
+	if err := m.movable(v); err != nil {
+		return nil, err
 	}
 	if err := m.toState(v); err != nil {
 		return nil, err
@@ -124,7 +127,7 @@ func (p *Package) variable(v *types.Var, f *source.File, spec *ast.ValueSpec) *v
 				u := use{id: id, file: f, path: append([]ast.Node(nil), stack...), decl: fn, start: registers}
 				for _, n := range stack {
 					if lit, ok := n.(*ast.FuncLit); ok && registers && !hasSinkParameter(p, lit) {
-						u.lit, u.start = lit, false
+						u.start = false // it does not run at once
 						break
 					}
 				}
