@@ -37,7 +37,10 @@ func commandFeature() family {
 				arg feature.CommandArgument) (control.Event, error) {
 				return l.Restart(ctx, arg.Fresh)
 			}),
-			"anvil.rollback":         {one: rollbackCommand},
+			"anvil.rollback": engineCommand(func(l enginelink.Link, ctx context.Context,
+				arg feature.CommandArgument) (control.Event, error) {
+				return l.Rollback(ctx, arg.Generation)
+			}),
 			"anvil.pause":            {one: pauseCommand},
 			"anvil.resume":           {one: resumeCommand},
 			"anvil.showManifestDiff": {one: manifestDiffCommand},
@@ -126,14 +129,6 @@ func engineCommand(do func(enginelink.Link, context.Context, feature.CommandArgu
 		}
 		return f.outcome(do(l, ctx, arg))
 	}}
-}
-
-func rollbackCommand(ctx context.Context, _ *Server, f *session, arg feature.CommandArgument) (any, error) {
-	l, err := f.getLink()
-	if err != nil {
-		return nil, feature.Failed(err)
-	}
-	return f.outcome(l.Rollback(ctx, arg.Generation))
 }
 
 func pauseCommand(_ context.Context, _ *Server, f *session, _ feature.CommandArgument) (any, error) {
