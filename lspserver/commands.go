@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
@@ -13,7 +12,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
 	"github.com/anvilforge/anvil-lsp/internal/engine"
 	"github.com/anvilforge/anvil-lsp/internal/outdir"
-	"github.com/anvilforge/anvil-lsp/internal/paths"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/enginelink"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/feature"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
@@ -71,34 +69,22 @@ func executeCommand(ctx context.Context, s *Server, p *protocol.ExecuteCommandPa
 	return c.one(ctx, s, f, arg)
 }
 
-// sessionFor returns the application in or around a folder; without one, the
-// only application there is.
+// sessionFor returns the application that feature.FolderNamed chooses.
 func (s *Server) sessionFor(folder uri.URI) (*session, error) {
 	all := s.allSessions()
-	if folder == "" {
-		switch len(all) {
-		case 0:
-			return nil, s.noApplication()
-		case 1:
-			return all[0], nil
-		}
-		return nil, feature.AmbiguousFolder(s.View())
-	}
-	path := view.RealPath(view.PathOf(folder))
-	var best *session
-	for _, f := range all {
-		if (paths.Below(path, f.dir) || paths.Below(f.dir, path)) &&
-			(best == nil || len(f.dir) > len(best.dir) && paths.Below(path, f.dir)) {
-			best = f
-		}
-	}
-	if best == nil && len(all) == 0 {
+	if len(all) == 0 {
 		return nil, s.noApplication()
 	}
-	if best == nil {
-		return nil, feature.Failed(fmt.Errorf("there is no application in %s", folder))
+	named, err := feature.FolderNamed(s.View(), folder)
+	if err != nil {
+		return nil, err
 	}
-	return best, nil
+	for _, f := range all {
+		if f.dir == named.Dir {
+			return f, nil
+		}
+	}
+	return nil, s.noApplication() // it began after all were listed
 }
 
 // outcome is the answer to a command that the engine carries out.

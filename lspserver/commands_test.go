@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 
 	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
@@ -109,6 +110,33 @@ func TestCommandsOfSeveral(t *testing.T) {
 	}
 	if x.paused || y.paused {
 		t.Error("one of two applications was chosen")
+	}
+}
+
+// TestCommandOfJoined: a folder that a go.work joins is one of the application that
+// has packages in it, for commands as for requests.
+func TestCommandOfJoined(t *testing.T) {
+	d := newDesk(t)
+	x, y := d.session("x"), d.session("y")
+	lib := view.RealPath(t.TempDir())
+	handlers := filepath.Join(lib, "handlers")
+	y.set(func() { y.dirs = map[string]bool{y.dir: true, handlers: true} })
+	for _, folder := range []string{lib, handlers, filepath.Join(handlers, "routes.go")} {
+		f, err := d.s.sessionFor(uri.File(folder))
+		if err != nil || f != y {
+			t.Errorf("%s: %v, %v", folder, f, err)
+		}
+		if named, err := feature.FolderNamed(d.s.View(), uri.File(folder)); err != nil || named != y.view() {
+			t.Errorf("%s: %v, %v", folder, named, err)
+		}
+		paused := fmt.Sprintf(`{"folder":%q}`, uri.File(folder))
+		if _, err := d.execute("anvil.pause", paused); err != nil || x.paused || !y.paused {
+			t.Errorf("%s: %v; paused: %v, %v", folder, err, x.paused, y.paused)
+		}
+		y.set(func() { y.paused = false })
+	}
+	if f, err := d.s.sessionFor(uri.File(t.TempDir())); err == nil {
+		t.Errorf("a folder that has nothing is of %s", f.dir)
 	}
 }
 

@@ -52,7 +52,8 @@ func AmbiguousFolder(v *view.View) error {
 		strings.Join(folders, ", "))
 }
 
-// FolderNamed returns the application of a folder in a View; see sessionFor.
+// FolderNamed returns the application in or around a folder: one that has packages
+// there, if nothing else is. Without a folder it is the only application.
 func FolderNamed(v *view.View, folder uri.URI) (*view.Folder, error) {
 	if folder == "" {
 		switch len(v.Folders) {
@@ -70,6 +71,13 @@ func FolderNamed(v *view.View, folder uri.URI) (*view.Folder, error) {
 	for _, f := range v.Folders {
 		if paths.Below(f.Dir, path) {
 			return f, nil
+		}
+	}
+	for _, f := range v.Folders {
+		for dir := range f.Dirs {
+			if paths.Below(dir, path) {
+				return f, nil
+			}
 		}
 	}
 	return nil, Failed(fmt.Errorf("there is no application in %s", folder))
