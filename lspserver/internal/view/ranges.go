@@ -11,13 +11,6 @@ import (
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 )
 
-// RangeAt returns the range of what stands at a position: the largest
-// expression or list of parameters that begins there, on its first line; the
-// line where no column is known; the beginning of the file where no line is.
-func RangeAt(m *text.Mapper, p manifest.Position) protocol.Range {
-	return NewRanges(m).At(p)
-}
-
 // Ranges finds ranges in one file, which it parses once, if need be.
 type Ranges struct {
 	Mapper *text.Mapper
@@ -28,6 +21,9 @@ type Ranges struct {
 
 func NewRanges(m *text.Mapper) *Ranges { return &Ranges{Mapper: m} }
 
+// At returns the range of what stands at a position: the largest expression or
+// list of parameters that begins there, on its first line; the line where no
+// column is known; the beginning of the file where no line is.
 func (pl *Ranges) At(p manifest.Position) protocol.Range {
 	m := pl.Mapper
 	from := m.GoOffset(p.Line, p.Column)

@@ -8,7 +8,7 @@ import (
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/text"
 )
 
-func TestRangeAt(t *testing.T) {
+func TestRangesAt(t *testing.T) {
 	const source = `package p
 
 import "fmt"
@@ -33,7 +33,7 @@ var x = fmt.Sprint(1)
 	} {
 		at := strings.Index(source, tt.at)
 		line, column := m.GoPosition(at)
-		r := RangeAt(m, manifest.Position{Line: line, Column: column})
+		r := NewRanges(m).At(manifest.Position{Line: line, Column: column})
 		if got := source[m.Offset(r.Start):m.Offset(r.End)]; got != tt.want {
 			t.Errorf("%q: %q, want %q", tt.at, got, tt.want)
 		}
@@ -45,16 +45,16 @@ var x = fmt.Sprint(1)
 		{manifest.Position{}, "package p"}, {manifest.Position{Line: 8}, "return nil"}, {manifest.Position{Line: 99, Column: 9}, ""},
 		{manifest.Position{Line: 8, Column: 99}, ""},
 	} {
-		r := RangeAt(m, tt.p)
+		r := NewRanges(m).At(tt.p)
 		if got := source[m.Offset(r.Start):m.Offset(r.End)]; got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.p, got, tt.want)
 		}
 	}
 	broken := text.NewMapper([]byte("func ((("), text.UTF8)
-	if r := RangeAt(broken, manifest.Position{Line: 1, Column: 6}); r.Start.Character != 5 || r.End.Character != 6 {
+	if r := NewRanges(broken).At(manifest.Position{Line: 1, Column: 6}); r.Start.Character != 5 || r.End.Character != 6 {
 		t.Errorf("in a file that does not parse: %v", r)
 	}
-	if r := RangeAt(text.NewMapper(nil, text.UTF8), manifest.Position{Line: 3, Column: 1}); r.End.Line != 0 {
+	if r := NewRanges(text.NewMapper(nil, text.UTF8)).At(manifest.Position{Line: 3, Column: 1}); r.End.Line != 0 {
 		t.Errorf("in no file: %v", r)
 	}
 }

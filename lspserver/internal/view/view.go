@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/control"
@@ -113,20 +112,6 @@ func mapperOf(docs *DocumentSet, e text.Encoding, path string) *text.Mapper {
 		data = nil
 	}
 	return text.NewMapper(data, e)
-}
-
-// Location returns where a position of the toolchain is, with the range of what
-// stands there.
-func (v *View) Location(p manifest.Position) protocol.Location {
-	return protocol.Location{URI: v.URI(p.File), Range: RangeAt(v.Mapper(p.File), p)}
-}
-
-// GoPosition returns an editor's position in a document as the toolchain
-// counts.
-func (v *View) GoPosition(d *Document, p protocol.Position) manifest.Position {
-	m := d.Mapper()
-	line, column := m.GoPosition(m.Offset(p))
-	return manifest.Position{File: d.Path, Line: line, Column: column}
 }
 
 // LiveRoute returns a route of the live generation;
