@@ -3,12 +3,10 @@ package lspserver
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,7 +53,8 @@ func TestDecide(t *testing.T) {
 	check("the most careful wins", both, engine.BreakKeep)
 	f.memory = decision.Load(config, dir)
 	check("read again", both, engine.BreakKeep)
-	f.memory = decision.Load(config, t.TempDir())
+	other := t.TempDir()
+	f.memory = decision.Load(config, other)
 	check("of another application", both, engine.BreakAsk)
 
 	// A changed signature can be swapped in, if it is all that changed.
@@ -72,46 +71,11 @@ func TestDecide(t *testing.T) {
 	if err := f.memory.Set([]manifest.Code{manifest.CodeSignature}, view.BreakSwap); err != nil {
 		t.Fatal(err)
 	}
-	f.memory = decision.Load(config, f.memory.Dir)
+	f.memory = decision.Load(config, other)
 	check("swap is remembered", reasons(manifest.CodeSignature), engine.BreakSwap)
-	f.memory = decision.Load(config, t.TempDir())
 	if left := tree(t, dir); len(left) > 0 {
 		t.Errorf("the application's directory has %q", left)
 	}
-
-	write := func(path, text string) {
-		t.Helper()
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	path := f.memory.Path
-	file := func(about, decisions string) string {
-		return fmt.Sprintf(`{"directory":%q,"decisions":%s}`, about, decisions)
-	}
-	f.memory = decision.Load(config, dir)
-	write(f.memory.Path, file(dir, `{"ANV001":"burn","ANV002":"restart"}`))
-	f.memory = decision.Load(config, dir)
-	check("a word that is none", reasons(manifest.CodeSignature), engine.BreakAsk)
-	check("beside a good one", reasons(manifest.CodeHostChanged), engine.BreakRestart)
-	write(f.memory.Path, file(dir, `{"ANV001":"swap","ANV002":"swap"}`))
-	f.memory = decision.Load(config, dir)
-	check("a word for signatures", reasons(manifest.CodeSignature), engine.BreakSwap)
-	check("and for nothing else", reasons(manifest.CodeHostChanged), engine.BreakAsk)
-	for name, text := range map[string]string{
-		"of another directory": file(path, `{"ANV002":"restart"}`), "damaged": `{"directory`, "too large": file(dir, `{"ANV002":"restart"}`) + strings.Repeat(" ", decision.MaxDecisions),
-	} {
-		write(f.memory.Path, text)
-		f.memory = decision.Load(config, dir)
-		check(name, reasons(manifest.CodeHostChanged), engine.BreakAsk)
-	}
-
-	// What a checkout brings decides nothing.
-	planted := t.TempDir()
-	write(filepath.Join(planted, engine.OutDir, "decisions.json"), `{"ANV001":"restart","ANV002":"restart"}`)
-	write(filepath.Join(planted, engine.OutDir, filepath.Base(decision.Load(config, planted).Path)), file(planted, `{"ANV001":"restart","ANV002":"restart"}`))
-	f.memory = decision.Load(config, planted)
-	check("planted", both, engine.BreakAsk)
 }
 
 // tree returns the names of what is in a directory.

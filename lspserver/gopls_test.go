@@ -2,11 +2,8 @@ package lspserver
 
 import (
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/anvilforge/anvil-lsp/hotreload/manifest"
-	"github.com/anvilforge/anvil-lsp/lspserver/internal/gopls"
 	"github.com/anvilforge/anvil-lsp/lspserver/internal/view"
 )
 
@@ -45,33 +42,4 @@ func TestLeftToGopls(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestNeighbours checks that gopls is noticed when it starts later, and that
-// looking for it does not cost something for each diagnostic.
-func TestNeighbours(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var n gopls.Detector
-		if n.Running() {
-			t.Error("without a client there is a gopls")
-		}
-		looked, runs := 0, false
-		n.Look = func() bool { looked++; return runs }
-		for range 100 {
-			n.Running()
-		}
-		if looked != 1 {
-			t.Errorf("looked %d times", looked)
-		}
-		runs = true
-		time.Sleep(gopls.Fresh)
-		if !n.Running() {
-			t.Error("a gopls that started later is not noticed")
-		}
-		runs = false
-		time.Sleep(gopls.Fresh)
-		if n.Running() {
-			t.Error("a gopls that ended is believed to run")
-		}
-	})
 }

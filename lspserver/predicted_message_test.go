@@ -31,7 +31,11 @@ func TestPredictedMessage(t *testing.T) {
 		{"a save restarts", func(*session) {}, "restarts on save: "},
 		{"paused", func(f *session) { f.paused = true }, "needs a restart: "},
 		{"files are held", func(f *session) { f.status.Held = []string{"a.go"} }, "needs a restart: "},
-		{"asked first", func(f *session) { f.memory.ByCode[manifest.CodeSignature] = view.BreakAsk }, "needs a restart: "},
+		{"asked first", func(f *session) {
+			if err := f.memory.Set([]manifest.Code{manifest.CodeSignature}, view.BreakAsk); err != nil {
+				t.Error(err)
+			}
+		}, "needs a restart: "},
 		{"nothing runs", func(f *session) { f.link = nil }, "needs a restart: "},
 		{"something else keeps it back", func(f *session) { f.prediction.Rung = manifest.RungKeep }, ""},
 		{"happened", func(f *session) { f.prediction, f.status.Problems = nil, []manifest.Diagnostic{found} }, ""},

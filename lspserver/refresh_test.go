@@ -85,7 +85,7 @@ func newRefreshBench(t *testing.T) *refreshBench {
 	b.s.client = b.View.Client
 	ctx, stop := context.WithCancel(t.Context())
 	b.s.makeContexts(ctx)
-	b.s.docs.Now.Store(b.View.Documents)
+	b.s.docs.Update(func(set *view.DocumentSet) { *set = *b.View.Documents })
 	x := &session{s: b.s, dir: b.Folder.Dir}
 	x.picture.Store(b.Folder)
 	b.s.folders = []*workspaceFolder{{dir: b.Folder.Dir, sessions: []*session{x}}}
@@ -177,7 +177,7 @@ func TestRefresh(t *testing.T) {
 		b.r.changed(b.s)
 		wait(time.Minute, n+1, "a change that is not seen")
 		// A document that is closed is forgotten.
-		b.s.docs.Now.Store(&view.DocumentSet{})
+		b.s.docs.Update(func(set *view.DocumentSet) { *set = view.DocumentSet{} })
 		b.request()
 		wait(time.Minute, n+1, "a closed document")
 	})

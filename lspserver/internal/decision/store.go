@@ -21,11 +21,11 @@ import (
 // in the user's configuration and not below .anvil: a checkout could bring it
 // there, and decide in the user's name.
 type Store struct {
-	Path string // empty: there is no place for it
-	Dir  string // of the application
+	path string // empty: there is no place for it
+	dir  string // of the application
 
-	mu     sync.Mutex // guards decisions
-	ByCode map[manifest.Code]string
+	mu     sync.Mutex // guards byCode
+	byCode map[manifest.Code]string
 }
 
 // decisionFile is what the file of a memory holds.
@@ -34,23 +34,23 @@ type decisionFile struct {
 	Decisions map[manifest.Code]string `json:"decisions"`
 }
 
-// MaxDecisions bounds that file, in bytes.
-const MaxDecisions = 1 << 20
+// maxDecisions bounds that file, in bytes.
+const maxDecisions = 1 << 20
 
 // Load returns what the user's configuration has of the application in a
 // directory. No file of that is read.
 func Load(config, dir string) *Store {
-	m := &Store{Dir: dir, ByCode: map[manifest.Code]string{}}
+	m := &Store{dir: dir, byCode: map[manifest.Code]string{}}
 	if config == "" {
 		return m
 	}
 	sum := sha256.Sum256([]byte(dir))
-	m.Path = filepath.Join(config, "decisions", hex.EncodeToString(sum[:16])+".json")
-	if data, err := regular.Read(m.Path, MaxDecisions); err == nil {
+	m.path = filepath.Join(config, "decisions", hex.EncodeToString(sum[:16])+".json")
+	if data, err := regular.Read(m.path, maxDecisions); err == nil {
 		var d decisionFile
 		if json.Unmarshal(data, &d) == nil && d.Directory == dir {
 			maps.DeleteFunc(d.Decisions, func(c manifest.Code, v string) bool { return !view.ValidDecision(c, v) })
-			maps.Copy(m.ByCode, d.Decisions)
+			maps.Copy(m.byCode, d.Decisions)
 		}
 	}
 	return m
@@ -61,7 +61,7 @@ func Load(config, dir string) *Store {
 func (m *Store) Of(c manifest.Code, otherwise string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if d, ok := m.ByCode[c]; ok {
+	if d, ok := m.byCode[c]; ok {
 		return d
 	}
 	if otherwise == view.BreakSwap && !view.ValidDecision(c, otherwise) {
@@ -75,7 +75,7 @@ func (m *Store) Set(codes []manifest.Code, d string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range codes {
-		m.ByCode[c] = d
+		m.byCode[c] = d
 	}
 	if err := m.write(); err != nil {
 		return fmt.Errorf("remembering a decision: %w; it holds until the editor ends", err)
@@ -85,12 +85,12 @@ func (m *Store) Set(codes []manifest.Code, d string) error {
 
 // write writes what was decided; m.mu is held.
 func (m *Store) write() error {
-	if m.Path == "" {
+	if m.path == "" {
 		return errors.New("there is no directory for the user's configuration")
 	}
-	data, err := json.MarshalIndent(decisionFile{m.Dir, m.ByCode}, "", "\t")
+	data, err := json.MarshalIndent(decisionFile{m.dir, m.byCode}, "", "\t")
 	if err != nil {
 		return err
 	}
-	return paths.Replace(m.Path, append(data, '\n'))
+	return paths.Replace(m.path, append(data, '\n'))
 }

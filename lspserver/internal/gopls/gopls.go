@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Fresh is how long an answer about gopls holds: it may start after us, and
+// fresh is how long an answer about gopls holds: it may start after us, and
 // end before us.
-const Fresh = 2 * time.Second
+const fresh = 2 * time.Second
 
 // Detector knows whether gopls runs beside this server.
 type Detector struct {
@@ -32,7 +32,7 @@ func (n *Detector) Running() bool {
 	if n.Look == nil {
 		return false
 	}
-	if now := time.Now(); now.Sub(n.asked) >= Fresh {
+	if now := time.Now(); now.Sub(n.asked) >= fresh {
 		n.asked, n.running = now, n.Look()
 	}
 	return n.running

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // TestHasDescendant starts processes of the name, as a child and as a grandchild.
@@ -61,4 +63,33 @@ func TestHasDescendant(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDetector checks that gopls is noticed when it starts later, and that
+// looking for it does not cost something for each diagnostic.
+func TestDetector(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n Detector
+		if n.Running() {
+			t.Error("without a client there is a gopls")
+		}
+		looked, runs := 0, false
+		n.Look = func() bool { looked++; return runs }
+		for range 100 {
+			n.Running()
+		}
+		if looked != 1 {
+			t.Errorf("looked %d times", looked)
+		}
+		runs = true
+		time.Sleep(fresh)
+		if !n.Running() {
+			t.Error("a gopls that started later is not noticed")
+		}
+		runs = false
+		time.Sleep(fresh)
+		if n.Running() {
+			t.Error("a gopls that ended is believed to run")
+		}
+	})
 }

@@ -67,7 +67,7 @@ func (d *Document) After(before *Document) *Document {
 // change; one goroutine at a time writes.
 type Documents struct {
 	mu  sync.Mutex // guards writing
-	Now atomic.Pointer[DocumentSet]
+	now atomic.Pointer[DocumentSet]
 }
 
 // DocumentSet is the open documents at one moment. A document is in byPath under
@@ -79,7 +79,7 @@ type DocumentSet struct {
 }
 
 func (d *Documents) Latest() *DocumentSet {
-	if set := d.Now.Load(); set != nil {
+	if set := d.now.Load(); set != nil {
 		return set
 	}
 	return &DocumentSet{}
@@ -94,7 +94,7 @@ func (d *Documents) Update(change func(*DocumentSet)) {
 		set.ByURI, set.ByPath = map[uri.URI]*Document{}, map[string]*Document{}
 	}
 	change(set)
-	d.Now.Store(set)
+	d.now.Store(set)
 }
 
 // WithoutStale returns the documents whose text counts: all but those that were left
