@@ -3,6 +3,7 @@ package lspserver
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -261,13 +262,38 @@ func TestRestartCommand(t *testing.T) {
 	}
 }
 
-// TestLensCommands: what lenses call exists; see the tests of lenses.
+// TestLensCommands: each lens is a command that the server has, whatever the state
+// of the live server.
 func TestLensCommands(t *testing.T) {
-	for _, name := range []string{
-		"anvil.openRoute", "anvil.reload", "anvil.restart", "anvil.rollback", "anvil.showLog", "anvil.showRoutes", "anvil.start",
+	commands := New(Options{}).commands
+	seen := map[string]bool{}
+	for _, change := range []func(*viewtest.Scene){
+		func(*viewtest.Scene) {},
+		func(s *viewtest.Scene) {
+			s.Folder.Engine.Live = &control.LiveStatus{Generations: []control.GenerationStatus{{Number: 3}, {Number: 4}}}
+		},
+		func(s *viewtest.Scene) { s.Folder.Status = view.Status{State: view.StateOff} },
+		func(s *viewtest.Scene) { s.Folder.Status = view.Status{State: control.StateBuilding} },
+		func(s *viewtest.Scene) { s.Folder.Status.State = control.StateDown },
+		func(s *viewtest.Scene) { // more lenses than a line has
+			report := s.Folder.Prediction.Report
+			report.Routes = slices.Repeat(report.Routes[:1], 8)
+			for i := range report.Routes {
+				report.Routes[i].Pattern = "/" + itoa(i)
+			}
+		},
 	} {
-		if _, ok := New(Options{}).commands[name]; !ok {
-			t.Errorf("there is no command %s", name)
+		s := viewtest.New(t)
+		change(s)
+		lenses, _ := feature.CodeLenses(s.View, uri.File(s.Path))
+		for _, l := range lenses.([]protocol.CodeLens) {
+			seen[l.Command.Command] = true
+			if _, ok := commands[l.Command.Command]; !ok {
+				t.Errorf("%q is the command %q, which does not exist", l.Command.Title, l.Command.Command)
+			}
 		}
+	}
+	if len(seen) != 7 {
+		t.Errorf("the lenses have the commands %q, want 7", slices.Sorted(maps.Keys(seen)))
 	}
 }
