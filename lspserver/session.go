@@ -1,6 +1,7 @@
 package lspserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -284,16 +285,9 @@ func (f *session) getLink() (enginelink.Link, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.link == nil {
-		return nil, errors.New("no live server runs: " + firstOf(f.message, "it is being started"))
+		return nil, errors.New("no live server runs: " + cmp.Or(f.message, "it is being started"))
 	}
 	return f.link, nil
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // view returns the picture of the session.

@@ -145,7 +145,7 @@ func (a *codeActionSet) remedies(d protocol.Diagnostic) {
 	if runs && code.Rung() == manifest.RungWarmRestart && (happened || !a.d.Dirty()) {
 		a.command(d, protocol.CodeActionKindQuickFix, "Restart now", "anvil.restart", CommandArgument{Folder: a.f.URI})
 	}
-	if n := a.earlier(); runs && n > 0 && (code == manifest.CodeHandlerPanic || happened &&
+	if n := earlierGeneration(a.f); runs && n > 0 && (code == manifest.CodeHandlerPanic || happened &&
 		code.Rung() == manifest.RungHotSwap) {
 		a.command(d, protocol.CodeActionKindQuickFix, fmt.Sprintf("Roll back to generation %d", n), "anvil.rollback",
 			CommandArgument{Folder: a.f.URI, Generation: n})
@@ -171,21 +171,6 @@ func PolicyTitle(code manifest.Code, decided string) (string, bool) {
 		view.BreakSwap: "Swap without a restart",
 	}[decided]
 	return fmt.Sprintf("%s for %s in this workspace", does, name), ok && does != "" && view.ValidDecision(code, decided)
-}
-
-// earlier returns the newest generation before the live one that can be rolled
-// back to; 0 if there is none.
-func (a *codeActionSet) earlier() int {
-	if a.f.Engine.Live == nil {
-		return 0
-	}
-	best := 0
-	for _, g := range a.f.Engine.Live.Generations {
-		if g.Number < a.f.Engine.Generation {
-			best = max(best, g.Number)
-		}
-	}
-	return best
 }
 
 func (a *codeActionSet) command(d protocol.Diagnostic, kind protocol.CodeActionKind, title, name string,

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
-	"slices"
 	"strings"
 
 	"go.lsp.dev/protocol"
@@ -79,17 +78,24 @@ func registerLenses(p *view.Locator, d *view.Document) []protocol.CodeLens {
 	}
 	out := []protocol.CodeLens{lens("anvil.openRoute", title), lens("anvil.reload", "reload"),
 		lens("anvil.restart", "restart")}
-	if canRollBack(p.Folder) {
+	if earlierGeneration(p.Folder) > 0 {
 		out = append(out, lens("anvil.rollback", "rollback"))
 	}
 	return out
 }
 
-// canRollBack reports whether there is an earlier generation in the process.
-func canRollBack(f *view.Folder) bool {
-	live := f.Engine.Live
-	return live != nil && slices.ContainsFunc(live.Generations,
-		func(g control.GenerationStatus) bool { return g.Number < f.Status.Generation })
+// earlierGeneration returns the newest generation of the process before the live
+// one; 0 if there is none.
+func earlierGeneration(f *view.Folder) int {
+	best := 0
+	if live := f.Engine.Live; live != nil {
+		for _, g := range live.Generations {
+			if g.Number < f.Status.Generation {
+				best = max(best, g.Number)
+			}
+		}
+	}
+	return best
 }
 
 // topLevelName returns the name of a function or variable of the file; nil if it
