@@ -1,6 +1,6 @@
 -- The whole loop, with the real server: open, edit, diagnostics before the save,
--- save, progress, live, lens, panic, restart. Run by cmd/anvil-lsp/e2e in a copy
--- of examples/hello.
+-- save, progress, live, lens, panic, restart. Run by editors/neovim/e2e_test.go in a
+-- copy of examples/hello.
 local here = vim.fn.fnamemodify(debug.getinfo(1, 'S').source:sub(2), ':p:h')
 vim.opt.runtimepath:prepend(vim.fn.fnamemodify(here, ':h'))
 package.path = here .. '/?.lua;' .. package.path
